@@ -1,0 +1,188 @@
+"""Accept: one query over `_log/received` that lets every event in once and sorts out the rest."""
+
+from __future__ import annotations
+
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+from tactful.jobs.config import Config
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake import Lake
+from tactful.jobs.phones import normalise_all
+from tactful.jobs.runtime import Batch, Hook, Pace, pin, save_pins
+from tactful.schemas.events import STREAMS
+from tactful.schemas.identity import IDENTIFIERS
+from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
+from tactful.schemas.table import Table
+from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort_out
+from tactful.transforms.keys import hmac_pads, key_identifiers
+
+QUERY = "accept"
+LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
+
+
+def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> StreamingQuery:
+    """Start accepting: every row that landed, beside the ids that were never seen before.
+
+    The second leg is Spark's own `dropDuplicates` over 16-byte hashes, which remembers every id
+    for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
+    """
+    generation = lake.generation(QUERY)
+    received = lake.stream(RECEIVED, maxFilesPerTrigger="64")
+    fresh = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
+    both = received.withColumn("_fresh", F.lit(False)).unionByName(
+        fresh.withColumn("_fresh", F.lit(True)), allowMissingColumns=True
+    )
+
+    def process(frame: DataFrame, batch_id: int) -> None:
+        pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
+        if not repeated:
+            save_pins(lake, QUERY, pins)
+        batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
+        try:
+            batch.commit(accept(batch, batch.keep(frame), config))
+        finally:
+            batch.release()
+
+    writer = (
+        both.writeStream.foreachBatch(process)
+        .queryName(QUERY)
+        .option("checkpointLocation", lake.checkpoint(QUERY))
+    )
+    return pace.of(writer).start()
+
+
+def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFrame]:
+    """Sort the batch's rows out, give the accepted ones their keys, count everything."""
+    fresh = frame.where("_fresh").select("event_hash")
+    rows = frame.where("NOT _fresh").drop("_fresh")
+    earlier = _accepted_before(batch, rows, fresh)
+    sorted_out = batch.keep(
+        rows.transform(
+            sort_out, fresh, earlier, compare_within=config.intake.dedupe_compare
+        )
+    )
+    events = batch.keep(_keyed(batch, sorted_out.where(F.col("status") == ACCEPTED), config))
+    known = events.select(F.explode("known").alias("known")).select("known.*").distinct()
+    identifiers = known.join(
+        batch.read(IDENTIFIERS), on=["identifier_key", "identifier_type"], how="left_anti"
+    )
+    quarantined = sorted_out.where(F.col("status") == QUARANTINED)
+    streams = {
+        table: events.where(F.col("stream") == name).withColumn("ingested_at", F.col("landed_at"))
+        for name, table in STREAMS.items()
+    }
+    return {
+        **streams,
+        QUARANTINE: quarantined.withColumn("quarantined_at", F.col("landed_at")),
+        IDENTIFIERS: identifiers,
+        BATCHES: _counted(batch, sorted_out),
+    }
+
+
+def _accepted_before(batch: Batch, rows: DataFrame, fresh: DataFrame) -> DataFrame:
+    """What is known of the ids in this batch that were accepted in an earlier one."""
+    repeats = (
+        rows.where(F.size("reasons") == 0)
+        .select("event_hash", "landed_at")
+        .join(fresh, "event_hash", "left_anti")
+    )
+    known = "event_hash binary, payload_hash binary, ingested_at timestamp"
+    if repeats.isEmpty():
+        return batch.lake.spark.createDataFrame([], known)
+    accepted = reduce(
+        DataFrame.unionByName,
+        (
+            batch.read(table).select("event_hash", "payload_hash", "ingested_at")
+            for table in STREAMS.values()
+        ),
+    )
+    return accepted.join(F.broadcast(repeats.select("event_hash").distinct()), "event_hash")
+
+
+def _keyed(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
+    spark = batch.lake.spark
+    carried = accepted.select("event_hash", F.explode("identifiers").alias("i")).where(
+        (F.col("i.type") == "phone") & F.col("i.value").isNotNull()
+    )
+    raw = [row.value for row in carried.select("i.value").distinct().collect()]
+    normal = normalise_all(raw, region=config.identity.phone_region)
+    table = spark.createDataFrame(sorted(normal.items()), "value string, e164 string")
+    phones = (
+        carried.select("event_hash", F.col("i.value").alias("value"))
+        .distinct()
+        .join(F.broadcast(table), "value")
+        .groupBy("event_hash")
+        .agg(F.map_from_entries(F.collect_list(F.struct("value", "e164"))).alias("normal"))
+    )
+    inner, outer = hmac_pads(batch.lake.secret(config))
+    pads = spark.createDataFrame(
+        [(bytearray(inner), bytearray(outer))], "inner binary, outer binary"
+    )
+    return accepted.transform(
+        key_identifiers,
+        phones,
+        pads,
+        priorities={name: kind.priority for name, kind in config.identity.types.items()},
+        blocked=config.identity.blocked,
+    )
+
+
+def _counted(batch: Batch, sorted_out: DataFrame) -> DataFrame:
+    """Count the batch and hold it to G3: every row read is accounted for, once."""
+    status = F.col("status")
+    reused = F.array_contains("reasons", "id_reused")
+    counts = sorted_out.agg(
+        F.count("*").alias("read_rows"),
+        F.count_if(status == ACCEPTED).alias("accepted_rows"),
+        F.count_if(status == DUPLICATE).alias("duplicate_rows"),
+        F.count_if(status == QUARANTINED).alias("quarantined_rows"),
+        F.count_if(reused).alias("id_reused_rows"),
+        F.max("occurred_at").alias("watermark"),
+    ).first()
+    found: dict[str, Any] = counts.asDict()
+    parts = ("accepted_rows", "duplicate_rows", "quarantined_rows")
+    if found["read_rows"] != sum(found[part] for part in parts):
+        raise StepFailed(
+            f"Batch {batch.batch_id} of {batch.query} read {found['read_rows']} rows and accounts "
+            f"for {sum(found[part] for part in parts)}; nothing was written, please report it."
+        )
+    row = {
+        "query": batch.query,
+        "generation": batch.generation,
+        "batch_id": batch.batch_id,
+        "forgotten_rows": 0,
+        "seconds": dict(batch.seconds),
+        **found,
+    }
+    return batch.lake.spark.createDataFrame([row], BATCHES.struct())
+
+
+def reconcile(lake: Lake, query: StreamingQuery) -> None:
+    """Hold our own count of repeats against what Spark's `dropDuplicates` dropped (G3)."""
+    dropped = {
+        progress.batchId: sum(
+            int(operator.customMetrics.get("numDroppedDuplicateRows", 0))
+            for operator in progress.stateOperators
+        )
+        for progress in query.recentProgress
+        if progress.stateOperators and progress.numInputRows
+    }
+    if not dropped:
+        return
+    generation = lake.generation(QUERY)
+    counted = (
+        lake.read(BATCHES)
+        .where((F.col("query") == QUERY) & (F.col("generation") == generation))
+        .where(F.col("batch_id").isin(list(dropped)))
+        .select("batch_id", (F.col("duplicate_rows") + F.col("id_reused_rows")).alias("repeats"))
+    )
+    for row in counted.collect():
+        if row.repeats != dropped[row.batch_id]:
+            raise StepFailed(
+                f"Batch {row.batch_id} of {QUERY} counts {row.repeats} repeats where Spark dropped "
+                f"{dropped[row.batch_id]}; compare _log/received with the streams and report it."
+            )

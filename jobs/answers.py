@@ -1,0 +1,127 @@
+"""How a command answers: progress while it works, one summary at its end, one line on an error."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from tactful.jobs.errors import ConfigError, TactfulError
+
+BUG = "Run again with --debug for the whole trace."
+
+
+class Answer:
+    """What one command tells its user: people on the terminal, or programs with `--json`."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self.as_json = as_json
+        # Made per command: a test or a scheduler may have changed the streams since import.
+        self.out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
+        self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+
+    def progress(self, line: str) -> None:
+        """One line about what is going on, beside the answer."""
+        self.err.print(escape(line), style="dim")
+
+    def shown(self, facts: Mapping[str, Any], render: Callable[[Any], Any] | None) -> None:
+        """The answer, in the command's own form for people."""
+        if self.as_json or render is None:
+            typer.echo(json.dumps(facts, default=str, ensure_ascii=False))
+        else:
+            for part in render(facts):
+                self.out.print(part)
+
+    def summary(self, facts: Mapping[str, Any]) -> None:
+        """What a long command did, as a short table."""
+        self.shown(facts, lambda summary: [fact_table(summary)])
+
+    def checked(self, facts: Mapping[str, Any]) -> None:
+        """That a configuration is in order, and what is worth knowing about it."""
+        self.shown(facts, _check_lines)
+
+    def failed(self, error: BaseException) -> int:
+        """Say on one line what went wrong, and return the exit code."""
+        code = error.exit_code if isinstance(error, TactfulError) else 1
+        text = _sentence(error)
+        self.err.print(f"[bold red]error[/]: {escape(text)}")
+        if self.as_json:
+            failure: dict[str, Any] = {"error": text, "exit_code": code}
+            if isinstance(error, ConfigError):
+                failure["problems"] = [vars(problem) for problem in error.problems]
+            typer.echo(json.dumps(failure, ensure_ascii=False))
+        return code
+
+
+@contextmanager
+def answering(*, as_json: bool, debug: bool) -> Iterator[Answer]:
+    """Turn errors into one clear line and an exit code; with `--debug`, let them through."""
+    answer = Answer(as_json=as_json)
+    try:
+        yield answer
+    except (typer.Exit, BrokenPipeError):
+        raise
+    except KeyboardInterrupt as stop:
+        if debug:
+            raise
+        answer.err.print("Stopped; the next run takes up where this one left off.")
+        raise typer.Exit(1) from stop
+    except Exception as error:
+        code = answer.failed(error)
+        if debug:
+            answer.err.print_exception(show_locals=False)
+        raise typer.Exit(code) from error
+
+
+def fact_table(facts: Mapping[str, Any]) -> Table:
+    """Facts by name; a table inside a fact becomes rows of its own."""
+    table = Table(show_header=False, box=None, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(justify="right")
+    for name, value in flat(facts):
+        table.add_row(escape(name), escape(written(value)))
+    return table
+
+
+def flat(facts: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:
+    """Facts as (name, value) pairs, those of inner tables after the table's own name."""
+    for name, value in facts.items():
+        label = f"{within} {name}".strip().replace("_", " ")
+        if isinstance(value, Mapping):
+            yield from flat(value, label)
+        else:
+            yield label, value
+
+
+def written(value: Any) -> str:
+    """A value as people read it."""
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
+    if isinstance(value, list | tuple):
+        return ", ".join(written(inner) for inner in value) or "-"
+    return str(value)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, TactfulError):
+        return str(error)
+    # Anything else was not foreseen. Spark's messages run to pages; the first line says most.
+    first = (str(error).strip().splitlines() or ["no message"])[0][:300].rstrip(".")
+    return f"{type(error).__name__}: {first}. {BUG}"
+
+
+def _check_lines(facts: Mapping[str, Any]) -> list[str]:
+    lines = [f"The configuration ({escape(facts['configuration'])}) is in order."]
+    return [*lines, *(f"[yellow]note[/]: {escape(note)}" for note in facts["notes"])]

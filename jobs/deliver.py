@@ -1,0 +1,212 @@
+"""Deliver: tell every destination what changed, in its own form, as files in the outbox."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from tactful.jobs import files
+from tactful.jobs.config import Config, Destination
+from tactful.jobs.runtime import Batch
+from tactful.schemas.identity import IDENTIFIERS
+from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
+from tactful.schemas.table import Table
+from tactful.transforms.keys import hmac_pads
+from tactful.transforms.links import latest
+from tactful.transforms.membership import (
+    active,
+    changed_members,
+    differences,
+    may_be_uploaded,
+    protected_persons,
+    to_records,
+)
+from tactful.transforms.sinks import SINKS, batches
+
+KEY = ["destination", "audience", "identifier_key", "member_key"]
+
+
+def deliver(
+    batch: Batch,
+    suppressed: DataFrame,
+    timeline: DataFrame,
+    identifiers: DataFrame,
+    config: Config,
+) -> dict[Table, DataFrame]:
+    """Work out each audience's differences, write the files, and say what was written.
+
+    suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
+    identifier_type, person_id and state of everything that is theirs now or was before.
+    Files come first: they are named after the batch and an existing one is kept, so a batch
+    that is repeated finds them and goes on to the tables.
+    """
+    if not config.destinations:
+        return {}
+    now = batch.keep(active(suppressed, as_of=batch.as_of))
+    memberships = batch.keep(latest(batch.read(MEMBERSHIPS), key=KEY))
+    known = batch.keep(_forms_known(batch, identifiers))
+    made = [
+        _destination(batch, destination, now, timeline, known, memberships, config)
+        for destination in config.destinations
+    ]
+    changes, dropped, records = (reduce(DataFrame.unionByName, parts) for parts in zip(*made, strict=True))
+    records = batch.keep(_positioned(records, batch))
+    written = list(_write_files(batch, records, config))
+    stamp = F.lit(batch.batch_id)
+    return {
+        MEMBERSHIPS: changes.withColumn("batch_id", stamp),
+        DROPPED: dropped.withColumn("batch_id", stamp),
+        RECORDS: records,
+        DELIVERIES: batch.lake.spark.createDataFrame(written, DELIVERIES.struct()),
+    }
+
+
+def _destination(
+    batch: Batch,
+    destination: Destination,
+    now: DataFrame,
+    timeline: DataFrame,
+    known: DataFrame,
+    memberships: DataFrame,
+    config: Config,
+) -> tuple[DataFrame, DataFrame, DataFrame]:
+    """One audience: changed memberships, identifiers it cannot take, and records."""
+    sink = SINKS[destination.kind]
+    audience = destination.policy
+    members = protected_persons(now, policy=audience, channel=destination.channel)
+    if sink.needs_ad_consent:
+        allowed = may_be_uploaded(
+            timeline,
+            now,
+            channel=destination.channel or "ad",
+            opt_in=config.consent.default == "opt_in",
+        )
+        members = members.join(allowed, "person_id", "left_semi")
+    wanted = [*destination.identifiers]
+    if "email" in wanted:
+        wanted.append("email_sha256")
+    formed = batch.keep(sink.forms(known.where(F.col("identifier_type").isin(wanted))))
+    held = memberships.where(
+        (F.col("destination") == destination.name) & (F.col("audience") == audience)
+    )
+    inner, outer = hmac_pads(batch.lake.secret(config))
+    pads = batch.lake.spark.createDataFrame(
+        [(bytearray(inner), bytearray(outer))], "inner binary, outer binary"
+    )
+    changed = batch.keep(
+        changed_members(formed, held, members, pads, destination=destination.name)
+    )
+    named = {"destination": F.lit(destination.name), "audience": F.lit(audience)}
+    records = to_records(
+        differences(changed, held),
+        destination=destination.name,
+        audience=audience,
+        batch_id=batch.batch_id,
+        split=sink.split,
+        row=sink.row,
+        schema=sink.schema(wanted),
+    )
+    refused = formed.join(members, "person_id", "left_semi").where(
+        F.col("reason").isNotNull() & F.col("is_best")
+    )
+    return (
+        changed.withColumns(named).select(*KEY, "is_member"),
+        refused.withColumns(named).select(
+            "destination", "identifier_key", "identifier_type", "reason"
+        ).distinct(),
+        records,
+    )
+
+
+def _forms_known(batch: Batch, identifiers: DataFrame) -> DataFrame:
+    """The raw forms of the identifiers, and which is the best: an address beats its hash."""
+    raw = batch.read(IDENTIFIERS).join(
+        identifiers.drop("identifier_type"), "identifier_key", "inner"
+    )
+    best = raw.groupBy("identifier_key").agg(F.min("identifier_type").alias("_best"))
+    return (
+        raw.join(best, "identifier_key")
+        .withColumn("is_best", F.col("identifier_type") == F.col("_best"))
+        .drop("_best")
+    )
+
+
+def _positioned(records: DataFrame, batch: Batch) -> DataFrame:
+    """Give every record its place: within an audience removals come before additions."""
+    place = Window.partitionBy("destination", "audience").orderBy(
+        F.when(F.col("operation") == "remove", 0).otherwise(1), "record_id"
+    )
+    return records.withColumns(
+        {
+            "position": F.row_number().over(place).cast("bigint"),
+            "emitted_at": F.lit(batch.as_of),
+            "batch_id": F.lit(batch.batch_id),
+        }
+    )
+
+
+def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[dict[str, Any]]:
+    by_name = {destination.name: destination for destination in config.destinations}
+    columns = ("destination", "audience", "operation", "position", "payload")
+    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    ordered = records.select(*columns).orderBy("destination", "audience", "position")
+    for row in ordered.toLocalIterator():
+        groups[(row.destination, row.audience, row.operation)].append(row.payload)
+    for (name, audience, operation), payloads in groups.items():
+        yield from _requests(batch, by_name[name], audience, operation, payloads)
+
+
+def _requests(
+    batch: Batch,
+    destination: Destination,
+    audience: str,
+    operation: str,
+    payloads: list[str],
+) -> Iterator[dict[str, Any]]:
+    """Cut one audience's additions or removals into requests and put each into its file."""
+    sink = SINKS[destination.kind]
+    session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.batch_id}"
+    limit = min(destination.batch_size, sink.batch_limit)
+    wanted = [*destination.identifiers]
+    account = destination.account.model_dump(mode="json") if destination.account else {}
+    for request in batches(len(payloads), limit):
+        text = sink.body(
+            payloads[request.start : request.start + request.size],
+            operation=operation,
+            audience=audience,
+            audience_id=destination.audience_id,
+            account=account,
+            seq=request.seq,
+            last=request.last,
+            total=len(payloads),
+            session=session,
+            schema=sink.schema(wanted),
+        )
+        order = 0 if operation == "remove" else 1
+        name = (
+            f"{batch.query}-{batch.generation[:8]}-{batch.batch_id:09d}"
+            f"-{order}{request.seq:04d}-{operation}.{sink.extension}"
+        )
+        files.write_text(
+            batch.lake.spark, f"{batch.lake.outbox(destination.name)}/{name}", text, keep=True
+        )
+        warnings = []
+        if operation == "add" and len(payloads) < destination.minimum_audience:
+            warnings.append("below_minimum")
+        yield {
+            "destination": destination.name,
+            "name": name,
+            "audience": audience,
+            "operation": operation,
+            "records": request.size,
+            "state": "written",
+            "warnings": warnings,
+            "response": None,
+            "at": batch.as_of,
+            "batch_id": batch.batch_id,
+        }

@@ -1,0 +1,294 @@
+"""The demo's world: landing files, reference files, and the truth that only reports may read."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, date, datetime
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+
+from tactful.jobs.demo import crm, esp, noise, retail, shop, web
+from tactful.jobs.demo import people as society
+from tactful.jobs.demo.draws import Dice, later
+from tactful.jobs.demo.journey import Journey, Redemptions, write_rows
+from tactful.jobs.demo.truth import Figures, figures, mailing_truth
+
+FROM_DATE = date(2017, 8, 1)
+END = datetime(2018, 1, 1, tzinfo=UTC)
+# The last basket of the data was paid at four in the morning of the new year.
+UNTIL = datetime(2018, 1, 2, tzinfo=UTC)
+STREAMS = {
+    "baskets": "purchases", "mailings": "messages", "web": "clicks", "esp": "messages",
+    "shop": "purchases", "crm": "profiles", "care": "service",
+}  # fmt: skip
+FILES = {"baskets": 4, "mailings": 2, "web": 4, "esp": 4, "shop": 2, "crm": 2, "care": 2}
+BOT_PAGES = 4_000
+BOT_START = datetime(2017, 11, 11, 3, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Generated:
+    """What was written, so that tests and the report can say what should come out.
+
+    `events` counts every valid event once, by source and type; `duplicates` and `reused` are
+    further rows with an id that is already there (same payload, another payload); `malformed`
+    counts the planted rows by the reasons that they should get.
+    """
+
+    folder: str
+    seed: int
+    from_date: str
+    until: str
+    households: int
+    events: dict[str, dict[str, int]]
+    duplicates: dict[str, int]
+    reused: dict[str, int]
+    malformed: dict[str, dict[str, int]]
+    products: int
+    campaigns: int
+    redemptions: Redemptions
+    figures: Figures
+    seconds: dict[str, float]
+
+    def rows(self, source: str) -> int:
+        """How many lines the source's files hold."""
+        rows = sum(self.events.get(source, {}).values())
+        extra = self.duplicates.get(source, 0) + self.reused.get(source, 0)
+        return rows + extra + sum(self.malformed.get(source, {}).values())
+
+    @property
+    def total(self) -> int:
+        """How many valid events there are, each counted once."""
+        return sum(sum(types.values()) for types in self.events.values())
+
+
+def secret_of(seed: int) -> str:
+    """The demo lake's secret: from the seed, so that two demos have the same keys."""
+    return hashlib.sha256(f"tactful demo {seed}".encode()).hexdigest()
+
+
+def generate(
+    spark: SparkSession,
+    *,
+    folder: Path,
+    seed: int,
+    from_date: date = FROM_DATE,
+    households: int | None = None,
+) -> Generated:
+    """Write a retailer's months as landing files, with what its data lacks generated on top.
+
+    `households` draws that many of the data's 2,469, or lays copies of them beside each other.
+    The same arguments give the same lines in the same files, whatever Spark's partitions.
+    """
+    folder = Path(folder).resolve()
+    seconds: dict[str, float] = {}
+    kept: list[DataFrame] = []
+    dice = Dice(seed)
+    journey = Journey(from_date)
+    for name in ("landing", "demo_truth"):
+        shutil.rmtree(folder / name, ignore_errors=True)
+    try:
+        with _timed(seconds, "reference"):
+            featured = _featured(journey)
+            plan = esp.mail_plan(start=_start(journey), end=END, featured=featured, seed=seed)
+            products = write_rows(journey.products(), folder / "landing/products/products.json")
+            rows = [*journey.campaigns(), *esp.campaign_rows(plan)]
+            campaigns = write_rows(rows, folder / "landing/campaigns/campaigns.json")
+        with _timed(seconds, "people"):
+            ids = journey.households
+            chosen = society.households(spark, ids, wanted=households)
+            chosen = _keep(chosen, kept)
+            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, kept=kept)
+        with _timed(seconds, "landing"):
+            clean = reduce(DataFrame.unionByName, world.lines)
+            broken, malformed = noise.malformed(spark, streams=STREAMS, files=FILES, dice=dice)
+            landed = noise.landed(clean, files=FILES, dice=dice, start=_start(journey), end=END)
+            _write_lines(landed.unionByName(broken), folder / "landing")
+        with _timed(seconds, "counts"):
+            counts = landed.groupBy("source", "type", "kind").count().collect()
+        with _timed(seconds, "truth"):
+            mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
+    finally:
+        for frame in kept:
+            frame.unpersist()
+    told = Generated(
+        folder=str(folder),
+        seed=seed,
+        from_date=from_date.isoformat(),
+        until=UNTIL.isoformat(),
+        households=len(mailings[1]),
+        events=_by_type(counts),
+        duplicates=_by_source(counts, noise.AGAIN),
+        reused=_by_source(counts, noise.CHANGED),
+        malformed=malformed,
+        products=products,
+        campaigns=campaigns,
+        redemptions=journey.redeemed[1],
+        figures=figures(mailings[0]),
+        seconds=seconds,
+    )
+    (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(told), indent=1))
+    return told
+
+
+@dataclass(frozen=True)
+class _World:
+    people: DataFrame
+    lines: list[DataFrame]
+
+
+def _world(
+    spark: SparkSession,
+    chosen: DataFrame,
+    *,
+    journey: Journey,
+    dice: Dice,
+    plan: list[dict[str, Any]],
+    kept: list[DataFrame],
+) -> _World:
+    """Lay the generated life of the households around their purchases and mailings."""
+    start = _start(journey)
+    bought = retail.basket_lines(spark, chosen, since=start, journey=journey)
+    baskets = _keep(retail.baskets(spark, bought, journey=journey), kept)
+    weeks = max((one["week"] for one in plan), default=0)
+    alone = society.people(chosen, dice=dice, weeks=weeks)
+    liked = retail.favourites(bought, dice=dice)
+    people = _keep(alone.join(liked, "household", "left"), kept)
+    mails = _keep(esp.emails(spark, people, plan, dice=dice), kept)
+    clicked = mails.where("clicked_after is not null").withColumn(
+        "clicked_at", later(F.col("sent_at"), F.col("clicked_after"))
+    )
+    orders = _keep(shop.orders(people, clicked, dice=dice, start=start, end=END), kept)
+    planned = [
+        retail.trips(baskets, dice=dice, share=0.3).withColumn("kind", F.lit("trip")),
+        web.browsing(people, dice=dice, start=start, end=END),
+        shop.visits_before(orders),
+        esp.visits_after(clicked),
+    ]
+    all_planned = reduce(_union, planned)
+    visits = _keep(web.visits(people, all_planned, dice=dice), kept)
+    by_source = {
+        "baskets": [baskets],
+        "mailings": [retail.mailings(spark, chosen, journey=journey)],
+        "web": [
+            web.clicks(visits, dice=dice),
+            web.accounts(people, dice=dice, start=start, end=END),
+            web.bot(spark, people, dice=dice, start=BOT_START, pages=BOT_PAGES),
+            shop.reviews(orders, dice=dice),
+        ],
+        "esp": [
+            esp.email_events(mails, dice=dice),
+            esp.back_again(people, plan, dice=dice),
+            esp.confirmations(orders),
+            esp.texts(people, dice=dice, start=start, end=END),
+            esp.ads(visits, dice=dice),
+        ],
+        "shop": [shop.order_events(orders, dice=dice)],
+        "crm": [
+            crm.profiles(people, dice=dice, start=start, end=END, first_mail=plan[0]["starts_at"]),
+            crm.till(people, dice=dice, start=start),
+        ],
+        "care": [crm.contacts(people, orders, dice=dice, start=start, end=END)],
+    }
+    in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
+    lines = [
+        noise.rows(events.where(in_time), source=source)
+        for source, frames in by_source.items()
+        for events in frames
+    ]
+    return _World(people, lines)
+
+
+def _featured(journey: Journey) -> list[str]:
+    """Products that the emails show: usual, but not what everybody buys every week anyway."""
+    before = journey.lines[journey.lines["at"] < journey.start]
+    tally = before.groupby("product_id").size().reset_index(name="times")
+    ranked = tally.sort_values(["times", "product_id"], ascending=[False, True])
+    return [str(int(product)) for product in ranked.product_id[60:220]]
+
+
+def _start(journey: Journey) -> datetime:
+    day = journey.from_date
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _union(left: DataFrame, right: DataFrame) -> DataFrame:
+    return left.unionByName(right, allowMissingColumns=True)
+
+
+def _keep(frame: DataFrame, kept: list[DataFrame]) -> DataFrame:
+    kept.append(frame.persist())
+    return kept[-1]
+
+
+def _write_lines(lines: DataFrame, landing: Path) -> None:
+    """Write every source's lines to its files, shuffled inside, under names that stay the same."""
+    parts = landing.parent / "_landing_parts"
+    shutil.rmtree(parts, ignore_errors=True)
+    (
+        lines.select("source", "file", "turn", "value")
+        .repartition(8, "source", "file")
+        .sortWithinPartitions("source", "file", "turn", "value")
+        .drop("turn")
+        .write.partitionBy("source", "file")
+        .text(parts.as_uri())
+    )
+    for written in sorted(parts.glob("source=*/file=*/part-*")):
+        source = written.parent.parent.name.removeprefix("source=")
+        number = int(written.parent.name.removeprefix("file="))
+        target = landing / source / f"part-{number:05d}.json"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        written.rename(target)
+    shutil.rmtree(parts)
+
+
+def _write_truth(truth: Path, people: DataFrame, journey: Journey, chosen: DataFrame) -> tuple:
+    """Write whose each identifier is and what each mailing did; return the mailings, households."""
+    told = society.truth(people)
+    nobody = [
+        ("anonymous_id", society.BOT_COOKIE, "bot", None, None),
+        ("email", society.TILL_EMAIL, "till", None, hashlib.sha256(society.TILL_EMAIL.encode()).hexdigest()),
+    ]  # fmt: skip
+    planted = people.sparkSession.createDataFrame(nobody, told.schema)
+    identifiers = told.unionByName(planted).coalesce(1)
+    identifiers.sortWithinPartitions("identifier_type", "value", "household").write.parquet(
+        (truth / "identifiers").as_uri()
+    )
+    households = chosen.select("household_id", "household").toPandas()
+    mailings = mailing_truth(journey, households)
+    (truth / "mailings").mkdir(parents=True)
+    mailings.to_parquet(truth / "mailings/part-00000.parquet", index=False)
+    return mailings, households
+
+
+def _by_type(counts: list[Any]) -> dict[str, dict[str, int]]:
+    told: dict[str, dict[str, int]] = {source: {} for source in STREAMS}
+    for row in sorted(counts, key=lambda one: (one["source"], one["type"])):
+        if row["kind"] == noise.ONCE:
+            told[row["source"]][row["type"]] = row["count"]
+    return told
+
+
+def _by_source(counts: list[Any], kind: str) -> dict[str, int]:
+    told = dict.fromkeys(STREAMS, 0)
+    for row in counts:
+        if row["kind"] == kind:
+            told[row["source"]] += row["count"]
+    return told
+
+
+@contextmanager
+def _timed(seconds: dict[str, float], name: str) -> Iterator[None]:
+    began = time.monotonic()
+    yield
+    seconds[name] = round(time.monotonic() - began, 2)

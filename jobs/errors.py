@@ -1,0 +1,84 @@
+"""Everything that can go wrong on purpose: one tree, each with the exit code of its command.
+
+A message is one sentence: what happened, where, and what to do about it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+class TactfulError(Exception):
+    """Raised where Tactful stops knowingly; a command prints its message and no traceback."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a configuration: where, what was found, what is allowed."""
+
+    file: str
+    key: str
+    found: str
+    allowed: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        hint = f" ({self.hint})" if self.hint else ""
+        place = f"{self.file}: {self.key}" if self.key else self.file
+        return f"{place}: found {self.found}; allowed: {self.allowed}{hint}"
+
+
+class ConfigError(TactfulError):
+    """Raised when a configuration cannot be used; holds every problem, not only the first."""
+
+    exit_code = 2
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        self.problems = tuple(problems)
+        lines = [str(problem) for problem in self.problems]
+        if len(lines) > 1:
+            lines = [f"{len(lines)} configuration errors:", *(f"  {line}" for line in lines)]
+        super().__init__("\n".join(lines))
+
+
+class LakeError(TactfulError):
+    """Raised when a lake is missing, damaged, or not what the command expects; base of the next."""
+
+    exit_code = 2
+
+
+class LakeTooNew(LakeError):
+    """Raised when a newer version of Tactful made the lake."""
+
+
+class IdentityChanged(LakeError):
+    """Raised when the identity section differs from the one the lake was stitched with."""
+
+
+class ConfigurationChanged(LakeError):
+    """Raised when an unfinished batch would be repeated under another configuration."""
+
+
+class CheckpointMismatch(LakeError):
+    """Raised when a checkpoint belongs to another query or another lake."""
+
+
+class ClockError(LakeError):
+    """Raised when `--as-of` lies before the lake's last decision clock, or has no time zone."""
+
+
+class SourceMissing(LakeError):
+    """Raised when the path of a configured source does not exist."""
+
+
+class StepFailed(TactfulError):
+    """Raised when a step of a run failed; its batch is repeated whole by the next run."""
+
+
+class QualityGate(TactfulError):
+    """Raised when a run finished but its rows break an expectation that must hold."""
+
+    exit_code = 3

@@ -1,0 +1,112 @@
+"""Small files beside the tables: written whole or not at all, on any file system Spark knows."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from pyspark.sql import SparkSession
+
+
+def is_local(location: str) -> bool:
+    return "://" not in location and not location.startswith("dbfs:")
+
+
+def read_text(spark: SparkSession, path: str) -> str | None:
+    """The file's text, or None where there is no such file."""
+    if is_local(path):
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return None
+    system, place = _hadoop(spark, path)
+    if not system.exists(place):
+        return None
+    stream = system.open(place)
+    try:
+        return spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+    finally:
+        stream.close()
+
+
+def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False) -> bool:
+    """Put `text` in place in one move; with `keep`, an existing file stays as it is.
+
+    Returns whether the file was written. Readers see the old file or the new one, never a part.
+    """
+    if is_local(path):
+        return _write_local(Path(path), text, keep=keep)
+    system, place = _hadoop(spark, path)
+    if keep and system.exists(place):
+        return False
+    part, _ = f"{path}.{uuid.uuid4().hex}.part", None
+    moving = spark._jvm.org.apache.hadoop.fs.Path(part)
+    out = system.create(moving, True)
+    out.write(text.encode("utf-8"))
+    out.close()
+    if not keep:
+        system.delete(place, False)
+    system.rename(moving, place)
+    return True
+
+
+def exists(spark: SparkSession, path: str) -> bool:
+    if is_local(path):
+        return Path(path).exists()
+    system, place = _hadoop(spark, path)
+    return bool(system.exists(place))
+
+
+def names(spark: SparkSession, path: str) -> list[str]:
+    """The names in a folder; none where there is no such folder."""
+    if is_local(path):
+        folder = Path(path)
+        return sorted(os.listdir(folder)) if folder.is_dir() else []
+    system, place = _hadoop(spark, path)
+    if not system.exists(place):
+        return []
+    return sorted(status.getPath().getName() for status in system.listStatus(place))
+
+
+@contextlib.contextmanager
+def locked(location: str) -> Iterator[bool]:
+    """Hold the lake for one run; yields False where another process holds it.
+
+    Only a local lake is locked so: on an object store two runs meet at Delta's own
+    transaction log, where the second one's commit is refused.
+    """
+    if not is_local(location):
+        yield True
+        return
+    import fcntl
+
+    Path(location).mkdir(parents=True, exist_ok=True)
+    with open(Path(location) / "_lock", "a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
+
+
+def _write_local(path: Path, text: str, *, keep: bool) -> bool:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if keep and path.exists():
+        return False
+    part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+    with open(part, "w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(part, path)
+    return True
+
+
+def _hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:
+    place = spark._jvm.org.apache.hadoop.fs.Path(path)
+    return place.getFileSystem(spark._jsc.hadoopConfiguration()), place

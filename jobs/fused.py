@@ -1,0 +1,217 @@
+"""Fused: one query that takes each batch through stitch, join, decide and deliver at once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql.streaming import StreamingQuery
+
+from tactful.jobs import decide
+from tactful.jobs.config import Config
+from tactful.jobs.deliver import deliver
+from tactful.jobs.lake import Lake
+from tactful.jobs.runtime import Batch, Hook, Pace, pin, read_pins, save_pins
+from tactful.jobs.stitch import Stitched, stitch
+from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
+from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
+from tactful.schemas.intake import BATCHES, TICKS, WAITING
+from tactful.schemas.records import MEMBERSHIPS
+from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.suppressions import DUE, SUPPRESSIONS
+from tactful.schemas.table import Table
+from tactful.schemas.timeline import EVENTS
+from tactful.transforms.owners import with_owner
+from tactful.transforms.timeline import to_timeline
+from tactful.transforms.undo import TAKES_BACK
+
+QUERY = "fused"
+TICK = "_ticks"
+LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS, TICKS)
+
+
+def start(
+    lake: Lake,
+    config: Config,
+    pace: Pace,
+    hook: Hook | None = None,
+    *,
+    files_per_batch: int = 64,
+) -> StreamingQuery:
+    """Start the main query over the five streams and the clock."""
+    generation = lake.generation(QUERY)
+
+    def process(frame: DataFrame, batch_id: int) -> None:
+        batch = _begin(lake, config, generation, frame, batch_id, hook)
+        try:
+            batch.commit(_steps(batch, batch.keep(frame.where(F.col("stream") != TICK)), config))
+        finally:
+            batch.release()
+
+    writer = (
+        _inputs(lake, files_per_batch)
+        .writeStream.foreachBatch(process)
+        .queryName(QUERY)
+        .option("checkpointLocation", lake.checkpoint(QUERY))
+    )
+    return pace.of(writer).start()
+
+
+def _inputs(lake: Lake, files_per_batch: int) -> DataFrame:
+    options = {"maxFilesPerTrigger": str(files_per_batch)}
+    columns = [column.name for column in (*wide_columns(), *ACCEPTED)]
+    streams = [
+        lake.stream(table, **options).withColumn("stream", F.lit(name))
+        for name, table in STREAMS.items()
+    ]
+    ticks = lake.stream(TICKS, **options).select(
+        F.lit(TICK).alias("stream"),
+        F.col("tick_id").alias("event_id"),
+        F.col("as_of").alias("occurred_at"),
+    )
+    union = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), [*streams, ticks])
+    return union.select("stream", *columns)
+
+
+def _begin(
+    lake: Lake, config: Config, generation: str, frame: DataFrame, batch_id: int, hook: Hook | None
+) -> Batch:
+    """Fix what the batch reads and what time it is for it, once; a repeat finds both."""
+    pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
+    if not repeated:
+        earlier = read_pins(lake, QUERY, batch_id - 1) if batch_id else None
+        before = earlier["as_of"] if earlier else None
+        tick = frame.where(F.col("stream") == TICK).agg(F.max("occurred_at")).first()[0]
+        if tick is None and before is None:
+            tick = lake.read(TICKS).agg(F.max("as_of")).first()[0]
+        pins["as_of"] = _utc(tick).isoformat() if tick is not None else before
+        pins["previous_as_of"] = before
+        save_pins(lake, QUERY, pins)
+    previous = pins["previous_as_of"]
+    return Batch(
+        lake,
+        QUERY,
+        generation,
+        batch_id,
+        pins["tables"],
+        as_of=datetime.fromisoformat(pins["as_of"]),
+        previous_as_of=datetime.fromisoformat(previous) if previous else None,
+        hook=hook,
+    )
+
+
+def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, DataFrame]:
+    """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
+    events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
+    stitched = batch.timed("stitch", lambda: stitch(batch, events, config.identity))
+    fresh = batch.keep(to_timeline(events))
+    timeline = batch.read(EVENTS).unionByName(EVENTS.conform(fresh))
+    owned = with_owner(timeline, stitched.current)
+    touched = batch.keep(batch.timed("touch", lambda: _touched(batch, fresh, owned, stitched)))
+    facts = batch.keep(_facts(owned, touched))
+    suppressed = decide.suppressions(facts, stitched.current, batch.read(PRODUCTS), config)
+    if suppressed is None:
+        suppressed = batch.lake.spark.createDataFrame([], SUPPRESSIONS.struct())
+    suppressed = batch.keep(suppressed.join(touched, "person_id", "left_semi"))
+    batch.timed("decide", suppressed.count)
+    delivered = batch.timed(
+        "deliver",
+        lambda: deliver(batch, suppressed, facts, _identifiers(stitched, touched), config),
+    )
+    return {
+        LINKS: stitched.links,
+        LABELS: stitched.labels,
+        IDENTITY_CHANGES: stitched.changes,
+        EVENTS: fresh,
+        WAITING: waiting,
+        DUE: decide.falls_due(suppressed, batch.batch_id, batch.as_of),
+        **delivered,
+        BATCHES: _counted(batch, arrived, waiting, touched),
+    }
+
+
+def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
+    """Events dated after the clock wait; those whose time has come since the last batch go on."""
+    now = F.lit(batch.as_of)
+    ready, waiting = arrived.where(F.col("occurred_at") <= now), arrived.where(F.col("occurred_at") > now)
+    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
+        due = F.col("occurred_at").between(F.lit(batch.previous_as_of), now) & (
+            F.col("occurred_at") > F.lit(batch.previous_as_of)
+        )
+        ready = ready.unionByName(batch.read(WAITING).where(due), allowMissingColumns=True)
+    return batch.keep(ready), waiting
+
+
+def _touched(
+    batch: Batch, fresh: DataFrame, owned: DataFrame, stitched: Stitched
+) -> DataFrame:
+    """The persons whose decisions this batch may change.
+
+    Those with new events, those whose identifiers moved, those whose orders were taken back by
+    an event that does not know them, and those for whom something falls due.
+    """
+    labels = stitched.current.select("identifier_key", "person_id")
+    news = with_owner(fresh, stitched.current).select("person_id")
+    moved = stitched.moved.select(F.col("from_person_id").alias("person_id")).union(
+        stitched.moved.select("to_person_id")
+    )
+    taken_back = fresh.where(F.col("type").isin(*TAKES_BACK)).select("order_id").distinct()
+    buyers = (
+        owned.where(F.col("type") == "order_placed")
+        .join(taken_back, "order_id", "left_semi")
+        .select("person_id")
+    )
+    persons = news.union(moved).union(buyers)
+    if batch.previous_as_of is not None:
+        since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
+        due = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
+        keys = due.select(F.col("anchor_key").alias("identifier_key")).distinct()
+        persons = persons.union(labels.join(keys, "identifier_key", "left_semi").select("person_id"))
+    return persons.where(F.col("person_id").isNotNull()).distinct()
+
+
+def _facts(owned: DataFrame, touched: DataFrame) -> DataFrame:
+    """All that is known of the touched persons, and what took their orders back."""
+    own = owned.join(touched, "person_id", "left_semi")
+    orders = own.where(F.col("type") == "order_placed").select("order_id").distinct()
+    others = (
+        owned.where(F.col("type").isin(*TAKES_BACK))
+        .join(orders, "order_id", "left_semi")
+        .join(touched, "person_id", "left_anti")
+    )
+    return own.unionByName(others.select(own.columns))
+
+
+def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
+    """The identifiers that are the touched persons' now, or were before this batch."""
+    columns = ("identifier_key", "identifier_type", "person_id", "state")
+    labels = stitched.current.select(*columns)
+    theirs = labels.join(touched, "person_id", "left_semi")
+    moved = labels.join(stitched.moved.select("identifier_key"), "identifier_key", "left_semi")
+    return theirs.select(*columns).union(moved.select(*columns)).distinct()
+
+
+def _counted(
+    batch: Batch, arrived: DataFrame, waiting: DataFrame, touched: DataFrame
+) -> DataFrame:
+    read = arrived.agg(F.count("*"), F.max("occurred_at")).first()
+    row = {
+        "query": batch.query,
+        "generation": batch.generation,
+        "batch_id": batch.batch_id,
+        "as_of": batch.as_of,
+        "read_rows": read[0],
+        "waiting_rows": waiting.count(),
+        "touched_persons": touched.count(),
+        "slow_path_persons": 0,
+        "watermark": read[1],
+        "seconds": dict(batch.seconds),
+    }
+    return batch.lake.spark.createDataFrame([row], BATCHES.struct())
+
+
+def _utc(moment: datetime) -> datetime:
+    """Spark hands instants over in the machine's own zone, without saying so."""
+    return moment.astimezone(UTC)

@@ -1,0 +1,176 @@
+"""The lake: where tables, logs, checkpoints and the outbox lie, and what it remembers of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import deltalake
+from pyspark.sql import DataFrame, SparkSession
+from tactful.jobs import files
+from tactful.jobs.config import Config
+from tactful.jobs.errors import (
+    CheckpointMismatch,
+    IdentityChanged,
+    LakeError,
+    LakeTooNew,
+)
+from tactful.schemas.catalog import TABLES
+from tactful.schemas.table import FORMAT_VERSION, Table
+
+STATE = "_lake.json"
+SECRET = "_secret"
+
+
+class Lake:
+    """One lake, opened with one session: paths, versions, reads, and its own small state."""
+
+    def __init__(self, spark: SparkSession, location: str) -> None:
+        self.spark = spark
+        self.location = location.rstrip("/")
+
+    def path(self, table: Table) -> str:
+        return f"{self.location}/{table.path}"
+
+    def checkpoint(self, query: str) -> str:
+        """Spark's own folder of a query; what Tactful keeps of it lies beside, not inside."""
+        return f"{self.location}/_checkpoints/{query}/spark"
+
+    def beside_checkpoint(self, query: str, name: str) -> str:
+        return f"{self.location}/_checkpoints/{query}/{name}"
+
+    def outbox(self, destination: str) -> str:
+        return f"{self.location}/outbox/{destination}"
+
+    def version(self, table: Table) -> int:
+        """The newest version of a table, from the names in its log."""
+        logged = files.names(self.spark, f"{self.path(table)}/_delta_log")
+        return max(int(name[:20]) for name in logged if name.endswith(".json") and name[0] != ".")
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """The table as it stands, or as it stood at a version."""
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def stream(self, table: Table, **options: str) -> DataFrame:
+        return self.spark.readStream.format("delta").options(**options).load(self.path(table))
+
+    def state(self) -> dict[str, Any] | None:
+        text = files.read_text(self.spark, f"{self.location}/{STATE}")
+        return json.loads(text) if text else None
+
+    def remember(self, **facts: Any) -> None:
+        """Change what the lake knows of itself, in one move."""
+        state = {**(self.state() or {}), **facts}
+        text = json.dumps(state, indent=2, sort_keys=True)
+        files.write_text(self.spark, f"{self.location}/{STATE}", text + "\n")
+
+    def check(self, config: Config) -> None:
+        """Refuse a lake that this software or this configuration must not write to.
+
+        Raises: LakeTooNew, IdentityChanged; nothing has been written by then.
+        """
+        state = self.state()
+        if state is None:
+            return
+        if state["format_version"] > FORMAT_VERSION:
+            raise LakeTooNew(
+                f"The lake at {self.location} has format {state['format_version']}, this software "
+                f"knows up to {FORMAT_VERSION}; install the newer Tactful that made it."
+            )
+        if state["identity_hash"] != config.identity_hash:
+            raise IdentityChanged(
+                f"The identity section differs from the one the lake at {self.location} was "
+                "stitched with; put it back, or rebuild with: tactful replay --from received."
+            )
+
+    def create(self, config: Config) -> None:
+        """Make every table that is missing, empty, so that streams of any subset can start."""
+        for table in TABLES.values():
+            place = self.path(table)
+            if files.exists(self.spark, f"{place}/_delta_log"):
+                continue
+            if files.is_local(place):
+                # delta-rs makes an empty table in milliseconds, Spark in a second each.
+                deltalake.DeltaTable.create(
+                    place,
+                    schema=deltalake.Schema.from_json(table.struct().json()),
+                    name=table.name,
+                    description=table.doc,
+                    configuration={"delta.logRetentionDuration": "interval 30 days"},
+                )
+            else:
+                empty = self.spark.createDataFrame([], table.struct())
+                empty.write.format("delta").option("description", table.doc).save(place)
+        if self.state() is None:
+            self.remember(
+                format_version=FORMAT_VERSION,
+                lake_id=uuid.uuid4().hex,
+                created_at=datetime.now(UTC).isoformat(),
+                identity_hash=config.identity_hash,
+                generations={},
+            )
+        self.remember(configuration_hash=config.hash)
+
+    def generation(self, query: str) -> str:
+        """The life of a query's checkpoint: part of every transaction id it writes under.
+
+        A new checkpoint with an old transaction id would be ignored for ever, and an old
+        checkpoint under a new lake would write everything twice: both are refused here.
+
+        Raises: CheckpointMismatch.
+        """
+        state = self.state()
+        if state is None:
+            raise LakeError(f"There is no lake at {self.location}; start one with: tactful run.")
+        place = self.beside_checkpoint(query, "generation.json")
+        text = files.read_text(self.spark, place)
+        found = json.loads(text) if text else None
+        known = state["generations"].get(query)
+        if found is None and known is None:
+            if files.exists(self.spark, self.checkpoint(query)):
+                raise CheckpointMismatch(
+                    f"The checkpoint of query {query} at {self.checkpoint(query)} was not made by "
+                    "this lake; remove it, or rebuild with: tactful replay --from received."
+                )
+            known = uuid.uuid4().hex
+            born = {"query": query, "generation": known, "lake_id": state["lake_id"]}
+            files.write_text(self.spark, place, json.dumps(born) + "\n")
+            self.remember(generations={**state["generations"], query: known})
+            return known
+        if found is not None and known is None and found["lake_id"] == state["lake_id"]:
+            # Killed between the two writes of a first start.
+            self.remember(generations={**state["generations"], query: found["generation"]})
+            return str(found["generation"])
+        if found is None or (found["query"], found["generation"]) != (query, known):
+            whose = "is missing" if found is None else f"belongs to query {found['query']}"
+            raise CheckpointMismatch(
+                f"The checkpoint of query {query} below {self.location}/_checkpoints {whose}; put "
+                "the right one back, or rebuild with: tactful replay --from received."
+            )
+        return str(known)
+
+    def secret(self, config: Config) -> bytes:
+        """The lake's own secret, made on first use where the configuration says `auto`."""
+        named = config.lake.secret
+        if named.startswith("env:"):
+            return os.environ[named[4:]].encode("utf-8")
+        place = Path(self.location) / SECRET
+        if not files.is_local(self.location):
+            raise LakeError(
+                f"A lake at {self.location} cannot keep its own secret; set lake.secret to "
+                '"env:NAME" and put the secret into that variable.'
+            )
+        if not place.exists():
+            place.parent.mkdir(parents=True, exist_ok=True)
+            handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(handle, "w") as file:
+                file.write(secrets.token_hex(32))
+        return place.read_text().strip().encode("utf-8")

@@ -1,0 +1,218 @@
+"""Pipeline: a whole run, from landing files to published tables, once or for ever."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from pyspark.errors import StreamingQueryException
+from pyspark.sql.streaming import StreamingQuery
+
+from tactful.jobs import accept, files, fused, land, reference
+from tactful.jobs.config import Config
+from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
+from tactful.jobs.lake import Lake
+from tactful.jobs.publish import publish
+from tactful.jobs.runtime import Hook, Pace, refuse_other_configuration, unfinished
+from tactful.jobs.session import open_session
+from tactful.schemas.intake import TICKS
+
+STEPS = ("land", "accept", "fused", "publish")
+Progress = Callable[[str], None]
+
+
+@dataclass
+class RunSummary:
+    """What a run did, for people and for `--json`."""
+
+    lake: str
+    as_of: str
+    read_rows: int = 0
+    accepted_rows: int = 0
+    duplicate_rows: int = 0
+    quarantined_rows: int = 0
+    published: list[str] = field(default_factory=list)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(
+    config: Config,
+    *,
+    as_of: datetime | None = None,
+    continuous: timedelta | None = None,
+    steps: Sequence[str] = (),
+    on_progress: Progress = lambda _: None,
+    hook: Hook | None = None,
+    stop_after: timedelta | None = None,
+) -> RunSummary:
+    """Bring the lake up to date: land, accept, decide and deliver, publish.
+
+    Everything that would stop the run is looked at before anything is written.
+    """
+    spark = open_session()
+    lake = Lake(spark, config.location)
+    with opened(lake, config):
+        moment = _moment(lake, as_of)
+        lake.create(config)
+        chosen = tuple(steps) or STEPS
+        reference.load(lake, config)
+        if continuous is not None:
+            return _for_ever(lake, config, continuous, stop_after, on_progress)
+        tick(lake, config, moment)
+        return _once(lake, config, moment, chosen, on_progress, hook)
+
+
+@contextmanager
+def opened(lake: Lake, config: Config) -> Iterator[None]:
+    """Hold the lake for this run, after everything that would forbid the run was looked at."""
+    for name, source in config.sources.items():
+        path = config.path(source.path)
+        if not files.exists(lake.spark, path):
+            raise SourceMissing(
+                f"Source {name} reads {path}, which does not exist; make the folder or correct "
+                f"sources.{name}.path."
+            )
+    lake.check(config)
+    state = lake.state()
+    if state is not None:
+        for query in (accept.QUERY, fused.QUERY, *map(land.query_name, config.sources)):
+            if query in state["generations"]:
+                lake.generation(query)
+        for query in (accept.QUERY, fused.QUERY):
+            half_done = unfinished(lake, query)
+            if half_done:
+                refuse_other_configuration(half_done, query, config.hash)
+    with files.locked(lake.location) as free:
+        if not free:
+            raise LakeError(
+                f"Another run holds the lake at {lake.location}; wait for it, or stop it."
+            )
+        yield
+
+
+def tick(lake: Lake, config: Config, as_of: datetime) -> None:
+    """Let the decision clock tick: one row, so that time passes on a quiet lake too."""
+    row = {
+        "tick_id": uuid.uuid4().hex,
+        "as_of": as_of,
+        "configuration_hash": config.hash,
+        "software_version": software_version(),
+    }
+    frame = lake.spark.createDataFrame([row], TICKS.struct())
+    frame.write.format("delta").mode("append").save(lake.path(TICKS))
+    lake.remember(as_of=as_of.isoformat())
+
+
+def software_version() -> str:
+    try:
+        return version("tactful")
+    except PackageNotFoundError:  # run from the zip that spark-submit is given
+        return "unpackaged"
+
+
+def _moment(lake: Lake, as_of: datetime | None) -> datetime:
+    moment = (as_of or datetime.now(UTC)).astimezone(UTC)
+    last = (lake.state() or {}).get("as_of")
+    if last is not None and moment < datetime.fromisoformat(last):
+        raise ClockError(
+            f"--as-of {moment.isoformat()} lies before {last}, the last the lake at "
+            f"{lake.location} has seen; rebuild it as of then with: tactful replay --as-of."
+        )
+    return moment
+
+
+def _once(
+    lake: Lake,
+    config: Config,
+    as_of: datetime,
+    steps: Sequence[str],
+    on_progress: Progress,
+    hook: Hook | None,
+) -> RunSummary:
+    summary = RunSummary(lake.location, as_of.isoformat())
+    pace = Pace()
+
+    def timed(step: str, work: Callable[[], Any]) -> Any:
+        if step not in steps:
+            return None
+        on_progress(step)
+        started = time.monotonic()
+        try:
+            return work()
+        finally:
+            summary.seconds[step] = round(time.monotonic() - started, 2)
+
+    def landed() -> None:
+        queries = [land.start(lake, config, name, pace) for name in sorted(config.sources)]
+        for query in queries:
+            finish(query)
+
+    timed("land", landed)
+    if "accept" in steps:
+        query = timed("accept", lambda: finish(accept.start(lake, config, pace, hook)))
+        accept.reconcile(lake, query)
+    timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
+    summary.published = (
+        timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
+    )
+    return summary
+
+
+def finish(query: StreamingQuery) -> StreamingQuery:
+    """Wait until a query has caught up; its own error comes out as it was raised."""
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        raise failure(query.name, error) from error
+    return query
+
+
+def failure(name: str, error: Exception) -> TactfulError:
+    """One line for what broke a query: Spark wraps a Python error in pages of stack."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    ours = [line for line in lines if line.startswith("tactful.jobs.errors.")]
+    said = ours[-1].split(": ", 1)[-1] if ours else (lines[0] if lines else repr(error))
+    return StepFailed(
+        f"Query {name} failed: {said} Its last batch is repeated whole by the next run."
+    )
+
+
+def _for_ever(
+    lake: Lake,
+    config: Config,
+    every: timedelta,
+    stop_after: timedelta | None,
+    on_progress: Progress,
+) -> RunSummary:
+    """Run all queries side by side; the clock ticks and tables are published at intervals."""
+    pace = Pace(every)
+    started = time.monotonic()
+    tick(lake, config, datetime.now(UTC))
+    queries = [land.start(lake, config, name, pace) for name in sorted(config.sources)]
+    queries += [accept.start(lake, config, pace), fused.start(lake, config, pace)]
+    try:
+        while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
+            time.sleep(every.total_seconds())
+            for query in queries:
+                broken = query.exception()
+                if broken is not None:
+                    raise failure(query.name, broken)
+            now = datetime.now(UTC)
+            tick(lake, config, now)
+            publish(lake, config, as_of=now)
+            on_progress(f"published as of {now:%H:%M:%S}")
+    except KeyboardInterrupt:
+        on_progress("stopping")
+    finally:
+        for query in queries:
+            query.stop()
+    return RunSummary(lake.location, datetime.now(UTC).isoformat())

@@ -1,0 +1,132 @@
+"""Publish: fold the logs into the tables people read, one row a key, persons resolved."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from typing import Any
+
+from pyspark import inheritable_thread_target
+from pyspark.sql import DataFrame
+
+from tactful.jobs import decide, files
+from tactful.jobs.config import Config
+from tactful.jobs.lake import Lake
+from tactful.jobs.runtime import let_go, materialise
+from tactful.jobs.summarise import pressures
+from tactful.schemas.catalog import PUBLISHED
+from tactful.schemas.customers import CUSTOMERS
+from tactful.schemas.identity import IDENTITY, LABELS
+from tactful.schemas.outcomes import OUTCOMES
+from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
+from tactful.schemas.table import Table
+from tactful.schemas.timeline import EVENTS, TIMELINE
+from tactful.transforms.customers import customers
+from tactful.transforms.links import latest
+from tactful.transforms.outcomes import outcomes
+from tactful.transforms.owners import with_owner
+from tactful.transforms.regrets import marketing_messages, regrets
+
+STATE = "_published.json"
+CLOCKED = (PRESSURE, CUSTOMERS)
+READS = (LABELS, EVENTS, PRODUCTS)
+
+
+def publish(
+    lake: Lake,
+    config: Config,
+    *,
+    as_of: datetime,
+    on_progress: Callable[[str], None] = lambda _: None,
+) -> list[str]:
+    """Publish every table whose inputs changed since it was last published.
+
+    What was published from which versions stands in one file that is written last: a publish
+    that was killed half-way is done again by the next run, whether or not data came.
+    """
+    versions = {table.id: lake.version(table) for table in READS}
+    wanted = {table.name: _inputs(table, versions, config, as_of) for table in PUBLISHED}
+    text = files.read_text(lake.spark, f"{lake.location}/{STATE}")
+    published: dict[str, Any] = json.loads(text) if text else {}
+    stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
+    if not stale:
+        return []
+    kept: list[DataFrame] = []
+    try:
+        frames = _frames(lake, config, versions, as_of, stale, kept)
+        _overwrite(lake, frames, on_progress)
+    finally:
+        for frame in kept:
+            let_go(frame)
+    state = {
+        "as_of": as_of.isoformat(),
+        "made_from": wanted,
+        "tables": {table.name: lake.version(table) for table in PUBLISHED},
+    }
+    document = json.dumps(state, indent=2, sort_keys=True) + "\n"
+    files.write_text(lake.spark, f"{lake.location}/{STATE}", document)
+    return [table.name for table in stale]
+
+
+def _inputs(
+    table: Table, versions: dict[str, int], config: Config, as_of: datetime
+) -> dict[str, Any]:
+    """What a table was made from: log versions, configuration, and the clock where it matters."""
+    made_from: dict[str, Any] = {"configuration": config.hash, **versions}
+    if table in CLOCKED:
+        made_from["as_of"] = as_of.isoformat()
+    return made_from
+
+
+def _frames(
+    lake: Lake,
+    config: Config,
+    versions: dict[str, int],
+    as_of: datetime,
+    stale: list[Table],
+    kept: list[DataFrame],
+) -> dict[Table, DataFrame]:
+    def keep(frame: DataFrame) -> DataFrame:
+        kept.append(materialise(frame))
+        return kept[-1]
+
+    labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
+    products = lake.read(PRODUCTS, versions[PRODUCTS.id])
+    timeline = keep(with_owner(lake.read(EVENTS, versions[EVENTS.id]), labels))
+    followed = keep(outcomes(timeline, window=config.attribution.window))
+    frames: dict[Table, DataFrame] = {
+        IDENTITY: labels,
+        TIMELINE: timeline,
+        OUTCOMES: followed,
+        CUSTOMERS: customers(
+            timeline, followed, as_of=as_of, currency=config.business.currency
+        ),
+    }
+    pressed = pressures(timeline, config, as_of=as_of)
+    suppressed = decide.suppressions(timeline, labels, products, config)
+    if pressed is not None:
+        frames[PRESSURE] = pressed
+    if suppressed is not None:
+        suppressed = keep(suppressed)
+        frames[SUPPRESSIONS] = suppressed
+        messages = marketing_messages(timeline, products)
+        frames[REGRETS] = regrets(messages, suppressed, shares=decide.shares(config))
+    for table in (PRESSURE, SUPPRESSIONS, REGRETS):
+        frames.setdefault(table, lake.spark.createDataFrame([], table.struct()))
+    return {table: frames[table] for table in stale}
+
+
+def _overwrite(
+    lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None]
+) -> None:
+    def write(table: Table, frame: DataFrame) -> None:
+        table.conform(frame).write.format("delta").mode("overwrite").save(lake.path(table))
+        on_progress(f"published {table.name}")
+
+    with ThreadPoolExecutor(2) as pool:
+        work = inheritable_thread_target(lake.spark)(write)
+        for done in [pool.submit(work, table, frame) for table, frame in frames.items()]:
+            done.result()

@@ -1,0 +1,60 @@
+"""The Spark session: what a laptop needs, and nothing that the user has already set."""
+
+from __future__ import annotations
+
+import os
+from importlib.resources import as_file, files
+from pathlib import Path
+
+from pyspark import SparkConf
+from pyspark.sql import SparkSession
+
+# Small machines only: on a cluster the operator decides these.
+LAPTOP = {
+    "spark.master": "local[2]",
+    "spark.driver.memory": "4g",
+    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -Dlog4j2.level=ERROR",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.default.parallelism": "2",
+    "spark.databricks.delta.snapshotPartitions": "2",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+    "spark.log.level": "ERROR",
+    "spark.sql.autoBroadcastJoinThreshold": "64m",
+    "spark.sql.debug.maxToStringFields": "100",
+    "spark.sql.maxPlanStringLength": "4096",
+    "spark.sql.streaming.pollingDelay": "5ms",
+    "spark.sql.parquet.compression.codec": "zstd",
+}
+
+
+def shipped_defaults() -> dict[str, str]:
+    """The settings in `conf/spark-defaults.conf`, the same file a cluster is given."""
+    text = (files("tactful.conf") / "spark-defaults.conf").read_text(encoding="utf-8")
+    lines = (line.strip() for line in text.splitlines())
+    pairs = (line.split(None, 1) for line in lines if line and not line.startswith("#"))
+    return {key: value.strip() for key, value in pairs}
+
+
+def open_session(app_name: str = "tactful", **extra: str) -> SparkSession:
+    """Return the active session, or start one with every setting the user has left open.
+
+    A session that already runs (Databricks, a notebook, spark-submit) is used as it is: its
+    operator chose its master, memory and jars, and only settings that can be changed at run
+    time and were never set are added.
+    """
+    active = SparkSession.getActiveSession()
+    if active is not None:
+        return active
+    chosen = SparkConf()
+    wanted = {**shipped_defaults(), **extra}
+    if not os.environ.get("TACTFUL_ON_CLUSTER") and not chosen.contains("spark.master"):
+        wanted = {**LAPTOP, **wanted}
+        with as_file(files("tactful.conf") / "ivysettings.xml") as settings:
+            wanted["spark.jars.ivySettings"] = str(Path(settings).resolve())
+    for key, value in wanted.items():
+        if not chosen.contains(key):
+            chosen.set(key, value)
+    session = SparkSession.builder.appName(app_name).config(conf=chosen).getOrCreate()
+    session.sparkContext.setLogLevel(chosen.get("spark.log.level", "ERROR"))
+    return session

@@ -1,0 +1,255 @@
+"""How far a lake is, read from its files alone: no session, no JVM, an answer within seconds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import TableNotFoundError
+from rich.markup import escape
+from rich.table import Table as Sheet
+from tactful.jobs.config_models import is_uri
+from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
+from tactful.schemas.table import FORMAT_VERSION, Table
+
+LAST_BATCHES = """
+    SELECT query, generation, batch_id, as_of, watermark,
+           read_rows, accepted_rows, duplicate_rows, quarantined_rows
+    FROM (SELECT *, row_number() OVER (PARTITION BY query, generation ORDER BY batch_id DESC) AS r
+          FROM batches) AS numbered
+    WHERE r = 1 ORDER BY query, as_of
+"""
+NEWEST_TICK = "SELECT max(as_of) AS as_of FROM ticks"
+# A person is known when the row has one; "n_…" is a shared device that belongs to nobody.
+KNOWN = "person_id IS NOT NULL AND person_id NOT LIKE 'n\\_%' ESCAPE '\\'"
+EVENT_SHARE = f"""
+    SELECT count(*) AS events, count(*) FILTER (WHERE {KNOWN}) AS known
+    FROM timeline WHERE line_number = 0
+"""
+REVENUE_SHARE = f"""
+    SELECT currency, sum(amount) AS revenue, sum(amount) FILTER (WHERE {KNOWN}) AS known
+    FROM timeline WHERE type = 'order_placed' AND amount IS NOT NULL
+    GROUP BY currency ORDER BY currency
+"""
+REASONS = """
+    SELECT reason, count(*) AS rows, max(quarantined_at) AS last_at
+    FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine) AS each_reason
+    GROUP BY reason ORDER BY rows DESC, reason LIMIT 5
+"""
+UNDELIVERED = """
+    SELECT destination, name, state, response FROM deliveries
+    WHERE state IN ('rejected', 'retrying') ORDER BY at DESC, name LIMIT 5
+"""
+
+
+def status(location: str | Path) -> dict[str, Any]:
+    """What a lake holds, how far each query is, and what went wrong.
+
+    Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
+    """
+    lake = _lake(str(location))
+    state = _state(lake)
+    as_of = _one(lake, NEWEST_TICK, "_log/ticks").get("as_of")
+    return {
+        "lake": str(lake),
+        "as_of": _utc(as_of),
+        "rows": dict(_rows(lake)),
+        "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
+        "known": _known(lake),
+        "failures": {
+            "unfinished": list(_unfinished(lake)),
+            "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
+            "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
+        },
+    }
+
+
+def render(facts: Mapping[str, Any]) -> Iterator[Any]:
+    """The status as sheets for a terminal."""
+    yield f"[bold]{escape(facts['lake'])}[/] as of {facts['as_of'] or 'never run'}"
+    yield _sheet(
+        ("query", "batch", "as of", "lag", "read", "accepted", "duplicate", "quarantined"),
+        (
+            (b["query"], b["batch_id"], b["as_of"], _span(b["lag_seconds"]), b["read_rows"],
+             b["accepted_rows"], b["duplicate_rows"], b["quarantined_rows"])
+            for b in facts["batches"]
+        ),
+    )  # fmt: skip
+    yield _sheet(("table", "rows"), facts["rows"].items())
+    known = facts["known"]
+    yield f"Events of known persons: {_percent(known['events'])}"
+    for currency, share in known["revenue"].items():
+        yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
+    yield from _failure_lines(facts["failures"])
+
+
+def table_page(names: Iterable[str] = ()) -> str:
+    """The page of every table, those first that people read."""
+    return "\n".join(table.page() for table in _chosen(names))
+
+
+def table_facts(names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [
+        {
+            "table": table.id,
+            "about": table.doc,
+            "grain": table.grain,
+            "key": list(table.key),
+            "columns": [
+                {"name": c.name, "type": c.type, "about": c.doc, "nullable": c.nullable}
+                for c in table.columns
+            ],
+        }
+        for table in _chosen(names)
+    ]
+
+
+def _chosen(names: Iterable[str]) -> list[Table]:
+    wanted = list(names)
+    unknown = [name for name in wanted if name not in TABLES]
+    if unknown:
+        raise LakeError(f"There is no table {unknown[0]}; tactful tables lists them all.")
+    ordered = [*PUBLISHED, *APPENDED, *REFERENCE, *LOGS]
+    return [TABLES[name] for name in wanted] or ordered
+
+
+def _lake(location: str) -> Path:
+    if is_uri(location):
+        raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
+    lake = Path(location)
+    if not (lake / "_lake.json").exists():
+        raise LakeError(f"There is no lake at {location}; name one with --lake or --conf.")
+    return lake
+
+
+def _state(lake: Path) -> dict[str, Any]:
+    state: dict[str, Any] = json.loads((lake / "_lake.json").read_text(encoding="utf-8"))
+    if state.get("format_version", 0) > FORMAT_VERSION:
+        raise LakeTooNew(
+            f"The lake at {lake} has format {state['format_version']}, this software knows up to "
+            f"{FORMAT_VERSION}; install the newer Tactful that made it."
+        )
+    return state
+
+
+def _rows(lake: Path) -> Iterator[tuple[str, int]]:
+    """Rows per table, from the statistics in each table's log: no data file is opened."""
+    for name, table in sorted(TABLES.items()):
+        found = _open(lake, table.path)
+        if found is not None:
+            counts = found.get_add_actions(flatten=True).column("num_records").to_pylist()
+            yield name, sum(counts) if None not in counts else found.count()
+
+
+def _last_batches(lake: Path, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The last batch of each query, on the checkpoint the lake now uses."""
+    current = state.get("generations", {})
+    newest = {
+        row["query"]: row
+        for row in _query(lake, LAST_BATCHES, "batches")
+        if current.get(row["query"]) in (None, row["generation"])
+    }
+    return list(newest.values())
+
+
+def _batch(row: Mapping[str, Any], as_of: datetime | None) -> dict[str, Any]:
+    """A batch, and how far the newest event it read lies behind the lake's clock."""
+    lag = None
+    if as_of is not None and row["watermark"] is not None:
+        lag = max((as_of - row["watermark"]).total_seconds(), 0.0)
+    return {**_plain(row), "lag_seconds": lag}
+
+
+def _known(lake: Path) -> dict[str, Any]:
+    """The share of events and of revenue that belongs to a known person."""
+    counted = _one(lake, EVENT_SHARE, "timeline")
+    revenue = {
+        row["currency"] or "no currency": _share(row["known"] or 0, row["revenue"])
+        for row in _query(lake, REVENUE_SHARE, "timeline")
+    }
+    return {"events": _share(counted.get("known"), counted.get("events")), "revenue": revenue}
+
+
+def _unfinished(lake: Path) -> Iterator[dict[str, Any]]:
+    """Batches that were begun and not committed: a run is at work, or was killed or failed."""
+    for query in sorted(path for path in (lake / "_checkpoints").glob("*") if path.is_dir()):
+        begun = [int(path.stem) for path in (query / "pins").glob("*.json") if path.stem.isdigit()]
+        done = [
+            int(path.name) for path in (query / "spark/commits").glob("*") if path.name.isdigit()
+        ]
+        if begun and max(begun) > max(done, default=-1):
+            yield {"query": query.name, "batch_id": max(begun)}
+
+
+def _open(lake: Path, path: str) -> DeltaTable | None:
+    # Asked of the disk first: opening what is not there would make its folder.
+    if not (lake / path / "_delta_log").is_dir():
+        return None
+    try:
+        return DeltaTable(str(lake / path))
+    except TableNotFoundError:
+        return None
+
+
+def _query(lake: Path, sql: str, path: str) -> list[dict[str, Any]]:
+    """Run SQL over one table, named as the last part of its path; no rows where it is missing."""
+    table = _open(lake, path)
+    if table is None:
+        return []
+    reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
+    batches = reader.read_all()
+    columns = {name: batches.column(name).to_pylist() for name in batches.schema.names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _one(lake: Path, sql: str, path: str) -> dict[str, Any]:
+    rows = _query(lake, sql, path)
+    return rows[0] if rows else {}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _utc(v) if isinstance(v, datetime) else v for k, v in row.items()}
+
+
+def _utc(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _share(part: Any, whole: Any) -> float | None:
+    return round(float(part) / float(whole), 4) if whole else None
+
+
+def _percent(share: float | None) -> str:
+    return "no rows yet" if share is None else f"{share:.1%}"
+
+
+def _span(seconds: float | None) -> str:
+    return "-" if seconds is None else str(timedelta(seconds=round(seconds)))
+
+
+def _sheet(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Sheet:
+    sheet = Sheet(box=None, pad_edge=False, header_style="bold")
+    for at, head in enumerate(heads):
+        sheet.add_column(head, justify="left" if at == 0 else "right")
+    for row in rows:
+        sheet.add_row(*(f"{v:,}" if isinstance(v, int) else escape(str(v or "-")) for v in row))
+    return sheet
+
+
+def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
+    for batch in failures["unfinished"]:
+        place = f"Batch {batch['batch_id']} of query {batch['query']}"
+        yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"
+    for row in failures["quarantine"]:
+        yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
+    for row in failures["deliveries"]:
+        yield f"[red]{escape(row['destination'])}/{escape(row['name'])} is {row['state']}.[/]"

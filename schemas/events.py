@@ -1,0 +1,163 @@
+"""Canonical events: what a retailer's five streams look like once they are understood."""
+
+from __future__ import annotations
+
+from tactful.schemas.table import Column, Table
+
+MONEY = "decimal(18,4)"
+
+TYPES: dict[str, tuple[str, ...]] = {
+    "clicks": (
+        "page_view", "product_view", "search", "add_to_cart", "remove_from_cart",
+        "checkout_start", "form_start", "form_submit", "login", "signup", "app_install",
+        "app_open", "store_visit", "review_submitted", "shared", "referred", "loyalty_join",
+        "course_signup", "chat_opened", "error_shown",
+    ),
+    "purchases": (
+        "order_placed", "order_paid", "order_shipped", "order_delivered", "order_cancelled",
+        "order_returned", "order_refunded",
+    ),
+    "messages": (
+        "sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed",
+        "subscribed", "failed",
+    ),
+    "profiles": ("attribute_set", "preference_set", "consent_granted", "consent_withdrawn"),
+    "service": ("contact_opened", "contact_closed"),
+}  # fmt: skip
+
+CHANNELS = (
+    "email", "sms", "push", "ad", "direct_mail", "in_app", "web", "chat", "call",
+)  # fmt: skip
+PURPOSES = ("marketing", "transactional")
+
+LINE = (
+    f"struct<line_id:string,sku:string,category:string,quantity:{MONEY},unit_price:{MONEY},"
+    f"discount:{MONEY},amount:{MONEY}>"
+)
+
+COMMON = (
+    Column("event_id", "string", "The source's own id, unique per stream.", nullable=False),
+    Column("type", "string", "What happened.", nullable=False),
+    Column("occurred_at", "timestamp", "When it happened, UTC.", nullable=False),
+    Column("received_at", "timestamp", "When the source system received it, UTC."),
+    Column("source", "string", "The system that sent it, as it names itself."),
+    Column(
+        "identifiers",
+        "array<struct<type:string,value:string>>",
+        "The raw identifiers as sent.",
+        protected=True,
+    ),
+    Column("properties", "map<string,string>", "Fields that the canonical form does not name."),
+)
+
+ACCEPTED = (
+    Column("ingested_at", "timestamp", "When its landing file was written, UTC.", nullable=False),
+    Column("identifier_keys", "array<string>", "Keys of its identifiers, highest priority first."),
+    Column("identifier_types", "array<string>", "The type of each key, in the same order."),
+    Column("blocked_keys", "array<string>", "Keys of identifiers that never link anybody."),
+    Column("blocked_types", "array<string>", "The type of each blocked key, in the same order."),
+    Column(
+        "identifier_reasons",
+        "array<string>",
+        "Why an identifier of this event was dropped, as type:reason.",
+    ),
+    Column("anchor_key", "string", "The first of identifier_keys."),
+    Column("event_hash", "binary", "16 bytes that stand for stream and event_id."),
+    Column("payload_hash", "binary", "16 bytes of the payload without received_at and source."),
+)
+
+CONTEXT = (
+    Column("session_id", "string", "The visit it belongs to."),
+    Column("sku", "string", "The product it is about."),
+    Column("category", "string", "The product's category."),
+)
+
+FURTHER: dict[str, tuple[Column, ...]] = {
+    "clicks": (
+        *CONTEXT,
+        Column("form", "string", "The form that was started or submitted."),
+        Column("query", "string", "What was searched for."),
+        Column("url", "string", "The page's address."),
+        Column("referrer", "string", "The page before."),
+        Column("message_id", "string", "The message that led here."),
+        Column("campaign_id", "string", "The campaign that led here."),
+        Column("place", "string", "online, app or store."),
+        Column("device", "struct<type:string,os:string>", "The device used."),
+        Column(
+            "geo",
+            "struct<country:string,region:string,city:string,time_zone:string>",
+            "Where it happened.",
+        ),
+    ),
+    "purchases": (
+        Column("order_id", "string", "The order.", nullable=False),
+        Column("line_id", "string", "The line it acts on; null means every line."),
+        Column("campaign_id", "string", "The campaign that the order names."),
+        Column("coupons", "array<string>", "Coupons that were used."),
+        Column("place", "string", "online, app or store."),
+        Column("store_id", "string", "The store."),
+        Column("currency", "string", "ISO 4217 code of every amount."),
+        Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
+    ),
+    "messages": (
+        Column("message_id", "string", "The message.", nullable=False),
+        Column("channel", "string", "How it reached the person.", allowed=CHANNELS),
+        Column("purpose", "string", "marketing or transactional.", allowed=PURPOSES),
+        Column("campaign_id", "string", "The campaign it belongs to."),
+        Column("variant", "string", "The variant of the campaign."),
+        Column("content_id", "string", "What it said."),
+        Column("topic", "string", "What it was about."),
+        Column("skus", "array<string>", "Products it offered."),
+        Column("categories", "array<string>", "Categories it offered."),
+        Column("offers_discount", "boolean", "Whether it offered a discount."),
+        Column("bounce", "string", "hard or soft.", allowed=("hard", "soft")),
+        Column("machine_open", "boolean", "Whether a machine, not a person, opened it."),
+        Column("cost", MONEY, "What sending it cost."),
+    ),
+    "profiles": (
+        Column("attribute", "string", "What is said about the person."),
+        Column("value", "string", "Its value."),
+        Column("channel", "string", "The channel a consent is for; null means all."),
+        Column("purpose", "string", "The purpose a consent is for; null means marketing."),
+        Column("provenance", "string", "zero, first, second or third party."),
+        Column("policy_text", "string", "The words that were agreed to."),
+        Column("jurisdiction", "string", "The law that applies."),
+    ),
+    "service": (
+        Column("contact_id", "string", "The contact."),
+        Column("channel", "string", "How the customer reached the retailer."),
+        Column("topic", "string", "What it was about."),
+        Column("order_id", "string", "The order it was about."),
+        Column("satisfaction", "int", "1 (bad) to 5 (good).", at_least=1),
+    ),
+}
+
+REQUIRED: dict[str, tuple[str, ...]] = {
+    "clicks": (), "purchases": ("order_id",), "messages": ("message_id",),
+    "profiles": (), "service": (),
+}  # fmt: skip
+
+
+def _stream(name: str, doc: str) -> Table:
+    columns = (*COMMON, *FURTHER[name], *ACCEPTED)
+    return Table(name, "event", ("event_id",), columns, doc, streamed=True)
+
+
+CLICKS = _stream("clicks", "Visits to site, app and store.")
+PURCHASES = _stream("purchases", "Orders and what became of them.")
+MESSAGES = _stream("messages", "Messages and what became of them.")
+PROFILES = _stream("profiles", "What customers said about themselves, consents included.")
+SERVICE = _stream("service", "Contacts with customer service.")
+
+STREAMS: dict[str, Table] = {
+    table.name: table for table in (CLICKS, PURCHASES, MESSAGES, PROFILES, SERVICE)
+}
+
+
+def wide_columns() -> tuple[Column, ...]:
+    """Every canonical field of every stream once: the row that logs and unions carry."""
+    seen: dict[str, Column] = {column.name: column for column in COMMON}
+    for further in FURTHER.values():
+        for column in further:
+            seen.setdefault(column.name, Column(column.name, column.type, column.doc))
+    return tuple(seen.values())

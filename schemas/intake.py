@@ -1,0 +1,98 @@
+"""Tables of the way in: what landed, what waits for its time, what was refused."""
+
+from __future__ import annotations
+
+from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
+from tactful.schemas.table import Column, Table
+
+POSITION = "struct<file:string,modified_at:timestamp,line_hash:string>"
+
+RECEIVED = Table(
+    "received",
+    "row that landed",
+    (),
+    (
+        Column("stream", "string", "The stream its source feeds.", nullable=False),
+        Column("source_name", "string", "The configured source it came from.", nullable=False),
+        Column("source_position", POSITION, "Where the row stood."),
+        Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),
+        Column("raw_base64", "string", "Its bytes, where they were not UTF-8.", protected=True),
+        Column("reasons", "array<string>", "Every rule it breaks; empty when it may be accepted."),
+        Column("event_hash", "binary", "16 bytes that stand for stream and event_id."),
+        Column("payload_hash", "binary", "16 bytes of the payload without received_at, source."),
+        Column("landed_at", "timestamp", "When its landing file was written, UTC."),
+        *wide_columns(),
+    ),
+    "Every row of every source as it landed, understood and checked; kept `received_for`.",
+    log=True,
+    streamed=True,
+)
+
+QUARANTINE = Table(
+    "quarantine",
+    "rejected row",
+    (),
+    (
+        Column("stream", "string", "The stream its source feeds.", nullable=False, allowed=tuple(STREAMS)),
+        Column("source_name", "string", "The configured source it came from.", nullable=False),
+        Column("source_position", POSITION, "Where the row stood."),
+        Column("event_id", "string", "Its event_id, where it could be read."),
+        Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),
+        Column("raw_base64", "string", "Its bytes, where they were not UTF-8.", protected=True),
+        Column("reasons", "array<string>", "Every rule it breaks.", nullable=False),
+        Column("quarantined_at", "timestamp", "When its landing file was written.", clock=True),
+    ),
+    "Rows that could not be accepted, whole, with every reason.",
+)
+
+WAITING = Table(
+    "waiting",
+    "event",
+    ("stream", "event_id"),
+    (
+        Column("stream", "string", "The stream it belongs to.", nullable=False),
+        *wide_columns(),
+        *ACCEPTED,
+    ),
+    "Accepted events dated after the decision clock; they enter nothing else before their time.",
+    log=True,
+)
+
+TICKS = Table(
+    "ticks",
+    "tick of the decision clock",
+    ("tick_id",),
+    (
+        Column("tick_id", "string", "The tick.", nullable=False),
+        Column("as_of", "timestamp", "What the clock said, UTC.", nullable=False),
+        Column("configuration_hash", "string", "The configuration of the run that ticked."),
+        Column("software_version", "string", "The software of the run that ticked."),
+    ),
+    "The clock that is data: one row a run, so that time passes on a quiet lake too.",
+    log=True,
+    streamed=True,
+)
+
+BATCHES = Table(
+    "batches",
+    "query × batch",
+    ("query", "generation", "batch_id"),
+    (
+        Column("query", "string", "The query.", nullable=False),
+        Column("generation", "string", "The checkpoint it ran on."),
+        Column("batch_id", "bigint", "The batch.", nullable=False),
+        Column("as_of", "timestamp", "The decision clock of the batch."),
+        Column("read_rows", "bigint", "Rows read.", at_least=0),
+        Column("accepted_rows", "bigint", "Rows accepted.", at_least=0),
+        Column("duplicate_rows", "bigint", "Repeats of an accepted event.", at_least=0),
+        Column("quarantined_rows", "bigint", "Rows quarantined.", at_least=0),
+        Column("forgotten_rows", "bigint", "Rows of persons who asked to be forgotten.", at_least=0),
+        Column("id_reused_rows", "bigint", "Of the quarantined: an id with another payload."),
+        Column("waiting_rows", "bigint", "Events put aside until their time comes."),
+        Column("touched_persons", "bigint", "Persons whose decisions were looked at again."),
+        Column("slow_path_persons", "bigint", "Of those, computed again from the timeline."),
+        Column("watermark", "timestamp", "Newest event time read."),
+        Column("seconds", "map<string,double>", "Seconds spent per step.", clock=True),
+    ),
+    "One row a batch of each query: what was read and what became of it.",
+)

@@ -1,0 +1,78 @@
+"""What goes out to ad networks and messaging services, and what became of it."""
+
+from __future__ import annotations
+
+from tactful.schemas.table import Column, Table
+
+OPERATIONS = ("add", "remove", "send", "suppress", "unsuppress")
+
+RECORDS = Table(
+    "records",
+    "record emitted",
+    ("record_id",),
+    (
+        Column("record_id", "string", "Hash of destination, audience, operation, identifiers, cause and batch.", nullable=False),
+        Column("identifier_keys", "array<string>", "The identifiers it carries."),
+        Column("destination", "string", "Where it goes.", nullable=False),
+        Column("audience", "string", "The audience it changes."),
+        Column("operation", "string", "What it asks for.", nullable=False, allowed=OPERATIONS),
+        Column("person_id", "string", "Whose identifiers they are."),
+        Column("decision_id", "string", "The suppression or decision behind it."),
+        Column("payload", "string", "JSON, one row in the destination's form.", nullable=False),
+        Column("emitted_at", "timestamp", "Decision clock of its batch."),
+        Column("batch_id", "bigint", "The batch that emitted it."),
+        Column("position", "bigint", "Its place in the batch's file order: removals come first."),
+    ),
+    "Every record that was emitted.",
+)
+
+MEMBERSHIPS = Table(
+    "memberships",
+    "destination × audience × identifier × batch that changed it",
+    (),
+    (
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("audience", "string", "The audience.", nullable=False),
+        Column("identifier_key", "string", "The identifier.", nullable=False),
+        Column("member_key", "string", "Keyed hash of the value in the destination's form.", nullable=False),
+        Column("is_member", "boolean", "Whether its person belongs to the audience."),
+        Column("batch_id", "bigint", "The batch that wrote it; the newest row stands."),
+    ),
+    "Which identifiers each audience holds; the newest row of an identifier stands.",
+    log=True,
+)
+
+DELIVERIES = Table(
+    "deliveries",
+    "file or request",
+    ("destination", "name"),
+    (
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("name", "string", "The file's name in the outbox.", nullable=False),
+        Column("audience", "string", "The audience it changes."),
+        Column("operation", "string", "What it asks for.", allowed=OPERATIONS),
+        Column("records", "bigint", "Rows in it.", at_least=1),
+        Column("state", "string", "written, accepted, rejected or retrying.",
+               allowed=("written", "accepted", "rejected", "retrying")),
+        Column("warnings", "array<string>", "What the reader should know, such as below_minimum."),
+        Column("response", "string", "What the destination answered."),
+        Column("at", "timestamp", "Decision clock of its batch."),
+        Column("batch_id", "bigint", "The batch that wrote it."),
+    ),
+    "Every file that was written to the outbox.",
+)
+
+DROPPED = Table(
+    "dropped_identifiers",
+    "destination × identifier × batch",
+    (),
+    (
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("identifier_key", "string", "The identifier.", nullable=False),
+        Column("identifier_type", "string", "Its type."),
+        Column("reason", "string", "Why the destination cannot take it.", nullable=False),
+        Column("batch_id", "bigint", "The batch that dropped it."),
+    ),
+    "Identifiers that a destination's form cannot carry, and why.",
+    log=True,
+)

@@ -1,0 +1,75 @@
+"""What must not be said to whom, from when to when, and why."""
+
+from __future__ import annotations
+
+from tactful.schemas.table import Column, Table
+
+SCOPES = (
+    "all", "sku", "category", "brand", "campaign", "purpose", "topic", "discount",
+)  # fmt: skip
+
+SUPPRESSIONS = Table(
+    "suppressions",
+    "person × policy × channel × scope × start",
+    ("suppression_id",),
+    (
+        Column("suppression_id", "string", "Hash of policy, cause, line, channel, scope and start; never of a person.", nullable=False),
+        Column("person_id", "string", "Who it protects.", nullable=False),
+        Column("policy", "string", "The rule's name.", nullable=False),
+        Column("reason", "string", "The kind of rule.", nullable=False),
+        Column("channel", "string", "The channel it holds for; null means all."),
+        Column("scope_kind", "string", "What it is about.", nullable=False, allowed=SCOPES),
+        Column("scope_value", "string", "The product, category, purpose … it is about; null for all."),
+        Column("starts_at", "timestamp", "From when, inclusive.", nullable=False),
+        Column("ends_at", "timestamp", "Until when, exclusive; null until lifted."),
+        Column("lifted_by", "string", "The event that ended it early, as stream:event_id."),
+        Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
+    ),
+    "What must not be said; ended rows stay.",
+)
+
+DUE = Table(
+    "due",
+    "identifier × moment at which something ends or begins",
+    (),
+    (
+        Column("anchor_key", "string", "An identifier of the person.", nullable=False),
+        Column("due_at", "timestamp", "When to look at that person again.", nullable=False),
+        Column("batch_id", "bigint", "The batch that wrote it."),
+    ),
+    "Every expiry, written when its cause arrives, so that nothing has to run for it to end.",
+    log=True,
+)
+
+PRESSURE = Table(
+    "pressure",
+    "person × cap with at least one counted message",
+    ("person_id", "cap"),
+    (
+        Column("person_id", "string", "Who was contacted.", nullable=False),
+        Column("cap", "string", "The cap's name.", nullable=False),
+        Column("counted", "int", "Messages in the window, exact up to the limit.", nullable=False, at_least=1),
+        Column("cap_limit", "int", "How many the cap allows.", nullable=False),
+        Column("window_starts_at", "timestamp", "Start of the window, exclusive."),
+        Column("next_allowed_at", "timestamp", "When the cap allows the next; null means now."),
+        Column("as_of", "timestamp", "When this was worked out.", clock=True),
+    ),
+    "How much each person has been contacted, cap by cap.",
+)
+
+REGRETS = Table(
+    "regrets",
+    "message × policy",
+    ("message_id", "policy"),
+    (
+        Column("message_id", "string", "The message.", nullable=False),
+        Column("policy", "string", "The rule that would have stopped it.", nullable=False),
+        Column("person_id", "string", "Who it was sent to.", nullable=False),
+        Column("channel", "string", "Its channel."),
+        Column("campaign_id", "string", "Its campaign."),
+        Column("sent_at", "timestamp", "When it was sent.", nullable=False),
+        Column("cost", "decimal(18,4)", "What sending it cost."),
+        Column("evidence", "array<string>", "The events that speak against it, as stream:event_id."),
+    ),
+    "Messages that a rule would have stopped, had everything been known in time.",
+)

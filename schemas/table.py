@@ -1,0 +1,122 @@
+"""What a table is: described once, and everything else about it derived from that."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from pyspark.sql import Column as SparkColumn
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+from pyspark.sql import types as T
+
+FORMAT_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column: its name, Spark type, what it tells, and what must hold for it.
+
+    `clock` marks what depends on when the table was published (left out of comparisons, G1);
+    `protected` marks raw personal data (G8); `allowed` lists the only values it may hold.
+    """
+
+    name: str
+    type: str
+    doc: str
+    nullable: bool = True
+    clock: bool = False
+    protected: bool = False
+    allowed: tuple[str, ...] = ()
+    at_least: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """One table: its place in the lake, its grain and key, and its columns."""
+
+    name: str
+    grain: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+    doc: str
+    log: bool = False
+    streamed: bool = False
+
+    @property
+    def path(self) -> str:
+        """Where the table lies below the lake's location."""
+        return f"_log/{self.name}" if self.log else self.name
+
+    @property
+    def id(self) -> str:
+        """The name that pins, commits and messages use: `links` the log is not a published table."""
+        return f"_log/{self.name}" if self.log else self.name
+
+    @property
+    def names(self) -> list[str]:
+        return [column.name for column in self.columns]
+
+    def column(self, name: str) -> Column:
+        return next(column for column in self.columns if column.name == name)
+
+    def struct(self) -> T.StructType:
+        """The Spark schema, with each column's description as its comment."""
+        fields = []
+        for column in self.columns:
+            kind = T._parse_datatype_string(column.type)
+            fields.append(T.StructField(column.name, kind, True, {"comment": column.doc}))
+        return T.StructType(fields)
+
+    def ddl(self) -> str:
+        """The columns as a DDL string, for small literal tables in tests."""
+        return ", ".join(f"`{column.name}` {column.type}" for column in self.columns)
+
+    def conform(self, frame: DataFrame) -> DataFrame:
+        """Give a frame exactly this table's columns, in order and type; one it lacks is null."""
+        present = set(frame.columns)
+        return frame.select(*(self._conformed(column, present) for column in self.columns))
+
+    def comparable(self) -> list[str]:
+        """The columns that must come out the same whenever and however the table was made."""
+        return [column.name for column in self.columns if not column.clock]
+
+    def expectations(self) -> list[dict[str, Any]]:
+        """The Great Expectations suite, as plain dictionaries {type, kwargs}."""
+        unique = "expect_compound_columns_to_be_unique"
+        suite: list[dict[str, Any]] = []
+        if len(self.key) == 1:
+            unique = "expect_column_values_to_be_unique"
+            suite.append({"type": unique, "kwargs": {"column": self.key[0]}})
+        elif self.key:
+            suite.append({"type": unique, "kwargs": {"column_list": list(self.key)}})
+        for column in self.columns:
+            about = {"column": column.name}
+            if not column.nullable:
+                suite.append({"type": "expect_column_values_to_not_be_null", "kwargs": about})
+            if column.allowed:
+                kwargs = {**about, "value_set": list(column.allowed)}
+                suite.append({"type": "expect_column_values_to_be_in_set", "kwargs": kwargs})
+            if column.at_least is not None:
+                kwargs = {**about, "min_value": column.at_least}
+                suite.append({"type": "expect_column_values_to_be_between", "kwargs": kwargs})
+        return suite
+
+    def page(self) -> str:
+        """The table's page in Markdown."""
+        head = [f"## `{self.id}`", "", self.doc, "", f"One row a {self.grain}."]
+        if self.key:
+            head.append("Key: " + ", ".join(f"`{name}`" for name in self.key) + ".")
+        rows = ["", "| column | type | what it tells |", "|---|---|---|"]
+        rows += [f"| `{c.name}` | `{c.type}` | {c.doc}{_marks(c)} |" for c in self.columns]
+        return "\n".join([*head, *rows, ""])
+
+    @staticmethod
+    def _conformed(column: Column, present: set[str]) -> SparkColumn:
+        value = F.col(column.name) if column.name in present else F.lit(None)
+        return value.cast(column.type).alias(column.name, metadata={"comment": column.doc})
+
+
+def _marks(column: Column) -> str:
+    marks = [word for word, on in (("clock", column.clock), ("protected", column.protected)) if on]
+    return f" ({', '.join(marks)})" if marks else ""

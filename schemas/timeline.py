@@ -1,0 +1,67 @@
+"""The timeline: everything that happened to a person, one row an event and line."""
+
+from __future__ import annotations
+
+from tactful.schemas.events import MONEY
+from tactful.schemas.table import Column, Table
+
+FACTS = (
+    Column("occurred_at", "timestamp", "When it happened, UTC.", nullable=False),
+    Column("event_date", "date", "Its day, UTC."),
+    Column("stream", "string", "The stream it came in.", nullable=False),
+    Column("type", "string", "What happened.", nullable=False),
+    Column("event_id", "string", "The event.", nullable=False),
+    Column("sku", "string", "The product."),
+    Column("category", "string", "The product's category."),
+    Column("order_id", "string", "The order."),
+    Column("line_id", "string", "The order's line; null acts on every line."),
+    Column("quantity", MONEY, "How much; 0 or weighed is possible."),
+    Column("amount", MONEY, "What was paid for the line."),
+    Column("currency", "string", "ISO 4217 code of the amount."),
+    Column("message_id", "string", "The message."),
+    Column("channel", "string", "The channel of a message, consent or contact."),
+    Column("campaign_id", "string", "The campaign."),
+)
+
+DETAILS = (
+    Column("line_number", "int", "Position of the line in its event, from 0; 0 where it has none."),
+    Column("purpose", "string", "Of a message or consent."),
+    Column("topic", "string", "Of a message or contact."),
+    Column("variant", "string", "Of a message."),
+    Column("skus", "array<string>", "Products that a message offers."),
+    Column("categories", "array<string>", "Categories that a message offers."),
+    Column("offers_discount", "boolean", "Of a message."),
+    Column("bounce", "string", "hard or soft."),
+    Column("machine_open", "boolean", "Whether a machine opened it."),
+    Column("cost", MONEY, "What sending it cost."),
+    Column("attribute", "string", "What a profile event says."),
+    Column("value", "string", "Its value."),
+    Column("provenance", "string", "zero, first, second or third party."),
+    Column("jurisdiction", "string", "The law that a consent is under."),
+)
+
+EVENTS = Table(
+    "timeline",
+    "event × line",
+    ("stream", "event_id", "line_number"),
+    (
+        Column("anchor_key", "string", "The event's highest-priority identifier."),
+        Column("identifier_keys", "array<string>", "Its identifiers, highest priority first."),
+        *FACTS,
+        *DETAILS,
+    ),
+    "What happened, keyed by anchor: whose it is, is worked out when read.",
+    log=True,
+)
+
+TIMELINE = Table(
+    "timeline",
+    "person × event × line",
+    ("stream", "event_id", "line_number"),
+    (
+        Column("person_id", "string", "Whose it is; null belongs to nobody."),
+        *FACTS,
+        Column("line_number", "int", "Position of the line in its event, from 0."),
+    ),
+    "Everything that happened, with the person it happened to.",
+)

@@ -1,0 +1,206 @@
+"""The command line: exit codes, one line per error, and answers for people and programs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from types import ModuleType
+
+import pytest
+from tactful.jobs import cli, errors
+from typer.testing import CliRunner
+
+ZONED = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
+
+
+@dataclass
+class Summary:
+    batches: int = 2
+    read: int = 1234
+
+    def as_dict(self):
+        return asdict(self)
+
+
+@pytest.fixture
+def pipeline(monkeypatch):
+    """A pipeline that only remembers how it was called, or raises what a test gives it."""
+    fake = ModuleType("tactful.jobs.pipeline")
+    fake.calls = []
+    fake.error = None
+
+    def answer(config, **given):
+        fake.calls.append({"config": config, **given})
+        given["on_progress"]("[landing] web")
+        if fake.error is not None:
+            raise fake.error
+        return Summary()
+
+    fake.run = fake.replay = answer
+    monkeypatch.setitem(sys.modules, "tactful.jobs.pipeline", fake)
+    monkeypatch.setattr("tactful.jobs.pipeline", fake, raising=False)
+    return fake
+
+
+@pytest.fixture
+def tactful(tmp_path, monkeypatch):
+    """Run a command in an empty folder; returns exit code, output and what went to stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def tactful(*arguments: str):
+        result = CliRunner().invoke(cli.app, [*arguments])
+        return result.exit_code, result.stdout, result.stderr
+
+    return tactful
+
+
+def test_run_hands_on_what_was_asked(tactful, pipeline, tmp_path):
+    (tmp_path / "my.toml").write_text("[attribution]\nwindow = '2d'\n")
+    asked = ("run", "stitch", "--conf", "my.toml", "--set", "consent.default=opt_out")
+    code, out, err = tactful(*asked, "--as-of", "2026-01-31T01:00:00+01:00")
+    call = pipeline.calls[0]
+    assert code == 0
+    assert call["config"].attribution.window == timedelta(days=2)
+    assert call["config"].consent.default == "opt_out"
+    assert call["as_of"] == datetime(2026, 1, 31, tzinfo=UTC)
+    assert (call["steps"], call["continuous"]) == (("stitch",), None)
+    assert err == "[landing] web\n"
+    assert [line.split() for line in out.splitlines()] == [["batches", "2"], ["read", "1,234"]]
+
+
+def test_continuous_takes_an_interval(tactful, pipeline):
+    assert tactful("run", "--continuous", "30s")[0] == 0
+    assert pipeline.calls[0]["continuous"] == timedelta(seconds=30)
+
+
+def test_replay_names_its_table(tactful, pipeline):
+    assert tactful("replay", "--from", "received")[0] == 0
+    assert pipeline.calls[0]["from_table"] == "received"
+
+
+def test_json_is_one_summary(tactful, pipeline):
+    code, out, _ = tactful("run", "--json")
+    assert (code, json.loads(out)) == (0, {"batches": 2, "read": 1234})
+
+
+EXITS = {
+    "source": (errors.SourceMissing("There is no x; put it there."), 2),
+    "clock": (errors.ClockError("Too early; use replay --as-of."), 2),
+    "step": (errors.StepFailed("stitch failed in batch 3; run again."), 1),
+    "gate": (errors.QualityGate("outcomes holds 2 rows of one message."), 3),
+}
+
+
+@pytest.mark.parametrize(("error", "code"), EXITS.values(), ids=EXITS)
+def test_an_error_is_one_line_and_its_exit_code(tactful, pipeline, error, code):
+    pipeline.error = error
+    assert tactful("run") == (code, "", f"[landing] web\nerror: {error}\n")
+
+
+def test_an_unforeseen_error_tells_its_first_line_only(tactful, pipeline):
+    pipeline.error = RuntimeError("boom.\n\tat org.apache.spark\n\tat java.base")
+    code, _, err = tactful("run")
+    said = "error: RuntimeError: boom. Run again with --debug for the whole trace.\n"
+    assert (code, err.removeprefix("[landing] web\n")) == (1, said)
+
+
+def test_debug_shows_the_trace(tactful, pipeline):
+    pipeline.error = errors.StepFailed("stitch failed.")
+    code, _, err = tactful("run", "--debug")
+    assert code == 1
+    assert "error: stitch failed." in err
+    assert "Traceback" in err
+
+
+def test_stopping_by_hand_is_no_trace(tactful, pipeline):
+    pipeline.error = KeyboardInterrupt()
+    code, _, err = tactful("run")
+    assert (code, "Traceback" in err) == (1, False)
+    assert "Stopped; the next run takes up where this one left off." in err
+
+
+REFUSED = {
+    "no zone": (
+        ("run", "--as-of", "2026-01-31T00:00:00"),
+        f'error: --as-of: found "2026-01-31T00:00:00"; allowed: {ZONED}\n',
+    ),
+    "no time": (
+        ("replay", "--from", "received", "--as-of", "soon"),
+        f'error: --as-of: found "soon"; allowed: {ZONED}\n',
+    ),
+    "no interval": (
+        ("run", "--continuous", "0s"),
+        'error: --continuous: found "0s"; allowed: an interval above zero, such as 30s\n',
+    ),
+    "two paces": (
+        ("run", "--continuous", "30s", "--until-caught-up"),
+        "error: --continuous: found --until-caught-up beside it; allowed: one of the two\n",
+    ),
+    "no file": (
+        ("check", "--conf", "none.toml"),
+        "error: none.toml: found no such file or directory; "
+        "allowed: a readable TOML file in UTF-8\n",
+    ),
+    "no table": (
+        ("tables", "nonsense"),
+        "error: There is no table nonsense; tactful tables lists them all.\n",
+    ),
+    "no lake": (
+        ("status", "--lake", "nowhere"),
+        "error: There is no lake at nowhere; name one with --lake or --conf.\n",
+    ),
+}
+
+
+@pytest.mark.parametrize(("arguments", "line"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_exit_2_and_one_line(tactful, pipeline, arguments, line):
+    assert tactful(*arguments) == (2, "", line)
+    assert pipeline.calls == []
+
+
+def test_check_tells_every_error(tactful, tmp_path):
+    (tmp_path / "my.toml").write_text("[attribution]\nwindow = 'x'\n[consent]\ndefault = 'y'\n")
+    code, out, err = tactful("check", "--conf", "my.toml", "--json")
+    told = json.loads(out)
+    assert (code, told["exit_code"]) == (2, 2)
+    assert [p["key"] for p in told["problems"]] == ["consent.default", "attribution.window"]
+    assert err.startswith("error: 2 configuration errors:\n  my.toml: consent.default: found")
+
+
+def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
+    (tmp_path / "my.toml").write_text("[sources.web]\nstream = 'clicks'\npath = 'landing'\n")
+    code, out, _ = tactful("check", "--conf", "my.toml")
+    assert code == 0
+    assert out.splitlines() == [
+        "The configuration (my.toml) is in order.",
+        "note: suppress.no_consent is idle: no source feeds the stream profiles.",
+        "note: suppress.unsubscribed is idle: no source feeds the stream messages.",
+        "note: suppress.bounced is idle: no source feeds the stream messages.",
+        "note: suppress.complained is idle: no source feeds the stream messages.",
+        f"note: sources.web.path does not exist: {tmp_path}/landing.",
+    ]
+
+
+def test_tables_prints_pages(tactful):
+    code, out, _ = tactful("tables", "suppressions", "_log/links")
+    assert code == 0
+    assert "## `suppressions`" in out
+    assert "| `ends_at` | `timestamp` |" in out
+    assert "## `_log/links`" in out
+    every = json.loads(tactful("tables", "--json")[1])["tables"]
+    assert every[0]["table"] == "identity"
+    assert every[0]["key"] == ["identifier_key"]
+
+
+def test_the_script_starts_no_jvm_and_ends_without_exit_where_all_went_well(tmp_path):
+    script = (
+        "import sys; sys.argv = ['tactful', 'check']; from tactful.jobs.cli import main; main();"
+        "from pyspark import SparkContext; assert SparkContext._gateway is None; print('on')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("on\n")

@@ -1,0 +1,436 @@
+"""The configuration: what it means, and the exact line for everything that can be wrong with it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from tactful.jobs.config import idle, load
+from tactful.jobs.config_models import parse_duration
+from tactful.jobs.errors import ConfigError
+
+DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
+NAME = "a name of lower-case letters, digits and _, starting with a letter"
+SECTIONS = (
+    "lake, intake, business, sources, reference, identity, consent, attribution, caps, suppress, "
+    "destinations"
+)
+CAP_KEYS = "name, channels, purposes, limit, window, counts, on_cap"
+RULES = "no_consent, unsubscribed, bounced, complained"
+
+
+@pytest.fixture
+def read(tmp_path):
+    """Load a text as the user's file, with nothing from the machine's environment."""
+
+    def read(text: str = "", **also):
+        file = tmp_path / "my.toml"
+        file.write_text(text, encoding="utf-8")
+        return load(file, **{"environ": {}, **also})
+
+    return read
+
+
+@pytest.fixture
+def errors(read, tmp_path):
+    """The lines of every problem, with the file's name alone."""
+
+    def errors(text: str = "", **also) -> list[str]:
+        with pytest.raises(ConfigError) as caught:
+            read(text, **also)
+        assert caught.value.exit_code == 2
+        return [str(p).replace(f"{tmp_path}/", "") for p in caught.value.problems]
+
+    return errors
+
+
+ONE_LINERS = {
+    "unknown section": (
+        "[attribtion]\nwindow = '1d'",
+        f"my.toml: attribtion: found an unknown key; allowed: {SECTIONS} "
+        "(did you mean attribution?)",
+    ),
+    "unknown key": (
+        "[lake]\nloction = 'x'",
+        "my.toml: lake.loction: found an unknown key; allowed: location, secret "
+        "(did you mean location?)",
+    ),
+    "duration": (
+        "[attribution]\nwindow = '5 parsecs'",
+        f'my.toml: attribution.window: found "5 parsecs"; allowed: {DURATION}',
+    ),
+    "duration of nothing": (
+        "[attribution]\nwindow = '0d'",
+        f'my.toml: attribution.window: found "0d"; allowed: {DURATION}',
+    ),
+    "duration without unit": (
+        "[attribution]\nwindow = 7",
+        f"my.toml: attribution.window: found 7; allowed: {DURATION}",
+    ),
+    "stream": (
+        "[sources.web]\nstream = 'click'\npath = 'x'",
+        'my.toml: sources.web.stream: found "click"; '
+        "allowed: clicks, purchases, messages, profiles, service (did you mean clicks?)",
+    ),
+    "source without path": (
+        "[sources.web]\nstream = 'clicks'",
+        "my.toml: sources.web.path: found nothing; allowed: a path or a URI",
+    ),
+    "name that would leave its folder": (
+        "[sources.'../web']\nstream = 'clicks'\npath = 'x'",
+        f'my.toml: sources.../web: found the name "../web"; allowed: {NAME}',
+    ),
+    "dialect of later": (
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'segment'",
+        'my.toml: sources.web.dialect: found "segment"; allowed: canonical '
+        "(segment is not supported yet)",
+    ),
+    "reference table": (
+        "[reference.product]\npath = 'x'",
+        'my.toml: reference.product: found the name "product"; allowed: products, campaigns',
+    ),
+    "window of an identifier": (
+        "[identity.types.anonymous_id]\nwindow = '180d'",
+        "my.toml: identity.types.anonymous_id.window: found a key that is not supported yet; "
+        "allowed: priority, unique, device, max_links, max_devices",
+    ),
+    "sharing rule of later": (
+        "[identity]\nshared_devices = 'newest'",
+        'my.toml: identity.shared_devices: found "newest"; allowed: neutral '
+        "(newest is not supported yet)",
+    ),
+    "region": (
+        "[identity]\nphone_region = 'UK'",
+        'my.toml: identity.phone_region: found "UK"; '
+        "allowed: an ISO 3166 region of two letters such as US or GB",
+    ),
+    "number in quotes": (
+        "[identity]\nmax_links = '5'",
+        'my.toml: identity.max_links: found "5"; allowed: a whole number from 1',
+    ),
+    "true is no number": (
+        "[identity]\nmax_links = true",
+        "my.toml: identity.max_links: found true; allowed: a whole number from 1",
+    ),
+    "email_sha256": (
+        "[identity.types.email_sha256]\npriority = 5",
+        "my.toml: identity.types.email_sha256: found a type of its own; allowed: no entry "
+        "(a hashed email is the same identifier as the email; configure email)",
+    ),
+    "priority taken": (
+        "[identity.types.cookie]\npriority = 2",
+        "my.toml: identity.types.cookie.priority: found 2; "
+        "allowed: a priority of its own; email has 2",
+    ),
+    "unique device": (
+        "[identity.types.device_id]\nunique = true",
+        "conf/defaults.toml: identity.types.device_id.device: found true beside unique = true; "
+        "allowed: unique or device, not both",
+    ),
+    "secret": (
+        "[lake]\nsecret = 'hunter2'",
+        "my.toml: lake.secret: found a value that is not shown; allowed: \"auto\" or \"env:NAME\"",
+    ),
+    "secret of an unset variable": (
+        "[lake]\nsecret = 'env:NOPE'",
+        "my.toml: lake.secret: found NOPE unset or empty; allowed: a variable that is set "
+        "(set the environment variable NOPE, or use auto on a laptop)",
+    ),
+    "time zone": (
+        "[business]\ntime_zone = 'Mars'",
+        'my.toml: business.time_zone: found "Mars"; '
+        "allowed: an IANA time zone such as Europe/Paris or UTC",
+    ),
+    "calendar cap": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ncalendar = 'week'",
+        "my.toml: caps.c.calendar: found a key that is not supported yet; "
+        f"allowed: {CAP_KEYS}",
+    ),
+    "cap without window": (
+        "[[caps]]\nname = 'c'\nlimit = 3",
+        f"my.toml: caps.c.window: found nothing; allowed: {DURATION}",
+    ),
+    "cap without name": (
+        "[[caps]]\nlimit = 3\nwindow = '7d'",
+        f"my.toml: caps[0].name: found nothing; allowed: {NAME}",
+    ),
+    "cap of nothing": (
+        "[[caps]]\nname = 'c'\nlimit = 0\nwindow = '7d'",
+        "my.toml: caps.c.limit: found 0; allowed: a whole number from 1",
+    ),
+    "caps as one table": (
+        "[caps]\nname = 'c'",
+        "my.toml: caps: found a table; allowed: a list of tables, [[caps]]",
+    ),
+    "cap named as a rule": (
+        "[[caps]]\nname = 'bounced'\nlimit = 3\nwindow = '7d'",
+        'my.toml: caps.bounced.name: found "bounced"; '
+        "allowed: a name of its own; an entry of [[suppress]] has it",
+    ),
+    "rule twice": (
+        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\n"
+        "[[suppress]]\nname = 'bounced'\nwhen = 'complained'",
+        'my.toml: suppress[4].name: found "bounced"; '
+        "allowed: a name of its own; an entry of [[suppress]] has it",
+    ),
+    "rule of later": (
+        "[[suppress]]\nname = 'quiet'\nwhen = 'quiet_hours'",
+        'my.toml: suppress.quiet.when: found "quiet_hours"; '
+        f"allowed: purchased, {RULES} (quiet_hours is not supported yet)",
+    ),
+    "purchased without match": (
+        "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nlasts = '30d'",
+        "my.toml: suppress.bought.match: found nothing; allowed: sku, category, brand or all",
+    ),
+    "purchased without end": (
+        "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nmatch = 'sku'",
+        "my.toml: suppress.bought.lasts: found nothing; allowed: a duration such as 30d "
+        "(or lasts_share, a share of the product's own replenish_days)",
+    ),
+    "share of everything": (
+        "[[suppress]]\nname = 'b'\nwhen = 'purchased'\nmatch = 'all'\nlasts = '1d'\nshare = 0.5",
+        "my.toml: suppress.b.share: found 0.5; "
+        'allowed: no share beside match = "all", which every message is touched by',
+    ),
+    "key of another kind of rule": (
+        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nlasts = '30d'",
+        'my.toml: suppress.bounced.lasts: found "30d"; '
+        'allowed: no such key unless when = "purchased"',
+    ),
+    "not a number": (
+        "[[suppress]]\nname = 'b'\nwhen = 'purchased'\nmatch = 'sku'\nlasts_share = nan",
+        "my.toml: suppress.b.lasts_share: found NaN; allowed: a number above 0, at most 10",
+    ),
+    "channel": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\nchannels = ['fax']",
+        'my.toml: caps.c.channels[0]: found "fax"; '
+        "allowed: email, sms, push, ad, direct_mail, in_app, web, chat, call",
+    ),
+    "policy": (
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bougt'",
+        'my.toml: destinations.f.policy: found "bougt"; '
+        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}",
+    ),
+    "kind of later": (
+        "[[destinations]]\nname = 't'\nkind = 'tiktok'\npolicy = 'bounced'",
+        'my.toml: destinations.t.kind: found "tiktok"; '
+        "allowed: google_data_manager, meta_custom_audience, file (tiktok is not supported yet)",
+    ),
+    "batch too large": (
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = '1'\nbatch_size = 10001",
+        "my.toml: destinations.m.batch_size: found 10001; "
+        "allowed: at most 10000, the limit of meta_custom_audience",
+    ),
+    "identifier that the network does not take": (
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = '1'\nidentifiers = ['email', 'loyalty_id']",
+        'my.toml: destinations.m.identifiers[1]: found "loyalty_id"; '
+        "allowed: email, phone, device_id",
+    ),
+    "audience": (
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'",
+        "my.toml: destinations.m.audience_id: found nothing; "
+        "allowed: the audience's id at meta_custom_audience",
+    ),
+    "account": (
+        "[[destinations]]\nname = 'g'\nkind = 'google_data_manager'\npolicy = 'bounced'\n"
+        "audience_id = '1'",
+        "my.toml: destinations.g.account: found nothing; "
+        'allowed: the account that owns the audience (account = { account_id = "…" })',
+    ),
+    "broken TOML": (
+        "[lake\n",
+        "my.toml: found expected ']' at the end of a table declaration (at line 1, column 6); "
+        "allowed: valid TOML",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "line"), ONE_LINERS.values(), ids=ONE_LINERS)
+def test_each_error_is_one_clear_line(errors, text, line):
+    assert errors(text) == [line]
+
+
+def test_all_errors_at_once_from_every_layer(errors):
+    lines = errors(
+        "[lake]\nsecret = 'env:NOPE'\n[attribution]\nwindow = 'x'",
+        environ={"TACTFUL__CONSENT__DEFAULT": "maybe"},
+        settings=["business.currency=dollars", "nonsense", "caps.none.limit=3", "a..b=1"],
+    )
+    assert [line.partition(": found")[0] for line in lines] == [
+        "--set: nonsense",
+        "--set caps.none.limit: caps.none",
+        "--set a..b: a..b",
+        "--set business.currency: business.currency",
+        "environment variable TACTFUL__CONSENT__DEFAULT: consent.default",
+        "my.toml: attribution.window",
+        "my.toml: lake.secret",
+    ]
+
+
+def test_values_of_the_wrong_shape_hide_nothing_and_never_crash(errors):
+    lines = errors(
+        "caps = 3\nsources = 5\ndestinations = {}\nidentity = 'x'\nlake = []\n"
+        "[[suppress]]\nname = ['a']\nwhen = ['purchased']\nmatch = {a = 1}\nlasts = 2024-01-01"
+    )
+    places = [line.partition(": found")[0].removeprefix("my.toml: ") for line in lines]
+    assert {"caps", "sources", "destinations", "identity", "lake"} <= set(places)
+    assert {"suppress[4].name", "suppress[4].when", "suppress[4].match"} <= set(places)
+
+
+@pytest.mark.parametrize(
+    ("path", "found"), [("none.toml", "no such file or directory"), (".", "is a directory")]
+)
+def test_a_file_that_cannot_be_read_is_one_line(tmp_path, path, found):
+    with pytest.raises(ConfigError) as caught:
+        load(tmp_path / path, environ={})
+    expected = f"{tmp_path / path}: found {found}; allowed: a readable TOML file in UTF-8"
+    assert str(caught.value) == expected
+
+
+def test_a_file_that_is_not_utf8_is_one_line(tmp_path):
+    (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n")
+    with pytest.raises(ConfigError, match="a byte that is not UTF-8 at position 5"):
+        load(tmp_path / "latin.toml", environ={})
+
+
+def test_the_defaults_alone_are_a_configuration():
+    config = load(environ={})
+    assert config.attribution.window == timedelta(days=7)
+    assert [rule.name for rule in config.rules] == RULES.split(", ")
+    assert config.identity.max_links_of("email") == 5
+    assert config.identity.types["customer_id"].unique
+
+
+def test_later_layers_win(read):
+    text = "[attribution]\nwindow = '2d'"
+    environ = {"TACTFUL__ATTRIBUTION__WINDOW": "3d", "TACTFUL_SECRET": "not a setting"}
+    assert read(text).attribution.window == timedelta(days=2)
+    assert read(text, environ=environ).attribution.window == timedelta(days=3)
+    settings = ["attribution.window=4d"]
+    assert read(text, environ=environ, settings=settings).attribution.window == timedelta(days=4)
+    last = {"attribution": {"window": "5d"}}
+    config = read(text, environ=environ, settings=settings, overrides=last)
+    assert config.attribution.window == timedelta(days=5)
+
+
+def test_settings_take_the_type_of_their_key_and_reach_into_named_lists(read):
+    config = read(
+        "[[caps]]\nname = 'weekly'\nlimit = 3\nwindow = '7d'",
+        settings=[
+            "caps.weekly.limit=5",
+            "identity.types.customer_id.unique=false",
+            'identity.blocked=["x", " Y "]',
+            "suppress.bounced.enabled=false",
+            "sources.web.stream=clicks",
+            "sources.web.path=2026-01-01",
+        ],
+    )
+    assert config.caps[0].limit == 5
+    assert not config.identity.types["customer_id"].unique
+    assert config.identity.blocked == ("x", "y")
+    assert "bounced" not in [rule.name for rule in config.rules]
+    assert config.sources["web"].path == "2026-01-01"
+
+
+def test_an_entry_replaces_the_default_of_its_name_whole(read):
+    config = read(
+        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nenabled = false\n"
+        "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '30d'"
+    )
+    names = [rule.name for rule in config.suppress]
+    assert names == ["no_consent", "unsubscribed", "bounced", "complained", "bought"]
+    assert not config.suppress[2].enabled
+
+
+def test_a_destination_takes_what_its_kind_implies(read):
+    config = read(
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = 123\n"
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
+        "identifiers = ['loyalty_id']\nchannel = 'email'"
+    )
+    meta, file = config.destinations
+    assert (meta.channel, meta.minimum_audience, meta.batch_size) == ("ad", 100, 10_000)
+    assert (meta.audience_id, meta.identifiers) == ("123", ("email", "phone"))
+    assert (file.channel, file.minimum_audience) == ("email", 0)
+
+
+def test_a_destination_of_a_rule_that_is_off_is_refused(errors):
+    text = (
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
+        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nenabled = false"
+    )
+    assert errors(text) == [
+        'my.toml: destinations.f.policy: found "bounced", which is switched off; '
+        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}"
+    ]
+
+
+def test_the_hash_is_what_the_configuration_decides(read, monkeypatch, tmp_path):
+    base = read()
+    assert read("[attribution]\nwindow = '168h'").hash == base.hash
+    assert read(settings=["lake.location=elsewhere"]).hash == base.hash
+    assert read("[lake]\nsecret = 'env:KEY'", environ={"KEY": "s3cret"}).hash == base.hash
+    monkeypatch.chdir(tmp_path)
+    assert read().hash == base.hash
+    assert read("[attribution]\nwindow = '8d'").hash != base.hash
+    assert read("[consent]\ndefault = 'opt_out'").identity_hash == base.identity_hash
+    changed = read("[identity]\nmax_links = 6")
+    assert changed.identity_hash != base.identity_hash
+    assert changed.hash != base.hash
+
+
+def test_the_hash_does_not_depend_on_how_the_same_is_written(read):
+    one = read("[identity]\nblocked = ['A', 'b']\nphone_region = 'us'")
+    two = read("[identity]\nphone_region = 'US'\nblocked = ['b', 'a ', 'B']")
+    assert one.identity_hash == two.identity_hash
+
+
+def test_relative_paths_start_where_the_configuration_was_loaded(read, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    config = read("[sources.web]\nstream = 'clicks'\npath = 'landing/web'")
+    monkeypatch.chdir("/")
+    assert config.sources["web"].path == "landing/web"
+    assert config.path("landing/web") == str(tmp_path / "landing/web")
+    assert config.path("s3a://bucket/x") == "s3a://bucket/x"
+    assert config.location == str(Path(tmp_path, "lake"))
+
+
+def test_idle_rules_are_those_that_nothing_can_feed(read):
+    rules = (
+        "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nmatch = 'brand'\nlasts = '30d'\n"
+        "[[caps]]\nname = 'weekly'\nlimit = 3\nwindow = '7d'\n"
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'weekly'\n"
+    )
+    source = "[sources.{0}]\nstream = '{0}'\npath = 'x'\n"
+    assert idle(read(rules)) == ["No source is configured: nothing lands, and every rule is idle."]
+    assert idle(read(rules + source.format("purchases"))) == [
+        "caps.weekly is idle: no source feeds the stream messages.",
+        "suppress.no_consent is idle: no source feeds the stream profiles.",
+        "suppress.unsubscribed is idle: no source feeds the stream messages.",
+        "suppress.bounced is idle: no source feeds the stream messages.",
+        "suppress.complained is idle: no source feeds the stream messages.",
+        "suppress.bought is idle: brands come from [reference.products].",
+        "destinations.f is idle: its policy weekly is idle.",
+    ]
+    every = "".join(map(source.format, ("purchases", "messages", "profiles")))
+    assert idle(read(f"{rules}{every}[reference.products]\npath = 'x'")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("90s", 90), ("30m", 1_800), ("12h", 43_200), ("2w", 1_209_600), ("1d12h", 129_600)],
+)
+def test_durations(text, seconds):
+    assert parse_duration(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "7", "d", "-1d", "1.5d", "7 d", "36501d", "999999999w", 7, None]
+)
+def test_what_is_no_duration(text):
+    with pytest.raises(ValueError):
+        parse_duration(text)

@@ -1,0 +1,133 @@
+"""Puts small worlds on disk: landing files in batches, reference tables, configuration."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+Event = dict[str, Any] | str | bytes  # a canonical event, or a row as it stands in the file
+Batch = dict[str, list[Event]]  # rows by source
+PRODUCTS = "reference/products"
+
+
+@dataclass(frozen=True)
+class World:
+    """A small retailer: what its sources say, its rules, its products, and the decision clock."""
+
+    events: dict[str, list[Event]]
+    config: dict[str, Any]
+    products: list[dict[str, Any]]
+    as_of: datetime
+    landed_at: datetime
+    seed: int | None = None
+
+
+def split(
+    world: World, k: int = 1, *, seed: int = 0, splits: Sequence[Sequence[int]] | None = None
+) -> list[Batch]:
+    """Deal the rows out into batches in an order that has nothing to do with time.
+
+    `splits` names the rows of each batch by their position over all sources, in their order;
+    else they are shuffled by `seed` into `k` batches, some of which may be empty.
+    """
+    rows = [(source, row) for source, told in world.events.items() for row in told]
+    if splits is None:
+        dice = random.Random(seed)
+        order = dice.sample(range(len(rows)), len(rows))
+        cuts = sorted(dice.randrange(len(rows) + 1) for _ in range(k - 1))
+        bounds = [0, *cuts, len(rows)]
+        splits = [order[a:b] for a, b in pairwise(bounds)]
+    batches = []
+    for places in splits:
+        batch: Batch = defaultdict(list)
+        for place in places:
+            source, row = rows[place]
+            batch[source].append(row)
+        batches.append(dict(batch))
+    return batches
+
+
+def land(batch: Batch, folder: Path, *, number: int, landed_at: datetime) -> dict[str, list[Path]]:
+    """Write one batch below `folder`/landing, one file a source (two where it has many rows).
+
+    A file gets its time before it gets its name, so that no reader sees it half done.
+    """
+    written: dict[str, list[Path]] = {}
+    for source, rows in batch.items():
+        home = folder / "landing" / source
+        home.mkdir(parents=True, exist_ok=True)
+        half = (len(rows) + 1) // 2 if len(rows) > 4 else len(rows)
+        for part, told in enumerate((rows[:half], rows[half:])):
+            if told:
+                path = home / f"{number:03d}-{part}.json"
+                _write(path, b"".join(_line(row) + b"\n" for row in told), landed_at)
+                written.setdefault(source, []).append(path)
+    return written
+
+
+def write(
+    world: World,
+    folder: Path,
+    *,
+    k: int = 1,
+    seed: int = 0,
+    splits: Sequence[Sequence[int]] | None = None,
+) -> list[dict[str, list[Path]]]:
+    """Land all batches at once; what each one wrote, by source."""
+    batches = split(world, k, seed=seed, splits=splits)
+    return [land(b, folder, number=n, landed_at=world.landed_at) for n, b in enumerate(batches)]
+
+
+def write_conf(
+    config: Mapping[str, Any], folder: Path, products: Iterable[Mapping[str, Any]] = ()
+) -> Path:
+    """Write the configuration and the products below `folder`; every path in it is absolute."""
+    placed = {**config, "sources": {k: dict(v) for k, v in config["sources"].items()}}
+    placed["lake"] = {**config.get("lake", {}), "location": str(folder / "lake")}
+    for source in placed["sources"].values():
+        source["path"] = str(folder / source["path"])
+        Path(source["path"]).mkdir(parents=True, exist_ok=True)
+    rows = [json.dumps(row) for row in products]
+    if rows:
+        home = folder / PRODUCTS
+        home.mkdir(parents=True, exist_ok=True)
+        (home / "products.json").write_text("\n".join(rows) + "\n", encoding="utf-8")
+        placed["reference"] = {"products": {"format": "json", "path": str(home)}}
+    path = folder / "tactful.toml"
+    path.write_text(to_toml(placed), encoding="utf-8")
+    return path
+
+
+def to_toml(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> str:
+    """A nested dictionary as TOML; JSON writes its plain values the same way."""
+    plain, nested = [], []
+    for key, value in table.items():
+        name = ".".join((*above, key))
+        if isinstance(value, Mapping):
+            nested.append(f"[{name}]\n{to_toml(value, (*above, key))}")
+        elif isinstance(value, list) and value and isinstance(value[0], Mapping):
+            nested += [f"[[{name}]]\n{to_toml(entry, (*above, key))}" for entry in value]
+        elif value is not None:
+            plain.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
+    return "".join(plain) + "".join(nested)
+
+
+def _line(row: Event) -> bytes:
+    if isinstance(row, bytes):
+        return row
+    return (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)).encode()
+
+
+def _write(path: Path, content: bytes, landed_at: datetime) -> None:
+    hidden = path.with_name(f".{path.name}.tmp")
+    hidden.write_bytes(content)
+    os.utime(hidden, (landed_at.timestamp(), landed_at.timestamp()))
+    hidden.rename(path)

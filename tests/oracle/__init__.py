@@ -1,0 +1,145 @@
+"""The independent oracle: DESIGN read in plain Python, slow and plain enough to be believed.
+
+It shares no code with the product. `compute` reads the same landing files and gives the rows
+that every published table must hold.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from tests.oracle.caps import pressure
+from tests.oracle.config import load
+from tests.oracle.customers import customers
+from tests.oracle.facts import Event, EventId, Facts
+from tests.oracle.identifiers import Normaliser
+from tests.oracle.identity import owners, resolve
+from tests.oracle.intake import Intake, Row, take_in
+from tests.oracle.outcomes import outcomes
+from tests.oracle.regrets import regrets
+from tests.oracle.suppressions import suppressions
+from tests.oracle.timeline import rows_of
+
+__all__ = ["Answer", "compute", "landing_of", "load", "products_of"]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the lake must hold as of a moment.
+
+    `tables` maps each published table's name to its rows; `accepted` holds (stream, event_id) of
+    every accepted event, waiting ones included; `counts` are rows read, accepted, duplicate,
+    quarantined and id_reused; `quarantined` are dictionaries with stream, source_name, event_id,
+    raw and the set of reasons; `owners` tells whose each event up to `as_of` is; `names` gives
+    each identifier_key the name that the identity cases use.
+    """
+
+    tables: dict[str, list[dict[str, Any]]]
+    accepted: set[EventId]
+    waiting: set[EventId]
+    counts: dict[str, int]
+    quarantined: list[dict[str, Any]]
+    owners: dict[EventId, str | None]
+    names: dict[str, str]
+
+
+def compute(
+    landing: Mapping[str, Iterable[Path]],
+    config: Mapping[str, Any],
+    secret: bytes,
+    as_of: datetime,
+    *,
+    products: Iterable[Mapping[str, Any]] = (),
+    reused: Collection[str] = (),
+) -> Answer:
+    """Work out every published table from the landing files of each source.
+
+    `config` is the user's configuration or the merged one: the defaults are laid below it either
+    way. `reused` names the raw rows that the product refused as `id_reused` (see `intake`).
+    """
+    config, as_of = load(config), as_of.astimezone(UTC)
+    intake = take_in(landing, config, reused=reused)
+    normaliser = Normaliser(config, secret)
+    events = [_event(row, normaliser) for row in intake.accepted]
+    due = sorted((e for e in events if e.occurred_at <= as_of), key=lambda e: e.order)
+    facts = _facts(due, config, as_of, {row["sku"]: row for row in products})
+    return _answer(facts, events, intake)
+
+
+def landing_of(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
+    """The landing files of every configured source, its path taken from `base`."""
+    return {
+        name: sorted((base / source["path"]).glob("*.json"))
+        for name, source in config["sources"].items()
+    }
+
+
+def products_of(config: Mapping[str, Any], base: Path) -> list[dict[str, Any]]:
+    """The products of the reference table, where one is configured."""
+    table = config.get("reference", {}).get("products")
+    if table is None:
+        return []
+    path = base / table["path"]
+    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
+    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
+    return [json.loads(line) for line in lines if line.strip()]
+
+
+def _event(row: Row, normaliser: Normaliser) -> Event:
+    known = normaliser.read(row.fields["identifiers"])
+    return Event(row.stream, row.fields, known.valid, known.blocked)
+
+
+def _facts(
+    events: list[Event], config: Mapping[str, Any], as_of: datetime, products: dict[str, Any]
+) -> Facts:
+    labels = resolve(events, config)
+    whose = owners(events, labels)
+    return Facts(
+        config=config,
+        as_of=as_of,
+        events=events,
+        owners=whose,
+        identity=[label.row() for label in labels.values()],
+        timeline=[row for event in events for row in rows_of(event, whose[event.id])],
+        products=products,
+    )
+
+
+def _answer(facts: Facts, events: list[Event], intake: Intake) -> Answer:
+    held, sent = suppressions(facts), outcomes(facts)
+    tables = {
+        "identity": facts.identity,
+        "timeline": facts.timeline,
+        "outcomes": sent,
+        "customers": customers(facts, sent),
+        "pressure": pressure(facts),
+        "suppressions": [row.row() for row in held],
+        "regrets": regrets(facts, held),
+    }
+    accepted = {event.id for event in events}
+    known = {x.key: x.name for event in facts.events for x in event.identifiers + event.blocked}
+    return Answer(
+        tables=tables,
+        accepted=accepted,
+        waiting=accepted - {event.id for event in facts.events},
+        counts=intake.counts,
+        quarantined=[_quarantined(row) for row in intake.quarantined],
+        owners=dict(facts.owners),
+        names=known,
+    )
+
+
+def _quarantined(row: Row) -> dict[str, Any]:
+    return {
+        "stream": row.stream,
+        "source_name": row.source_name,
+        "event_id": row.event_id,
+        "raw": row.raw,
+        "reasons": set(row.reasons),
+    }

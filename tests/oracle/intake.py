@@ -1,0 +1,177 @@
+"""From landing files to accepted events: every row is accepted, a duplicate, or quarantined."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from tests.oracle.config import duration
+from tests.oracle.fields import EVENT_TYPES, FIELDS, REQUIRED, WrongType, moment
+
+
+@dataclass
+class Row:
+    """One line of a landing file, and what was understood of it."""
+
+    stream: str
+    source_name: str
+    raw: str
+    landed_at: datetime
+    reasons: list[str] = field(default_factory=list)
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def event_id(self) -> str | None:
+        return self.fields.get("event_id")
+
+    @property
+    def payload(self) -> dict[str, Any]:
+        """What it says, whoever delivered it and when."""
+        return {k: v for k, v in self.fields.items() if k not in ("received_at", "source")}
+
+
+@dataclass(frozen=True)
+class Intake:
+    """What became of every row that was read."""
+
+    accepted: list[Row]
+    duplicates: list[Row]
+    quarantined: list[Row]
+
+    @property
+    def counts(self) -> dict[str, int]:
+        parts = {
+            "accepted": len(self.accepted),
+            "duplicate": len(self.duplicates),
+            "quarantined": len(self.quarantined),
+        }
+        reused = sum("id_reused" in row.reasons for row in self.quarantined)
+        return {"read": sum(parts.values()), **parts, "id_reused": reused}
+
+
+def take_in(
+    landing: Mapping[str, Iterable[Path]],
+    config: Mapping[str, Any],
+    *,
+    reused: Collection[str] = (),
+) -> Intake:
+    """Read every landing file and sort its rows out.
+
+    `reused` names raw rows that the product quarantined as `id_reused`. Where one id came with
+    several payloads, arrival may decide which one was accepted; it is one that is not named here.
+    """
+    rows = [row for source, paths in landing.items() for row in _read(source, paths, config)]
+    broken = [row for row in rows if row.reasons]
+    by_id: dict[tuple[str, str], list[Row]] = defaultdict(list)
+    for row in rows:
+        if not row.reasons:
+            by_id[row.stream, row.fields["event_id"]].append(row)
+    result = Intake([], [], broken)
+    for repeats in by_id.values():
+        _accept_one(repeats, result, set(reused), duration(config["intake"]["dedupe_compare"]))
+    return result
+
+
+def _accept_one(rows: list[Row], result: Intake, reused: set[str], compare: timedelta) -> None:
+    first, *others = sorted(rows, key=lambda row: (row.raw in reused, _rank(row), row.landed_at))
+    result.accepted.append(first)
+    for row in others:
+        told_apart = abs(row.landed_at - first.landed_at) <= compare
+        if row.payload != first.payload and told_apart:
+            row.reasons.append("id_reused")
+            result.quarantined.append(row)
+        else:
+            result.duplicates.append(row)
+
+
+def _rank(row: Row) -> str:
+    said = json.dumps(row.payload, sort_keys=True, default=str)
+    return hashlib.sha256(said.encode()).hexdigest()
+
+
+def _read(source: str, paths: Iterable[Path], config: Mapping[str, Any]) -> list[Row]:
+    stream = config["sources"][source]["stream"]
+    rows = []
+    for path in paths:
+        landed_at = datetime.fromtimestamp(0, UTC) + timedelta(
+            microseconds=path.stat().st_mtime_ns // 1000
+        )
+        for line in path.read_bytes().split(b"\n"):
+            if line.strip():
+                rows.append(_understand(stream, source, line.rstrip(b"\r"), landed_at, config))
+    return rows
+
+
+def _understand(
+    stream: str, source: str, line: bytes, landed_at: datetime, config: Mapping[str, Any]
+) -> Row:
+    row = Row(stream, source, line.decode("utf-8", "replace"), landed_at)
+    if len(line) > config["intake"]["max_row_bytes"]:
+        row.reasons.append("oversized")  # quarantined whole, so nothing else is looked at
+        return row
+    try:
+        line.decode("utf-8")
+    except UnicodeDecodeError:
+        row.reasons.append("invalid_utf8")
+    try:
+        said = json.loads(row.raw, parse_float=Decimal, parse_constant=_no_number)
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        row.reasons.append("malformed_json")
+        return row
+    row.fields = _fields(row, said)
+    row.fields["occurred_at"] = _occurred_at(row, said.get("occurred_at"), config)
+    _check(row, said)
+    return row
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
+    """Known fields by their type; what is not known is part of the payload and nothing else."""
+    known = FIELDS[row.stream]
+    fields: dict[str, Any] = dict.fromkeys(known)
+    unknown = {k: v for k, v in said.items() if k not in known and k != "occurred_at"}
+    for name in known.keys() & said.keys():
+        try:
+            fields[name] = None if said[name] is None else known[name](said[name])
+        except WrongType:
+            row.reasons.append(f"wrong_type:{name}")
+    return {**fields, "unknown fields": unknown}
+
+
+def _check(row: Row, said: Mapping[str, Any]) -> None:
+    for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
+        if said.get(name) in (None, ""):
+            row.reasons.append(f"missing:{name}")
+    kind = row.fields.get("type")
+    if kind and kind not in EVENT_TYPES[row.stream]:
+        row.reasons.append("unknown_type")
+
+
+def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:
+    if value in (None, ""):
+        return None
+    try:
+        time = moment(value)
+    except WrongType:
+        row.reasons.append("occurred_at_not_a_time")
+        return None
+    if time.tzinfo is None:
+        row.reasons.append("occurred_at_without_zone")
+        return None
+    if time.year < 1971:
+        row.reasons.append("occurred_at_at_epoch")
+    if time > row.landed_at + duration(config["intake"]["max_skew"]):
+        row.reasons.append("occurred_at_in_future")
+    return time

@@ -1,0 +1,192 @@
+"""What small worlds are made of: rules, products, order lines, and rows that are broken."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from tests.landing import Event, World
+
+MAX_ROW_BYTES = 5000
+SKUS = ("jeans", "mat", "lamp", "beans", "soap", "ghost")  # `ghost` is in no product table
+CATEGORIES = ("clothes", "sports", "home", "food")
+GOOD_TIME = "2026-03-02T00:00:00Z"
+
+
+def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, Any]:
+    """A user's configuration with small limits, so that they are reached."""
+    pick = dice.choice
+    suppress = [
+        {"name": "bought_it", "when": "purchased", "match": "sku", "lasts": pick(("3d", "6d")),
+         "channels": ["ad", "email"]},
+        {"name": "bought_kind", "when": "purchased", "match": "category", "lasts": "2d",
+         "lifted_by": ["order_returned"]},
+        {"name": "bought_brand", "when": "purchased", "match": "brand", "lasts_share": 0.5,
+         **pick(({}, {"lasts": "4d"}))},
+        {"name": "bought_much", "when": "purchased", "match": "sku", "lasts": "20d",
+         "share": pick((0.5, 0.75, 1.0))},
+        {"name": "complained", "when": "complained", "enabled": pick((True, False))},
+    ]  # fmt: skip
+    caps = [
+        {"name": "email_cap", "channels": ["email"], "limit": pick((1, 2)),
+         "window": pick(("1d", "2d", "5d")), "counts": "sent", "on_cap": "defer"},
+        {"name": "any_cap", "limit": pick((2, 3)), "window": pick(("3d", "1w")),
+         "counts": pick(("sent", "delivered", "opened")), "on_cap": "drop"},
+        {"name": "both_cap", "channels": ["sms", "push"], "limit": 1, "window": "6h",
+         "purposes": ["marketing", "transactional"], "counts": pick(("sent", "delivered")),
+         "on_cap": "drop"},
+    ]  # fmt: skip
+    types = {
+        "loyalty_id": {"unique": pick((False, False, True))},
+        "email": {"max_links": pick((2, 5, 5, 20))},
+        "device_id": {"max_links": pick((3, 5, 5))},
+    }
+    return {
+        "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
+        "intake": {"max_row_bytes": MAX_ROW_BYTES},
+        "sources": {
+            name: {"stream": stream, "dialect": "canonical", "format": "json",
+                   "path": f"landing/{name}"}
+            for name, stream in sources.items()
+        },
+        "identity": {
+            "phone_region": "US",
+            "max_devices": pick((4, 100, 100)),
+            "max_identifiers": pick((6, 12, 1000, 1000)),
+            "types": types,
+        },
+        "attribution": {"window": pick(("1d", "3d"))},
+        "caps": caps,
+        "suppress": suppress,
+    }  # fmt: skip
+
+
+def world_products() -> list[dict[str, Any]]:
+    """Products that lack this or that; the sku `ghost` is not among them."""
+    return [
+        {"sku": "jeans", "category": "clothes", "brand": "Loop", "price": 59.0},
+        {"sku": "mat", "category": "sports", "brand": "Loop", "price": 20, "replenish_days": 9.0},
+        {"sku": "lamp", "category": "home", "price": 35.5, "replenish_days": 4.0},
+        {"sku": "beans", "category": "food", "brand": "Bay", "price": 9.99, "replenish_days": 2.5},
+        {"sku": "soap", "brand": "Bay", "replenish_days": 6.0},
+    ]
+
+
+def order_lines(dice: random.Random, sku: str | None) -> list[dict[str, Any]] | None:
+    """What was ordered, `sku` first if given; at times no lines, or lines without ids or prices."""
+    if sku is None and dice.random() < 0.05:
+        return dice.choice((None, []))
+    numbered = dice.random() < 0.7
+    lines = []
+    for n in range(dice.choice((1, 1, 2, 3))):
+        line = {
+            "line_id": f"l{n}" if numbered and dice.random() < 0.9 else None,
+            "sku": (sku if n == 0 else None) or dice.choice(SKUS),
+            "category": dice.choice((*CATEGORIES, None, None)),
+            "quantity": dice.choice((1, 1, 2, 0, 0.355)),
+            "unit_price": dice.choice((9.99, 20, 0.1115, 9.99, 20, None)),
+            "discount": dice.choice((None, None, 1.5, 30)),
+            "amount": dice.choice((None, None, 12.5, 0, 7.0001)),
+        }
+        spare = dice.random() < 0.5  # a null may be said or left out
+        lines.append({k: v for k, v in line.items() if not spare or v is not None})
+    return lines
+
+
+def undone(dice: random.Random, lines: list[dict[str, Any]]) -> dict[str, Any]:
+    """What an undo event says of the lines: nothing, one line's id, or some of the lines."""
+    how = dice.choice(("all", "line_id", "lines", "lines", "skus"))
+    if how == "all" or not lines:
+        return {}
+    if how == "line_id":
+        return {"line_id": dice.choice(("l0", "l1", "l9"))}
+    kept = ("sku",) if how == "skus" else ("line_id", "sku")
+    return {
+        "lines": [
+            {name: line.get(name) for name in kept} | {"amount": dice.choice((None, 3, 5.25, 100))}
+            for line in dice.sample(lines, dice.randint(1, len(lines)))
+        ]
+    }
+
+
+def broken_rows(dice: random.Random, landed_at: datetime) -> list[tuple[str, Event]]:
+    """Some of the ways in which a row can be wrong, and blank lines, which are no rows."""
+    kinds = list(_broken(landed_at))
+    return [*dice.sample(kinds, 14), ("web", ""), ("mail", "")]
+
+
+def _broken(landed_at: datetime) -> Iterator[tuple[str, Event]]:
+    good = {"type": "page_view", "occurred_at": GOOD_TIME, "identifiers": []}
+    yield "web", "plainly not JSON"
+    yield "shop", '{"event_id": "b1", "type": "order_placed", "occurred_at": "2026-'
+    yield "mail", "[1, 2]"
+    told = {"event_id": "b2", "type": "attribute_set", "value": "?", "occurred_at": GOOD_TIME}
+    yield "crm", json.dumps(told).encode().replace(b"?", b"\xff\xfe")
+    yield "web", good
+    yield "app", {**good, "event_id": ""}
+    yield "web", {**good, "event_id": "b3", "type": None}
+    yield "web", {**good, "event_id": "b4", "type": "teleported"}
+    yield "app", {"event_id": "b5", "type": "page_view"}
+    yield "app", {**good, "event_id": "b6", "occurred_at": "yesterday"}
+    yield "app", {**good, "event_id": "b7", "occurred_at": "2026-03-02T00:00:00"}
+    yield "web", {**good, "event_id": "b8", "occurred_at": "1970-01-01T00:00:00Z"}
+    future = landed_at + timedelta(hours=1, microseconds=1)
+    yield "web", {**good, "event_id": "b9", "occurred_at": future.isoformat()}
+    yield "web", {**good, "event_id": "b10", "identifiers": "ann@mail.example"}
+    yield "web", {**good, "event_id": "b11", "url": "x" * MAX_ROW_BYTES}
+    yield "till", {"event_id": "b12", "type": "order_placed", "occurred_at": GOOD_TIME}
+    order = {"type": "order_placed", "occurred_at": GOOD_TIME, "order_id": "o900"}
+    yield "till", {**order, "event_id": "b13", "order_id": ""}
+    yield "shop", {**order, "event_id": "b14", "lines": "two pairs of jeans"}
+    sent = {"type": "sent", "occurred_at": GOOD_TIME, "channel": "email"}
+    yield "mail", {**sent, "event_id": "b15"}
+    yield "mail", {**sent, "event_id": "b16", "message_id": "m900", "cost": "cheap"}
+    yield "mail", {**sent, "event_id": "b17", "message_id": "m901", "machine_open": "perhaps"}
+    yield "desk", {"event_id": "b18", "type": "contact_closed", "occurred_at": GOOD_TIME,
+                   "satisfaction": "good"}  # fmt: skip
+    yield "mail", {"type": "teleported", "occurred_at": "2026-03-02T00:00:00"}
+
+
+def reused_ids() -> World:
+    """One id with several payloads; which is accepted, arrival may decide (see `Intake`)."""
+    base = {"type": "page_view", "occurred_at": GOOD_TIME,
+            "identifiers": [{"type": "customer_id", "value": "c1"}]}  # fmt: skip
+    rows: list[Event] = []
+    for n in range(6):
+        one = {"event_id": f"r{n}", **base, "sku": "jeans"}
+        rows += [one, {**one, "sku": "mat"}, {**one, "received_at": GOOD_TIME, "source": "again"}]
+        if n % 2:
+            rows.append({**one, "sku": "lamp", "occurred_at": "2026-03-03T00:00:00Z"})
+    return _only_web(rows)
+
+
+def awkward_rows() -> World:
+    """Rows that are right, or wrong, in ways that parsers disagree about."""
+    good = {"type": "page_view", "occurred_at": GOOD_TIME, "identifiers": []}
+    glued = '{"event_id": "g1", "type": "page_view", "occurred_at": "2026-03-02T00:00:00Z"}'
+    rows: list[Event] = [
+        glued + glued.replace("g1", "g2"),  # two events on one line: malformed, never one lost
+        glued.replace("g1", "g3") + " trailing",
+        glued.replace("g1", "g4") + "\r",
+        "  " + glued.replace("g1", "g5") + "  ",
+        "   ",
+        {**good, "event_id": "ä\u2028\u2029\u0085 ☃ 🛒"},
+        {"identifiers": [], "occurred_at": "2026-03-02T01:00:00+01:00", "event_id": "g6",
+         "type": "page_view"},
+        {**good, "event_id": "g6", "received_at": GOOD_TIME},  # the same, told otherwise
+        {**good, "event_id": "g7", "properties": {"deep": {"er": [1]}, "none": None}},
+        {**good, "event_id": "g8", "identifiers": None},
+        {**good, "event_id": "g9", "occurred_at": "2026-03-02T00:00:00.1234567Z"},
+        {**good, "event_id": "g10", "occurred_at": "2026-02-30T00:00:00Z"},
+        '{"event_id": "g11", "type": "page_view", "occurred_at": null}',
+    ]  # fmt: skip
+    return _only_web(rows)
+
+
+def _only_web(rows: list[Event]) -> World:
+    as_of = datetime(2026, 3, 10, tzinfo=UTC)
+    config = world_config(random.Random(0), {"web": "clicks"})
+    return World({"web": rows}, config, [], as_of, as_of + timedelta(days=1))

@@ -1,0 +1,268 @@
+"""Persons from links: integer arrays in, labels out. Runs on the driver, with numpy and scipy.
+
+Nodes are identifiers, numbered in key order, so that "the smaller key" is the smaller number.
+A link is a set of identifiers seen together; `link` and `node` list its members, sorted by link
+and within a link by (priority, key).
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import coo_matrix
+from scipy.sparse.csgraph import connected_components
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+LINKED, HUB, NEUTRAL = 0, 1, 2
+NOBODY = -1
+
+
+@dataclass(frozen=True)
+class Kinds:
+    """The rules of each identifier type, by type number."""
+
+    priority: Ints
+    is_unique: Bools
+    is_device: Bools
+    max_links: Ints
+    max_devices: Ints
+
+
+@dataclass(frozen=True)
+class Links:
+    """Members of every link, and the rank of each link's first event among all events."""
+
+    link: Ints
+    node: Ints
+    rank: Ints
+    first_at: Ints
+
+
+@dataclass(frozen=True)
+class Partition:
+    """What came out, by node: state, component before cuts, person, and when it became neutral."""
+
+    state: Ints
+    component: Ints
+    person: Ints
+    neutral_from: Ints
+
+
+def partition(
+    links: Links, kind: Ints, kinds: Kinds, *, inside: Bools, max_identifiers: int
+) -> Partition:
+    """Work out who is who: hubs, links, components, and what keeps unique identifiers apart.
+
+    inside: nodes whose links are all here; the others are hubs that were found before, and are
+    left out. Returns -1 for a person or a time that there is none of.
+    """
+    hub = hubs(links, kind, kinds) | ~inside
+    edges = star_edges(links, kind, kinds, hub)
+    component = _components(edges, len(kind))
+    hub_like = hub | _oversized(edges, component, kind, kinds, hub, max_identifiers)
+    cut = _conflicting(edges[~hub_like[edges].any(axis=1)], kind, kinds, hub_like)
+    state = np.full(len(kind), LINKED)
+    state[hub_like] = HUB
+    state[cut] = np.where(kinds.is_device[kind[cut]], NEUTRAL, HUB)
+    kept = edges[(state[edges] == LINKED).all(axis=1)]
+    person = np.where(state == LINKED, _components(kept, len(kind)), NOBODY)
+    owner, since = _neutral_owners(links, state, person)
+    return Partition(state, component, np.where(state == NEUTRAL, owner, person), since)
+
+
+def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
+    """Identifiers seen with too many others: counted before any link is made."""
+    count = len(kind)
+    sizes = np.bincount(links.link)
+    starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
+    repeat = sizes[links.link]
+    total = int(repeat.sum())
+    left = np.repeat(np.arange(len(links.node)), repeat)
+    offset = np.arange(total) - np.repeat(np.cumsum(repeat) - repeat, repeat)
+    right = starts[links.link[left]] + offset
+    pairs = np.unique(links.node[left] * count + links.node[right])
+    one, other = pairs // count, pairs % count
+    level, other_level = kinds.priority[kind[one]], kinds.priority[kind[other]]
+    apart = level != other_level
+    one, other = one[apart], other[apart]
+    groups, seen = np.unique(one * len(kinds.priority) + kind[other], return_counts=True)
+    node, other_kind = groups // len(kinds.priority), groups % len(kinds.priority)
+    is_higher = kinds.priority[other_kind] < kinds.priority[kind[node]]
+    bound = np.where(is_higher, kinds.max_links[kind[node]], kinds.max_devices[kind[node]])
+    found = np.zeros(count, dtype=bool)
+    found[node[seen > bound]] = True
+    return found
+
+
+def star_edges(links: Links, kind: Ints, kinds: Kinds, hub: Bools) -> Ints:
+    """Each link's star around its best identifier; two values of a unique type never join."""
+    usable = ~hub[links.node]
+    link, node = links.link[usable], links.node[usable]
+    if not len(link):
+        return np.empty((0, 2), dtype=np.int64)
+    _, first, back = np.unique(link, return_index=True, return_inverse=True)
+    centre = node[first][back]
+    same_unique = (kind[centre] == kind[node]) & kinds.is_unique[kind[node]]
+    real = (centre != node) & ~same_unique
+    return np.unique(np.stack([centre[real], node[real]], axis=1), axis=0)
+
+
+def survivors(
+    person: Ints, *, minted: Bools, active_since: Ints, first_seen: Ints
+) -> dict[int, int]:
+    """Which identifier each person is named after: an id once given is kept where it can be.
+
+    Of several, the person first seen earlier survives, then the smaller key; an absorbed id
+    comes back only where no living one is left; where none was ever given, the identifier seen
+    first gives it. active_since: first sight of the living person named after a node, -1 if none.
+    """
+    members = np.flatnonzero(person != NOBODY)
+    living = active_since[members] >= 0
+    rank = np.where(living, 0, np.where(minted[members], 1, 2))
+    since = np.where(living, active_since[members], first_seen[members])
+    order = np.lexsort((members, since, rank, person[members]))
+    chosen = members[order]
+    groups, first = np.unique(person[chosen], return_index=True)
+    return dict(zip(groups.tolist(), chosen[first].tolist(), strict=True))
+
+
+def _components(edges: Ints, count: int) -> Ints:
+    """The smallest node of each node's component."""
+    if not len(edges):
+        return np.arange(count)
+    graph = coo_matrix((np.ones(len(edges), dtype=np.int8), edges.T), shape=(count, count))
+    _, label = connected_components(graph, directed=False)
+    smallest = np.full(label.max() + 1, count, dtype=np.int64)
+    np.minimum.at(smallest, label, np.arange(count))
+    return smallest[label]
+
+
+def _oversized(
+    edges: Ints, component: Ints, kind: Ints, kinds: Kinds, hub: Bools, limit: int
+) -> Bools:
+    """Cut the lowest layer of a component that is too large, until it fits."""
+    cut = np.zeros(len(kind), dtype=bool)
+    while True:
+        free = ~hub & ~cut
+        sizes = np.bincount(component[free], minlength=len(kind))
+        large = free & (sizes[component] > limit)
+        if not large.any():
+            return cut
+        lowest = np.full(len(kind), -1, dtype=np.int64)
+        level = kinds.priority[kind]
+        np.maximum.at(lowest, component[large], level[large])
+        cut |= large & (level == lowest[component])
+        component = _components(edges[~cut[edges].any(axis=1)], len(kind))
+
+
+def _conflicting(edges: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
+    """Identifiers that give way so that no person holds two values of a unique type."""
+    cut = np.zeros(len(kind), dtype=bool)
+    component = _components(edges, len(kind))
+    unique = np.flatnonzero(kinds.is_unique[kind] & ~gone)
+    pairs, held = np.unique(
+        np.stack([component[unique], kind[unique]], axis=1), axis=0, return_counts=True
+    )
+    if not len(pairs):
+        return cut
+    disputed = np.unique(pairs[held > 1, 0])
+    neighbours: dict[int, dict[int, set[int]]] = {int(c): {} for c in disputed}
+    for one, other in edges[np.isin(component[edges[:, 0]], disputed)].tolist():
+        graph = neighbours[int(component[one])]
+        graph.setdefault(one, set()).add(other)
+        graph.setdefault(other, set()).add(one)
+    level = kinds.priority[kind]
+    for graph in neighbours.values():
+        cut[list(_settled(graph, level, kind, kinds))] = True
+    return cut
+
+
+def _settled(graph: dict[int, set[int]], level: Ints, kind: Ints, kinds: Kinds) -> set[int]:
+    """Cut the lowest layer that joins what higher layers keep apart, and look again."""
+    cut: set[int] = set()
+    open_parts = [set(graph)]
+    while open_parts:
+        part = open_parts.pop()
+        if not _disputed(part, kind, kinds):
+            continue
+        give_way = _giving_way(part, graph, level, direct=True) or _giving_way(
+            part, graph, level, direct=False
+        )
+        if give_way:
+            cut |= give_way
+            open_parts.extend(_parts(part - give_way, graph))
+    return cut
+
+
+def _disputed(part: set[int], kind: Ints, kinds: Kinds) -> bool:
+    held: dict[int, int] = defaultdict(int)
+    for node in part:
+        if kinds.is_unique[kind[node]]:
+            held[int(kind[node])] += 1
+    return any(number > 1 for number in held.values())
+
+
+def _giving_way(
+    part: set[int], graph: dict[int, set[int]], level: Ints, *, direct: bool
+) -> set[int]:
+    for layer in sorted({int(level[node]) for node in part}, reverse=True):
+        higher = _parts({node for node in part if level[node] < layer}, graph)
+        home = {node: number for number, nodes in enumerate(higher) for node in nodes}
+        own = {node for node in part if level[node] >= layer}
+        reach = [{node} for node in own] if direct else _parts(own, graph)
+        found: set[int] = set()
+        for group in reach:
+            touched = {home[n] for node in group for n in graph[node] if n in home}
+            if len(touched) > 1:
+                found |= {node for node in group if level[node] == layer}
+        if found:
+            return found
+    return set()
+
+
+def _parts(nodes: set[int], graph: dict[int, set[int]]) -> list[set[int]]:
+    parts, left = [], set(nodes)
+    while left:
+        part, edge = set(), [left.pop()]
+        while edge:
+            node = edge.pop()
+            part.add(node)
+            fresh: Iterable[int] = graph.get(node, set()) & left
+            left -= set(fresh)
+            edge.extend(fresh)
+        parts.append(part)
+    return parts
+
+
+def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints]:
+    """Whose a shared device was before it was shared, and from when it is nobody's."""
+    owner = np.full(len(state), NOBODY, dtype=np.int64)
+    since = np.full(len(state), NOBODY, dtype=np.int64)
+    linked = state[links.node] == LINKED
+    first_of: dict[int, int] = {}
+    link, node = links.link[linked], links.node[linked]
+    distinct, first = np.unique(link, return_index=True)
+    first_of.update(zip(distinct.tolist(), person[node[first]].tolist(), strict=True))
+    shared = state[links.node] == NEUTRAL
+    sightings: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
+    for number, device in zip(
+        links.link[shared].tolist(), links.node[shared].tolist(), strict=True
+    ):
+        who = first_of.get(number)
+        if who is None:
+            continue
+        seen = (int(links.rank[number]), int(links.first_at[number]))
+        known = sightings[device].get(who)
+        sightings[device][who] = min(known, seen) if known else seen
+    for device, persons in sightings.items():
+        in_order = sorted((seen, who) for who, seen in persons.items())
+        owner[device] = in_order[0][1]
+        if len(in_order) > 1:
+            since[device] = in_order[1][0][1]
+    return owner, since

@@ -1,0 +1,147 @@
+"""Customers: what is plainly known of a person."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.transforms.undo import ORDER, TAKES_BACK, undone
+
+MONEY = "decimal(18,4)"
+LINE = ("order_id", "event_id", "line_number")
+
+
+def customers(
+    timeline: DataFrame, outcomes: DataFrame, *, as_of: datetime, currency: str
+) -> DataFrame:
+    """Put together what is known of each person: visits, orders, money, messages, consents.
+
+    An order that was wholly cancelled is no order. What was given back is taken off, never more
+    than was paid, so nobody's revenue falls below nothing; a return and a refund of one line
+    tell of the same money and count once.
+
+    Keeps: one row a person. Adds: the columns of `customers`.
+    timeline: rows with person_id. outcomes: messages with person_id.
+    """
+    mine = timeline.where(F.col("person_id").isNotNull())
+    seen = mine.groupBy("person_id").agg(
+        F.min("occurred_at").alias("first_seen_at"), F.max("occurred_at").alias("last_seen_at")
+    )
+    lines = _settled_lines(mine, timeline, currency=currency)
+    return (
+        seen.join(_orders(lines), "person_id", "left")
+        .join(_revenue(lines), "person_id", "left")
+        .join(_messages(outcomes), "person_id", "left")
+        .join(_consents(mine), "person_id", "left")
+        .withColumns(
+            {
+                "orders": F.coalesce("orders", F.lit(0).cast("bigint")),
+                "recency_days": F.floor(
+                    (F.lit(as_of).cast("double") - F.col("last_order_at").cast("double")) / 86400
+                ).cast("int"),
+                "as_of": F.lit(as_of),
+                "revenue": F.coalesce("revenue", _empty_map(MONEY)),
+                "sends": F.coalesce("sends", _empty_map("bigint")),
+                "opens": F.coalesce("opens", _empty_map("bigint")),
+                "clicks": F.coalesce("clicks", _empty_map("bigint")),
+                "consents": F.coalesce("consents", _empty_map("boolean")),
+            }
+        )
+    )
+
+
+def _settled_lines(mine: DataFrame, timeline: DataFrame, *, currency: str) -> DataFrame:
+    """Every bought line with what was kept of it. Grain: line."""
+    placed = mine.where(F.col("type") == "order_placed").select(
+        "person_id", *LINE, "line_id", "sku", "occurred_at",
+        F.coalesce("currency", F.lit(currency)).alias("currency"),
+        F.coalesce("amount", F.lit(0).cast(MONEY)).alias("paid"),
+    )  # fmt: skip
+    of = F.col("undo_type")
+    given_back = F.when(F.col("undo_all"), F.lit(None).cast(MONEY)).otherwise(F.col("undo_amount"))
+    whole = given_back.isNull()
+    undo = (
+        undone(placed, timeline, types=TAKES_BACK)
+        .groupBy(*LINE)
+        .agg(
+            F.bool_or(of == "order_cancelled").alias("is_cancelled"),
+            F.bool_or((of != "order_cancelled") & whole).alias("is_all_back"),
+            F.sum(F.when(of == "order_returned", given_back)).alias("returned"),
+            F.sum(F.when(of == "order_refunded", given_back)).alias("refunded"),
+        )
+    )
+    zero = F.lit(0).cast(MONEY)
+    positive = F.greatest(F.col("paid"), zero)
+    back = F.greatest(F.coalesce("returned", zero), F.coalesce("refunded", zero), zero)
+    all_back = F.coalesce(F.col("is_cancelled") | F.col("is_all_back"), F.lit(False))
+    return placed.join(undo, list(LINE), "left").withColumns(
+        {
+            "kept": F.greatest(
+                zero, F.when(all_back, zero).otherwise(positive - F.least(positive, back))
+            ).cast(MONEY),
+            "is_cancelled": F.coalesce("is_cancelled", F.lit(False)),
+        }
+    )
+
+
+def _orders(lines: DataFrame) -> DataFrame:
+    return (
+        lines.groupBy("person_id", "order_id")
+        .agg(F.min("occurred_at").alias("at"), F.bool_and("is_cancelled").alias("cancelled"))
+        .where(~F.col("cancelled"))
+        .groupBy("person_id")
+        .agg(F.count("*").alias("orders"), F.max("at").alias("last_order_at"))
+    )
+
+
+def _revenue(lines: DataFrame) -> DataFrame:
+    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(MONEY).alias("v"))
+    return _as_map(per_currency, "currency", "revenue")
+
+
+def _messages(outcomes: DataFrame) -> DataFrame:
+    per_channel = (
+        outcomes.where(F.col("channel").isNotNull())
+        .groupBy("person_id", "channel")
+        .agg(
+            F.count("*").alias("sends"),
+            F.count("opened_at").alias("opens"),
+            F.count("clicked_at").alias("clicks"),
+        )
+    )
+    counts = F.array_sort(F.collect_list(F.struct("channel", "sends", "opens", "clicks")))
+    grouped = per_channel.groupBy("person_id").agg(counts.alias("_all"))
+
+    def happened(name: str) -> Column:
+        some = F.filter("_all", lambda c: c[name] > 0)
+        return F.map_from_entries(F.transform(some, lambda c: F.struct(c["channel"], c[name])))
+
+    return grouped.select(
+        "person_id", *(happened(name).alias(name) for name in ("sends", "opens", "clicks"))
+    )
+
+
+def _consents(mine: DataFrame) -> DataFrame:
+    """The newest word on each channel and purpose; at the same moment a withdrawal wins."""
+    granted = F.col("type") == "consent_granted"
+    topic = F.concat_ws(
+        ":", F.coalesce("channel", F.lit("*")), F.coalesce("purpose", F.lit("marketing"))
+    )
+    newest = F.max_by(granted, F.struct("occurred_at", ~granted, *ORDER[1:]))
+    latest = (
+        mine.where(F.col("type").isin("consent_granted", "consent_withdrawn"))
+        .groupBy("person_id", topic.alias("topic"))
+        .agg(newest.alias("v"))
+    )
+    return _as_map(latest, "topic", "consents")
+
+
+def _as_map(rows: DataFrame, key: str, name: str) -> DataFrame:
+    entries = F.array_sort(F.collect_list(F.struct(key, "v")))
+    return rows.groupBy("person_id").agg(F.map_from_entries(entries).alias(name))
+
+
+def _empty_map(kind: str) -> Column:
+    return F.create_map().cast(f"map<string,{kind}>")

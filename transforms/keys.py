@@ -1,0 +1,165 @@
+"""Identifier keys: one normal form a type, and a keyed hash that a word list cannot undo."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+KEY_LENGTH = 32
+BLOCK = 64
+EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
+DIGEST = r"^[0-9a-f]{64}$"
+ZEROS = r"^[0-]*$"
+
+
+def hmac_pads(secret: bytes) -> tuple[bytes, bytes]:
+    """The inner and outer padded key of HMAC-SHA-256 (RFC 2104), worked out once."""
+    key = hashlib.sha256(secret).digest() if len(secret) > BLOCK else secret
+    key = key.ljust(BLOCK, b"\0")
+    return bytes(b ^ 0x36 for b in key), bytes(b ^ 0x5C for b in key)
+
+
+def hmac_sha256(message: Column, *, inner: Column, outer: Column) -> Column:
+    """HMAC-SHA-256 in lower-case hex, in Spark's own expressions.
+
+    The pads are columns of a broadcast frame, never literals: a literal would be printed in
+    plans, event logs and exception texts (G8).
+    """
+    digest = F.unhex(F.sha2(F.concat(inner, F.encode(message, "UTF-8")), 256))
+    return F.sha2(F.concat(outer, digest), 256)
+
+
+def key_identifiers(
+    events: DataFrame,
+    phones: DataFrame,
+    pads: DataFrame,
+    *,
+    priorities: Mapping[str, int],
+    blocked: Sequence[str],
+) -> DataFrame:
+    """Give every event the keys of the identifiers it carries, best one first.
+
+    An email and the SHA-256 of an email meet in one key, so a site that only knows the hash
+    still joins the shop that knows the address. A value that cannot be an identifier of its
+    type is dropped with a reason while the event lives on; a blocked value (empty words, zeros,
+    test addresses) keeps a key of its own but never links or owns anything.
+
+    Adds: identifier_keys, identifier_types, blocked_keys, blocked_types, identifier_reasons,
+    anchor_key, and `known` (array of key, type, value for the protected table).
+    Keeps: one row an event. Drops: nothing.
+    phones: event_hash, normal (map raw value → E.164, for events that carry a phone).
+    pads: one row with inner and outer (see `hmac_pads`).
+    """
+    keyed = (
+        events.join(phones, on="event_hash", how="left")
+        .crossJoin(F.broadcast(pads))
+        .withColumn(
+            "_ids",
+            F.transform(
+                F.coalesce("identifiers", F.array().cast("array<struct<type:string,value:string>>")),
+                lambda i: _normal(i, priorities=priorities, blocked=blocked),
+            ),
+        )
+        .withColumn("_ids", F.transform("_ids", _keyed))
+    )
+    usable = F.filter("_ids", lambda i: i["reason"].isNull())
+    linking = F.filter(usable, lambda i: ~i["blocked"])
+    blocked_ids = F.filter(usable, lambda i: i["blocked"])
+    return (
+        keyed.withColumn("_linking", _in_order(linking))
+        .withColumn("_blocked", _in_order(blocked_ids))
+        .withColumns(
+            {
+                "identifier_keys": F.col("_linking.key"),
+                "identifier_types": F.col("_linking.type"),
+                "blocked_keys": F.col("_blocked.key"),
+                "blocked_types": F.col("_blocked.type"),
+                "identifier_reasons": F.transform(
+                    F.filter("_ids", lambda i: i["reason"].isNotNull()),
+                    lambda i: F.concat_ws(":", i["type"], i["reason"]),
+                ),
+                "anchor_key": F.try_element_at(F.col("_linking.key"), F.lit(1)),
+                "known": F.array_distinct(
+                    F.transform(
+                        usable,
+                        lambda i: F.struct(
+                            i["key"].alias("identifier_key"),
+                            i["type"].alias("identifier_type"),
+                            i["value"].alias("value"),
+                        ),
+                    )
+                ),
+            }
+        )
+        .drop("_ids", "_linking", "_blocked", "inner", "outer", "normal")
+    )
+
+
+def identity_type(kind: Column) -> Column:
+    """Both forms of an email are one identifier of type email."""
+    return F.when(kind == "email_sha256", "email").otherwise(kind)
+
+
+def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
+    kind, trimmed = i["type"], F.trim(i["value"])
+    lowered = F.lower(trimmed)
+    priority = F.try_element_at(_literal_map(priorities), identity_type(kind))
+    phone = F.try_element_at(F.col("normal"), i["value"])
+    value = (
+        F.when(kind.isin("email", "email_sha256"), lowered)
+        .when(kind == "phone", phone)
+        .otherwise(trimmed)
+    )
+    is_blocked = lowered.isin(list(blocked)) | lowered.rlike(ZEROS)
+    reason = (
+        F.when(priority.isNull(), "unknown_type")
+        .when(F.coalesce(trimmed, F.lit("")) == "", "empty")
+        .when(is_blocked, F.lit(None).cast("string"))
+        .when((kind == "email") & ~lowered.rlike(EMAIL), "invalid")
+        .when((kind == "email_sha256") & ~lowered.rlike(DIGEST), "invalid")
+        .when((kind == "phone") & phone.isNull(), "invalid")
+    )
+    return F.struct(
+        priority.alias("priority"),
+        kind.alias("type"),
+        F.when(is_blocked, lowered).otherwise(value).alias("value"),
+        F.coalesce(is_blocked, F.lit(False)).alias("blocked"),
+        reason.alias("reason"),
+    )
+
+
+def _keyed(i: Column) -> Column:
+    both = i["type"] == "email"
+    message = F.when(both, F.concat(F.lit("email_sha256:"), F.sha2(i["value"], 256))).otherwise(
+        F.concat(i["type"], F.lit(":"), i["value"])
+    )
+    digest = hmac_sha256(message, inner=F.col("inner"), outer=F.col("outer"))
+    key = F.when(i["reason"].isNull(), F.substring(digest, 1, KEY_LENGTH))
+    return F.struct(
+        i["priority"].alias("priority"),
+        key.alias("key"),
+        i["type"].alias("type"),
+        i["value"].alias("value"),
+        i["blocked"].alias("blocked"),
+        i["reason"].alias("reason"),
+    )
+
+
+def _in_order(ids: Column) -> Column:
+    slim = F.transform(
+        ids,
+        lambda i: F.struct(
+            i["priority"].alias("priority"),
+            i["key"].alias("key"),
+            identity_type(i["type"]).alias("type"),
+        ),
+    )
+    return F.array_sort(F.array_distinct(slim))
+
+
+def _literal_map(entries: Mapping[str, int]) -> Column:
+    pairs = [F.lit(part) for item in sorted(entries.items()) for part in item]
+    return F.create_map(*pairs)

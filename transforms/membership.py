@@ -1,0 +1,181 @@
+"""Memberships: who an audience should hold now, and the least that must be said to get there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.transforms.keys import hmac_sha256
+
+ADD, REMOVE = "add", "remove"
+
+
+def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
+    """Keep the suppressions that hold now. Start inclusive, end exclusive."""
+    now = F.lit(as_of)
+    return suppressions.where(
+        (F.col("starts_at") <= now) & (F.col("ends_at").isNull() | (F.col("ends_at") > now))
+    )
+
+
+def protected_persons(
+    suppressions: DataFrame, *, policy: str, channel: str | None
+) -> DataFrame:
+    """List the persons a rule protects on a channel now.
+
+    Keeps: person_id, decision_id (one suppression that says so). Grain: person.
+    suppressions: active rows.
+    """
+    ours = suppressions.where(F.col("policy") == policy)
+    if channel is not None:
+        ours = ours.where(F.col("channel").isNull() | (F.col("channel") == channel))
+    return ours.groupBy("person_id").agg(F.min("suppression_id").alias("decision_id"))
+
+
+def may_be_uploaded(
+    timeline: DataFrame, suppressions: DataFrame, *, channel: str, opt_in: bool
+) -> DataFrame:
+    """List the persons whose identifiers may go to an ad network at all.
+
+    Without ad consent nobody is uploaded, neither to target nor to exclude. Where consent must be
+    given (`opt_in`), silence is no; and an active withdrawal always is.
+
+    Keeps: person_id. suppressions: active rows.
+    """
+    granted = F.col("type") == "consent_granted"
+    said = timeline.where(
+        F.col("type").isin("consent_granted", "consent_withdrawn")
+        & (F.col("channel").isNull() | (F.col("channel") == channel))
+        & (F.coalesce("purpose", F.lit("marketing")) == "marketing")
+    )
+    newest = F.max_by(granted, F.struct("occurred_at", ~granted, "event_id"))
+    words = said.groupBy("person_id").agg(newest.alias("_granted"))
+    refused = suppressions.where(
+        (F.col("reason") == "no_consent")
+        & (F.col("channel").isNull() | (F.col("channel") == channel))
+        & (F.col("scope_value") == "marketing")
+    ).select("person_id")
+    persons = timeline.select("person_id").where(F.col("person_id").isNotNull()).distinct()
+    if opt_in:
+        allowed = persons.join(words.where("_granted"), "person_id", "left_semi")
+    else:
+        allowed = persons.join(words.where("NOT _granted"), "person_id", "left_anti")
+    return allowed.join(refused, "person_id", "left_anti")
+
+
+def changed_members(
+    forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame, *, destination: str
+) -> DataFrame:
+    """Find the identifiers that enter or leave an audience.
+
+    An email of which first only the hash was known has two forms; only the better one belongs
+    into the audience, and the other leaves it.
+
+    Keeps: one row an identifier × form whose membership changed. Adds: member_key, is_member.
+    forms: identifier_key, identifier_type, person_id, state, field, wire, is_best.
+    held: newest membership of this audience per identifier_key and member_key.
+    members: person_id, decision_id of everybody who should be in it.
+    """
+    message = F.concat_ws(":", F.lit(destination), "field", "wire")
+    keyed = (
+        forms.where(F.col("wire").isNotNull())
+        .crossJoin(F.broadcast(pads))
+        .withColumn(
+            "member_key",
+            F.substring(hmac_sha256(message, inner=F.col("inner"), outer=F.col("outer")), 1, 32),
+        )
+        .drop("inner", "outer")
+    )
+    belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & F.col("is_best")
+    before = held.select(
+        "identifier_key", "member_key", F.col("is_member").alias("_was")
+    )
+    return (
+        keyed.join(members, "person_id", "left")
+        .withColumn("is_member", F.coalesce(belongs, F.lit(False)))
+        .join(before, ["identifier_key", "member_key"], "left")
+        .where(F.col("is_member") != F.coalesce("_was", F.lit(False)))
+        .drop("_was")
+    )
+
+
+def differences(changed: DataFrame, held: DataFrame) -> DataFrame:
+    """Turn changed memberships into what the destination must be told.
+
+    Two of a retailer's identifiers can be one at the destination (a Gmail address with and
+    without dots), and a person may leave while another one stays: what the destination holds is
+    removed only when nobody in the audience has it any more, and added only once.
+
+    Keeps: one row a value to add or remove. Adds: operation.
+    """
+    keys = changed.select("member_key").distinct()
+    before = (
+        held.join(keys, "member_key", "left_semi")
+        .groupBy("member_key")
+        .agg(F.count_if("is_member").alias("_before"))
+    )
+    step = F.sum(F.when(F.col("is_member"), 1).otherwise(-1)).alias("_step")
+    counts = (
+        changed.groupBy("member_key")
+        .agg(step)
+        .join(before, "member_key", "left")
+        .withColumn("_before", F.coalesce("_before", F.lit(0)))
+        .withColumn("_after", F.col("_before") + F.col("_step"))
+    )
+    operation = F.when((F.col("_before") == 0) & (F.col("_after") > 0), ADD).when(
+        (F.col("_before") > 0) & (F.col("_after") == 0), REMOVE
+    )
+    told = counts.select("member_key", operation.alias("operation")).where("operation IS NOT NULL")
+    joined = changed.join(told, "member_key").where(
+        F.col("is_member") == (F.col("operation") == ADD)
+    )
+    first = F.min_by(F.struct(*(n for n in joined.columns if n != "member_key")), "identifier_key")
+    return joined.groupBy("member_key").agg(first.alias("_one")).select("member_key", "_one.*")
+
+
+def to_records(
+    told: DataFrame,
+    *,
+    destination: str,
+    audience: str,
+    batch_id: int,
+    split: object,
+    row: object,
+    schema: Sequence[str],
+) -> DataFrame:
+    """Write one record a person: the identifiers that are added or removed, in one row.
+
+    Keeps: record_id, identifier_keys, destination, audience, operation, person_id, decision_id,
+    payload. Grain: record.
+    split, row: the destination's own (see `sinks`).
+    """
+    whose = F.coalesce("person_id", "identifier_key")
+    member = F.struct("field", "wire", "identifier_key")
+    gathered = told.groupBy("operation", whose.alias("_whose")).agg(
+        F.any_value("person_id").alias("person_id"),
+        F.any_value("decision_id").alias("decision_id"),
+        F.array_sort(F.collect_list(member)).alias("_members"),
+    )
+    cut = gathered.withColumn("_members", F.explode(split(F.col("_members"))))  # type: ignore[operator]
+    keys = F.array_sort(F.array_distinct(F.transform("_members", lambda m: m["identifier_key"])))
+    payload: Column = row(  # type: ignore[operator]
+        F.col("_members"), operation=F.col("operation"), schema=schema
+    )
+    parts = (
+        F.lit(destination), F.lit(audience), "operation", F.array_join(keys, ","),
+        F.coalesce("decision_id", F.lit("")), F.lit(str(batch_id)),
+        F.array_join(F.transform("_members", lambda m: m["field"]), ","),
+    )  # fmt: skip
+    return cut.select(
+        F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, 32).alias("record_id"),
+        keys.alias("identifier_keys"),
+        F.lit(destination).alias("destination"),
+        F.lit(audience).alias("audience"),
+        "operation",
+        "person_id",
+        "decision_id",
+        payload.alias("payload"),
+    )

@@ -1,0 +1,12 @@
+"""Destinations: how each of them wants its identifiers, records and files."""
+
+from __future__ import annotations
+
+from tactful.transforms.sinks import file, google_data_manager, meta_custom_audience
+from tactful.transforms.sinks.sink import Batch, Sink, batches
+
+SINKS: dict[str, Sink] = {
+    sink.kind: sink for sink in (google_data_manager.SINK, meta_custom_audience.SINK, file.SINK)
+}
+
+__all__ = ["SINKS", "Batch", "Sink", "batches"]

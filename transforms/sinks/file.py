@@ -1,0 +1,93 @@
+"""A plain file for any other system: one JSON line a person, with what it needs and no more.
+
+Personal data stays in one place (G8), so contacts and device ids go out as SHA-256 of the form that
+intake gave them (email: trimmed, lower case; phone: E.164), which the receiver can compute from its
+own copy. Only the retailer's own customer and loyalty numbers are written plainly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+from tactful.transforms.sinks import sink as s
+
+PLAIN = ("customer_id", "loyalty_id")
+GUARDED = ("email", "phone")
+
+
+def forms(identifiers: DataFrame, *, plain: Sequence[str] = PLAIN) -> DataFrame:
+    """Hash every identifier but those of the types in `plain`; the field's name says which it is.
+
+    Adds: field (`email_sha256`, `customer_id`, …), wire, reason. Keeps: every row and column.
+    """
+    kind, value = F.col("identifier_type"), F.col("value")
+    text = s.kept_text(value)
+    refused = s.looks_hashed(value) & kind.isin(*GUARDED)
+    wire = (
+        F.when(kind == "email_sha256", s.kept_hash(value))
+        .when(refused, None)
+        .when(kind.isin(*plain), text)
+        .otherwise(s.sha256(text))
+    )
+    is_plain = kind.isin("email_sha256", *plain)
+    field = F.when(is_plain, kind).otherwise(F.concat(kind, F.lit("_sha256")))
+    why = F.when(refused, s.ALREADY_HASHED).otherwise(s.INVALID)
+    taken = identifiers.withColumns({"field": field, "wire": wire})
+    return taken.withColumn("reason", F.when(F.col("wire").isNull(), why))
+
+
+def split(members: Column) -> Column:
+    """One record a person: a file has no limit."""
+    return F.filter(F.array(F.array_sort(members)), lambda held: F.size(held) > 0)
+
+
+def row(
+    members: Column,
+    *,
+    operation: Column | s.Operation = "add",
+    schema: Sequence[str] | None = None,
+) -> Column:
+    """A person's identifiers as one JSON object, field → sorted values; null without any."""
+    held = F.filter(members, lambda m: m["wire"].isNotNull())
+    names = F.array_sort(F.array_distinct(F.transform(held, lambda m: m["field"])))
+    values = F.transform(names, lambda name: s.wires_of(held, name))
+    return F.when(F.size(names) > 0, s.as_json(F.map_from_arrays(names, values)))
+
+
+def body(
+    payloads: Sequence[str],
+    *,
+    operation: s.Operation,
+    audience: str,
+    audience_id: str | None = None,
+    account: Mapping[str, str] | None = None,
+    seq: int = 1,
+    last: bool = True,
+    total: int | None = None,
+    session: str = "",
+    schema: Sequence[str] | None = None,
+) -> str:
+    """One JSON line a record, each complete in itself, so that a cut file is still readable."""
+    head = {"audience": audience, "operation": operation}
+    if audience_id:
+        head["audience_id"] = audience_id
+    return "".join(s.document({**head, "identifiers": json.loads(payload)}) for payload in payloads)
+
+
+SINK = s.Sink(
+    kind="file",
+    channel=None,
+    batch_limit=100_000,
+    minimum_audience=0,
+    identifier_types=(),
+    needs_ad_consent=False,
+    extension="jsonl",
+    forms=forms,
+    split=split,
+    row=row,
+    body=body,
+    fields={},
+)

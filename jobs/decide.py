@@ -2,63 +2,65 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
-from tactful.transforms.caps import capped, counted_messages
-from tactful.transforms.owners import is_person
-from tactful.transforms.suppressions import no_consent, purchased, refused_channel
+from tactful.transforms.caps import CapRule, capped, counted_messages
+from tactful.transforms.suppressions import PurchaseRule, purchased, refused
 
 
 def suppressions(
-    timeline: DataFrame, labels: DataFrame, products: DataFrame, config: Config
+    timeline: DataFrame,
+    labels: DataFrame,
+    products: DataFrame,
+    *,
+    rules: tuple[Suppress, ...],
+    caps: tuple[Cap, ...],
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
     timeline: rows with person_id, and the events that take back these persons' orders, whosever
     they are.
     """
-    own = timeline.where(is_person())
-    frames = [_ruled(rule, timeline, own, labels, products) for rule in config.rules]
-    frames += [_capped(cap, own) for cap in config.caps]
+    frames = []
+    bought = [_purchase_rule(rule) for rule in rules if rule.when == "purchased"]
+    said = [(rule.name, rule.when) for rule in rules if rule.when != "purchased"]
+    if bought:
+        frames.append(purchased(timeline, products, rules=bought))
+    if said:
+        frames.append(refused(timeline, labels, policies=said))
+    if caps:
+        messages = counted_messages(timeline, rules=[cap_rule(cap) for cap in caps])
+        frames.append(capped(messages, longest=max(cap.limit for cap in caps)))
     return reduce(DataFrame.unionByName, frames) if frames else None
 
 
-def counted(cap: Cap, timeline: DataFrame) -> DataFrame:
-    own = timeline.where(is_person())
-    return counted_messages(own, counts=cap.counts, channels=cap.channels, purposes=cap.purposes)
+def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
+    """The rules and caps that decide what goes out: those a destination names, and consent.
+
+    The others are worked out when tables are published; no record waits for them.
+    """
+    named = {destination.policy for destination in config.destinations}
+    rules = tuple(r for r in config.rules if r.name in named or r.when == "no_consent")
+    return rules, tuple(cap for cap in config.caps if cap.name in named)
 
 
-def _ruled(
-    rule: Suppress, timeline: DataFrame, own: DataFrame, labels: DataFrame, products: DataFrame
-) -> DataFrame:
-    if rule.when == "purchased":
-        return purchased(
-            timeline,
-            products,
-            policy=rule.name,
-            match=rule.match or "sku",
-            lasts=rule.lasts,
-            lasts_share=rule.lasts_share,
-            lifted_by=rule.lifted_by,
-            channels=rule.channels,
-        )
-    if rule.when == "no_consent":
-        return no_consent(own, policy=rule.name)
-    return refused_channel(own, labels, policy=rule.name, when=rule.when)
+def cap_rule(cap: Cap) -> CapRule:
+    return CapRule(cap.name, cap.channels, cap.purposes, cap.limit, cap.window, cap.counts)
 
 
-def _capped(cap: Cap, own: DataFrame) -> DataFrame:
-    return capped(
-        counted(cap, own),
-        cap=cap.name,
-        limit=cap.limit,
-        window=cap.window,
-        channels=cap.channels,
-        purposes=cap.purposes,
+def _purchase_rule(rule: Suppress) -> PurchaseRule:
+    return PurchaseRule(
+        policy=rule.name,
+        match=rule.match or "sku",
+        lasts=rule.lasts,
+        lasts_share=rule.lasts_share,
+        lifted_by=rule.lifted_by,
+        channels=rule.channels,
     )
 
 
@@ -67,7 +69,7 @@ def shares(config: Config) -> dict[str, float]:
     return {rule.name: rule.share for rule in config.rules if rule.when == "purchased"}
 
 
-def falls_due(suppressed: DataFrame, batch_id: int, as_of: object) -> DataFrame:
+def falls_due(suppressed: DataFrame, *, batch_id: int, as_of: datetime) -> DataFrame:
     """When each of these suppressions ends by itself, filed under an identifier of its person."""
     return (
         suppressed.where(F.col("ends_at") > F.lit(as_of))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import reduce
 
@@ -106,16 +107,11 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     stitched = batch.timed("stitch", lambda: stitch(batch, events, config.identity))
-    fresh = batch.keep(to_timeline(events))
-    timeline = batch.read(EVENTS).unionByName(EVENTS.conform(fresh))
-    owned = with_owner(timeline, stitched.current)
-    touched = batch.keep(batch.timed("touch", lambda: _touched(batch, fresh, owned, stitched)))
-    facts = batch.keep(_facts(owned, touched))
-    suppressed = decide.suppressions(facts, stitched.current, batch.read(PRODUCTS), config)
-    if suppressed is None:
-        suppressed = batch.lake.spark.createDataFrame([], SUPPRESSIONS.struct())
-    suppressed = batch.keep(suppressed.join(touched, "person_id", "left_semi"))
-    batch.timed("decide", suppressed.count)
+    fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
+    counts = _count(batch, arrived, fresh, stitched)
+    touched = batch.timed("touch", lambda: _touched(batch, fresh, stitched, counts))
+    facts = batch.timed("gather", lambda: _facts(batch, fresh, touched, stitched, counts))
+    suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, stitched, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(batch, suppressed, facts, _identifiers(stitched, touched), config),
@@ -126,9 +122,9 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
         IDENTITY_CHANGES: stitched.changes,
         EVENTS: fresh,
         WAITING: waiting,
-        DUE: decide.falls_due(suppressed, batch.batch_id, batch.as_of),
+        DUE: decide.falls_due(suppressed, batch_id=batch.batch_id, as_of=batch.as_of),
         **delivered,
-        BATCHES: _counted(batch, arrived, waiting, touched),
+        BATCHES: _counted(batch, counts, waiting, touched),
     }
 
 
@@ -144,44 +140,82 @@ def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
     return batch.keep(ready), waiting
 
 
-def _touched(
-    batch: Batch, fresh: DataFrame, owned: DataFrame, stitched: Stitched
-) -> DataFrame:
+@dataclass(frozen=True)
+class Counts:
+    """What the batch holds, counted once: steps with nothing to do are not planned at all."""
+
+    read_rows: int
+    newest: datetime | None
+    take_backs: int
+    hubs: bool
+    moves: bool
+
+
+def _count(batch: Batch, arrived: DataFrame, fresh: DataFrame, stitched: Stitched) -> Counts:
+    read = arrived.agg(F.count("*"), F.max("occurred_at")).first()
+    take_backs = fresh.agg(F.count_if(F.col("type").isin(*TAKES_BACK))).first()[0]
+    hubs = not stitched.current.where("state = 'hub'").isEmpty()
+    return Counts(read[0], read[1], take_backs, hubs, not stitched.moved.isEmpty())
+
+
+def _touched(batch: Batch, fresh: DataFrame, stitched: Stitched, counts: Counts) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events, those whose identifiers moved, those whose orders were taken back by
     an event that does not know them, and those for whom something falls due.
     """
-    labels = stitched.current.select("identifier_key", "person_id")
-    news = with_owner(fresh, stitched.current).select("person_id")
-    moved = stitched.moved.select(F.col("from_person_id").alias("person_id")).union(
-        stitched.moved.select("to_person_id")
-    )
-    taken_back = fresh.where(F.col("type").isin(*TAKES_BACK)).select("order_id").distinct()
-    buyers = (
-        owned.where(F.col("type") == "order_placed")
-        .join(taken_back, "order_id", "left_semi")
-        .select("person_id")
-    )
-    persons = news.union(moved).union(buyers)
-    if batch.previous_as_of is not None:
+    slim = fresh.select("anchor_key", "identifier_keys", "occurred_at").distinct()
+    persons = with_owner(slim, stitched.current, hubs=counts.hubs).select("person_id")
+    if counts.moves:
+        moved = stitched.moved
+        persons = persons.union(moved.select("from_person_id")).union(moved.select("to_person_id"))
+    if counts.take_backs:
+        back = fresh.where(F.col("type").isin(*TAKES_BACK)).select("order_id").distinct()
+        known = batch.read(EVENTS).where("type = 'order_placed'")
+        placed = known.unionByName(fresh.where("type = 'order_placed'"))
+        named = placed.join(back, "order_id", "left_semi")
+        persons = persons.union(
+            with_owner(named, stitched.current, hubs=counts.hubs).select("person_id")
+        )
+    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         due = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         keys = due.select(F.col("anchor_key").alias("identifier_key")).distinct()
-        persons = persons.union(labels.join(keys, "identifier_key", "left_semi").select("person_id"))
-    return persons.where(F.col("person_id").isNotNull()).distinct()
+        labels = stitched.current.join(keys, "identifier_key", "left_semi")
+        persons = persons.union(labels.select("person_id"))
+    return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
-def _facts(owned: DataFrame, touched: DataFrame) -> DataFrame:
+def _facts(
+    batch: Batch, fresh: DataFrame, touched: DataFrame, stitched: Stitched, counts: Counts
+) -> DataFrame:
     """All that is known of the touched persons, and what took their orders back."""
-    own = owned.join(touched, "person_id", "left_semi")
-    orders = own.where(F.col("type") == "order_placed").select("order_id").distinct()
-    others = (
-        owned.where(F.col("type").isin(*TAKES_BACK))
-        .join(orders, "order_id", "left_semi")
-        .join(touched, "person_id", "left_anti")
+    timeline = batch.read(EVENTS).unionByName(fresh)
+    owned = with_owner(timeline, stitched.current, hubs=counts.hubs)
+    mark = touched.withColumn("_touched", F.lit(True))
+    relevant = batch.keep(
+        owned.join(mark, "person_id", "left").where(
+            F.col("_touched") | F.col("type").isin(*TAKES_BACK)
+        )
     )
-    return own.unionByName(others.select(own.columns))
+    own = relevant.where("_touched").drop("_touched")
+    orders = own.where(F.col("type") == "order_placed").select("order_id").distinct()
+    others = relevant.where("_touched IS NULL").join(orders, "order_id", "left_semi")
+    return batch.keep(own.unionByName(others.select(own.columns)))
+
+
+def _decide(
+    batch: Batch, facts: DataFrame, touched: DataFrame, stitched: Stitched, config: Config
+) -> DataFrame:
+    """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
+    rules, caps = decide.needed_now(config)
+    rows = decide.suppressions(
+        facts, stitched.current, batch.read(PRODUCTS), rules=rules, caps=caps
+    )
+    if rows is None:
+        return batch.lake.spark.createDataFrame([], SUPPRESSIONS.struct())
+    open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))
+    return batch.keep(rows.where(open_ended).join(touched, "person_id", "left_semi"))
 
 
 def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
@@ -194,19 +228,18 @@ def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
 
 
 def _counted(
-    batch: Batch, arrived: DataFrame, waiting: DataFrame, touched: DataFrame
+    batch: Batch, counts: Counts, waiting: DataFrame, touched: DataFrame
 ) -> DataFrame:
-    read = arrived.agg(F.count("*"), F.max("occurred_at")).first()
     row = {
         "query": batch.query,
         "generation": batch.generation,
         "batch_id": batch.batch_id,
         "as_of": batch.as_of,
-        "read_rows": read[0],
+        "read_rows": counts.read_rows,
         "waiting_rows": waiting.count(),
         "touched_persons": touched.count(),
         "slow_path_persons": 0,
-        "watermark": read[1],
+        "watermark": counts.newest,
         "seconds": dict(batch.seconds),
     }
     return batch.lake.spark.createDataFrame([row], BATCHES.struct())

@@ -15,7 +15,7 @@ from tactful.jobs import decide, files
 from tactful.jobs.config import Config
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import let_go, materialise
-from tactful.jobs.summarise import pressures
+from tactful.jobs.summarise import customers, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.identity import IDENTITY, LABELS
@@ -24,7 +24,6 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import EVENTS, TIMELINE
-from tactful.transforms.customers import customers
 from tactful.transforms.links import latest
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.owners import with_owner
@@ -95,18 +94,18 @@ def _frames(
 
     labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
-    timeline = keep(with_owner(lake.read(EVENTS, versions[EVENTS.id]), labels))
+    timeline = keep(with_owner(lake.read(EVENTS, versions[EVENTS.id]), labels, hubs=not labels.where("state = 'hub'").isEmpty()))
     followed = keep(outcomes(timeline, window=config.attribution.window))
     frames: dict[Table, DataFrame] = {
         IDENTITY: labels,
         TIMELINE: timeline,
         OUTCOMES: followed,
-        CUSTOMERS: customers(
-            timeline, followed, as_of=as_of, currency=config.business.currency
-        ),
+        CUSTOMERS: customers(timeline, followed, config, as_of=as_of),
     }
     pressed = pressures(timeline, config, as_of=as_of)
-    suppressed = decide.suppressions(timeline, labels, products, config)
+    suppressed = decide.suppressions(
+        timeline, labels, products, rules=config.rules, caps=config.caps
+    )
     if pressed is not None:
         frames[PRESSURE] = pressed
     if suppressed is not None:

@@ -49,7 +49,7 @@ def stitch(batch: Batch, events: DataFrame, rules: Identity) -> Stitched:
     touching = merge_links(
         links_of(batch.read(LINKS), members).drop("batch_id").unionByName(links.drop("batch_id"))
     )
-    before = known.join(members, "identifier_key", "left_semi")
+    before = batch.keep(known.join(members, "identifier_key", "left_semi"))
     relabelled = _relabel(
         touching.toArrow(), before.toArrow(), members.toArrow()["identifier_key"], rules
     )
@@ -58,7 +58,7 @@ def stitch(batch: Batch, events: DataFrame, rules: Identity) -> Stitched:
     changed = _changed(fresh.unionByName(_blocked(links, known)), known)
     labels = batch.keep(changed.withColumn("batch_id", F.lit(batch.batch_id)))
     current = batch.keep(latest(known.unionByName(labels), key=["identifier_key"]))
-    moves = _moves(before, fresh)
+    moves = batch.keep(_moves(before, fresh))
     return Stitched(links, labels, current, _described(moves, links, batch), moves)
 
 

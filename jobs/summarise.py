@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import reduce
 
 from pyspark.sql import DataFrame
 
 from tactful.jobs.config import Config
-from tactful.jobs.decide import counted
-from tactful.transforms.caps import pressure
+from tactful.jobs.decide import cap_rule
+from tactful.transforms.caps import counted_messages, pressure
+from tactful.transforms.customers import customers as known_of
 
 
 def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFrame | None:
     """How often each person was contacted, cap by cap; None without caps."""
-    frames = [
-        pressure(
-            counted(cap, timeline), cap=cap.name, limit=cap.limit, window=cap.window, as_of=as_of
-        )
-        for cap in config.caps
-    ]
-    return reduce(DataFrame.unionByName, frames) if frames else None
+    if not config.caps:
+        return None
+    messages = counted_messages(timeline, rules=[cap_rule(cap) for cap in config.caps])
+    return pressure(messages, as_of=as_of)
+
+
+def customers(
+    timeline: DataFrame, outcomes: DataFrame, config: Config, *, as_of: datetime
+) -> DataFrame:
+    """What is known of each person as of now."""
+    return known_of(timeline, outcomes, as_of=as_of, currency=config.business.currency)

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 
-def with_owner(events: DataFrame, labels: DataFrame) -> DataFrame:
+def with_owner(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataFrame:
     """Say whose each event is: the person of its best identifier that is not a hub.
 
     A shared device's events belong to its first person until a second was seen with it, and to
@@ -15,6 +15,7 @@ def with_owner(events: DataFrame, labels: DataFrame) -> DataFrame:
 
     Adds: person_id. Keeps: one row an event row. Drops: nothing.
     events: anchor_key, identifier_keys, occurred_at. labels: one row an identifier.
+    hubs: whether any label is a hub; without one the second look is not even planned.
     """
     slim = labels.select(
         F.col("identifier_key").alias("_key"),
@@ -24,6 +25,9 @@ def with_owner(events: DataFrame, labels: DataFrame) -> DataFrame:
         F.col("neutral_person_id").alias("_neutral"),
     )
     direct = events.join(slim, F.col("anchor_key") == F.col("_key"), "left")
+    if not hubs:
+        owned = direct.withColumn("person_id", _owner())
+        return owned.drop("_key", "_state", "_person", "_from", "_neutral")
     anchored = direct.where(F.coalesce(F.col("_state"), F.lit("")) != "hub").withColumn(
         "person_id", _owner()
     )

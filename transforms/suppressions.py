@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -13,18 +14,23 @@ from tactful.transforms.undo import ORDER, undone
 
 MICROSECONDS_A_DAY = 86_400_000_000
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
+REFUSALS = ("unsubscribed", "bounced", "complained")
+
+
+@dataclass(frozen=True)
+class PurchaseRule:
+    """Do not offer what was just bought: by product, category, brand or at all, for how long."""
+
+    policy: str
+    match: str
+    lasts: timedelta | None
+    lasts_share: float | None
+    lifted_by: Sequence[str]
+    channels: Sequence[str]
 
 
 def purchased(
-    timeline: DataFrame,
-    products: DataFrame,
-    *,
-    policy: str,
-    match: str,
-    lasts: timedelta | None,
-    lasts_share: float | None,
-    lifted_by: Sequence[str],
-    channels: Sequence[str],
+    timeline: DataFrame, products: DataFrame, *, rules: Sequence[PurchaseRule]
 ) -> DataFrame:
     """Do not offer somebody what they have just bought.
 
@@ -32,172 +38,113 @@ def purchased(
     known, since milk is bought again sooner than a mattress. Cancelling, returning or refunding
     the line lifts it, also when that news came first.
 
-    Keeps: one row a bought line × channel. Adds: the columns of `suppressions`, cause.
+    Keeps: one row a bought line × rule × channel. Adds: the columns of `suppressions`, cause.
     timeline: rows with person_id. products: sku, category, brand, replenish_days.
     """
-    about = products.select(
-        "sku", F.col("category").alias("_category"), "brand", "replenish_days"
+    about = products.select("sku", F.col("category").alias("_category"), "brand", "replenish_days")
+    placed = (
+        timeline.where((F.col("type") == "order_placed") & is_person())
+        .select("person_id", *ORDER, "line_number", "order_id", "line_id", "sku", "category")
+        .join(about, "sku", "left")
     )
-    placed = timeline.where((F.col("type") == "order_placed") & is_person()).join(
-        about, "sku", "left"
+    every = F.explode(F.array(*(_as_struct(rule) for rule in rules))).alias("rule")
+    bought = placed.select("*", every).where(
+        (F.col("rule.match") == "all") | F.col("rule.scope_value").isNotNull()
     )
-    value = {
-        "sku": F.col("sku"),
-        "category": F.coalesce("category", "_category"),
-        "brand": F.col("brand"),
-        "all": F.lit(None).cast("string"),
-    }[match]
-    if match != "all":
-        placed = placed.where(value.isNotNull())
-    bought = placed.withColumns(
-        {
-            "cause": F.struct(*ORDER),
-            "scope_value": value,
-            "starts_at": F.col("occurred_at"),
-            "_natural_end": _natural_end(lasts, lasts_share),
-        }
-    )
-    lines = ["cause", "line_number"]
+    bought = bought.withColumn("cause", F.struct(*ORDER))
+    lines = ["cause", "line_number", "policy"]
+    lifting = sorted({word for rule in rules for word in rule.lifted_by})
     lifts = (
-        undone(bought, timeline, types=lifted_by)
-        .where(F.col("undo.occurred_at") < F.coalesce("_natural_end", _forever()))
-        .groupBy(*lines)
+        undone(bought, timeline, types=lifting)
+        .where(F.array_contains("rule.lifted_by", F.col("undo_type")))
+        .where(F.col("undo.occurred_at") < F.coalesce("rule.ends_at", _forever()))
+        .groupBy("cause", "line_number", F.col("rule.policy").alias("policy"))
         .agg(F.min("undo").alias("_lift"))
     )
-    ended = bought.join(lifts, lines, "left").withColumns(
-        {
-            "ends_at": F.when(
-                F.col("_lift").isNotNull(), F.greatest("starts_at", "_lift.occurred_at")
-            ).otherwise(F.col("_natural_end")),
-            "lifted_by": named("_lift"),
-            "evidence": F.array(named("cause")),
-        }
-    )
-    return ended.transform(
-        finish, policy=policy, reason="purchased", scope_kind=match, channels=channels
-    )
+    ended = bought.withColumn("policy", F.col("rule.policy")).join(lifts, lines, "left")
+    lifted_at = F.greatest("occurred_at", "_lift.occurred_at")
+    return ended.select(
+        "person_id",
+        "policy",
+        F.lit("purchased").alias("reason"),
+        F.explode("rule.channels").alias("channel"),
+        F.col("rule.match").alias("scope_kind"),
+        F.col("rule.scope_value").alias("scope_value"),
+        F.col("occurred_at").alias("starts_at"),
+        F.when(F.col("_lift").isNull(), F.col("rule.ends_at")).otherwise(lifted_at).alias("ends_at"),
+        named("_lift").alias("lifted_by"),
+        F.array(named("cause")).alias("evidence"),
+        "cause",
+        "line_number",
+    ).transform(with_id)
 
 
-def no_consent(timeline: DataFrame, *, policy: str) -> DataFrame:
-    """Do not use a channel after its consent was withdrawn, until it is granted again.
+def refused(
+    timeline: DataFrame, labels: DataFrame, *, policies: Sequence[tuple[str, str]]
+) -> DataFrame:
+    """Do not use a channel that somebody has turned down, or whose address is dead.
 
-    A withdrawal for all channels is lifted only by a grant for all channels. At the very same
-    moment the withdrawal wins: doubt is silence.
+    A withdrawn consent holds until it is granted again; one for all channels only until a grant
+    for all channels. An unsubscription, a complaint and a hard bounce hold until the person
+    subscribes again; a bounce is about an address, so a new address lifts it too, while the
+    others are about the person and stay. At the very same moment the refusal wins: doubt is
+    silence.
 
-    Keeps: one row a withdrawal. Adds: the columns of `suppressions`, cause.
+    Keeps: one row a refusing event × policy. Adds: the columns of `suppressions`, cause.
+    timeline: rows with person_id. labels: newest label of every identifier.
+    policies: pairs (name, when) with when no_consent, unsubscribed, bounced or complained.
     """
+    own = timeline.where(is_person())
+    when = (
+        F.when(F.col("type") == "consent_withdrawn", "no_consent")
+        .when(F.col("type") == "bounced", F.when(F.col("bounce") == "hard", "bounced"))
+        .when(F.col("type").isin(*REFUSALS), F.col("type"))
+    )
+    ruled = F.array(*(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies))
     purpose = F.coalesce("purpose", F.lit("marketing"))
-    withdrawn = timeline.where(F.col("type") == "consent_withdrawn").withColumn(
-        "scope_value", purpose
-    )
-    granted = timeline.where(F.col("type") == "consent_granted").select(
-        F.col("person_id").alias("_person_id"),
-        F.col("channel").alias("_channel"),
-        purpose.alias("_purpose"),
-        F.struct(*ORDER).alias("_lift"),
-    )
-    lifts = (
-        (F.col("person_id") == F.col("_person_id"))
-        & (F.col("scope_value") == F.col("_purpose"))
-        & (
-            F.col("_channel").isNull()
-            | F.coalesce(F.col("_channel") == F.col("channel"), F.lit(False))
+    causes = (
+        own.withColumn("reason", when)
+        .where(F.col("reason").isNotNull())
+        .select(
+            "person_id",
+            "channel",
+            "reason",
+            F.struct(*ORDER).alias("cause"),
+            F.when(F.col("reason") == "no_consent", purpose)
+            .otherwise(F.lit("marketing"))
+            .alias("scope_value"),
+            F.explode(ruled).alias("rule"),
         )
+        .where(F.col("rule.when") == F.col("reason"))
+        .withColumn("policy", F.col("rule.policy"))
     )
-    return _until_lifted(withdrawn, granted, lifts, policy=policy, reason="no_consent")
-
-
-def refused_channel(
-    timeline: DataFrame, labels: DataFrame, *, policy: str, when: str
-) -> DataFrame:
-    """Do not market on a channel after somebody unsubscribed, complained, or the address died.
-
-    Subscribing again lifts it. A hard bounce is about an address, so a new address lifts it too;
-    an unsubscription and a complaint are about the person and stay.
-
-    Keeps: one row an event. Adds: the columns of `suppressions`, cause.
-    when: unsubscribed, bounced or complained. labels: newest label of every identifier.
-    """
-    refusals = timeline.where((F.col("stream") == "messages") & (F.col("type") == when))
-    if when == "bounced":
-        refusals = refusals.where(F.col("bounce") == "hard")
-    refusals = refusals.withColumn("scope_value", F.lit("marketing"))
-    lifts = timeline.where(F.col("type") == "subscribed").select(
-        F.col("person_id").alias("_person_id"),
-        F.col("channel").alias("_channel"),
-        F.struct(*ORDER).alias("_lift"),
-    )
-    if when == "bounced":
-        lifts = lifts.unionByName(_new_addresses(labels))
-    same = (F.col("person_id") == F.col("_person_id")) & (F.col("channel") == F.col("_channel"))
-    return _until_lifted(refusals, lifts, same, policy=policy, reason=when)
-
-
-def _new_addresses(labels: DataFrame) -> DataFrame:
-    linked = labels.where((F.col("state") == "linked") & F.col("person_id").isNotNull())
-    kind = F.col("identifier_type")
-    channels = F.array_compact(
-        F.array(*(F.when(kind == t, F.lit(c)) for c, t in ADDRESS_TYPES.items()))
-    )
-    return linked.select(
-        F.col("person_id").alias("_person_id"),
-        F.explode(channels).alias("_channel"),
-        F.struct(
-            F.col("first_seen_at").alias("occurred_at"),
-            F.lit("identifier").alias("stream"),
-            F.col("identifier_key").alias("event_id"),
-        ).alias("_lift"),
-    )
-
-
-def _until_lifted(
-    causes: DataFrame, lifts: DataFrame, same: Column, *, policy: str, reason: str
-) -> DataFrame:
-    caused = causes.withColumns({"cause": F.struct(*ORDER), "starts_at": F.col("occurred_at")})
-    later = F.col("_lift.occurred_at") > F.col("starts_at")
-    first = (
-        caused.select("cause", "person_id", "channel", "scope_value", "starts_at")
-        .join(lifts, same & later)
-        .groupBy("cause")
-        .agg(F.min("_lift").alias("_lift"))
-    )
+    lifts = _lifting_words(own).unionByName(_new_addresses(labels))
+    first = causes.join(lifts, _lifts()).groupBy("cause", "policy").agg(F.min("_lift").alias("_lift"))
     return (
-        caused.join(first, "cause", "left")
-        .withColumns(
-            {
-                "ends_at": F.col("_lift.occurred_at"),
-                "lifted_by": named("_lift"),
-                "evidence": F.array(named("cause")),
-            }
+        causes.join(first, ["cause", "policy"], "left")
+        .select(
+            "person_id",
+            "policy",
+            "reason",
+            "channel",
+            F.lit("purpose").alias("scope_kind"),
+            "scope_value",
+            F.col("cause.occurred_at").alias("starts_at"),
+            F.col("_lift.occurred_at").alias("ends_at"),
+            named("_lift").alias("lifted_by"),
+            F.array(named("cause")).alias("evidence"),
+            "cause",
+            F.lit(None).cast("int").alias("line_number"),
         )
-        .transform(finish, policy=policy, reason=reason, scope_kind="purpose", channels=None)
+        .transform(with_id)
     )
 
 
-def finish(
-    rows: DataFrame,
-    *,
-    policy: str,
-    reason: str,
-    scope_kind: str,
-    channels: Sequence[str] | None,
-) -> DataFrame:
-    """Give rows their policy, one row a channel, and the id that says nothing of the person."""
-    if channels is not None:
-        every = [None] if not channels else list(channels)
-        choices = F.array(*(F.lit(c).cast("string") for c in every))
-        rows = rows.drop("channel").withColumn("channel", F.explode(choices))
-    described = rows.withColumns(
-        {"policy": F.lit(policy), "reason": F.lit(reason), "scope_kind": F.lit(scope_kind)}
-    )
-    return described.withColumn("suppression_id", suppression_id()).select(
-        "suppression_id", "person_id", "policy", "reason", "channel", "scope_kind", "scope_value",
-        "starts_at", "ends_at", "lifted_by", "evidence", "cause",
-    )  # fmt: skip
+def with_id(rows: DataFrame) -> DataFrame:
+    """Name each row by what causes it and what it is about, never by a person: a merge keeps it.
 
-
-def suppression_id() -> Column:
-    """Hash of what causes it and what it is about, never of a person: a merge keeps it."""
+    Adds: suppression_id. Drops: line_number.
+    """
     parts = (
         F.col("policy"),
         named("cause"),
@@ -207,7 +154,38 @@ def suppression_id() -> Column:
         F.coalesce("scope_value", F.lit("")),
         F.unix_micros("starts_at").cast("string"),
     )
-    return F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, 32)
+    named_rows = rows.withColumn(
+        "suppression_id", F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, 32)
+    )
+    return named_rows.drop("line_number")
+
+
+def named(sight: str) -> Column:
+    """How evidence names an event: stream:event_id."""
+    name = F.concat_ws(":", F.col(f"{sight}.stream"), F.col(f"{sight}.event_id"))
+    return F.when(F.col(sight).isNotNull(), name)
+
+
+def channel_list(channels: Sequence[str]) -> Column:
+    """The channels of a rule as an array; one null stands for all of them."""
+    return F.array(*(F.lit(channel).cast("string") for channel in channels or [None]))
+
+
+def _as_struct(rule: PurchaseRule) -> Column:
+    value = {
+        "sku": F.col("sku"),
+        "category": F.coalesce("category", "_category"),
+        "brand": F.col("brand"),
+        "all": F.lit(None).cast("string"),
+    }[rule.match]
+    return F.struct(
+        F.lit(rule.policy).alias("policy"),
+        F.lit(rule.match).alias("match"),
+        value.alias("scope_value"),
+        _natural_end(rule.lasts, rule.lasts_share).alias("ends_at"),
+        F.array(*(F.lit(word) for word in rule.lifted_by)).cast("array<string>").alias("lifted_by"),
+        channel_list(rule.channels).alias("channels"),
+    )
 
 
 def _natural_end(lasts: timedelta | None, share: float | None) -> Column:
@@ -221,10 +199,51 @@ def _natural_end(lasts: timedelta | None, share: float | None) -> Column:
     return F.when(F.col("replenish_days").isNotNull(), until).otherwise(fixed)
 
 
-def named(sight: str) -> Column:
-    """How evidence names an event: stream:event_id."""
-    name = F.concat_ws(":", F.col(f"{sight}.stream"), F.col(f"{sight}.event_id"))
-    return F.when(F.col(sight).isNotNull(), name)
+def _lifting_words(own: DataFrame) -> DataFrame:
+    """Grants and subscriptions: what a person said that opens a channel again."""
+    granted = F.col("type") == "consent_granted"
+    return own.where(granted | (F.col("type") == "subscribed")).select(
+        F.col("person_id").alias("_person_id"),
+        F.col("channel").alias("_channel"),
+        F.when(granted, F.coalesce("purpose", F.lit("marketing"))).alias("_purpose"),
+        F.when(granted, "granted").otherwise("subscribed").alias("_kind"),
+        F.struct(*ORDER).alias("_lift"),
+    )
+
+
+def _new_addresses(labels: DataFrame) -> DataFrame:
+    linked = labels.where((F.col("state") == "linked") & F.col("person_id").isNotNull())
+    kind = F.col("identifier_type")
+    channels = F.array_compact(
+        F.array(*(F.when(kind == t, F.lit(c)) for c, t in ADDRESS_TYPES.items()))
+    )
+    return linked.select(
+        F.col("person_id").alias("_person_id"),
+        F.explode(channels).alias("_channel"),
+        F.lit(None).cast("string").alias("_purpose"),
+        F.lit("address").alias("_kind"),
+        F.struct(
+            F.col("first_seen_at").alias("occurred_at"),
+            F.lit("identifier").alias("stream"),
+            F.col("identifier_key").alias("event_id"),
+        ).alias("_lift"),
+    )
+
+
+def _lifts() -> Column:
+    """Whether a word or a new address ends a refusal."""
+    kind, reason = F.col("_kind"), F.col("reason")
+    same_channel = F.col("_channel").eqNullSafe(F.col("channel"))
+    grants = (
+        (kind == "granted")
+        & (reason == "no_consent")
+        & (F.col("_purpose") == F.col("scope_value"))
+        & (F.col("_channel").isNull() | same_channel)
+    )
+    subscribes = (kind == "subscribed") & (reason != "no_consent") & same_channel
+    moves = (kind == "address") & (reason == "bounced") & same_channel
+    later = F.col("_lift.occurred_at") > F.col("cause.occurred_at")
+    return (F.col("person_id") == F.col("_person_id")) & later & (grants | subscribes | moves)
 
 
 def _forever() -> Column:

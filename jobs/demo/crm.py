@@ -7,11 +7,11 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo.draws import Dice, identifiers, later, optional
+from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import TILL_EMAIL, typed_phone
 from tactful.jobs.demo.web import GENERATED
 
-SAID = ("type", "channel", "attribute", "value", "at")
+SAID = "struct<type:string,channel:string,attribute:string,value:string,at:timestamp>"
 POLICY = "I agree to receive offers. I can withdraw at any time."
 TOPICS = ("delivery", "refund", "product", "account", "complaint")
 
@@ -92,9 +92,10 @@ def contacts(people: DataFrame, orders: DataFrame, *, dice: Dice, start: datetim
 
 def _contact_events(asked: DataFrame, dice: Dice) -> DataFrame:
     about = F.col("about")
-    steps = F.concat(
+    steps = put_together(
+        "string",
         F.array(F.lit("contact_opened")),
-        optional(dice.chance(0.92, "closed", about), F.array(F.lit("contact_closed"))),
+        (dice.chance(0.92, "closed", about), F.array(F.lit("contact_closed"))),
     )
     closed = F.col("step") == "contact_closed"
     days = dice.share("closed after", about) * 4 * 86400 + 600
@@ -125,16 +126,17 @@ def _said(dice: Dice, start: datetime, end: datetime, first_mail: datetime) -> C
     texted = has_phone & dice.chance(0.35, "sms consent", who)
     advertised = dice.chance(0.8, "ad consent", who)
     likes = dice.pick(("vegetarian", "organic", "no alcohol", "none"), "diet", who)
-    return F.concat(
-        optional(has_email & dice.chance(0.95, "email consent", who), _one("consent_granted", early, channel="email")),
-        optional(advertised, _one("consent_granted", early, channel="ad")),
-        optional(texted, _one("consent_granted", early, channel="sms")),
-        optional(F.coalesce(F.col("leaves") == "withdrawn", F.lit(False)), _one("consent_withdrawn", left, channel="email")),
-        optional(advertised & dice.chance(0.05, "ad withdrawn", who), _one("consent_withdrawn", sometime, channel="ad")),
-        optional(texted & dice.chance(0.05, "sms withdrawn", who), _one("consent_withdrawn", sometime, channel="sms")),
-        optional(dice.chance(0.01, "all withdrawn", who), _one("consent_withdrawn", later(sometime, 60.0))),
-        optional(has_phone, _one("attribute_set", later(early, 30.0), attribute="has_phone", value=F.lit("yes"))),
-        optional(dice.chance(0.2, "diet told", who), _one("preference_set", sometime, attribute="diet", value=likes)),
+    return put_together(
+        SAID,
+        (has_email & dice.chance(0.95, "email consent", who), _one("consent_granted", early, channel="email")),
+        (advertised, _one("consent_granted", early, channel="ad")),
+        (texted, _one("consent_granted", early, channel="sms")),
+        (F.coalesce(F.col("leaves") == "withdrawn", F.lit(False)), _one("consent_withdrawn", left, channel="email")),
+        (advertised & dice.chance(0.05, "ad withdrawn", who), _one("consent_withdrawn", sometime, channel="ad")),
+        (texted & dice.chance(0.05, "sms withdrawn", who), _one("consent_withdrawn", sometime, channel="sms")),
+        (dice.chance(0.01, "all withdrawn", who), _one("consent_withdrawn", later(sometime, 60.0))),
+        (has_phone, _one("attribute_set", later(early, 30.0), attribute="has_phone", value=F.lit("yes"))),
+        (dice.chance(0.2, "diet told", who), _one("preference_set", sometime, attribute="diet", value=likes)),
     )  # fmt: skip
 
 
@@ -154,4 +156,5 @@ def _one(
         nothing if value is None else value,
         at,
     )
-    return F.array(F.struct(*(one.alias(name) for name, one in zip(SAID, told, strict=True))))
+    names = ("type", "channel", "attribute", "value", "at")
+    return F.array(F.struct(*(one.alias(name) for name, one in zip(names, told, strict=True))))

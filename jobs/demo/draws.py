@@ -64,13 +64,26 @@ def later(moment: Column, seconds: Column | float) -> Column:
 
 def identifiers(**values: Column) -> Column:
     """The event's identifiers in the canonical form; those without a value are left out."""
-    pairs = (
-        F.struct(F.lit(kind).alias("type"), value.cast("string").alias("value"))
-        for kind, value in values.items()
+    nobody = F.array().cast("array<struct<type:string,value:string>>")
+    return F.concat(
+        *(
+            F.when(
+                value.isNotNull(),
+                F.array(F.struct(F.lit(kind).alias("type"), value.cast("string").alias("value"))),
+            ).otherwise(nobody)
+            for kind, value in values.items()
+        )
     )
-    return F.filter(F.array(*pairs), lambda pair: pair["value"].isNotNull())
 
 
-def optional(condition: Column, items: Column) -> Column:
-    """The items where the condition holds, else none: for putting a list together."""
-    return F.when(condition, items).otherwise(F.slice(items, 1, 0))
+def put_together(kind: str, *parts: Column | tuple[Column, Column]) -> Column:
+    """A list of structs put together from parts; a part may be (condition, items).
+
+    `kind` is the struct's DDL. Concatenation, because Spark compiles it and filters it does not.
+    """
+    nothing = F.array().cast(f"array<{kind}>")
+    lists = [
+        F.when(part[0], part[1]).otherwise(nothing) if isinstance(part, tuple) else part
+        for part in parts
+    ]
+    return F.concat(*(one.cast(f"array<{kind}>") for one in lists))

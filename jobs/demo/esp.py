@@ -11,11 +11,11 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo.draws import Dice, identifiers, later, optional
+from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import typed_phone
 from tactful.jobs.demo.web import GENERATED
 
-OUTCOME = ("type", "after", "machine_open", "bounce")
+OUTCOME = "struct<type:string,after:double,machine_open:boolean,bounce:string>"
 COST = {"email": "0.0010", "sms": "0.0150", "ad": "0.0060"}
 
 
@@ -134,20 +134,21 @@ def _fate(sent: DataFrame, dice: Dice) -> DataFrame:
 def email_events(emails: DataFrame, *, dice: Dice) -> DataFrame:
     """Return what became of each marketing email: sent, delivered or bounced, opened, clicked."""
     message, opened = F.col("message_id"), F.col("opened_after")
-    fate = F.concat(
+    fate = put_together(
+        OUTCOME,
         F.array(_outcome("sent", F.lit(0.0))),
         F.when(
             F.col("bounce").isNotNull(),
             F.array(_outcome("bounced", dice.below(60, "delay", message) + 3.0, bounce="bounce")),
         ).otherwise(F.array(_outcome("delivered", dice.below(60, "delay", message) + 3.0))),
-        optional(
+        (
             F.col("bounce").isNull() & F.col("opened_by_machine"),
             F.array(_outcome("opened", dice.below(240, "machine", message) + 70.0, machine=True)),
         ),
-        optional(opened.isNotNull(), F.array(_outcome("opened", opened))),
-        optional(F.col("clicked_after").isNotNull(), F.array(_outcome("clicked", F.col("clicked_after")))),
-        optional(F.col("leaves") == "unsubscribed", F.array(_outcome("unsubscribed", F.lit(7200.0)))),
-        optional(F.col("leaves") == "complained", F.array(_outcome("complained", F.lit(5400.0)))),
+        (opened.isNotNull(), F.array(_outcome("opened", opened))),
+        (F.col("clicked_after").isNotNull(), F.array(_outcome("clicked", F.col("clicked_after")))),
+        (F.col("leaves") == "unsubscribed", F.array(_outcome("unsubscribed", F.lit(7200.0)))),
+        (F.col("leaves") == "complained", F.array(_outcome("complained", F.lit(5400.0)))),
     )
     return _events(emails.select("*", F.posexplode(fate).alias("at", "fate")), "email")
 
@@ -227,9 +228,10 @@ def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
         "message_id", F.concat_ws("-", F.lit("ad"), visit, F.col("nth").cast("string"))
     )
     message = F.col("message_id")
-    fate = F.concat(
+    fate = put_together(
+        OUTCOME,
         F.array(_outcome("sent", F.lit(0.0))),
-        optional(dice.chance(0.02, "ad clicked", message), F.array(_outcome("clicked", F.lit(9.0)))),
+        (dice.chance(0.02, "ad clicked", message), F.array(_outcome("clicked", F.lit(9.0)))),
     )
     by_email = F.col("known") & dice.chance(0.5, "ad by email", visit)
     wait = (F.col("nth") * 2 + dice.share("ad", message)) * 86400
@@ -287,4 +289,5 @@ def _outcome(kind: str, after: Column, *, machine: bool = False, bounce: str | N
         F.lit(True if machine else None).cast("boolean"),
         (F.col(bounce) if bounce else F.lit(None)).cast("string"),
     )
-    return F.struct(*(value.alias(name) for name, value in zip(OUTCOME, told, strict=True)))
+    names = ("type", "after", "machine_open", "bounce")
+    return F.struct(*(value.alias(name) for name, value in zip(names, told, strict=True)))

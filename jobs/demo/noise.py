@@ -4,37 +4,58 @@ from __future__ import annotations
 
 import json
 from datetime import datetime
+from functools import reduce
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.demo.draws import Dice
+from tactful.schemas.events import TYPES, wide_columns
 
 JSON_OPTIONS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSS'Z'", "timeZone": "UTC"}
 REPEATED, LATE, REUSED = 0.01, 0.02, 0.0002
 ONCE, AGAIN, CHANGED = "event", "duplicate", "id_reused"
 OVERSIZED = 1_100_000
+LINE = (
+    "struct<line_id:string,sku:string,category:string,quantity:bigint,"
+    "unit_price:decimal(18,2),discount:decimal(18,2),amount:decimal(18,2)>"
+)
 
 
-def rows(events: DataFrame, *, source: str) -> DataFrame:
-    """Turn events into raw lines: source, type, event_id, occurred_at, value (JSON)."""
-    fields = [name for name in events.columns if name not in ("household",)]
+def rows(frames: dict[str, list[DataFrame]], *, at_once: int) -> DataFrame:
+    """Turn every feed's events into raw lines: feed, type, event_id, occurred_at, value.
+
+    All events get the same columns first, so that Spark writes JSON in one place for all.
+    """
+    fields = {column.name: column.type for column in wide_columns()}
+    fields.update(page_test="string", lines=f"array<{LINE}>")
+    wide = [
+        _wide(events, feed, fields) for feed, parts in frames.items() for events in parts
+    ]
+    together = reduce(DataFrame.union, wide).coalesce(at_once)
     value = F.to_json(F.struct(*fields), JSON_OPTIONS)
-    return events.select(
-        F.lit(source).alias("source"), "type", "event_id", "occurred_at", value.alias("value")
-    )
+    return together.select("feed", "type", "event_id", "occurred_at", value.alias("value"))
+
+
+def _wide(events: DataFrame, feed: str, fields: dict[str, str]) -> DataFrame:
+    present = set(events.columns)
+    columns = [
+        f"`{name}`" if name in present else f"cast(null as {kind}) as `{name}`"
+        for name, kind in fields.items()
+    ]
+    return events.selectExpr(f"'{feed}' as feed", *columns)
 
 
 def landed(
     rows: DataFrame, *, files: dict[str, int], dice: Dice, start: datetime, end: datetime
 ) -> DataFrame:
-    """Spread the lines over their source's files: mostly by time, some late, some twice.
+    """Spread the lines over their feed's files: mostly by time, some late, some twice.
 
     Adds: file, turn (the shuffled order inside the file), kind (event, duplicate, id_reused).
-    Keeps: source, type, value.
+    Keeps: feed, type, value.
     """
-    key = (F.col("source"), F.col("event_id"))
-    parts = F.create_map(*(F.lit(one) for pair in files.items() for one in pair))[F.col("source")]
+    key = (F.col("feed"), F.col("event_id"))
+    parts = F.create_map(*(F.lit(one) for pair in files.items() for one in pair))[F.col("feed")]
     passed = F.unix_seconds("occurred_at") - int(start.timestamp())
     length = int(end.timestamp() - start.timestamp())
     by_time = F.greatest(F.floor(passed * parts / length).cast("int"), F.lit(0))
@@ -48,7 +69,7 @@ def landed(
     late = dice.chance(LATE, "late", *key, F.col("kind"))
     changed = F.concat(F.expr("left(value, length(value) - 1)"), F.lit(',"corrected":"yes"}'))
     return rows.select("*", F.explode(kinds).alias("kind")).select(
-        "source",
+        "feed",
         "type",
         "kind",
         F.when(late, last).otherwise(F.least(by_time, last)).alias("file"),
@@ -57,40 +78,51 @@ def landed(
     )
 
 
+def counting(feeds: dict[str, str]) -> list[Column]:
+    """The counts that are taken while the lines are written, named feed|type or feed|kind."""
+    told = []
+    for feed, stream in feeds.items():
+        here = F.col("feed") == feed
+        for name in TYPES[stream]:
+            counted = here & (F.col("type") == name) & (F.col("kind") == ONCE)
+            told.append(F.count_if(counted).alias(f"{feed}|{name}"))
+        for kind in (AGAIN, CHANGED):
+            told.append(F.count_if(here & (F.col("kind") == kind)).alias(f"{feed}|{kind}"))
+    return told
+
+
 def malformed(
     spark: SparkSession, *, streams: dict[str, str], files: dict[str, int], dice: Dice
 ) -> tuple[DataFrame, dict[str, dict[str, int]]]:
-    """Return the malformed lines, and how many each source has by the reason they should get."""
+    """Return the malformed lines, and how many each feed has by the reason they should get."""
     told: dict[str, dict[str, int]] = {}
     lines = []
-    for source, stream in streams.items():
-        for nth, (reason, raw) in enumerate(_broken(source, stream)):
-            told.setdefault(source, {})
-            told[source][reason] = told[source].get(reason, 0) + 1
-            lines.append((source, reason, nth % files[source], nth, bytearray(raw)))
-    frame = spark.createDataFrame(
-        lines, "source string, type string, file int, nth int, raw binary"
-    )
+    for feed, stream in streams.items():
+        told[feed] = {}
+        for nth, (reason, raw) in enumerate(_broken(feed, stream)):
+            told[feed][reason] = told[feed].get(reason, 0) + 1
+            lines.append((feed, reason, nth % files[feed], nth, bytearray(raw)))
+    frame = spark.createDataFrame(lines, "feed string, type string, file int, nth int, raw binary")
     # One row is beyond any sensible size; made here, not carried through the plan.
     padding = F.concat(
         F.lit('"properties":{"blob":"'), F.repeat(F.lit("x"), F.lit(OVERSIZED)), F.lit('"}}')
     )
     text = F.col("raw").cast("string")
     whole = F.when(F.col("type") == "oversized", F.concat(text, padding)).otherwise(text)
-    shuffled = dice.number("turn", F.col("source"), F.col("nth"))
+    shuffled = dice.number("turn", F.col("feed"), F.col("nth"))
     broken = frame.select(
-        "source", "type", F.lit("malformed").alias("kind"), "file", shuffled.alias("turn"),
+        "feed", "type", F.lit("malformed").alias("kind"), "file", shuffled.alias("turn"),
         whole.alias("value"),
     )  # fmt: skip
     return broken, told
 
 
-def _broken(source: str, stream: str) -> list[tuple[str, bytes]]:
-    """Every way in which a row of this source can be broken: (reason, raw line)."""
+def _broken(feed: str, stream: str) -> list[tuple[str, bytes]]:
+    """Every way in which a row of this feed can be broken: (reason, raw line)."""
     kind = {"clicks": "page_view", "purchases": "order_placed", "messages": "sent",
             "profiles": "attribute_set", "service": "contact_opened"}[stream]  # fmt: skip
     good: dict[str, object] = {
-        "event_id": f"{source}-broken",
+        "event_id": f"{feed}-broken",
         "type": kind,
         "occurred_at": "2017-10-10T10:10:10.000Z",
         "source": "generated",
@@ -98,10 +130,10 @@ def _broken(source: str, stream: str) -> list[tuple[str, bytes]]:
     }
     required = {"purchases": "order_id", "messages": "message_id"}.get(stream)
     if required:
-        good[required] = f"{source}-broken-1"
+        good[required] = f"{feed}-broken-1"
 
     def row(number: int, **change: object) -> bytes:
-        made = {**good, "event_id": f"{source}-broken-{number}", **change}
+        made = {**good, "event_id": f"{feed}-broken-{number}", **change}
         return json.dumps({k: v for k, v in made.items() if v is not None}).encode()
 
     broken = [
@@ -131,6 +163,6 @@ def _broken(source: str, stream: str) -> list[tuple[str, bytes]]:
     }.get(stream)
     if wrong:
         broken.append((f"wrong_type:{next(iter(wrong))}", row(15, **wrong)))
-    if source == "web":
+    if feed == "web":
         broken.append(("oversized", row(16)[:-1] + b","))
     return broken

@@ -9,7 +9,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo.draws import Dice, optional
+from tactful.jobs.demo.draws import Dice, put_together
 from tactful.jobs.demo.journey import household_name
 
 FIRST = (
@@ -192,7 +192,8 @@ def truth(people: DataFrame) -> DataFrame:
     lent = people.where("borrowed_cookie is not null").select(F.col("borrowed_cookie").alias("lent"))
     first = F.col("cookies")[0]
     shared = F.when(F.col("lent").isNotNull(), F.lit("shared")).otherwise(F.lit("owned"))
-    rows = F.concat(
+    rows = put_together(
+        "struct<identifier_type:string,value:string,kind:string>",
         F.array(
             row("loyalty_id", F.col("household")),
             row("customer_id", F.col("customer_id")),
@@ -204,7 +205,7 @@ def truth(people: DataFrame) -> DataFrame:
             row("anonymous_id", F.col("borrowed_cookie"), "shared"),
             row("email", F.col("wrong_email"), "mistyped"),
         ),
-        optional(
+        (
             F.col("online") & (F.size("cookies") > 1),
             F.array(row("anonymous_id", F.get(F.col("cookies"), F.lit(1)))),
         ),

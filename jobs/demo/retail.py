@@ -52,7 +52,13 @@ def baskets(spark: SparkSession, lines: DataFrame, *, journey: Journey) -> DataF
     """Return one order_placed event a basket, with the coupons that were redeemed in it."""
     # No basket holds a product twice, so the product names the line too.
     line = F.struct(
-        F.col("sku").alias("line_id"), "sku", "category", "quantity", "discount", "amount"
+        F.col("sku").alias("line_id"),
+        "sku",
+        "category",
+        "quantity",
+        F.lit(None).cast("decimal(18,2)").alias("unit_price"),
+        "discount",
+        "amount",
     )
     found, _ = journey.redeemed
     redeemed = spark.createDataFrame(

@@ -11,11 +11,11 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo.draws import Dice, identifiers, later, optional
+from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.web import GENERATED
 
 OFTEN = (0, 0, 1, 1, 2, 3, 5)
-DEED = ("type", "after", "line_id", "amount")
+DEED = "struct<type:string,after:double,line_id:string>"
 HOUR = 3600.0
 
 
@@ -52,7 +52,7 @@ def _lines(dice: Dice) -> Column:
     order = F.col("order_id")
     first = F.least(dice.below(9, "first product", order) + 1, F.size("plain"))
     items = F.slice("plain", first, dice.below(3, "order size", order) + 1)
-    quantity = (dice.below(3, "quantity", order) + 1).cast("int")
+    quantity = (dice.below(3, "quantity", order) + 1).cast("bigint")
     return F.transform(
         items,
         lambda one, at: F.struct(
@@ -61,6 +61,7 @@ def _lines(dice: Dice) -> Column:
             one["category"].alias("category"),
             quantity.alias("quantity"),
             one["price"].alias("unit_price"),
+            F.lit(None).cast("decimal(18,2)").alias("discount"),
             # Every other order leaves the sum to be worked out from quantity and price.
             F.when(
                 dice.chance(0.5, "amount", order), (one["price"] * quantity).cast("decimal(18,2)")
@@ -134,18 +135,19 @@ def _deeds(dice: Dice) -> Column:
     delivered = fate >= 0.20
     line_back = fate >= 0.90
     all_back = (fate >= 0.86) & (fate < 0.90)
-    return F.concat(
+    return put_together(
+        DEED,
         F.array(_deed("order_placed", F.lit(0.0), whole)),
-        optional(paid, F.array(_deed("order_paid", F.lit(35.0), whole))),
-        optional(cancelled, F.array(_deed("order_cancelled", shipped / 2, whole))),
-        optional(
+        (paid, F.array(_deed("order_paid", F.lit(35.0), whole))),
+        (cancelled, F.array(_deed("order_cancelled", shipped / 2, whole))),
+        (
             cancelled & (fate < 0.08), F.array(_deed("order_refunded", shipped / 2 + HOUR, whole))
         ),
-        optional(sent, F.array(_deed("order_shipped", shipped, whole))),
-        optional(delivered, F.array(_deed("order_delivered", arrived, whole))),
-        optional(line_back, F.array(_deed("order_returned", back, first))),
-        optional(line_back & (fate < 0.96), F.array(_deed("order_refunded", back + 40 * HOUR, first))),
-        optional(all_back, F.array(_deed("order_refunded", back, whole))),
+        (sent, F.array(_deed("order_shipped", shipped, whole))),
+        (delivered, F.array(_deed("order_delivered", arrived, whole))),
+        (line_back, F.array(_deed("order_returned", back, first))),
+        (line_back & (fate < 0.96), F.array(_deed("order_refunded", back + 40 * HOUR, first))),
+        (all_back, F.array(_deed("order_refunded", back, whole))),
     )
 
 

@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo.draws import Dice, identifiers, later, optional
+from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import BOT_COOKIE, typed_email
 
 GENERATED = "generated"
 ITEM = "array<struct<sku:string,category:string>>"
-STEP = ("type", "sku", "category")
+STEP = "struct<type:string,sku:string,category:string>"
 NO_DEVICE = "00000000-0000-0000-0000-000000000000"
 
 
@@ -183,27 +183,31 @@ def _steps(dice: Dice) -> Column:
         F.slice(items, 2, 1), lambda one: _step("remove_from_cart", one["sku"], one["category"])
     )
     buys = kind.isin("order", "abandoned")
-    return F.concat(
-        optional(F.col("app"), F.array(_step("app_open"))),
+    return put_together(
+        STEP,
+        (F.col("app"), F.array(_step("app_open"))),
         F.array(_step("page_view")),
-        optional(F.col("known"), F.array(_step("login"))),
-        optional(dice.chance(0.3, "searches", visit), F.array(_step("search"))),
+        (F.col("known"), F.array(_step("login"))),
+        (dice.chance(0.3, "searches", visit), F.array(_step("search"))),
         seen,
-        optional(buys | dice.chance(0.15, "cart", visit), put),
-        optional((kind == "abandoned") & dice.chance(0.2, "removes", visit), taken),
-        optional(
+        (buys | dice.chance(0.15, "cart", visit), put),
+        ((kind == "abandoned") & dice.chance(0.2, "removes", visit), taken),
+        (
             (kind == "order") | ((kind == "abandoned") & dice.chance(0.5, "checkout", visit)),
             F.array(_step("checkout_start")),
         ),
-        optional(dice.chance(0.015, "error", visit), F.array(_step("error_shown"))),
-        optional(dice.chance(0.01, "chat", visit), F.array(_step("chat_opened"))),
+        (dice.chance(0.015, "error", visit), F.array(_step("error_shown"))),
+        (dice.chance(0.01, "chat", visit), F.array(_step("chat_opened"))),
     )
 
 
 def _step(kind: str, sku: Column | None = None, category: Column | None = None) -> Column:
     nothing = F.lit(None).cast("string")
-    values = (F.lit(kind), nothing if sku is None else sku, nothing if category is None else category)
-    return F.struct(*(value.alias(name) for name, value in zip(STEP, values, strict=True)))
+    return F.struct(
+        F.lit(kind).alias("type"),
+        (nothing if sku is None else sku).alias("sku"),
+        (nothing if category is None else category).alias("category"),
+    )
 
 
 def _address(step: Column) -> Column:

@@ -14,7 +14,7 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.demo import crm, esp, noise, retail, shop, web
@@ -22,6 +22,7 @@ from tactful.jobs.demo import people as society
 from tactful.jobs.demo.draws import Dice, later
 from tactful.jobs.demo.journey import Journey, Redemptions, write_rows
 from tactful.jobs.demo.truth import Figures, figures, mailing_truth
+from tactful.schemas.events import TYPES
 
 FROM_DATE = date(2017, 8, 1)
 END = datetime(2018, 1, 1, tzinfo=UTC)
@@ -40,7 +41,7 @@ BOT_START = datetime(2017, 11, 11, 3, tzinfo=UTC)
 class Generated:
     """What was written, so that tests and the report can say what should come out.
 
-    `events` counts every valid event once, by source and type; `duplicates` and `reused` are
+    `events` counts every valid event once, by feed and type; `duplicates` and `reused` are
     further rows with an id that is already there (same payload, another payload); `malformed`
     counts the planted rows by the reasons that they should get.
     """
@@ -60,11 +61,10 @@ class Generated:
     figures: Figures
     seconds: dict[str, float]
 
-    def rows(self, source: str) -> int:
-        """How many lines the source's files hold."""
-        rows = sum(self.events.get(source, {}).values())
-        extra = self.duplicates.get(source, 0) + self.reused.get(source, 0)
-        return rows + extra + sum(self.malformed.get(source, {}).values())
+    def rows(self, feed: str) -> int:
+        """How many lines the feed's files hold."""
+        extra = self.duplicates[feed] + self.reused[feed]
+        return sum(self.events[feed].values()) + extra + sum(self.malformed[feed].values())
 
     @property
     def total(self) -> int:
@@ -110,12 +110,13 @@ def generate(
             chosen = _keep(chosen, kept)
             world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, kept=kept)
         with _timed(seconds, "landing"):
-            clean = reduce(DataFrame.unionByName, world.lines)
+            clean = noise.rows(world.events, at_once=2 * spark.sparkContext.defaultParallelism)
             broken, malformed = noise.malformed(spark, streams=STREAMS, files=FILES, dice=dice)
             landed = noise.landed(clean, files=FILES, dice=dice, start=_start(journey), end=END)
-            _write_lines(landed.unionByName(broken), folder / "landing")
-        with _timed(seconds, "counts"):
-            counts = landed.groupBy("source", "type", "kind").count().collect()
+            seen = Observation("landed")
+            counted = landed.observe(seen, *noise.counting(STREAMS))
+            _write_lines(counted.unionByName(broken), folder / "landing")
+            counts = seen.get
         with _timed(seconds, "truth"):
             mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
     finally:
@@ -128,8 +129,8 @@ def generate(
         until=UNTIL.isoformat(),
         households=len(mailings[1]),
         events=_by_type(counts),
-        duplicates=_by_source(counts, noise.AGAIN),
-        reused=_by_source(counts, noise.CHANGED),
+        duplicates={feed: counts[f"{feed}|{noise.AGAIN}"] for feed in STREAMS},
+        reused={feed: counts[f"{feed}|{noise.CHANGED}"] for feed in STREAMS},
         malformed=malformed,
         products=products,
         campaigns=campaigns,
@@ -144,7 +145,7 @@ def generate(
 @dataclass(frozen=True)
 class _World:
     people: DataFrame
-    lines: list[DataFrame]
+    events: dict[str, list[DataFrame]]
 
 
 def _world(
@@ -177,7 +178,7 @@ def _world(
     ]
     all_planned = reduce(_union, planned)
     visits = _keep(web.visits(people, all_planned, dice=dice), kept)
-    by_source = {
+    by_feed = {
         "baskets": [baskets],
         "mailings": [retail.mailings(spark, chosen, journey=journey)],
         "web": [
@@ -201,12 +202,8 @@ def _world(
         "care": [crm.contacts(people, orders, dice=dice, start=start, end=END)],
     }
     in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
-    lines = [
-        noise.rows(events.where(in_time), source=source)
-        for source, frames in by_source.items()
-        for events in frames
-    ]
-    return _World(people, lines)
+    events = {feed: [part.where(in_time) for part in parts] for feed, parts in by_feed.items()}
+    return _World(people, events)
 
 
 def _featured(journey: Journey) -> list[str]:
@@ -236,17 +233,17 @@ def _write_lines(lines: DataFrame, landing: Path) -> None:
     parts = landing.parent / "_landing_parts"
     shutil.rmtree(parts, ignore_errors=True)
     (
-        lines.select("source", "file", "turn", "value")
-        .repartition(8, "source", "file")
-        .sortWithinPartitions("source", "file", "turn", "value")
+        lines.select("feed", "file", "turn", "value")
+        .repartition(8, "feed", "file")
+        .sortWithinPartitions("feed", "file", "turn", "value")
         .drop("turn")
-        .write.partitionBy("source", "file")
+        .write.partitionBy("feed", "file")
         .text(parts.as_uri())
     )
-    for written in sorted(parts.glob("source=*/file=*/part-*")):
-        source = written.parent.parent.name.removeprefix("source=")
+    for written in sorted(parts.glob("feed=*/file=*/part-*")):
+        feed = written.parent.parent.name.removeprefix("feed=")
         number = int(written.parent.name.removeprefix("file="))
-        target = landing / source / f"part-{number:05d}.json"
+        target = landing / feed / f"part-{number:05d}.json"
         target.parent.mkdir(parents=True, exist_ok=True)
         written.rename(target)
     shutil.rmtree(parts)
@@ -271,20 +268,16 @@ def _write_truth(truth: Path, people: DataFrame, journey: Journey, chosen: DataF
     return mailings, households
 
 
-def _by_type(counts: list[Any]) -> dict[str, dict[str, int]]:
-    told: dict[str, dict[str, int]] = {source: {} for source in STREAMS}
-    for row in sorted(counts, key=lambda one: (one["source"], one["type"])):
-        if row["kind"] == noise.ONCE:
-            told[row["source"]][row["type"]] = row["count"]
-    return told
-
-
-def _by_source(counts: list[Any], kind: str) -> dict[str, int]:
-    told = dict.fromkeys(STREAMS, 0)
-    for row in counts:
-        if row["kind"] == kind:
-            told[row["source"]] += row["count"]
-    return told
+def _by_type(counts: dict[str, int]) -> dict[str, dict[str, int]]:
+    """The valid events by feed and type, without those that there are none of."""
+    return {
+        feed: {
+            name: counts[f"{feed}|{name}"]
+            for name in TYPES[stream]
+            if counts[f"{feed}|{name}"]
+        }
+        for feed, stream in STREAMS.items()
+    }
 
 
 @contextmanager

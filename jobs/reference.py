@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 
+from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 from tactful.jobs.config import Config
 from tactful.jobs.lake import Lake
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
+from tactful.schemas.table import Table
 
 TABLES = {"products": PRODUCTS, "campaigns": CAMPAIGNS}
 
@@ -29,10 +32,11 @@ def load(lake: Lake, config: Config) -> list[str]:
             text = lake.spark.read.text(path).where(F.trim("value") != "")
             columns = ", ".join(f"`{c.name}` {c.type}" for c in table.columns)
             everything = F.from_json("value", "map<string,string>")
-            unknown = F.map_filter(everything, lambda key, _, t=table: ~key.isin(t.names))
+            unknown = F.map_filter(everything, _unknown_to(table))
             parsed = text.select(F.from_json("value", columns).alias("row"), unknown.alias("_rest"))
+            none = F.create_map().cast("map<string,string>")
             rows = parsed.select("row.*", "_rest").withColumn(
-                "attributes", F.map_concat(F.coalesce("attributes", F.create_map().cast("map<string,string>")), "_rest")
+                "attributes", F.map_concat(F.coalesce("attributes", none), "_rest")
             )
         else:
             rows = lake.spark.read.parquet(path)
@@ -41,6 +45,10 @@ def load(lake: Lake, config: Config) -> list[str]:
         lake.remember(reference=known)
         loaded.append(name)
     return loaded
+
+
+def _unknown_to(table: Table) -> Callable[[Column, Column], Column]:
+    return lambda name, _: ~name.isin(table.names)
 
 
 def _mark(lake: Lake, path: str) -> str:

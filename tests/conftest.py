@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 from tactful.jobs.session import open_session
+
+SECRET = "a secret that only tests know"
+# Tests run hundreds of tiny plans: what pays on large data (the second compiler, adaptive
+# planning, generated code) costs more than it saves here.
+SMALL = {
+    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    "spark.sql.adaptive.enabled": "false",
+    "spark.sql.shuffle.partitions": "1",
+    "spark.default.parallelism": "1",
+    "spark.databricks.delta.snapshotPartitions": "1",
+}
 
 
 @pytest.fixture(scope="session")
 def spark():
     """One Spark session for the whole run: starting one costs seconds."""
-    return open_session("tactful-tests")
+    os.environ["TACTFUL_SECRET"] = SECRET
+    return open_session("tactful-tests", **SMALL)

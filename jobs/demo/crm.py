@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import TILL_EMAIL, typed_phone
 from tactful.jobs.demo.web import GENERATED
@@ -16,9 +15,11 @@ POLICY = "I agree to receive offers. I can withdraw at any time."
 TOPICS = ("delivery", "refund", "product", "account", "complaint")
 
 
-def profiles(people: DataFrame, *, dice: Dice, start: datetime, end: datetime, first_mail: datetime) -> DataFrame:
+def profiles(
+    people: DataFrame, *, dice: Dice, start: datetime, end: datetime, first_mail: datetime
+) -> DataFrame:
     """Return what people told: consents given and withdrawn, a phone, a preference."""
-    who = F.col("household")
+    who = "household"
     said = F.posexplode(_said(dice, start, end, first_mail)).alias("at", "said")
     told = people.where("email is not null or phone is not null").select("*", said)
     one, account = F.col("said"), F.col("customer_id").isNotNull()
@@ -26,9 +27,11 @@ def profiles(people: DataFrame, *, dice: Dice, start: datetime, end: datetime, f
     phone = F.when(dice.chance(0.02, "short phone", who), F.lit("415-555")).otherwise(
         typed_phone(dice, F.col("phone"), who)
     )
-    wants_phone = (one["channel"] == "sms") | (one["attribute"] == "has_phone")
+    wants_phone = F.coalesce(one["channel"], one["attribute"], F.lit("")).isin("sms", "has_phone")
     return told.select(
-        F.concat_ws("-", F.lit("crm"), F.col("number").cast("string"), (F.col("at") + 1).cast("string")).alias("event_id"),
+        F.concat_ws(
+            "-", F.lit("crm"), F.col("number").cast("string"), (F.col("at") + 1).cast("string")
+        ).alias("event_id"),
         one["type"].alias("type"),
         one["at"].alias("occurred_at"),
         F.lit(GENERATED).alias("source"),
@@ -53,7 +56,7 @@ def till(people: DataFrame, *, dice: Dice, start: datetime) -> DataFrame:
 
     More cards than one address may have: nobody's address, and it must link nobody.
     """
-    who = F.col("household")
+    who = "household"
     return people.where(dice.chance(0.07, "till", who)).select(
         F.concat(F.lit("till-"), F.col("number").cast("string")).alias("event_id"),
         F.lit("attribute_set").alias("type"),
@@ -66,17 +69,20 @@ def till(people: DataFrame, *, dice: Dice, start: datetime) -> DataFrame:
     )
 
 
-def contacts(people: DataFrame, orders: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> DataFrame:
+def contacts(
+    people: DataFrame, orders: DataFrame, *, dice: Dice, start: datetime, end: datetime
+) -> DataFrame:
     """Return contacts with customer service, about an order or anything else; some stay open."""
     nothing = F.lit(None).cast("string")
-    ordered = orders.where(dice.chance(0.1, "asks", F.col("order_id"))).select(
+    asked = later(F.col("placed_at"), dice.share("asks after", "order_id") * 9 * 86400)
+    ordered = orders.where(dice.chance(0.1, "asks", "order_id")).select(
         "customer_id", "email",
         nothing.alias("phone"),
         "order_id",
         F.col("order_id").alias("about"),
-        later(F.col("placed_at"), dice.share("asks after", F.col("order_id")) * 9 * 86400).alias("opened_at"),
+        asked.alias("opened_at"),
     )  # fmt: skip
-    who = F.col("household")
+    who = "household"
     other = people.where(
         F.coalesce("phone", "email").isNotNull() & dice.chance(0.2, "calls", who)
     ).select(
@@ -91,7 +97,7 @@ def contacts(people: DataFrame, orders: DataFrame, *, dice: Dice, start: datetim
 
 
 def _contact_events(asked: DataFrame, dice: Dice) -> DataFrame:
-    about = F.col("about")
+    about = "about"
     steps = put_together(
         "string",
         F.array(F.lit("contact_opened")),
@@ -103,7 +109,9 @@ def _contact_events(asked: DataFrame, dice: Dice) -> DataFrame:
     return asked.select("*", F.explode(steps).alias("step")).select(
         F.concat_ws("-", contact, F.substring("step", 9, 6)).alias("event_id"),
         F.col("step").alias("type"),
-        F.when(closed, later(F.col("opened_at"), days)).otherwise(F.col("opened_at")).alias("occurred_at"),
+        F.when(closed, later(F.col("opened_at"), days))
+        .otherwise(F.col("opened_at"))
+        .alias("occurred_at"),
         F.lit(GENERATED).alias("source"),
         identifiers(
             customer_id=F.col("customer_id"), email=F.col("email"), phone=F.col("phone")
@@ -112,13 +120,15 @@ def _contact_events(asked: DataFrame, dice: Dice) -> DataFrame:
         F.when(F.col("phone").isNotNull(), "call").otherwise("chat").alias("channel"),
         dice.pick(TOPICS, "topic", about).alias("topic"),
         "order_id",
-        F.when(closed & dice.chance(0.6, "rates", about), dice.below(5, "rating", about) + 1).alias("satisfaction"),
+        F.when(closed & dice.chance(0.6, "rates", about), dice.below(5, "rating", about) + 1).alias(
+            "satisfaction"
+        ),
     )
 
 
 def _said(dice: Dice, start: datetime, end: datetime, first_mail: datetime) -> Column:
     """Everything one household says, as a list."""
-    who = F.col("household")
+    who = "household"
     early = dice.moment(start, start + timedelta(days=5), "consent", who)
     left = later(F.lit(first_mail), F.col("leaves_in").cast("double") * 7 * 86400 + 10 * 3600)
     sometime = dice.moment(start + timedelta(days=20), end, "withdraws", who)
@@ -126,18 +136,27 @@ def _said(dice: Dice, start: datetime, end: datetime, first_mail: datetime) -> C
     texted = has_phone & dice.chance(0.35, "sms consent", who)
     advertised = dice.chance(0.8, "ad consent", who)
     likes = dice.pick(("vegetarian", "organic", "no alcohol", "none"), "diet", who)
+    left_now = F.coalesce(F.col("leaves") == "withdrawn", F.lit(False))
+    granted, withdrawn = "consent_granted", "consent_withdrawn"
+    no_email = dice.chance(0.05, "no email consent", who)
+    no_ad = dice.chance(0.05, "ad withdrawn", who)
+    no_sms = dice.chance(0.05, "sms withdrawn", who)
+    phone_known = _one("attribute_set", later(early, 30), attribute="has_phone", value=F.lit("yes"))
     return put_together(
         SAID,
-        (has_email & dice.chance(0.95, "email consent", who), _one("consent_granted", early, channel="email")),
-        (advertised, _one("consent_granted", early, channel="ad")),
-        (texted, _one("consent_granted", early, channel="sms")),
-        (F.coalesce(F.col("leaves") == "withdrawn", F.lit(False)), _one("consent_withdrawn", left, channel="email")),
-        (advertised & dice.chance(0.05, "ad withdrawn", who), _one("consent_withdrawn", sometime, channel="ad")),
-        (texted & dice.chance(0.05, "sms withdrawn", who), _one("consent_withdrawn", sometime, channel="sms")),
-        (dice.chance(0.01, "all withdrawn", who), _one("consent_withdrawn", later(sometime, 60.0))),
-        (has_phone, _one("attribute_set", later(early, 30.0), attribute="has_phone", value=F.lit("yes"))),
-        (dice.chance(0.2, "diet told", who), _one("preference_set", sometime, attribute="diet", value=likes)),
-    )  # fmt: skip
+        (has_email & ~no_email, _one(granted, early, channel="email")),
+        (advertised, _one(granted, early, channel="ad")),
+        (texted, _one(granted, early, channel="sms")),
+        (left_now, _one(withdrawn, left, channel="email")),
+        (advertised & no_ad, _one(withdrawn, sometime, channel="ad")),
+        (texted & no_sms, _one(withdrawn, sometime, channel="sms")),
+        (dice.chance(0.01, "all withdrawn", who), _one(withdrawn, later(sometime, 60))),
+        (has_phone, phone_known),
+        (
+            dice.chance(0.2, "diet told", who),
+            _one("preference_set", sometime, attribute="diet", value=likes),
+        ),
+    )
 
 
 def _one(

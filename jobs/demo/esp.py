@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import typed_phone
 from tactful.jobs.demo.web import GENERATED
@@ -21,7 +20,7 @@ COST = {"email": "0.0010", "sms": "0.0150", "ad": "0.0060"}
 
 @dataclass(frozen=True)
 class Slot:
-    """One of the week's mails: its day and hour, and who among ordinary and heavy persons gets it."""
+    """One of the week's mails: its day and hour, and which share of the persons gets it."""
 
     name: str
     day: int
@@ -78,7 +77,9 @@ def campaign_rows(plan: list[dict[str, object]]) -> list[dict[str, object]]:
     ]
 
 
-def emails(spark: SparkSession, people: DataFrame, plan: list[dict[str, object]], *, dice: Dice) -> DataFrame:
+def emails(
+    spark: SparkSession, people: DataFrame, plan: list[dict[str, object]], *, dice: Dice
+) -> DataFrame:
     """Return the marketing emails sent, one row a message, with its fate as seconds or null.
 
     Somebody who unsubscribed, complained, bounced or withdrew is still written to for some weeks.
@@ -99,25 +100,25 @@ def emails(spark: SparkSession, people: DataFrame, plan: list[dict[str, object]]
         people.where("email is not null")
         .join(F.broadcast(campaigns), F.col("week") <= F.col("written_until"))
         .withColumn("message_id", message)
-        .where(dice.share("gets", F.col("message_id")) < gets)
+        .where(dice.share("gets", "message_id") < gets)
     )
-    own = F.slice("favourites", dice.below(8, "own product", F.col("message_id")) + 1, 1)
+    own = F.slice("favourites", dice.below(8, "own product", "message_id") + 1, 1)
     skus = F.concat("shown", F.coalesce(F.transform(own, lambda one: one["sku"]), F.array()))
-    minute = dice.below(5400, "sent", F.col("message_id"))
+    minute = dice.below(5400, "sent", "message_id")
     return sent.select(
         "household", "number", "customer_id", "email", "online", "message_id", "campaign_id",
         "offers_discount", "favourites", "opened_by_machine",
         F.col("slot").alias("topic"),
         later(F.timestamp_seconds("starts"), minute).alias("sent_at"),
         F.array_distinct(skus).alias("skus"),
-        F.when((F.col("slot") == "newsletter") & (F.col("week") == F.col("leaves_in")), F.col("leaves")).alias("leaves"),
-        ((F.col("leaves") == "bounced") & (F.col("week") >= F.col("leaves_in"))).alias("gone"),
+        F.expr("if(slot = 'newsletter' and week = leaves_in, leaves, null)").alias("leaves"),
+        F.expr("leaves = 'bounced' and week >= leaves_in").alias("gone"),
     ).transform(_fate, dice)  # fmt: skip
 
 
 def _fate(sent: DataFrame, dice: Dice) -> DataFrame:
     """Adds: bounce, opened_after, clicked_after (seconds since sent)."""
-    message = F.col("message_id")
+    message = "message_id"
     soft = dice.chance(0.006, "soft bounce", message)
     bounce = F.when(F.coalesce("gone", F.lit(False)), "hard").when(soft, "soft")
     opens = bounce.isNull() & dice.chance(0.3, "opens", message)
@@ -133,7 +134,7 @@ def _fate(sent: DataFrame, dice: Dice) -> DataFrame:
 
 def email_events(emails: DataFrame, *, dice: Dice) -> DataFrame:
     """Return what became of each marketing email: sent, delivered or bounced, opened, clicked."""
-    message, opened = F.col("message_id"), F.col("opened_after")
+    message, opened = "message_id", F.col("opened_after")
     fate = put_together(
         OUTCOME,
         F.array(_outcome("sent", F.lit(0.0))),
@@ -170,7 +171,7 @@ def visits_after(clicked: DataFrame) -> DataFrame:
 def back_again(people: DataFrame, plan: list[dict[str, object]], *, dice: Dice) -> DataFrame:
     """Return the few who subscribe again five weeks after they unsubscribed."""
     start = plan[0]["starts_at"]
-    some = dice.chance(0.12, "subscribes again", F.col("household"))
+    some = dice.chance(0.12, "subscribes again", "household")
     weeks = (F.col("leaves_in") + 5).cast("double") * 7 * 86400
     return people.where((F.col("leaves") == "unsubscribed") & some).select(
         F.concat(F.lit("back-"), F.col("number").cast("string")).alias("event_id"),
@@ -201,11 +202,14 @@ def texts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> D
     """Return text messages to the phones of those who agreed: about two a month."""
     fate = F.array(_outcome("sent", F.lit(0.0)), _outcome("delivered", F.lit(4.0)))
     nth = F.explode(F.sequence(F.lit(1), F.lit(max((end - start).days // 15, 1))))
-    agreed = people.where(F.col("phone").isNotNull() & dice.chance(0.35, "sms consent", F.col("household")))
-    messages = agreed.select("*", nth.alias("nth")).withColumn(
-        "message_id", F.concat_ws("-", F.lit("sms"), F.col("number").cast("string"), F.col("nth").cast("string"))
+    agreed = people.where(
+        F.col("phone").isNotNull() & dice.chance(0.35, "sms consent", "household")
     )
-    message = F.col("message_id")
+    messages = agreed.select("*", nth.alias("nth")).withColumn(
+        "message_id",
+        F.concat_ws("-", F.lit("sms"), F.col("number").cast("string"), F.col("nth").cast("string")),
+    )
+    message = "message_id"
     return _events(
         messages.select(
             typed_phone(dice, F.col("phone"), message).alias("phone"),
@@ -221,13 +225,13 @@ def texts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> D
 
 def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
     """Return ads that follow a visitor with the product she looked at, bought since or not."""
-    visit = F.col("visit")
+    visit = "visit"
     nth = F.explode(F.sequence(F.lit(1), dice.below(3, "ads", visit) + 2))
     followed = visits.where((F.size("items") > 0) & dice.chance(0.13, "followed", visit))
     shown = followed.select("*", nth.alias("nth")).withColumn(
         "message_id", F.concat_ws("-", F.lit("ad"), visit, F.col("nth").cast("string"))
     )
-    message = F.col("message_id")
+    message = "message_id"
     fate = put_together(
         OUTCOME,
         F.array(_outcome("sent", F.lit(0.0))),
@@ -238,7 +242,9 @@ def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
     return _events(
         shown.select(
             F.when(by_email, F.sha2("email", 256)).alias("email_sha256"),
-            F.when(~by_email | F.col("email").isNull(), F.col("anonymous_id")).alias("anonymous_id"),
+            F.when(~by_email | F.col("email").isNull(), F.col("anonymous_id")).alias(
+                "anonymous_id"
+            ),
             F.when(~by_email | F.col("email").isNull(), F.col("device_id")).alias("device_id"),
             "message_id",
             later(F.col("started_at"), wait).alias("sent_at"),
@@ -282,7 +288,9 @@ def _events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataF
     )
 
 
-def _outcome(kind: str, after: Column, *, machine: bool = False, bounce: str | None = None) -> Column:
+def _outcome(
+    kind: str, after: Column, *, machine: bool = False, bounce: str | None = None
+) -> Column:
     told = (
         F.lit(kind),
         after.cast("double"),

@@ -8,7 +8,6 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice
 from tactful.schemas.events import TYPES, wide_columns
 
@@ -29,9 +28,7 @@ def rows(frames: dict[str, list[DataFrame]], *, at_once: int) -> DataFrame:
     """
     fields = {column.name: column.type for column in wide_columns()}
     fields.update(page_test="string", lines=f"array<{LINE}>")
-    wide = [
-        _wide(events, feed, fields) for feed, parts in frames.items() for events in parts
-    ]
+    wide = [_wide(events, feed, fields) for feed, parts in frames.items() for events in parts]
     together = reduce(DataFrame.union, wide).coalesce(at_once)
     value = F.to_json(F.struct(*fields), JSON_OPTIONS)
     return together.select("feed", "type", "event_id", "occurred_at", value.alias("value"))
@@ -54,7 +51,7 @@ def landed(
     Adds: file, turn (the shuffled order inside the file), kind (event, duplicate, id_reused).
     Keeps: feed, type, value.
     """
-    key = (F.col("feed"), F.col("event_id"))
+    key = ("feed", "event_id")
     parts = F.create_map(*(F.lit(one) for pair in files.items() for one in pair))[F.col("feed")]
     passed = F.unix_seconds("occurred_at") - int(start.timestamp())
     length = int(end.timestamp() - start.timestamp())
@@ -66,14 +63,14 @@ def landed(
         .when(share > 1 - REUSED, F.array(F.lit(ONCE), F.lit(CHANGED)))
         .otherwise(F.array(F.lit(ONCE)))
     )
-    late = dice.chance(LATE, "late", *key, F.col("kind"))
+    late = dice.chance(LATE, "late", *key, "kind")
     changed = F.concat(F.expr("left(value, length(value) - 1)"), F.lit(',"corrected":"yes"}'))
     return rows.select("*", F.explode(kinds).alias("kind")).select(
         "feed",
         "type",
         "kind",
         F.when(late, last).otherwise(F.least(by_time, last)).alias("file"),
-        dice.number("turn", *key, F.col("kind")).alias("turn"),
+        dice.number("turn", *key, "kind").alias("turn"),
         F.when(F.col("kind") == CHANGED, changed).otherwise(F.col("value")).alias("value"),
     )
 
@@ -109,7 +106,7 @@ def malformed(
     )
     text = F.col("raw").cast("string")
     whole = F.when(F.col("type") == "oversized", F.concat(text, padding)).otherwise(text)
-    shuffled = dice.number("turn", F.col("feed"), F.col("nth"))
+    shuffled = dice.number("turn", "feed", "nth")
     broken = frame.select(
         "feed", "type", F.lit("malformed").alias("kind"), "file", shuffled.alias("turn"),
         whole.alias("value"),
@@ -150,7 +147,7 @@ def _broken(feed: str, stream: str) -> list[tuple[str, bytes]]:
         ("occurred_at_at_epoch", row(10, occurred_at="1970-01-01T00:00:00.000Z")),
         ("occurred_at_in_future", row(11, occurred_at="2099-01-01T00:00:00.000Z")),
         ("invalid_utf8", row(12, page_test="caf?").replace(b"caf?", b"caf\xe9\xff")),
-        ("unknown_type,occurred_at_without_zone",
+        ("occurred_at_without_zone,unknown_type",
          row(13, type="teleported", occurred_at="2017-10-10 10:10")),
     ]  # fmt: skip
     if required:

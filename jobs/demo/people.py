@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, put_together
 from tactful.jobs.demo.journey import household_name
 
@@ -71,7 +70,7 @@ def people(chosen: DataFrame, *, dice: Dice, weeks: int) -> DataFrame:
         F.when(F.col("online"), F.col("cookies")[0]).alias("partner_cookie"),
     )
     joined = drawn.join(neighbour, "partner", "left")
-    borrows = dice.chance(0.03, "borrows", F.col("household")) & F.col("online")
+    borrows = dice.chance(0.03, "borrows", "household") & F.col("online")
     return joined.select(
         "*",
         F.when(borrows, F.col("partner_cookie")).alias("borrowed_cookie"),
@@ -80,7 +79,7 @@ def people(chosen: DataFrame, *, dice: Dice, weeks: int) -> DataFrame:
 
 
 def _accounts(chosen: DataFrame, dice: Dice) -> DataFrame:
-    who, number = F.col("household"), F.col("number")
+    who, number = "household", F.col("number")
     account = dice.chance(0.7, "account", who)
     address = F.concat_ws(
         ".", dice.pick(FIRST, "first", who), dice.pick(LAST, "last", who), number.cast("string")
@@ -103,7 +102,7 @@ def _accounts(chosen: DataFrame, dice: Dice) -> DataFrame:
 
 
 def _habits(people: DataFrame, dice: Dice, weeks: int) -> DataFrame:
-    who = F.col("household")
+    who = "household"
     size = dice.below(3, "devices", who) + 1
     cookies = F.array(*(_cookie(dice, n) for n in range(2)))
     left = dice.chance(0.1, "leaves", who) & F.col("email").isNotNull()
@@ -123,23 +122,25 @@ def _habits(people: DataFrame, dice: Dice, weeks: int) -> DataFrame:
 
 def _wrong_email(dice: Dice) -> Column:
     """An address typed wrongly once: nobody's, or now and then the neighbour's."""
-    who, email = F.col("household"), F.col("email")
+    who, email = "household", F.col("email")
     typo = F.regexp_replace(email, "example", "exmaple")
     usable = F.col("customer_id").isNotNull()
     return (
-        F.when(usable & dice.chance(0.008, "neighbour's email", who), F.col("partner_email"))
+        F.when(usable & dice.chance(0.008, "email of the neighbour", who), F.col("partner_email"))
         .when(usable & dice.chance(0.02, "typo", who), typo)
     )  # fmt: skip
 
 
 def _cookie(dice: Dice, n: int) -> Column:
-    return F.concat(F.lit("ck-"), dice.token(16, f"cookie {n}", F.col("household")))
+    return F.concat(F.lit("ck-"), dice.token(16, f"cookie {n}", "household"))
 
 
 def _device(dice: Dice) -> Column:
     """An advertising id in the form phones give it."""
-    token = dice.token(32, "device", F.col("household"))
-    parts = (F.substring(token, at, size) for at, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12)))
+    token = dice.token(32, "device", "household")
+    parts = (
+        F.substring(token, at, size) for at, size in ((1, 8), (9, 4), (13, 4), (17, 4), (21, 12))
+    )
     return F.concat_ws("-", *parts)
 
 
@@ -154,7 +155,7 @@ def _phone(number: Column) -> Column:
     )
 
 
-def typed_phone(dice: Dice, phone: Column, *ids: Column) -> Column:
+def typed_phone(dice: Dice, phone: Column, *ids: str) -> Column:
     """The phone as people type it."""
     digits = F.substring(phone, 3, 10)
     area, exchange, rest = (F.substring(digits, at, n) for at, n in ((1, 3), (4, 3), (7, 4)))
@@ -167,11 +168,11 @@ def typed_phone(dice: Dice, phone: Column, *ids: Column) -> Column:
     return F.element_at(forms, dice.below(4, "phone form", *ids) + 1)
 
 
-def typed_email(dice: Dice, email: Column, *ids: Column) -> Column:
+def typed_email(dice: Dice, email: Column, *ids: str) -> Column:
     """The address as people type it: now and then with capitals or a blank behind."""
     form = dice.share("email form", *ids)
     return (
-        F.when(form < 0.03, F.initcap(email))
+        F.when(form < 0.03, F.translate(email, "aeiou", "AEIOU"))
         .when(form < 0.05, F.concat(email, F.lit(" ")))
         .otherwise(email)
     )
@@ -180,16 +181,19 @@ def typed_email(dice: Dice, email: Column, *ids: Column) -> Column:
 def truth(people: DataFrame) -> DataFrame:
     """The planted truth: every generated or real identifier and whose it is.
 
-    Grain: identifier × household. `kind` is owned, shared (a device two households use),
+    Grain: identifier x household. `kind` is owned, shared (a device two households use),
     mistyped, junk, bot or till (an address that cashiers type in for everybody).
     """
+
     def row(kind: str, value: Column, how: Column | str = "owned") -> Column:
         told = F.lit(how) if isinstance(how, str) else how
         return F.struct(
             F.lit(kind).alias("identifier_type"), value.alias("value"), told.alias("kind")
         )
 
-    lent = people.where("borrowed_cookie is not null").select(F.col("borrowed_cookie").alias("lent"))
+    lent = people.where("borrowed_cookie is not null").select(
+        F.col("borrowed_cookie").alias("lent")
+    )
     first = F.col("cookies")[0]
     shared = F.when(F.col("lent").isNotNull(), F.lit("shared")).otherwise(F.lit("owned"))
     rows = put_together(

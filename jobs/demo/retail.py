@@ -6,32 +6,26 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, identifiers, later
 from tactful.jobs.demo.journey import Journey, campaign_name, data_file
 
 REAL = "complete_journey"
 
 
-def basket_lines(
-    spark: SparkSession, households: DataFrame, *, since: datetime, journey: Journey
-) -> DataFrame:
-    """Return the landed basket lines of these households, with category and whether couponed.
+def basket_lines(spark: SparkSession, households: DataFrame, *, since: datetime) -> DataFrame:
+    """Return the landed basket lines of these households, with their category.
 
-    Grain: basket × product (no basket of the data holds a product twice).
+    Grain: basket x product (no basket of the data holds a product twice).
     """
     lines = spark.read.parquet(str(data_file("transactions")))
     products = spark.read.parquet(str(data_file("products"))).select(
         "product_id", F.col("product_category").alias("category")
     )
-    pool = sorted({int(product) for product in journey.offered.product_id})
-    couponed = spark.createDataFrame([(one, True) for one in pool], "product_id bigint, couponed boolean")
     discount = F.col("retail_disc") + F.col("coupon_disc") + F.col("coupon_match_disc")
     return (
         lines.where(F.col("transaction_timestamp") >= F.lit(since))
         .join(F.broadcast(households.select("household_id", "household", "copy")), "household_id")
         .join(F.broadcast(products), "product_id", "left")
-        .join(F.broadcast(couponed), "product_id", "left")
         .select(
             "household",
             "copy",
@@ -43,7 +37,6 @@ def basket_lines(
             "quantity",
             F.col("sales_value").cast("decimal(18,2)").alias("amount"),
             F.when(discount > 0, discount.cast("decimal(18,2)")).alias("discount"),
-            F.coalesce("couponed", F.lit(False)).alias("couponed"),
         )
     )
 
@@ -91,9 +84,9 @@ def baskets(spark: SparkSession, lines: DataFrame, *, journey: Journey) -> DataF
             F.col("store_id").cast("string").alias("store_id"),
             F.lit("USD").alias("currency"),
             F.sort_array("bought").alias("lines"),
-            F.when(
-                many, F.create_map(F.lit("campaigns"), F.array_join("campaigns", ","))
-            ).alias("properties"),
+            F.when(many, F.create_map(F.lit("campaigns"), F.array_join("campaigns", ","))).alias(
+                "properties"
+            ),
             "household",
         )
     )
@@ -135,35 +128,50 @@ def mailings(spark: SparkSession, households: DataFrame, *, journey: Journey) ->
     )
 
 
-def favourites(lines: DataFrame, *, dice: Dice) -> DataFrame:
-    """Return up to eight products of each household: what it looks at and orders online.
+def favourites(baskets: DataFrame, offered: DataFrame, *, dice: Dice) -> DataFrame:
+    """Return up to twelve products of each household: what it looks at and orders online.
 
     `plain` leaves out every product that a landed mailing offered: generated orders are made of
     these alone, so that what is said about mailings rests on the Complete Journey data only.
     """
-    who, sku = F.col("household"), F.col("sku")
-    price = (F.col("amount") / F.col("quantity")).cast("decimal(18,2)")
-    one = F.struct(
-        dice.number("favourite", who, sku).alias("order"), sku, "category", price.alias("price"),
-        F.col("couponed"),
-    )  # fmt: skip
-    usual = lines.where("quantity between 1 and 12 and amount >= 0.5")
-    sorted_set = F.slice(F.sort_array(F.collect_set(one)), 1, 12)
-    return (
-        usual.where(dice.chance(0.2, "favourite", who, sku))
-        .groupBy("household")
-        .agg(sorted_set.alias("favourites"))
-        .withColumn("plain", F.filter("favourites", lambda item: ~item["couponed"]))
+    who, sku = "household", "sku"
+    bought = baskets.select("household", F.explode("lines").alias("line")).select(
+        "household", "line.*"
     )
+    price = F.expr("cast(amount / quantity as decimal(18,2))").alias("price")
+    usual = (
+        bought.where("quantity between 1 and 12 and amount >= 0.5")
+        .where(dice.chance(0.1, "favourite", who, sku))
+        .join(F.broadcast(offered), "sku", "left")
+        .select(
+            "household",
+            F.struct(
+                dice.number("favourite", who, sku).alias("turn"), "sku", "category", price,
+                F.coalesce("offered", F.lit(False)).alias("offered"),
+            ).alias("item"),
+        )
+    )  # fmt: skip
+    return (
+        usual.groupBy("household")
+        .agg(F.slice(F.sort_array(F.collect_set("item")), 1, 12).alias("favourites"))
+        .withColumn("plain", F.filter("favourites", lambda item: ~item["offered"]))
+    )
+
+
+def offered(spark: SparkSession, *, journey: Journey) -> DataFrame:
+    """Return every product that a landed Type B or C mailing offered: sku, offered."""
+    skus = sorted({str(int(product)) for product in journey.offered.product_id})
+    return spark.createDataFrame([(sku, True) for sku in skus], "sku string, offered boolean")
 
 
 def trips(baskets: DataFrame, *, dice: Dice, share: float) -> DataFrame:
     """Return the visits to the site that came before a basket: household, id, time, products."""
-    basket = F.col("event_id")
+    basket = "event_id"
     before = later(F.col("occurred_at"), -(dice.share("trip", basket) * 40 * 3600 + 1800))
     return baskets.where(dice.chance(share, "looks first", basket)).select(
         "household",
-        basket.alias("visit"),
+        F.concat(F.lit("before-"), basket).alias("visit"),
+        F.lit("trip").alias("kind"),
         before.alias("started_at"),
         F.transform(
             F.slice("lines", 1, 3),

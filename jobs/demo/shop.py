@@ -10,7 +10,6 @@ from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.web import GENERATED
 
@@ -23,22 +22,28 @@ def orders(
     people: DataFrame, clicked: DataFrame, *, dice: Dice, start: datetime, end: datetime
 ) -> DataFrame:
     """Return the online orders: some at any time, some an hour after an email was clicked."""
-    who = F.col("household")
+    who = "household"
     buyers = people.where("customer_id is not null and size(plain) > 0")
     often = dice.pick(OFTEN, "orders", who)
     number = F.col("number").cast("string")
     plain = buyers.where(often > 0).select("*", F.explode(F.sequence(F.lit(1), often)).alias("nth"))
-    plain = plain.withColumn("order_id", F.concat_ws("-", F.lit("w"), number, F.col("nth").cast("string")))
+    plain = plain.withColumn(
+        "order_id", F.concat_ws("-", F.lit("w"), number, F.col("nth").cast("string"))
+    )
     some = plain.select(
         *_kept(),
-        dice.moment(start, end, "order", F.col("order_id")).alias("placed_at"),
+        dice.moment(start, end, "order", "order_id").alias("placed_at"),
         F.lit(None).cast("string").alias("campaign_id"),
     )
-    led = clicked.where(dice.chance(0.2, "orders after click", F.col("message_id"))).select(
+    led = clicked.where(dice.chance(0.2, "orders after click", "message_id")).select(
         "household",
         F.concat(F.lit("w-"), F.col("message_id")).alias("order_id"),
-        later(F.col("clicked_at"), 900 + dice.share("order after", F.col("message_id")) * 9000).alias("placed_at"),
-        F.when(dice.chance(0.5, "names campaign", F.col("message_id")), F.col("campaign_id")).alias("campaign_id"),
+        later(F.col("clicked_at"), 900 + dice.share("order after", "message_id") * 9000).alias(
+            "placed_at"
+        ),
+        F.when(dice.chance(0.5, "names campaign", "message_id"), F.col("campaign_id")).alias(
+            "campaign_id"
+        ),
     )
     after = buyers.join(led, "household").select(*_kept(), "placed_at", "campaign_id")
     return some.unionByName(after).withColumn("lines", _lines(dice))
@@ -49,7 +54,7 @@ def _kept() -> list[str]:
 
 
 def _lines(dice: Dice) -> Column:
-    order = F.col("order_id")
+    order = "order_id"
     first = F.least(dice.below(9, "first product", order) + 1, F.size("plain"))
     items = F.slice("plain", first, dice.below(3, "order size", order) + 1)
     quantity = (dice.below(3, "quantity", order) + 1).cast("bigint")
@@ -71,7 +76,7 @@ def _lines(dice: Dice) -> Column:
 
 
 def order_events(orders: DataFrame, *, dice: Dice) -> DataFrame:
-    """Return each order's events: placed, paid, shipped, delivered; cancelled, returned, refunded."""
+    """Return each order's events: placed, paid, shipped, delivered; or undone."""
     walked = orders.select("*", F.posexplode(_deeds(dice)).alias("at", "deed"))
     deed = F.col("deed")
     placed = deed["type"] == "order_placed"
@@ -80,9 +85,9 @@ def order_events(orders: DataFrame, *, dice: Dice) -> DataFrame:
         deed["type"].alias("type"),
         later(F.col("placed_at"), deed["after"]).alias("occurred_at"),
         F.lit(GENERATED).alias("source"),
-        identifiers(
-            customer_id=F.col("customer_id"), email=F.when(placed, F.col("email"))
-        ).alias("identifiers"),
+        identifiers(customer_id=F.col("customer_id"), email=F.when(placed, F.col("email"))).alias(
+            "identifiers"
+        ),
         "order_id",
         deed["line_id"].alias("line_id"),
         F.when(placed, F.col("campaign_id")).alias("campaign_id"),
@@ -108,7 +113,7 @@ def visits_before(orders: DataFrame) -> DataFrame:
 
 def reviews(orders: DataFrame, *, dice: Dice) -> DataFrame:
     """Return the reviews that some buyers write three weeks after the order."""
-    some = orders.where(dice.chance(0.08, "reviews", F.col("order_id")))
+    some = orders.where(dice.chance(0.08, "reviews", "order_id"))
     return some.select(
         F.concat(F.lit("review-"), F.col("order_id")).alias("event_id"),
         F.lit("review_submitted").alias("type"),
@@ -123,7 +128,7 @@ def reviews(orders: DataFrame, *, dice: Dice) -> DataFrame:
 
 def _deeds(dice: Dice) -> Column:
     """What happens to an order: most are delivered, some never, some come back."""
-    order = F.col("order_id")
+    order = "order_id"
     fate = dice.share("order fate", order)
     shipped = dice.share("shipped", order) * 30 * HOUR + 4 * HOUR
     arrived = shipped + dice.share("arrived", order) * 90 * HOUR + 14 * HOUR
@@ -140,9 +145,7 @@ def _deeds(dice: Dice) -> Column:
         F.array(_deed("order_placed", F.lit(0.0), whole)),
         (paid, F.array(_deed("order_paid", F.lit(35.0), whole))),
         (cancelled, F.array(_deed("order_cancelled", shipped / 2, whole))),
-        (
-            cancelled & (fate < 0.08), F.array(_deed("order_refunded", shipped / 2 + HOUR, whole))
-        ),
+        (cancelled & (fate < 0.08), F.array(_deed("order_refunded", shipped / 2 + HOUR, whole))),
         (sent, F.array(_deed("order_shipped", shipped, whole))),
         (delivered, F.array(_deed("order_delivered", arrived, whole))),
         (line_back, F.array(_deed("order_returned", back, first))),

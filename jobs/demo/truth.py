@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
-
 from tactful.jobs.demo.journey import Journey, campaign_name
 
 FIXED = pd.Timedelta(days=14)
@@ -69,7 +68,9 @@ def mailing_truth(journey: Journey, households: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def figures(mailings: pd.DataFrame, *, first: str = "2017-10-01", end: str = "2018-01-01") -> Figures:
+def figures(
+    mailings: pd.DataFrame, *, first: str = "2017-10-01", end: str = "2018-01-01"
+) -> Figures:
     """Count the quarter's mailings whose products are recorded, and those each rule would stop."""
     when = mailings.sent_at
     inside = (when >= pd.Timestamp(first, tz="UTC")) & (when < pd.Timestamp(end, tz="UTC"))

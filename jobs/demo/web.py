@@ -6,7 +6,6 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import BOT_COOKIE, typed_email
 
@@ -18,20 +17,24 @@ NO_DEVICE = "00000000-0000-0000-0000-000000000000"
 
 def browsing(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> DataFrame:
     """Return visits that lead to no order: looking around, or a cart left behind."""
-    who = F.col("household")
+    who = "household"
     visits = F.explode(F.sequence(F.lit(1), F.greatest(dice.below(9, "visits", who), F.lit(1))))
-    visit = F.concat_ws("-", F.lit("browse"), F.col("number").cast("string"), F.col("nth").cast("string"))
+    visit = F.concat_ws(
+        "-", F.lit("browse"), F.col("number").cast("string"), F.col("nth").cast("string")
+    )
     online = people.where("online and favourites is not null").select("*", visits.alias("nth"))
     named = online.withColumn("visit", visit)
-    first = dice.below(8, "looks at", F.col("visit")) + 1
+    first = dice.below(8, "looks at", "visit") + 1
     items = F.slice("favourites", F.least(first, F.size("favourites")), 3)
-    left = dice.chance(0.35, "leaves cart", F.col("visit"))
+    left = dice.chance(0.35, "leaves cart", "visit")
     return named.select(
         "household",
         "visit",
         F.when(left, "abandoned").otherwise("browse").alias("kind"),
-        dice.moment(start, end, "browse", F.col("visit")).alias("started_at"),
-        F.transform(items, lambda one: F.struct(one["sku"], one["category"])).cast(ITEM).alias("items"),
+        dice.moment(start, end, "browse", "visit").alias("started_at"),
+        F.transform(items, lambda one: F.struct(one["sku"], one["category"]))
+        .cast(ITEM)
+        .alias("items"),
     )
 
 
@@ -40,13 +43,13 @@ def visits(people: DataFrame, planned: DataFrame, *, dice: Dice) -> DataFrame:
 
     Adds: anonymous_id, device_id (one of them is null), known, app.
     """
-    visit = F.col("visit")
+    visit = "visit"
     known = F.col("customer_id").isNotNull() & (
         (F.col("kind") == "order") | dice.chance(0.35, "logs in", visit)
     )
     app = F.col("device_id").isNotNull() & dice.chance(0.3, "on the app", visit)
     borrowed = F.col("borrowed_cookie").isNotNull() & dice.chance(0.4, "borrowed", visit)
-    nth = (dice.below(F.size("cookies"), "cookie", visit)).cast("int")
+    nth = dice.below("size(cookies)", "cookie", visit)
     cookie = F.when(borrowed, F.col("borrowed_cookie")).otherwise(F.get(F.col("cookies"), nth))
     life = people.where("online").select(
         "household", "customer_id", "email", "cookies", "device_id", "borrowed_cookie"
@@ -64,25 +67,25 @@ def visits(people: DataFrame, planned: DataFrame, *, dice: Dice) -> DataFrame:
 
 def clicks(visits: DataFrame, *, dice: Dice) -> DataFrame:
     """Return what happened in each visit, step by step."""
-    visit = F.col("visit")
+    visit = "visit"
     walked = visits.select("*", F.posexplode(_steps(dice)).alias("at", "step"))
-    step, at = F.col("step"), F.col("at")
+    step = F.col("step")
     login = step["type"] == "login"
-    named = login | (F.col("known") & dice.chance(0.4, "named", visit, at))
-    junk = dice.share("junk", visit, at)
+    named = login | (F.col("known") & dice.chance(0.4, "named", visit, "at"))
+    junk = dice.share("junk", visit, "at")
     customer = F.when(named, F.col("customer_id")).otherwise(F.when(junk < 0.006, F.lit("unknown")))
     ids = identifiers(
         customer_id=customer,
-        email=F.when(login, typed_email(dice, F.col("email"), visit, at)).when(
+        email=F.when(login, typed_email(dice, F.col("email"), visit, "at")).when(
             junk > 0.996, F.lit("null")
         ),
         device_id=F.coalesce("device_id", F.when(F.abs(junk - 0.5) < 0.003, F.lit(NO_DEVICE))),
         anonymous_id=F.col("anonymous_id"),
     )
-    moment = later(F.col("started_at"), at * 35 + dice.share("step", visit, at) * 30)
-    asked = F.element_at(F.split(F.lower(F.col("items")[0]["category"]), "[ /-]+"), 1)
+    moment = later(F.col("started_at"), F.col("at") * 35 + dice.share("step", visit, "at") * 30)
+    asked = F.element_at(F.split(F.col("items")[0]["category"], "[ /-]+"), 1)
     return walked.select(
-        F.concat_ws("-", visit, (at + 1).cast("string")).alias("event_id"),
+        F.expr("concat_ws('-', visit, at + 1)").alias("event_id"),
         step["type"].alias("type"),
         moment.alias("occurred_at"),
         F.lit(GENERATED).alias("source"),
@@ -92,8 +95,8 @@ def clicks(visits: DataFrame, *, dice: Dice) -> DataFrame:
         step["category"].alias("category"),
         F.when(step["type"] == "search", asked).alias("query"),
         _address(step).alias("url"),
-        F.when(at == 0, F.col("message_id")).alias("message_id"),
-        F.when(at == 0, F.col("campaign_id")).alias("campaign_id"),
+        F.when(F.col("at") == 0, F.col("message_id")).alias("message_id"),
+        F.when(F.col("at") == 0, F.col("campaign_id")).alias("campaign_id"),
         F.when(F.col("app"), "app").otherwise("online").alias("place"),
         F.struct(
             F.when(F.col("app"), "phone").otherwise("computer").alias("type"),
@@ -109,7 +112,7 @@ def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -
 
     A few addresses are typed wrongly at that moment; one in five accounts is new.
     """
-    who = F.col("household")
+    who = "household"
     account = people.where("customer_id is not null")
     cookie = F.when(dice.chance(0.85, "first cookie", who), F.col("cookies")[0])
     soon = start + timedelta(days=45)
@@ -128,7 +131,9 @@ def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -
         F.concat(F.lit("account-"), number, F.lit("-second")).alias("event_id"),
         F.lit("login").alias("type"),
         dice.moment(soon, end, "second email", who).alias("occurred_at"),
-        identifiers(customer_id=F.col("customer_id"), email=F.col("second_email")).alias("identifiers"),
+        identifiers(customer_id=F.col("customer_id"), email=F.col("second_email")).alias(
+            "identifiers"
+        ),
     )
     late = dice.chance(0.15, "card linked late", who)
     card = account.where("card_linked").select(
@@ -145,23 +150,25 @@ def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -
     return both.select("*", F.lit(GENERATED).alias("source"), F.lit("online").alias("place"))
 
 
-def bot(spark: SparkSession, people: DataFrame, *, dice: Dice, start: datetime, pages: int) -> DataFrame:
+def bot(
+    spark: SparkSession, people: DataFrame, *, dice: Dice, start: datetime, pages: int
+) -> DataFrame:
     """Return one cookie's thousands of page views, and its log-ins with many people's ids."""
     views = spark.range(pages).select(
         F.concat(F.lit("bot-"), F.col("id").cast("string")).alias("event_id"),
         F.lit("page_view").alias("type"),
-        later(F.lit(start), F.col("id") * 11 + dice.share("bot", F.col("id"))).alias("occurred_at"),
+        later(F.lit(start), F.col("id") * 11 + dice.share("bot", "id")).alias("occurred_at"),
         identifiers(anonymous_id=F.lit(BOT_COOKIE)).alias("identifiers"),
     )
-    who = F.col("household")
+    who = "household"
     victims = people.where(F.col("customer_id").isNotNull() & dice.chance(0.1, "victim", who))
     tries = victims.select(
         F.concat(F.lit("bot-login-"), F.col("number").cast("string")).alias("event_id"),
         F.lit("login").alias("type"),
         later(F.lit(start), dice.share("bot login", who) * 11 * pages).alias("occurred_at"),
-        identifiers(
-            customer_id=F.col("customer_id"), anonymous_id=F.lit(BOT_COOKIE)
-        ).alias("identifiers"),
+        identifiers(customer_id=F.col("customer_id"), anonymous_id=F.lit(BOT_COOKIE)).alias(
+            "identifiers"
+        ),
     )
     both = views.unionByName(tries)
     return both.select(
@@ -174,7 +181,7 @@ def bot(spark: SparkSession, people: DataFrame, *, dice: Dice, start: datetime, 
 
 def _steps(dice: Dice) -> Column:
     """The steps of a visit, from opening the app to the checkout."""
-    visit, kind, items = F.col("visit"), F.col("kind"), F.col("items")
+    visit, kind, items = "visit", F.col("kind"), F.col("items")
     seen = F.transform(items, lambda one: _step("product_view", one["sku"], one["category"]))
     put = F.transform(
         F.slice(items, 1, 2), lambda one: _step("add_to_cart", one["sku"], one["category"])

@@ -14,9 +14,9 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
-
 from tactful.jobs.demo import crm, esp, noise, retail, shop, web
 from tactful.jobs.demo import people as society
 from tactful.jobs.demo.draws import Dice, later
@@ -92,42 +92,29 @@ def generate(
     """
     folder = Path(folder).resolve()
     seconds: dict[str, float] = {}
-    kept: list[DataFrame] = []
-    dice = Dice(seed)
-    journey = Journey(from_date)
+    dice, journey = Dice(seed), Journey(from_date)
     for name in ("landing", "demo_truth"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    try:
+    with _quick_plans(spark):
         with _timed(seconds, "reference"):
-            featured = _featured(journey)
-            plan = esp.mail_plan(start=_start(journey), end=END, featured=featured, seed=seed)
-            products = write_rows(journey.products(), folder / "landing/products/products.json")
-            rows = [*journey.campaigns(), *esp.campaign_rows(plan)]
-            campaigns = write_rows(rows, folder / "landing/campaigns/campaigns.json")
+            plan = esp.mail_plan(
+                start=_start(journey), end=END, featured=_featured(journey), seed=seed
+            )
+            products, campaigns = _write_reference(folder / "landing", journey, plan)
         with _timed(seconds, "people"):
-            ids = journey.households
-            chosen = society.households(spark, ids, wanted=households)
-            chosen = _keep(chosen, kept)
-            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, kept=kept)
+            chosen = _keep(society.households(spark, journey.households, wanted=households))
+            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan)
         with _timed(seconds, "landing"):
-            clean = noise.rows(world.events, at_once=2 * spark.sparkContext.defaultParallelism)
-            broken, malformed = noise.malformed(spark, streams=STREAMS, files=FILES, dice=dice)
-            landed = noise.landed(clean, files=FILES, dice=dice, start=_start(journey), end=END)
-            seen = Observation("landed")
-            counted = landed.observe(seen, *noise.counting(STREAMS))
-            _write_lines(counted.unionByName(broken), folder / "landing")
-            counts = seen.get
+            counts, malformed = _land(spark, world, folder / "landing", journey, dice)
         with _timed(seconds, "truth"):
             mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
-    finally:
-        for frame in kept:
-            frame.unpersist()
+            size = chosen.count()
     told = Generated(
         folder=str(folder),
         seed=seed,
         from_date=from_date.isoformat(),
         until=UNTIL.isoformat(),
-        households=len(mailings[1]),
+        households=size,
         events=_by_type(counts),
         duplicates={feed: counts[f"{feed}|{noise.AGAIN}"] for feed in STREAMS},
         reused={feed: counts[f"{feed}|{noise.CHANGED}"] for feed in STREAMS},
@@ -135,7 +122,7 @@ def generate(
         products=products,
         campaigns=campaigns,
         redemptions=journey.redeemed[1],
-        figures=figures(mailings[0]),
+        figures=figures(mailings),
         seconds=seconds,
     )
     (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(told), indent=1))
@@ -155,35 +142,34 @@ def _world(
     journey: Journey,
     dice: Dice,
     plan: list[dict[str, Any]],
-    kept: list[DataFrame],
 ) -> _World:
     """Lay the generated life of the households around their purchases and mailings."""
     start = _start(journey)
-    bought = retail.basket_lines(spark, chosen, since=start, journey=journey)
-    baskets = _keep(retail.baskets(spark, bought, journey=journey), kept)
-    weeks = max((one["week"] for one in plan), default=0)
-    alone = society.people(chosen, dice=dice, weeks=weeks)
-    liked = retail.favourites(bought, dice=dice)
-    people = _keep(alone.join(liked, "household", "left"), kept)
-    mails = _keep(esp.emails(spark, people, plan, dice=dice), kept)
+    span = {"dice": dice, "start": start, "end": END}
+    bought = retail.basket_lines(spark, chosen, since=start)
+    baskets = _keep(retail.baskets(spark, bought, journey=journey))
+    drawn = society.people(chosen, dice=dice, weeks=len(plan) // len(esp.SLOTS))
+    liked = retail.favourites(baskets, retail.offered(spark, journey=journey), dice=dice)
+    people = _keep(drawn.join(liked, "household", "left"))
+    mails = _keep(esp.emails(spark, people, plan, dice=dice))
     clicked = mails.where("clicked_after is not null").withColumn(
         "clicked_at", later(F.col("sent_at"), F.col("clicked_after"))
     )
-    orders = _keep(shop.orders(people, clicked, dice=dice, start=start, end=END), kept)
+    orders = _keep(shop.orders(people, clicked, **span))
     planned = [
-        retail.trips(baskets, dice=dice, share=0.3).withColumn("kind", F.lit("trip")),
-        web.browsing(people, dice=dice, start=start, end=END),
+        retail.trips(baskets, dice=dice, share=0.3),
+        web.browsing(people, **span),
         shop.visits_before(orders),
         esp.visits_after(clicked),
     ]
-    all_planned = reduce(_union, planned)
-    visits = _keep(web.visits(people, all_planned, dice=dice), kept)
+    visits = _keep(web.visits(people, reduce(_union, planned), dice=dice))
+    first_mail = plan[0]["starts_at"]
     by_feed = {
         "baskets": [baskets],
         "mailings": [retail.mailings(spark, chosen, journey=journey)],
         "web": [
             web.clicks(visits, dice=dice),
-            web.accounts(people, dice=dice, start=start, end=END),
+            web.accounts(people, **span),
             web.bot(spark, people, dice=dice, start=BOT_START, pages=BOT_PAGES),
             shop.reviews(orders, dice=dice),
         ],
@@ -191,19 +177,41 @@ def _world(
             esp.email_events(mails, dice=dice),
             esp.back_again(people, plan, dice=dice),
             esp.confirmations(orders),
-            esp.texts(people, dice=dice, start=start, end=END),
+            esp.texts(people, **span),
             esp.ads(visits, dice=dice),
         ],
         "shop": [shop.order_events(orders, dice=dice)],
         "crm": [
-            crm.profiles(people, dice=dice, start=start, end=END, first_mail=plan[0]["starts_at"]),
+            crm.profiles(people, first_mail=first_mail, **span),
             crm.till(people, dice=dice, start=start),
         ],
-        "care": [crm.contacts(people, orders, dice=dice, start=start, end=END)],
+        "care": [crm.contacts(people, orders, **span)],
     }
     in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
     events = {feed: [part.where(in_time) for part in parts] for feed, parts in by_feed.items()}
     return _World(people, events)
+
+
+def _write_reference(
+    landing: Path, journey: Journey, plan: list[dict[str, Any]]
+) -> tuple[int, int]:
+    """Write products and campaigns; return how many of each."""
+    products = write_rows(journey.products(), landing / "products/products.json")
+    rows = [*journey.campaigns(), *esp.campaign_rows(plan)]
+    return products, write_rows(rows, landing / "campaigns/campaigns.json")
+
+
+def _land(
+    spark: SparkSession, world: _World, landing: Path, journey: Journey, dice: Dice
+) -> tuple[dict[str, int], dict[str, dict[str, int]]]:
+    """Write the landing files; return the counts of good lines and of malformed ones."""
+    clean = noise.rows(world.events, at_once=2 * spark.sparkContext.defaultParallelism)
+    landed = noise.landed(clean, files=FILES, dice=dice, start=_start(journey), end=END)
+    broken, malformed = noise.malformed(spark, streams=STREAMS, files=FILES, dice=dice)
+    seen = Observation("landed")
+    counted = landed.observe(seen, *noise.counting(STREAMS))
+    _write_lines(counted.unionByName(broken), landing)
+    return seen.get, malformed
 
 
 def _featured(journey: Journey) -> list[str]:
@@ -223,9 +231,9 @@ def _union(left: DataFrame, right: DataFrame) -> DataFrame:
     return left.unionByName(right, allowMissingColumns=True)
 
 
-def _keep(frame: DataFrame, kept: list[DataFrame]) -> DataFrame:
-    kept.append(frame.persist())
-    return kept[-1]
+def _keep(frame: DataFrame) -> DataFrame:
+    """Work a frame out once and forget how: plans built on it stay small, and so does planning."""
+    return frame.localCheckpoint(eager=True)
 
 
 def _write_lines(lines: DataFrame, landing: Path) -> None:
@@ -249,13 +257,16 @@ def _write_lines(lines: DataFrame, landing: Path) -> None:
     shutil.rmtree(parts)
 
 
-def _write_truth(truth: Path, people: DataFrame, journey: Journey, chosen: DataFrame) -> tuple:
-    """Write whose each identifier is and what each mailing did; return the mailings, households."""
+def _write_truth(
+    truth: Path, people: DataFrame, journey: Journey, chosen: DataFrame
+) -> pd.DataFrame:
+    """Write whose each identifier is, and what each mailing did; return the latter."""
     told = society.truth(people)
+    till = hashlib.sha256(society.TILL_EMAIL.encode()).hexdigest()
     nobody = [
         ("anonymous_id", society.BOT_COOKIE, "bot", None, None),
-        ("email", society.TILL_EMAIL, "till", None, hashlib.sha256(society.TILL_EMAIL.encode()).hexdigest()),
-    ]  # fmt: skip
+        ("email", society.TILL_EMAIL, "till", None, till),
+    ]
     planted = people.sparkSession.createDataFrame(nobody, told.schema)
     identifiers = told.unionByName(planted).coalesce(1)
     identifiers.sortWithinPartitions("identifier_type", "value", "household").write.parquet(
@@ -265,19 +276,27 @@ def _write_truth(truth: Path, people: DataFrame, journey: Journey, chosen: DataF
     mailings = mailing_truth(journey, households)
     (truth / "mailings").mkdir(parents=True)
     mailings.to_parquet(truth / "mailings/part-00000.parquet", index=False)
-    return mailings, households
+    return mailings
 
 
 def _by_type(counts: dict[str, int]) -> dict[str, dict[str, int]]:
     """The valid events by feed and type, without those that there are none of."""
     return {
-        feed: {
-            name: counts[f"{feed}|{name}"]
-            for name in TYPES[stream]
-            if counts[f"{feed}|{name}"]
-        }
+        feed: {name: counts[f"{feed}|{name}"] for name in TYPES[stream] if counts[f"{feed}|{name}"]}
         for feed, stream in STREAMS.items()
     }
+
+
+@contextmanager
+def _quick_plans(spark: SparkSession) -> Iterator[None]:
+    """Switch off what notes the Python line of every expression: a third of the planning."""
+    name = "spark.sql.dataFrameQueryContext.enabled"
+    before = spark.conf.get(name)
+    spark.conf.set(name, "false")
+    try:
+        yield
+    finally:
+        spark.conf.set(name, before)
 
 
 @contextmanager

@@ -1,0 +1,214 @@
+"""The demo's data: what it holds, that a seed repeats it, and what its figures must come to."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from datetime import date
+from pathlib import Path
+
+import pandas as pd
+import phonenumbers
+import pytest
+from tactful.jobs.config import load
+from tactful.jobs.demo.journey import Journey, household_name
+from tactful.jobs.demo.people import BOT_COOKIE, TILL_EMAIL
+from tactful.jobs.demo.truth import Figures, figures, mailing_truth
+from tactful.jobs.demo.world import FILES, FROM_DATE, STREAMS, generate, secret_of
+
+from tests.oracle.config import load as oracle_load
+from tests.oracle.intake import take_in
+
+DEMO = Path(__file__).parents[2] / "conf" / "demo.toml"
+FEW = 40
+SEED = 11
+
+
+@pytest.fixture(scope="module")
+def world(spark, tmp_path_factory):
+    """A small world: some forty households, and everything that is planted."""
+    return generate(spark, folder=tmp_path_factory.mktemp("demo"), seed=SEED, households=FEW)
+
+
+@pytest.fixture(scope="module")
+def intake(world):
+    """The oracle's reading of each feed's files."""
+    config = oracle_load(DEMO)
+    return {feed: take_in({feed: _files(world, feed)}, config) for feed in STREAMS}
+
+
+@pytest.fixture(scope="module")
+def journey():
+    return Journey(FROM_DATE)
+
+
+def _files(world, feed: str) -> list[Path]:
+    return sorted((Path(world.folder) / "landing" / feed).glob("part-*.json"))
+
+
+def _accepted(intake, feed: str) -> list[dict]:
+    return [json.loads(row.raw) for row in intake[feed].accepted]
+
+
+def _values(events: list[dict], kind: str) -> set[str]:
+    return {i["value"] for event in events for i in event["identifiers"] if i["type"] == kind}
+
+
+def test_every_line_is_accounted_for(world, intake):
+    for feed, read in intake.items():
+        assert len(_files(world, feed)) == FILES[feed]
+        by_type = Counter(event["type"] for event in _accepted(intake, feed))
+        assert by_type == world.events[feed]
+        assert len(read.duplicates) == world.duplicates[feed]
+        assert read.counts["id_reused"] == world.reused[feed]
+        assert read.counts["read"] == world.rows(feed)
+    assert sum(world.duplicates.values()) > 0
+
+
+def test_malformed_rows_get_the_reasons_that_were_planned(world, intake):
+    for feed, read in intake.items():
+        found = Counter(
+            ",".join(sorted(row.reasons))
+            for row in read.quarantined
+            if "id_reused" not in row.reasons
+        )
+        assert found == world.malformed[feed]
+    assert world.malformed["web"]["oversized"] == 1
+
+
+def test_one_seed_gives_the_same_files_however_spark_is_cut(spark, world, tmp_path):
+    name = "spark.sql.shuffle.partitions"
+    before = spark.conf.get(name)
+    spark.conf.set(name, "5")
+    try:
+        again = generate(spark, folder=tmp_path, seed=SEED, households=FEW)
+    finally:
+        spark.conf.set(name, before)
+    landing = Path(world.folder) / "landing"
+    for file in sorted(landing.rglob("*.json")):
+        assert (tmp_path / "landing" / file.relative_to(landing)).read_bytes() == file.read_bytes()
+    assert again.figures == world.figures
+    assert secret_of(SEED) != secret_of(SEED + 1)
+
+
+def test_what_is_generated_says_so(intake):
+    for feed in STREAMS:
+        real = "complete_journey" if feed in ("baskets", "mailings") else "generated"
+        assert {event["source"] for event in _accepted(intake, feed)} == {real}
+
+
+def test_baskets_hold_what_the_data_holds(spark, intake):
+    from tactful.jobs.demo.journey import data_file
+
+    baskets = _accepted(intake, "baskets")
+    households = [int(one[3:]) for one in _values(baskets, "loyalty_id")]
+    lines = pd.read_parquet(data_file("transactions"))
+    lines = lines[
+        lines.household_id.isin(households)
+        & (lines.transaction_timestamp >= pd.Timestamp(FROM_DATE))
+    ]
+    told = [line for basket in baskets for line in basket["lines"]]
+    assert len(baskets) == lines.basket_id.nunique()
+    assert len(told) == len(lines)
+    assert round(sum(line["amount"] for line in told), 2) == round(lines.sales_value.sum(), 2)
+    first = lines.sort_values(["transaction_timestamp", "basket_id"]).iloc[0]
+    times = {event["order_id"]: event["occurred_at"] for event in baskets}
+    expected = first.transaction_timestamp.strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    assert times[f"b-{first.basket_id}"] == expected
+
+
+def test_only_mailings_whose_offers_are_recorded_carry_products(intake):
+    for mailing in _accepted(intake, "mailings"):
+        assert ("skus" in mailing) == (mailing["properties"]["kind"] != "Type A")
+        assert mailing["occurred_at"].endswith("T00:00:00.000Z")
+
+
+def test_generated_orders_hold_nothing_that_a_mailing_offered(intake, journey):
+    offered = {str(product) for product in journey.offered.product_id}
+    orders = _accepted(intake, "shop")
+    bought = {line["sku"] for order in orders for line in order.get("lines", [])}
+    assert bought and not bought & offered
+
+
+def test_phones_are_valid_but_for_those_mistyped_on_purpose(intake):
+    events = [event for feed in ("crm", "esp", "care") for event in _accepted(intake, feed)]
+    phones = _values(events, "phone") - {"415-555"}
+    assert phones
+    for phone in phones:
+        assert phonenumbers.is_valid_number(phonenumbers.parse(phone, "US")), phone
+
+
+def test_the_bot_and_the_tills_address_are_planted(intake):
+    bot = [
+        event
+        for event in _accepted(intake, "web")
+        if {"type": "anonymous_id", "value": BOT_COOKIE} in event["identifiers"]
+    ]
+    assert len(bot) >= 4_000
+    assert TILL_EMAIL in _values(_accepted(intake, "crm"), "email")
+
+
+def test_the_truth_knows_every_identifier(world, intake):
+    truth = pd.read_parquet(Path(world.folder) / "demo_truth/identifiers")
+    known = set(zip(truth.identifier_type, truth.value, strict=True))
+    emails = {sha: "email" for sha in truth.sha256.dropna()}
+    junk = {"unknown", "null", "00000000-0000-0000-0000-000000000000", "415-555"}
+    for feed in STREAMS:
+        for event in _accepted(intake, feed):
+            for one in event["identifiers"]:
+                kind, value = one["type"], one["value"].strip()
+                if value in junk:
+                    continue
+                if kind == "email":
+                    value = value.lower()
+                if kind == "phone":
+                    parsed = phonenumbers.parse(value, "US")
+                    value = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164)
+                if kind == "email_sha256":
+                    assert value in emails
+                else:
+                    assert (kind, value) in known
+    owned = truth[truth.kind == "owned"]
+    assert not owned.duplicated(["identifier_type", "value"]).any()
+
+
+def test_the_reference_tables_are_whole(world):
+    landing = Path(world.folder) / "landing"
+    lines = (landing / "products/products.json").read_text().splitlines()
+    products = [json.loads(line) for line in lines]
+    assert len(products) == world.products == 92_348  # 17 were sold but are not described
+    days = [one["replenish_days"] for one in products if "replenish_days" in one]
+    assert len(days) == 9_273 and min(days) > 0
+    campaigns = (landing / "campaigns/campaigns.json").read_text().splitlines()
+    assert len(campaigns) == world.campaigns
+    assert all(re.fullmatch(r".*Z", json.loads(one)["starts_at"]) for one in campaigns)
+
+
+def test_the_figures_of_the_quarter(journey):
+    """468 of 1,288: Type B and C mailings to households that had just bought what they offer."""
+    everybody = pd.DataFrame({"household_id": journey.households})
+    everybody["household"] = everybody.household_id.map(household_name)
+    told = mailing_truth(journey, everybody)
+    expected = Figures(mailings=1_288, bought_14d=468, own_rhythm=493, blunt_60d=1_286)
+    assert figures(told) == expected
+
+
+def test_redemptions_that_match_a_basket():
+    _, whole_year = Journey(date(2017, 1, 1)).redeemed
+    assert (whole_year.matched, whole_year.total) == (1_594, 2_102)
+    assert whole_year.matched_landed == 1_594
+    _, autumn = Journey(FROM_DATE).redeemed
+    assert (autumn.matched_landed, autumn.total_landed) == (1_182, 1_517)
+
+
+def test_no_rhythm_is_known_from_later_than_the_landed_time(journey):
+    early = Journey(date(2017, 2, 1)).rhythm
+    assert len(early) < len(journey.rhythm)
+    assert early.max() <= 31
+
+
+def test_the_configuration_is_right():
+    config = load(DEMO, environ={"TACTFUL_DEMO_SECRET": "x"})
+    assert set(config.sources) == set(STREAMS)
+    assert {name: source.stream for name, source in config.sources.items()} == STREAMS

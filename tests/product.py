@@ -1,0 +1,63 @@
+"""Run the product over a small world, and ask the oracle about the same files."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tactful.jobs.config import Config, load
+from tactful.jobs.pipeline import RunSummary, run
+
+from tests import oracle
+from tests.conftest import SECRET
+from tests.landing import World, land, split, write_conf
+from tests.oracle.compare import assert_same, assert_same_quarantine, read_tables
+
+
+class Shop:
+    """A world in a folder: land some of it, run, look, land more."""
+
+    def __init__(self, world: World, folder: Path) -> None:
+        self.world = world
+        self.folder = folder
+        self.conf = write_conf(world.config, folder, world.products)
+        for source in world.config["sources"].values():
+            Path(source["path"]).mkdir(parents=True, exist_ok=True)
+        self.landed = 0
+
+    @property
+    def lake(self) -> Path:
+        return self.folder / "lake"
+
+    def config(self, **overrides: Any) -> Config:
+        return load(self.conf, overrides=overrides or None)
+
+    def land(self, batch: Any) -> None:
+        land(batch, self.folder, number=self.landed, landed_at=self.world.landed_at)
+        self.landed += 1
+
+    def land_all(self, k: int, *, seed: int = 0) -> None:
+        for batch in split(self.world, k, seed=seed):
+            self.land(batch)
+
+    def run(self, as_of: datetime | None = None, **options: Any) -> RunSummary:
+        return run(self.config(), as_of=as_of or self.world.as_of, **options)
+
+    def answer(self, as_of: datetime | None = None) -> Any:
+        """What the oracle makes of everything that has landed so far."""
+        config = oracle.load(self.conf)
+        return oracle.compute(
+            oracle.landing_of(config, self.folder),
+            config,
+            SECRET.encode(),
+            as_of or self.world.as_of,
+            products=oracle.products_of(config, self.folder),
+        )
+
+    def assert_converged(self, as_of: datetime | None = None) -> None:
+        """Every published table, and the quarantine, as the oracle says they must be."""
+        answer = self.answer(as_of)
+        assert_same(read_tables(self.lake), answer.tables)
+        refused = read_tables(self.lake, ["quarantine"])["quarantine"]
+        assert_same_quarantine(refused, answer.quarantined)

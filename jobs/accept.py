@@ -8,6 +8,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
+
 from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake
@@ -61,9 +62,7 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
     rows = frame.where("NOT _fresh").drop("_fresh")
     earlier = _accepted_before(batch, rows, fresh)
     sorted_out = batch.keep(
-        rows.transform(
-            sort_out, fresh, earlier, compare_within=config.intake.dedupe_compare
-        )
+        rows.transform(sort_out, fresh, earlier, compare_within=config.intake.dedupe_compare)
     )
     events = batch.keep(_keyed(batch, sorted_out.where(F.col("status") == ACCEPTED), config))
     known = events.select(F.explode("known").alias("known")).select("known.*").distinct()

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+
 from tactful.jobs.errors import ConfigError, TactfulError
 
 BUG = "Run again with --debug for the whole trace."

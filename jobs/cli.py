@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
 from tactful.jobs.answers import answering
 
 app = typer.Typer(
@@ -133,9 +134,9 @@ def replay(
     with answering(as_json=as_json, debug=debug) as answer:
         clock = _clock(as_of)
         config = _load(conf, settings)
-        from tactful.jobs import pipeline
+        from tactful.jobs import replay as again
 
-        summary = pipeline.replay(
+        summary = again.replay(
             config, from_table=from_table, as_of=clock, on_progress=answer.progress
         )
         answer.summary(summary.as_dict())

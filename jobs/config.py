@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
+
 from tactful.jobs.config_checks import cross_problems
 from tactful.jobs.config_layers import Layers, Place, layered, shown
 from tactful.jobs.config_models import (

@@ -25,6 +25,7 @@ from pydantic import (
     PrivateAttr,
     model_validator,
 )
+
 from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}

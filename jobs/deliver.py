@@ -54,10 +54,12 @@ def deliver(
         _destination(batch, destination, now, timeline, known, memberships, config)
         for destination in config.destinations
     ]
-    changes, dropped, records = (reduce(DataFrame.unionByName, parts) for parts in zip(*made, strict=True))
+    changes, dropped, records = (
+        reduce(DataFrame.unionByName, parts) for parts in zip(*made, strict=True)
+    )
     records = batch.keep(_positioned(records, batch))
     written = list(_write_files(batch, records, config))
-    stamp = F.lit(batch.batch_id)
+    stamp = F.lit(batch.number)
     return {
         MEMBERSHIPS: changes.withColumn("batch_id", stamp),
         DROPPED: dropped.withColumn("batch_id", stamp),
@@ -98,15 +100,13 @@ def _destination(
     pads = batch.lake.spark.createDataFrame(
         [(bytearray(inner), bytearray(outer))], "inner binary, outer binary"
     )
-    changed = batch.keep(
-        changed_members(formed, held, members, pads, destination=destination.name)
-    )
+    changed = batch.keep(changed_members(formed, held, members, pads, destination=destination.name))
     named = {"destination": F.lit(destination.name), "audience": F.lit(audience)}
     records = to_records(
         differences(changed, held),
         destination=destination.name,
         audience=audience,
-        batch_id=batch.batch_id,
+        batch_id=batch.number,
         split=sink.split,
         row=sink.row,
         schema=sink.schema(wanted),
@@ -116,9 +116,9 @@ def _destination(
     )
     return (
         changed.withColumns(named).select(*KEY, "is_member"),
-        refused.withColumns(named).select(
-            "destination", "identifier_key", "identifier_type", "reason"
-        ).distinct(),
+        refused.withColumns(named)
+        .select("destination", "identifier_key", "identifier_type", "reason")
+        .distinct(),
         records,
     )
 
@@ -145,7 +145,7 @@ def _positioned(records: DataFrame, batch: Batch) -> DataFrame:
         {
             "position": F.row_number().over(place).cast("bigint"),
             "emitted_at": F.lit(batch.as_of),
-            "batch_id": F.lit(batch.batch_id),
+            "batch_id": F.lit(batch.number),
         }
     )
 
@@ -170,7 +170,7 @@ def _requests(
 ) -> Iterator[dict[str, Any]]:
     """Cut one audience's additions or removals into requests and put each into its file."""
     sink = SINKS[destination.kind]
-    session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.batch_id}"
+    session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.number}"
     limit = min(destination.batch_size, sink.batch_limit)
     wanted = [*destination.identifiers]
     account = destination.account.model_dump(mode="json") if destination.account else {}
@@ -189,7 +189,7 @@ def _requests(
         )
         order = 0 if operation == "remove" else 1
         name = (
-            f"{batch.query}-{batch.generation[:8]}-{batch.batch_id:09d}"
+            f"{batch.query}-{batch.generation[:8]}-{batch.number:09d}"
             f"-{order}{request.seq:04d}-{operation}.{sink.extension}"
         )
         files.write_text(
@@ -208,5 +208,5 @@ def _requests(
             "warnings": warnings,
             "response": None,
             "at": batch.as_of,
-            "batch_id": batch.batch_id,
+            "batch_id": batch.number,
         }

@@ -100,6 +100,7 @@ def _begin(
         as_of=datetime.fromisoformat(pins["as_of"]),
         previous_as_of=datetime.fromisoformat(previous) if previous else None,
         hook=hook,
+        before=lake.batches_before(QUERY),
     )
 
 
@@ -122,7 +123,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
         IDENTITY_CHANGES: stitched.changes,
         EVENTS: fresh,
         WAITING: waiting,
-        DUE: decide.falls_due(suppressed, batch_id=batch.batch_id, as_of=batch.as_of),
+        DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
         **delivered,
         BATCHES: _counted(batch, counts, waiting, touched),
     }
@@ -131,7 +132,10 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
 def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
     """Events dated after the clock wait; those whose time has come since the last batch go on."""
     now = F.lit(batch.as_of)
-    ready, waiting = arrived.where(F.col("occurred_at") <= now), arrived.where(F.col("occurred_at") > now)
+    ready, waiting = (
+        arrived.where(F.col("occurred_at") <= now),
+        arrived.where(F.col("occurred_at") > now),
+    )
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         due = F.col("occurred_at").between(F.lit(batch.previous_as_of), now) & (
             F.col("occurred_at") > F.lit(batch.previous_as_of)
@@ -227,9 +231,7 @@ def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
     return theirs.select(*columns).union(moved.select(*columns)).distinct()
 
 
-def _counted(
-    batch: Batch, counts: Counts, waiting: DataFrame, touched: DataFrame
-) -> DataFrame:
+def _counted(batch: Batch, counts: Counts, waiting: DataFrame, touched: DataFrame) -> DataFrame:
     row = {
         "query": batch.query,
         "generation": batch.generation,

@@ -12,6 +12,7 @@ from typing import Any
 
 import deltalake
 from pyspark.sql import DataFrame, SparkSession
+
 from tactful.jobs import files
 from tactful.jobs.config import Config
 from tactful.jobs.errors import (
@@ -156,6 +157,10 @@ class Lake:
                 "the right one back, or rebuild with: tactful replay --from received."
             )
         return str(known)
+
+    def batches_before(self, query: str) -> int:
+        """How many batches of a query earlier checkpoints counted."""
+        return int((self.state() or {}).get("batches_before", {}).get(query, 0))
 
     def secret(self, config: Config) -> bytes:
         """The lake's own secret, made on first use where the configuration says `auto`."""

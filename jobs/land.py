@@ -5,6 +5,7 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
+
 from tactful.jobs.config import Config, Source
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import Pace

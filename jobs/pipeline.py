@@ -58,6 +58,9 @@ def run(
 
     Everything that would stop the run is looked at before anything is written.
     """
+    for step in steps:
+        if step not in STEPS:
+            raise LakeError(f"There is no step {step}; choose among {', '.join(STEPS)}.")
     spark = open_session()
     lake = Lake(spark, config.location)
     with opened(lake, config):

@@ -94,7 +94,13 @@ def _frames(
 
     labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
-    timeline = keep(with_owner(lake.read(EVENTS, versions[EVENTS.id]), labels, hubs=not labels.where("state = 'hub'").isEmpty()))
+    timeline = keep(
+        with_owner(
+            lake.read(EVENTS, versions[EVENTS.id]),
+            labels,
+            hubs=not labels.where("state = 'hub'").isEmpty(),
+        )
+    )
     followed = keep(outcomes(timeline, window=config.attribution.window))
     frames: dict[Table, DataFrame] = {
         IDENTITY: labels,

@@ -13,6 +13,7 @@ from typing import Any
 from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
+
 from tactful.jobs import files
 from tactful.jobs.errors import ConfigurationChanged
 from tactful.jobs.lake import Lake
@@ -33,7 +34,9 @@ class Pace:
     def of(self, writer: DataStreamWriter) -> DataStreamWriter:
         if self.every is None:
             return writer.trigger(availableNow=True)
-        return writer.trigger(processingTime=f"{int(self.every.total_seconds() * 1000)} milliseconds")
+        return writer.trigger(
+            processingTime=f"{int(self.every.total_seconds() * 1000)} milliseconds"
+        )
 
 
 @dataclass
@@ -48,8 +51,14 @@ class Batch:
     as_of: datetime | None = None
     previous_as_of: datetime | None = None
     hook: Hook | None = None
+    before: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     _kept: list[DataFrame] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """The batch's number in the lake: a replay begins a new checkpoint, but counts on."""
+        return self.before + self.batch_id
 
     def read(self, table: Table) -> DataFrame:
         """The table as it was when this batch was first tried."""

@@ -12,6 +12,7 @@ from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 from rich.markup import escape
 from rich.table import Table as Sheet
+
 from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES

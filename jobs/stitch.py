@@ -42,7 +42,7 @@ class Stitched:
 
 def stitch(batch: Batch, events: DataFrame, rules: Identity) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there."""
-    links = batch.keep(seen_together(events).withColumn("batch_id", F.lit(batch.batch_id)))
+    links = batch.keep(seen_together(events).withColumn("batch_id", F.lit(batch.number)))
     known = batch.keep(latest(batch.read(LABELS), key=["identifier_key"]))
     seen = links.select(F.explode("identifier_keys").alias("identifier_key")).distinct()
     members = batch.keep(touched_members(known, seen))
@@ -56,7 +56,7 @@ def stitch(batch: Batch, events: DataFrame, rules: Identity) -> Stitched:
     spark = batch.lake.spark
     fresh = spark.createDataFrame(relabelled.select(LABELS.names[:-1]))
     changed = _changed(fresh.unionByName(_blocked(links, known)), known)
-    labels = batch.keep(changed.withColumn("batch_id", F.lit(batch.batch_id)))
+    labels = batch.keep(changed.withColumn("batch_id", F.lit(batch.number)))
     current = batch.keep(latest(known.unionByName(labels), key=["identifier_key"]))
     moves = batch.keep(_moves(before, fresh))
     return Stitched(links, labels, current, _described(moves, links, batch), moves)
@@ -113,7 +113,9 @@ def _relabel(
     named = survivors(linked, minted=minted, active_since=active_since, first_seen=seen_first)
     minted[list(named.values())] = True
     text = np.array(keys.to_pylist(), dtype=object)
-    owner = np.array(["p_" + text[named[p]] if p in named else None for p in found.person.tolist()], dtype=object)
+    owner = np.array(
+        ["p_" + text[named[p]] if p in named else None for p in found.person.tolist()], dtype=object
+    )
     owner[found.state == HUB] = None
     neutral = found.state == NEUTRAL
     table = pa.table(
@@ -160,7 +162,9 @@ def _micros(links: pa.Table, sight: str) -> np.ndarray:
 
 def _event_rank(links: pa.Table) -> np.ndarray:
     first = links["first_seen"].combine_chunks()
-    events = pa.table({name: pc.struct_field(first, name) for name in ("occurred_at", "stream", "event_id")})
+    events = pa.table(
+        {name: pc.struct_field(first, name) for name in ("occurred_at", "stream", "event_id")}
+    )
     order = pc.sort_indices(events, sort_keys=[(name, "ascending") for name in events.column_names])
     rank = np.empty(len(links), dtype=np.int64)
     rank[order.to_numpy()] = np.arange(len(links))
@@ -237,5 +241,5 @@ def _described(moves: DataFrame, links: DataFrame, batch: Batch) -> DataFrame:
         "to_person_id",
         F.concat_ws(":", "_cause.stream", "_cause.event_id").alias("cause_event_id"),
         F.when(F.col("kind") == "merge", "linked").otherwise("kept_apart").alias("rule"),
-        F.lit(batch.batch_id).alias("batch_id"),
+        F.lit(batch.number).alias("batch_id"),
     )

@@ -104,7 +104,7 @@ class Table:
 
     def page(self) -> str:
         """The table's page in Markdown."""
-        head = [f"## `{self.id}`", "", self.doc, "", f"One row a {self.grain}."]
+        head = [f"## `{self.id}`", "", self.doc, "", f"One row per {self.grain}."]
         if self.key:
             head.append("Key: " + ", ".join(f"`{name}`" for name in self.key) + ".")
         rows = ["", "| column | type | what it tells |", "|---|---|---|"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+
 from tactful.jobs.session import open_session
 
 SECRET = "a secret that only tests know"

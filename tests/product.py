@@ -8,7 +8,6 @@ from typing import Any
 
 from tactful.jobs.config import Config, load
 from tactful.jobs.pipeline import RunSummary, run
-
 from tests import oracle
 from tests.conftest import SECRET
 from tests.landing import World, land, split, write_conf

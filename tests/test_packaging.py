@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from tactful.jobs.config import load
 from tactful.jobs.shipping import build
 

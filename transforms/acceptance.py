@@ -51,12 +51,12 @@ def sort_out(
         & F.coalesce(F.col("_payload") != F.col("payload_hash"), F.lit(False))
         & (apart <= int(compare_within / timedelta(microseconds=1)))
     )
-    status = (
-        F.when(accepted, ACCEPTED).when(~valid | reused, QUARANTINED).otherwise(DUPLICATE)
-    )
+    status = F.when(accepted, ACCEPTED).when(~valid | reused, QUARANTINED).otherwise(DUPLICATE)
     return (
         looked_up.withColumn("status", status)
-        .withColumn("reasons", F.when(reused, F.array(F.lit("id_reused"))).otherwise(F.col("reasons")))
+        .withColumn(
+            "reasons", F.when(reused, F.array(F.lit("id_reused"))).otherwise(F.col("reasons"))
+        )
         .drop("_fresh", "_known_payload", "_known_at", "_place", "_payload", "_at")
     )
 

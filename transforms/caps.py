@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.transforms.owners import is_person
-from tactful.transforms.suppressions import channel_list, named, with_id
+from tactful.transforms.suppressions import channel_list, with_id
 from tactful.transforms.undo import ORDER
 
 
@@ -78,9 +78,9 @@ def capped(messages: DataFrame, *, longest: int) -> DataFrame:
         F.col("cause.occurred_at").alias("starts_at"),
         F.col("_ends_at").alias("ends_at"),
         F.lit(None).cast("string").alias("lifted_by"),
-        F.transform(
-            "_lately", lambda c: F.concat_ws(":", c["stream"], c["event_id"])
-        ).alias("evidence"),
+        F.transform("_lately", lambda c: F.concat_ws(":", c["stream"], c["event_id"])).alias(
+            "evidence"
+        ),
         "cause",
         F.lit(None).cast("int").alias("line_number"),
     ).transform(with_id)

@@ -59,7 +59,9 @@ def key_identifiers(
         .withColumn(
             "_ids",
             F.transform(
-                F.coalesce("identifiers", F.array().cast("array<struct<type:string,value:string>>")),
+                F.coalesce(
+                    "identifiers", F.array().cast("array<struct<type:string,value:string>>")
+                ),
                 lambda i: _normal(i, priorities=priorities, blocked=blocked),
             ),
         )

@@ -21,9 +21,7 @@ def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
     )
 
 
-def protected_persons(
-    suppressions: DataFrame, *, policy: str, channel: str | None
-) -> DataFrame:
+def protected_persons(suppressions: DataFrame, *, policy: str, channel: str | None) -> DataFrame:
     """List the persons a rule protects on a channel now.
 
     Keeps: person_id, decision_id (one suppression that says so). Grain: person.
@@ -90,9 +88,7 @@ def changed_members(
         .drop("inner", "outer")
     )
     belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & F.col("is_best")
-    before = held.select(
-        "identifier_key", "member_key", F.col("is_member").alias("_was")
-    )
+    before = held.select("identifier_key", "member_key", F.col("is_member").alias("_was"))
     return (
         keyed.join(members, "person_id", "left")
         .withColumn("is_member", F.coalesce(belongs, F.lit(False)))

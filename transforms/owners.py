@@ -45,9 +45,9 @@ def _next_best(events: DataFrame, slim: DataFrame) -> DataFrame:
         .join(slim.where("_state NOT IN ('hub', 'blocked')"), "_key")
         .groupBy("identifier_keys")
         .agg(
-            F.min_by(
-                F.struct("_state", "_person", "_from", "_neutral"), F.col("_place")
-            ).alias("_best")
+            F.min_by(F.struct("_state", "_person", "_from", "_neutral"), F.col("_place")).alias(
+                "_best"
+            )
         )
         .select("identifier_keys", "_best.*")
     )

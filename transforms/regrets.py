@@ -35,20 +35,22 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
         lists.select("skus", F.explode("skus").alias("sku"))
         .join(products.select("sku", "category", "brand"), "sku")
         .groupBy("skus")
-        .agg(
-            F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("brands")
-        )
+        .agg(F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("brands"))
     )
     none = F.array().cast("array<string>")
-    return sent.join(known, "skus", "left").withColumns(
-        {
-            "skus": F.coalesce("skus", none),
-            "categories": F.array_union(
-                F.coalesce("categories", none), F.coalesce("_categories", none)
-            ),
-            "brands": F.coalesce("brands", none),
-        }
-    ).drop("_categories")
+    return (
+        sent.join(known, "skus", "left")
+        .withColumns(
+            {
+                "skus": F.coalesce("skus", none),
+                "categories": F.array_union(
+                    F.coalesce("categories", none), F.coalesce("_categories", none)
+                ),
+                "brands": F.coalesce("brands", none),
+            }
+        )
+        .drop("_categories")
+    )
 
 
 def regrets(
@@ -89,10 +91,7 @@ def regrets(
             )
             for kind in ("sku", "category", "brand")
         ),
-        *(
-            F.any_value(F.size(name)).alias(f"_{name}")
-            for name in ("skus", "categories", "brands")
-        ),
+        *(F.any_value(F.size(name)).alias(f"_{name}") for name in ("skus", "categories", "brands")),
     )
     return gathered.where(_enough(shares))
 

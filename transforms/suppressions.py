@@ -71,7 +71,9 @@ def purchased(
         F.col("rule.match").alias("scope_kind"),
         F.col("rule.scope_value").alias("scope_value"),
         F.col("occurred_at").alias("starts_at"),
-        F.when(F.col("_lift").isNull(), F.col("rule.ends_at")).otherwise(lifted_at).alias("ends_at"),
+        F.when(F.col("_lift").isNull(), F.col("rule.ends_at"))
+        .otherwise(lifted_at)
+        .alias("ends_at"),
         named("_lift").alias("lifted_by"),
         F.array(named("cause")).alias("evidence"),
         "cause",
@@ -100,7 +102,9 @@ def refused(
         .when(F.col("type") == "bounced", F.when(F.col("bounce") == "hard", "bounced"))
         .when(F.col("type").isin(*REFUSALS), F.col("type"))
     )
-    ruled = F.array(*(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies))
+    ruled = F.array(
+        *(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies)
+    )
     purpose = F.coalesce("purpose", F.lit("marketing"))
     causes = (
         own.withColumn("reason", when)
@@ -119,7 +123,9 @@ def refused(
         .withColumn("policy", F.col("rule.policy"))
     )
     lifts = _lifting_words(own).unionByName(_new_addresses(labels))
-    first = causes.join(lifts, _lifts()).groupBy("cause", "policy").agg(F.min("_lift").alias("_lift"))
+    first = (
+        causes.join(lifts, _lifts()).groupBy("cause", "policy").agg(F.min("_lift").alias("_lift"))
+    )
     return (
         causes.join(first, ["cause", "policy"], "left")
         .select(

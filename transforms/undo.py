@@ -11,9 +11,7 @@ ORDER = ("occurred_at", "stream", "event_id")
 TAKES_BACK = ("order_cancelled", "order_returned", "order_refunded")
 
 
-def undone(
-    placed: DataFrame, timeline: DataFrame, *, types: Sequence[str]
-) -> DataFrame:
+def undone(placed: DataFrame, timeline: DataFrame, *, types: Sequence[str]) -> DataFrame:
     """Pair every bought line with the events that took it back.
 
     An event that names a line acts on that line; one that names a product but no line acts on

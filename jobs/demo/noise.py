@@ -8,6 +8,7 @@ from functools import reduce
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo.draws import Dice
 from tactful.schemas.events import TYPES, wide_columns
 

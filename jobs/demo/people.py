@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo.draws import Dice, put_together
 from tactful.jobs.demo.journey import household_name
 

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo.draws import Dice, identifiers, later
 from tactful.jobs.demo.journey import Journey, campaign_name, data_file
 

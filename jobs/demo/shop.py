@@ -10,6 +10,7 @@ from datetime import datetime
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.web import GENERATED
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pandas as pd
+
 from tactful.jobs.demo.journey import Journey, campaign_name
 
 FIXED = pd.Timedelta(days=14)

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
 from tactful.jobs.demo.people import BOT_COOKIE, typed_email
 

@@ -17,6 +17,7 @@ from typing import Any
 import pandas as pd
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
+
 from tactful.jobs.demo import crm, esp, noise, retail, shop, web
 from tactful.jobs.demo import people as society
 from tactful.jobs.demo.draws import Dice, later

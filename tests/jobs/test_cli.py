@@ -10,8 +10,9 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 import pytest
-from tactful.jobs import cli, errors
 from typer.testing import CliRunner
+
+from tactful.jobs import cli, errors
 
 ZONED = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
 

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from tactful.jobs.config import idle, load
 from tactful.jobs.config_models import parse_duration
 from tactful.jobs.errors import ConfigError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from tactful.jobs.phones import normalise, normalise_all
 
 

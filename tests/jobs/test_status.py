@@ -10,6 +10,7 @@ import pyarrow as pa
 import pytest
 from deltalake import write_deltalake
 from rich.console import Console
+
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.status import render, status
 

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
 from tactful.transforms.sinks import sink as s
 
 PLAIN = ("customer_id", "loyalty_id")

@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
 from tactful.transforms.sinks import sink as s
 
 EMAIL, PHONE, MOBILE = "emailAddress", "phoneNumber", "mobileIds"

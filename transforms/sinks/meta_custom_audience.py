@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+
 from tactful.transforms.sinks import sink as s
 from tactful.transforms.sinks.us_states import CODES as US_STATES
 

@@ -110,16 +110,18 @@ def _cast_lines(lines: Column) -> Column:
         lines,
         lambda line: F.struct(
             *(
-                (
-                    line[name].try_cast("decimal(18,4)") if name in numbers else line[name]
-                ).alias(name)
+                (line[name].try_cast("decimal(18,4)") if name in numbers else line[name]).alias(
+                    name
+                )
                 for name in ("line_id", "sku", "category", *numbers)
             )
         ),
     )
 
 
-def _reasons(stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta) -> Column:
+def _reasons(
+    stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
+) -> Column:
     oversized = F.octet_length("value") > max_row_bytes
     invalid = ~F.is_valid_utf8("value")
     unreadable = oversized | invalid
@@ -172,10 +174,7 @@ def _mistyped(name: str, kind: str) -> Column:
             F.arrays_zip(value.alias("loose"), F.col("_lines").alias("typed")),
             lambda pair: F.array_contains(
                 F.array(
-                    *(
-                        pair["loose"][n].isNotNull() & pair["typed"][n].isNull()
-                        for n in numbers
-                    )
+                    *(pair["loose"][n].isNotNull() & pair["typed"][n].isNull() for n in numbers)
                 ),
                 True,
             ),
@@ -213,7 +212,9 @@ def _hashed(frame: DataFrame, stream: str) -> DataFrame:
     ignored = ("received_at", "source")
     payload = [column.name for column in wide_columns() if column.name not in ignored]
     ordered = [
-        F.array_sort(F.map_entries("properties")).alias("properties") if name == "properties" else F.col(name)
+        F.array_sort(F.map_entries("properties")).alias("properties")
+        if name == "properties"
+        else F.col(name)
         for name in payload
     ]
     identity = F.concat(F.lit(f"{stream}\x00"), F.col("event_id"))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from pyspark.sql import functions as F
+
 from tactful.jobs import phones
 from tactful.transforms.sinks import SINKS, google_data_manager, meta_custom_audience
 

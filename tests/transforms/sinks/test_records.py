@@ -9,6 +9,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 from pyspark.sql import functions as F
+
 from tactful.transforms.sinks import SINKS, batches, google_data_manager
 from tactful.transforms.sinks.meta_custom_audience import session_id
 from tactful.transforms.sinks.sink import MEMBERS

@@ -10,9 +10,15 @@ from pyspark.sql import functions as F
 
 KEY_LENGTH = 32
 BLOCK = 64
-EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s]+$"
-DIGEST = r"^[0-9a-f]{64}$"
-ZEROS = r"^[0-]*$"
+# (?U): \s means every white space that Unicode knows, as in a name pasted from a web page.
+EMAIL = r"(?U)^[^@\s]+@[^@\s]+\.[^@\s]+\z"
+DIGEST = r"^[0-9a-f]{64}\z"
+ZEROS = r"^[0-]*\z"
+# Spark's `trim` knows the plain space only; exports bring tabs, line ends and no-break spaces.
+WHITE = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
+    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
+)
 
 
 def hmac_pads(secret: bytes) -> tuple[bytes, bytes]:
@@ -106,7 +112,7 @@ def identity_type(kind: Column) -> Column:
 
 
 def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
-    kind, trimmed = i["type"], F.trim(i["value"])
+    kind, trimmed = i["type"], F.btrim(i["value"], F.lit(WHITE))
     lowered = F.lower(trimmed)
     priority = F.try_element_at(_literal_map(priorities), identity_type(kind))
     phone = F.try_element_at(F.col("normal"), i["value"])
@@ -115,7 +121,8 @@ def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str])
         .when(kind == "phone", phone)
         .otherwise(trimmed)
     )
-    is_blocked = lowered.isin(list(blocked)) | lowered.rlike(ZEROS)
+    is_junk = F.coalesce(lowered.isin(list(blocked)) | lowered.rlike(ZEROS), F.lit(False))
+    is_blocked = is_junk | _blocked_in_other_words(kind, value, blocked)
     reason = (
         F.when(priority.isNull(), "unknown_type")
         .when(F.coalesce(trimmed, F.lit("")) == "", "empty")
@@ -127,10 +134,19 @@ def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str])
     return F.struct(
         priority.alias("priority"),
         kind.alias("type"),
-        F.when(is_blocked, lowered).otherwise(value).alias("value"),
-        F.coalesce(is_blocked, F.lit(False)).alias("blocked"),
+        # Junk such as 0000000000 has no E.164 form.
+        F.when(is_junk & (kind == "phone"), trimmed).otherwise(value).alias("value"),
+        is_blocked.alias("blocked"),
         reason.alias("reason"),
     )
+
+
+def _blocked_in_other_words(kind: Column, value: Column, blocked: Sequence[str]) -> Column:
+    """A blocked email's hash is blocked as it meets the email, a phone also in its E.164 form."""
+    hashes = [hashlib.sha256(word.encode("utf-8")).hexdigest() for word in blocked]
+    hashed = (kind == "email_sha256") & value.isin(hashes)
+    dialled = (kind == "phone") & value.isin(list(blocked))
+    return F.coalesce(hashed | dialled, F.lit(False))
 
 
 def _keyed(i: Column) -> Column:

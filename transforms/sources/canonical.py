@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import timedelta
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -11,10 +14,17 @@ from tactful.schemas.events import COMMON, FURTHER, REQUIRED, TYPES, wide_column
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column as Described
 
-ISO_LOCAL = r"^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}(:\d{2}([.,]\d+)?)?"
-ISO_ZONE = r"([Zz]|[+-]\d{2}:?\d{2})$"
-STRUCTURED = ("array", "map", "struct")
-IDS = ("event_id", "type", "order_id", "message_id", "line_id")
+ISO_DAY = r"^\d{4}-\d{2}-\d{2}"
+ISO_MINUTE = r"[T ]\d{2}:\d{2}"
+ISO_SECOND = r":\d{2}(\.\d+)?"
+ISO_ZONE = r"(Z|[+-]\d{2}:?\d{2})\z"
+NUMBERS = ("quantity", "unit_price", "discount", "amount")
+# JSON as the standard has it: Spark alone would let single quotes and NaN pass.
+STRICT = {
+    "columnNameOfCorruptRecord": "_corrupt",
+    "allowSingleQuotes": "false",
+    "allowNonNumericNumbers": "false",
+}
 
 
 def understand(
@@ -36,22 +46,18 @@ def understand(
     """
     fields = {column.name: column for column in (*COMMON, *FURTHER[stream])}
     loose = ", ".join(f"`{name}` {_loose(column.type)}" for name, column in fields.items())
-    readable = (F.octet_length("value") <= max_row_bytes) & F.is_valid_utf8("value")
-    text = F.when(readable, F.col("value"))
-    parsed = rows.select(
-        "value",
-        "file",
-        "modified_at",
-        F.from_json(
-            text, f"{loose}, `_corrupt` string", {"columnNameOfCorruptRecord": "_corrupt"}
-        ).alias("loose"),
-        F.json_object_keys(text).alias("fields"),
+    is_valid = F.is_valid_utf8("value")
+    clean = F.when(is_valid, F.col("value")).otherwise(F.make_valid_utf8("value"))
+    checked = rows.select(
+        "value", "file", "modified_at", is_valid.alias("is_valid"), clean.alias("text")
     )
+    whole = checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
+    readable = F.when(F.col("fields").isNotNull(), F.col("text"))
+    parsed = whole.withColumn("loose", F.from_json(readable, f"{loose}, `_corrupt` string", STRICT))
     typed = parsed.select(
         "*",
         *(_typed(column).alias(f"_{name}") for name, column in fields.items()),
     )
-    clean = F.make_valid_utf8("value")
     final = typed.select(
         F.lit(stream).alias("stream"),
         F.lit(source_name).alias("source_name"),
@@ -62,10 +68,8 @@ def understand(
         )
         .cast(POSITION)
         .alias("source_position"),
-        clean.alias("raw"),
-        F.when(~F.is_valid_utf8("value"), F.base64(F.col("value").cast("binary"))).alias(
-            "raw_base64"
-        ),
+        F.col("text").alias("raw"),
+        F.when(~F.col("is_valid"), F.base64(F.col("value").cast("binary"))).alias("raw_base64"),
         _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew).alias("reasons"),
         F.col("modified_at").alias("landed_at"),
         *(
@@ -78,12 +82,29 @@ def understand(
     return _hashed(_widened(final, fields), stream)
 
 
+def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
+    """Adds: fields, the names in the row's object; null where it is not one whole JSON object.
+
+    Spark reads the first object of a text and never looks behind it, so of two events glued
+    together one would vanish. So a field of our own is put before the last brace: only where
+    that brace closes the first object does it turn up in it.
+    """
+    text = F.when(F.octet_length("value") <= max_row_bytes, F.col("text"))
+    trimmed = F.rtrim(text, F.lit(" \t\r\n"))
+    opened = F.substring(trimmed, F.lit(1), F.length(trimmed) - 1)
+    sealed = F.concat(opened, F.lit(',"'), F.md5("value"), F.lit('":0}'))
+    found = F.json_object_keys(F.when(trimmed.endswith("}"), sealed))
+    is_last = F.element_at("fields", -1) == F.md5("value")
+    names = F.slice("fields", F.lit(1), F.size("fields") - 1)
+    empty = F.when(F.col("text").rlike(r"^\s*\{\s*\}\s*\z"), F.array().cast("array<string>"))
+    return rows.withColumn("fields", found).withColumn(
+        "fields", F.when(is_last, names).when(F.col("fields").isNull(), empty)
+    )
+
+
 def _loose(kind: str) -> str:
-    """The same shape with every scalar as text."""
-    text = kind
-    for scalar in ("decimal(18,4)", "timestamp", "boolean", "int"):
-        text = text.replace(scalar, "string")
-    return text
+    """The same shape with money and times as text, which would else turn the row into nulls."""
+    return kind.replace("decimal(18,4)", "string").replace("timestamp", "string")
 
 
 def _typed(column: Described) -> Column:
@@ -92,28 +113,30 @@ def _typed(column: Described) -> Column:
         return _instant(value)
     if _loose(column.type) == column.type:
         return value
-    if column.type.startswith(STRUCTURED):
+    if column.name == "lines":
         return _cast_lines(value)
     return value.try_cast(column.type)
 
 
 def _instant(value: Column) -> Column:
-    zoned = F.when(value.rlike(ISO_LOCAL + ISO_ZONE), value)
-    colon = F.regexp_replace(zoned, r"([+-]\d{2})(\d{2})$", "$1:$2")
-    return F.regexp_replace(F.upper(colon), ",", ".").try_cast("timestamp")
+    # Spark wants the seconds that ISO 8601 lets one leave out.
+    to_the_minute = F.concat(F.substring(value, 1, 16), F.lit(":00"), F.substring(value, 17, 6))
+    whole = F.when(value.rlike(ISO_DAY + ISO_MINUTE + ISO_SECOND + ISO_ZONE), value).when(
+        value.rlike(ISO_DAY + ISO_MINUTE + ISO_ZONE), to_the_minute
+    )
+    return whole.try_cast("timestamp")
 
 
 def _cast_lines(lines: Column) -> Column:
     """Cast the order lines' amounts; a text that is no number becomes null and is reported."""
-    numbers = ("quantity", "unit_price", "discount", "amount")
     return F.transform(
         lines,
         lambda line: F.struct(
             *(
-                (line[name].try_cast("decimal(18,4)") if name in numbers else line[name]).alias(
+                (line[name].try_cast("decimal(18,4)") if name in NUMBERS else line[name]).alias(
                     name
                 )
-                for name in ("line_id", "sku", "category", *numbers)
+                for name in ("line_id", "sku", "category", *NUMBERS)
             )
         ),
     )
@@ -123,83 +146,121 @@ def _reasons(
     stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
 ) -> Column:
     oversized = F.octet_length("value") > max_row_bytes
-    invalid = ~F.is_valid_utf8("value")
-    unreadable = oversized | invalid
-    malformed = ~unreadable & F.col("fields").isNull()
-    understood = ~unreadable & F.col("fields").isNotNull()
-    raw_time = F.col("loose.occurred_at")
-    time = F.col("_occurred_at")
+    flagged = F.col("loose._corrupt").isNotNull()
+    sound = F.when(flagged, ~_refused("_none", "string")).otherwise(True)
+    whole = F.col("fields").isNotNull() & sound
+    understood = ~oversized & whole
+    raw_time, time = F.col("loose.occurred_at"), F.col("_occurred_at")
     missing_time = F.coalesce(F.trim(raw_time), F.lit("")) == ""
-    looks_local = raw_time.rlike(ISO_LOCAL + "$")
+    is_local = raw_time.rlike(f"{ISO_DAY}({ISO_MINUTE}({ISO_SECOND})?)?\\z")
+    unzoned = F.when(is_local, raw_time.try_cast("timestamp").isNotNull()).otherwise(False)
+    known = F.col("loose.type").isin(*TYPES[stream])
+    odd_type = (F.trim("loose.type") != "") & ~known & ~_mistyped(fields["type"])
     checks: list[tuple[Column, str]] = [
         (oversized, "oversized"),
-        (invalid, "invalid_utf8"),
-        (malformed, "malformed_json"),
+        (~F.col("is_valid"), "invalid_utf8"),
+        (~oversized & ~whole, "malformed_json"),
     ]
     for name in ("event_id", "type", *REQUIRED[stream]):
         absent = F.coalesce(F.trim(F.col(f"loose.{name}")), F.lit("")) == ""
         checks.append((understood & absent, f"missing:{name}"))
-    known = F.col("loose.type").isin(*TYPES[stream])
     checks += [
         (understood & missing_time, "missing:occurred_at"),
-        (understood & (F.trim("loose.type") != "") & ~known, "unknown_type"),
-        (understood & ~missing_time & looks_local, "occurred_at_without_zone"),
-        (understood & ~missing_time & ~looks_local & time.isNull(), "occurred_at_not_a_time"),
+        (understood & odd_type, "unknown_type"),
+        (understood & ~missing_time & unzoned, "occurred_at_without_zone"),
+        (understood & ~missing_time & ~unzoned & time.isNull(), "occurred_at_not_a_time"),
         (F.year(time) < 1971, "occurred_at_at_epoch"),
         (time > F.col("modified_at") + F.lit(max_skew), "occurred_at_in_future"),
     ]
     for name, column in fields.items():
-        checks.append((understood & _mistyped(name, column.type), f"wrong_type:{name}"))
+        if name != "occurred_at":
+            checks.append((understood & _mistyped(column), f"wrong_type:{name}"))
     return F.array_compact(
         F.array(*(F.when(F.coalesce(bad, F.lit(False)), F.lit(word)) for bad, word in checks))
     )
 
 
-def _mistyped(name: str, kind: str) -> Column:
-    value = F.col(f"loose.{name}")
-    if name == "occurred_at":
-        return F.lit(False)
-    if name in IDS:
-        return F.trim(value).rlike(r"^[\[{]")
-    broken = F.lit(False)
-    if kind.startswith(STRUCTURED):
-        # Only a row that Spark flagged pays for the second look at its text.
-        present = F.get_json_object(F.col("value"), f"$.{name}").isNotNull()
-        broken = F.when(
-            F.col("loose._corrupt").isNotNull(), F.col(f"_{name}").isNull() & present
-        ).otherwise(F.lit(False))
-    if name == "lines":
-        numbers = ("quantity", "unit_price", "discount", "amount")
-        bad = F.exists(
-            F.arrays_zip(value.alias("loose"), F.col("_lines").alias("typed")),
-            lambda pair: F.array_contains(
-                F.array(
-                    *(pair["loose"][n].isNotNull() & pair["typed"][n].isNull() for n in numbers)
-                ),
-                True,
-            ),
-        )
-        return broken | F.coalesce(bad, F.lit(False))
-    if _loose(kind) != kind:
-        return value.isNotNull() & F.col(f"_{name}").isNull()
-    return broken
+def _mistyped(column: Described) -> Column:
+    value, typed = F.col(f"loose.{column.name}"), F.col(f"_{column.name}")
+    wrong = _objects_for_texts(value, column.type)
+    if column.name == "lines":
+        wrong.append(_no_number(value, typed))
+    elif _loose(column.type) != column.type:
+        wrong.append(value.isNotNull() & typed.isNull())
+    if column.type != "string":
+        # Only a row that Spark flagged pays for a second look at its text.
+        flagged = F.col("loose._corrupt").isNotNull()
+        wrong.append(F.when(flagged, _refused(column.name, _loose(column.type))))
+    return _any(wrong)
+
+
+def _refused(name: str, kind: str) -> Column:
+    """Whether Spark finds fault with this one field; with none of that name, with the JSON."""
+    alone = F.from_json(F.col("text"), f"`{name}` {kind}, `_corrupt` string", STRICT)
+    return alone["_corrupt"].isNotNull()
+
+
+def _objects_for_texts(value: Column, kind: str) -> list[Column]:
+    """Where a field wants a text, an object or a list is wrong, also deeper inside the field."""
+    names = re.findall(r"(\w+):string", kind)
+    if kind == "string":
+        return [_is_no_text(value)]
+    if kind == "array<string>":
+        return [F.exists(value, _is_no_text)]
+    if kind.startswith("array"):
+        return [F.exists(value, lambda entry: _any(_is_no_text(entry[name]) for name in names))]
+    return [_is_no_text(value[name]) for name in names]
+
+
+def _is_no_text(text: Column) -> Column:
+    """Spark hands an object over as its text; a text that only quotes JSON stays a text."""
+    is_json = F.json_object_keys(text).isNotNull() | F.json_array_length(text).isNotNull()
+    quoted = F.col("text").rlike(r'"\s*[\[{]')
+    return (text.startswith("{") | text.startswith("[")) & is_json & ~quoted
+
+
+def _no_number(lines: Column, typed: Column) -> Column:
+    return F.exists(
+        F.arrays_zip(lines.alias("loose"), typed.alias("typed")),
+        lambda pair: _any(
+            pair["loose"][name].isNotNull() & pair["typed"][name].isNull() for name in NUMBERS
+        ),
+    )
+
+
+def _any(conditions: Iterable[Column]) -> Column:
+    unsure_is_no = (F.coalesce(condition, F.lit(False)) for condition in conditions)
+    return reduce(Column.__or__, unsure_is_no, F.lit(False))
 
 
 def _properties(known: set[str]) -> Column:
     """Fields that the canonical form does not name, beside the properties sent as such."""
     names = F.array(*(F.lit(name) for name in sorted(known)))
     unknown = F.array_except("fields", names)
-    as_map = F.from_json(F.col("value"), "map<string,string>")
+    as_map = F.from_json(F.col("text"), "map<string,string>")
     extra = F.when(
         F.size(unknown) > 0,
-        F.map_filter(as_map, lambda key, _: F.array_contains(unknown, key)),
+        _last_of_each(F.map_filter(as_map, lambda key, _: F.array_contains(unknown, key))),
     )
-    sent = F.col("loose.properties")
+    sent = _last_of_each(F.col("loose.properties"))
     kept = F.map_filter(
         F.coalesce(sent, F.create_map().cast("map<string,string>")),
         lambda key, _: ~F.coalesce(F.map_contains_key(extra, key), F.lit(False)),
     )
     return F.when(extra.isNull(), sent).otherwise(F.map_concat(kept, extra))
+
+
+def _last_of_each(pairs: Column) -> Column:
+    """Of a name that a JSON object says twice the last value counts; Spark would keep both."""
+    names, entries = F.map_keys(pairs), F.map_entries(pairs)
+    last = F.filter(
+        entries,
+        lambda entry, place: ~F.array_contains(
+            F.slice(names, place + 2, F.size(names)), entry["key"]
+        ),
+    )
+    twice = F.size(names) > F.size(F.array_distinct(names))
+    return F.when(twice, F.map_from_entries(last)).otherwise(pairs)
 
 
 def _widened(frame: DataFrame, fields: dict[str, Described]) -> DataFrame:

@@ -1,0 +1,348 @@
+"""Landed rows are understood, or refused with every reason; none is ever lost."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.transforms.sources.canonical import understand
+from tests import oracle, worlds
+from tests.landing import _line as line
+from tests.oracle.intake import take_in
+
+LANDED_AT = datetime(2026, 3, 10, tzinfo=UTC)
+GOOD = "2026-03-02T00:00:00Z"
+STREAMS = ("clicks", "purchases", "messages", "profiles", "service")
+TYPES = dict(
+    zip(
+        STREAMS,
+        ("page_view", "order_placed", "sent", "attribute_set", "contact_opened"),
+        strict=True,
+    )
+)
+NEEDED = {"purchases": {"order_id": "o1"}, "messages": {"message_id": "m1"}}
+SHOWN = (
+    "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "received_at", "properties",
+    "identifiers", "lines", "cost", "machine_open", "satisfaction", "url", "query", "device",
+    "landed_at", "event_hash", "payload_hash", "source_name",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a landing file, and the reasons for which it must be refused."""
+
+    stream: str
+    told: dict[str, Any] | str | bytes
+    reasons: tuple[str, ...] = ()
+
+    @property
+    def line(self) -> bytes:
+        return line(self.told)
+
+
+def row(stream: str, *reasons: str, **told: Any) -> Row:
+    """A good event of a stream, but for what is told differently; None leaves a field out."""
+    good = {"event_id": "e", "type": TYPES[stream], "occurred_at": GOOD, **NEEDED.get(stream, {})}
+    return Row(stream, {k: v for k, v in (good | told).items() if v is not None}, reasons)
+
+
+def raw(text: str | bytes, *reasons: str, stream: str = "clicks") -> Row:
+    return Row(stream, text, reasons)
+
+
+def glued(inner: str) -> str:
+    return f'{{"event_id": "{inner}", "type": "page_view", "occurred_at": "{GOOD}"}}'
+
+
+def after(landing: timedelta) -> str:
+    return (LANDED_AT + landing).isoformat()
+
+
+ALL_MISSING = ("missing:event_id", "missing:type", "missing:occurred_at")
+NO_TIME, NO_ZONE = "occurred_at_not_a_time", "occurred_at_without_zone"
+DEEP = {"deep": {"er": [1, None]}, "none": None, "text": "x"}
+BIG = row("clicks", "oversized", event_id="big", url="x" * 10_000_000)
+
+ROWS = [
+    # What is no JSON object, whole and alone on its line.
+    raw("plainly not JSON", "malformed_json"),
+    raw('{"event_id": "t", "type": "page_view", "occurred_at": "2026-', "malformed_json"),
+    raw("[1, 2]", "malformed_json"),
+    raw("[" + glued("a1") + "]", "malformed_json"),
+    raw('"text"', "malformed_json"),
+    raw("null", "malformed_json"),
+    raw(glued("a2") + glued("a3"), "malformed_json"),
+    raw(glued("a4") + " " + glued("a5"), "malformed_json"),
+    raw(glued("a6") + ", " + glued("a7"), "malformed_json"),
+    raw(glued("a8") + " trailing", "malformed_json"),
+    raw(glued("a9") + "}", "malformed_json"),
+    raw(glued("a10") + "]}", "malformed_json"),
+    raw(glued("a11")[:-1] + ",}", "malformed_json"),
+    raw(glued("a12")[:-1] + ', "x": {"y": 1}', "malformed_json"),
+    raw("{'event_id': 'single'}", "malformed_json"),
+    raw('{"event_id": NaN}', "malformed_json"),
+    raw('{"event_id": "a' + chr(1) + '"}', "malformed_json"),
+    raw(b"\xef\xbb\xbf" + glued("bom").encode(), "malformed_json"),
+    raw("{}", *ALL_MISSING),
+    raw(" { } ", *ALL_MISSING),
+    raw("  " + glued("spaces") + "  "),
+    raw(glued("carriage return") + "\r"),
+    row("clicks", event_id="ä\u2028\u2029\u0085 ☃ 🛒"),
+    raw(b'{"event_id": "utf8", "type": "?", "x": "\xff"}', "invalid_utf8", "missing:occurred_at",
+        "unknown_type"),
+    raw(b'{"event_id": "utf8 cut", "x": "\xff', "invalid_utf8", "malformed_json"),
+    BIG,
+    # What is missing or unknown.
+    row("clicks", "missing:event_id", event_id=""),
+    row("clicks", "missing:type", type=""),
+    row("clicks", "missing:type", "missing:occurred_at", type=None, occurred_at=None),
+    raw('{"event_id": "n", "type": "page_view", "occurred_at": null}', "missing:occurred_at"),
+    row("clicks", "unknown_type", type="teleported"),
+    row("clicks", "unknown_type", type=5),
+    row("purchases", "unknown_type", type="page_view"),
+    row("purchases", "missing:order_id", order_id=None),
+    row("purchases", "missing:order_id", order_id=""),
+    row("messages", "missing:message_id", "unknown_type", NO_ZONE, message_id=None,
+        type="teleported", occurred_at="2026-03-02T00:00:00"),
+    # Times.
+    row("clicks", NO_TIME, occurred_at="yesterday"),
+    row("clicks", NO_TIME, occurred_at="2026-02-30T00:00:00Z"),
+    row("clicks", NO_TIME, occurred_at="2026-02-30T00:00:00"),
+    row("clicks", NO_TIME, occurred_at="2026-03-02T24:00:00Z"),
+    row("clicks", NO_TIME, occurred_at="2026-03-02T00:00:00Z\n"),
+    row("clicks", NO_TIME, occurred_at=" 2026-03-02T00:00:00Z"),
+    row("clicks", NO_TIME, occurred_at="02.03.2026 00:00Z"),
+    row("clicks", NO_TIME, occurred_at="٢٠٢٦-03-02T00:00:00Z"),
+    row("clicks", NO_TIME, occurred_at=1772409600),
+    row("clicks", NO_TIME, occurred_at={"at": GOOD}),
+    row("clicks", NO_ZONE, occurred_at="2026-03-02T00:00:00"),
+    row("clicks", NO_ZONE, occurred_at="2026-03-02 00:00"),
+    row("clicks", NO_ZONE, occurred_at="2026-03-02"),
+    row("clicks", "occurred_at_at_epoch", occurred_at="1970-01-01T00:00:00Z"),
+    row("clicks", "occurred_at_at_epoch", occurred_at="1970-12-31T23:59:59Z"),
+    row("clicks", event_id="after the epoch", occurred_at="1971-01-01T00:00:00Z"),
+    row("clicks", event_id="early", occurred_at=after(timedelta(hours=1))),
+    row("clicks", "occurred_at_in_future", occurred_at=after(timedelta(hours=1, microseconds=1))),
+    row("clicks", event_id="nanoseconds", occurred_at="2026-03-02T00:00:00.1234567Z"),
+    row("clicks", event_id="minutes", occurred_at="2026-03-02T00:00Z"),
+    row("clicks", event_id="minutes and zone", occurred_at="2026-03-02T05:30+05:30"),
+    row("clicks", event_id="zone", occurred_at="2026-03-01 18:30:00.5-0530"),
+    # Wrong types, at any depth.
+    row("clicks", "wrong_type:event_id", event_id={"id": 1}),
+    row("clicks", "wrong_type:type", type=["page_view"]),
+    row("clicks", "wrong_type:identifiers", identifiers="ann@mail.example"),
+    row("clicks", "wrong_type:identifiers", identifiers={"type": "email", "value": "a@b.example"}),
+    row("clicks", "wrong_type:identifiers", identifiers=["ann@mail.example"]),
+    row("clicks", "wrong_type:identifiers",
+        identifiers=[{"type": "email", "value": "a@b.example"}, {"type": "email", "value": {}}]),
+    row("clicks", "wrong_type:device", "wrong_type:geo", device="phone", geo=["FR"]),
+    row("clicks", "wrong_type:device", device={"type": ["phone"], "os": "x"}),
+    row("clicks", "wrong_type:url", "wrong_type:sku", url={"href": "/"}, sku=["jeans"]),
+    row("clicks", "wrong_type:properties", properties=["x"]),
+    row("clicks", "wrong_type:properties", "wrong_type:url", properties="x", url=[]),
+    row("clicks", "wrong_type:received_at", received_at="just now"),
+    row("purchases", "wrong_type:lines", lines="two pairs of jeans"),
+    row("purchases", "wrong_type:lines", lines=[{"sku": "jeans", "amount": "cheap"}]),
+    row("purchases", "wrong_type:lines", lines=[{"sku": "a"}, {"quantity": {"n": 1}}]),
+    row("purchases", "wrong_type:lines", lines=[{"sku": {"id": 1}, "amount": 1}]),
+    row("purchases", "wrong_type:lines", lines=[{"sku": "jeans", "amount": True}]),
+    row("purchases", "wrong_type:order_id", "wrong_type:coupons", order_id=["o1"], coupons="c"),
+    row("messages", "wrong_type:cost", cost="cheap"),
+    row("messages", "wrong_type:cost", "wrong_type:machine_open", cost="", machine_open="true"),
+    row("messages", "wrong_type:machine_open", machine_open=1),
+    row("messages", "wrong_type:skus", skus=["jeans", {"sku": "mat"}]),
+    row("messages", "wrong_type:skus", "wrong_type:offers_discount", skus="jeans",
+        offers_discount="perhaps"),
+    row("service", "wrong_type:satisfaction", satisfaction="good"),
+    row("service", "wrong_type:satisfaction", satisfaction=4.5),
+    row("service", "wrong_type:satisfaction", satisfaction="4"),
+    row("profiles", "wrong_type:value", value={"size": 42}),
+    # What is right, however odd.
+    row("clicks", event_id="more", never_heard_of=DEEP, properties={"own": "p", "deep": "old"}),
+    row("clicks", event_id="deep", properties=DEEP),
+    row("clicks", event_id="nulls", url=None, identifiers=None, device=None),
+    row("clicks", event_id="numbers", url=5, query=True),
+    row("clicks", event_id="{6d92078a-8246-4ba4}", url="[draft]", query='{"size": 42}'),
+    row("purchases", event_id="priced",
+        lines=[{"sku": "jeans", "quantity": 0.355, "unit_price": "59.90", "amount": 1e3}]),
+    row("purchases", event_id="without lines", lines=[], coupons=[]),
+    row("messages", event_id="typed", cost="0.0125", machine_open=False, skus=["jeans"]),
+    row("service", event_id="satisfied", satisfaction=5),
+]  # fmt: skip
+
+# Where our reading of a row is stricter than the oracle's, or Python's own parser gives up.
+OURS = [
+    row("clicks", "missing:event_id", event_id="   "),
+    row("messages", "wrong_type:cost", cost=10**15),
+    row("messages", "wrong_type:cost", cost="NaN"),
+    raw('{"x": ' * 3000 + "1" + "}" * 3000, "malformed_json"),
+    raw(glued("same")[:-1] + ', "x": 1, "x": 2, "properties": {"a": 1, "a": 3}}'),
+]
+
+AWKWARD = [Row("clicks", told) for told in worlds.awkward_rows().events["web"] if told != ""]
+
+
+@pytest.fixture(scope="module")
+def understood(spark, tmp_path_factory) -> dict[str, list[Any]]:
+    """All rows as the product reads them, by their bytes; one Spark action for all tests."""
+    folder = tmp_path_factory.mktemp("landing")
+    frames = []
+    for stream in STREAMS:
+        rows = [one for one in (*ROWS, *OURS, *AWKWARD) if one.stream == stream]
+        frames.append(_read(spark, _land(rows, folder / stream), stream))
+    found = reduce(DataFrame.unionByName, frames).select(*SHOWN).collect()
+    by_line: dict[str, list[Any]] = {}
+    for one in found:
+        by_line.setdefault(one.raw, []).append(one)
+    return by_line
+
+
+def _land(rows: list[Row], folder: Path) -> Path:
+    folder.mkdir()
+    path = folder / "000.json"
+    path.write_bytes(b"".join(one.line + b"\n" for one in rows))
+    os.utime(path, (LANDED_AT.timestamp(), LANDED_AT.timestamp()))
+    return path
+
+
+def _read(spark, path: Path, stream: str) -> DataFrame:
+    """As `land` reads a source."""
+    lines = spark.read.text(str(path)).select(
+        "value",
+        F.col("_metadata.file_path").alias("file"),
+        F.col("_metadata.file_modification_time").alias("modified_at"),
+    )
+    return lines.where(F.trim("value") != "").transform(
+        understand,
+        stream=stream,
+        source_name=f"a source of {stream}",
+        max_row_bytes=1_000_000,
+        max_skew=timedelta(hours=1),
+    )
+
+
+def shown(one: Row) -> str:
+    """The row as the product shows it in `raw`."""
+    return one.line.rstrip(b"\r").decode("utf-8", "replace")
+
+
+def test_every_row_is_there_and_has_every_reason(understood):
+    wrong = []
+    for one in (*ROWS, *OURS):
+        reasons = [set(found.reasons) for found in understood.get(shown(one), [])]
+        if reasons != [set(one.reasons)]:
+            wrong.append(f"{shown(one)[:200]}: {reasons} instead of {set(one.reasons)}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_no_row_vanishes_or_is_made_up(understood):
+    expected = Counter(shown(one) for one in (*ROWS, *OURS, *AWKWARD) if shown(one).strip())
+    assert Counter({text: len(found) for text, found in understood.items()}) == expected
+
+
+def test_the_oracle_refuses_the_same_rows_for_the_same_reasons(understood, tmp_path):
+    sources = {
+        f"a_{stream}": {"stream": stream, "dialect": "canonical", "format": "json", "path": stream}
+        for stream in STREAMS
+    }
+    landing = {
+        f"a_{stream}": [_land([one for one in (*ROWS, *AWKWARD) if one.stream == stream],
+                              tmp_path / stream)]
+        for stream in STREAMS
+    }  # fmt: skip
+    intake = take_in(landing, oracle.load({"sources": sources}))
+    theirs = Counter(
+        (one.stream, one.raw, frozenset(one.reasons) - {"id_reused"}) for one in intake.quarantined
+    )
+    theirs = Counter({key: number for key, number in theirs.items() if key[2]})
+    skipped = {shown(one) for one in OURS}
+    ours = Counter(
+        (one.stream, text, frozenset(one.reasons))
+        for text, found in understood.items()
+        for one in found
+        if one.reasons and text not in skipped
+    )
+    assert ours == theirs
+
+
+def found_by_id(understood, event_id: str) -> Any:
+    return next(one for rows in understood.values() for one in rows if one.event_id == event_id)
+
+
+def test_a_row_that_cannot_be_read_is_kept_whole(understood):
+    (big,) = understood[shown(BIG)]
+    assert len(big.raw) > 10_000_000
+    assert big.event_id is None
+    assert big.raw_base64 is None
+    (broken,) = (
+        one for one in found_all(understood) if one.reasons == ["invalid_utf8", "malformed_json"]
+    )
+    assert base64.b64decode(broken.raw_base64) == b'{"event_id": "utf8 cut", "x": "\xff'
+    assert broken.raw == '{"event_id": "utf8 cut", "x": "\ufffd'
+
+
+def found_all(understood) -> list[Any]:
+    return [one for rows in understood.values() for one in rows]
+
+
+def test_fields_that_are_not_known_are_kept_in_properties(understood):
+    more = found_by_id(understood, "more").properties
+    assert json.loads(more.pop("never_heard_of")) == DEEP
+    assert more == {"own": "p", "deep": "old"}
+    deep = found_by_id(understood, "deep").properties
+    assert json.loads(deep.pop("deep")) == {"er": [1, None]}
+    assert deep == {"none": None, "text": "x"}
+
+
+def test_of_a_name_that_is_said_twice_the_last_value_counts(understood):
+    assert found_by_id(understood, "same").properties == {"x": "2", "a": "3"}
+
+
+def test_values_get_their_types(understood):
+    (line,) = found_by_id(understood, "priced").lines
+    assert (line.quantity, line.unit_price, line.amount) == (
+        Decimal("0.3550"), Decimal("59.9000"), Decimal("1000.0000"),
+    )  # fmt: skip
+    typed = found_by_id(understood, "typed")
+    assert (typed.cost, typed.machine_open) == (Decimal("0.0125"), False)
+    assert found_by_id(understood, "satisfied").satisfaction == 5
+    numbers = found_by_id(understood, "numbers")
+    assert (numbers.url, numbers.query) == ("5", "true")
+    braces = found_by_id(understood, "{6d92078a-8246-4ba4}")
+    assert (braces.url, json.loads(braces.query)) == ("[draft]", {"size": 42})
+
+
+def test_times_are_instants_to_the_microsecond(understood):
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    expected = {
+        "nanoseconds": midnight + timedelta(microseconds=123456),
+        "minutes": midnight,
+        "minutes and zone": midnight,
+        "zone": midnight + timedelta(microseconds=500_000),
+    }
+    found = {name: found_by_id(understood, name).occurred_at.astimezone(UTC) for name in expected}
+    assert found == expected
+
+
+def test_the_same_event_told_otherwise_has_the_same_hashes(understood):
+    """Field order, the zone of a time, received_at and source tell of the sender, not the event."""
+    one, other = (row for row in found_all(understood) if row.event_id == "g6")
+    assert one.raw != other.raw
+    assert len(one.event_hash) == len(one.payload_hash) == 16
+    assert (one.event_hash, one.payload_hash) == (other.event_hash, other.payload_hash)
+    assert (
+        found_by_id(understood, "more").payload_hash != found_by_id(understood, "deep").payload_hash
+    )

@@ -18,10 +18,12 @@ from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
-from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort_out
+from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, repeats, sort_out
 from tactful.transforms.keys import hmac_pads, key_identifiers
 
 QUERY = "accept"
+# What only a refused row still needs: accepted ones are carried on without.
+RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
 LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
 
 
@@ -44,7 +46,7 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            batch.commit(accept(batch, batch.keep(frame), config))
+            batch.commit(accept(batch, batch.keep(_numbered(frame)), config))
         finally:
             batch.release()
 
@@ -56,15 +58,22 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
     return pace.of(writer).start()
 
 
+def _numbered(frame: DataFrame) -> DataFrame:
+    """Tell even equal rows apart; which of them is accepted makes no difference."""
+    return frame.withColumn("row_id", F.monotonically_increasing_id())
+
+
 def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFrame]:
     """Sort the batch's rows out, give the accepted ones their keys, count everything."""
     fresh = frame.where("_fresh").select("event_hash")
     rows = frame.where("NOT _fresh").drop("_fresh")
-    earlier = _accepted_before(batch, rows, fresh)
-    sorted_out = batch.keep(
-        rows.transform(sort_out, fresh, earlier, compare_within=config.intake.dedupe_compare)
+    repeated = batch.keep(repeats(rows, fresh))
+    earlier = _accepted_before(batch, repeated)
+    sorted_out = rows.transform(
+        sort_out, repeated, earlier, compare_within=config.intake.dedupe_compare
     )
-    events = batch.keep(_keyed(batch, sorted_out.where(F.col("status") == ACCEPTED), config))
+    accepted = sorted_out.where(F.col("status") == ACCEPTED).drop(*RAW)
+    events = batch.keep(_keyed(batch, accepted, config))
     known = events.select(F.explode("known").alias("known")).select("known.*").distinct()
     identifiers = known.join(
         batch.read(IDENTIFIERS), on=["identifier_key", "identifier_type"], how="left_anti"
@@ -82,15 +91,11 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
     }
 
 
-def _accepted_before(batch: Batch, rows: DataFrame, fresh: DataFrame) -> DataFrame:
+def _accepted_before(batch: Batch, repeated: DataFrame) -> DataFrame:
     """What is known of the ids in this batch that were accepted in an earlier one."""
-    repeats = (
-        rows.where(F.size("reasons") == 0)
-        .select("event_hash", "landed_at")
-        .join(fresh, "event_hash", "left_anti")
-    )
-    known = "event_hash binary, payload_hash binary, ingested_at timestamp"
-    if repeats.isEmpty():
+    old = repeated.where("NOT is_fresh").select("event_hash")
+    if old.isEmpty():
+        known = "event_hash binary, payload_hash binary, ingested_at timestamp"
         return batch.lake.spark.createDataFrame([], known)
     accepted = reduce(
         DataFrame.unionByName,
@@ -99,7 +104,7 @@ def _accepted_before(batch: Batch, rows: DataFrame, fresh: DataFrame) -> DataFra
             for table in STREAMS.values()
         ),
     )
-    return accepted.join(F.broadcast(repeats.select("event_hash").distinct()), "event_hash")
+    return batch.keep(accepted.join(old, "event_hash", "left_semi"))
 
 
 def _keyed(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:

@@ -23,13 +23,22 @@ from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import DETAILS, EVENTS, FACTS
 from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
 from tactful.transforms.undo import TAKES_BACK
 
 QUERY = "fused"
 TICK = "_ticks"
+LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
+WORKED_OUT = ("event_date", "quantity", "amount", "line_number")
+# What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
+CARRIED = (
+    *LINK_COLUMNS,
+    "anchor_key",
+    "lines",
+    *(c.name for c in (*FACTS, *DETAILS) if c.name not in WORKED_OUT),
+)
 LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS, TICKS)
 
 
@@ -47,7 +56,7 @@ def start(
     def process(frame: DataFrame, batch_id: int) -> None:
         batch = _begin(lake, config, generation, frame, batch_id, hook)
         try:
-            batch.commit(_steps(batch, batch.keep(frame.where(F.col("stream") != TICK)), config))
+            batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))
         finally:
             batch.release()
 
@@ -109,7 +118,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     stitched = batch.timed("stitch", lambda: stitch(batch, events, config.identity))
     fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
-    counts = _count(batch, arrived, fresh, stitched)
+    counts = _count(batch, events, waiting, fresh, stitched)
     touched = batch.timed("touch", lambda: _touched(batch, fresh, stitched, counts))
     facts = batch.timed("gather", lambda: _facts(batch, fresh, touched, stitched, counts))
     suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, stitched, config))
@@ -125,23 +134,23 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
         **delivered,
-        BATCHES: _counted(batch, counts, waiting, touched),
+        BATCHES: _counted(batch, counts, touched),
     }
 
 
 def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
-    """Events dated after the clock wait; those whose time has come since the last batch go on."""
+    """Events dated after the clock wait; those whose time has come since the last batch go on.
+
+    What goes on leaves behind what no later step asks for; what waits keeps everything.
+    """
     now = F.lit(batch.as_of)
-    ready, waiting = (
-        arrived.where(F.col("occurred_at") <= now),
-        arrived.where(F.col("occurred_at") > now),
-    )
-    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
-        due = F.col("occurred_at").between(F.lit(batch.previous_as_of), now) & (
-            F.col("occurred_at") > F.lit(batch.previous_as_of)
-        )
-        ready = ready.unionByName(batch.read(WAITING).where(due), allowMissingColumns=True)
-    return batch.keep(ready), waiting
+    waiting = arrived.where(F.col("occurred_at") > now)
+    ready = arrived.where(F.col("occurred_at") <= now).select(*CARRIED)
+    since = batch.previous_as_of
+    if since is not None and since < batch.as_of:
+        due = (F.col("occurred_at") > F.lit(since)) & (F.col("occurred_at") <= now)
+        ready = ready.unionByName(batch.read(WAITING).where(due).select(*CARRIED))
+    return batch.keep(ready), batch.keep(waiting)
 
 
 @dataclass(frozen=True)
@@ -149,17 +158,22 @@ class Counts:
     """What the batch holds, counted once: steps with nothing to do are not planned at all."""
 
     read_rows: int
+    waiting_rows: int
     newest: datetime | None
     take_backs: int
     hubs: bool
     moves: bool
 
 
-def _count(batch: Batch, arrived: DataFrame, fresh: DataFrame, stitched: Stitched) -> Counts:
-    read = arrived.agg(F.count("*"), F.max("occurred_at")).first()
+def _count(
+    batch: Batch, events: DataFrame, waiting: DataFrame, fresh: DataFrame, stitched: Stitched
+) -> Counts:
+    went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
+    waits = waiting.count()
     take_backs = fresh.agg(F.count_if(F.col("type").isin(*TAKES_BACK))).first()[0]
     hubs = not stitched.current.where("state = 'hub'").isEmpty()
-    return Counts(read[0], read[1], take_backs, hubs, not stitched.moved.isEmpty())
+    moves = not stitched.moved.isEmpty()
+    return Counts(went_on[0] + waits, waits, went_on[1], take_backs, hubs, moves)
 
 
 def _touched(batch: Batch, fresh: DataFrame, stitched: Stitched, counts: Counts) -> DataFrame:
@@ -231,14 +245,14 @@ def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
     return theirs.select(*columns).union(moved.select(*columns)).distinct()
 
 
-def _counted(batch: Batch, counts: Counts, waiting: DataFrame, touched: DataFrame) -> DataFrame:
+def _counted(batch: Batch, counts: Counts, touched: DataFrame) -> DataFrame:
     row = {
         "query": batch.query,
         "generation": batch.generation,
         "batch_id": batch.batch_id,
         "as_of": batch.as_of,
         "read_rows": counts.read_rows,
-        "waiting_rows": waiting.count(),
+        "waiting_rows": counts.waiting_rows,
         "touched_persons": touched.count(),
         "slow_path_persons": 0,
         "watermark": counts.newest,

@@ -8,6 +8,7 @@ from typing import Any
 
 import altair as alt
 import pandas as pd
+
 from tactful.jobs.report_regrets import channel_name
 from tactful.jobs.report_story import Story
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy.sparse import coo_matrix
 from scipy.sparse.csgraph import connected_components
+
 from tactful.jobs.report_lake import LakeView
 from tactful.schemas.events import STREAMS
 

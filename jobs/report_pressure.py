@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
+
 from tactful.jobs.config import Cap, Config
 from tactful.jobs.report_lake import LakeView
 from tactful.jobs.report_regrets import channel_name, days

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
+
 from tactful.jobs.config import Config, Suppress
 from tactful.jobs.report_lake import LakeView
 

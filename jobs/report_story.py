@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
+
 from tactful.jobs.report_lake import LakeView
 from tactful.jobs.report_regrets import FIXED, OWN_RHYTHM, REAL, channel_name
 

@@ -4,14 +4,33 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
 
+def repeats(rows: DataFrame, fresh: DataFrame) -> DataFrame:
+    """List the ids that come more than once, in this batch or since an earlier one.
+
+    Keeps: event_hash, is_fresh (never accepted before), first (payload_hash, source_position,
+    row_id, landed_at of the row that is accepted if the id is fresh). Grain: id.
+    rows: columns of `received`, and row_id that tells equal rows apart.
+    """
+    in_order = F.struct("payload_hash", "source_position", "row_id", "landed_at")
+    return (
+        rows.where(F.size("reasons") == 0)
+        .groupBy("event_hash")
+        .agg(F.count("*").alias("_times"), F.min(in_order).alias("first"))
+        .join(fresh.select("event_hash", F.lit(True).alias("_fresh")), "event_hash", "left")
+        .withColumn("is_fresh", F.coalesce("_fresh", F.lit(False)))
+        .where((F.col("_times") > 1) | ~F.col("is_fresh"))
+        .drop("_times", "_fresh")
+    )
+
+
 def sort_out(
-    rows: DataFrame, fresh: DataFrame, earlier: DataFrame, *, compare_within: timedelta
+    rows: DataFrame, repeated: DataFrame, earlier: DataFrame, *, compare_within: timedelta
 ) -> DataFrame:
     """Say of every landed row whether it is accepted, a repeat, or refused.
 
@@ -21,45 +40,33 @@ def sort_out(
     first is `compare_within` old at most; later the two can no longer be told apart cheaply.
 
     Adds: status. Changes: reasons (id_reused). Keeps: one row a landed row.
-    rows: columns of `received`. fresh: event_hash never accepted before this batch.
-    earlier: event_hash, payload_hash, ingested_at of accepted events that come again.
+    rows: columns of `received`, and row_id. repeated: see `repeats`; usually few, so that the
+    wide rows need no shuffle. earlier: event_hash, payload_hash, ingested_at of accepted events
+    that come again.
     """
+    known = earlier.select(
+        "event_hash",
+        F.col("payload_hash").alias("_known_payload"),
+        F.col("ingested_at").alias("_known_at"),
+    )
     valid = F.size("reasons") == 0
-    in_order = Window.partitionBy("event_hash", valid).orderBy("payload_hash", "source_position")
-    first = F.first("payload_hash").over(in_order)
-    first_at = F.first("landed_at").over(in_order)
-    looked_up = (
-        rows.join(fresh.select("event_hash", F.lit(True).alias("_fresh")), "event_hash", "left")
-        .join(
-            earlier.select(
-                "event_hash",
-                F.col("payload_hash").alias("_known_payload"),
-                F.col("ingested_at").alias("_known_at"),
-            ),
-            "event_hash",
-            "left",
-        )
-        .withColumn("_place", F.row_number().over(in_order))
-        .withColumn("_payload", F.when(F.col("_fresh"), first).otherwise(F.col("_known_payload")))
-        .withColumn("_at", F.when(F.col("_fresh"), first_at).otherwise(F.col("_known_at")))
+    looked_up = rows.join(repeated.join(known, "event_hash", "left"), "event_hash", "left")
+    once = F.col("is_fresh").isNull()
+    wins = F.col("is_fresh") & (F.col("first.row_id") == F.col("row_id"))
+    payload = F.when(F.col("is_fresh"), F.col("first.payload_hash")).otherwise(
+        F.col("_known_payload")
     )
-    accepted = valid & F.coalesce(F.col("_fresh"), F.lit(False)) & (F.col("_place") == 1)
-    apart = F.abs(_micros("landed_at") - _micros("_at"))
-    reused = (
-        valid
-        & ~accepted
-        & F.coalesce(F.col("_payload") != F.col("payload_hash"), F.lit(False))
-        & (apart <= int(compare_within / timedelta(microseconds=1)))
+    at = F.when(F.col("is_fresh"), F.col("first.landed_at")).otherwise(F.col("_known_at"))
+    accepted = valid & (once | wins)
+    near = F.abs(F.unix_micros("landed_at") - F.unix_micros(at)) <= int(
+        compare_within / timedelta(microseconds=1)
     )
+    other = F.coalesce((payload != F.col("payload_hash")) & near, F.lit(False))
+    reused = valid & ~accepted & other
     status = F.when(accepted, ACCEPTED).when(~valid | reused, QUARANTINED).otherwise(DUPLICATE)
+    reasons = F.when(reused, F.array(F.lit("id_reused"))).otherwise(F.col("reasons"))
     return (
         looked_up.withColumn("status", status)
-        .withColumn(
-            "reasons", F.when(reused, F.array(F.lit("id_reused"))).otherwise(F.col("reasons"))
-        )
-        .drop("_fresh", "_known_payload", "_known_at", "_place", "_payload", "_at")
+        .withColumn("reasons", reasons)
+        .drop("is_fresh", "first", "_known_payload", "_known_at")
     )
-
-
-def _micros(name: str) -> Column:
-    return F.unix_micros(F.col(name))

@@ -86,6 +86,7 @@ ROWS = [
     raw("null", "malformed_json"),
     raw(glued("a2") + glued("a3"), "malformed_json"),
     raw(glued("a4") + " " + glued("a5"), "malformed_json"),
+    raw("{}" + glued("a5"), "malformed_json"),
     raw(glued("a6") + ", " + glued("a7"), "malformed_json"),
     raw(glued("a8") + " trailing", "malformed_json"),
     raw(glued("a9") + "}", "malformed_json"),

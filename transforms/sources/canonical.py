@@ -94,7 +94,7 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     opened = F.substring(trimmed, F.lit(1), F.length(trimmed) - 1)
     sealed = F.concat(opened, F.lit(',"'), F.md5("value"), F.lit('":0}'))
     found = F.json_object_keys(F.when(trimmed.endswith("}"), sealed))
-    is_last = F.element_at("fields", -1) == F.md5("value")
+    is_last = F.try_element_at("fields", F.lit(-1)) == F.md5("value")
     names = F.slice("fields", F.lit(1), F.size("fields") - 1)
     empty = F.when(F.col("text").rlike(r"^\s*\{\s*\}\s*\z"), F.array().cast("array<string>"))
     return rows.withColumn("fields", found).withColumn(

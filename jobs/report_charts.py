@@ -13,12 +13,13 @@ from tactful.jobs.report_regrets import channel_name
 from tactful.jobs.report_story import Story
 
 INK, FAINT, RULE_LINE = "#1d2733", "#5f6b7a", "#e3e7ec"
-DATA, MADE, MADE_LIGHT, REGRET, QUIET = "#0b6b74", "#c98a2b", "#e8cf9f", "#b4342d", "#c3cad3"
+DATA, MADE, REGRET, QUIET = "#0b6b74", "#c98a2b", "#b4342d", "#c3cad3"
 # Mailings are the data's own; every other channel is generated and takes a warm colour.
 CHANNEL_COLOURS = {
     "mailings": DATA, "emails": MADE, "ads": "#8d5a97", "texts": "#6b7f3a", "no channel": QUIET,
 }  # fmt: skip
-FONT = "system-ui, -apple-system, Segoe UI, Roboto, Helvetica, Arial, sans-serif"
+# What the texts are measured with has Arial's widths, whatever the reader's machine has.
+FONT = "Arial, Helvetica, Liberation Sans, sans-serif"
 WIDE = 700
 COUNT = "~s"
 
@@ -28,32 +29,40 @@ def regrets_by_week(frame: pd.DataFrame) -> str | None:
     if frame.empty:
         return None
     shown = frame.assign(channel=frame.channel.map(channel_name), week=_day(frame.week))
-    order = shown.groupby("policy").messages.sum().sort_values(ascending=False).index.tolist()
     present = [name for name in CHANNEL_COLOURS if name in set(shown.channel)]
     present += sorted(set(shown.channel) - set(present))
-    colours = [CHANNEL_COLOURS.get(name, QUIET) for name in present]
-    bars = (
-        alt.Chart(shown)
+    colour = alt.Color(
+        "channel:N",
+        scale=alt.Scale(
+            domain=present, range=[CHANNEL_COLOURS.get(name, QUIET) for name in present]
+        ),
+        legend=alt.Legend(title=None, orient="top"),
+    )
+    margin = pd.Timedelta(days=5)
+    domain = [shown.week.min() - margin, shown.week.max() + margin]
+    order = shown.groupby("policy").messages.sum().sort_values(ascending=False, kind="stable")
+    bars = [
+        alt.Chart(shown[shown.policy == policy])
         .mark_bar(width=9)
         .encode(
-            x=_weeks("week:T"),
-            y=alt.Y("sum(messages):Q", title=None, axis=alt.Axis(tickCount=3, format=COUNT)),
-            color=alt.Color(
-                "channel:N",
-                scale=alt.Scale(domain=present, range=colours),
-                legend=alt.Legend(title=None, orient="top"),
+            x=_weeks("week:T", domain),
+            y=alt.Y(
+                "sum(messages):Q",
+                title=None,
+                axis=alt.Axis(
+                    tickCount=3, format=COUNT, minExtent=34, maxExtent=34, labelFlush=True
+                ),
             ),
+            color=colour,
         )
-        .properties(width=WIDE // 2 - 60, height=92)
-    )
-    facet = alt.Facet(
-        "policy:N",
-        sort=order,
-        title=None,
-        header=alt.Header(labelAnchor="start", labelFontWeight="bold", labelPadding=4),
-    )
-    chart = bars.facet(facet=facet, columns=2, spacing=24)
-    return svg(chart.resolve_scale(y="independent").resolve_axis(x="independent"), "regrets")
+        .properties(width=WIDE // 2 - 60, height=92, title=policy)
+        for policy in order.index
+    ]
+    # Flush: the plots stand in line with each other, whatever their axes' labels take.
+    spacing = {"row": 58, "column": 62}
+    chart = alt.concat(*bars, columns=2, bounds="flush", spacing=spacing)
+    chart = chart.resolve_scale(color="shared")
+    return svg(chart, "regrets")
 
 
 def persons_by_size(sizes: pd.DataFrame) -> str | None:
@@ -99,17 +108,19 @@ def _one_cap(cap: dict[str, Any]) -> alt.Chart:
         within[step - 1] if step <= limit else ("#e39a8f", REGRET)[min(step - limit, 2) - 1]
         for step in steps.step
     ]
+    margin = pd.Timedelta(days=5)
+    domain = [frame.week.min() - margin, frame.week.max() + margin]
     return (
         alt.Chart(frame)
         .mark_bar(width=10)
         .encode(
-            x=_weeks("week:T"),
+            x=_weeks("week:T", domain),
             y=alt.Y("persons:Q", title="persons", axis=alt.Axis(tickCount=4, format=COUNT)),
             color=alt.Color(
                 "label:N",
                 sort=steps.label.tolist(),
                 scale=alt.Scale(domain=steps.label.tolist(), range=colours),
-                legend=alt.Legend(title="messages in the week", orient="top", columns=4),
+                legend=alt.Legend(title="messages in the week", orient="top", columnPadding=9),
             ),
             order=alt.Order("step:Q"),
         )
@@ -125,7 +136,7 @@ def suppressions_by_state(lines: list[dict[str, Any]]) -> str | None:
     """Suppressions by rule: a share each for active, run out and lifted early."""
     if not lines:
         return None
-    states = {"active": REGRET, "over": QUIET, "lifted": MADE}
+    states = {"active": DATA, "over": QUIET, "lifted": MADE}
     names = {"active": "still active", "over": "ran out", "lifted": "lifted early"}
     frame = pd.DataFrame(
         {
@@ -200,7 +211,7 @@ def _happenings(story: Story, x: alt.X) -> alt.LayerChart:
     colour = alt.Color(
         "kind:N",
         scale=alt.Scale(domain=present, range=[kinds[kind] for kind in present]),
-        legend=alt.Legend(title=None, orient="top", symbolType="circle"),
+        legend=alt.Legend(title=None, orient="top", symbolType="circle", columnPadding=28),
     )
     circles = (
         alt.Chart(orders[["moment", "lane", "kind", "amount"]])
@@ -244,7 +255,8 @@ def _spans(story: Story, x: alt.X) -> alt.Chart:
 def svg(chart: Any, name: str) -> str:
     """Render a chart as SVG whose ids are its own, so that several can share one page."""
     held = io.StringIO()
-    _styled(chart).save(held, format="svg")
+    with alt.data_transformers.enable("default", max_rows=None):
+        _styled(chart).save(held, format="svg")
     text = held.getvalue()
     text = re.sub(r'\bid="', f'id="{name}-', text)
     text = text.replace("url(#", f"url(#{name}-").replace('href="#', f'href="#{name}-')
@@ -262,17 +274,18 @@ def _styled(chart: Any) -> Any:
         )
         .configure_axisX(grid=False)
         .configure_legend(labelColor=INK, titleColor=FAINT, labelFontSize=11, titleFontSize=11,
-                          titleFontWeight="normal", symbolStrokeWidth=0)
+                          titleFontWeight="normal", symbolStrokeWidth=0,
+                          columnPadding=20)
         .configure_header(labelColor=INK, labelFontSize=12)
         .configure_title(anchor="start", color=INK, fontSize=12, offset=6)
     )  # fmt: skip
 
 
-def _weeks(field: str) -> alt.X:
+def _weeks(field: str, domain: list[pd.Timestamp]) -> alt.X:
     return alt.X(
         field,
         title=None,
-        scale=alt.Scale(type="utc"),
+        scale=alt.Scale(type="utc", domain=[one.isoformat() for one in domain]),
         axis=alt.Axis(format="%b", tickCount={"interval": "month", "step": 1}, labelAlign="left"),
     )
 

@@ -78,7 +78,7 @@ def arrow_schema(table: Table) -> pa.Schema:
     """A table's columns in Arrow's words, for whoever writes one without Spark."""
     with _database() as database:
         database.execute(f"CREATE TABLE t ({columns(table)})")
-        return database.execute("SELECT * FROM t").to_arrow_table().schema
+        return database.sql("SELECT * FROM t").to_arrow_table().schema
 
 
 def duck_type(spark: str) -> str:

@@ -37,20 +37,57 @@ MATCHED = """
     JOIN identity AS d USING (identifier_key)
 """
 OWNED = "SELECT DISTINCT identifier_key, household, person_id FROM planted WHERE kind = 'owned'"
+SINGLES = """
+    SELECT any_value(identifier_type) AS identifier_type FROM identity
+    WHERE state = 'linked' AND person_id IS NOT NULL GROUP BY person_id HAVING count(*) = 1
+"""
+BY_TYPE = f"""
+    SELECT identifier_type, count(*) AS persons FROM ({SINGLES}) AS singles
+    GROUP BY identifier_type ORDER BY persons DESC, identifier_type
+"""
+EACH_SET = """
+    CREATE OR REPLACE TEMP TABLE seen_together AS
+    SELECT row_number() OVER () AS set_number, unnest(keys) AS identifier_key FROM ({sets}) AS sets
+"""
+REACHABLE = """
+    SELECT min(identifier_key) OVER (PARTITION BY set_number, household) AS first_key,
+           identifier_key
+    FROM seen_together JOIN owned USING (identifier_key)
+"""
+# Of how many households' own identifiers each trap was ever seen beside in an event.
 TRAPS = """
-    SELECT kind, identifier_type, count(DISTINCT identifier_key) AS identifiers,
-           count(DISTINCT identifier_key) FILTER (WHERE state = 'neutral') AS neutral,
-           count(DISTINCT identifier_key) FILTER (WHERE state = 'hub') AS hub,
-           count(DISTINCT identifier_key) FILTER (WHERE state = 'linked') AS linked
-    FROM planted WHERE kind <> 'owned' GROUP BY ALL ORDER BY ALL
+    WITH traps AS (
+        SELECT DISTINCT identifier_key, identifier_type, kind, state,
+               kind = 'mistyped' AND identifier_key IN (SELECT identifier_key FROM owned)
+               AS is_anothers
+        FROM planted WHERE kind <> 'owned'
+    ),
+    beside AS (
+        SELECT mine.identifier_key, count(DISTINCT owned.household) AS households
+        FROM seen_together AS mine
+        JOIN seen_together AS other USING (set_number)
+        JOIN owned ON owned.identifier_key = other.identifier_key
+        WHERE mine.identifier_key IN (SELECT identifier_key FROM traps)
+          AND other.identifier_key <> mine.identifier_key
+        GROUP BY mine.identifier_key
+    )
+    SELECT kind, is_anothers, coalesce(households, 0) > 1 AS with_several, identifier_type,
+           count(*) AS identifiers,
+           count(*) FILTER (WHERE state = 'neutral') AS neutral,
+           count(*) FILTER (WHERE state = 'hub') AS hub,
+           count(*) FILTER (WHERE state = 'linked') AS linked
+    FROM traps LEFT JOIN beside USING (identifier_key)
+    GROUP BY ALL ORDER BY ALL
 """
 
 
 def persons(lake: LakeView, truth: Path) -> dict[str, Any]:
     """Persons by size, what joined nobody, and how right the stitching is."""
-    states = lake.frame(STATES)
+    states, sizes = lake.frame(STATES), lake.frame(SIZES)
     return {
-        "sizes": lake.frame(SIZES),
+        "sizes": sizes,
+        "count": int(sizes.persons.sum()),
+        "singles": lake.rows(BY_TYPE),
         "states": _by_state(states),
         "linked": int(states[states.state == "linked"].identifiers.sum()),
         "scores": scores(lake, truth),
@@ -70,7 +107,13 @@ def scores(lake: LakeView, truth: Path) -> dict[str, Any] | None:
     lake.database.execute(MATCHED)
     owned = lake.frame(OWNED).drop_duplicates("identifier_key")
     told = count_pairs(owned)
-    told["reachable"] = _reachable(lake, owned)
+    lake.database.register("owned", owned)
+    sets = " UNION ".join(
+        f"SELECT identifier_keys AS keys FROM {name} WHERE len(identifier_keys) > 1"
+        for name in STREAMS
+    )
+    lake.database.execute(EACH_SET.format(sets=sets))
+    told["reachable"] = _reachable(owned, lake.frame(REACHABLE))
     told["recall_of_reachable"] = _share(told["right"], told["reachable"])
     told["traps"] = lake.rows(TRAPS)
     told["households"] = int(owned.household.nunique())
@@ -101,29 +144,13 @@ def count_pairs(owned: pd.DataFrame) -> dict[str, Any]:
     }
 
 
-def _reachable(lake: LakeView, owned: pd.DataFrame) -> int:
+def _reachable(owned: pd.DataFrame, together: pd.DataFrame) -> int:
     """Pairs of one household that its own events connect: no rule can find more than these."""
-    sets = " UNION ".join(
-        f"SELECT identifier_keys AS keys FROM {name} WHERE len(identifier_keys) > 1"
-        for name in STREAMS
-    )
-    lake.database.register("owned", owned)
-    together = lake.frame(
-        f"""
-        WITH sets AS ({sets}),
-        each_key AS (SELECT row_number() OVER () AS set_number, unnest(keys) AS identifier_key
-                     FROM sets)
-        SELECT min(identifier_key) OVER (PARTITION BY set_number, household) AS first_key,
-               identifier_key
-        FROM each_key JOIN owned USING (identifier_key)
-        """
-    )
-    place = {key: at for at, key in enumerate(owned.identifier_key)}
-    rows, columns = together.first_key.map(place), together.identifier_key.map(place)
-    size = len(owned)
-    graph = coo_matrix((np.ones(len(rows)), (rows, columns)), shape=(size, size))
-    if size == 0:
+    if owned.empty:
         return 0
+    place = {key: at for at, key in enumerate(owned.identifier_key)}
+    ends = (together.first_key.map(place), together.identifier_key.map(place))
+    graph = coo_matrix((np.ones(len(together)), ends), shape=(len(owned), len(owned)))
     _, component = connected_components(graph, directed=False)
     return _pairs(owned.assign(component=component).groupby(["household", "component"]).size())
 

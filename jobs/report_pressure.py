@@ -89,7 +89,7 @@ INTAKE = """
            coalesce(sum(accepted_rows), 0) AS accepted_rows,
            coalesce(sum(duplicate_rows), 0) AS duplicate_rows,
            coalesce(sum(quarantined_rows), 0) AS quarantined_rows
-    FROM batches
+    FROM batches WHERE accepted_rows IS NOT NULL
 """
 QUARANTINED = """
     SELECT reason, count(*) AS rows
@@ -146,13 +146,19 @@ def dropped(lake: LakeView) -> list[dict[str, Any]]:
 
 def intake(lake: LakeView, generated: Mapping[str, Any]) -> dict[str, Any]:
     """What came in and what became of it, beside what the generator planted."""
-    planted = generated.get("malformed") or {}
-    return {
-        **lake.row(INTAKE),
-        "reasons": lake.rows(QUARANTINED),
-        "planted": sum(sum(feed.values()) for feed in planted.values()),
+    malformed = generated.get("malformed") or {}
+    planted = {
+        "malformed": sum(sum(feed.values()) for feed in malformed.values()),
         "duplicates": sum((generated.get("duplicates") or {}).values()),
         "reused": sum((generated.get("reused") or {}).values()),
+    }
+    counted = lake.row(INTAKE)
+    found = (counted["quarantined_rows"], counted["duplicate_rows"])
+    return {
+        **counted,
+        "reasons": lake.rows(QUARANTINED),
+        "planted": planted,
+        "all_found": found == (planted["malformed"] + planted["reused"], planted["duplicates"]),
     }
 
 

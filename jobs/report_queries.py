@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from tactful.jobs.report_lake import LakeView
@@ -59,6 +61,16 @@ def answers(lake: LakeView) -> list[dict[str, Any]]:
     told = []
     for query in QUERIES:
         found = lake.database.execute(query.sql)
-        heads = [column[0] for column in found.description]
-        told.append({"query": query, "heads": heads, "rows": found.fetchall()})
+        names, rows = [column[0] for column in found.description], found.fetchall()
+        heads = [(name, _counts(row[at] for row in rows)) for at, name in enumerate(names)]
+        told.append({"query": query, "heads": heads, "rows": rows})
     return told
+
+
+def _counts(values: Iterable[Any]) -> bool:
+    """Whether a column holds numbers, which stand to the right."""
+    present = [value for value in values if value is not None]
+    return bool(present) and all(
+        isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+        for value in present
+    )

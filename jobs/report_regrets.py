@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -55,8 +55,7 @@ BLUNT = """
      AND b.occurred_at < m.sent_at AND b.occurred_at > m.sent_at - to_days($days)
 """
 RHYTHM = """
-    SELECT count(*) AS products, median(replenish_days) AS days,
-           median(replenish_days) FILTER (WHERE category = 'FLUID MILK PRODUCTS') AS milk
+    SELECT count(*) AS products, median(replenish_days) AS days
     FROM products WHERE replenish_days IS NOT NULL
 """
 BY_RULE = """
@@ -105,9 +104,7 @@ def rules(config: Config) -> dict[str, Rule]:
 def mailings(lake: LakeView) -> dict[str, Any]:
     """How many of the quarter's mailings offered what the household had just bought."""
     first, end = QUARTER
-    lake.database.execute(
-        MAILINGS, {"fixed": FIXED, "own": OWN_RHYTHM, "first": first, "end": end}
-    )
+    lake.database.execute(MAILINGS, {"fixed": FIXED, "own": OWN_RHYTHM, "first": first, "end": end})
     told = lake.row(COUNTED)
     told["without_products"] = lake.row(WITHOUT_PRODUCTS, first=first, end=end)["n"]
     told["blunt"] = lake.row(BLUNT, real=REAL, days=BLUNT_DAYS)["n"]
@@ -118,13 +115,12 @@ def mailings(lake: LakeView) -> dict[str, Any]:
 
 
 def rhythm(lake: LakeView) -> dict[str, Any]:
-    """After how many days products are usually bought again, and milk for one."""
+    """After how many days products are usually bought again."""
     return lake.row(RHYTHM)
 
 
-def by_rule(lake: LakeView, config: Config) -> dict[str, Any]:
+def by_rule(lake: LakeView, known: Mapping[str, Rule]) -> dict[str, Any]:
     """Messages that each rule would have stopped, by channel, and what they cost."""
-    known = rules(config)
     sent = lake.rows(SENT)
     channels = [row["channel"] for row in sent]
     counted = lake.frame(BY_RULE)

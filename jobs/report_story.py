@@ -8,10 +8,11 @@ from typing import Any
 import pandas as pd
 
 from tactful.jobs.report_lake import LakeView
-from tactful.jobs.report_regrets import FIXED, OWN_RHYTHM, REAL, channel_name
+from tactful.jobs.report_regrets import FIXED, REAL, channel_name
 
 MOST_PRODUCTS = 5
 MOST_LINES = 12
+LONGEST_NAME = 28
 READABLE = (8, 45)
 
 # Somebody who was mailed in vain and whose weeks can still be drawn; the same every time.
@@ -100,13 +101,15 @@ class Story:
 
 
 def story(lake: LakeView, *, aside: list[str]) -> Story | None:
-    """The weeks of one customer who was sent what should not have been sent; None without one."""
+    """The weeks of one customer who was sent what should not have been sent; None without one.
+
+    Rules in `aside` stand beside another for comparison, and are left out.
+    """
     fewest, most = READABLE
     chosen = lake.rows(CHOOSE, fixed=FIXED, fewest=fewest, most=most)
     if not chosen or lake.as_of is None:
         return None
     person = chosen[0]["person_id"]
-    aside = sorted({*aside, OWN_RHYTHM})
     orders = lake.frame(ORDERS, person=person, real=REAL)
     messages = lake.frame(MESSAGES, person=person, aside=aside)
     reasons = lake.frame(REASONS, person=person, fixed=FIXED)
@@ -131,7 +134,8 @@ def lane(channel: str | None) -> str:
 
 def tidy(category: str) -> str:
     """A category as people write it: FLUID MILK PRODUCTS is Fluid milk products."""
-    return category.capitalize() if category.isupper() else category
+    plain = category.capitalize() if category.isupper() else category
+    return plain if len(plain) <= LONGEST_NAME else plain[: LONGEST_NAME - 1].rstrip() + "…"
 
 
 def _shown_products(reasons: pd.DataFrame) -> dict[str, str]:
@@ -144,7 +148,7 @@ def _shown_products(reasons: pd.DataFrame) -> dict[str, str]:
 def _span_lane(span: Any, shown: dict[str, str]) -> str:
     if span.reason != "purchased":
         return f"{span.policy}"
-    return f"Bought: {shown[span.scope_value][:26]}"
+    return shown[span.scope_value]
 
 
 def _lines(messages: pd.DataFrame, reasons: pd.DataFrame) -> list[dict[str, Any]]:

@@ -73,7 +73,8 @@ def partition(
     kept = edges[(state[edges] == LINKED).all(axis=1)]
     person = np.where(state == LINKED, _components(kept, len(kind)), NOBODY)
     owner, since = _neutral_owners(links, state, person)
-    return Partition(state, component, np.where(state == NEUTRAL, owner, person), since)
+    touching = _touching(links, kind, kinds, hub, component)
+    return Partition(state, touching, np.where(state == NEUTRAL, owner, person), since)
 
 
 def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
@@ -101,16 +102,42 @@ def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
 
 
 def star_edges(links: Links, kind: Ints, kinds: Kinds, hub: Bools) -> Ints:
-    """Each link's star around its best identifier; two values of a unique type never join."""
+    """Each link's star around its best identifier; of a unique type only the first value joins."""
+    link, node, centre = _stars(links, hub)
+    joins = ~_second_values(link, node, kind, kinds)
+    return _edges(centre[joins], node[joins])
+
+
+def _stars(links: Links, hub: Bools) -> tuple[Ints, Ints, Ints]:
+    """The members that are no hubs, by link: number of the link, member, best member."""
     usable = ~hub[links.node]
     link, node = links.link[usable], links.node[usable]
-    if not len(link):
-        return np.empty((0, 2), dtype=np.int64)
     _, first, back = np.unique(link, return_index=True, return_inverse=True)
-    centre = node[first][back]
-    same_unique = (kind[centre] == kind[node]) & kinds.is_unique[kind[node]]
-    real = (centre != node) & ~same_unique
+    return link, node, node[first][back] if len(node) else node
+
+
+def _second_values(link: Ints, node: Ints, kind: Ints, kinds: Kinds) -> Bools:
+    """Members that come behind another value of the same unique type in their link."""
+    unique = np.flatnonzero(kinds.is_unique[kind[node]])
+    held = link[unique] * len(kinds.priority) + kind[node[unique]]
+    second = np.zeros(len(node), dtype=bool)
+    second[np.delete(unique, np.unique(held, return_index=True)[1])] = True
+    return second
+
+
+def _edges(centre: Ints, node: Ints) -> Ints:
+    real = centre != node
+    if not real.any():
+        return np.empty((0, 2), dtype=np.int64)
     return np.unique(np.stack([centre[real], node[real]], axis=1), axis=0)
+
+
+def _touching(links: Links, kind: Ints, kinds: Kinds, hub: Bools, component: Ints) -> Ints:
+    """What must be looked at together: a member that joins nobody yet may join when one is cut."""
+    link, node, centre = _stars(links, hub)
+    if not _second_values(link, node, kind, kinds).any():
+        return component
+    return _components(_edges(centre, node), len(kind))
 
 
 def survivors(

@@ -213,7 +213,7 @@ def _lifting_words(own: DataFrame) -> DataFrame:
         F.col("channel").alias("_channel"),
         F.when(granted, F.coalesce("purpose", F.lit("marketing"))).alias("_purpose"),
         F.when(granted, "granted").otherwise("subscribed").alias("_kind"),
-        F.struct(*ORDER).alias("_lift"),
+        _lift(*ORDER, place=0).alias("_lift"),
     )
 
 
@@ -228,12 +228,18 @@ def _new_addresses(labels: DataFrame) -> DataFrame:
         F.explode(channels).alias("_channel"),
         F.lit(None).cast("string").alias("_purpose"),
         F.lit("address").alias("_kind"),
-        F.struct(
+        _lift(
             F.col("first_seen_at").alias("occurred_at"),
             F.lit("identifier").alias("stream"),
             F.col("identifier_key").alias("event_id"),
+            place=1,
         ).alias("_lift"),
     )
+
+
+def _lift(occurred_at: Column | str, *event: Column | str, place: int) -> Column:
+    """What ends a refusal; of two at one moment the person's own word is named."""
+    return F.struct(occurred_at, F.lit(place).alias("place"), *event)
 
 
 def _lifts() -> Column:

@@ -8,7 +8,7 @@ from tests import worlds
 from tests.product import Shop
 
 
-@pytest.mark.parametrize(("seed", "batches"), [(1, 1), (2, 3), (3, 2)])
+@pytest.mark.parametrize(("seed", "batches"), [(1, 2), (2, 3)])
 def test_the_stream_gives_what_the_oracle_says(spark, tmp_path, seed: int, batches: int) -> None:
     world = worlds.make(seed)
     shop = Shop(world, tmp_path)

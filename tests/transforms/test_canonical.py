@@ -34,7 +34,7 @@ TYPES = dict(
 )
 NEEDED = {"purchases": {"order_id": "o1"}, "messages": {"message_id": "m1"}}
 SHOWN = (
-    "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "received_at", "properties",
+    "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "properties",
     "identifiers", "lines", "cost", "machine_open", "satisfaction", "url", "query", "device",
     "landed_at", "event_hash", "payload_hash", "source_name",
 )  # fmt: skip

@@ -56,6 +56,7 @@ def understand(
     parsed = whole.withColumn("loose", F.from_json(readable, f"{loose}, `_corrupt` string", STRICT))
     typed = parsed.select(
         "*",
+        _is_sound().alias("is_sound"),
         *(_typed(column).alias(f"_{name}") for name, column in fields.items()),
     )
     final = typed.select(
@@ -98,7 +99,7 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     names = F.slice("fields", F.lit(1), F.size("fields") - 1)
     empty = F.when(F.col("text").rlike(r"^\s*\{\s*\}\s*\z"), F.array().cast("array<string>"))
     return rows.withColumn("fields", found).withColumn(
-        "fields", F.when(is_last, names).when(F.col("fields").isNull(), empty)
+        "fields", F.when(is_last, names).when(F.col("fields").isNull() & text.isNotNull(), empty)
     )
 
 
@@ -142,14 +143,18 @@ def _cast_lines(lines: Column) -> Column:
     )
 
 
+def _is_sound() -> Column:
+    """Whether the row is one JSON object; where Spark finds fault, it may only be with a type."""
+    flagged = F.col("loose._corrupt").isNotNull()
+    faulty = F.when(flagged, _refused("_none", "string")).otherwise(False)
+    return F.col("fields").isNotNull() & ~faulty
+
+
 def _reasons(
     stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
 ) -> Column:
     oversized = F.octet_length("value") > max_row_bytes
-    flagged = F.col("loose._corrupt").isNotNull()
-    sound = F.when(flagged, ~_refused("_none", "string")).otherwise(True)
-    whole = F.col("fields").isNotNull() & sound
-    understood = ~oversized & whole
+    understood = F.col("is_sound")
     raw_time, time = F.col("loose.occurred_at"), F.col("_occurred_at")
     missing_time = F.coalesce(F.trim(raw_time), F.lit("")) == ""
     is_local = raw_time.rlike(f"{ISO_DAY}({ISO_MINUTE}({ISO_SECOND})?)?\\z")
@@ -159,7 +164,7 @@ def _reasons(
     checks: list[tuple[Column, str]] = [
         (oversized, "oversized"),
         (~F.col("is_valid"), "invalid_utf8"),
-        (~oversized & ~whole, "malformed_json"),
+        (~oversized & ~understood, "malformed_json"),
     ]
     for name in ("event_id", "type", *REQUIRED[stream]):
         absent = F.coalesce(F.trim(F.col(f"loose.{name}")), F.lit("")) == ""

@@ -1,0 +1,196 @@
+"""Every table is described once, well enough to make schemas, suites and pages from it."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
+from tactful.schemas.events import FURTHER, REQUIRED, STREAMS, TYPES, wide_columns
+from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
+from tactful.schemas.table import Column, Table
+
+SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
+SCALARS = {
+    "string", "timestamp", "date", "bigint", "int", "double", "boolean", "binary", "decimal(18,4)",
+}  # fmt: skip
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+EVERY = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+
+
+@EVERY
+def test_a_table_says_what_it_is(table: Table):
+    assert SNAKE.fullmatch(table.name)
+    assert table.doc.endswith(".")
+    assert table.grain
+    assert table.names
+    assert len(set(table.names)) == len(table.names)
+    assert set(table.key) <= set(table.names)
+
+
+@EVERY
+def test_every_column_says_what_it_tells(table: Table):
+    for column in table.columns:
+        assert SNAKE.fullmatch(column.name), column.name
+        assert column.doc.strip().endswith("."), column.name
+        assert column.doc[0].isupper() or column.doc[0] in "*1", column.doc
+
+
+@EVERY
+def test_every_type_is_one_that_other_readers_know(table: Table):
+    """Structs, arrays and maps of plain types; every moment is a timestamp and named so."""
+    for column in table.columns:
+        names = re.findall(r"(\w+):", column.type)
+        leaves = re.sub(r"\w+:", "", column.type).replace("(18,4)", "(18.4)")
+        parts = {part for part in re.split(r"[<>,]", leaves) if part}
+        found = {part.replace("18.4", "18,4") for part in parts} - {"array", "map", "struct"}
+        assert found <= SCALARS, column.type
+        assert all(SNAKE.fullmatch(name) for name in names)
+        if column.type == "timestamp":
+            assert column.name.endswith("_at") or column.name in {"as_of", "watermark"}
+
+
+@EVERY
+def test_what_is_allowed_is_a_text(table: Table):
+    for column in table.columns:
+        if column.allowed:
+            assert column.type == "string"
+            assert len(set(column.allowed)) == len(column.allowed)
+
+
+@EVERY
+def test_a_key_is_never_left_out(table: Table):
+    """A key may hold a null only where the schema says what that means."""
+    open_keys = {"batches": {"generation"}, "timeline": {"line_number"}}
+    open_keys |= {"identity": {"line_number"}}
+    nullable = {name for name in table.key if table.column(name).nullable}
+    assert nullable <= open_keys.get(table.name, set())
+
+
+def test_a_table_lies_where_its_kind_lies():
+    assert all(table.path.startswith("_log/") for table in LOGS)
+    assert not any("/" in table.path for table in (*APPENDED, *PUBLISHED, *REFERENCE))
+    assert len(TABLES) == len(LOGS) + len(APPENDED) + len(PUBLISHED) + len(REFERENCE)
+    assert {name for name, table in TABLES.items() if name != table.id} == set()
+
+
+def test_streams_share_their_field_types():
+    """The wide row holds every field of every stream, so one name has one type everywhere."""
+    kinds: dict[str, set[str]] = {}
+    for columns in FURTHER.values():
+        for column in columns:
+            kinds.setdefault(column.name, set()).add(column.type)
+    assert {name for name, types in kinds.items() if len(types) > 1} == set()
+    assert set(kinds) <= {column.name for column in wide_columns()}
+    assert set(STREAMS) == set(TYPES) == set(FURTHER) == set(REQUIRED)
+    for stream, required in REQUIRED.items():
+        for name in required:
+            assert not STREAMS[stream].column(name).nullable
+
+
+def test_what_depends_on_the_clock_is_not_compared():
+    clocks = {table.name: set(table.names) - set(table.comparable()) for table in PUBLISHED}
+    assert clocks["customers"] == {"recency_days", "as_of"}
+    assert clocks["pressure"] == {"as_of"}
+    assert clocks["suppressions"] == set()
+
+
+@EVERY
+def test_the_page_shows_every_column(table: Table):
+    page = table.page()
+    assert page.startswith(f"## `{table.id}`")
+    assert table.doc in page
+    rows = [line for line in page.splitlines() if line.startswith("| `")]
+    assert len(rows) == len(table.columns)
+    assert all(len(re.findall(r"(?<!\\)\|", line)) == 4 for line in rows)
+
+
+def test_marks_are_on_the_page():
+    table = Table(
+        "marked",
+        "thing",
+        (),
+        (
+            Column("raw", "string", "A value.", protected=True),
+            Column("as_of", "timestamp", "Now.", clock=True),
+        ),
+        "Marks.",
+    )
+    assert "A value. (protected)" in table.page()
+    assert "Now. (clock)" in table.page()
+    assert "Key:" not in table.page()
+
+
+# --- expectations --------------------------------------------------------------------------------
+
+
+def suppression(**told: Any) -> dict[str, Any]:
+    good = {
+        "suppression_id": "s1", "person_id": "p_1", "policy": "bought_it", "reason": "purchased",
+        "channel": None, "scope_kind": "sku", "scope_value": "jeans", "starts_at": NOW,
+        "ends_at": None, "lifted_by": None, "evidence": ["purchases:e1"],
+    }  # fmt: skip
+    return {**good, **told}
+
+
+def pressure(**told: Any) -> dict[str, Any]:
+    good = {
+        "person_id": "p_1", "cap": "weekly", "counted": 1, "cap_limit": 2,
+        "window_starts_at": NOW, "next_allowed_at": None, "as_of": NOW,
+    }  # fmt: skip
+    return {**good, **told}
+
+
+@pytest.fixture(scope="module")
+def validate():
+    """Check rows against a table's own suite, as Great Expectations reads it; names what fails."""
+    gx = pytest.importorskip("great_expectations")
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_pandas("rows")
+    counted = iter(range(100))
+
+    def check(table: Table, rows: list[dict[str, Any]]) -> set[str]:
+        name = f"{table.name}_{next(counted)}"
+        suite = gx.ExpectationSuite(name=name)
+        for told in table.expectations():
+            kind = gx.expectations.registry.get_expectation_impl(told["type"])
+            suite.add_expectation(kind(**told["kwargs"]))
+        batch = source.add_dataframe_asset(name).add_batch_definition_whole_dataframe(name)
+        frame = pd.DataFrame(rows, columns=table.names)
+        found = batch.get_batch({"dataframe": frame}).validate(suite)
+        return {
+            f"{told.expectation_config.type.removeprefix('expect_column_values_to_be_')}"
+            f" {told.expectation_config.kwargs.get('column', '')}".strip()
+            for told in found.results
+            if not told.success
+        }
+
+    return check
+
+
+def test_good_rows_meet_every_expectation(validate):
+    assert validate(SUPPRESSIONS, [suppression(), suppression(suppression_id="s2")]) == set()
+    assert validate(PRESSURE, [pressure(), pressure(cap="daily")]) == set()
+
+
+def test_every_broken_rule_is_named(validate):
+    rows = [suppression(), suppression(scope_kind="planet")]
+    assert validate(SUPPRESSIONS, rows) == {"unique suppression_id", "in_set scope_kind"}
+    doubled = validate(PRESSURE, [pressure(), pressure(counted=0)])
+    assert doubled == {"expect_compound_columns_to_be_unique", "between counted"}
+    nobody = validate(PRESSURE, [pressure(person_id=None)])
+    assert nobody == {"expect_column_values_to_not_be_null person_id"}
+
+
+@EVERY
+def test_every_suite_is_made_of_known_expectations(table: Table):
+    gx = pytest.importorskip("great_expectations")
+    for told in table.expectations():
+        assert gx.expectations.registry.get_expectation_impl(told["type"])
+        named = told["kwargs"].get("column_list") or [told["kwargs"]["column"]]
+        assert set(named) <= set(table.names)

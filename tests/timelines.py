@@ -1,0 +1,56 @@
+"""Small timelines as Spark frames: what happened to a person, told in as few words as possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame, SparkSession
+
+from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.timeline import EVENTS
+
+START = datetime(2026, 6, 1, tzinfo=UTC)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
+MICROSECOND = timedelta(microseconds=1)
+STREAMS = {
+    "order_": "purchases", "consent_": "profiles", "preference_": "profiles",
+    "attribute_": "profiles",
+}  # fmt: skip
+
+Told = dict[str, Any]
+
+
+def event(person: str | None, type_: str, at: datetime | timedelta, **told: Any) -> Told:
+    """One row of a timeline; `at` is a time or how long after the start it is."""
+    streams = (stream for prefix, stream in STREAMS.items() if type_.startswith(prefix))
+    return {
+        "person_id": person,
+        "stream": next(streams, "messages"),
+        "type": type_,
+        "occurred_at": at if isinstance(at, datetime) else START + at,
+        "line_number": 0,
+        **told,
+    }
+
+
+def timeline(spark: SparkSession, rows: Iterable[Told]) -> DataFrame:
+    """The rows as the steps see them; events without an id are numbered in the order they stand."""
+    shape = f"person_id string, {EVENTS.ddl()}"
+    names = ["person_id", *EVENTS.names]
+    numbered = [{"event_id": f"e{number:03d}", **row} for number, row in enumerate(rows)]
+    unknown = {name for row in numbered for name in row} - set(names)
+    assert not unknown, unknown
+    return spark.createDataFrame([[row.get(name) for name in names] for row in numbered], shape)
+
+
+def products(spark: SparkSession, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
+    return spark.createDataFrame(
+        [[row.get(name) for name in PRODUCTS.names] for row in rows], PRODUCTS.ddl()
+    )
+
+
+def utc(moment: datetime | None) -> datetime | None:
+    """Spark hands instants over in the machine's own zone, without saying so."""
+    return None if moment is None else moment.astimezone(UTC)

@@ -1,0 +1,317 @@
+"""The stitcher on the identity cases that products document, and on any world in any batches."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs.config import Identity
+from tactful.jobs.phones import normalise_all
+from tactful.jobs.stitch import _relabel
+from tactful.schemas.identity import LABELS
+from tactful.transforms.keys import hmac_pads, key_identifiers
+from tactful.transforms.owners import with_owner
+from tests import oracle
+from tests.oracle import compute
+from tests.oracle.cases import AS_OF, SECRET, START, Case, clusters, hubs, load_cases
+from tests.oracle.compare import differences, plain
+from tests.oracle.facts import Event as OracleEvent
+from tests.oracle.identifiers import Identifier
+from tests.oracle.identity import resolve
+
+KEYS = "identifier_keys"
+CASES = {case.id: case for case in load_cases()}
+SIGHT = pa.struct(
+    [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
+)
+LINKS = pa.schema(
+    [
+        ("identifier_keys", pa.list_(pa.string())),
+        ("identifier_types", pa.list_(pa.string())),
+        ("first_seen", SIGHT),
+        ("last_seen", SIGHT),
+    ]
+)
+BEFORE = pa.schema(
+    [
+        ("identifier_key", pa.string()),
+        ("person_id", pa.string()),
+        ("state", pa.string()),
+        ("is_minted", pa.bool_()),
+        ("first_seen_at", pa.timestamp("us", "UTC")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One event as the stitcher sees it: its keys and their types, best first."""
+
+    event_id: str
+    occurred_at: datetime
+    keys: tuple[str, ...]
+    types: tuple[str, ...]
+
+    @property
+    def sight(self) -> tuple[datetime, str, str]:
+        return self.occurred_at, "clicks", self.event_id
+
+
+@dataclass
+class Stitcher:
+    """`stitch` without Spark: the same labels and links, batch after batch, in dictionaries."""
+
+    rules: Identity
+    labels: dict[str, dict[str, Any]] = field(default_factory=dict)
+    links: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+
+    def add(self, events: Iterable[Seen]) -> None:
+        seen = set()
+        for event in events:
+            self._link(event)
+            seen |= set(event.keys)
+        components = {self.labels[key]["component_key"] for key in seen & self.labels.keys()}
+        members = seen | {
+            key for key, label in self.labels.items() if label["component_key"] in components
+        }
+        links = [link for keys, link in self.links.items() if members & set(keys)]
+        before = [label for key, label in self.labels.items() if key in members]
+        relabelled = _relabel(
+            pa.Table.from_pylist(links, LINKS),
+            pa.Table.from_pylist(before, BEFORE),
+            pa.chunked_array([sorted(members)], pa.string()),
+            self.rules,
+        )
+        self.labels |= {row["identifier_key"]: row for row in relabelled.to_pylist()}
+
+    def _link(self, event: Seen) -> None:
+        sight = dict(zip(SIGHT.names, event.sight, strict=True))
+        new = {"first_seen": sight, "last_seen": sight}
+        old = self.links.get(event.keys, new)
+        self.links[event.keys] = {
+            "identifier_keys": list(event.keys),
+            "identifier_types": list(event.types),
+            "first_seen": min(old["first_seen"], sight, key=_order),
+            "last_seen": max(old["last_seen"], sight, key=_order),
+        }
+
+    def identity(self) -> list[dict[str, Any]]:
+        return [{**label, "household_id": None} for label in self.labels.values()]
+
+
+def _order(sight: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(sight.values())
+
+
+# --- the cases ---------------------------------------------------------------------------------
+
+
+# Types of these cases share priorities, which the checks of a user's file do not allow.
+RULES = {name: Identity(**oracle.load(case.config)["identity"]) for name, case in CASES.items()}
+
+
+@pytest.fixture(scope="module")
+def keyed(spark) -> dict[str, list[Any]]:
+    """The events of all cases with their keys, in one Spark action."""
+    by_case = defaultdict(list)
+    for row in _keyed(spark).collect():
+        by_case[row.case].append(row)
+    return by_case
+
+
+def _keyed(spark) -> DataFrame:
+    rows, phones = [], []
+    for case in CASES.values():
+        for event in {event["event_id"]: event for event in case.events}.values():
+            name = f"{case.id} {event['event_id']}"
+            ids = [(i["type"], i["value"]) for i in event["identifiers"]]
+            at = datetime.fromisoformat(event["occurred_at"])
+            rows.append((case.id, event["event_id"], at, name.encode(), ids))
+            dialled = normalise_all([v for t, v in ids if t == "phone" and v], region="US")
+            if dialled:
+                phones.append((name.encode(), dialled))
+    shape = "case string, event_id string, occurred_at timestamp, event_hash binary"
+    ids = "identifiers array<struct<type:string,value:string>>"
+    inner, outer = (bytearray(pad) for pad in hmac_pads(SECRET))
+    # Priorities and blocked values are the same in every case; limits and uniqueness are not.
+    some = RULES["CC01"]
+    return key_identifiers(
+        spark.createDataFrame(rows, f"{shape}, {ids}"),
+        spark.createDataFrame(phones, "event_hash binary, normal map<string,string>"),
+        spark.createDataFrame([(inner, outer)], "inner binary, outer binary"),
+        priorities={name: kind.priority for name, kind in some.types.items()},
+        blocked=some.blocked,
+    )
+
+
+def events_of(rows: Sequence[Any]) -> list[Seen]:
+    return [
+        Seen(row.event_id, plain(row.occurred_at), tuple(row[KEYS]), tuple(row["identifier_types"]))
+        for row in rows
+        if row[KEYS]
+    ]
+
+
+def names_of(case: Case) -> dict[str, str]:
+    """The key of every value that a case names, worked out with Python's own HMAC."""
+    said = set().union(*(case.clusters or ()), case.hubs)
+    said |= {f"{i['type']}:{i['value']}" for e in case.events for i in e["identifiers"]}
+    names = {}
+    for name in said:
+        kind, _, value = name.partition(":")
+        keyed = {"hem": "email_sha256"}.get(kind, kind)
+        if keyed == "email":
+            digest = hashlib.sha256(value.strip().lower().encode()).hexdigest()
+            keyed, value, name = "email_sha256", digest, f"hem:{digest}"
+        elif keyed == "email_sha256":
+            name = f"hem:{value}"
+        key = hmac.new(SECRET, f"{keyed}:{value}".encode(), hashlib.sha256).hexdigest()[:32]
+        names[key] = name
+    return names
+
+
+@pytest.mark.parametrize("name", [case.id for case in CASES.values() if case.clusters])
+def test_who_is_one_person(name, keyed):
+    stitcher = Stitcher(RULES[name])
+    stitcher.add(events_of(keyed[name]))
+    assert clusters(stitcher.identity(), names_of(CASES[name])) == CASES[name].clusters
+    assert hubs(stitcher.identity(), names_of(CASES[name])) == CASES[name].hubs
+
+
+def test_identities_and_owners_are_the_oracles(spark, keyed, tmp_path):
+    """Every column of `identity`, and whose every event is; one Spark action for all cases."""
+    labels, ours, answers = [], {}, {}
+    for name, case in CASES.items():
+        stitcher = Stitcher(RULES[name])
+        stitcher.add(events_of(keyed[name]))
+        blocked = {key for row in keyed[name] for key in row.blocked_keys}
+        answer = compute(case.land(tmp_path / name), case.config, SECRET, AS_OF)
+        answers[name] = answer
+        theirs = [row for row in answer.tables["identity"] if row["state"] != "blocked"]
+        assert differences({"identity": stitcher.identity()}, {"identity": theirs}) == [], name
+        junk = {r["identifier_key"] for r in answer.tables["identity"] if r["state"] == "blocked"}
+        assert blocked == junk, name
+        ours[name] = stitcher.labels
+        labels += [{**at, "identifier_key": f"{name} {key}"} for key, at in stitcher.labels.items()]
+    shape = ", ".join(f"{c.name} {c.type}" for c in LABELS.columns if c.name in labels[0])
+    events = [
+        (name, row.event_id, row.occurred_at, [f"{name} {key}" for key in row.identifier_keys])
+        for name in CASES
+        for row in keyed[name]
+    ]
+    table = spark.createDataFrame(
+        events,
+        "case string, event_id string, occurred_at timestamp, identifier_keys array<string>",
+    ).withColumn("anchor_key", F.try_element_at("identifier_keys", F.lit(1)))
+    owned = with_owner(table, spark.createDataFrame(labels, shape)).collect()
+    assert len(owned) == len(events)
+    for row in owned:
+        theirs = answers[row.case].owners["clicks", row.event_id]
+        assert _same_person(row.person_id, theirs, ours[row.case], answers[row.case]), row
+
+
+def _same_person(mine: str | None, theirs: str | None, labels: dict, answer: Any) -> bool:
+    """One person under two names: the same identifiers have it on both sides."""
+    if mine is None or mine.startswith("n_"):
+        return mine == theirs
+    held = {key for key, label in labels.items() if label["person_id"] == mine}
+    known = answer.tables["identity"]
+    return held == {row["identifier_key"] for row in known if row["person_id"] == theirs}
+
+
+def test_the_first_id_survives_every_merge(keyed):
+    """ST01, an event a batch: the id stays that of the identifier seen first."""
+    events = sorted(events_of(keyed["ST01"]), key=lambda event: event.sight)
+    names = names_of(CASES["ST01"])
+    stitcher, known = Stitcher(RULES["ST01"]), []
+    for batch in (events[:1], events[1:2], events[2:]):
+        stitcher.add(batch)
+        known.append({row["person_id"] for row in stitcher.identity()})
+    (first,) = known[0]
+    assert names[first[2:]] == "anon:a"
+    assert all(first in ids for ids in known)
+    assert known[-1] == {first}
+
+
+def test_a_hub_found_late_splits_what_it_had_joined(keyed):
+    """CC13: before the identifier is a hub it joins; then it lets go of everybody."""
+    events = sorted(events_of(keyed["CC13"]), key=lambda event: event.sight)
+    names = names_of(CASES["CC13"])
+    (hub,) = CASES["CC13"].hubs
+    stitcher = Stitcher(RULES["CC13"])
+    together = []
+    for event in events:
+        stitcher.add([event])
+        held = [c for c in clusters(stitcher.identity(), names) if hub in c]
+        together.append(max(len(c) for c in held) if held else 0)
+    assert max(together) > 1
+    assert together[-1] == 1
+    assert clusters(stitcher.identity(), names) == CASES["CC13"].clusters
+
+
+@pytest.mark.parametrize("name", [case.id for case in CASES.values() if case.clusters])
+def test_an_event_a_batch_gives_the_same_persons_forwards_and_backwards(name, keyed):
+    for events in (events_of(keyed[name]), events_of(keyed[name])[::-1]):
+        stitcher = Stitcher(RULES[name])
+        for event in events:
+            stitcher.add([event])
+        assert clusters(stitcher.identity(), names_of(CASES[name])) == CASES[name].clusters
+
+
+# --- any small world in any batches --------------------------------------------------------------
+
+TYPES = {
+    "u": {"priority": 1, "unique": True},
+    "m": {"priority": 2},
+    "l": {"priority": 4, "unique": True},
+    "d": {"priority": 8, "device": True},
+    "k": {"priority": 9, "device": True},
+}
+NAMES = [f"{letter}{n}" for letter in TYPES for n in range(1, 5)]
+SETS = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True)
+BATCHES = st.lists(st.lists(SETS, max_size=5), min_size=1, max_size=5)
+
+
+@given(BATCHES, st.sampled_from([1, 2, 1000]), st.sampled_from([3, 1000]), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_whatever_the_batches_identity_is_the_oracles(batches, max_links, max_identifiers, dice):
+    bounds = {"max_links": max_links, "max_devices": 1000, "max_identifiers": max_identifiers}
+    stitcher = Stitcher(
+        Identity(shared_devices="neutral", phone_region="US", blocked=(), types=TYPES, **bounds)
+    )
+    order = dice.sample(range(WORLD), WORLD)
+    events = []
+    for batch in batches:
+        fresh = [_event(ids, order[len(events) + n]) for n, ids in enumerate(batch)]
+        events += fresh
+        stitcher.add(fresh)
+    labels = resolve([_told(event) for event in events], {"identity": {"types": TYPES, **bounds}})
+    theirs = [label.row() for label in labels.values()]
+    assert differences({"identity": stitcher.identity()}, {"identity": theirs}) == []
+
+
+WORLD = 25
+
+
+def _event(ids: Sequence[str], second: int) -> Seen:
+    keys = tuple(sorted(ids, key=lambda name: (TYPES[name[0]]["priority"], name)))
+    at = START + timedelta(seconds=second)
+    return Seen(f"{second:02d}", at, keys, tuple(key[0] for key in keys))
+
+
+def _told(event: Seen) -> OracleEvent:
+    ids = tuple(Identifier(TYPES[key[0]]["priority"], key, key[0], key) for key in event.keys)
+    fields = {"event_id": event.event_id, "occurred_at": event.occurred_at}
+    return OracleEvent("clicks", fields, ids, ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -14,7 +15,7 @@ from typing import Any
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import accept, files, fused, land, reference
+from tactful.jobs import accept, errors, files, fused, land, reference
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.lake import Lake
@@ -180,12 +181,19 @@ def finish(query: StreamingQuery) -> StreamingQuery:
 
 
 def failure(name: str, error: Exception) -> TactfulError:
-    """One line for what broke a query: Spark wraps a Python error in pages of stack."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    ours = [line for line in lines if line.startswith("tactful.jobs.errors.")]
-    said = ours[-1].split(": ", 1)[-1] if ours else (lines[0] if lines else repr(error))
+    """One line for what broke a query: Spark wraps a Python error in pages of stack.
+
+    An error of ours keeps its class, and with it the exit code.
+    """
+    text = str(error)
+    python = re.search(r"Traceback \(most recent call last\):\n(.*?)\n\s*SQLSTATE", text, re.S)
+    lines = (python.group(1) if python else text).strip().splitlines()
+    kind, _, said = (lines[-1] if python else lines[0]).strip().partition(": ")
+    ours = getattr(errors, kind.rsplit(".", 1)[-1], None)
+    if kind.startswith("tactful.jobs.errors.") and ours is not None:
+        return ours(said)
     return StepFailed(
-        f"Query {name} failed: {said} Its last batch is repeated whole by the next run."
+        f"Query {name} failed ({kind}: {said}); its last batch is repeated whole by the next run."
     )
 
 

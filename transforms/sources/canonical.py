@@ -57,6 +57,10 @@ def understand(
     typed = parsed.select(
         "*",
         _is_sound().alias("is_sound"),
+        _unknown_fields(set(fields)).alias("_extra"),
+        F.when(
+            F.col("loose.properties").isNotNull(), _last_of_each(F.col("loose.properties"))
+        ).alias("_sent"),
         *(_typed(column).alias(f"_{name}") for name, column in fields.items()),
     )
     final = typed.select(
@@ -74,7 +78,7 @@ def understand(
         _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew).alias("reasons"),
         F.col("modified_at").alias("landed_at"),
         *(
-            _properties(set(fields)).alias("properties")
+            _properties().alias("properties")
             if name == "properties"
             else F.col(f"_{name}").alias(name)
             for name in fields
@@ -238,19 +242,26 @@ def _any(conditions: Iterable[Column]) -> Column:
     return reduce(Column.__or__, unsure_is_no, F.lit(False))
 
 
-def _properties(known: set[str]) -> Column:
-    """Fields that the canonical form does not name, beside the properties sent as such."""
+def _unknown_fields(known: set[str]) -> Column:
+    """Fields that the canonical form does not name; null where there are none, as usual.
+
+    A column of its own: inside the next expression it would be worked out again for every use.
+    """
     names = F.array(*(F.lit(name) for name in sorted(known)))
     unknown = F.array_except("fields", names)
     as_map = F.from_json(F.col("text"), "map<string,string>")
-    extra = F.when(
+    return F.when(
         F.size(unknown) > 0,
         _last_of_each(F.map_filter(as_map, lambda key, _: F.array_contains(unknown, key))),
     )
-    sent = _last_of_each(F.col("loose.properties"))
+
+
+def _properties() -> Column:
+    """Fields that the canonical form does not name, beside the properties sent as such."""
+    sent, extra = F.col("_sent"), F.col("_extra")
     kept = F.map_filter(
         F.coalesce(sent, F.create_map().cast("map<string,string>")),
-        lambda key, _: ~F.coalesce(F.map_contains_key(extra, key), F.lit(False)),
+        lambda key, _: ~F.map_contains_key(extra, key),
     )
     return F.when(extra.isNull(), sent).otherwise(F.map_concat(kept, extra))
 
@@ -260,8 +271,8 @@ def _last_of_each(pairs: Column) -> Column:
     names, entries = F.map_keys(pairs), F.map_entries(pairs)
     last = F.filter(
         entries,
-        lambda entry, place: ~F.array_contains(
-            F.slice(names, place + 2, F.size(names)), entry["key"]
+        lambda entry, place: (
+            ~F.array_contains(F.slice(names, place + 2, F.size(names)), entry["key"])
         ),
     )
     twice = F.size(names) > F.size(F.array_distinct(names))
@@ -277,8 +288,9 @@ def _hashed(frame: DataFrame, stream: str) -> DataFrame:
     """Adds: event_hash and payload_hash, 16 bytes each."""
     ignored = ("received_at", "source")
     payload = [column.name for column in wide_columns() if column.name not in ignored]
+    has_properties = F.col("properties").isNotNull()
     ordered = [
-        F.array_sort(F.map_entries("properties")).alias("properties")
+        F.when(has_properties, F.array_sort(F.map_entries("properties"))).alias("properties")
         if name == "properties"
         else F.col(name)
         for name in payload

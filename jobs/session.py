@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 
-from pyspark import SparkConf
+from pyspark import SparkConf, SparkContext
 from pyspark.sql import SparkSession
 
 # Small machines only: on a cluster the operator decides these.
@@ -57,6 +61,31 @@ def open_session(app_name: str = "tactful", **extra: str) -> SparkSession:
     for key, value in wanted.items():
         if not chosen.contains(key):
             chosen.set(key, value)
-    session = SparkSession.builder.appName(app_name).config(conf=chosen).getOrCreate()
+    with _quiet_launch():
+        session = SparkSession.builder.appName(app_name).config(conf=chosen).getOrCreate()
     session.sparkContext.setLogLevel(chosen.get("spark.log.level", "ERROR"))
     return session
+
+
+@contextmanager
+def _quiet_launch() -> Iterator[None]:
+    """Keep a starting JVM's hundred lines about jars in a file, and show them if it fails.
+
+    The JVM keeps that file as its error stream; what goes wrong later comes as an exception.
+    """
+    if "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None:
+        yield
+        return
+    with tempfile.NamedTemporaryFile(prefix="tactful-spark-", suffix=".log", delete=False) as log:
+        sys.stderr.flush()
+        screen = os.dup(2)
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            os.dup2(screen, 2)
+            sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)

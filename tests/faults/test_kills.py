@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,18 @@ from tests.conftest import SECRET
 from tests.product import Shop
 
 SEED = 11
+PARTNER = {
+    "name": "partner",
+    "kind": "file",
+    "policy": "bought_much",
+    "identifiers": ["email", "phone", "customer_id"],
+}
+
+
+def shop_with_a_partner(seed: int, folder: Path) -> Shop:
+    """A small world whose recent buyers are told to a partner as a file."""
+    world = worlds.make(seed)
+    return Shop(replace(world, config={**world.config, "destinations": [PARTNER]}), folder)
 
 
 class Killed(Exception):
@@ -35,7 +48,7 @@ def kill_behind(query: str, commit: int):
 
 def test_killed_behind_each_commit(spark, tmp_path: Path) -> None:
     """One batch is tried again and again, each time a commit further, until it comes through."""
-    shop = Shop(worlds.make(SEED), tmp_path)
+    shop = shop_with_a_partner(SEED, tmp_path)
     shop.land_all(1)
     shop.run(steps=("land",))
     kills = {"accept": 0, "fused": 0}
@@ -54,11 +67,12 @@ def test_killed_behind_each_commit(spark, tmp_path: Path) -> None:
     shop.run()
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)
+    assert_partner_knows_the_buyers(shop)
 
 
 def test_killed_for_real(spark, tmp_path: Path) -> None:
     """`kill -9` of the whole process group between two commits, then a run by somebody else."""
-    shop = Shop(worlds.make(SEED + 1), tmp_path)
+    shop = shop_with_a_partner(SEED + 1, tmp_path)
     shop.land_all(1)
     program = (
         "import os, signal, sys\n"
@@ -81,6 +95,7 @@ def test_killed_for_real(spark, tmp_path: Path) -> None:
     shop.run()
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)
+    assert_partner_knows_the_buyers(shop)
 
 
 def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) -> None:
@@ -108,3 +123,26 @@ def assert_every_record_is_in_one_file(lake: Path) -> None:
     assert len(named) == len(deliveries)
     assert records["record_id"].is_unique
     assert deliveries["records"].sum() == len(records)
+
+
+def assert_partner_knows_the_buyers(shop: Shop) -> None:
+    """The partner holds the identifiers of everybody whom the oracle says the rule protects."""
+    tables, now = shop.answer().tables, shop.world.as_of
+    protected = {
+        row["person_id"]
+        for row in tables["suppressions"]
+        if row["policy"] == PARTNER["policy"]
+        and row["starts_at"] <= now
+        and (row["ends_at"] is None or row["ends_at"] > now)
+    }
+    expected = {
+        row["identifier_key"]
+        for row in tables["identity"]
+        if row["person_id"] in protected
+        and row["state"] == "linked"
+        and row["identifier_type"] in PARTNER["identifiers"]
+    }
+    held = DeltaTable(str(shop.lake / "_log" / "memberships")).to_pandas()
+    newest = held.sort_values("batch_id").groupby(["identifier_key", "member_key"]).last()
+    assert set(newest[newest.is_member].reset_index()["identifier_key"]) == expected
+    assert expected, "a world without buyers proves nothing"

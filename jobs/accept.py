@@ -190,3 +190,12 @@ def reconcile(lake: Lake, query: StreamingQuery) -> None:
                 f"Batch {row.batch_id} of {QUERY} counts {row.repeats} repeats where Spark dropped "
                 f"{dropped[row.batch_id]}; compare _log/received with the streams and report it."
             )
+
+
+def totals(lake: Lake, *, after: int) -> dict[str, int]:
+    """What became of the rows in the batches after a given one."""
+    names = ("read_rows", "accepted_rows", "duplicate_rows", "quarantined_rows")
+    generation = lake.generation(QUERY)
+    ours = lake.read(BATCHES).where((F.col("query") == QUERY) & (F.col("batch_id") > after))
+    sums = ours.where(F.col("generation") == generation).agg(*(F.sum(n).alias(n) for n in names))
+    return {name: number or 0 for name, number in sums.first().asDict().items()}

@@ -136,6 +136,11 @@ def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Find
 
 
 def _vendor_needs(place: Place, entry: dict, kind: str) -> Iterator[Finding]:
+    wanted = entry.get("identifiers")
+    if kind == "google_data_manager" and isinstance(wanted, list) and _mixes_mobile(wanted):
+        hint = "Google keeps mobile ids in lists of their own"
+        allowed = "either email and phone, or device_id alone"
+        yield (*place, "identifiers"), shown(wanted), allowed, hint
     if kind != "file" and "audience_id" not in entry:
         yield (*place, "audience_id"), "nothing", f"the audience's id at {kind}", ""
     if kind == "google_data_manager" and "account" not in entry:
@@ -143,6 +148,10 @@ def _vendor_needs(place: Place, entry: dict, kind: str) -> Iterator[Finding]:
         yield (*place, "account"), "nothing", "the account that owns the audience", hint
     if kind != "google_data_manager" and "account" in entry:
         yield (*place, "account"), "a table", "no account: only google_data_manager has one", ""
+
+
+def _mixes_mobile(identifiers: list) -> bool:
+    return "device_id" in identifiers and len(set(map(str, identifiers))) > 1
 
 
 def _table(values: Any, key: str) -> dict:

@@ -176,11 +176,11 @@ class Identity(Section):
     types: dict[Name, IdentifierType]
 
     def max_links_of(self, kind: str) -> int:
-        """How many identifiers of type `kind` a lower one may be seen with before it is a hub."""
+        """How many of each higher type it may be seen with before it is a hub."""
         return self.types[kind].max_links or self.max_links
 
     def max_devices_of(self, kind: str) -> int:
-        """How many identifiers of type `kind` a higher one may be seen with before it is a hub."""
+        """How many of each lower type it may be seen with before it is a hub."""
         return self.types[kind].max_devices or self.max_devices
 
 

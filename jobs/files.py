@@ -43,8 +43,7 @@ def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False)
     system, place = _hadoop(spark, path)
     if keep and system.exists(place):
         return False
-    part, _ = f"{path}.{uuid.uuid4().hex}.part", None
-    moving = spark._jvm.org.apache.hadoop.fs.Path(part)
+    moving = spark._jvm.org.apache.hadoop.fs.Path(f"{path}.{uuid.uuid4().hex}.part")
     out = system.create(moving, True)
     out.write(text.encode("utf-8"))
     out.close()

@@ -46,8 +46,10 @@ def _rows(spark: SparkSession, config: Config, source: Source) -> DataFrame:
         F.col("_metadata.file_modification_time").alias("modified_at"),
     )
     if source.format == "json":
-        lines = spark.readStream.format("text").load(path)
-        return lines.select("value", *position).where(F.trim("value") != "")
+        # Only a line feed ends a row: a lone carriage return may stand inside a text.
+        lines = spark.readStream.format("text").option("lineSep", "\n").load(path)
+        blank = F.trim("value", F.lit(" \t\r\n")) == ""
+        return lines.select("value", *position).where(~blank)
     schema = spark.read.option("mergeSchema", "true").parquet(path).schema
     table = spark.readStream.format("parquet").schema(schema).load(path)
     as_json = F.to_json(F.struct(*schema.names), MICROSECONDS)

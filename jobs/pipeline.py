@@ -20,7 +20,7 @@ from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
-from tactful.jobs.runtime import Hook, Pace, refuse_other_configuration, unfinished
+from tactful.jobs.runtime import Hook, Pace, last_done, refuse_other_configuration, unfinished
 from tactful.jobs.session import open_session
 from tactful.schemas.intake import TICKS
 
@@ -162,8 +162,11 @@ def _once(
 
     timed("land", landed)
     if "accept" in steps:
+        before = last_done(lake, accept.QUERY)
         query = timed("accept", lambda: finish(accept.start(lake, config, pace, hook)))
         accept.reconcile(lake, query)
+        for name, number in accept.totals(lake, after=before).items():
+            setattr(summary, name, number)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []

@@ -181,6 +181,10 @@ def unfinished(lake: Lake, query: str) -> dict[str, Any] | None:
     if not pinned:
         return None
     newest = int(pinned[-1].split(".")[0])
+    return read_pins(lake, query, newest) if newest > last_done(lake, query) else None
+
+
+def last_done(lake: Lake, query: str) -> int:
+    """The newest batch of a query that is finished; -1 before the first."""
     committed = files.names(lake.spark, f"{lake.checkpoint(query)}/commits")
-    done = max((int(name) for name in committed if name.isdigit()), default=-1)
-    return read_pins(lake, query, newest) if newest > done else None
+    return max((int(name) for name in committed if name.isdigit()), default=-1)

@@ -70,12 +70,8 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
         priority=np.array([kind.priority for kind in types]),
         is_unique=np.array([kind.unique for kind in types]),
         is_device=np.array([kind.device for kind in types]),
-        max_links=np.array(
-            [rules.max_links if kind.max_links is None else kind.max_links for kind in types]
-        ),
-        max_devices=np.array(
-            [rules.max_devices if kind.max_devices is None else kind.max_devices for kind in types]
-        ),
+        max_links=np.array([rules.max_links_of(name) for name in names]),
+        max_devices=np.array([rules.max_devices_of(name) for name in names]),
     )
 
 

@@ -435,3 +435,14 @@ def test_durations(text, seconds):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError):
         parse_duration(text)
+
+
+def test_google_keeps_mobile_ids_apart(tmp_path):
+    """One request and one list hold either contacts or mobile ids, so one destination does too."""
+    conf = tmp_path / "mixed.toml"
+    conf.write_text(
+        '[[destinations]]\nname = "g"\nkind = "google_data_manager"\npolicy = "unsubscribed"\n'
+        'audience_id = "1"\naccount = { account_id = "1" }\nidentifiers = ["email", "device_id"]\n'
+    )
+    with pytest.raises(ConfigError, match="device_id alone"):
+        load(conf)

@@ -107,7 +107,7 @@ def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) 
     from tactful.jobs.errors import ConfigurationChanged
     from tactful.jobs.pipeline import run
 
-    changed = shop.config(attribution={"window": "3d"})
+    changed = shop.config(attribution={"window": "37d"})
     with pytest.raises(ConfigurationChanged, match="begun under another configuration"):
         run(changed, as_of=shop.world.as_of)
     assert sorted(path.name for path in shop.lake.rglob("*.json")) == before

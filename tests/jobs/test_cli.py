@@ -41,8 +41,9 @@ def pipeline(monkeypatch):
         return Summary()
 
     fake.run = fake.replay = answer
-    monkeypatch.setitem(sys.modules, "tactful.jobs.pipeline", fake)
-    monkeypatch.setattr("tactful.jobs.pipeline", fake, raising=False)
+    for name in ("tactful.jobs.pipeline", "tactful.jobs.replay"):
+        monkeypatch.setitem(sys.modules, name, fake)
+        monkeypatch.setattr(name, fake, raising=False)
     return fake
 
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import MONEY
 from tactful.transforms.undo import ORDER, TAKES_BACK, undone
 
-MONEY = "decimal(18,4)"
 LINE = ("order_id", "event_id", "line_number")
 
 

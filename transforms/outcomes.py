@@ -7,9 +7,8 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import MONEY
 from tactful.transforms.undo import ORDER
-
-MONEY = "decimal(18,4)"
 
 
 def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-MONEY = "decimal(18,4)"
+from tactful.schemas.events import MONEY
 
 
 def to_timeline(events: DataFrame) -> DataFrame:

@@ -8,18 +8,20 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.types import StructType
 
 from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake
 from tactful.jobs.phones import normalise_all
 from tactful.jobs.runtime import Batch, Hook, Pace, pin, save_pins
+from tactful.jobs.session import small_frame
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
 from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, repeats, sort_out
-from tactful.transforms.keys import hmac_pads, key_identifiers
+from tactful.transforms.keys import key_identifiers
 
 QUERY = "accept"
 # What only a refused row still needs: accepted ones are carried on without.
@@ -68,7 +70,7 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
     fresh = frame.where("_fresh").select("event_hash")
     rows = frame.where("NOT _fresh").drop("_fresh")
     repeated = batch.keep(repeats(rows, fresh))
-    earlier = _accepted_before(batch, repeated)
+    earlier = _accepted_before(batch, rows, repeated, config)
     sorted_out = rows.transform(
         sort_out, repeated, earlier, compare_within=config.intake.dedupe_compare
     )
@@ -91,16 +93,25 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
     }
 
 
-def _accepted_before(batch: Batch, repeated: DataFrame) -> DataFrame:
-    """What is known of the ids in this batch that were accepted in an earlier one."""
+def _accepted_before(
+    batch: Batch, rows: DataFrame, repeated: DataFrame, config: Config
+) -> DataFrame:
+    """What is known of the ids in this batch that were accepted not long before it.
+
+    Only those: an older one is a repeat whatever it says, and the files say when they landed.
+    """
     old = repeated.where("NOT is_fresh").select("event_hash")
     if old.isEmpty():
         known = "event_hash binary, payload_hash binary, ingested_at timestamp"
-        return batch.lake.spark.createDataFrame([], known)
+        return small_frame(batch.lake.spark, [], StructType.fromDDL(known))
+    within = F.lit(config.intake.dedupe_compare)
+    span = rows.agg(F.min("landed_at") - within, F.max("landed_at") + within).first()
     accepted = reduce(
         DataFrame.unionByName,
         (
-            batch.read(table).select("event_hash", "payload_hash", "ingested_at")
+            batch.read(table)
+            .where(F.col("ingested_at").between(*span))
+            .select("event_hash", "payload_hash", "ingested_at")
             for table in STREAMS.values()
         ),
     )
@@ -108,13 +119,13 @@ def _accepted_before(batch: Batch, repeated: DataFrame) -> DataFrame:
 
 
 def _keyed(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
-    spark = batch.lake.spark
     carried = accepted.select("event_hash", F.explode("identifiers").alias("i")).where(
         (F.col("i.type") == "phone") & F.col("i.value").isNotNull()
     )
     raw = [row.value for row in carried.select("i.value").distinct().collect()]
     normal = normalise_all(raw, region=config.identity.phone_region)
-    table = spark.createDataFrame(sorted(normal.items()), "value string, e164 string")
+    pairs = [{"value": value, "e164": e164} for value, e164 in sorted(normal.items())]
+    table = small_frame(batch.lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
     phones = (
         carried.select("event_hash", F.col("i.value").alias("value"))
         .distinct()
@@ -122,14 +133,10 @@ def _keyed(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
         .groupBy("event_hash")
         .agg(F.map_from_entries(F.collect_list(F.struct("value", "e164"))).alias("normal"))
     )
-    inner, outer = hmac_pads(batch.lake.secret(config))
-    pads = spark.createDataFrame(
-        [(bytearray(inner), bytearray(outer))], "inner binary, outer binary"
-    )
     return accepted.transform(
         key_identifiers,
         phones,
-        pads,
+        batch.lake.pads(config),
         priorities={name: kind.priority for name, kind in config.identity.types.items()},
         blocked=config.identity.blocked,
     )
@@ -162,7 +169,7 @@ def _counted(batch: Batch, sorted_out: DataFrame) -> DataFrame:
         "seconds": dict(batch.seconds),
         **found,
     }
-    return batch.lake.spark.createDataFrame([row], BATCHES.struct())
+    return small_frame(batch.lake.spark, [row], BATCHES.struct())
 
 
 def reconcile(lake: Lake, query: StreamingQuery) -> None:

@@ -126,6 +126,7 @@ class Lake(Section):
     secret: str = Field(
         pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z", description='"auto" or "env:NAME"'
     )
+    publish_every: Duration
 
 
 class Intake(Section):

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
@@ -47,6 +50,50 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     named = {destination.policy for destination in config.destinations}
     rules = tuple(r for r in config.rules if r.name in named or r.when == "no_consent")
     return rules, tuple(cap for cap in config.caps if cap.name in named)
+
+
+@dataclass(frozen=True)
+class Reach:
+    """How far back orders and messages bear on what must not be said now; None means for ever."""
+
+    orders: timedelta | None
+    messages: timedelta | None
+
+    def bearing(self, timeline: DataFrame, *, as_of: datetime) -> DataFrame:
+        """Keep the events that may still decide something.
+
+        A rolling window and a rule that `lasts` let go of what is older; what somebody has said
+        about a channel stands until it is taken back. What takes an order back is looked up by
+        the order, not here.
+        """
+
+        def since(kind: str, reach: timedelta | None) -> Column:
+            mine = F.col("kind") == kind
+            return mine if reach is None else mine & (F.col("occurred_at") >= F.lit(as_of - reach))
+
+        word = F.col("kind") == "word"
+        return timeline.where(word | since("order", self.orders) | since("message", self.messages))
+
+
+def reach(config: Config, products: DataFrame) -> Reach:
+    """How far back the rules that decide what goes out look."""
+    rules, caps = needed_now(config)
+    bought = [rule for rule in rules if rule.when == "purchased"]
+    slowest = None
+    if any(rule.lasts_share is not None for rule in bought):
+        slowest = products.agg(F.max("replenish_days")).first()[0]
+    ends = [end for rule in bought for end in _ends(rule, slowest)]
+    return Reach(
+        orders=None if None in ends else max(ends, default=timedelta()),
+        messages=max((cap.window for cap in caps), default=timedelta()),
+    )
+
+
+def _ends(rule: Suppress, slowest: float | None) -> Iterator[timedelta | None]:
+    """How long a row of this rule may last: by the clock, or by the slowest product's own time."""
+    yield rule.lasts
+    if rule.lasts_share is not None and slowest is not None:
+        yield timedelta(days=math.ceil(slowest * rule.lasts_share))
 
 
 def cap_rule(cap: Cap) -> CapRule:

@@ -12,12 +12,13 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import files
 from tactful.jobs.config import Config, Destination
+from tactful.jobs.lookups import fold
 from tactful.jobs.runtime import Batch
+from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
-from tactful.transforms.keys import hmac_pads
-from tactful.transforms.links import latest
+from tactful.transforms.links import picked
 from tactful.transforms.membership import (
     active,
     changed_members,
@@ -37,6 +38,8 @@ def deliver(
     timeline: DataFrame,
     identifiers: DataFrame,
     config: Config,
+    *,
+    few: bool,
 ) -> dict[Table, DataFrame]:
     """Work out each audience's differences, write the files, and say what was written.
 
@@ -48,10 +51,10 @@ def deliver(
     if not config.destinations:
         return {}
     now = batch.keep(active(suppressed, as_of=batch.as_of))
-    memberships = batch.keep(latest(batch.read(MEMBERSHIPS), key=KEY))
-    known = batch.keep(_forms_known(batch, identifiers))
+    memberships = batch.known(MEMBERSHIPS)
+    known = batch.keep(_forms_known(batch, identifiers, few=few))
     made = [
-        _destination(batch, destination, now, timeline, known, memberships, config)
+        _destination(batch, destination, now, timeline, known, memberships, config, few=few)
         for destination in config.destinations
     ]
     changes, dropped, records = (
@@ -64,7 +67,7 @@ def deliver(
         MEMBERSHIPS: changes.withColumn("batch_id", stamp),
         DROPPED: dropped.withColumn("batch_id", stamp),
         RECORDS: records,
-        DELIVERIES: batch.lake.spark.createDataFrame(written, DELIVERIES.struct()),
+        DELIVERIES: small_frame(batch.lake.spark, written, DELIVERIES.struct()),
     }
 
 
@@ -76,34 +79,40 @@ def _destination(
     known: DataFrame,
     memberships: DataFrame,
     config: Config,
+    *,
+    few: bool,
 ) -> tuple[DataFrame, DataFrame, DataFrame]:
     """One audience: changed memberships, identifiers it cannot take, and records."""
     sink = SINKS[destination.kind]
     audience = destination.policy
     members = protected_persons(now, policy=audience, channel=destination.channel)
     if sink.needs_ad_consent:
-        allowed = may_be_uploaded(
+        members = may_be_uploaded(
+            members,
             timeline,
             now,
             channel=destination.channel or "ad",
             opt_in=config.consent.default == "opt_in",
         )
-        members = members.join(allowed, "person_id", "left_semi")
     wanted = [*destination.identifiers]
     if "email" in wanted:
         wanted.append("email_sha256")
     formed = batch.keep(sink.forms(known.where(F.col("identifier_type").isin(wanted))))
-    held = memberships.where(
+    told = memberships.where(
         (F.col("destination") == destination.name) & (F.col("audience") == audience)
     )
-    inner, outer = hmac_pads(batch.lake.secret(config))
-    pads = batch.lake.spark.createDataFrame(
-        [(bytearray(inner), bytearray(outer))], "inner binary, outer binary"
+
+    def held(keys: DataFrame) -> DataFrame:
+        return fold(MEMBERSHIPS, picked(told, keys, few=few))
+
+    before = held(formed.select("identifier_key"))
+    pads = batch.lake.pads(config)
+    changed = batch.keep(
+        changed_members(formed, before, members, pads, destination=destination.name)
     )
-    changed = batch.keep(changed_members(formed, held, members, pads, destination=destination.name))
     named = {"destination": F.lit(destination.name), "audience": F.lit(audience)}
     records = to_records(
-        differences(changed, held),
+        differences(changed, held(changed.select("member_key"))),
         destination=destination.name,
         audience=audience,
         batch_id=batch.number,
@@ -123,11 +132,10 @@ def _destination(
     )
 
 
-def _forms_known(batch: Batch, identifiers: DataFrame) -> DataFrame:
+def _forms_known(batch: Batch, identifiers: DataFrame, *, few: bool) -> DataFrame:
     """The raw forms of the identifiers, and which is the best: an address beats its hash."""
-    raw = batch.read(IDENTIFIERS).join(
-        identifiers.drop("identifier_type"), "identifier_key", "inner"
-    )
+    mine = identifiers.drop("identifier_type")
+    raw = batch.read(IDENTIFIERS).join(F.broadcast(mine) if few else mine, "identifier_key")
     best = raw.groupBy("identifier_key").agg(F.min("identifier_type").alias("_best"))
     return (
         raw.join(best, "identifier_key")
@@ -189,8 +197,8 @@ def _requests(
         )
         order = 0 if operation == "remove" else 1
         name = (
-            f"{batch.query}-{batch.generation[:8]}-{batch.number:09d}"
-            f"-{order}{request.seq:04d}-{operation}.{sink.extension}"
+            f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
+            f".{sink.extension}"
         )
         files.write_text(
             batch.lake.spark, f"{batch.lake.outbox(destination.name)}/{name}", text, keep=True

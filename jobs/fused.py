@@ -14,7 +14,9 @@ from tactful.jobs import decide
 from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.lake import Lake
+from tactful.jobs.lookups import Lookups
 from tactful.jobs.runtime import Batch, Hook, Pace, pin, read_pins, save_pins
+from tactful.jobs.session import small_frame
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
@@ -24,14 +26,14 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, EVENTS, FACTS
+from tactful.transforms.links import picked
 from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
-from tactful.transforms.undo import TAKES_BACK
 
 QUERY = "fused"
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
-WORKED_OUT = ("event_date", "quantity", "amount", "line_number")
+WORKED_OUT = ("event_date", "kind", "quantity", "amount", "line_number")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
@@ -52,9 +54,11 @@ def start(
 ) -> StreamingQuery:
     """Start the main query over the five streams and the clock."""
     generation = lake.generation(QUERY)
+    lookups = Lookups()
 
     def process(frame: DataFrame, batch_id: int) -> None:
         batch = _begin(lake, config, generation, frame, batch_id, hook)
+        batch.lookups = lookups
         try:
             batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))
         finally:
@@ -119,12 +123,20 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
     stitched = batch.timed("stitch", lambda: stitch(batch, events, config.identity))
     fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
     counts = _count(batch, events, waiting, fresh, stitched)
-    touched = batch.timed("touch", lambda: _touched(batch, fresh, stitched, counts))
-    facts = batch.timed("gather", lambda: _facts(batch, fresh, touched, stitched, counts))
-    suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, stitched, config))
+    bearing = decide.reach(config, batch.read(PRODUCTS)).bearing(
+        batch.read(EVENTS).unionByName(fresh), as_of=batch.as_of
+    )
+    touched = batch.timed("touch", lambda: _touched(batch, fresh, bearing, stitched, counts))
+    theirs = batch.keep(stitched.labels_with(touched))
+    facts = batch.timed(
+        "gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched, counts)
+    )
+    suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, theirs, config))
     delivered = batch.timed(
         "deliver",
-        lambda: deliver(batch, suppressed, facts, _identifiers(stitched, touched), config),
+        lambda: deliver(
+            batch, suppressed, facts, _identifiers(stitched, theirs), config, few=stitched.few
+        ),
     )
     return {
         LINKS: stitched.links,
@@ -170,78 +182,96 @@ def _count(
 ) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
-    take_backs = fresh.agg(F.count_if(F.col("type").isin(*TAKES_BACK))).first()[0]
-    hubs = not stitched.current.where("state = 'hub'").isEmpty()
+    take_backs = fresh.agg(F.count_if(F.col("kind") == "take_back")).first()[0]
+    hubs = not stitched.log.where("state = 'hub'").isEmpty()
     moves = not stitched.moved.isEmpty()
     return Counts(went_on[0] + waits, waits, went_on[1], take_backs, hubs, moves)
 
 
-def _touched(batch: Batch, fresh: DataFrame, stitched: Stitched, counts: Counts) -> DataFrame:
+def _touched(
+    batch: Batch, fresh: DataFrame, bearing: DataFrame, stitched: Stitched, counts: Counts
+) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events, those whose identifiers moved, those whose orders were taken back by
     an event that does not know them, and those for whom something falls due.
     """
     slim = fresh.select("anchor_key", "identifier_keys", "occurred_at").distinct()
-    persons = with_owner(slim, stitched.current, hubs=counts.hubs).select("person_id")
+    persons = with_owner(slim, stitched.touched, hubs=counts.hubs).select("person_id")
     if counts.moves:
         moved = stitched.moved
         persons = persons.union(moved.select("from_person_id")).union(moved.select("to_person_id"))
     if counts.take_backs:
-        back = fresh.where(F.col("type").isin(*TAKES_BACK)).select("order_id").distinct()
-        known = batch.read(EVENTS).where("type = 'order_placed'")
-        placed = known.unionByName(fresh.where("type = 'order_placed'"))
-        named = placed.join(back, "order_id", "left_semi")
-        persons = persons.union(
-            with_owner(named, stitched.current, hubs=counts.hubs).select("person_id")
-        )
+        back = fresh.where("kind = 'take_back'").select("order_id")
+        placed = bearing.where("kind = 'order'").select(*slim.columns, "order_id")
+        named = batch.keep(picked(placed, back, few=stitched.few))
+        labels = stitched.labels_of(_keys(named))
+        persons = persons.union(with_owner(named, labels, hubs=counts.hubs).select("person_id"))
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         due = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
-        keys = due.select(F.col("anchor_key").alias("identifier_key")).distinct()
-        labels = stitched.current.join(keys, "identifier_key", "left_semi")
+        labels = stitched.labels_of(due.select(F.col("anchor_key").alias("identifier_key")))
         persons = persons.union(labels.select("person_id"))
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
 def _facts(
-    batch: Batch, fresh: DataFrame, touched: DataFrame, stitched: Stitched, counts: Counts
+    batch: Batch,
+    fresh: DataFrame,
+    bearing: DataFrame,
+    touched: DataFrame,
+    theirs: DataFrame,
+    stitched: Stitched,
+    counts: Counts,
 ) -> DataFrame:
-    """All that is known of the touched persons, and what took their orders back."""
-    timeline = batch.read(EVENTS).unionByName(fresh)
-    owned = with_owner(timeline, stitched.current, hubs=counts.hubs)
-    mark = touched.withColumn("_touched", F.lit(True))
-    relevant = batch.keep(
-        owned.join(mark, "person_id", "left").where(
-            F.col("_touched") | F.col("type").isin(*TAKES_BACK)
-        )
+    """What still bears on the touched persons, and what took their orders back."""
+    anchors = theirs.select(F.col("identifier_key").alias("anchor_key"))
+    owned = with_owner(picked(bearing, anchors, few=stitched.few), theirs, hubs=False)
+    if counts.hubs:
+        owned = owned.unionByName(_behind_hubs(batch, bearing, theirs, stitched))
+    own = batch.keep(owned.join(F.broadcast(touched), "person_id", "left_semi"))
+    taken_back = batch.read(EVENTS).unionByName(fresh).where("kind = 'take_back'")
+    orders = own.where("kind = 'order'").select("order_id")
+    back = picked(taken_back, orders, few=stitched.few)
+    return batch.keep(own.unionByName(back, allowMissingColumns=True))
+
+
+def _behind_hubs(
+    batch: Batch, bearing: DataFrame, theirs: DataFrame, stitched: Stitched
+) -> DataFrame:
+    """Events whose best identifier is a hub, so that a further one says whose they are."""
+    suspects = stitched.log.where("state = 'hub'").select("identifier_key")
+    hubs = stitched.labels_of(suspects).where("state = 'hub'")
+    anchored = picked(
+        bearing, hubs.select(F.col("identifier_key").alias("anchor_key")), few=stitched.few
     )
-    own = relevant.where("_touched").drop("_touched")
-    orders = own.where(F.col("type") == "order_placed").select("order_id").distinct()
-    others = relevant.where("_touched IS NULL").join(orders, "order_id", "left_semi")
-    return batch.keep(own.unionByName(others.select(own.columns)))
+    sets = anchored.select("identifier_keys").distinct()
+    held = sets.select("identifier_keys", F.explode("identifier_keys").alias("identifier_key"))
+    mine = picked(held, theirs.select("identifier_key"), few=stitched.few)
+    events = batch.keep(picked(anchored, mine.select("identifier_keys"), few=stitched.few))
+    return with_owner(events, stitched.labels_of(_keys(events)))
+
+
+def _keys(events: DataFrame) -> DataFrame:
+    return events.select(F.explode("identifier_keys").alias("identifier_key"))
 
 
 def _decide(
-    batch: Batch, facts: DataFrame, touched: DataFrame, stitched: Stitched, config: Config
+    batch: Batch, facts: DataFrame, touched: DataFrame, theirs: DataFrame, config: Config
 ) -> DataFrame:
     """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
-    rows = decide.suppressions(
-        facts, stitched.current, batch.read(PRODUCTS), rules=rules, caps=caps
-    )
+    rows = decide.suppressions(facts, theirs, batch.read(PRODUCTS), rules=rules, caps=caps)
     if rows is None:
-        return batch.lake.spark.createDataFrame([], SUPPRESSIONS.struct())
+        return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))
     return batch.keep(rows.where(open_ended).join(touched, "person_id", "left_semi"))
 
 
-def _identifiers(stitched: Stitched, touched: DataFrame) -> DataFrame:
+def _identifiers(stitched: Stitched, theirs: DataFrame) -> DataFrame:
     """The identifiers that are the touched persons' now, or were before this batch."""
     columns = ("identifier_key", "identifier_type", "person_id", "state")
-    labels = stitched.current.select(*columns)
-    theirs = labels.join(touched, "person_id", "left_semi")
-    moved = labels.join(stitched.moved.select("identifier_key"), "identifier_key", "left_semi")
+    moved = picked(stitched.touched, stitched.moved.select("identifier_key"), few=stitched.few)
     return theirs.select(*columns).union(moved.select(*columns)).distinct()
 
 
@@ -258,7 +288,7 @@ def _counted(batch: Batch, counts: Counts, touched: DataFrame) -> DataFrame:
         "watermark": counts.newest,
         "seconds": dict(batch.seconds),
     }
-    return batch.lake.spark.createDataFrame([row], BATCHES.struct())
+    return small_frame(batch.lake.spark, [row], BATCHES.struct())
 
 
 def _utc(moment: datetime) -> datetime:

@@ -12,6 +12,7 @@ from typing import Any
 
 import deltalake
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
 
 from tactful.jobs import files
 from tactful.jobs.config import Config
@@ -21,8 +22,10 @@ from tactful.jobs.errors import (
     LakeError,
     LakeTooNew,
 )
+from tactful.jobs.session import small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
+from tactful.transforms.keys import hmac_pads
 
 STATE = "_lake.json"
 SECRET = "_secret"
@@ -80,16 +83,30 @@ class Lake:
         """
         state = self.state()
         if state is None:
+            self._refuse_an_old_outbox()
             return
         if state["format_version"] > FORMAT_VERSION:
             raise LakeTooNew(
                 f"The lake at {self.location} has format {state['format_version']}, this software "
                 f"knows up to {FORMAT_VERSION}; install the newer Tactful that made it."
             )
+        if state["format_version"] < FORMAT_VERSION:
+            raise LakeError(
+                f"The lake at {self.location} has format {state['format_version']}, this software "
+                f"writes {FORMAT_VERSION}; start a new lake from the same landing files."
+            )
         if state["identity_hash"] != config.identity_hash:
             raise IdentityChanged(
                 f"The identity section differs from the one the lake at {self.location} was "
                 "stitched with; put it back, or rebuild with: tactful replay --from received."
+            )
+
+    def _refuse_an_old_outbox(self) -> None:
+        """A file that is there is kept, so a new lake would take another lake's for its own."""
+        outbox = f"{self.location}/outbox"
+        if any(files.names(self.spark, f"{outbox}/{d}") for d in files.names(self.spark, outbox)):
+            raise LakeError(
+                f"{outbox} holds the files of a lake that is no longer there; move them away."
             )
 
     def create(self, config: Config) -> None:
@@ -105,11 +122,13 @@ class Lake:
                     schema=deltalake.Schema.from_json(table.struct().json()),
                     name=table.name,
                     description=table.doc,
+                    partition_by=list(table.partitioned_by) or None,
                     configuration={"delta.logRetentionDuration": "interval 30 days"},
                 )
             else:
-                empty = self.spark.createDataFrame([], table.struct())
-                empty.write.format("delta").option("description", table.doc).save(place)
+                empty = small_frame(self.spark, [], table.struct())
+                writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
+                writer.option("description", table.doc).save(place)
         if self.state() is None:
             self.remember(
                 format_version=FORMAT_VERSION,
@@ -161,6 +180,12 @@ class Lake:
     def batches_before(self, query: str) -> int:
         """How many batches of a query earlier checkpoints counted."""
         return int((self.state() or {}).get("batches_before", {}).get(query, 0))
+
+    def pads(self, config: Config) -> DataFrame:
+        """The lake's secret as executors may have it: one broadcast row, never a literal (G8)."""
+        inner, outer = hmac_pads(self.secret(config))
+        pads = StructType.fromDDL("inner binary, outer binary")
+        return small_frame(self.spark, [{"inner": inner, "outer": outer}], pads)
 
     def secret(self, config: Config) -> bytes:
         """The lake's own secret, made on first use where the configuration says `auto`."""

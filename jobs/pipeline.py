@@ -21,7 +21,7 @@ from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runtime import Hook, Pace, last_done, refuse_other_configuration, unfinished
-from tactful.jobs.session import open_session
+from tactful.jobs.session import open_session, small_frame
 from tactful.schemas.intake import TICKS
 
 STEPS = ("land", "accept", "fused", "publish")
@@ -111,7 +111,7 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
         "configuration_hash": config.hash,
         "software_version": software_version(),
     }
-    frame = lake.spark.createDataFrame([row], TICKS.struct())
+    frame = small_frame(lake.spark, [row], TICKS.struct())
     frame.write.format("delta").mode("append").save(lake.path(TICKS))
     lake.remember(as_of=as_of.isoformat())
 
@@ -207,10 +207,13 @@ def _for_ever(
     stop_after: timedelta | None,
     on_progress: Progress,
 ) -> RunSummary:
-    """Run all queries side by side; the clock ticks and tables are published at intervals."""
+    """Run all queries side by side; the clock ticks at every interval, tables are published
+    every `publish_every` and once more at the end.
+    """
     pace = Pace(every)
-    started = time.monotonic()
-    tick(lake, config, datetime.now(UTC))
+    started = published = time.monotonic()
+    now = datetime.now(UTC)
+    tick(lake, config, now)
     queries = [land.start(lake, config, name, pace) for name in sorted(config.sources)]
     queries += [accept.start(lake, config, pace), fused.start(lake, config, pace)]
     try:
@@ -222,11 +225,15 @@ def _for_ever(
                     raise failure(query.name, broken)
             now = datetime.now(UTC)
             tick(lake, config, now)
-            publish(lake, config, as_of=now)
-            on_progress(f"published as of {now:%H:%M:%S}")
+            if time.monotonic() - published >= config.lake.publish_every.total_seconds():
+                publish(lake, config, as_of=now)
+                published = time.monotonic()
+                on_progress(f"published as of {now:%H:%M:%S}")
     except KeyboardInterrupt:
         on_progress("stopping")
     finally:
         for query in queries:
             query.stop()
-    return RunSummary(lake.location, datetime.now(UTC).isoformat())
+    summary = RunSummary(lake.location, now.isoformat())
+    summary.published = publish(lake, config, as_of=now)
+    return summary

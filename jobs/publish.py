@@ -15,6 +15,7 @@ from tactful.jobs import decide, files
 from tactful.jobs.config import Config
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import let_go, materialise
+from tactful.jobs.session import small_frame
 from tactful.jobs.summarise import customers, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
@@ -120,7 +121,7 @@ def _frames(
         messages = marketing_messages(timeline, products)
         frames[REGRETS] = regrets(messages, suppressed, shares=decide.shares(config))
     for table in (PRESSURE, SUPPRESSIONS, REGRETS):
-        frames.setdefault(table, lake.spark.createDataFrame([], table.struct()))
+        frames.setdefault(table, small_frame(lake.spark, [], table.struct()))
     return {table: frames[table] for table in stale}
 
 

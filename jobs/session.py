@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
 from pyspark import SparkConf, SparkContext
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
 # Small machines only: on a cluster the operator decides these.
 LAPTOP = {
@@ -31,6 +35,12 @@ LAPTOP = {
     "spark.sql.parquet.compression.codec": "zstd",
     # Remembering the Python line of every expression costs a third of all planning.
     "spark.sql.dataFrameQueryContext.enabled": "false",
+    # Hadoop's other way to rename starts two processes a file; one machine has no need of it.
+    "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
+    "spark.sql.streaming.checkpointFileManagerClass": (
+        "org.apache.spark.sql.execution.streaming.checkpointing."
+        "FileSystemBasedCheckpointFileManager"
+    ),
 }
 
 
@@ -65,6 +75,15 @@ def open_session(app_name: str = "tactful", **extra: str) -> SparkSession:
         session = SparkSession.builder.appName(app_name).config(conf=chosen).getOrCreate()
     session.sparkContext.setLogLevel(chosen.get("spark.log.level", "ERROR"))
     return session
+
+
+def small_frame(
+    spark: SparkSession, rows: Iterable[Mapping[str, Any]], struct: StructType
+) -> DataFrame:
+    """A few rows of the driver as a frame; by Arrow, since plain rows start a Python worker."""
+    return spark.createDataFrame(
+        pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(struct))
+    )
 
 
 @contextmanager

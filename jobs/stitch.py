@@ -15,13 +15,16 @@ from tactful.jobs.runtime import Batch
 from tactful.schemas.identity import LABELS, LINKS
 from tactful.transforms.components import HUB, NEUTRAL, NOBODY, Kinds, Links, partition, survivors
 from tactful.transforms.links import (
+    labels_of,
+    labels_with,
     latest,
     links_of,
     merge_links,
     seen_together,
-    touched_members,
 )
 
+# So many sets of identifiers, and what is linked to them, fit into every executor's memory.
+FEW = 200_000
 STATE_NAMES = np.array(["linked", "hub", "neutral"])
 COMPARED = [
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
@@ -31,35 +34,61 @@ COMPARED = [
 
 @dataclass(frozen=True)
 class Stitched:
-    """What a batch changed: rows for the logs, the labels as they now stand, persons that moved."""
+    """What a batch changed: rows for the logs, the labels of all it touched, persons that moved."""
 
     links: DataFrame
     labels: DataFrame
-    current: DataFrame
+    touched: DataFrame
     changes: DataFrame
     moved: DataFrame
+    log: DataFrame
+    few: bool
+
+    def labels_of(self, keys: DataFrame) -> DataFrame:
+        """The labels of these identifiers, as this batch leaves them."""
+        return labels_of(self.log, keys, few=self.few)
+
+    def labels_with(self, values: DataFrame) -> DataFrame:
+        """The labels that now hold one of these values."""
+        return labels_with(self.log, values, few=self.few)
 
 
 def stitch(batch: Batch, events: DataFrame, rules: Identity) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there."""
     links = batch.keep(seen_together(events).withColumn("batch_id", F.lit(batch.number)))
-    known = batch.keep(latest(batch.read(LABELS), key=["identifier_key"]))
-    seen = links.select(F.explode("identifier_keys").alias("identifier_key")).distinct()
-    members = batch.keep(touched_members(known, seen))
-    touching = merge_links(
-        links_of(batch.read(LINKS), members).drop("batch_id").unionByName(links.drop("batch_id"))
-    )
-    before = batch.keep(known.join(members, "identifier_key", "left_semi"))
+    few = links.count() <= FEW
+    log = batch.known(LABELS)
+    before, members = _touched(batch, links, log, few=few)
+    touching = merge_links(links_of(batch.known(LINKS), members, few=few).unionByName(links))
     relabelled = _relabel(
         touching.toArrow(), before.toArrow(), members.toArrow()["identifier_key"], rules
     )
-    spark = batch.lake.spark
-    fresh = spark.createDataFrame(relabelled.select(LABELS.names[:-1]))
-    changed = _changed(fresh.unionByName(_blocked(links, known)), known)
+    fresh = batch.lake.spark.createDataFrame(relabelled.select(LABELS.names[:-1]))
+    changed = _changed(fresh.unionByName(_blocked(links, before)), before)
     labels = batch.keep(changed.withColumn("batch_id", F.lit(batch.number)))
-    current = batch.keep(latest(known.unionByName(labels), key=["identifier_key"]))
+    touched = batch.keep(latest(before.unionByName(labels), key=["identifier_key"]))
     moves = batch.keep(_moves(before, fresh))
-    return Stitched(links, labels, current, _described(moves, links, batch), moves)
+    return Stitched(
+        links, labels, touched, _described(moves, links, batch), moves, log.unionByName(labels), few
+    )
+
+
+def _touched(
+    batch: Batch, links: DataFrame, log: DataFrame, *, few: bool
+) -> tuple[DataFrame, DataFrame]:
+    """The identifiers whose person the batch may change, and what was known of them before.
+
+    These are the identifiers just seen and everything that was ever linked to them: a component
+    is worked out whole or not at all. Blocked ones have labels too, but link nothing.
+    """
+    seen = links.select(F.explode("identifier_keys").alias("identifier_key")).distinct()
+    blocked = links.select(F.explode("blocked_keys").alias("identifier_key"))
+    known = batch.keep(labels_of(log, seen.union(blocked), few=few))
+    components = known.where("state != 'blocked'").select("component_key")
+    linked = labels_with(log, components, few=few)
+    before = batch.keep(linked.unionByName(known.where("state = 'blocked'")))
+    mine = before.where("state != 'blocked'").select("identifier_key")
+    return before, batch.keep(mine.union(seen).distinct())
 
 
 def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tactful.schemas.table import Column, Table
 
 MONEY = "decimal(18,4)"
+# The order of events: first, last, newest and oldest mean this, never when something arrived.
+ORDER = ("occurred_at", "stream", "event_id")
 
 TYPES: dict[str, tuple[str, ...]] = {
     "clicks": (
@@ -51,7 +53,7 @@ COMMON = (
 )
 
 ACCEPTED = (
-    Column("ingested_at", "timestamp", "When its landing file was written, UTC.", nullable=False),
+    Column("ingested_at", "timestamp", "When its landing file was written, UTC.", nullable=False, clock=True),
     Column("identifier_keys", "array<string>", "Keys of its identifiers, highest priority first."),
     Column("identifier_types", "array<string>", "The type of each key, in the same order."),
     Column("blocked_keys", "array<string>", "Keys of identifiers that never link anybody."),

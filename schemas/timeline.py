@@ -40,11 +40,15 @@ DETAILS = (
     Column("jurisdiction", "string", "The law that a consent is under."),
 )
 
+# What decisions an event bears on. A page view bears on none, and most events are page views.
+KINDS = ("order", "take_back", "message", "word", "other")
+
 EVENTS = Table(
     "timeline",
     "event × line",
     ("stream", "event_id", "line_number"),
     (
+        Column("kind", "string", "What decisions it bears on.", nullable=False, allowed=KINDS),
         Column("anchor_key", "string", "The event's highest-priority identifier."),
         Column("identifier_keys", "array<string>", "Its identifiers, highest priority first."),
         *FACTS,
@@ -52,6 +56,7 @@ EVENTS = Table(
     ),
     "What happened, keyed by anchor: whose it is, is worked out when read.",
     log=True,
+    partitioned_by=("kind",),
 )
 
 TIMELINE = Table(

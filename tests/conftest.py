@@ -12,7 +12,10 @@ SECRET = "a secret that only tests know"
 # Tests run hundreds of tiny plans: what pays on large data (the second compiler, adaptive
 # planning, generated code) costs more than it saves here.
 SMALL = {
-    "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:TieredStopAtLevel=1",
+    # One compiler's default of 48 MB is full after a minute, and then nothing is compiled at all.
+    "spark.driver.extraJavaOptions": (
+        "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
+    ),
     "spark.sql.adaptive.enabled": "false",
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "1",

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import ORDER
 from tactful.transforms.owners import is_person
 from tactful.transforms.suppressions import channel_list, with_id
-from tactful.transforms.undo import ORDER
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY
-from tactful.transforms.undo import ORDER, TAKES_BACK, undone
+from tactful.schemas.events import MONEY, ORDER
+from tactful.transforms.undo import TAKES_BACK, undone
 
 LINE = ("order_id", "event_id", "line_number")
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-SIGHT = ("occurred_at", "stream", "event_id")
+from tactful.schemas.events import ORDER
+
 SETS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 
 
@@ -16,7 +17,7 @@ def seen_together(events: DataFrame) -> DataFrame:
 
     Adds: link_id, first_seen, last_seen. Keeps: one row a set. Drops: events without identifiers.
     """
-    sight = F.struct(*SIGHT)
+    sight = F.struct(*ORDER)
     members = F.array_join(F.concat("identifier_keys", F.array(F.lit("|")), "blocked_keys"), ",")
     return (
         events.where((F.size("identifier_keys") > 0) | (F.size("blocked_keys") > 0))
@@ -33,12 +34,13 @@ def seen_together(events: DataFrame) -> DataFrame:
 def merge_links(links: DataFrame) -> DataFrame:
     """Make one row a set of what several batches wrote of it.
 
-    Keeps: one row a link_id; earliest first_seen, latest last_seen.
+    Keeps: one row a link_id; earliest first_seen, latest last_seen, newest batch_id.
     """
     return links.groupBy("link_id").agg(
         *(F.any_value(name).alias(name) for name in SETS),
         F.min("first_seen").alias("first_seen"),
         F.max("last_seen").alias("last_seen"),
+        F.max("batch_id").alias("batch_id"),
     )
 
 
@@ -49,26 +51,36 @@ def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:
     return rows.groupBy(*key).agg(newest).select(*key, "_newest.*")
 
 
-def touched_members(labels: DataFrame, seen: DataFrame) -> DataFrame:
-    """List the identifiers whose person the new links may change.
+def picked(rows: DataFrame, values: DataFrame, *, few: bool) -> DataFrame:
+    """Keep the rows that hold one of these values, in columns of the same names.
 
-    These are the identifiers just seen and everything that was ever linked to them: a component
-    is worked out whole or not at all.
-
-    Keeps: one row an identifier_key. labels: newest label of every identifier.
-    seen: identifier_key of the batch.
+    few: the values fit into every executor's memory, and the rows need not move.
     """
-    components = labels.join(seen, "identifier_key").select("component_key").distinct()
-    known = labels.join(components, "component_key").select("identifier_key")
-    return known.union(seen).distinct()
+    wanted = values.distinct()
+    return rows.join(F.broadcast(wanted) if few else wanted, values.columns, "left_semi")
 
 
-def links_of(links: DataFrame, members: DataFrame) -> DataFrame:
+def labels_of(rows: DataFrame, keys: DataFrame, *, few: bool) -> DataFrame:
+    """Look the newest labels of some identifiers up.
+
+    Keeps: one row an identifier that has a label. rows: the log's rows, several an identifier.
+    keys: identifier_key.
+    """
+    return latest(picked(rows, keys, few=few), key=["identifier_key"])
+
+
+def labels_with(rows: DataFrame, values: DataFrame, *, few: bool) -> DataFrame:
+    """Look the labels up that now hold one of these values, such as a person or a component.
+
+    A row that was overtaken may still name the value, so what it leads to is looked up again.
+
+    Keeps: one row an identifier. values: one column, named as in the labels.
+    """
+    named = picked(rows, values, few=few).select("identifier_key")
+    return picked(labels_of(rows, named, few=few), values, few=few)
+
+
+def links_of(links: DataFrame, members: DataFrame, *, few: bool) -> DataFrame:
     """Fetch every link that holds one of the members, once."""
-    holding = (
-        links.select("link_id", F.explode("identifier_keys").alias("identifier_key"))
-        .join(members, "identifier_key", "left_semi")
-        .select("link_id")
-        .distinct()
-    )
-    return links.join(holding, "link_id", "left_semi")
+    held = links.select("link_id", F.explode("identifier_keys").alias("identifier_key"))
+    return picked(links, picked(held, members, few=few).select("link_id"), few=few)

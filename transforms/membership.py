@@ -34,14 +34,20 @@ def protected_persons(suppressions: DataFrame, *, policy: str, channel: str | No
 
 
 def may_be_uploaded(
-    timeline: DataFrame, suppressions: DataFrame, *, channel: str, opt_in: bool
+    members: DataFrame,
+    timeline: DataFrame,
+    suppressions: DataFrame,
+    *,
+    channel: str,
+    opt_in: bool,
 ) -> DataFrame:
-    """List the persons whose identifiers may go to an ad network at all.
+    """Keep the persons whose identifiers may go to an ad network at all.
 
     Without ad consent nobody is uploaded, neither to target nor to exclude. Where consent must be
     given (`opt_in`), silence is no; and an active withdrawal always is.
 
-    Keeps: person_id. suppressions: active rows.
+    Keeps: the members it lets through. timeline: what they said of consent, among other things.
+    suppressions: active rows.
     """
     granted = F.col("type") == "consent_granted"
     said = timeline.where(
@@ -56,11 +62,10 @@ def may_be_uploaded(
         & (F.col("channel").isNull() | (F.col("channel") == channel))
         & (F.col("scope_value") == "marketing")
     ).select("person_id")
-    persons = timeline.select("person_id").where(F.col("person_id").isNotNull()).distinct()
     if opt_in:
-        allowed = persons.join(words.where("_granted"), "person_id", "left_semi")
+        allowed = members.join(words.where("_granted"), "person_id", "left_semi")
     else:
-        allowed = persons.join(words.where("NOT _granted"), "person_id", "left_anti")
+        allowed = members.join(words.where("NOT _granted"), "person_id", "left_anti")
     return allowed.join(refused, "person_id", "left_anti")
 
 

@@ -7,8 +7,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY
-from tactful.transforms.undo import ORDER
+from tactful.schemas.events import MONEY, ORDER
 
 
 def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:

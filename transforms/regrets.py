@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import ORDER
 from tactful.transforms.owners import is_person
-from tactful.transforms.undo import ORDER
 
 
 def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:

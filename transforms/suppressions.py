@@ -9,12 +9,15 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import ORDER
 from tactful.transforms.owners import is_person
-from tactful.transforms.undo import ORDER, undone
+from tactful.transforms.undo import undone
 
 MICROSECONDS_A_DAY = 86_400_000_000
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
 REFUSALS = ("unsubscribed", "bounced", "complained")
+# What opens or closes a channel to somebody, however long ago it was said.
+WORDS = ("consent_granted", "consent_withdrawn", "subscribed", *REFUSALS)
 
 
 @dataclass(frozen=True)

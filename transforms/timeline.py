@@ -6,6 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY
+from tactful.transforms.suppressions import WORDS
+from tactful.transforms.undo import TAKES_BACK
 
 
 def to_timeline(events: DataFrame) -> DataFrame:
@@ -14,8 +16,8 @@ def to_timeline(events: DataFrame) -> DataFrame:
     An amount that was not sent is quantity × unit price − discount. An event without lines is
     one row, and acts on the line it names, or on every line where it names none.
 
-    Adds: line_number, quantity, amount, event_date. Keeps: all canonical fields that are facts.
-    Drops: lines. Grain: event → event × line.
+    Adds: line_number, quantity, amount, event_date, kind. Keeps: all canonical fields that are
+    facts. Drops: lines. Grain: event → event × line.
     events: wide canonical rows with stream, identifier_keys, anchor_key.
     """
     none = F.array().cast(events.schema["lines"].dataType)
@@ -26,6 +28,7 @@ def to_timeline(events: DataFrame) -> DataFrame:
         {
             "line_number": F.coalesce("_number", F.lit(0)),
             "event_date": F.to_date("occurred_at"),
+            "kind": _kind(),
             "line_id": F.coalesce("_line.line_id", "line_id"),
             "sku": F.coalesce("_line.sku", "sku"),
             "category": F.coalesce("_line.category", "category"),
@@ -33,6 +36,18 @@ def to_timeline(events: DataFrame) -> DataFrame:
             "amount": F.coalesce(F.col("_line.amount"), _priced(F.col("_line"))),
         }
     ).drop("_number", "_line", "lines")
+
+
+def _kind() -> Column:
+    """What decisions an event bears on, so that a batch need not read all that ever happened."""
+    kind = F.col("type")
+    return (
+        F.when(kind == "order_placed", "order")
+        .when(kind.isin(*TAKES_BACK), "take_back")
+        .when(kind.isin(*WORDS), "word")
+        .when(F.col("stream") == "messages", "message")
+        .otherwise("other")
+    )
 
 
 def _priced(line: Column) -> Column:

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-ORDER = ("occurred_at", "stream", "event_id")
+from tactful.schemas.events import ORDER
+
 TAKES_BACK = ("order_cancelled", "order_returned", "order_refunded")
 
 

@@ -78,7 +78,7 @@ def configured(root: Path, *, site: bool = False, **overrides: Any):
 
 
 def files(lake: Path) -> list[str]:
-    return sorted(p.name[15:] for p in (lake / "outbox" / "meta").glob("*.json"))
+    return sorted(p.name for p in (lake / "outbox" / "meta").glob("*.json"))
 
 
 def test_a_lake_lives(spark, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
-"""The independent oracle: DESIGN read in plain Python, slow and plain enough to be believed.
+"""The independent oracle: DESIGN read as SQL, one query a table, plain enough to be believed.
 
 It shares no code with the product. `compute` reads the same landing files and gives the rows
-that every published table must hold.
+that every published table must hold. Rows are taken in by plain Python (`intake`, `identifiers`);
+from the accepted events on, `sql/` holds the rules and `graph` what holds together.
 """
 
 from __future__ import annotations
@@ -13,17 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.oracle.caps import pressure
 from tests.oracle.config import load
-from tests.oracle.customers import customers
-from tests.oracle.facts import Event, EventId, Facts
+from tests.oracle.engine import PUBLISHED, decide, identify, open_database, rows
+from tests.oracle.facts import Event, EventId
 from tests.oracle.identifiers import Normaliser
-from tests.oracle.identity import owners, resolve
-from tests.oracle.intake import Intake, Row, take_in
-from tests.oracle.outcomes import outcomes
-from tests.oracle.regrets import regrets
-from tests.oracle.suppressions import suppressions
-from tests.oracle.timeline import rows_of
+from tests.oracle.inputs import put_events, put_rules, put_types
+from tests.oracle.intake import Row, take_in
 
 __all__ = ["Answer", "compute", "landing_of", "load", "products_of"]
 
@@ -66,9 +62,25 @@ def compute(
     intake = take_in(landing, config, reused=reused)
     normaliser = Normaliser(config, secret)
     events = [_event(row, normaliser) for row in intake.accepted]
-    due = sorted((e for e in events if e.occurred_at <= as_of), key=lambda e: e.order)
-    facts = _facts(due, config, as_of, {row["sku"]: row for row in products})
-    return _answer(facts, events, intake)
+    due = [event for event in events if event.occurred_at <= as_of]
+    with open_database() as db:
+        put_events(db, due)
+        put_types(db, config)
+        put_rules(db, config, as_of, products)
+        identify(db, config["identity"]["max_identifiers"])
+        decide(db)
+        tables = {name: rows(db, name) for name in PUBLISHED}
+        owners = rows(db, "owned('events')")
+    accepted = {event.id for event in events}
+    return Answer(
+        tables=tables,
+        accepted=accepted,
+        waiting=accepted - {event.id for event in due},
+        counts=intake.counts,
+        quarantined=[_quarantined(row) for row in intake.quarantined],
+        owners={(row["stream"], row["event_id"]): row["person_id"] for row in owners},
+        names={x.key: x.name for event in due for x in event.identifiers + event.blocked},
+    )
 
 
 def landing_of(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
@@ -93,46 +105,6 @@ def products_of(config: Mapping[str, Any], base: Path) -> list[dict[str, Any]]:
 def _event(row: Row, normaliser: Normaliser) -> Event:
     known = normaliser.read(row.fields["identifiers"])
     return Event(row.stream, row.fields, known.valid, known.blocked)
-
-
-def _facts(
-    events: list[Event], config: Mapping[str, Any], as_of: datetime, products: dict[str, Any]
-) -> Facts:
-    labels = resolve(events, config)
-    whose = owners(events, labels)
-    return Facts(
-        config=config,
-        as_of=as_of,
-        events=events,
-        owners=whose,
-        identity=[label.row() for label in labels.values()],
-        timeline=[row for event in events for row in rows_of(event, whose[event.id])],
-        products=products,
-    )
-
-
-def _answer(facts: Facts, events: list[Event], intake: Intake) -> Answer:
-    held, sent = suppressions(facts), outcomes(facts)
-    tables = {
-        "identity": facts.identity,
-        "timeline": facts.timeline,
-        "outcomes": sent,
-        "customers": customers(facts, sent),
-        "pressure": pressure(facts),
-        "suppressions": [row.row() for row in held],
-        "regrets": regrets(facts, held),
-    }
-    accepted = {event.id for event in events}
-    known = {x.key: x.name for event in facts.events for x in event.identifiers + event.blocked}
-    return Answer(
-        tables=tables,
-        accepted=accepted,
-        waiting=accepted - {event.id for event in facts.events},
-        counts=intake.counts,
-        quarantined=[_quarantined(row) for row in intake.quarantined],
-        owners=dict(facts.owners),
-        names=known,
-    )
 
 
 def _quarantined(row: Row) -> dict[str, Any]:

@@ -1,134 +1,148 @@
-"""Which identifiers hold together: hubs, star links, and what gives way between two customers."""
+"""Which identifiers hold together, and what gives way where they must not (DESIGN 6, rule 4).
+
+Components of all identifiers are found at once by scipy over whole numbers; the few that are too
+large, or hold two values of a unique type, are then taken apart one by one, as the rule reads.
+"""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Iterator
+from dataclasses import dataclass
 
-from tests.oracle.facts import Event
-from tests.oracle.identifiers import Identifier
+import networkx as nx
+import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
-Nodes = Mapping[str, Identifier]
-Links = Mapping[str, set[str]]
-
-
-def find_hubs(events: Iterable[Event], types: Mapping[str, Any]) -> set[str]:
-    """Identifiers seen with too many of one other type; counted before any link is made."""
-    nodes: dict[str, Identifier] = {}
-    together: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
-    for event in events:
-        for x in event.identifiers:
-            nodes[x.key] = x
-            for y in event.identifiers:
-                together[x.key][y.type].add(y.key)
-
-    def is_hub(x: Identifier) -> bool:
-        for other, seen in together[x.key].items():
-            priority = types[other]["priority"]
-            if priority < x.priority and len(seen) > types[x.type]["max_links"]:
-                return True
-            if priority > x.priority and len(seen) > types[x.type]["max_devices"]:
-                return True
-        return False
-
-    return {key for key, node in nodes.items() if is_hub(node)}
+ALONE = -1
 
 
-def star_links(events: Iterable[Event], hubs: set[str], types: Mapping[str, Any]) -> Links:
-    """Each event links its identifiers to the first of them, but never two of one unique type."""
-    links: dict[str, set[str]] = defaultdict(set)
-    for event in events:
-        star = [x for x in event.identifiers if x.key not in hubs]
-        taken = set()
-        for x in star:
-            second = types[x.type]["unique"] and x.type in taken
-            taken.add(x.type)
-            if x is not star[0] and not second:
-                links[star[0].key].add(x.key)
-                links[x.key].add(star[0].key)
-    return links
+@dataclass(frozen=True)
+class Nodes:
+    """All identifiers by number; `may_link` is false for hubs and blocked ones."""
+
+    priority: np.ndarray
+    kind: np.ndarray
+    is_unique: np.ndarray
+    may_link: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.priority)
 
 
-def components(keys: Iterable[str], links: Links) -> list[set[str]]:
-    """The groups of keys that hang together by links among themselves."""
-    left, found = set(keys), []
-    while left:
-        group = reach(left.pop(), links, left.__contains__)
-        left -= group
-        found.append(group)
-    return found
+@dataclass(frozen=True)
+class Parts:
+    """The component of each node (ALONE where it is cut or may not link), and why it was cut."""
+
+    part: np.ndarray
+    oversized: np.ndarray
+    kept_apart: np.ndarray
 
 
-def reach(start: str, links: Links, through: Callable[[str], bool]) -> set[str]:
-    """Start and all that it reaches by way of keys that may be passed through."""
-    group, edge = {start}, [start]
-    while edge:
-        for key in links.get(edge.pop(), ()):
-            if key not in group and through(key):
-                group.add(key)
-                edge.append(key)
-    return group
+def settle(nodes: Nodes, links: np.ndarray, *, max_identifiers: int) -> Parts:
+    """Components of the links (pairs of nodes), after all that must give way has been cut."""
+    oversized, apart = np.zeros((2, len(nodes)), dtype=bool)
+    first = components(links, nodes.may_link)
+    for graph in _disputed(nodes, links, first, max_identifiers):
+        large = cut_oversized(graph, max_identifiers)
+        graph.remove_nodes_from(large)
+        oversized[list(large)] = True
+        apart[list(keep_apart(graph))] = True
+    return Parts(components(links, nodes.may_link & ~oversized & ~apart), oversized, apart)
 
 
-def cut_oversized(nodes: Nodes, links: Links, limit: int) -> set[str]:
+def components(links: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """The number of each present node's component, ALONE for the others."""
+    pairs = links[present[links].all(axis=1)]
+    size = len(present)
+    matrix = coo_array((np.ones(len(pairs), dtype=np.int8), pairs.T), shape=(size, size))
+    return np.where(present, connected_components(matrix, directed=False)[1], ALONE)
+
+
+def cut_oversized(graph: nx.Graph, limit: int) -> set[int]:
     """A component beyond `max_identifiers` loses its lowest layer, until it fits."""
-    gone: set[str] = set()
-    while True:
-        parts = components(nodes.keys() - gone, links)
-        cut = {key for part in parts if len(part) > limit for key in _lowest_layer(part, nodes)}
-        if not cut:
-            return gone
-        gone |= cut
+    cut: set[int] = set()
+    waiting = [graph]
+    while waiting:
+        rest = waiting.pop()
+        for part in nx.connected_components(rest):
+            if len(part) > limit:
+                lowest = max(graph.nodes[x]["priority"] for x in part)
+                layer = {x for x in part if graph.nodes[x]["priority"] == lowest}
+                cut |= layer
+                waiting.append(graph.subgraph(part - layer))
+    return cut
 
 
-def keep_apart(nodes: Nodes, links: Links, types: Mapping[str, Any]) -> set[str]:
-    """The identifiers that are cut so that no two values of a unique type are one person."""
-    gone: set[str] = set()
-    while True:
-        parts = components(nodes.keys() - gone, links)
-        cut = {
-            key
-            for part in parts
-            if _holds_two(part, nodes, types)
-            for key in _give_way(part, nodes, links)
-        }
-        if not cut:
-            return gone
-        gone |= cut
+def keep_apart(graph: nx.Graph) -> set[int]:
+    """What is cut so that no two values of a unique type are one person.
+
+    All that a layer must give up is cut at once, and then it is looked at again.
+    """
+    cut: set[int] = set()
+    waiting = [set(part) for part in nx.connected_components(graph)]
+    while waiting:
+        part = waiting.pop()
+        if _holds_two(graph, part):
+            gives_way = _give_way(graph.subgraph(part).copy())
+            cut |= gives_way
+            if gives_way:
+                waiting += nx.connected_components(graph.subgraph(part - gives_way))
+    return cut
 
 
-def _lowest_layer(part: set[str], nodes: Nodes) -> set[str]:
-    lowest = max(nodes[key].priority for key in part)
-    return {key for key in part if nodes[key].priority == lowest}
+def _disputed(
+    nodes: Nodes, links: np.ndarray, part: np.ndarray, max_identifiers: int
+) -> Iterator[nx.Graph]:
+    """The components that are too large or hold two values of a unique type, each as a graph."""
+    present = np.flatnonzero(part != ALONE)
+    sizes = np.bincount(part[present], minlength=len(nodes))
+    unique = present[nodes.is_unique[present]]
+    pairs, counts = np.unique(
+        np.stack([part[unique], nodes.kind[unique]]), axis=1, return_counts=True
+    )
+    is_disputed = sizes > max_identifiers
+    is_disputed[pairs[0, counts >= 2]] = True
+    graphs: dict[int, nx.Graph] = defaultdict(nx.Graph)
+    for x in present[is_disputed[part[present]]].tolist():
+        graphs[part[x]].add_node(
+            x, priority=nodes.priority[x], unique=nodes.kind[x] if nodes.is_unique[x] else None
+        )
+    linked = links[nodes.may_link[links].all(axis=1)]
+    for a, b in linked[is_disputed[part[linked[:, 0]]]].tolist():
+        graphs[part[a]].add_edge(a, b)
+    yield from graphs.values()
 
 
-def _holds_two(part: set[str], nodes: Nodes, types: Mapping[str, Any]) -> bool:
-    values = Counter(nodes[key].type for key in part if types[nodes[key].type]["unique"])
+def _holds_two(graph: nx.Graph, part: set[int]) -> bool:
+    values = Counter(graph.nodes[x]["unique"] for x in part)
+    del values[None]
     return any(count >= 2 for count in values.values())
 
 
-def _give_way(part: set[str], nodes: Nodes, links: Links) -> set[str]:
-    """Of the lowest layer that has any: all that touch two components of the higher layers."""
-    layers = sorted({nodes[key].priority for key in part}, reverse=True)
+def _give_way(part: nx.Graph) -> set[int]:
+    """Of the lowest layer that has any: all that touch two components of the higher layers.
+
+    Where none does by its own links, those count that do by way of their own or lower layers.
+    """
+    layers = sorted(set(nx.get_node_attributes(part, "priority").values()), reverse=True)
     for by_way_of_others in (False, True):
         for layer in layers:
-            cut = _bridges(part, layer, nodes, links, by_way_of_others)
+            cut = _bridges(part, layer, by_way_of_others)
             if cut:
                 return cut
     return set()
 
 
-def _bridges(
-    part: set[str], layer: int, nodes: Nodes, links: Links, by_way_of_others: bool
-) -> set[str]:
-    higher = {key for key in part if nodes[key].priority < layer}
-    home = {key: n for n, group in enumerate(components(higher, links)) for key in group}
+def _bridges(part: nx.Graph, layer: int, by_way_of_others: bool) -> set[int]:
+    priority = part.nodes(data="priority")
+    higher = part.subgraph([x for x, at in priority if at < layer])
+    lower = part.subgraph([x for x, at in priority if at >= layer])
+    home = {x: n for n, group in enumerate(nx.connected_components(higher)) for x in group}
 
-    def touched(x: str) -> set[int]:
-        own = {x}
-        if by_way_of_others:  # through identifiers of its own or lower layers
-            own = reach(x, links, lambda key: key in part and key not in higher)
-        return {home[key] for node in own for key in links.get(node, ()) if key in home}
+    def touched(x: int) -> set[int]:
+        around = nx.node_connected_component(lower, x) if by_way_of_others else {x}
+        return {home[y] for z in around for y in part[z] if y in home}
 
-    return {x for x in part if nodes[x].priority == layer and len(touched(x)) >= 2}
+    return {x for x, at in priority if at == layer and len(touched(x)) >= 2}

@@ -1,0 +1,218 @@
+"""Reads landing files with DuckDB's own reader into the tables that the oracle's rules read.
+
+The row rules are the common ones: required fields, a known type, a time with its zone, neither
+before 1971 nor after its file's own by more than `max_skew`, and lists, numbers and truth values
+that are such. Left out are checks of the row's bytes (its size, its encoding), of what no table
+needs (`received_at`, `properties`), and of texts and list entries that are of another type.
+Of one event_id told twice the first read stays; the others are dropped without a look at them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from hashlib import sha256
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from tests.oracle.config import duration
+from tests.oracle.fields import EVENT_TYPES, REQUIRED
+from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
+
+NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+FEW = 20_000  # so few phone numbers one process has read before another has started
+WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace())
+COMMON = ("event_id", "type", "occurred_at", "identifiers")
+CHECKED = {
+    "purchases": ("coupons",),
+    "messages": ("offers_discount",),
+    "service": ("satisfaction",),
+}
+IDENTIFIERS = '[{"type":"VARCHAR","value":"VARCHAR"}]'
+LINES = (
+    '[{"line_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DECIMAL(18,4)",'
+    '"unit_price":"DECIMAL(18,4)","discount":"DECIMAL(18,4)","amount":"DECIMAL(18,4)"}]'
+)
+TEXTS = '["VARCHAR"]'
+# Every field is read as text, so that a wrong value is seen: what it becomes, and when it is right.
+PARSED = {
+    "lines": f"from_json(lines, '{LINES}')",
+    "skus": f"from_json(skus, '{TEXTS}')",
+    "categories": f"from_json(categories, '{TEXTS}')",
+    "machine_open": "machine_open = 'true'",
+    "cost": "TRY_CAST(cost AS DECIMAL(18, 4))",
+}
+LISTS = ("identifiers", "lines", "coupons", "skus", "categories")
+RIGHT = {
+    **dict.fromkeys(LISTS, "starts_with({0}, '[')"),
+    **dict.fromkeys(("machine_open", "offers_discount"), "{0} IN ('true', 'false')"),
+    "cost": "TRY_CAST({0} AS DECIMAL(18, 4)) IS NOT NULL",
+    "satisfaction": "TRY_CAST({0} AS BIGINT) IS NOT NULL",
+}
+ZONED = "ends_with(occurred_at, 'Z') OR regexp_full_match(occurred_at, '.*[+-]\\d\\d:?\\d\\d')"
+
+
+def read_sources(
+    db: DuckDBPyConnection, config: Mapping[str, Any], base: Path, as_of: datetime
+) -> None:
+    """Make a table a stream from the landing files of its sources; what is not yet due waits."""
+    landing: dict[str, list[Path]] = defaultdict(list)
+    for name, source in config["sources"].items():
+        if source.get("dialect", "canonical") != "canonical" or source["format"] != "json":
+            raise ValueError(f"the rival reads canonical JSON lines only, not source {name}")
+        landing[source["stream"]] += sorted((base / source["path"]).glob("*.json"))
+    skew = duration(config["intake"]["max_skew"])
+    for stream in STREAMS:
+        if landing[stream]:
+            latest = {str(file): min(_mtime(file) + skew, as_of) for file in landing[stream]}
+            _read(db, stream, latest)
+            _drop_repeats(db, stream)
+        else:
+            put_stream(db, stream, [])
+            db.execute(f"ALTER TABLE {stream} ADD COLUMN identifiers VARCHAR")
+
+
+def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -> None:
+    """Read the files of a stream and keep the rows that are right and due, file by file."""
+    landed = [{"file": file, "latest": at} for file, at in latest.items()]
+    put(db, "landed", landed, [("file", TEXT), ("latest", TIME)])
+    fields = [name for name, _ in columns_of(stream)]
+    columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
+    required = [f"{name} <> ''" for name in ("event_id", *REQUIRED.get(stream, ()))]
+    right = [f"({x} IS NULL OR {RIGHT[x].format(x)})" for x in columns if x in RIGHT]
+    parsed = [f"{PARSED.get(name, name)} AS {name}" for name in fields]
+    db.execute(
+        f"""
+        CREATE TABLE {stream} AS
+        SELECT
+            event_id, type, moment AS occurred_at, identifiers,
+            CASE WHEN identifiers <> '[]' THEN CAST(hash(identifiers) >> 1 AS BIGINT) END
+                AS identifier_set,
+            {", ".join(parsed)}
+        FROM (
+            SELECT *, make_timestamp(epoch_us(TRY_CAST(occurred_at AS TIMESTAMPTZ))) AS moment
+            FROM read_json($files, format = 'newline_delimited', columns = {columns},
+                ignore_errors = true, filename = 'file')
+            WHERE {ZONED}
+        )
+        JOIN landed USING (file)
+        WHERE {" AND ".join([*required, *right])} AND type IN {EVENT_TYPES[stream]}
+            AND moment >= TIMESTAMP '1971-01-01'
+            AND moment <= latest
+        """,
+        {"files": list(latest)},
+    )
+
+
+def _drop_repeats(db: DuckDBPyConnection, stream: str) -> None:
+    """Keep the first row of each event_id; ids are compared whole only where their hashes meet."""
+    db.execute(
+        f"""
+        WITH suspects AS (
+            SELECT hash(event_id) AS id FROM {stream} GROUP BY id HAVING count(*) > 1
+        ),
+        repeats AS (
+            SELECT rowid AS place
+            FROM {stream}
+            WHERE hash(event_id) IN (SELECT id FROM suspects)
+            QUALIFY row_number() OVER (PARTITION BY event_id ORDER BY rowid) > 1
+        )
+        DELETE FROM {stream} WHERE rowid IN (SELECT place FROM repeats)
+        """
+    )
+
+
+def read_identifiers(
+    db: DuckDBPyConnection, config: Mapping[str, Any], secret: bytes, processes: int
+) -> None:
+    """Make `identifiers` and `members`; each list of identifiers, and each value, is read once."""
+    put(db, "blocked", [{"value": v} for v in config["identity"]["blocked"]], [("value", TEXT)])
+    pads = [("whitespace", TEXT), ("inner_pad", pa.binary()), ("outer_pad", pa.binary())]
+    put(db, "hmac_pads", [{"whitespace": WHITESPACE, **_pads(secret)}], pads)
+    every = " UNION ALL ".join(f"SELECT identifier_set, identifiers FROM {s}" for s in STREAMS)
+    db.execute(
+        f"""
+        CREATE TABLE said AS
+        SELECT identifier_set, unnest(from_json(list, '{IDENTIFIERS}'), recursive := true)
+        FROM (
+            SELECT identifier_set, any_value(identifiers) AS list
+            FROM ({every})
+            WHERE identifier_set IS NOT NULL
+            GROUP BY identifier_set
+        );
+        CREATE TABLE raw_identifiers AS SELECT DISTINCT type, value FROM said;
+        """
+    )
+    _read_phones(db, config["identity"]["phone_region"], processes)
+    db.execute(f"CREATE TABLE keyed AS\n{NORMALISED.read_text(encoding='utf-8')}")
+    db.execute(
+        """
+        CREATE TABLE identifiers AS
+        SELECT CAST(row_number() OVER (ORDER BY priority, identifier_key) - 1 AS INTEGER) AS node, *
+        FROM (
+            SELECT identifier_key, identifier_type, priority, bool_and(is_blocked) AS is_blocked
+            FROM keyed
+            GROUP BY ALL
+        );
+        CREATE TABLE members AS
+        SELECT DISTINCT s.identifier_set, i.node
+        FROM said AS s
+        JOIN keyed USING (type, value)
+        JOIN identifiers AS i USING (identifier_key);
+        """
+    )
+    for stream in STREAMS:
+        db.execute(f"ALTER TABLE {stream} DROP COLUMN identifiers")
+    for name in ("said", "raw_identifiers", "phones", "keyed"):
+        db.execute(f"DROP TABLE {name}")
+
+
+def _pads(secret: bytes) -> dict[str, bytes]:
+    """A secret as HMAC-SHA-256 lays it before a message, and before what that hashes to."""
+    key = (secret if len(secret) <= 64 else sha256(secret).digest()).ljust(64, b"\0")
+    return {
+        "inner_pad": bytes(byte ^ 0x36 for byte in key),
+        "outer_pad": bytes(byte ^ 0x5C for byte in key),
+    }
+
+
+def _read_phones(db: DuckDBPyConnection, region: str, processes: int) -> None:
+    """Make `phones`: each distinct phone number, trimmed, with its E.164 form."""
+    found = db.execute(
+        """
+        SELECT DISTINCT trim(value, whitespace) AS said
+        FROM raw_identifiers, hmac_pads
+        WHERE type = 'phone' AND said <> ''
+        """
+    ).fetchall()
+    said, read = [value for (value,) in found], partial(_e164, region)
+    if processes == 1 or len(said) <= FEW:
+        numbers = [read(value) for value in said]
+    else:
+        with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+            numbers = list(pool.map(read, said, chunksize=5_000))
+    rows = [{"said": a, "e164": b} for a, b in zip(said, numbers, strict=True)]
+    put(db, "phones", rows, [("said", TEXT), ("e164", TEXT)])
+
+
+def _e164(region: str, value: str) -> str | None:
+    try:
+        number = phonenumbers.parse(value, region)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_valid_number(number):
+        return None
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _mtime(file: Path) -> datetime:
+    return EPOCH + timedelta(microseconds=file.stat().st_mtime_ns // 1000)

@@ -1,0 +1,134 @@
+"""What the rules in `sql/` read: events by stream, identifiers, and the configuration as tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+from duckdb import DuckDBPyConnection
+
+from tests.oracle.config import caps, duration, identifier_types, rules
+from tests.oracle.facts import Event
+
+TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
+MONEY, SPAN = pa.decimal128(18, 4), pa.duration("us")
+LINE = pa.struct(
+    [("line_id", TEXT), ("sku", TEXT), ("category", TEXT), ("quantity", MONEY),
+     ("unit_price", MONEY), ("discount", MONEY), ("amount", MONEY)]
+)  # fmt: skip
+
+COMMON = [("event_id", TEXT), ("type", TEXT), ("occurred_at", TIME), ("identifier_set", pa.int64())]
+STREAMS = {
+    "clicks": ("sku", "category", "message_id", "campaign_id"),
+    "purchases": ("order_id", "line_id", "campaign_id", "currency", "lines"),
+    "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
+                 "machine_open", "cost", "skus", "categories"),
+    "profiles": ("channel", "purpose"),
+    "service": ("channel", "order_id"),
+}  # fmt: skip
+OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "skus": pa.list_(TEXT),
+         "categories": pa.list_(TEXT)}  # fmt: skip
+
+TYPES = [("type", TEXT), ("priority", pa.int32()), ("is_unique", FLAG), ("is_device", FLAG),
+         ("max_links", pa.int64()), ("max_devices", pa.int64())]  # fmt: skip
+IDENTIFIERS = [("node", pa.int32()), ("identifier_key", TEXT), ("identifier_type", TEXT),
+               ("priority", pa.int32()), ("is_blocked", FLAG)]  # fmt: skip
+MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
+SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT)]
+RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
+         ("lasts", SPAN), ("lasts_share", pa.float64()), ("lifted_by", pa.list_(TEXT)),
+         ("channels", pa.list_(TEXT))]  # fmt: skip
+CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_window", SPAN),
+        ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
+PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("replenish_days", pa.float64())]
+
+Rows = Iterable[Mapping[str, Any]]
+
+
+def put_events(db: DuckDBPyConnection, events: Iterable[Event]) -> None:
+    """Lay down the events of each stream, and who is named in them.
+
+    Identifiers are numbered by priority, then key, so the first of several has the least number.
+    An event points at its set of identifiers; events that name the same ones share it.
+    """
+    events = list(events)
+    known = {x.key: (x, False) for event in events for x in event.identifiers}
+    for event in events:
+        for x in event.blocked:
+            known.setdefault(x.key, (x, True))
+    order = sorted(known.values(), key=lambda at: (at[0].priority, at[0].key))
+    node = {x.key: number for number, (x, _) in enumerate(order)}
+    sets: dict[frozenset[int], int] = {}
+    told: dict[str, list[dict[str, Any]]] = {stream: [] for stream in STREAMS}
+    for event in events:
+        named = frozenset(node[x.key] for x in event.identifiers + event.blocked)
+        number = sets.setdefault(named, len(sets)) if named else None
+        told[event.stream].append({**event.fields, "identifier_set": number})
+    for stream in STREAMS:
+        put_stream(db, stream, told[stream])
+    rows = [
+        {"node": node[x.key], "identifier_key": x.key, "identifier_type": x.type,
+         "priority": x.priority, "is_blocked": is_blocked}
+        for x, is_blocked in order
+    ]  # fmt: skip
+    put(db, "identifiers", rows, IDENTIFIERS)
+    members = [{"identifier_set": at, "node": n} for named, at in sets.items() for n in named]
+    put(db, "members", members, MEMBERS)
+
+
+def put_stream(db: DuckDBPyConnection, stream: str, events: Rows) -> None:
+    """Lay down a stream's events; whom each names is a number in `identifier_set`."""
+    put(db, stream, events, [*COMMON, *columns_of(stream)])
+
+
+def columns_of(stream: str) -> list[tuple[str, pa.DataType]]:
+    """What a stream has beyond the common columns."""
+    return [(name, OTHER.get(name, TEXT)) for name in STREAMS[stream]]
+
+
+def put_types(db: DuckDBPyConnection, config: Mapping[str, Any]) -> None:
+    """Lay down the bounds and flags of each identifier type."""
+    rows = [
+        {**kind, "type": name, "is_unique": kind["unique"], "is_device": kind["device"]}
+        for name, kind in identifier_types(config).items()
+    ]
+    put(db, "types", rows, TYPES)
+
+
+def put_rules(
+    db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime, products: Rows
+) -> None:
+    """Lay down what the business has decided, the decision clock, and the products."""
+    settings = {
+        "as_of": as_of,
+        "attribution_window": duration(config["attribution"]["window"]),
+        "currency": config["business"]["currency"],
+    }
+    put(db, "settings", [settings], SETTINGS)
+    suppress = [
+        {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"])} for rule in rules(config)
+    ]
+    put(db, "rules", suppress, RULES)
+    limits = [
+        {**cap, "cap_limit": cap["limit"], "cap_window": duration(cap["window"])}
+        for cap in caps(config)
+    ]
+    put(db, "caps", limits, CAPS)
+    put(db, "products", {row["sku"]: row for row in products}.values(), PRODUCTS)
+
+
+def put(
+    db: DuckDBPyConnection, name: str, rows: Rows, fields: list[tuple[str, pa.DataType]]
+) -> None:
+    """Make a table of rows; what they hold beyond its columns is left out."""
+    schema = pa.schema(fields)
+    frame = pa.table({f.name: pa.array([row.get(f.name) for row in rows], f.type) for f in schema})
+    db.register("rows_to_put", frame)
+    db.execute(f"CREATE OR REPLACE TABLE {name} AS FROM rows_to_put")
+    db.unregister("rows_to_put")
+
+
+def _span(text: str | None) -> timedelta | None:
+    return duration(text) if text else None

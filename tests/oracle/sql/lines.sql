@@ -1,0 +1,26 @@
+-- What the purchases stream says, one row a line (DESIGN 4): a purchase without lines is one row,
+-- which acts on the line it names or on all. An amount not told is quantity × price − discount.
+WITH laid_out AS (
+    SELECT
+        * EXCLUDE (lines, line_id),
+        line_id AS event_line_id,
+        unnest(CASE WHEN len(lines) > 0 THEN lines ELSE [NULL] END) AS line,
+        unnest(range(greatest(coalesce(len(lines), 0), 1))) AS line_number
+    FROM owned('purchases')
+)
+
+SELECT
+    * EXCLUDE (line, event_line_id, line_number),
+    CAST(line_number AS INTEGER) AS line_number,
+    coalesce(line.line_id, event_line_id) AS line_id,
+    line.sku AS sku,
+    line.category AS category,
+    line.quantity AS quantity,
+    coalesce(
+        line.amount,
+        TRY_CAST(
+            CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price - coalesce(line.discount, 0)
+            AS DECIMAL(18, 4)
+        )
+    ) AS amount
+FROM laid_out

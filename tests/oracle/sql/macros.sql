@@ -1,0 +1,28 @@
+-- Words that many rules use.
+
+-- A stream's events with whose each is (DESIGN 6, identity rule 5; see owners.sql).
+CREATE OR REPLACE MACRO owned(stream) AS TABLE
+SELECT
+    e.*,
+    CASE WHEN e.occurred_at >= o.neutral_from_at THEN o.neutral_person_id ELSE o.person_id END
+        AS person_id
+FROM query_table(stream) AS e
+LEFT JOIN owners AS o USING (identifier_set);
+
+-- Whether somebody stands behind an id: nobody's events and a shared device's have no profile.
+CREATE OR REPLACE MACRO is_person(person_id) AS starts_with(person_id, 'p_');
+
+-- How evidence names an event.
+CREATE OR REPLACE MACRO named(stream, event_id) AS stream || ':' || event_id;
+
+-- Whether a later row of an order acts on a placed line: by line, else by product, else always.
+CREATE OR REPLACE MACRO acts_on(undo_line_id, undo_sku, line_id, sku) AS
+CASE
+    WHEN undo_line_id IS NOT NULL THEN undo_line_id = line_id
+    WHEN undo_sku IS NOT NULL THEN undo_sku = sku
+    ELSE true
+END;
+
+-- A rule without channels makes one row, for all channels.
+CREATE OR REPLACE MACRO each_channel(channels) AS
+CASE WHEN len(channels) = 0 THEN [NULL] ELSE channels END;

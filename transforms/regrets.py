@@ -10,6 +10,10 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.transforms.owners import is_person
 
+# Mailings of one campaign carry one list of thousands of products: it is looked through once, and
+# never carried through a join.
+LISTS = {"skus": "sku", "categories": "category", "brands": "brand"}
+
 
 def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     """List every marketing message at its first sending, with all that it is about.
@@ -29,7 +33,6 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
         .withColumn("purpose", F.coalesce("purpose", F.lit("marketing")))
         .where((F.col("purpose") == "marketing") & is_person())
     )
-    # Mailings of one campaign carry the same list of thousands of products: look each list up once.
     lists = sent.where(F.col("skus").isNotNull()).select("skus").distinct()
     known = (
         lists.select("skus", F.explode("skus").alias("sku"))
@@ -65,35 +68,67 @@ def regrets(
     Keeps: one row a message × policy. Adds: the columns of `regrets`.
     messages: see `marketing_messages`. suppressions: rows with cause.
     """
+    slim = messages.withColumn("_about", F.sha2(F.to_json(F.struct(*LISTS)), 256)).withColumns(
+        {f"_{name}": F.size(name) for name in LISTS}
+    )
+    lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
+    slim = slim.drop(*LISTS)
+    listed = F.col("scope_kind").isin(*LISTS.values())
+    touching = _active(slim, suppressions.where(~listed)).where(_touches())
+    by_list = _active(slim, suppressions.where(listed)).join(
+        _named(lists), ["_about", "scope_kind", "scope_value"], "left_semi"
+    )
+    gathered = (
+        touching.unionByName(by_list)
+        .groupBy("message_id", "policy")
+        .agg(
+            *(
+                F.any_value(name).alias(name)
+                for name in ("person_id", "channel", "campaign_id", "cost")
+            ),
+            F.any_value("sent.occurred_at").alias("sent_at"),
+            F.array_sort(F.array_distinct(F.flatten(F.collect_list("_evidence")))).alias(
+                "evidence"
+            ),
+            *(
+                F.count_distinct(F.when(F.col("scope_kind") == kind, F.col("scope_value"))).alias(
+                    f"_{kind}"
+                )
+                for kind in LISTS.values()
+            ),
+            *(F.any_value(f"_{name}").alias(f"_{name}") for name in LISTS),
+        )
+    )
+    return gathered.where(_enough(shares))
+
+
+def _active(messages: DataFrame, suppressions: DataFrame) -> DataFrame:
+    """Pair each message with what held for its person and channel when it was sent."""
     row = suppressions.select(
         F.col("person_id").alias("_person_id"), "policy", F.col("channel").alias("_channel"),
         "scope_kind", "scope_value", "starts_at", "ends_at", "cause",
         F.col("evidence").alias("_evidence"),
     )  # fmt: skip
-    sent_at = F.col("sent.occurred_at")
     active = (
         (F.col("person_id") == F.col("_person_id"))
         & (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
-        & (F.col("ends_at").isNull() | (sent_at < F.col("ends_at")))
+        & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
         & (F.col("_channel").isNull() | (F.col("channel") == F.col("_channel")))
     )
-    touching = messages.join(row, active).where(_touches())
-    gathered = touching.groupBy("message_id", "policy").agg(
-        *(
-            F.any_value(name).alias(name)
-            for name in ("person_id", "channel", "campaign_id", "cost")
-        ),
-        F.any_value(sent_at).alias("sent_at"),
-        F.array_sort(F.array_distinct(F.flatten(F.collect_list("_evidence")))).alias("evidence"),
-        *(
-            F.count_distinct(F.when(F.col("scope_kind") == kind, F.col("scope_value"))).alias(
-                f"_{kind}"
-            )
-            for kind in ("sku", "category", "brand")
-        ),
-        *(F.any_value(F.size(name)).alias(f"_{name}") for name in ("skus", "categories", "brands")),
+    return messages.join(row, active)
+
+
+def _named(lists: DataFrame) -> DataFrame:
+    """Everything that each list of products, categories or brands names, one row each."""
+    named = F.array(*(_pairs(name, kind) for name, kind in LISTS.items()))
+    each = lists.select("_about", F.explode(F.flatten(named)).alias("_n"))
+    return each.select(
+        "_about", F.col("_n.kind").alias("scope_kind"), F.col("_n.value").alias("scope_value")
     )
-    return gathered.where(_enough(shares))
+
+
+def _pairs(name: str, kind: str) -> Column:
+    return F.transform(name, lambda v: F.struct(F.lit(kind).alias("kind"), v.alias("value")))
 
 
 def _touches() -> Column:
@@ -102,9 +137,6 @@ def _touches() -> Column:
         F.when(kind == "all", F.lit(True))
         .when(kind == "purpose", value == F.col("purpose"))
         .when(kind == "campaign", value == F.col("campaign_id"))
-        .when(kind == "sku", F.array_contains("skus", value))
-        .when(kind == "category", F.array_contains("categories", value))
-        .when(kind == "brand", F.array_contains("brands", value))
         .otherwise(F.lit(False))
     )
 
@@ -116,9 +148,7 @@ def _enough(shares: Mapping[str, float]) -> Column:
         if share <= 0:
             continue
         parts = [
-            F.col(f"_{kind}") >= F.lit(share) * F.col(f"_{whole}")
-            for kind, whole in (("sku", "skus"), ("category", "categories"), ("brand", "brands"))
-            if kind
+            F.col(f"_{kind}") >= F.lit(share) * F.col(f"_{whole}") for whole, kind in LISTS.items()
         ]
         reached = (
             F.when(F.col("_sku") > 0, parts[0])

@@ -44,9 +44,12 @@ def money(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         raise WrongType
     try:
-        return cents(Decimal(value))
+        amount = cents(Decimal(value))
     except InvalidOperation as wrong:
         raise WrongType from wrong
+    if not abs(amount) < 10**14:
+        raise WrongType
+    return amount
 
 
 def cents(value: Decimal) -> Decimal:
@@ -104,6 +107,14 @@ def record(**fields: Callable[[Any], Any]) -> Callable[[Any], dict[str, Any]]:
     return read
 
 
+def instant(value: Any) -> datetime:
+    """A time with its zone."""
+    time = moment(value)
+    if time.tzinfo is None:
+        raise WrongType
+    return time
+
+
 def mapping(value: Any) -> dict[str, str | None]:
     """An object of texts; what is nested stays as it is, it is never looked at."""
     if not isinstance(value, dict):
@@ -121,7 +132,7 @@ GEO = record(country=text, region=text, city=text, time_zone=text)
 COMMON = {
     "event_id": text,
     "type": text,
-    "received_at": moment,
+    "received_at": instant,
     "source": text,
     "identifiers": listed(record(type=text, value=text)),
     "properties": mapping,

@@ -114,12 +114,13 @@ def _understand(
 ) -> Row:
     row = Row(stream, source, line.decode("utf-8", "replace"), landed_at)
     if len(line) > config["intake"]["max_row_bytes"]:
-        row.reasons.append("oversized")  # quarantined whole, so nothing else is looked at
-        return row
+        row.reasons.append("oversized")
     try:
         line.decode("utf-8")
     except UnicodeDecodeError:
         row.reasons.append("invalid_utf8")
+    if "oversized" in row.reasons:
+        return row  # quarantined whole: nobody looks for what such a row says
     try:
         said = json.loads(row.raw, parse_float=Decimal, parse_constant=_no_number)
     except ValueError:
@@ -152,7 +153,7 @@ def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
 
 def _check(row: Row, said: Mapping[str, Any]) -> None:
     for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
-        if said.get(name) in (None, ""):
+        if not str(said.get(name) if said.get(name) is not None else "").strip(" "):
             row.reasons.append(f"missing:{name}")
     kind = row.fields.get("type")
     if kind and kind not in EVENT_TYPES[row.stream]:
@@ -160,7 +161,7 @@ def _check(row: Row, said: Mapping[str, Any]) -> None:
 
 
 def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:
-    if value in (None, ""):
+    if value is None or (isinstance(value, str) and not value.strip(" ")):
         return None
     try:
         time = moment(value)

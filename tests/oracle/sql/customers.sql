@@ -41,8 +41,8 @@ undone AS (
         p.event_id,
         p.line_number,
         bool_or(undo.type = 'order_cancelled') AS is_cancelled,
-        sum(coalesce(undo.amount, p.paid)) FILTER (undo.type = 'order_returned') AS returned,
-        sum(coalesce(undo.amount, p.paid)) FILTER (undo.type = 'order_refunded') AS refunded
+        sum(given_back(undo.line_id, undo.sku, undo.amount, p.paid)) FILTER (undo.type = 'order_returned') AS returned,
+        sum(given_back(undo.line_id, undo.sku, undo.amount, p.paid)) FILTER (undo.type = 'order_refunded') AS refunded
     FROM placed AS p
     JOIN lines AS undo USING (order_id)
     WHERE
@@ -64,9 +64,9 @@ settled AS (
     LEFT JOIN undone AS u USING (event_id, line_number)
 ),
 
--- An order stands unless each of its lines was cancelled.
+-- An order stands unless each of its lines was cancelled; sent twice, it was placed when first sent.
 standing AS (
-    SELECT person_id, max(occurred_at) AS placed_at
+    SELECT person_id, min(occurred_at) AS placed_at
     FROM settled
     GROUP BY person_id, order_id
     HAVING NOT bool_and(is_cancelled)

@@ -23,6 +23,10 @@ CASE
     ELSE true
 END;
 
+-- What a later row gives back of a line: all of it, unless it names the line or product and an amount.
+CREATE OR REPLACE MACRO given_back(undo_line_id, undo_sku, amount, paid) AS
+CASE WHEN undo_line_id IS NULL AND undo_sku IS NULL THEN paid ELSE coalesce(amount, paid) END;
+
 -- A rule without channels makes one row, for all channels.
 CREATE OR REPLACE MACRO each_channel(channels) AS
 CASE WHEN len(channels) = 0 THEN [NULL] ELSE channels END;

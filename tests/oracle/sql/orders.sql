@@ -1,4 +1,4 @@
--- Each order of a person at its first placing, with what was paid.
+-- Each order at its first placing, with what was paid; nobody else's placing of it counts.
 WITH placed AS (
     SELECT
         person_id,
@@ -9,10 +9,10 @@ WITH placed AS (
         any_value(currency) AS currency,
         CAST(coalesce(sum(amount), 0) AS DECIMAL(18, 4)) AS revenue
     FROM lines
-    WHERE type = 'order_placed' AND person_id IS NOT NULL
+    WHERE type = 'order_placed'
     GROUP BY person_id, order_id, occurred_at, event_id
 )
 
 SELECT *
 FROM placed
-QUALIFY row_number() OVER (PARTITION BY person_id, order_id ORDER BY occurred_at, event_id) = 1
+QUALIFY row_number() OVER (PARTITION BY order_id ORDER BY occurred_at, event_id) = 1

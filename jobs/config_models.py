@@ -133,7 +133,6 @@ class Intake(Section):
     max_skew: Span
     max_row_bytes: Count
     dedupe_compare: Span
-    received_for: Duration
 
 
 class Business(Section):

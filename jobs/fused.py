@@ -13,6 +13,7 @@ from pyspark.sql.streaming import StreamingQuery
 from tactful.jobs import decide
 from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
+from tactful.jobs.fold import APPENDS, fold_logs
 from tactful.jobs.lake import Lake
 from tactful.jobs.lookups import Lookups
 from tactful.jobs.runtime import Batch, Hook, Pace, pin, read_pins, save_pins
@@ -57,6 +58,8 @@ def start(
     lookups = Lookups()
 
     def process(frame: DataFrame, batch_id: int) -> None:
+        if batch_id % APPENDS == APPENDS - 1 and read_pins(lake, QUERY, batch_id) is None:
+            fold_logs(lake)
         batch = _begin(lake, config, generation, frame, batch_id, hook)
         batch.lookups = lookups
         try:

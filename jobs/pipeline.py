@@ -18,6 +18,7 @@ from pyspark.sql.streaming import StreamingQuery
 from tactful.jobs import accept, errors, files, fused, land, reference
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
+from tactful.jobs.fold import fold_logs
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runtime import Hook, Pace, last_done, refuse_other_configuration, unfinished
@@ -168,6 +169,7 @@ def _once(
         for name, number in accept.totals(lake, after=before).items():
             setattr(summary, name, number)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
+    fold_logs(lake)
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )

@@ -23,7 +23,7 @@ RECEIVED = Table(
         Column("landed_at", "timestamp", "When its landing file was written, UTC.", clock=True),
         *wide_columns(),
     ),
-    "Every row of every source as it landed, understood and checked; kept `received_for`.",
+    "Every row of every source as it landed, understood and checked; what a replay begins with.",
     log=True,
     streamed=True,
 )

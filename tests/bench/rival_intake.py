@@ -67,7 +67,10 @@ def read_sources(
     """Make a table a stream from the landing files of its sources; what is not yet due waits."""
     landing: dict[str, list[Path]] = defaultdict(list)
     for name, source in config["sources"].items():
-        if source.get("dialect", "canonical") != "canonical" or source["format"] != "json":
+        if (
+            source.get("dialect", "canonical") != "canonical"
+            or source.get("format", "json") != "json"
+        ):
             raise ValueError(f"the rival reads canonical JSON lines only, not source {name}")
         landing[source["stream"]] += sorted((base / source["path"]).glob("*.json"))
     skew = duration(config["intake"]["max_skew"])

@@ -1,8 +1,14 @@
-"""How fast the demo goes on this machine: events per second from landing file to outbox.
+"""How fast Tactful goes on this machine, beside a rival that computes the same tables.
 
-Run it with `make bench`, on a machine that does nothing else. Each run is a process of its own,
-so every figure includes what a newcomer pays: a cold JVM. Prints a table, and writes it to
-tests/bench/RESULTS.md with the machine it was measured on.
+Run it with `make bench`, on a machine that does nothing else. Three questions:
+
+- How long does a newcomer wait? `tactful demo`, each run a process of its own with a cold JVM.
+- What does a stream cost against one batch over everything? DuckDB (`rival.py`) reads the same
+  landing files and computes the same tables.
+- Does a batch get dearer as history grows (G7)? See `growth.py`.
+
+Prints the tables, and writes them to tests/bench/RESULTS.md with the machine they were measured on,
+above what is told there of earlier measurements.
 """
 
 from __future__ import annotations
@@ -10,65 +16,117 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import statistics
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
+from datetime import date
+from importlib.resources import as_file, files
 from pathlib import Path
+from typing import Any
 
 import typer
 
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
+OURS = ("land", "accept", "fused", "publish")
 HERE = Path(__file__).parent
+RESULTS = HERE / "RESULTS.md"
+EARLIER = "## What was tried and what it gave"
 
 
-def main(runs: int = 3) -> None:
-    """Time the demo `runs` times and write down the medians."""
-    results = [_timed() for _ in range(runs)]
-    lines = [
-        f"Measured on {_machine()}, {runs} runs, medians (least to most).",
-        "",
-        "| step | seconds |",
-        "|---|---|",
-        *(_line(step, [r["seconds"].get(step, 0.0) for r in results]) for step in STEPS),
-        _line("whole `tactful demo`", [r["wall"] for r in results]),
-        "",
-        f"{results[0]['events']:,} events; from landing to outbox (land, accept, fused): "
-        f"{statistics.median(_rate(r) for r in results):,.0f} events/s.",
-    ]
-    text = "\n".join(lines) + "\n"
-    print(text)
-    (HERE / "RESULTS.md").write_text("# What was measured\n\n" + text, encoding="utf-8")
-
-
-def _timed() -> dict:
+def main(runs: int = 3, growth: bool = True) -> None:
+    """Time the demo and its rival `runs` times each, then batches on short and long histories."""
     with tempfile.TemporaryDirectory() as folder:
-        started = time.monotonic()
-        command = [Path(sys.executable).parent / "tactful", "demo", "--json"]
+        lake = Path(folder) / "demo-lake"
+        demos = [_demo(lake) for _ in range(runs)]
+        rivals = [_rival(lake, Path(folder) / "rival") for _ in range(runs)]
+    parts = [_demo_table(demos), _rival_table(demos, rivals)]
+    if growth:
         done = subprocess.run(
-            [*command, "--lake", f"{folder}/lake"], check=True, capture_output=True, text=True
+            [sys.executable, HERE / "growth.py"], check=True, capture_output=True, text=True
         )
-        wall = time.monotonic() - started
+        parts.append(done.stdout)
+    text = f"Measured on {_machine()}, {date.today()}, {runs} runs, medians.\n\n" + "\n".join(parts)
+    print(text)
+    told = RESULTS.read_text(encoding="utf-8")
+    kept = told[told.index(EARLIER) :] if EARLIER in told else ""
+    RESULTS.write_text(f"# What was measured\n\n{text}\n{kept}", encoding="utf-8")
+
+
+def _demo(lake: Path) -> dict[str, Any]:
+    started = time.monotonic()
+    command = [Path(sys.executable).parent / "tactful", "demo", "--json", "--lake", lake]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    wall = time.monotonic() - started
     return {**json.loads(done.stdout.strip().splitlines()[-1]), "wall": wall}
 
 
-def _rate(result: dict) -> float:
+def _rival(lake: Path, out: Path) -> dict[str, Any]:
+    """DuckDB over the demo's landing files; the paths in its configuration begin at its folder."""
+    with as_file(files("tactful.conf") / "demo.toml") as conf:
+        shutil.copy(conf, lake.parent / "demo.toml")
+    command = [
+        sys.executable, HERE / "rival.py", "--conf", "demo.toml", "--out", out, "--threads", "2",
+        "--as-of", "2018-01-02T00:00:00Z",
+    ]  # fmt: skip
+    env = {**os.environ, "TACTFUL_DEMO_SECRET": "rival", "PYTHONPATH": str(HERE.parents[1])}
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=lake.parent, env=env
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+def _demo_table(demos: Sequence[dict[str, Any]]) -> str:
+    lines = [
+        "## The demo",
+        "",
+        "| step | seconds | least to most |",
+        "|---|---|---|",
+        *(_line(step, [r["seconds"].get(step, 0.0) for r in demos]) for step in STEPS),
+        _line("whole `tactful demo`", [r["wall"] for r in demos]),
+        "",
+        f"{demos[0]['events']:,} events; from landing to outbox (land, accept, fused): "
+        f"{statistics.median(_rate(r) for r in demos):,.0f} events/s.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rival_table(demos: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any]]) -> str:
+    ours = [sum(r["seconds"].get(step, 0.0) for step in OURS) for r in demos]
+    theirs = [r["seconds"]["total"] for r in rivals]
+    ratio = statistics.median(ours) / statistics.median(theirs)
+    lines = [
+        "## The same tables by DuckDB, everything at once",
+        "",
+        "| | seconds | least to most |",
+        "|---|---|---|",
+        _line("Tactful: land, accept, fused, publish, with a cold JVM", ours),
+        _line("DuckDB, 2 threads", theirs),
+        "",
+        f"Ratio {ratio:.1f} on {demos[0]['events']:,} events. DuckDB keeps no state, no records "
+        "and no checkpoint: it starts over each time.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _rate(result: dict[str, Any]) -> float:
     spent = sum(result["seconds"].get(step, 0.0) for step in ("land", "accept", "fused"))
     return result["events"] / spent
 
 
-def _line(name: str, seconds: list[float]) -> str:
+def _line(name: str, seconds: Sequence[float]) -> str:
     middle = statistics.median(seconds)
-    return f"| {name} | {middle:.1f} ({min(seconds):.1f} to {max(seconds):.1f}) |"
+    return f"| {name} | {middle:.1f} | {min(seconds):.1f} to {max(seconds):.1f} |"
 
 
 def _machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB, "
-        f"Python {platform.python_version()}"
-    )
+    return f"{os.cpu_count()} cores ({platform.machine()}), {memory:.0f} GiB"
 
 
 if __name__ == "__main__":

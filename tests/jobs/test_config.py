@@ -21,31 +21,6 @@ CAP_KEYS = "name, channels, purposes, limit, window, counts, on_cap"
 RULES = "no_consent, unsubscribed, bounced, complained"
 
 
-@pytest.fixture
-def read(tmp_path):
-    """Load a text as the user's file, with nothing from the machine's environment."""
-
-    def read(text: str = "", **also):
-        file = tmp_path / "my.toml"
-        file.write_text(text, encoding="utf-8")
-        return load(file, **{"environ": {}, **also})
-
-    return read
-
-
-@pytest.fixture
-def errors(read, tmp_path):
-    """The lines of every problem, with the file's name alone."""
-
-    def errors(text: str = "", **also) -> list[str]:
-        with pytest.raises(ConfigError) as caught:
-            read(text, **also)
-        assert caught.value.exit_code == 2
-        return [str(p).replace(f"{tmp_path}/", "") for p in caught.value.problems]
-
-    return errors
-
-
 ONE_LINERS = {
     "unknown section": (
         "[attribtion]\nwindow = '1d'",
@@ -54,7 +29,7 @@ ONE_LINERS = {
     ),
     "unknown key": (
         "[lake]\nloction = 'x'",
-        "my.toml: lake.loction: found an unknown key; allowed: location, secret "
+        "my.toml: lake.loction: found an unknown key; allowed: location, secret, publish_every "
         "(did you mean location?)",
     ),
     "duration": (
@@ -346,30 +321,6 @@ def test_an_entry_replaces_the_default_of_its_name_whole(read):
     assert not config.suppress[2].enabled
 
 
-def test_a_destination_takes_what_its_kind_implies(read):
-    config = read(
-        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
-        "audience_id = 123\n"
-        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
-        "identifiers = ['loyalty_id']\nchannel = 'email'"
-    )
-    meta, file = config.destinations
-    assert (meta.channel, meta.minimum_audience, meta.batch_size) == ("ad", 100, 10_000)
-    assert (meta.audience_id, meta.identifiers) == ("123", ("email", "phone"))
-    assert (file.channel, file.minimum_audience) == ("email", 0)
-
-
-def test_a_destination_of_a_rule_that_is_off_is_refused(errors):
-    text = (
-        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
-        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nenabled = false"
-    )
-    assert errors(text) == [
-        'my.toml: destinations.f.policy: found "bounced", which is switched off; '
-        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}"
-    ]
-
-
 def test_the_hash_is_what_the_configuration_decides(read, monkeypatch, tmp_path):
     base = read()
     assert read("[attribution]\nwindow = '168h'").hash == base.hash
@@ -435,14 +386,3 @@ def test_durations(text, seconds):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError):
         parse_duration(text)
-
-
-def test_google_keeps_mobile_ids_apart(tmp_path):
-    """One request and one list hold either contacts or mobile ids, so one destination does too."""
-    conf = tmp_path / "mixed.toml"
-    conf.write_text(
-        '[[destinations]]\nname = "g"\nkind = "google_data_manager"\npolicy = "unsubscribed"\n'
-        'audience_id = "1"\naccount = { account_id = "1" }\nidentifiers = ["email", "device_id"]\n'
-    )
-    with pytest.raises(ConfigError, match="device_id alone"):
-        load(conf)

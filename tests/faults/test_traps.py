@@ -1,0 +1,113 @@
+"""Traps of streams and transactions that others fell into, each shown and then avoided."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from deltalake import DeltaTable
+
+from tactful.jobs import files
+from tactful.jobs.errors import CheckpointMismatch, LakeError
+from tactful.jobs.lake import Lake
+from tactful.jobs.runtime import Batch
+from tactful.jobs.session import small_frame
+from tactful.schemas.catalog import TABLES
+from tactful.schemas.intake import TICKS
+from tactful.schemas.suppressions import DUE
+from tests import worlds
+from tests.product import Shop
+
+SEED = 41
+DUE_ROW = {"anchor_key": "k", "due_at": worlds.AS_OF, "batch_id": 0}
+
+
+@pytest.fixture
+def lake(spark, tmp_path: Path) -> Lake:
+    shop = Shop(worlds.make(SEED), tmp_path)
+    made = Lake(spark, str(shop.lake))
+    made.create(shop.config())
+    return made
+
+
+def batch_of(lake: Lake, *, generation: str = "g1", batch_id: int = 0) -> Batch:
+    return Batch(lake, "fused", generation, batch_id, {})
+
+
+def rows(lake: Lake, table) -> int:
+    return DeltaTable(lake.path(table)).to_pyarrow_table().num_rows
+
+
+def test_a_repeated_commit_writes_once_and_a_new_checkpoint_writes_again(lake: Lake) -> None:
+    """Two tables of one batch have transactions of their own; a new generation is not ignored."""
+    tick = {
+        "tick_id": "t", "as_of": worlds.AS_OF, "configuration_hash": "c", "software_version": "v",
+    }  # fmt: skip
+    outputs = {
+        DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct()),
+        TICKS: small_frame(lake.spark, [tick], TICKS.struct()),
+    }
+    for _ in range(2):
+        batch_of(lake).commit(outputs)
+    assert (rows(lake, DUE), rows(lake, TICKS)) == (1, 1)
+    batch_of(lake, generation="g2").commit(outputs)
+    assert (rows(lake, DUE), rows(lake, TICKS)) == (2, 2)
+    set_on_session = [k for k in ("txnAppId", "txnVersion") if _setting(lake, k) is not None]
+    assert not set_on_session, "a setting left behind would swallow later writes silently"
+
+
+def _setting(lake: Lake, name: str) -> str | None:
+    return lake.spark.conf.get(f"spark.databricks.delta.write.{name}", None)
+
+
+def test_an_empty_output_commits_nothing(lake: Lake) -> None:
+    before = lake.version(DUE)
+    batch_of(lake).commit({DUE: small_frame(lake.spark, [], DUE.struct())})
+    assert lake.version(DUE) == before
+
+
+def test_a_repeated_batch_reads_what_it_read_first(lake: Lake) -> None:
+    """What others append after a batch was pinned is not there for it."""
+    batch_of(lake).commit({DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct())})
+    pinned = Batch(lake, "fused", "g1", 1, {DUE.id: lake.version(DUE)})
+    batch_of(lake, batch_id=2).commit({DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct())})
+    assert (pinned.read(DUE).count(), rows(lake, DUE)) == (1, 2)
+
+
+def test_a_quiet_run_adds_only_its_tick(spark, tmp_path: Path) -> None:
+    """Nothing landed and nothing fell due: no log, table or file changes but clock and counts."""
+    shop = Shop(worlds.make(SEED), tmp_path)
+    shop.land_all(1)
+    shop.run()
+    lake = Lake(spark, str(shop.lake))
+    before = {table.id: lake.version(table) for table in TABLES.values()}
+    shop.run()
+    changed = {t.id for t in TABLES.values() if lake.version(t) != before[t.id]}
+    assert changed == {"_log/ticks", "batches"}
+
+
+def test_one_run_at_a_time(spark, tmp_path: Path) -> None:
+    shop = Shop(worlds.make(SEED), tmp_path)
+    with files.locked(str(shop.lake)), pytest.raises(LakeError, match="Another run holds"):
+        shop.run()
+
+
+def test_a_lost_or_foreign_lake_is_noticed(spark, lake: Lake, tmp_path: Path) -> None:
+    """An old outbox or a checkpoint that this lake did not make stops a run before it writes."""
+    config = Shop(worlds.make(SEED), tmp_path).config()
+    state = Path(lake.location) / "_lake.json"
+    kept = state.read_text()
+    state.unlink()
+    outbox = Path(lake.outbox("meta"))
+    outbox.mkdir(parents=True)
+    (outbox / "fused-000000000-00000-add.json").write_text("{}")
+    with pytest.raises(LakeError, match="holds the files of a lake that is no longer there"):
+        lake.check(config)
+    state.write_text(kept)
+    Path(lake.checkpoint("fused")).mkdir(parents=True)
+    with pytest.raises(CheckpointMismatch, match="was not made by this lake"):
+        lake.generation("fused")
+    state.write_text(json.dumps({**json.loads(kept), "format_version": 1}))
+    with pytest.raises(LakeError, match="start a new lake"):
+        lake.check(config)

@@ -1,0 +1,45 @@
+"""Destinations in the configuration: what a kind implies, and what it refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from tactful.jobs.config import load
+from tactful.jobs.errors import ConfigError
+
+RULES = "no_consent, unsubscribed, bounced, complained"
+
+
+def test_a_destination_takes_what_its_kind_implies(read):
+    config = read(
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = 123\n"
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
+        "identifiers = ['loyalty_id']\nchannel = 'email'"
+    )
+    meta, file = config.destinations
+    assert (meta.channel, meta.minimum_audience, meta.batch_size) == ("ad", 100, 10_000)
+    assert (meta.audience_id, meta.identifiers) == ("123", ("email", "phone"))
+    assert (file.channel, file.minimum_audience) == ("email", 0)
+
+
+def test_a_destination_of_a_rule_that_is_off_is_refused(errors):
+    text = (
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bounced'\n"
+        "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nenabled = false"
+    )
+    assert errors(text) == [
+        'my.toml: destinations.f.policy: found "bounced", which is switched off; '
+        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}"
+    ]
+
+
+def test_google_keeps_mobile_ids_apart(tmp_path):
+    """One request and one list hold either contacts or mobile ids, so one destination does too."""
+    conf = tmp_path / "mixed.toml"
+    conf.write_text(
+        '[[destinations]]\nname = "g"\nkind = "google_data_manager"\npolicy = "unsubscribed"\n'
+        'audience_id = "1"\naccount = { account_id = "1" }\nidentifiers = ["email", "device_id"]\n'
+    )
+    with pytest.raises(ConfigError, match="device_id alone"):
+        load(conf)

@@ -169,7 +169,8 @@ def _once(
         for name, number in accept.totals(lake, after=before).items():
             setattr(summary, name, number)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
-    fold_logs(lake)
+    if "fused" in steps:
+        fold_logs(lake)
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )

@@ -27,6 +27,11 @@ LAPTOP = {
     "spark.databricks.delta.snapshotPartitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
+    # Nobody looks at past jobs and plans, and a stream that runs for weeks makes millions.
+    "spark.ui.retainedJobs": "20",
+    "spark.ui.retainedStages": "20",
+    "spark.ui.retainedTasks": "100",
+    "spark.sql.ui.retainedExecutions": "5",
     "spark.log.level": "ERROR",
     "spark.sql.autoBroadcastJoinThreshold": "64m",
     "spark.sql.debug.maxToStringFields": "100",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 import pytest
+from pyspark.sql import SparkSession
 
 from tactful.jobs.session import open_session
 
@@ -28,3 +29,12 @@ def spark():
     """One Spark session for the whole run: starting one costs seconds."""
     os.environ["TACTFUL_SECRET"] = SECRET
     return open_session("tactful-tests", **SMALL)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _forgotten_lakes():
+    """Delta keeps the snapshot of every table it saw; no other module opens these lakes again."""
+    yield
+    session = SparkSession.getActiveSession()
+    if session is not None:
+        session._jvm.org.apache.spark.sql.delta.DeltaLog.clearCache()

@@ -37,6 +37,7 @@ def main(weeks: int = 4, short_from: str = "2017-11-20") -> None:
     print(
         f"{short['history']:,} against {long['history']:,} events before "
         f"({long['history'] / short['history']:.1f} times), the same households; "
+        f"{statistics.median(short['batches']):,.0f} and "
         f"{statistics.median(long['batches']):,.0f} events a batch."
     )
     print()

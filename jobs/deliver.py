@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import files
 from tactful.jobs.config import Config, Destination
-from tactful.jobs.lookups import fold
+from tactful.jobs.lookups import MEMBER, fold
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS
@@ -28,8 +28,6 @@ from tactful.transforms.membership import (
     to_records,
 )
 from tactful.transforms.sinks import SINKS, batches
-
-KEY = ["destination", "audience", "identifier_key", "member_key"]
 
 
 def deliver(
@@ -53,8 +51,9 @@ def deliver(
     now = batch.keep(active(suppressed, as_of=batch.as_of))
     memberships = batch.known(MEMBERSHIPS)
     known = batch.keep(_forms_known(batch, identifiers, few=few))
+    pads = batch.lake.pads(config)
     made = [
-        _destination(batch, destination, now, timeline, known, memberships, config, few=few)
+        _destination(batch, destination, now, timeline, known, memberships, pads, config, few=few)
         for destination in config.destinations
     ]
     changes, dropped, records = (
@@ -78,6 +77,7 @@ def _destination(
     timeline: DataFrame,
     known: DataFrame,
     memberships: DataFrame,
+    pads: DataFrame,
     config: Config,
     *,
     few: bool,
@@ -106,7 +106,6 @@ def _destination(
         return fold(MEMBERSHIPS, picked(told, keys, few=few))
 
     before = held(formed.select("identifier_key"))
-    pads = batch.lake.pads(config)
     changed = batch.keep(
         changed_members(formed, before, members, pads, destination=destination.name)
     )
@@ -124,7 +123,7 @@ def _destination(
         F.col("reason").isNotNull() & F.col("is_best")
     )
     return (
-        changed.withColumns(named).select(*KEY, "is_member"),
+        changed.withColumns(named).select(*MEMBER, "is_member"),
         refused.withColumns(named)
         .select("destination", "identifier_key", "identifier_type", "reason")
         .distinct(),

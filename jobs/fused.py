@@ -15,7 +15,6 @@ from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import APPENDS, fold_logs
 from tactful.jobs.lake import Lake
-from tactful.jobs.lookups import Lookups
 from tactful.jobs.runtime import Batch, Hook, Pace, pin, read_pins, save_pins
 from tactful.jobs.session import small_frame
 from tactful.jobs.stitch import Stitched, stitch
@@ -55,13 +54,11 @@ def start(
 ) -> StreamingQuery:
     """Start the main query over the five streams and the clock."""
     generation = lake.generation(QUERY)
-    lookups = Lookups()
 
     def process(frame: DataFrame, batch_id: int) -> None:
         if batch_id % APPENDS == APPENDS - 1 and read_pins(lake, QUERY, batch_id) is None:
             fold_logs(lake)
         batch = _begin(lake, config, generation, frame, batch_id, hook)
-        batch.lookups = lookups
         try:
             batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))
         finally:
@@ -232,7 +229,7 @@ def _facts(
     owned = with_owner(picked(bearing, anchors, few=stitched.few), theirs, hubs=False)
     if counts.hubs:
         owned = owned.unionByName(_behind_hubs(batch, bearing, theirs, stitched))
-    own = batch.keep(owned.join(F.broadcast(touched), "person_id", "left_semi"))
+    own = batch.keep(picked(owned, touched, few=stitched.few))
     taken_back = batch.read(EVENTS).unionByName(fresh).where("kind = 'take_back'")
     orders = own.where("kind = 'order'").select("order_id")
     back = picked(taken_back, orders, few=stitched.few)

@@ -22,6 +22,7 @@ from tactful.jobs.errors import (
     LakeError,
     LakeTooNew,
 )
+from tactful.jobs.lookups import Lookups
 from tactful.jobs.session import small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
@@ -37,6 +38,7 @@ class Lake:
     def __init__(self, spark: SparkSession, location: str) -> None:
         self.spark = spark
         self.location = location.rstrip("/")
+        self.lookups = Lookups()
 
     def path(self, table: Table) -> str:
         return f"{self.location}/{table.path}"

@@ -19,7 +19,7 @@ REFOLD_EVERY = 50
 MEMBER = ["destination", "audience", "identifier_key", "member_key"]
 FOLDS: dict[str, Callable[[DataFrame], DataFrame]] = {
     LABELS.id: lambda rows: latest(rows, key=["identifier_key"]),
-    LINKS.id: lambda rows: merge_links(rows),
+    LINKS.id: merge_links,
     MEMBERSHIPS.id: lambda rows: latest(rows, key=MEMBER),
 }
 
@@ -49,7 +49,7 @@ class Lookups:
         if held is None:
             return log
         base, through = held
-        return base.unionByName(log.where(F.col("batch_id") > through), allowMissingColumns=True)
+        return base.unionByName(log.where(F.col("batch_id") > through))
 
     def release(self) -> None:
         for base, _ in self._bases.values():

@@ -101,7 +101,10 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
             raise LakeError(
                 f"Another run holds the lake at {lake.location}; wait for it, or stop it."
             )
-        yield
+        try:
+            yield
+        finally:
+            lake.lookups.release()
 
 
 def tick(lake: Lake, config: Config, as_of: datetime) -> None:

@@ -17,7 +17,6 @@ from pyspark.sql.streaming import DataStreamWriter
 from tactful.jobs import files
 from tactful.jobs.errors import ConfigurationChanged
 from tactful.jobs.lake import Lake
-from tactful.jobs.lookups import Lookups
 from tactful.schemas.table import Table
 
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
@@ -54,7 +53,6 @@ class Batch:
     # Tests end the process behind a commit; then commits go one after another.
     hook: Hook | None = None
     before: int = 0
-    lookups: Lookups = field(default_factory=Lookups)
     seconds: dict[str, float] = field(default_factory=dict)
     _kept: list[DataFrame] = field(default_factory=list)
 
@@ -69,7 +67,7 @@ class Batch:
 
     def known(self, table: Table) -> DataFrame:
         """All that earlier batches wrote of a log, from memory where it is held there."""
-        return self.lookups.rows(table, self.read(table), batch=self.number)
+        return self.lake.lookups.rows(table, self.read(table), batch=self.number)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""

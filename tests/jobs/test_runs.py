@@ -102,6 +102,6 @@ def _demo(spark, folder: Path) -> dict[str, list[str]]:
 
 def _rows(place: Path, table: Table) -> list[str]:
     """The table's rows in one order, without what differs from run to run."""
-    kept = [c.name for c in table.columns if not c.clock and c.name not in DRAWN]
+    kept = [name for name in table.comparable() if name not in DRAWN]
     rows = DeltaTable(str(place)).to_pyarrow_table(columns=kept).to_pylist()
     return sorted(json.dumps(row, default=str, sort_keys=True) for row in rows)

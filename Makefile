@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint unit setup check-java zip bench clean
+.PHONY: demo test lint unit faults setup check-java zip bench clean
 
 demo: setup
 	@$(BIN)/tactful demo
@@ -17,6 +17,10 @@ lint: setup
 
 unit: setup
 	@$(BIN)/python -m pytest
+
+# The disk fails at every place, the process is killed at fifty moments: hours.
+faults: setup
+	@$(BIN)/python -m pytest -m faults -s --durations=0 tests/faults
 
 bench: setup
 	@$(BIN)/python tests/bench/run.py

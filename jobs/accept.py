@@ -14,7 +14,7 @@ from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake
 from tactful.jobs.phones import normalise_all
-from tactful.jobs.runtime import Batch, Hook, Pace, pin, save_pins
+from tactful.jobs.runtime import Batch, Hook, Pace, checkpoint_to_start_from, pin, save_pins
 from tactful.jobs.session import small_frame
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
@@ -55,7 +55,7 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
     writer = (
         both.writeStream.foreachBatch(process)
         .queryName(QUERY)
-        .option("checkpointLocation", lake.checkpoint(QUERY))
+        .option("checkpointLocation", checkpoint_to_start_from(lake, QUERY))
     )
     return pace.of(writer).start()
 
@@ -152,7 +152,8 @@ def _counted(batch: Batch, sorted_out: DataFrame) -> DataFrame:
         F.count_if(status == DUPLICATE).alias("duplicate_rows"),
         F.count_if(status == QUARANTINED).alias("quarantined_rows"),
         F.count_if(reused).alias("id_reused_rows"),
-        F.max("occurred_at").alias("watermark"),
+        # A refused row's clock may stand anywhere.
+        F.max(F.when(status == ACCEPTED, F.col("occurred_at"))).alias("watermark"),
     ).first()
     found: dict[str, Any] = counts.asDict()
     parts = ("accepted_rows", "duplicate_rows", "quarantined_rows")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,7 +26,9 @@ def read_text(spark: SparkSession, path: str) -> str | None:
             return None
     system, place = _hadoop(spark, path)
     if not system.exists(place):
-        return None
+        place = _beside(spark, path, "new")
+        if not system.exists(place):
+            return None
     stream = system.open(place)
     try:
         return spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
@@ -43,14 +46,36 @@ def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False)
     system, place = _hadoop(spark, path)
     if keep and system.exists(place):
         return False
-    moving = spark._jvm.org.apache.hadoop.fs.Path(f"{path}.{uuid.uuid4().hex}.part")
-    out = system.create(moving, True)
+    part = _beside(spark, path, f"{uuid.uuid4().hex}.part")
+    out = system.create(part, True)
     out.write(text.encode("utf-8"))
     out.close()
-    if not keep:
-        system.delete(place, False)
-    system.rename(moving, place)
+    if keep:
+        system.rename(part, place)
+    else:
+        _replace(system, part, _beside(spark, path, "new"), place)
     return True
+
+
+def _replace(system: Any, part: Any, new: Any, place: Any) -> None:
+    """Put a whole file in an older one's place, with one of the two there at any moment.
+
+    Few of Hadoop's file systems rename onto a file that exists. Whoever finds none in its place
+    reads the new one beside it, and whoever writes next first brings that one home.
+    """
+    if system.exists(new):
+        if system.exists(place):
+            system.delete(new, False)
+        else:
+            system.rename(new, place)
+    system.rename(part, new)
+    system.delete(place, False)
+    system.rename(new, place)
+
+
+def _beside(spark: SparkSession, path: str, ending: str) -> Any:
+    folder, _, name = path.rpartition("/")
+    return spark._jvm.org.apache.hadoop.fs.Path(f"{folder}/.{name}.{ending}")
 
 
 def exists(spark: SparkSession, path: str) -> bool:
@@ -61,14 +86,27 @@ def exists(spark: SparkSession, path: str) -> bool:
 
 
 def names(spark: SparkSession, path: str) -> list[str]:
-    """The names in a folder; none where there is no such folder."""
+    """The names in a folder; none where there is no such folder.
+
+    A name that begins with a dot is what a killed process left of a file, and no file.
+    """
     if is_local(path):
         folder = Path(path)
-        return sorted(os.listdir(folder)) if folder.is_dir() else []
+        found = os.listdir(folder) if folder.is_dir() else []
+    else:
+        system, place = _hadoop(spark, path)
+        there = system.listStatus(place) if system.exists(place) else ()
+        found = [status.getPath().getName() for status in there]
+    return sorted(name for name in found if not name.startswith("."))
+
+
+def remove(spark: SparkSession, path: str) -> None:
+    """Take a folder away with all that is in it."""
+    if is_local(path):
+        shutil.rmtree(path)
+        return
     system, place = _hadoop(spark, path)
-    if not system.exists(place):
-        return []
-    return sorted(status.getPath().getName() for status in system.listStatus(place))
+    system.delete(place, True)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,15 @@ from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import APPENDS, fold_logs
 from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch, Hook, Pace, pin, read_pins, save_pins
+from tactful.jobs.runtime import (
+    Batch,
+    Hook,
+    Pace,
+    checkpoint_to_start_from,
+    pin,
+    read_pins,
+    save_pins,
+)
 from tactful.jobs.session import small_frame
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
@@ -68,7 +76,7 @@ def start(
         _inputs(lake, files_per_batch)
         .writeStream.foreachBatch(process)
         .queryName(QUERY)
-        .option("checkpointLocation", lake.checkpoint(QUERY))
+        .option("checkpointLocation", checkpoint_to_start_from(lake, QUERY))
     )
     return pace.of(writer).start()
 

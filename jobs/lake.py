@@ -55,8 +55,12 @@ class Lake:
 
     def version(self, table: Table) -> int:
         """The newest version of a table, from the names in its log."""
+        return max(self._versions(table))
+
+    def _versions(self, table: Table) -> list[int]:
+        """The versions whose commits lie in the log; none where making it was cut short."""
         logged = files.names(self.spark, f"{self.path(table)}/_delta_log")
-        return max(int(name[:20]) for name in logged if name.endswith(".json") and name[0] != ".")
+        return [int(name[:20]) for name in logged if name.endswith(".json")]
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """The table as it stands, or as it stood at a version."""
@@ -115,7 +119,7 @@ class Lake:
         """Make every table that is missing, empty, so that streams of any subset can start."""
         for table in TABLES.values():
             place = self.path(table)
-            if files.exists(self.spark, f"{place}/_delta_log"):
+            if self._versions(table):
                 continue
             if files.is_local(place):
                 # delta-rs makes an empty table in milliseconds, Spark in a second each.

@@ -8,7 +8,7 @@ from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs.config import Config, Source
 from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Pace
+from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
 from tactful.transforms.sources.canonical import understand
 
@@ -34,7 +34,7 @@ def start(lake: Lake, config: Config, name: str, pace: Pace) -> StreamingQuery:
         received.transform(RECEIVED.conform)
         .writeStream.format("delta")
         .queryName(query)
-        .option("checkpointLocation", lake.checkpoint(query))
+        .option("checkpointLocation", checkpoint_to_start_from(lake, query))
     )
     return pace.of(writer).start(lake.path(RECEIVED))
 

@@ -188,6 +188,19 @@ def unfinished(lake: Lake, query: str) -> dict[str, Any] | None:
     return read_pins(lake, query, newest) if newest > last_done(lake, query) else None
 
 
+def checkpoint_to_start_from(lake: Lake, query: str) -> str:
+    """The query's checkpoint, rid of a start that was cut short before its first batch.
+
+    Spark refuses for ever to begin in a folder that holds the half of a first offset; as long as
+    no offset is whole, no batch was begun and nothing in the folder is worth keeping.
+    """
+    place = lake.checkpoint(query)
+    begun = any(name.isdigit() for name in files.names(lake.spark, f"{place}/offsets"))
+    if not begun and files.exists(lake.spark, place):
+        files.remove(lake.spark, place)
+    return place
+
+
 def last_done(lake: Lake, query: str) -> int:
     """The newest batch of a query that is finished; -1 before the first."""
     committed = files.names(lake.spark, f"{lake.checkpoint(query)}/commits")

@@ -21,6 +21,8 @@ SMALL = {
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
+    # A lake that is not on the local file system: see tests/faults/faulty.py.
+    "spark.delta.logStore.faulty.impl": "io.delta.storage.LocalLogStore",
 }
 
 

@@ -58,50 +58,55 @@ def _measure(folder: Path, from_date: date, weeks: int) -> dict:
     spark = open_session()
     generate(spark, folder=folder, seed=SEED, from_date=from_date)
     cuts = [LAST - WEEK * n for n in range(weeks, -1, -1)]
-    held = _hold_back(folder / "landing", folder / "held", cuts)
+    held = hold_back(folder / "landing", folder / "held", cuts)
     config = demo_config(folder, seed=SEED)
     pipeline.run(config, as_of=cuts[0])
     told: dict = {"history": held.pop(-1), "batches": [], "runs": []}
     for number, until in enumerate(cuts[1:]):
-        for feed in STREAMS:
-            source = folder / "held" / str(number) / f"{feed}.json"
-            if source.exists():
-                shutil.move(source, folder / "landing" / feed / f"week-{number}.json")
+        bring_back(folder, number)
         told["runs"].append(pipeline.run(config, as_of=until).seconds)
         told["batches"].append(held[number])
     return told
 
 
-def _hold_back(landing: Path, held: Path, cuts: list[datetime]) -> dict[int, int]:
-    """Move the rows of each later week aside; how many rows each week has, -1 for what is before.
+def hold_back(landing: Path, held: Path, cuts: list[datetime]) -> dict[int, int]:
+    """Move the rows between two cuts aside; how many rows each span has, -1 for what is before.
 
     A row whose time cannot be read stays where it is.
     """
     rows: dict[int, int] = defaultdict(int)
     for feed in STREAMS:
-        weeks: dict[int, list[bytes]] = defaultdict(list)
+        spans: dict[int, list[bytes]] = defaultdict(list)
         for file in sorted((landing / feed).glob("*.json")):
             kept = []
             for line in file.read_bytes().splitlines(keepends=True):
-                number = _week(line, cuts)
+                number = _span(line, cuts)
                 rows[number] += 1
-                (kept if number < 0 else weeks[number]).append(line)
+                (kept if number < 0 else spans[number]).append(line)
             file.write_bytes(b"".join(kept))
-        for number, lines in weeks.items():
+        for number, lines in spans.items():
             target = held / str(number) / f"{feed}.json"
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(b"".join(lines))
     return rows
 
 
-def _week(line: bytes, cuts: list[datetime]) -> int:
+def bring_back(folder: Path, number: int) -> None:
+    """Land the rows of one span."""
+    for feed in STREAMS:
+        source = folder / "held" / str(number) / f"{feed}.json"
+        if source.exists():
+            shutil.move(source, folder / "landing" / feed / f"span-{number:03d}.json")
+
+
+def _span(line: bytes, cuts: list[datetime]) -> int:
     try:
         at = datetime.fromisoformat(json.loads(line)["occurred_at"])
     except (ValueError, KeyError, TypeError):
         return -1
     if at.tzinfo is None or at < cuts[0]:
         return -1
-    return min((at - cuts[0]) // WEEK, len(cuts) - 2)
+    return min((at - cuts[0]) // (cuts[1] - cuts[0]), len(cuts) - 2)
 
 
 if __name__ == "__main__":

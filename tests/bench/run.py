@@ -1,11 +1,16 @@
 """How fast Tactful goes on this machine, beside a rival that computes the same tables.
 
-Run it with `make bench`, on a machine that does nothing else. Three questions:
+Run it with `make bench`, on a machine that does nothing else; all of it takes some hours, and
+`--only demo --only growth` takes what you name. The questions:
 
-- How long does a newcomer wait? `tactful demo`, each run a process of its own with a cold JVM.
-- What does a stream cost against one batch over everything? DuckDB (`rival.py`) reads the same
-  landing files and computes the same tables.
-- Does a batch get dearer as history grows (G7)? See `growth.py`.
+- demo: how long does a newcomer wait? Each run a process of its own with a cold JVM.
+- main_job: what does a stream cost against one batch over everything? DuckDB (`rival.py`) reads
+  the same landing files and computes the same tables.
+- growth: does a batch get dearer as history grows (G7)?
+- hot: does it get dearer when one key has half of all events?
+- stitching: how long does it take to find out who is who, from nothing?
+- latency: how long after a purchase does its suppression record lie in the outbox?
+- weeks: do batches, files and state level off?
 
 Prints the tables, and writes them to tests/bench/RESULTS.md with the machine they were measured on,
 above what is told there of earlier measurements.
@@ -16,7 +21,6 @@ from __future__ import annotations
 import json
 import os
 import platform
-import shutil
 import statistics
 import subprocess
 import sys
@@ -24,12 +28,16 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import date
-from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
+
+from tests.bench.main_job import rival
+
+PARTS = ("main_job", "growth", "hot", "stitching", "latency", "weeks")
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
 OURS = ("land", "accept", "fused", "publish")
 HERE = Path(__file__).parent
@@ -37,23 +45,33 @@ RESULTS = HERE / "RESULTS.md"
 EARLIER = "## What was tried and what it gave"
 
 
-def main(runs: int = 3, growth: bool = True) -> None:
-    """Time the demo and its rival `runs` times each, then batches on short and long histories."""
-    with tempfile.TemporaryDirectory() as folder:
-        lake = Path(folder) / "demo-lake"
-        demos = [_demo(lake) for _ in range(runs)]
-        rivals = [_rival(lake, Path(folder) / "rival") for _ in range(runs)]
-    parts = [_demo_table(demos), _rival_table(demos, rivals)]
-    if growth:
-        done = subprocess.run(
-            [sys.executable, HERE / "growth.py"], check=True, capture_output=True, text=True
-        )
-        parts.append(done.stdout)
-    text = f"Measured on {_machine()}, {date.today()}, {runs} runs, medians.\n\n" + "\n".join(parts)
+def main(runs: int = 3, only: Annotated[list[str] | None, typer.Option()] = None) -> None:
+    """Time the demo `runs` times, then each other question in a process of its own."""
+    asked = only or ["demo", *PARTS]
+    parts = []
+    if "demo" in asked:
+        with tempfile.TemporaryDirectory() as folder:
+            lake = Path(folder) / "demo-lake"
+            demos = [_demo(lake) for _ in range(runs)]
+            rivals = [rival(lake, Path(folder) / "rival") for _ in range(runs)]
+        parts += [_demo_table(demos), _rival_table(demos, rivals)]
+    for name in PARTS:
+        if name in asked:
+            parts.append(_part(name))
+    text = f"Measured on {_machine()}, {date.today()}; the demo: medians of {runs} runs.\n\n"
+    text += "\n".join(parts)
     print(text)
     told = RESULTS.read_text(encoding="utf-8")
     kept = told[told.index(EARLIER) :] if EARLIER in told else ""
     RESULTS.write_text(f"# What was measured\n\n{text}\n{kept}", encoding="utf-8")
+
+
+def _part(name: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.bench.{name}"],
+        check=True, capture_output=True, text=True, cwd=HERE.parents[1],
+    )  # fmt: skip
+    return done.stdout
 
 
 def _demo(lake: Path) -> dict[str, Any]:
@@ -62,21 +80,6 @@ def _demo(lake: Path) -> dict[str, Any]:
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     wall = time.monotonic() - started
     return {**json.loads(done.stdout.strip().splitlines()[-1]), "wall": wall}
-
-
-def _rival(lake: Path, out: Path) -> dict[str, Any]:
-    """DuckDB over the demo's landing files; the paths in its configuration begin at its folder."""
-    with as_file(files("tactful.conf") / "demo.toml") as conf:
-        shutil.copy(conf, lake.parent / "demo.toml")
-    command = [
-        sys.executable, HERE / "rival.py", "--conf", "demo.toml", "--out", out, "--threads", "2",
-        "--as-of", "2018-01-02T00:00:00Z",
-    ]  # fmt: skip
-    env = {**os.environ, "TACTFUL_DEMO_SECRET": "rival", "PYTHONPATH": str(HERE.parents[1])}
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=lake.parent, env=env
-    )
-    return json.loads(done.stdout.strip().splitlines()[-1])
 
 
 def _demo_table(demos: Sequence[dict[str, Any]]) -> str:

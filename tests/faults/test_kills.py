@@ -6,30 +6,21 @@ import os
 import signal
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from deltalake import DeltaTable
 
 from tactful.jobs.errors import StepFailed
 from tests import worlds
 from tests.conftest import SECRET
+from tests.faults.partner import (
+    assert_every_record_is_in_one_file,
+    assert_partner_knows_the_buyers,
+    shop_with_a_partner,
+)
 from tests.product import Shop
 
 SEED = 11
-PARTNER = {
-    "name": "partner",
-    "kind": "file",
-    "policy": "bought_much",
-    "identifiers": ["email", "phone", "customer_id"],
-}
-
-
-def shop_with_a_partner(seed: int, folder: Path) -> Shop:
-    """A small world whose recent buyers are told to a partner as a file."""
-    world = worlds.make(seed)
-    return Shop(replace(world, config={**world.config, "destinations": [PARTNER]}), folder)
 
 
 class Killed(Exception):
@@ -46,6 +37,7 @@ def kill_behind(query: str, commit: int):
     return hook
 
 
+@pytest.mark.faults
 def test_killed_behind_each_commit(spark, tmp_path: Path) -> None:
     """One batch is tried again and again, each time a commit further, until it comes through."""
     shop = shop_with_a_partner(SEED, tmp_path)
@@ -111,38 +103,3 @@ def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) 
     with pytest.raises(ConfigurationChanged, match="begun under another configuration"):
         run(changed, as_of=shop.world.as_of)
     assert sorted(path.name for path in shop.lake.rglob("*.json")) == before
-
-
-def assert_every_record_is_in_one_file(lake: Path) -> None:
-    """The outbox holds each delivery once, and each holds as many records as the table says."""
-    deliveries = DeltaTable(str(lake / "deliveries")).to_pandas()
-    records = DeltaTable(str(lake / "records")).to_pandas()
-    files = sorted(p for p in (lake / "outbox").rglob("*") if p.is_file())
-    named = {(row.destination, row.name) for row in deliveries.itertuples(index=False)}
-    assert {(p.parent.name, p.name) for p in files} == named
-    assert len(named) == len(deliveries)
-    assert records["record_id"].is_unique
-    assert deliveries["records"].sum() == len(records)
-
-
-def assert_partner_knows_the_buyers(shop: Shop) -> None:
-    """The partner holds the identifiers of everybody whom the oracle says the rule protects."""
-    tables, now = shop.answer().tables, shop.world.as_of
-    protected = {
-        row["person_id"]
-        for row in tables["suppressions"]
-        if row["policy"] == PARTNER["policy"]
-        and row["starts_at"] <= now
-        and (row["ends_at"] is None or row["ends_at"] > now)
-    }
-    expected = {
-        row["identifier_key"]
-        for row in tables["identity"]
-        if row["person_id"] in protected
-        and row["state"] == "linked"
-        and row["identifier_type"] in PARTNER["identifiers"]
-    }
-    held = DeltaTable(str(shop.lake / "_log" / "memberships")).to_pandas()
-    newest = held.sort_values("batch_id").groupby(["identifier_key", "member_key"]).last()
-    assert set(newest[newest.is_member].reset_index()["identifier_key"]) == expected
-    assert expected, "a world without buyers proves nothing"

@@ -1,0 +1,80 @@
+"""The whole main job, from landing files to records, against the rival on the same files.
+
+Generates a retailer's months for as many households as asked (2,469 give 433,000 events), runs the
+product over them in one process and DuckDB in another, both on this machine's two cores. Prints a
+table with the ratio and the most memory each process tree held.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from datetime import UTC, datetime
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from tactful.jobs import pipeline
+from tactful.jobs.demo.command import demo_config
+from tactful.jobs.demo.world import generate
+from tactful.jobs.session import open_session
+from tests.bench.memory import Peak
+
+SEED = 2017
+AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
+STEPS = ("land", "accept", "fused", "publish")
+RIVAL = Path(__file__).with_name("rival.py")
+
+
+def main(households: int = 5_700) -> None:
+    """Run both once; a JVM that generated the data is warm, as one that runs for days is."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "demo-lake"
+        made = generate(open_session(), folder=folder, seed=SEED, households=households)
+        with Peak() as peak:
+            ours = pipeline.run(demo_config(folder, seed=SEED), as_of=AS_OF)
+        theirs = rival(folder, Path(place) / "rival")
+    mine = sum(ours.seconds[step] for step in STEPS)
+    print(f"## The main job on {ours.read_rows:,} events of {households:,} households")
+    print()
+    print("| | seconds |")
+    print("|---|---|")
+    for step in STEPS:
+        print(f"| {step} | {ours.seconds[step]:.1f} |")
+    print(f"| Tactful | {mine:.1f} |")
+    print(f"| DuckDB, 2 threads | {theirs['seconds']['total']:.1f} |")
+    print()
+    print(
+        f"Ratio {mine / theirs['seconds']['total']:.1f}; "
+        f"{ours.read_rows / mine:,.0f} events/s ({made.total:,} generated). Memory of our whole "
+        f"process tree at its peak: {peak.gib:.1f} GiB."
+    )
+
+
+def rival(lake: Path, out: Path) -> dict[str, Any]:
+    """DuckDB over the lake's landing files; the paths in its configuration begin at its folder."""
+    with as_file(files("tactful.conf") / "demo.toml") as conf:
+        shutil.copy(conf, lake.parent / "demo.toml")
+    command = [
+        sys.executable, RIVAL, "--conf", "demo.toml", "--out", out, "--threads", "2",
+        "--as-of", AS_OF.isoformat(),
+    ]  # fmt: skip
+    env = {
+        **os.environ,
+        "TACTFUL_DEMO_SECRET": "rival",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
+    done = subprocess.run(
+        command, check=True, capture_output=True, text=True, cwd=lake.parent, env=env
+    )
+    return json.loads(done.stdout.strip().splitlines()[-1])
+
+
+if __name__ == "__main__":
+    typer.run(main)

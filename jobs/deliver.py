@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
 
@@ -20,6 +20,7 @@ from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
 from tactful.transforms.links import picked
 from tactful.transforms.membership import (
+    AUDIENCE,
     active,
     changed_members,
     differences,
@@ -49,85 +50,90 @@ def deliver(
     if not config.destinations:
         return {}
     now = batch.keep(active(suppressed, as_of=batch.as_of))
-    memberships = batch.known(MEMBERSHIPS)
     known = batch.keep(_forms_known(batch, identifiers, few=few))
-    pads = batch.lake.pads(config)
-    made = [
-        _destination(batch, destination, now, timeline, known, memberships, pads, config, few=few)
-        for destination in config.destinations
-    ]
-    changes, dropped, records = (
-        reduce(DataFrame.unionByName, parts) for parts in zip(*made, strict=True)
+    # One plan for all destinations: a plan each would cost seconds a destination and batch.
+    members = batch.keep(_of_each(config, lambda d: _members(d, now, timeline, config)))
+    forms = batch.keep(_of_each(config, lambda d: _forms(d, known)))
+    memberships = batch.known(MEMBERSHIPS)
+
+    def held(keys: DataFrame) -> DataFrame:
+        return fold(MEMBERSHIPS, picked(memberships, keys, few=few))
+
+    changed = batch.keep(
+        changed_members(
+            forms, held(forms.select("identifier_key")), members, batch.lake.pads(config)
+        )
     )
-    records = batch.keep(_positioned(records, batch))
+    told = batch.keep(differences(changed, held(changed.select("member_key"))))
+    records = batch.keep(
+        _positioned(_of_each(config, lambda d: _records(d, told, batch.number)), batch)
+    )
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
     return {
-        MEMBERSHIPS: changes.withColumn("batch_id", stamp),
-        DROPPED: dropped.withColumn("batch_id", stamp),
+        MEMBERSHIPS: changed.select(*MEMBER, "is_member").withColumn("batch_id", stamp),
+        DROPPED: _dropped(forms, members).withColumn("batch_id", stamp),
         RECORDS: records,
         DELIVERIES: small_frame(batch.lake.spark, written, DELIVERIES.struct()),
     }
 
 
-def _destination(
-    batch: Batch,
-    destination: Destination,
-    now: DataFrame,
-    timeline: DataFrame,
-    known: DataFrame,
-    memberships: DataFrame,
-    pads: DataFrame,
-    config: Config,
-    *,
-    few: bool,
-) -> tuple[DataFrame, DataFrame, DataFrame]:
-    """One audience: changed memberships, identifiers it cannot take, and records."""
-    sink = SINKS[destination.kind]
-    audience = destination.policy
-    members = protected_persons(now, policy=audience, channel=destination.channel)
-    if sink.needs_ad_consent:
-        members = may_be_uploaded(
-            members,
-            timeline,
-            now,
-            channel=destination.channel or "ad",
-            opt_in=config.consent.default == "opt_in",
+def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFrame:
+    """What every destination gets, each row with its destination and audience."""
+    frames = (
+        made(destination).withColumns(
+            {"destination": F.lit(destination.name), "audience": F.lit(destination.policy)}
         )
+        for destination in config.destinations
+    )
+    return reduce(DataFrame.unionByName, frames)
+
+
+def _members(
+    destination: Destination, now: DataFrame, timeline: DataFrame, config: Config
+) -> DataFrame:
+    """The persons who should be in a destination's audience, and may be."""
+    members = protected_persons(now, policy=destination.policy, channel=destination.channel)
+    if not SINKS[destination.kind].needs_ad_consent:
+        return members
+    return may_be_uploaded(
+        members,
+        timeline,
+        now,
+        channel=destination.channel or "ad",
+        opt_in=config.consent.default == "opt_in",
+    )
+
+
+def _wanted(destination: Destination) -> list[str]:
+    """The types of identifiers it takes; of some emails only a hash is known."""
     wanted = [*destination.identifiers]
-    if "email" in wanted:
-        wanted.append("email_sha256")
-    formed = batch.keep(sink.forms(known.where(F.col("identifier_type").isin(wanted))))
-    told = memberships.where(
-        (F.col("destination") == destination.name) & (F.col("audience") == audience)
-    )
+    return [*wanted, "email_sha256"] if "email" in wanted else wanted
 
-    def held(keys: DataFrame) -> DataFrame:
-        return fold(MEMBERSHIPS, picked(told, keys, few=few))
 
-    before = held(formed.select("identifier_key"))
-    changed = batch.keep(
-        changed_members(formed, before, members, pads, destination=destination.name)
-    )
-    named = {"destination": F.lit(destination.name), "audience": F.lit(audience)}
-    records = to_records(
-        differences(changed, held(changed.select("member_key"))),
-        destination=destination.name,
-        audience=audience,
-        batch_id=batch.number,
+def _forms(destination: Destination, known: DataFrame) -> DataFrame:
+    wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
+    return SINKS[destination.kind].forms(wanted)
+
+
+def _records(destination: Destination, told: DataFrame, batch_number: int) -> DataFrame:
+    sink = SINKS[destination.kind]
+    return to_records(
+        told.where(F.col("destination") == destination.name),
+        batch_id=batch_number,
         split=sink.split,
         row=sink.row,
-        schema=sink.schema(wanted),
+        schema=sink.schema(_wanted(destination)),
     )
-    refused = formed.join(members, "person_id", "left_semi").where(
-        F.col("reason").isNotNull() & F.col("is_best")
-    )
+
+
+def _dropped(forms: DataFrame, members: DataFrame) -> DataFrame:
+    """Identifiers of members that their destination cannot take, and why."""
+    refused = forms.where(F.col("reason").isNotNull() & F.col("is_best"))
     return (
-        changed.withColumns(named).select(*MEMBER, "is_member"),
-        refused.withColumns(named)
+        refused.join(members, [*AUDIENCE, "person_id"], "left_semi")
         .select("destination", "identifier_key", "identifier_type", "reason")
-        .distinct(),
-        records,
+        .distinct()
     )
 
 

@@ -10,6 +10,11 @@ from pyspark.sql import SparkSession
 from tactful.jobs.session import open_session
 
 SECRET = "a secret that only tests know"
+# A quarter of a small run is the making of code for a few rows; see `as_users_run_it`.
+INTERPRETED = {
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+}
 # Tests run hundreds of tiny plans: what pays on large data (the second compiler, adaptive
 # planning, generated code) costs more than it saves here.
 SMALL = {
@@ -18,6 +23,7 @@ SMALL = {
         "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:ReservedCodeCacheSize=512m"
     ),
     "spark.sql.adaptive.enabled": "false",
+    **INTERPRETED,
     "spark.sql.shuffle.partitions": "1",
     "spark.default.parallelism": "1",
     "spark.databricks.delta.snapshotPartitions": "1",
@@ -31,6 +37,16 @@ def spark():
     """One Spark session for the whole run: starting one costs seconds."""
     os.environ["TACTFUL_SECRET"] = SECRET
     return open_session("tactful-tests", **SMALL)
+
+
+@pytest.fixture
+def as_users_run_it(spark):
+    """Generated code for everything, which is what Spark does wherever nobody forbids it."""
+    spark.conf.set("spark.sql.codegen.wholeStage", "true")
+    spark.conf.set("spark.sql.codegen.factoryMode", "FALLBACK")
+    yield spark
+    for name, value in INTERPRETED.items():
+        spark.conf.set(name, value)
 
 
 @pytest.fixture(scope="module", autouse=True)

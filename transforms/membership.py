@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from tactful.transforms.keys import hmac_sha256
 
 ADD, REMOVE = "add", "remove"
+AUDIENCE = ("destination", "audience")
 
 
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
@@ -70,19 +71,21 @@ def may_be_uploaded(
 
 
 def changed_members(
-    forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame, *, destination: str
+    forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame
 ) -> DataFrame:
     """Find the identifiers that enter or leave an audience.
 
     An email of which first only the hash was known has two forms; only the better one belongs
-    into the audience, and the other leaves it.
+    into the audience, and the other leaves it. Where both read alike on the wire they are one.
 
-    Keeps: one row an identifier × form whose membership changed. Adds: member_key, is_member.
-    forms: identifier_key, identifier_type, person_id, state, field, wire, is_best.
-    held: newest membership of this audience per identifier_key and member_key.
-    members: person_id, decision_id of everybody who should be in it.
+    Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
+    is_member.
+    forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
+    is_best.
+    held: newest membership per destination, audience, identifier_key and member_key.
+    members: destination, audience, person_id, decision_id of everybody who should be in it.
     """
-    message = F.concat_ws(":", F.lit(destination), "field", "wire")
+    message = F.concat_ws(":", "destination", "field", "wire")
     keyed = (
         forms.where(F.col("wire").isNotNull())
         .crossJoin(F.broadcast(pads))
@@ -93,55 +96,57 @@ def changed_members(
         .drop("inner", "outer")
     )
     belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & F.col("is_best")
-    before = held.select("identifier_key", "member_key", F.col("is_member").alias("_was"))
+    member = [*AUDIENCE, "identifier_key", "member_key"]
+    before = held.select(*member, F.col("is_member").alias("_was"))
+    told = keyed.join(members, [*AUDIENCE, "person_id"], "left").withColumn(
+        "is_member", F.coalesce(belongs, F.lit(False))
+    )
+    rest = F.struct(*(name for name in told.columns if name not in member))
     return (
-        keyed.join(members, "person_id", "left")
-        .withColumn("is_member", F.coalesce(belongs, F.lit(False)))
-        .join(before, ["identifier_key", "member_key"], "left")
+        told.groupBy(*member)
+        .agg(F.max_by(rest, "is_best").alias("_best"))
+        .select(*member, "_best.*")
+        .join(before, member, "left")
         .where(F.col("is_member") != F.coalesce("_was", F.lit(False)))
         .drop("_was")
     )
 
 
 def differences(changed: DataFrame, held: DataFrame) -> DataFrame:
-    """Turn changed memberships into what the destination must be told.
+    """Turn changed memberships into what the destinations must be told.
 
     Two of a retailer's identifiers can be one at the destination (a Gmail address with and
     without dots), and a person may leave while another one stays: what the destination holds is
     removed only when nobody in the audience has it any more, and added only once.
 
-    Keeps: one row a value to add or remove. Adds: operation.
+    Keeps: one row an audience × value to add or remove. Adds: operation.
     """
-    keys = changed.select("member_key").distinct()
+    value = [*AUDIENCE, "member_key"]
     before = (
-        held.join(keys, "member_key", "left_semi")
-        .groupBy("member_key")
+        held.join(changed.select(*value).distinct(), value, "left_semi")
+        .groupBy(*value)
         .agg(F.count_if("is_member").alias("_before"))
     )
     step = F.sum(F.when(F.col("is_member"), 1).otherwise(-1)).alias("_step")
     counts = (
-        changed.groupBy("member_key")
+        changed.groupBy(*value)
         .agg(step)
-        .join(before, "member_key", "left")
+        .join(before, value, "left")
         .withColumn("_before", F.coalesce("_before", F.lit(0)))
         .withColumn("_after", F.col("_before") + F.col("_step"))
     )
     operation = F.when((F.col("_before") == 0) & (F.col("_after") > 0), ADD).when(
         (F.col("_before") > 0) & (F.col("_after") == 0), REMOVE
     )
-    told = counts.select("member_key", operation.alias("operation")).where("operation IS NOT NULL")
-    joined = changed.join(told, "member_key").where(
-        F.col("is_member") == (F.col("operation") == ADD)
-    )
-    first = F.min_by(F.struct(*(n for n in joined.columns if n != "member_key")), "identifier_key")
-    return joined.groupBy("member_key").agg(first.alias("_one")).select("member_key", "_one.*")
+    told = counts.select(*value, operation.alias("operation")).where("operation IS NOT NULL")
+    joined = changed.join(told, value).where(F.col("is_member") == (F.col("operation") == ADD))
+    first = F.min_by(F.struct(*(n for n in joined.columns if n not in value)), "identifier_key")
+    return joined.groupBy(*value).agg(first.alias("_one")).select(*value, "_one.*")
 
 
 def to_records(
     told: DataFrame,
     *,
-    destination: str,
-    audience: str,
     batch_id: int,
     split: object,
     row: object,
@@ -151,11 +156,11 @@ def to_records(
 
     Keeps: record_id, identifier_keys, destination, audience, operation, person_id, decision_id,
     payload. Grain: record.
-    split, row: the destination's own (see `sinks`).
+    told: of destinations of one kind. split, row: that kind's own (see `sinks`).
     """
     whose = F.coalesce("person_id", "identifier_key")
     member = F.struct("field", "wire", "identifier_key")
-    gathered = told.groupBy("operation", whose.alias("_whose")).agg(
+    gathered = told.groupBy(*AUDIENCE, "operation", whose.alias("_whose")).agg(
         F.any_value("person_id").alias("person_id"),
         F.any_value("decision_id").alias("decision_id"),
         F.array_sort(F.collect_list(member)).alias("_members"),
@@ -166,15 +171,14 @@ def to_records(
         F.col("_members"), operation=F.col("operation"), schema=schema
     )
     parts = (
-        F.lit(destination), F.lit(audience), "operation", F.array_join(keys, ","),
+        *AUDIENCE, "operation", F.array_join(keys, ","),
         F.coalesce("decision_id", F.lit("")), F.lit(str(batch_id)),
         F.array_join(F.transform("_members", lambda m: m["field"]), ","),
     )  # fmt: skip
     return cut.select(
         F.substring(F.sha2(F.concat_ws("|", *parts), 256), 1, 32).alias("record_id"),
         keys.alias("identifier_keys"),
-        F.lit(destination).alias("destination"),
-        F.lit(audience).alias("audience"),
+        *AUDIENCE,
         "operation",
         "person_id",
         "decision_id",

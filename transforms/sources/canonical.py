@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from datetime import timedelta
-from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import COMMON, FURTHER, REQUIRED, TYPES, wide_columns
@@ -25,6 +24,7 @@ STRICT = {
     "allowSingleQuotes": "false",
     "allowNonNumericNumbers": "false",
 }
+FLAGGED = "loose._corrupt IS NOT NULL"
 
 
 def understand(
@@ -46,45 +46,54 @@ def understand(
     """
     fields = {column.name: column for column in (*COMMON, *FURTHER[stream])}
     loose = ", ".join(f"`{name}` {_loose(column.type)}" for name, column in fields.items())
-    is_valid = F.is_valid_utf8("value")
-    clean = F.when(is_valid, F.col("value")).otherwise(F.make_valid_utf8("value"))
-    checked = rows.select(
-        "value", "file", "modified_at", is_valid.alias("is_valid"), clean.alias("text")
+    # All in SQL: of column objects it takes thousands, at several calls into the JVM each.
+    checked = rows.selectExpr(
+        "value",
+        "file",
+        "modified_at",
+        "is_valid_utf8(value) AS is_valid",
+        "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
     )
     whole = checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
-    readable = F.when(F.col("fields").isNotNull(), F.col("text"))
-    parsed = whole.withColumn("loose", F.from_json(readable, f"{loose}, `_corrupt` string", STRICT))
-    typed = parsed.select(
+    readable = "CASE WHEN fields IS NOT NULL THEN text END"
+    parsed = whole.selectExpr("*", f"{_strictly(readable, loose)} AS loose")
+    sent = _last_of_each("loose.properties")
+    typed = parsed.selectExpr(
         "*",
-        _is_sound().alias("is_sound"),
-        _unknown_fields(set(fields)).alias("_extra"),
-        F.when(
-            F.col("loose.properties").isNotNull(), _last_of_each(F.col("loose.properties"))
-        ).alias("_sent"),
-        *(_typed(column).alias(f"_{name}") for name, column in fields.items()),
+        f"{_is_sound()} AS is_sound",
+        f"{_unknown_fields(set(fields))} AS _extra",
+        f"CASE WHEN loose.properties IS NOT NULL THEN {sent} END AS _sent",
+        *(f"{_typed(column)} AS `_{name}`" for name, column in fields.items()),
     )
-    final = typed.select(
-        F.lit(stream).alias("stream"),
-        F.lit(source_name).alias("source_name"),
-        F.struct(
-            F.col("file"),
-            F.col("modified_at"),
-            F.substring(F.sha2(F.col("value"), 256), 1, 32).alias("line_hash"),
-        )
-        .cast(POSITION)
-        .alias("source_position"),
-        F.col("text").alias("raw"),
-        F.when(~F.col("is_valid"), F.base64(F.col("value").cast("binary"))).alias("raw_base64"),
-        _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew).alias("reasons"),
-        F.col("modified_at").alias("landed_at"),
+    reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew)
+    position = "file, modified_at, substring(sha2(value, 256), 1, 32) AS line_hash"
+    final = typed.selectExpr(
+        f"{_text(stream)} AS stream",
+        f"{_text(source_name)} AS source_name",
+        f"CAST(struct({position}) AS {POSITION}) AS source_position",
+        "text AS raw",
+        "CASE WHEN NOT is_valid THEN base64(CAST(value AS binary)) END AS raw_base64",
+        f"{reasons} AS reasons",
+        "modified_at AS landed_at",
         *(
-            _properties().alias("properties")
-            if name == "properties"
-            else F.col(f"_{name}").alias(name)
+            f"{_properties() if name == 'properties' else f'`_{name}`'} AS `{name}`"
             for name in fields
         ),
     )
     return _hashed(_widened(final, fields), stream)
+
+
+def _text(value: str) -> str:
+    """A text in SQL; as its bytes where a setting of the session might read it otherwise."""
+    if re.search(r"['\\$]|[^ -~]", value):
+        return f"CAST(X'{value.encode().hex()}' AS string)"
+    return f"'{value}'"
+
+
+def _strictly(text: str, kind: str) -> str:
+    """Parse a text as JSON of these fields; `_corrupt` where Spark finds fault with it."""
+    options = ", ".join(_text(word) for pair in STRICT.items() for word in pair)
+    return f"from_json({text}, {_text(f'{kind}, `_corrupt` string')}, map({options}))"
 
 
 def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
@@ -94,17 +103,18 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     together one would vanish. So a field of our own is put before the last brace: only where
     that brace closes the first object does it turn up in it.
     """
-    text = F.when(F.octet_length("value") <= max_row_bytes, F.col("text"))
-    trimmed = F.rtrim(text, F.lit(" \t\r\n"))
-    opened = F.substring(trimmed, F.lit(1), F.length(trimmed) - 1)
-    sealed = F.concat(opened, F.lit(',"'), F.md5("value"), F.lit('":0}'))
-    found = F.json_object_keys(F.when(trimmed.endswith("}"), sealed))
-    is_last = F.try_element_at("fields", F.lit(-1)) == F.md5("value")
-    names = F.slice("fields", F.lit(1), F.size("fields") - 1)
-    empty = F.when(F.col("text").rlike(r"^\s*\{\s*\}\s*\z"), F.array().cast("array<string>"))
-    return rows.withColumn("fields", found).withColumn(
-        "fields", F.when(is_last, names).when(F.col("fields").isNull() & text.isNotNull(), empty)
-    )
+    text = f"CASE WHEN octet_length(value) <= {max_row_bytes} THEN text END"
+    blanks = _text(" \t\r\n")
+    trimmed = f"rtrim({blanks}, {text})"
+    opened = f"substring({trimmed}, 1, length({trimmed}) - 1)"
+    sealed = f"""concat({opened}, ',"', md5(value), '":0}}')"""
+    found = f"json_object_keys(CASE WHEN endswith({trimmed}, '}}') THEN {sealed} END)"
+    empty = _text(r"^\s*\{\s*\}\s*\z")
+    names = f"""CASE
+        WHEN try_element_at(fields, -1) = md5(value) THEN slice(fields, 1, size(fields) - 1)
+        WHEN fields IS NULL AND {text} RLIKE {empty} THEN CAST(array() AS array<string>)
+    END"""
+    return rows.withColumn("fields", F.expr(found)).withColumn("fields", F.expr(names))
 
 
 def _loose(kind: str) -> str:
@@ -112,197 +122,180 @@ def _loose(kind: str) -> str:
     return kind.replace("decimal(18,4)", "string").replace("timestamp", "string")
 
 
-def _typed(column: Described) -> Column:
-    value = F.col(f"loose.{column.name}")
+def _typed(column: Described) -> str:
+    value = f"loose.`{column.name}`"
     if column.type == "timestamp":
         return _instant(value)
     if _loose(column.type) == column.type:
         return value
     if column.name == "lines":
         return _cast_lines(value)
-    return value.try_cast(column.type)
+    return f"TRY_CAST({value} AS {column.type})"
 
 
-def _instant(value: Column) -> Column:
+def _instant(value: str) -> str:
     # Spark wants the seconds that ISO 8601 lets one leave out.
-    to_the_minute = F.concat(F.substring(value, 1, 16), F.lit(":00"), F.substring(value, 17, 6))
-    whole = F.when(value.rlike(ISO_DAY + ISO_MINUTE + ISO_SECOND + ISO_ZONE), value).when(
-        value.rlike(ISO_DAY + ISO_MINUTE + ISO_ZONE), to_the_minute
-    )
-    return whole.try_cast("timestamp")
+    to_the_minute = f"concat(substring({value}, 1, 16), ':00', substring({value}, 17, 6))"
+    whole = f"""CASE
+        WHEN {value} RLIKE {_text(ISO_DAY + ISO_MINUTE + ISO_SECOND + ISO_ZONE)} THEN {value}
+        WHEN {value} RLIKE {_text(ISO_DAY + ISO_MINUTE + ISO_ZONE)} THEN {to_the_minute}
+    END"""
+    return f"TRY_CAST({whole} AS timestamp)"
 
 
-def _cast_lines(lines: Column) -> Column:
+def _cast_lines(lines: str) -> str:
     """Cast the order lines' amounts; a text that is no number becomes null and is reported."""
-    return F.transform(
-        lines,
-        lambda line: F.struct(
-            *(
-                (line[name].try_cast("decimal(18,4)") if name in NUMBERS else line[name]).alias(
-                    name
-                )
-                for name in ("line_id", "sku", "category", *NUMBERS)
-            )
-        ),
+    values = ", ".join(
+        f"TRY_CAST(line.{name} AS decimal(18,4)) AS {name}" if name in NUMBERS else f"line.{name}"
+        for name in ("line_id", "sku", "category", *NUMBERS)
     )
+    return f"transform({lines}, line -> struct({values}))"
 
 
-def _is_sound() -> Column:
+def _is_sound() -> str:
     """Whether the row is one JSON object; where Spark finds fault, it may only be with a type."""
-    flagged = F.col("loose._corrupt").isNotNull()
-    faulty = F.when(flagged, _refused("_none", "string")).otherwise(False)
-    return F.col("fields").isNotNull() & ~faulty
+    faulty = f"CASE WHEN {FLAGGED} THEN {_refused('_none', 'string')} ELSE false END"
+    return f"(fields IS NOT NULL AND NOT {faulty})"
 
 
 def _reasons(
     stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
-) -> Column:
-    oversized = F.octet_length("value") > max_row_bytes
-    understood = F.col("is_sound")
-    raw_time, time = F.col("loose.occurred_at"), F.col("_occurred_at")
-    missing_time = F.coalesce(F.trim(raw_time), F.lit("")) == ""
-    is_local = raw_time.rlike(f"{ISO_DAY}({ISO_MINUTE}({ISO_SECOND})?)?\\z")
-    unzoned = F.when(is_local, raw_time.try_cast("timestamp").isNotNull()).otherwise(False)
-    known = F.col("loose.type").isin(*TYPES[stream])
-    odd_type = (F.trim("loose.type") != "") & ~known & ~_mistyped(fields["type"])
-    checks: list[tuple[Column, str]] = [
+) -> str:
+    raw_time, time = "loose.occurred_at", "_occurred_at"
+    oversized = f"octet_length(value) > {max_row_bytes}"
+    local = _text(f"{ISO_DAY}({ISO_MINUTE}({ISO_SECOND})?)?\\z")
+    is_time = f"TRY_CAST({raw_time} AS timestamp) IS NOT NULL"
+    unzoned = f"CASE WHEN {raw_time} RLIKE {local} THEN {is_time} ELSE false END"
+    has_time = f"is_sound AND NOT {_is_missing('occurred_at')}"
+    known = f"loose.type IN ({', '.join(map(_text, TYPES[stream]))})"
+    odd_type = f"trim(loose.type) != '' AND NOT {known} AND NOT {_mistyped(fields['type'])}"
+    skew = f"INTERVAL {max_skew // timedelta(microseconds=1)} MICROSECONDS"
+    checks = [
         (oversized, "oversized"),
-        (~F.col("is_valid"), "invalid_utf8"),
-        (~oversized & ~understood, "malformed_json"),
+        ("NOT is_valid", "invalid_utf8"),
+        (f"NOT {oversized} AND NOT is_sound", "malformed_json"),
     ]
-    for name in ("event_id", "type", *REQUIRED[stream]):
-        absent = F.coalesce(F.trim(F.col(f"loose.{name}")), F.lit("")) == ""
-        checks.append((understood & absent, f"missing:{name}"))
+    for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
+        checks.append((f"is_sound AND {_is_missing(name)}", f"missing:{name}"))
     checks += [
-        (understood & missing_time, "missing:occurred_at"),
-        (understood & odd_type, "unknown_type"),
-        (understood & ~missing_time & unzoned, "occurred_at_without_zone"),
-        (understood & ~missing_time & ~unzoned & time.isNull(), "occurred_at_not_a_time"),
-        (F.year(time) < 1971, "occurred_at_at_epoch"),
-        (time > F.col("modified_at") + F.lit(max_skew), "occurred_at_in_future"),
+        (f"is_sound AND {odd_type}", "unknown_type"),
+        (f"{has_time} AND {unzoned}", "occurred_at_without_zone"),
+        (f"{has_time} AND NOT {unzoned} AND {time} IS NULL", "occurred_at_not_a_time"),
+        (f"year({time}) < 1971", "occurred_at_at_epoch"),
+        (f"{time} > modified_at + {skew}", "occurred_at_in_future"),
     ]
     for name, column in fields.items():
         if name != "occurred_at":
-            checks.append((understood & _mistyped(column), f"wrong_type:{name}"))
-    return F.array_compact(
-        F.array(*(F.when(F.coalesce(bad, F.lit(False)), F.lit(word)) for bad, word in checks))
-    )
+            checks.append((f"is_sound AND {_mistyped(column)}", f"wrong_type:{name}"))
+    words = (f"CASE WHEN coalesce({bad}, false) THEN {_text(word)} END" for bad, word in checks)
+    return f"array_compact(array({', '.join(words)}))"
 
 
-def _mistyped(column: Described) -> Column:
-    value, typed = F.col(f"loose.{column.name}"), F.col(f"_{column.name}")
+def _is_missing(name: str) -> str:
+    return f"coalesce(trim(loose.`{name}`), '') = ''"
+
+
+def _mistyped(column: Described) -> str:
+    value, typed = f"loose.`{column.name}`", f"`_{column.name}`"
     wrong = _objects_for_texts(value, column.type)
     if column.name == "lines":
         wrong.append(_no_number(value, typed))
     elif _loose(column.type) != column.type:
-        wrong.append(value.isNotNull() & typed.isNull())
+        wrong.append(f"{value} IS NOT NULL AND {typed} IS NULL")
     if column.type != "string":
         # Only a row that Spark flagged pays for a second look at its text.
-        flagged = F.col("loose._corrupt").isNotNull()
-        wrong.append(F.when(flagged, _refused(column.name, _loose(column.type))))
+        wrong.append(f"CASE WHEN {FLAGGED} THEN {_refused(column.name, _loose(column.type))} END")
     return _any(wrong)
 
 
-def _refused(name: str, kind: str) -> Column:
+def _refused(name: str, kind: str) -> str:
     """Whether Spark finds fault with this one field; with none of that name, with the JSON."""
-    alone = F.from_json(F.col("text"), f"`{name}` {kind}, `_corrupt` string", STRICT)
-    return alone["_corrupt"].isNotNull()
+    return f"{_strictly('text', f'`{name}` {kind}')}._corrupt IS NOT NULL"
 
 
-def _objects_for_texts(value: Column, kind: str) -> list[Column]:
+def _objects_for_texts(value: str, kind: str) -> list[str]:
     """Where a field wants a text, an object or a list is wrong, also deeper inside the field."""
     names = re.findall(r"(\w+):string", kind)
     if kind == "string":
         return [_is_no_text(value)]
     if kind == "array<string>":
-        return [F.exists(value, _is_no_text)]
+        return [f"exists({value}, entry -> {_is_no_text('entry')})"]
     if kind.startswith("array"):
-        return [F.exists(value, lambda entry: _any(_is_no_text(entry[name]) for name in names))]
-    return [_is_no_text(value[name]) for name in names]
+        wrong = _any(_is_no_text(f"entry.`{name}`") for name in names)
+        return [f"exists({value}, entry -> {wrong})"]
+    return [_is_no_text(f"{value}.`{name}`") for name in names]
 
 
-def _is_no_text(text: Column) -> Column:
+def _is_no_text(text: str) -> str:
     """Spark hands an object over as its text; a text that only quotes JSON stays a text."""
-    is_json = F.json_object_keys(text).isNotNull() | F.json_array_length(text).isNotNull()
-    quoted = F.col("text").rlike(r'"\s*[\[{]')
-    return (text.startswith("{") | text.startswith("[")) & is_json & ~quoted
+    is_json = f"json_object_keys({text}) IS NOT NULL OR json_array_length({text}) IS NOT NULL"
+    opens = f"startswith({text}, '{{') OR startswith({text}, '[')"
+    quoted = _text(r'"\s*[\[{]')
+    return f"(({opens}) AND ({is_json}) AND NOT text RLIKE {quoted})"
 
 
-def _no_number(lines: Column, typed: Column) -> Column:
-    return F.exists(
-        F.arrays_zip(lines.alias("loose"), typed.alias("typed")),
-        lambda pair: _any(
-            pair["loose"][name].isNotNull() & pair["typed"][name].isNull() for name in NUMBERS
-        ),
+def _no_number(lines: str, typed: str) -> str:
+    # Spark names the halves of a pair after the fields they come from.
+    wrong = _any(
+        f"pair.lines.{name} IS NOT NULL AND pair._lines.{name} IS NULL" for name in NUMBERS
     )
+    return f"exists(arrays_zip({lines}, {typed}), pair -> {wrong})"
 
 
-def _any(conditions: Iterable[Column]) -> Column:
-    unsure_is_no = (F.coalesce(condition, F.lit(False)) for condition in conditions)
-    return reduce(Column.__or__, unsure_is_no, F.lit(False))
+def _any(conditions: Iterable[str]) -> str:
+    unsure_is_no = (f"coalesce({condition}, false)" for condition in conditions)
+    return f"({' OR '.join(('false', *unsure_is_no))})"
 
 
-def _unknown_fields(known: set[str]) -> Column:
+def _unknown_fields(known: set[str]) -> str:
     """Fields that the canonical form does not name; null where there are none, as usual.
 
     A column of its own: inside the next expression it would be worked out again for every use.
     """
-    names = F.array(*(F.lit(name) for name in sorted(known)))
-    unknown = F.array_except("fields", names)
-    as_map = F.from_json(F.col("text"), "map<string,string>")
-    return F.when(
-        F.size(unknown) > 0,
-        _last_of_each(F.map_filter(as_map, lambda key, _: F.array_contains(unknown, key))),
-    )
+    unknown = f"array_except(fields, array({', '.join(map(_text, sorted(known)))}))"
+    as_map = "from_json(text, 'map<string,string>')"
+    extra = f"map_filter({as_map}, (name, told) -> array_contains({unknown}, name))"
+    return f"CASE WHEN size({unknown}) > 0 THEN {_last_of_each(extra)} END"
 
 
-def _properties() -> Column:
+def _properties() -> str:
     """Fields that the canonical form does not name, beside the properties sent as such."""
-    sent, extra = F.col("_sent"), F.col("_extra")
-    kept = F.map_filter(
-        F.coalesce(sent, F.create_map().cast("map<string,string>")),
-        lambda key, _: ~F.map_contains_key(extra, key),
-    )
-    return F.when(extra.isNull(), sent).otherwise(F.map_concat(kept, extra))
+    sent = "coalesce(_sent, CAST(map() AS map<string,string>))"
+    kept = f"map_filter({sent}, (name, told) -> NOT map_contains_key(_extra, name))"
+    return f"CASE WHEN _extra IS NULL THEN _sent ELSE map_concat({kept}, _extra) END"
 
 
-def _last_of_each(pairs: Column) -> Column:
+def _last_of_each(pairs: str) -> str:
     """Of a name that a JSON object says twice the last value counts; Spark would keep both."""
-    names, entries = F.map_keys(pairs), F.map_entries(pairs)
-    last = F.filter(
-        entries,
-        lambda entry, place: (
-            ~F.array_contains(F.slice(names, place + 2, F.size(names)), entry["key"])
-        ),
-    )
-    twice = F.size(names) > F.size(F.array_distinct(names))
-    return F.when(twice, F.map_from_entries(last)).otherwise(pairs)
+    names = f"map_keys({pairs})"
+    later = f"slice({names}, place + 2, size({names}))"
+    is_last = f"(entry, place) -> NOT array_contains({later}, entry.key)"
+    last = f"map_from_entries(filter(map_entries({pairs}), {is_last}))"
+    twice = f"size({names}) > size(array_distinct({names}))"
+    return f"CASE WHEN {twice} THEN {last} ELSE {pairs} END"
 
 
 def _widened(frame: DataFrame, fields: dict[str, Described]) -> DataFrame:
     missing = [column for column in wide_columns() if column.name not in fields]
-    return frame.withColumns({c.name: F.lit(None).cast(c.type) for c in missing})
+    return frame.selectExpr("*", *(f"CAST(NULL AS {c.type}) AS `{c.name}`" for c in missing))
 
 
 def _hashed(frame: DataFrame, stream: str) -> DataFrame:
     """Adds: event_hash and payload_hash, 16 bytes each."""
     ignored = ("received_at", "source")
-    payload = [column.name for column in wide_columns() if column.name not in ignored]
-    has_properties = F.col("properties").isNotNull()
-    ordered = [
-        F.when(has_properties, F.array_sort(F.map_entries("properties"))).alias("properties")
-        if name == "properties"
-        else F.col(name)
-        for name in payload
-    ]
-    identity = F.concat(F.lit(f"{stream}\x00"), F.col("event_id"))
-    return frame.withColumns(
-        {
-            "event_hash": _sixteen_bytes(identity),
-            "payload_hash": _sixteen_bytes(F.to_json(F.struct(*ordered))),
-        }
+    ordered = "CASE WHEN properties IS NOT NULL THEN array_sort(map_entries(properties)) END"
+    payload = ", ".join(
+        f"{ordered} AS properties" if column.name == "properties" else f"`{column.name}`"
+        for column in wide_columns()
+        if column.name not in ignored
+    )
+    told = _text(f"{stream}\x00")
+    return frame.selectExpr(
+        "*",
+        f"{_sixteen_bytes(f'concat({told}, event_id)')} AS event_hash",
+        f"{_sixteen_bytes(f'to_json(struct({payload}))')} AS payload_hash",
     )
 
 
-def _sixteen_bytes(value: Column) -> Column:
-    return F.unhex(F.substring(F.sha2(value, 256), 1, 32))
+def _sixteen_bytes(value: str) -> str:
+    return f"unhex(substring(sha2({value}, 256), 1, 32))"

@@ -26,6 +26,8 @@ from tactful.transforms.keys import key_identifiers
 QUERY = "accept"
 # What only a refused row still needs: accepted ones are carried on without.
 RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
+# Some 100 bytes a row: about a million rows a batch, however much has landed at once.
+BATCH_BYTES = "128m"
 LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
 
 
@@ -36,7 +38,7 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
     for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
     """
     generation = lake.generation(QUERY)
-    received = lake.stream(RECEIVED, maxFilesPerTrigger="64")
+    received = lake.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
     fresh = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
     both = received.withColumn("_fresh", F.lit(False)).unionByName(
         fresh.withColumn("_fresh", F.lit(True)), allowMissingColumns=True

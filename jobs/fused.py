@@ -49,6 +49,8 @@ CARRIED = (
     "lines",
     *(c.name for c in (*FACTS, *DETAILS) if c.name not in WORKED_OUT),
 )
+# Of each stream: a backlog is worked off in batches that fit into memory.
+STREAM_BYTES = "64m"
 LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS, TICKS)
 
 
@@ -82,7 +84,7 @@ def start(
 
 
 def _inputs(lake: Lake, files_per_batch: int) -> DataFrame:
-    options = {"maxFilesPerTrigger": str(files_per_batch)}
+    options = {"maxFilesPerTrigger": str(files_per_batch), "maxBytesPerTrigger": STREAM_BYTES}
     columns = [column.name for column in (*wide_columns(), *ACCEPTED)]
     streams = [
         lake.stream(table, **options).withColumn("stream", F.lit(name))

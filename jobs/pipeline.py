@@ -21,7 +21,14 @@ from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed
 from tactful.jobs.fold import fold_logs
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
-from tactful.jobs.runtime import Hook, Pace, last_done, refuse_other_configuration, unfinished
+from tactful.jobs.runtime import (
+    Hook,
+    Pace,
+    last_done,
+    refuse_lost_offsets,
+    refuse_other_configuration,
+    unfinished,
+)
 from tactful.jobs.session import open_session, small_frame
 from tactful.schemas.intake import TICKS
 
@@ -93,6 +100,7 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
             if query in state["generations"]:
                 lake.generation(query)
         for query in (accept.QUERY, fused.QUERY):
+            refuse_lost_offsets(lake, query)
             half_done = unfinished(lake, query)
             if half_done:
                 refuse_other_configuration(half_done, query, config.hash)

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
 
 from tactful.jobs import files
-from tactful.jobs.errors import ConfigurationChanged
+from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
 from tactful.jobs.lake import Lake
 from tactful.schemas.table import Table
 
@@ -186,6 +186,24 @@ def unfinished(lake: Lake, query: str) -> dict[str, Any] | None:
         return None
     newest = int(pinned[-1].split(".")[0])
     return read_pins(lake, query, newest) if newest > last_done(lake, query) else None
+
+
+def refuse_lost_offsets(lake: Lake, query: str) -> None:
+    """Refuse a checkpoint that is behind its own batches, such as one emptied by hand.
+
+    An offset is written before its batch is pinned. Without it Spark would use the batch's number
+    again, and Delta would ignore all that is written under it: rows would vanish silently.
+
+    Raises: CheckpointMismatch.
+    """
+    pinned = files.names(lake.spark, lake.beside_checkpoint(query, "pins"))
+    offsets = files.names(lake.spark, f"{lake.checkpoint(query)}/offsets")
+    newest = max((int(name) for name in offsets if name.isdigit()), default=-1)
+    if pinned and int(pinned[-1].split(".")[0]) > newest:
+        raise CheckpointMismatch(
+            f"The checkpoint of query {query} at {lake.checkpoint(query)} has lost offsets of "
+            "batches that were begun; put it back, or rebuild with: tactful replay --from received."
+        )
 
 
 def checkpoint_to_start_from(lake: Lake, query: str) -> str:

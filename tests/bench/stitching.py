@@ -1,27 +1,29 @@
 """Who is who from nothing: ten million identifiers, seen together in twelve million pairs.
 
-One batch of the product's own `stitch`, from the links to the rows of its logs, and the commit of
-those rows. Prints a table of seconds and the peak of memory of the process tree.
+As a backlog comes in: batches of a million, each through the product's own `stitch` and the commit
+of its rows. Prints a table of seconds and the peak of memory of the process tree.
 """
 
 from __future__ import annotations
 
 import tempfile
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from tactful.jobs.config import Identity
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch
+from tactful.jobs.runtime import Batch, let_go
 from tactful.jobs.session import open_session
 from tactful.jobs.stitch import stitch
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
-from tactful.schemas.intake import TICKS
 from tactful.schemas.table import Table
+from tactful.transforms.links import latest
 from tests.bench.memory import Peak
 
 # Of ten identifiers three are customers, three their addresses, four the cookies of their devices.
@@ -29,33 +31,46 @@ CUSTOMERS, COOKIES = 0.3, 0.4
 WRITTEN = (LINKS, LABELS, IDENTITY_CHANGES)
 
 
-def main(identifiers: int = 10_000_000, links: int = 12_000_000) -> None:
-    """Stitch them in one batch of an empty lake."""
+def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_000_000) -> None:
+    """Stitch them in batches, from an empty lake on."""
     spark = open_session()
     with tempfile.TemporaryDirectory() as folder, Peak() as peak:
         lake = _empty_lake(spark, folder)
-        events = pairs(spark, identifiers=identifiers, links=links).localCheckpoint()
-        started = time.monotonic()
-        batch = Batch(lake, "fused", "g", 0, {t.id: 0 for t in WRITTEN}, as_of=None)
-        stitched = stitch(batch, events, demo_config(Path(folder), seed=1).identity)
-        known = time.monotonic()
-        batch.commit({LINKS: stitched.links, LABELS: stitched.labels})
-        done = time.monotonic()
-        persons = lake.read(LABELS).select("person_id").distinct().count()
+        rules = demo_config(Path(folder), seed=1).identity
+        seconds = []
+        for number, start in enumerate(range(0, links, batch)):
+            events = pairs(spark, start, min(start + batch, links), identifiers=identifiers)
+            kept = events.localCheckpoint()
+            seconds.append(_stitched(lake, kept, rules, number))
+            let_go(kept)
+        labels = latest(lake.read(LABELS), key=["identifier_key"])
+        known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()
     print("## Who is who, from nothing")
     print()
-    print(f"{identifiers:,} identifiers, {links:,} links, {persons:,} persons.")
+    print(f"{known:,} identifiers, {links:,} links, {persons:,} persons; {len(seconds)} batches.")
     print()
-    print("| step | seconds |")
+    print("| | seconds |")
     print("|---|---|")
-    print(f"| stitch | {known - started:.1f} |")
-    print(f"| commit | {done - known:.1f} |")
-    print(f"| both | {done - started:.1f} |")
+    print(f"| all batches | {sum(seconds):.1f} |")
+    print(f"| the first | {seconds[0]:.1f} |")
+    print(f"| the last | {seconds[-1]:.1f} |")
     print()
     print(f"Memory of the whole process tree at its peak: {peak.gib:.1f} GiB.")
 
 
-def pairs(spark: SparkSession, *, identifiers: int, links: int) -> DataFrame:
+def _stitched(lake: Lake, events: DataFrame, rules: Identity, number: int) -> float:
+    started = time.monotonic()
+    pins = {table.id: lake.version(table) for table in WRITTEN}
+    batch = Batch(lake, "fused", "g", number, pins, as_of=datetime.now(UTC))
+    try:
+        found = stitch(batch, events, rules)
+        batch.commit({LINKS: found.links, LABELS: found.labels, IDENTITY_CHANGES: found.changes})
+    finally:
+        batch.release()
+    return time.monotonic() - started
+
+
+def pairs(spark: SparkSession, start: int, end: int, *, identifiers: int) -> DataFrame:
     """Events of two identifiers: customer and address, then either of them and a cookie."""
     customers, cookies = int(identifiers * CUSTOMERS), int(identifiers * COOKIES)
 
@@ -68,25 +83,24 @@ def pairs(spark: SparkSession, *, identifiers: int, links: int) -> DataFrame:
     first = n < customers
     by_address = ~first & ((n - customers) % (2 * cookies) >= cookies)
     named = F.when(by_address, key("email", person)).otherwise(key("customer_id", person))
-    return spark.range(links).select(
+    other = F.when(first, key("email", person)).otherwise(cookie)
+    named_as = F.when(by_address, F.lit("email")).otherwise(F.lit("customer_id"))
+    other_as = F.when(first, F.lit("email")).otherwise(F.lit("anonymous_id"))
+    nothing = F.array().cast("array<string>")
+    return spark.range(start, end).select(
         F.lit("clicks").alias("stream"),
         n.cast("string").alias("event_id"),
         F.timestamp_seconds(F.lit(1_700_000_000) + n).alias("occurred_at"),
-        F.array(named, F.when(first, key("email", person)).otherwise(cookie)).alias(
-            "identifier_keys"
-        ),
-        F.array(
-            F.when(by_address, F.lit("email")).otherwise(F.lit("customer_id")),
-            F.when(first, F.lit("email")).otherwise(F.lit("anonymous_id")),
-        ).alias("identifier_types"),
-        F.array().cast("array<string>").alias("blocked_keys"),
-        F.array().cast("array<string>").alias("blocked_types"),
+        F.array(named, other).alias("identifier_keys"),
+        F.array(named_as, other_as).alias("identifier_types"),
+        nothing.alias("blocked_keys"),
+        nothing.alias("blocked_types"),
     )
 
 
 def _empty_lake(spark: SparkSession, folder: str) -> Lake:
     lake = Lake(spark, folder)
-    for table in (*WRITTEN, TICKS):
+    for table in WRITTEN:
         _empty(lake, table)
     return lake
 

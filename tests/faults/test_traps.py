@@ -11,7 +11,7 @@ from deltalake import DeltaTable
 from tactful.jobs import files
 from tactful.jobs.errors import CheckpointMismatch, LakeError
 from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch
+from tactful.jobs.runtime import Batch, pins_path, refuse_lost_offsets
 from tactful.jobs.session import small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import TICKS
@@ -111,3 +111,17 @@ def test_a_lost_or_foreign_lake_is_noticed(spark, lake: Lake, tmp_path: Path) ->
     state.write_text(json.dumps({**json.loads(kept), "format_version": 1}))
     with pytest.raises(LakeError, match="start a new lake"):
         lake.check(config)
+
+
+def test_lost_offsets_are_noticed(lake: Lake) -> None:
+    """A number that is used again would be ignored by Delta, with everything written under it."""
+    offsets = Path(lake.checkpoint("fused")) / "offsets"
+    offsets.mkdir(parents=True)
+    for batch in (0, 1):
+        refuse_lost_offsets(lake, "fused")
+        (offsets / str(batch)).touch()
+        files.write_text(lake.spark, pins_path(lake, "fused", batch), "{}")
+    refuse_lost_offsets(lake, "fused")
+    (offsets / "1").unlink()
+    with pytest.raises(CheckpointMismatch, match="has lost offsets"):
+        refuse_lost_offsets(lake, "fused")

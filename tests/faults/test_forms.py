@@ -1,0 +1,125 @@
+"""A source that changes its form from one landing to the next, or says an old id anew."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tactful.jobs import pipeline
+from tactful.jobs.config import load
+from tests.oracle.compare import read_tables
+
+AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+LINE = {"line_id": "1", "sku": "S1", "quantity": 2, "unit_price": 5.25}
+TOLD = {
+    "type": "order_placed", "occurred_at": AT.isoformat(), "order_id": "A1", "currency": "EUR",
+    "identifiers": [{"type": "customer_id", "value": "c1"}], "lines": [LINE],
+}  # fmt: skip
+BOTH = {
+    "more": {**TOLD, "till": {"number": 7}},
+    "less": {k: v for k, v in TOLD.items() if k not in ("currency", "lines")},
+    "renamed": {("orderId" if k == "order_id" else k): v for k, v in TOLD.items()},
+}
+JSON = {
+    **BOTH,
+    "number": {**TOLD, "order_id": 4711},
+    "text": {**TOLD, "lines": [{**LINE, "quantity": "2", "unit_price": "5.25"}]},
+    "word": {**TOLD, "lines": [{**LINE, "quantity": "two"}]},
+    "plain": {**TOLD, "order_id": "A2"},
+}
+FORMS = ("json", "parquet")
+Rows = Mapping[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What became of both landings."""
+
+    accepted: dict[str, dict[str, Any]]
+    refused: dict[str, dict[str, Any]]
+    second: pipeline.RunSummary
+
+
+@pytest.fixture(scope="module")
+def landed(spark, tmp_path_factory) -> Landed:
+    """A plain order from each source; then the others, and ten days later the first once more."""
+    folder = tmp_path_factory.mktemp("forms")
+    text = f'[lake]\nlocation = "{folder}/lake"\nsecret = "env:TACTFUL_SECRET"\n'
+    for form in FORMS:
+        (folder / form).mkdir()
+        text += f'[sources.{form}]\nstream = "purchases"\nformat = "{form}"\n'
+        text += f'path = "{folder}/{form}"\n'
+    (folder / "conf.toml").write_text(text)
+
+    def run() -> pipeline.RunSummary:
+        return pipeline.run(load(folder / "conf.toml"), as_of=AT, steps=("land", "accept"))
+
+    _put_json(folder, "first", {"plain": TOLD})
+    _put_parquet(folder, {"plain": TOLD})
+    run()
+    _put_json(folder, "second", JSON)
+    _put_parquet(folder, BOTH)
+    later = _put_json(folder, "later", {"plain": {**TOLD, "order_id": "A3"}})
+    ten_days_on = time.time() + timedelta(days=10).total_seconds()
+    os.utime(later, (ten_days_on, ten_days_on))
+    second = run()
+    tables = read_tables(folder / "lake", ["purchases", "quarantine"])
+    accepted, refused = ({r["event_id"]: r for r in rows} for rows in tables.values())
+    assert len(accepted) == len(tables["purchases"])
+    return Landed(accepted, refused, second)
+
+
+def _put_json(folder: Path, name: str, rows: Rows) -> Path:
+    path = folder / "json" / f"{name}.json"
+    lines = (json.dumps({**row, "event_id": f"json {n}"}) for n, row in rows.items())
+    path.write_text("".join(f"{line}\n" for line in lines))
+    return path
+
+
+def _put_parquet(folder: Path, rows: Rows) -> None:
+    """A file a row, so that each has the columns that this row has."""
+    for name, row in rows.items():
+        typed = {**row, "event_id": f"parquet {name}", "occurred_at": AT}
+        pq.write_table(pa.Table.from_pylist([typed]), folder / "parquet" / f"{name}.parquet")
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_new_field_is_kept_and_a_lost_one_is_null(landed: Landed, form: str) -> None:
+    more, less = landed.accepted[f"{form} more"], landed.accepted[f"{form} less"]
+    assert {name: json.loads(value) for name, value in more["properties"]} == {
+        "till": {"number": 7}
+    }
+    assert (less["order_id"], less["currency"], less["lines"]) == ("A1", None, None)
+    assert landed.accepted[f"{form} plain"]["currency"] == "EUR"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_needed_field_under_another_name_is_refused_and_kept(landed: Landed, form: str) -> None:
+    refused = landed.refused[f"{form} renamed"]
+    assert refused["reasons"] == ["missing:order_id"]
+    assert json.loads(refused["raw"])["orderId"] == "A1"
+
+
+def test_numbers_and_texts_meet_where_nothing_is_lost(landed: Landed) -> None:
+    assert landed.accepted["json number"]["order_id"] == "4711"
+    assert landed.accepted["json text"]["lines"] == landed.accepted["json plain"]["lines"]
+    assert landed.refused["json word"]["reasons"] == ["wrong_type:lines"]
+
+
+def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
+    """Within a day the other payload is refused; ten days later it is a repeat like any other."""
+    assert landed.accepted["json plain"]["order_id"] == "A1"
+    refused = landed.refused["json plain"]
+    assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
+    assert landed.second.duplicate_rows == 1
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + 1

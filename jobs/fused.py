@@ -60,9 +60,12 @@ def start(
     pace: Pace,
     hook: Hook | None = None,
     *,
-    files_per_batch: int = 64,
+    at_once: bool = False,
 ) -> StreamingQuery:
-    """Start the main query over the five streams and the clock."""
+    """Start the main query over the five streams and the clock.
+
+    at_once: take everything there is in one batch, so that audiences see only the difference.
+    """
     generation = lake.generation(QUERY)
 
     def process(frame: DataFrame, batch_id: int) -> None:
@@ -75,7 +78,7 @@ def start(
             batch.release()
 
     writer = (
-        _inputs(lake, files_per_batch)
+        _inputs(lake, at_once=at_once)
         .writeStream.foreachBatch(process)
         .queryName(QUERY)
         .option("checkpointLocation", checkpoint_to_start_from(lake, QUERY))
@@ -83,8 +86,10 @@ def start(
     return pace.of(writer).start()
 
 
-def _inputs(lake: Lake, files_per_batch: int) -> DataFrame:
-    options = {"maxFilesPerTrigger": str(files_per_batch), "maxBytesPerTrigger": STREAM_BYTES}
+def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
+    bounded = {"maxFilesPerTrigger": "64", "maxBytesPerTrigger": STREAM_BYTES}
+    # Without any bound of ours Delta has one of a thousand files.
+    options = {"maxFilesPerTrigger": str(2**31 - 1)} if at_once else bounded
     columns = [column.name for column in (*wide_columns(), *ACCEPTED)]
     streams = [
         lake.stream(table, **options).withColumn("stream", F.lit(name))

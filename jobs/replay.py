@@ -67,7 +67,7 @@ def replay(
             on_progress("accept")
             pipeline.finish(accept.start(lake, config, Pace()))
         on_progress("fused")
-        pipeline.finish(fused.start(lake, config, Pace(), files_per_batch=2**31 - 1))
+        pipeline.finish(fused.start(lake, config, Pace(), at_once=True))
         summary.published = publish(lake, config, as_of=moment, on_progress=on_progress)
     return summary
 

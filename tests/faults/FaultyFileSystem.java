@@ -20,9 +20,10 @@ import org.apache.hadoop.util.Progressable;
  * An operation is known by its label: its kind and its path, shortened by the rules. While armed,
  * the first operation with a label that never failed before does not happen. In mode `dead`
  * nothing changes the disk from then on, as after `kill -9`, until it is armed anew; in mode
- * `once` everything else goes on, as after a short failure of an object store; in mode `deaf` the
- * operation does happen, and only its answer is lost. In mode `full` writes fail instead, from the
- * first with a new label on, until space is made by arming anew; creates leave empty files.
+ * `once` each kind of operation fails at its first try and works at the next, as where an object
+ * store has short failures; in mode `deaf` it does happen, and only its answer is lost. In mode
+ * `full` writes fail instead, from the first with a new label on, until space is made by arming
+ * anew; creates leave empty files.
  *
  * Compiled by Spark's own Janino, which knows no type parameters.
  */
@@ -82,10 +83,11 @@ public class FaultyFileSystem extends RawLocalFileSystem {
         boolean full = this.mode.equals("full");
         if (this.mode.equals("") || full != kind.equals("write")) return false;
         this.operations++;
-        if (this.diedAt != null) {
-            if (full) throw new IOException("No space left on device since " + this.diedAt);
-            if (this.mode.equals("dead")) throw new IOException("the disk is gone since " + this.diedAt);
-            return false;
+        if (this.diedAt != null && full) {
+            throw new IOException("No space left on device since " + this.diedAt);
+        }
+        if (this.diedAt != null && this.mode.equals("dead")) {
+            throw new IOException("the disk is gone since " + this.diedAt);
         }
         String label = kind + " " + path.toUri().getPath();
         for (int i = 0; i < this.patterns.size(); i++) {

@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import files
 from tactful.jobs.config import Config, Destination
-from tactful.jobs.lookups import MEMBER, fold
+from tactful.jobs.lookups import fold
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS
@@ -21,6 +21,7 @@ from tactful.schemas.table import Table
 from tactful.transforms.links import picked
 from tactful.transforms.membership import (
     AUDIENCE,
+    MEMBER,
     active,
     changed_members,
     differences,

@@ -13,14 +13,14 @@ from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.transforms.links import latest, merge_links
+from tactful.transforms.membership import MEMBER
 
 # Reading the whole log anew costs as much as some fifty look-ups in its newest files.
 REFOLD_EVERY = 50
-MEMBER = ["destination", "audience", "identifier_key", "member_key"]
 FOLDS: dict[str, Callable[[DataFrame], DataFrame]] = {
     LABELS.id: lambda rows: latest(rows, key=["identifier_key"]),
     LINKS.id: merge_links,
-    MEMBERSHIPS.id: lambda rows: latest(rows, key=MEMBER),
+    MEMBERSHIPS.id: lambda rows: latest(rows, key=[*MEMBER]),
 }
 
 

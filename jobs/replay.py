@@ -11,7 +11,7 @@ from tactful.jobs.config import Config
 from tactful.jobs.errors import LakeError
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
-from tactful.jobs.runtime import Pace
+from tactful.jobs.runtime import Pace, last_begun
 from tactful.jobs.session import open_session
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
@@ -79,10 +79,9 @@ def _forget(
     on_progress(f"forgetting what {query} concluded")
     state = lake.state() or {}
     generations = {name: g for name, g in state["generations"].items() if name != query}
-    pinned = files.names(lake.spark, lake.beside_checkpoint(query, "pins"))
-    begun = int(pinned[-1].split(".")[0]) + 1 if pinned else 0
-    counted = {**state.get("batches_before", {}), query: lake.batches_before(query) + begun}
-    lake.remember(generations=generations, batches_before=counted)
+    counted = lake.batches_before(query) + last_begun(lake, query) + 1
+    before = {**state.get("batches_before", {}), query: counted}
+    lake.remember(generations=generations, batches_before=before)
     shutil.rmtree(f"{lake.location}/_checkpoints/{query}", ignore_errors=True)
     for table in tables:
         shutil.rmtree(lake.path(table), ignore_errors=True)

@@ -181,10 +181,7 @@ def refuse_other_configuration(
 
 def unfinished(lake: Lake, query: str) -> dict[str, Any] | None:
     """The pins of a batch that was begun and never committed, if there is one."""
-    pinned = files.names(lake.spark, lake.beside_checkpoint(query, "pins"))
-    if not pinned:
-        return None
-    newest = int(pinned[-1].split(".")[0])
+    newest = last_begun(lake, query)
     return read_pins(lake, query, newest) if newest > last_done(lake, query) else None
 
 
@@ -196,10 +193,7 @@ def refuse_lost_offsets(lake: Lake, query: str) -> None:
 
     Raises: CheckpointMismatch.
     """
-    pinned = files.names(lake.spark, lake.beside_checkpoint(query, "pins"))
-    offsets = files.names(lake.spark, f"{lake.checkpoint(query)}/offsets")
-    newest = max((int(name) for name in offsets if name.isdigit()), default=-1)
-    if pinned and int(pinned[-1].split(".")[0]) > newest:
+    if last_begun(lake, query) > _newest(lake, f"{lake.checkpoint(query)}/offsets"):
         raise CheckpointMismatch(
             f"The checkpoint of query {query} at {lake.checkpoint(query)} has lost offsets of "
             "batches that were begun; put it back, or rebuild with: tactful replay --from received."
@@ -213,13 +207,22 @@ def checkpoint_to_start_from(lake: Lake, query: str) -> str:
     no offset is whole, no batch was begun and nothing in the folder is worth keeping.
     """
     place = lake.checkpoint(query)
-    begun = any(name.isdigit() for name in files.names(lake.spark, f"{place}/offsets"))
-    if not begun and files.exists(lake.spark, place):
+    if _newest(lake, f"{place}/offsets") < 0 and files.exists(lake.spark, place):
         files.remove(lake.spark, place)
     return place
 
 
+def last_begun(lake: Lake, query: str) -> int:
+    """The newest batch of a query that is pinned; -1 before the first."""
+    return _newest(lake, lake.beside_checkpoint(query, "pins"))
+
+
 def last_done(lake: Lake, query: str) -> int:
     """The newest batch of a query that is finished; -1 before the first."""
-    committed = files.names(lake.spark, f"{lake.checkpoint(query)}/commits")
-    return max((int(name) for name in committed if name.isdigit()), default=-1)
+    return _newest(lake, f"{lake.checkpoint(query)}/commits")
+
+
+def _newest(lake: Lake, folder: str) -> int:
+    """The highest of the batch numbers that a folder's files are named after; -1 without any."""
+    stems = (name.partition(".")[0] for name in files.names(lake.spark, folder))
+    return max((int(stem) for stem in stems if stem.isdigit()), default=-1)

@@ -12,6 +12,7 @@ from tactful.transforms.keys import hmac_sha256
 
 ADD, REMOVE = "add", "remove"
 AUDIENCE = ("destination", "audience")
+MEMBER = (*AUDIENCE, "identifier_key", "member_key")
 
 
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
@@ -96,17 +97,16 @@ def changed_members(
         .drop("inner", "outer")
     )
     belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & F.col("is_best")
-    member = [*AUDIENCE, "identifier_key", "member_key"]
-    before = held.select(*member, F.col("is_member").alias("_was"))
+    before = held.select(*MEMBER, F.col("is_member").alias("_was"))
     told = keyed.join(members, [*AUDIENCE, "person_id"], "left").withColumn(
         "is_member", F.coalesce(belongs, F.lit(False))
     )
-    rest = F.struct(*(name for name in told.columns if name not in member))
+    rest = F.struct(*(name for name in told.columns if name not in MEMBER))
     return (
-        told.groupBy(*member)
+        told.groupBy(*MEMBER)
         .agg(F.max_by(rest, "is_best").alias("_best"))
-        .select(*member, "_best.*")
-        .join(before, member, "left")
+        .select(*MEMBER, "_best.*")
+        .join(before, [*MEMBER], "left")
         .where(F.col("is_member") != F.coalesce("_was", F.lit(False)))
         .drop("_was")
     )
@@ -156,7 +156,7 @@ def to_records(
 
     Keeps: record_id, identifier_keys, destination, audience, operation, person_id, decision_id,
     payload. Grain: record.
-    told: of destinations of one kind. split, row: that kind's own (see `sinks`).
+    told: of one destination. split, row, schema: that destination's own (see `sinks`).
     """
     whose = F.coalesce("person_id", "identifier_key")
     member = F.struct("field", "wire", "identifier_key")

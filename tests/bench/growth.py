@@ -24,7 +24,6 @@ from tactful.jobs.session import open_session
 SEED = 7
 WEEK = timedelta(days=7)
 LAST = datetime(2018, 1, 1, tzinfo=UTC)
-STEPS = ("land", "accept", "fused", "publish")
 
 
 def main(weeks: int = 4, short_from: str = "2017-11-20") -> None:

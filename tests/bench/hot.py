@@ -26,7 +26,6 @@ SEED = 7
 START = datetime(2017, 12, 1, tzinfo=UTC)
 DAYS = 30
 PRODUCTS = 200
-STEPS = ("land", "accept", "fused", "publish")
 FEEDS = ("baskets", "mailings", "web", "esp", "shop", "crm", "care", "products", "campaigns")
 # Of ten events eight are clicks, one is an order and one a message.
 ORDERS, MESSAGES = 0.1, 0.1
@@ -57,17 +56,17 @@ def main(events: int = 50_000, persons: int = 5_000) -> None:
     """Run every shape once, after a run that only warms up."""
     order = (UNIFORM, UNIFORM, *SHAPES, UNIFORM)
     _, before, *others, after = (measure(shape, events, persons) for shape in order)
-    fastest = {step: min(before[step], after[step]) for step in STEPS}
+    fastest = {step: min(before[step], after[step]) for step in pipeline.STEPS}
     print(f"## One identifier with many of {events:,} events of {persons:,} persons")
     print()
-    print(f"| shape | {' | '.join(STEPS)} | all |")
-    print(f"|---|{'---|' * (len(STEPS) + 1)}")
+    print(f"| shape | {' | '.join(pipeline.STEPS)} | all |")
+    print(f"|---|{'---|' * (len(pipeline.STEPS) + 1)}")
     for shape, seconds in zip(order[1:], (before, *others, after), strict=True):
         print(f"| {shape.name} | {' | '.join(_cells(seconds, fastest))} |")
 
 
 def _cells(seconds: dict[str, float], fastest: dict[str, float]) -> Iterator[str]:
-    for steps in (*((step,) for step in STEPS), STEPS):
+    for steps in (*((step,) for step in pipeline.STEPS), pipeline.STEPS):
         took, least = (sum(told[step] for step in steps) for told in (seconds, fastest))
         yield f"{took:.1f} ({took / least:.2f})"
 

@@ -28,7 +28,6 @@ from tests.bench.memory import Peak
 
 SEED = 2017
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
-STEPS = ("land", "accept", "fused", "publish")
 RIVAL = Path(__file__).with_name("rival.py")
 
 
@@ -40,12 +39,12 @@ def main(households: int = 5_700) -> None:
         with Peak() as peak:
             ours = pipeline.run(demo_config(folder, seed=SEED), as_of=AS_OF)
         theirs = rival(folder, Path(place) / "rival")
-    mine = sum(ours.seconds[step] for step in STEPS)
+    mine = sum(ours.seconds[step] for step in pipeline.STEPS)
     print(f"## The main job on {ours.read_rows:,} events of {households:,} households")
     print()
     print("| | seconds |")
     print("|---|---|")
-    for step in STEPS:
+    for step in pipeline.STEPS:
         print(f"| {step} | {ours.seconds[step]:.1f} |")
     print(f"| Tactful | {mine:.1f} |")
     print(f"| DuckDB, 2 threads | {theirs['seconds']['total']:.1f} |")

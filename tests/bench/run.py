@@ -35,11 +35,11 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
+from tactful.jobs.pipeline import STEPS as OURS
 from tests.bench.main_job import rival
 
 PARTS = ("main_job", "growth", "hot", "stitching", "latency", "weeks")
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
-OURS = ("land", "accept", "fused", "publish")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
 EARLIER = "## What was tried and what it gave"

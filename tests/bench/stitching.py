@@ -22,7 +22,6 @@ from tactful.jobs.runtime import Batch, let_go
 from tactful.jobs.session import open_session
 from tactful.jobs.stitch import stitch
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
-from tactful.schemas.table import Table
 from tactful.transforms.links import latest
 from tests.bench.memory import Peak
 
@@ -35,13 +34,13 @@ def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_
     """Stitch them in batches, from an empty lake on."""
     spark = open_session()
     with tempfile.TemporaryDirectory() as folder, Peak() as peak:
-        lake = _empty_lake(spark, folder)
-        rules = demo_config(Path(folder), seed=1).identity
+        lake, config = Lake(spark, folder), demo_config(Path(folder), seed=1)
+        lake.create(config)
         seconds = []
         for number, start in enumerate(range(0, links, batch)):
             events = pairs(spark, start, min(start + batch, links), identifiers=identifiers)
             kept = events.localCheckpoint()
-            seconds.append(_stitched(lake, kept, rules, number))
+            seconds.append(_stitched(lake, kept, config.identity, number))
             let_go(kept)
         labels = latest(lake.read(LABELS), key=["identifier_key"])
         known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()
@@ -96,18 +95,6 @@ def pairs(spark: SparkSession, start: int, end: int, *, identifiers: int) -> Dat
         nothing.alias("blocked_keys"),
         nothing.alias("blocked_types"),
     )
-
-
-def _empty_lake(spark: SparkSession, folder: str) -> Lake:
-    lake = Lake(spark, folder)
-    for table in WRITTEN:
-        _empty(lake, table)
-    return lake
-
-
-def _empty(lake: Lake, table: Table) -> None:
-    nothing = lake.spark.createDataFrame([], table.struct())
-    nothing.write.format("delta").save(lake.path(table))
 
 
 if __name__ == "__main__":

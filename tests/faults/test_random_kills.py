@@ -106,13 +106,16 @@ class Run:
 
 def half_done(lake: Path) -> list[Path]:
     """The commits that are missing of batches that were begun."""
-    missing = []
+    commits = []
     for pins in (lake / "_checkpoints").glob("*/pins/*.json"):
-        commits = pins.parents[1] / "spark" / "commits"
-        commit = commits / str(json.loads(pins.read_text())["batch_id"])
-        if not commit.exists():
-            missing.append(commit)
-    return missing
+        folder = pins.parents[1] / "spark" / "commits"
+        commits.append(folder / str(json.loads(pins.read_text())["batch_id"]))
+    return still(commits)
+
+
+def still(missing: list[Path]) -> list[Path]:
+    """Those of the commits that are missing still."""
+    return [path for path in missing if not path.exists()]
 
 
 @pytest.mark.faults
@@ -130,8 +133,8 @@ def test_fifty_kills(tmp_path: Path) -> None:
             shop.land(parts.pop())
         run = Run(shop)
         if missing:
-            took = run.until(lambda paths=missing: all(path.exists() for path in paths))
-            assert not half_done_still(missing), run.process.stderr.read()[-2000:]
+            took = run.until(lambda paths=missing: not still(paths))
+            assert not still(missing), run.process.stderr.read()[-2000:]
             recoveries.append(took)
         moment = run.seconds + dice.uniform(0, max(longest - run.seconds, 5.0))
         run.until(lambda run=run, moment=moment: run.seconds >= moment)
@@ -151,7 +154,3 @@ def test_fifty_kills(tmp_path: Path) -> None:
         f"\n{killed} kills, {left_half} in the midst of a batch; recovered in p50 "
         f"{statistics.median(recoveries):.1f} s, p95 {told[-1]:.1f} s; a whole run {longest:.1f} s"
     )
-
-
-def half_done_still(missing: list[Path]) -> list[Path]:
-    return [path for path in missing if not path.exists()]

@@ -14,7 +14,15 @@ from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake
 from tactful.jobs.phones import normalise_all
-from tactful.jobs.runtime import Batch, Hook, Pace, checkpoint_to_start_from, pin, save_pins
+from tactful.jobs.runtime import (
+    FEW_ROWS,
+    Batch,
+    Hook,
+    Pace,
+    checkpoint_to_start_from,
+    pin,
+    save_pins,
+)
 from tactful.jobs.session import small_frame
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
@@ -28,6 +36,7 @@ QUERY = "accept"
 RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
 # Some 100 bytes a row: about a million rows a batch, however much has landed at once.
 BATCH_BYTES = "128m"
+FEW_BYTES = 100_000_000
 LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
 
 
@@ -50,7 +59,9 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            batch.commit(accept(batch, batch.keep(_numbered(frame)), config))
+            rows = batch.keep(_numbered(frame))
+            batch.is_small = _are_few(rows)
+            batch.commit(accept(batch, rows, config))
         finally:
             batch.release()
 
@@ -65,6 +76,12 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
 def _numbered(frame: DataFrame) -> DataFrame:
     """Tell even equal rows apart; which of them is accepted makes no difference."""
     return frame.withColumn("row_id", F.monotonically_increasing_id())
+
+
+def _are_few(rows: DataFrame) -> bool:
+    """Whether this process can hold them: a single row may be as long as `max_row_bytes`."""
+    count, size = rows.agg(F.count("*"), F.sum(F.octet_length("raw"))).first()
+    return count <= FEW_ROWS and (size or 0) <= FEW_BYTES
 
 
 def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFrame]:

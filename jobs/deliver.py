@@ -12,13 +12,11 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import files
 from tactful.jobs.config import Config, Destination
-from tactful.jobs.lookups import fold
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
-from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
-from tactful.transforms.links import picked
+from tactful.transforms.links import FEW
 from tactful.transforms.membership import (
     AUDIENCE,
     MEMBER,
@@ -39,7 +37,7 @@ def deliver(
     identifiers: DataFrame,
     config: Config,
     *,
-    few: bool,
+    count: int,
 ) -> dict[Table, DataFrame]:
     """Work out each audience's differences, write the files, and say what was written.
 
@@ -51,14 +49,13 @@ def deliver(
     if not config.destinations:
         return {}
     now = batch.keep(active(suppressed, as_of=batch.as_of))
-    known = batch.keep(_forms_known(batch, identifiers, few=few))
+    known = batch.keep(_forms_known(batch, identifiers, count=count))
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
     members = batch.keep(_of_each(config, lambda d: _members(d, now, timeline, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known)))
-    memberships = batch.known(MEMBERSHIPS)
 
     def held(keys: DataFrame) -> DataFrame:
-        return fold(MEMBERSHIPS, picked(memberships, keys, few=few))
+        return batch.logs.memberships(keys, count=count)
 
     changed = batch.keep(
         changed_members(
@@ -138,10 +135,11 @@ def _dropped(forms: DataFrame, members: DataFrame) -> DataFrame:
     )
 
 
-def _forms_known(batch: Batch, identifiers: DataFrame, *, few: bool) -> DataFrame:
+def _forms_known(batch: Batch, identifiers: DataFrame, *, count: int) -> DataFrame:
     """The raw forms of the identifiers, and which is the best: an address beats its hash."""
     mine = identifiers.drop("identifier_type")
-    raw = batch.read(IDENTIFIERS).join(F.broadcast(mine) if few else mine, "identifier_key")
+    held = batch.logs.identifiers(mine.select("identifier_key"), count=count)
+    raw = held.join(F.broadcast(mine) if count <= FEW else mine, "identifier_key")
     best = raw.groupBy("identifier_key").agg(F.min("identifier_type").alias("_best"))
     return (
         raw.join(best, "identifier_key")

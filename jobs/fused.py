@@ -16,6 +16,7 @@ from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import APPENDS, fold_logs
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import (
+    FEW_ROWS,
     Batch,
     Hook,
     Pace,
@@ -42,6 +43,8 @@ QUERY = "fused"
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 WORKED_OUT = ("event_date", "kind", "quantity", "amount", "line_number")
+# What says whose an event is.
+SIGHT = ("anchor_key", "identifier_keys", "occurred_at")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
@@ -135,24 +138,30 @@ def _begin(
 def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, DataFrame]:
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
-    stitched = batch.timed("stitch", lambda: stitch(batch, events, config.identity))
     fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
-    counts = _count(batch, events, waiting, fresh, stitched)
     bearing = decide.reach(config, batch.read(PRODUCTS)).bearing(
         batch.read(EVENTS).unionByName(fresh), as_of=batch.as_of
     )
-    touched = batch.timed("touch", lambda: _touched(batch, fresh, bearing, stitched, counts))
-    theirs = batch.keep(stitched.labels_with(touched))
+    counts = _count(events, waiting, fresh)
+    woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts))
+    stitched = batch.timed(
+        "stitch", lambda: stitch(batch, events, config.identity, woken=woken.identifiers)
+    )
+    touched = batch.timed("touch", lambda: _touched(batch, fresh, woken, stitched))
+    theirs = batch.keep(picked(stitched.touched, touched, count=stitched.size))
     facts = batch.timed(
-        "gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched, counts)
+        "gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched)
     )
     suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, theirs, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
-            batch, suppressed, facts, _identifiers(stitched, theirs), config, few=stitched.few
+            batch, suppressed, facts, _identifiers(stitched, theirs), config, count=stitched.size
         ),
     )
+    persons = touched.count()
+    rows = max(counts.read_rows, counts.timeline_rows, persons)
+    batch.is_small = rows <= FEW_ROWS and not counts.waiting_rows
     return {
         LINKS: stitched.links,
         LABELS: stitched.labels,
@@ -161,7 +170,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
         **delivered,
-        BATCHES: _counted(batch, counts, touched),
+        BATCHES: _counted(batch, counts, persons),
     }
 
 
@@ -186,47 +195,66 @@ class Counts:
 
     read_rows: int
     waiting_rows: int
+    timeline_rows: int
     newest: datetime | None
     take_backs: int
-    hubs: bool
-    moves: bool
 
 
-def _count(
-    batch: Batch, events: DataFrame, waiting: DataFrame, fresh: DataFrame, stitched: Stitched
-) -> Counts:
+def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
-    take_backs = fresh.agg(F.count_if(F.col("kind") == "take_back")).first()[0]
-    hubs = not stitched.log.where("state = 'hub'").isEmpty()
-    moves = not stitched.moved.isEmpty()
-    return Counts(went_on[0] + waits, waits, went_on[1], take_backs, hubs, moves)
+    joined = fresh.agg(F.count("*"), F.count_if(F.col("kind") == "take_back")).first()
+    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1])
 
 
-def _touched(
-    batch: Batch, fresh: DataFrame, bearing: DataFrame, stitched: Stitched, counts: Counts
-) -> DataFrame:
+@dataclass(frozen=True)
+class Woken:
+    """Whom the batch bears on without an event of their own, by their identifiers.
+
+    placed: orders that an event of somebody else takes back. due: persons for whom something ends.
+    """
+
+    placed: DataFrame | None
+    due: DataFrame | None
+
+    @property
+    def identifiers(self) -> DataFrame | None:
+        keys = [_keys(self.placed)] if self.placed is not None else []
+        keys += [self.due] if self.due is not None else []
+        return reduce(DataFrame.union, keys) if keys else None
+
+
+def _woken(batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts) -> Woken:
+    placed = due = None
+    if counts.take_backs:
+        back = fresh.where("kind = 'take_back'").select("order_id")
+        orders = bearing.where("kind = 'order'").select(*SIGHT, "order_id")
+        placed = batch.keep(picked(orders, back, count=counts.take_backs))
+    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
+        since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
+        ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
+        due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
+    return Woken(placed, due)
+
+
+def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events, those whose identifiers moved, those whose orders were taken back by
     an event that does not know them, and those for whom something falls due.
     """
-    slim = fresh.select("anchor_key", "identifier_keys", "occurred_at").distinct()
-    persons = with_owner(slim, stitched.touched, hubs=counts.hubs).select("person_id")
-    if counts.moves:
+    labels = stitched.touched
+    events = fresh.select(*SIGHT)
+    if woken.placed is not None:
+        events = events.union(woken.placed.select(*SIGHT))
+    owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
+    persons = owned.select("person_id")
+    if stitched.has_moves:
         moved = stitched.moved
         persons = persons.union(moved.select("from_person_id")).union(moved.select("to_person_id"))
-    if counts.take_backs:
-        back = fresh.where("kind = 'take_back'").select("order_id")
-        placed = bearing.where("kind = 'order'").select(*slim.columns, "order_id")
-        named = batch.keep(picked(placed, back, few=stitched.few))
-        labels = stitched.labels_of(_keys(named))
-        persons = persons.union(with_owner(named, labels, hubs=counts.hubs).select("person_id"))
-    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
-        since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
-        due = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
-        labels = stitched.labels_of(due.select(F.col("anchor_key").alias("identifier_key")))
-        persons = persons.union(labels.select("person_id"))
+    if woken.due is not None:
+        due = picked(labels, woken.due, count=stitched.size)
+        persons = persons.union(due.select("person_id"))
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
@@ -237,34 +265,38 @@ def _facts(
     touched: DataFrame,
     theirs: DataFrame,
     stitched: Stitched,
-    counts: Counts,
 ) -> DataFrame:
     """What still bears on the touched persons, and what took their orders back."""
     anchors = theirs.select(F.col("identifier_key").alias("anchor_key"))
-    owned = with_owner(picked(bearing, anchors, few=stitched.few), theirs, hubs=False)
-    if counts.hubs:
-        owned = owned.unionByName(_behind_hubs(batch, bearing, theirs, stitched))
-    own = batch.keep(picked(owned, touched, few=stitched.few))
+    owned = with_owner(picked(bearing, anchors, count=stitched.size), theirs, hubs=False)
+    hubs = batch.keep(_hubs(batch, stitched))
+    if not hubs.isEmpty():
+        owned = owned.unionByName(_behind_hubs(batch, bearing, hubs, theirs, stitched))
+    own = batch.keep(picked(owned, touched, count=stitched.size))
     taken_back = batch.read(EVENTS).unionByName(fresh).where("kind = 'take_back'")
     orders = own.where("kind = 'order'").select("order_id")
-    back = picked(taken_back, orders, few=stitched.few)
+    back = picked(taken_back, orders, count=stitched.size)
     return batch.keep(own.unionByName(back, allowMissingColumns=True))
 
 
+def _hubs(batch: Batch, stitched: Stitched) -> DataFrame:
+    """Every identifier that is a hub now: anchor_key."""
+    now = stitched.touched.select("identifier_key", "state")
+    before = batch.logs.hubs().join(now, "identifier_key", "left_anti")
+    keys = before.select("identifier_key").union(now.where("state = 'hub'").drop("state"))
+    return keys.withColumnRenamed("identifier_key", "anchor_key")
+
+
 def _behind_hubs(
-    batch: Batch, bearing: DataFrame, theirs: DataFrame, stitched: Stitched
+    batch: Batch, bearing: DataFrame, hubs: DataFrame, theirs: DataFrame, stitched: Stitched
 ) -> DataFrame:
     """Events whose best identifier is a hub, so that a further one says whose they are."""
-    suspects = stitched.log.where("state = 'hub'").select("identifier_key")
-    hubs = stitched.labels_of(suspects).where("state = 'hub'")
-    anchored = picked(
-        bearing, hubs.select(F.col("identifier_key").alias("anchor_key")), few=stitched.few
-    )
+    anchored = picked(bearing, hubs, count=stitched.size)
     sets = anchored.select("identifier_keys").distinct()
     held = sets.select("identifier_keys", F.explode("identifier_keys").alias("identifier_key"))
-    mine = picked(held, theirs.select("identifier_key"), few=stitched.few)
-    events = batch.keep(picked(anchored, mine.select("identifier_keys"), few=stitched.few))
-    return with_owner(events, stitched.labels_of(_keys(events)))
+    mine = picked(held, theirs.select("identifier_key"), count=stitched.size)
+    events = batch.keep(picked(anchored, mine.select("identifier_keys"), count=stitched.size))
+    return with_owner(events, stitched.labels_of(batch, _keys(events)))
 
 
 def _keys(events: DataFrame) -> DataFrame:
@@ -286,11 +318,13 @@ def _decide(
 def _identifiers(stitched: Stitched, theirs: DataFrame) -> DataFrame:
     """The identifiers that are the touched persons' now, or were before this batch."""
     columns = ("identifier_key", "identifier_type", "person_id", "state")
-    moved = picked(stitched.touched, stitched.moved.select("identifier_key"), few=stitched.few)
+    if not stitched.has_moves:
+        return theirs.select(*columns)
+    moved = picked(stitched.touched, stitched.moved.select("identifier_key"), count=stitched.size)
     return theirs.select(*columns).union(moved.select(*columns)).distinct()
 
 
-def _counted(batch: Batch, counts: Counts, touched: DataFrame) -> DataFrame:
+def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:
     row = {
         "query": batch.query,
         "generation": batch.generation,
@@ -298,7 +332,7 @@ def _counted(batch: Batch, counts: Counts, touched: DataFrame) -> DataFrame:
         "as_of": batch.as_of,
         "read_rows": counts.read_rows,
         "waiting_rows": counts.waiting_rows,
-        "touched_persons": touched.count(),
+        "touched_persons": persons,
         "slow_path_persons": 0,
         "watermark": counts.newest,
         "seconds": dict(batch.seconds),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import deltalake
+import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.types import StructType
 
@@ -68,6 +69,27 @@ class Lake:
         if version is not None:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(table))
+
+    def append(self, table: Table, rows: pa.Table, application: str, version: int) -> None:
+        """Append a few rows on the local disk, unless this transaction has been written before.
+
+        The same log entries as Spark's own in a tenth of the time: Spark reads the whole log anew
+        to look a transaction up, and plans a job for every file.
+        """
+        if not rows.num_rows:
+            return
+        delta = deltalake.DeltaTable(self.path(table))
+        written = delta.transaction_version(application)
+        if written is None or written < version:
+            deltalake.write_deltalake(
+                delta,
+                _solid(rows),
+                mode="append",
+                writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+                commit_properties=deltalake.CommitProperties(
+                    app_transactions=[deltalake.Transaction(application, version)]
+                ),
+            )
 
     def stream(self, table: Table, **options: str) -> DataFrame:
         return self.spark.readStream.format("delta").options(**options).load(self.path(table))
@@ -210,3 +232,10 @@ class Lake:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
         return place.read_text().strip().encode("utf-8")
+
+
+def _solid(rows: pa.Table) -> pa.Table:
+    """The same rows in buffers of their own: Java leaves out those of a list without elements,
+    and Rust reads them.
+    """
+    return rows.take(pa.array(range(rows.num_rows)))

@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pyarrow as pa
 from pyspark import StorageLevel
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.identity import LABELS, LINKS
+from tactful.jobs.session import frame_of
+from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
-from tactful.transforms.links import latest, merge_links
+from tactful.transforms.links import (
+    labels_of,
+    labels_with,
+    latest,
+    links_of,
+    merge_links,
+    picked,
+)
 from tactful.transforms.membership import MEMBER
 
 # Reading the whole log anew costs as much as some fifty look-ups in its newest files.
@@ -65,3 +74,50 @@ def fold(table: Table, rows: DataFrame) -> DataFrame:
 def _held(table: Table, log: DataFrame) -> DataFrame:
     folded = table.conform(fold(table, log))
     return folded.persist(StorageLevel.MEMORY_AND_DISK)
+
+
+class SharedLogs:
+    """The logs as one batch may see them, on a disk that only Spark's executors reach."""
+
+    def __init__(
+        self, known: Callable[[Table], DataFrame], read: Callable[[Table], DataFrame]
+    ) -> None:
+        """known: a log, from memory where it is held there. read: a table as it is pinned."""
+        self._known = known
+        self._read = read
+
+    def release(self) -> None:
+        """What is held is held for the next batch, too."""
+
+    def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
+        """The labels of these identifiers and of all that was ever linked to them."""
+        log = self._known(LABELS)
+        known = labels_of(log, asked, count=count)
+        components = known.where("state != 'blocked'").select("component_key")
+        linked = labels_with(log, components, count=count)
+        return LABELS.conform(linked.unionByName(known.where("state = 'blocked'"))).toArrow()
+
+    def touching(self, members: pa.Array, links: DataFrame) -> pa.Table:
+        """Every set of identifiers that holds one of the members; these links are among them."""
+        keys = frame_of(links.sparkSession, pa.table({"identifier_key": members}))
+        old = links_of(self._known(LINKS), keys, count=len(members))
+        return LINKS.conform(merge_links(old.unionByName(links))).toArrow()
+
+    def labels_of(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """The newest labels of some identifiers."""
+        return labels_of(self._known(LABELS), keys, count=count)
+
+    def hubs(self) -> DataFrame:
+        """The identifiers that are hubs."""
+        log = self._known(LABELS)
+        ever = log.where("state = 'hub'").select("identifier_key").distinct()
+        newest = latest(log.join(ever, "identifier_key", "left_semi"), key=["identifier_key"])
+        return newest.where("state = 'hub'")
+
+    def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """The raw forms of some identifiers."""
+        return picked(self._read(IDENTIFIERS), keys, count=count)
+
+    def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """The newest memberships of some identifiers, or of some values at a destination."""
+        return fold(MEMBERSHIPS, picked(self._known(MEMBERSHIPS), keys, count=count))

@@ -6,12 +6,14 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+from pyspark import inheritable_thread_target
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.streaming import StreamingQuery
 
@@ -33,6 +35,8 @@ from tactful.jobs.session import open_session, small_frame
 from tactful.schemas.intake import TICKS
 
 STEPS = ("land", "accept", "fused", "publish")
+# How often a query that goes on looks for what has landed.
+LOOK = timedelta(milliseconds=200)
 Progress = Callable[[str], None]
 
 
@@ -167,12 +171,7 @@ def _once(
         finally:
             summary.seconds[step] = round(time.monotonic() - started, 2)
 
-    def landed() -> None:
-        queries = [land.start(lake, config, name, pace) for name in sorted(config.sources)]
-        for query in queries:
-            finish(query)
-
-    timed("land", landed)
+    timed("land", lambda: _land(lake, config))
     if "accept" in steps:
         before = last_done(lake, accept.QUERY)
         query = timed("accept", lambda: finish(accept.start(lake, config, pace, hook)))
@@ -186,6 +185,20 @@ def _once(
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
     return summary
+
+
+def _land(lake: Lake, config: Config) -> None:
+    """Land all that lies in the folders of the sources now."""
+    for query in [land.start(lake, config, name, Pace()) for name in sorted(config.sources)]:
+        finish(query)
+
+
+def _caught_up(query: StreamingQuery) -> None:
+    """Wait until a query that goes on has worked off what is there now."""
+    try:
+        query.processAllAvailable()
+    except StreamingQueryException as error:
+        raise failure(query.name, error) from error
 
 
 def finish(query: StreamingQuery) -> StreamingQuery:
@@ -232,33 +245,58 @@ def _for_ever(
     stop_after: timedelta | None,
     on_progress: Progress,
 ) -> RunSummary:
-    """Run all queries side by side; the clock ticks at every interval, tables are published
-    every `publish_every` and once more at the end.
+    """Take every step anew at every interval, one after another, beside a clock that ticks.
+
+    Side by side they would share the same processors, and each record would wait for all of them.
+    Only what remembers ids goes on between: its state takes time to load. Tables are published
+    every `publish_every`, beside all that, and once more at the end.
     """
-    pace = Pace(every)
-    started = published = time.monotonic()
-    now = datetime.now(UTC)
-    tick(lake, config, now)
-    queries = [land.start(lake, config, name, pace) for name in sorted(config.sources)]
-    queries += [accept.start(lake, config, pace), fused.start(lake, config, pace)]
+    started, now = time.monotonic(), datetime.now(UTC)
+    accepting = accept.start(lake, config, Pace(LOOK))
     try:
-        while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
-            time.sleep(every.total_seconds())
-            for query in queries:
-                broken = query.exception()
-                if broken is not None:
-                    raise failure(query.name, broken)
-            now = datetime.now(UTC)
-            tick(lake, config, now)
-            if time.monotonic() - published >= config.lake.publish_every.total_seconds():
-                publish(lake, config, as_of=now)
-                published = time.monotonic()
-                on_progress(f"published as of {now:%H:%M:%S}")
+        with _published_beside(lake, config, on_progress) as publish_if_due:
+            while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
+                began = time.monotonic()
+                _land(lake, config)
+                _caught_up(accepting)
+                now = datetime.now(UTC)
+                tick(lake, config, now)
+                finish(fused.start(lake, config, Pace()))
+                publish_if_due(now)
+                time.sleep(max(0.0, every.total_seconds() - (time.monotonic() - began)))
     except KeyboardInterrupt:
         on_progress("stopping")
     finally:
-        for query in queries:
-            query.stop()
+        accepting.stop()
     summary = RunSummary(lake.location, now.isoformat())
     summary.published = publish(lake, config, as_of=now)
     return summary
+
+
+@contextmanager
+def _published_beside(
+    lake: Lake, config: Config, on_progress: Progress
+) -> Iterator[Callable[[datetime], None]]:
+    """Publish in a thread of its own whenever it is time again; an error comes out where asked."""
+    every = config.lake.publish_every.total_seconds()
+    running: Future[Any] | None = None
+    last = time.monotonic()
+
+    def work(now: datetime) -> None:
+        publish(lake, config, as_of=now)
+        on_progress(f"published as of {now:%H:%M:%S}")
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def publish_if_due(now: datetime) -> None:
+            nonlocal running, last
+            if running is not None and running.done():
+                running.result()
+                running = None
+            if running is None and time.monotonic() - last >= every:
+                running = thread.submit(inheritable_thread_target(lake.spark)(work), now)
+                last = time.monotonic()
+
+        yield publish_if_due
+    if running is not None:
+        running.result()

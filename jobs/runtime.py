@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from time import monotonic
 from typing import Any
 
@@ -17,10 +18,14 @@ from pyspark.sql.streaming import DataStreamWriter
 from tactful.jobs import files
 from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
 from tactful.jobs.lake import Lake
+from tactful.jobs.local_logs import LocalLogs
+from tactful.jobs.lookups import SharedLogs
 from tactful.schemas.table import Table
 
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
 COMMIT_THREADS = 6
+# So many rows fit into this process, whatever table they are for.
+FEW_ROWS = 100_000
 
 Hook = Callable[[str, int, str], None]
 
@@ -53,6 +58,8 @@ class Batch:
     # Tests end the process behind a commit; then commits go one after another.
     hook: Hook | None = None
     before: int = 0
+    # Whether what the batch writes is so little that it may pass through this process.
+    is_small: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     _kept: list[DataFrame] = field(default_factory=list)
 
@@ -68,6 +75,13 @@ class Batch:
     def known(self, table: Table) -> DataFrame:
         """All that earlier batches wrote of a log, from memory where it is held there."""
         return self.lake.lookups.rows(table, self.read(table), batch=self.number)
+
+    @cached_property
+    def logs(self) -> LocalLogs | SharedLogs:
+        """Where the batch looks up what earlier batches left."""
+        if files.is_local(self.lake.location):
+            return LocalLogs(self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]))
+        return SharedLogs(self.known, self.read)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""
@@ -101,8 +115,10 @@ class Batch:
 
     def _append(self, table: Table, frame: DataFrame) -> None:
         conformed = table.conform(frame)
-        if not conformed.isEmpty():
-            application = f"tactful/{self.query}/{self.generation}/{table.id}"
+        application = f"tactful/{self.query}/{self.generation}/{table.id}"
+        if self.is_small and files.is_local(self.lake.location):
+            self.lake.append(table, conformed.toArrow(), application, self.batch_id)
+        elif not conformed.isEmpty():
             (
                 conformed.write.format("delta")
                 .mode("append")
@@ -115,6 +131,8 @@ class Batch:
         for frame in self._kept:
             let_go(frame)
         self._kept.clear()
+        if "logs" in self.__dict__:
+            self.logs.release()
 
 
 def materialise(frame: DataFrame) -> DataFrame:

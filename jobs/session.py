@@ -91,6 +91,12 @@ def small_frame(
     )
 
 
+def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
+    """Columns of the driver as a frame in few pieces: Arrow alone makes one of each 10,000 rows."""
+    frame = spark.createDataFrame(rows)
+    return frame.coalesce(spark.sparkContext.defaultParallelism)
+
+
 @contextmanager
 def _quiet_launch() -> Iterator[None]:
     """Keep a starting JVM's hundred lines about jars in a file, and show them if it fails.

@@ -7,6 +7,9 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 
+# So many values fit into every executor's memory, so many hashes of values do, too.
+FEW = 200_000
+MANY = 10_000_000
 SETS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 
 
@@ -51,36 +54,46 @@ def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:
     return rows.groupBy(*key).agg(newest).select(*key, "_newest.*")
 
 
-def picked(rows: DataFrame, values: DataFrame, *, few: bool) -> DataFrame:
+def picked(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
     """Keep the rows that hold one of these values, in columns of the same names.
 
-    few: the values fit into every executor's memory, and the rows need not move.
+    count: how many values there are, about. A few go to every executor as they are, and the rows
+    need not move. Of more go their hashes, eight bytes each: what they let pass is looked at again.
     """
-    wanted = values.distinct()
-    return rows.join(F.broadcast(wanted) if few else wanted, values.columns, "left_semi")
+    wanted, names = values.distinct(), values.columns
+    if count <= FEW:
+        return rows.join(F.broadcast(wanted), names, "left_semi")
+    if count <= MANY:
+        hashed = wanted.select(F.xxhash64(*names).alias("_hash"))
+        maybe = rows.withColumn("_hash", F.xxhash64(*names))
+        rows = maybe.join(F.broadcast(hashed), "_hash", "left_semi").drop("_hash")
+    return rows.join(wanted, names, "left_semi")
 
 
-def labels_of(rows: DataFrame, keys: DataFrame, *, few: bool) -> DataFrame:
+def labels_of(rows: DataFrame, keys: DataFrame, *, count: int) -> DataFrame:
     """Look the newest labels of some identifiers up.
 
     Keeps: one row an identifier that has a label. rows: the log's rows, several an identifier.
     keys: identifier_key.
     """
-    return latest(picked(rows, keys, few=few), key=["identifier_key"])
+    return latest(picked(rows, keys, count=count), key=["identifier_key"])
 
 
-def labels_with(rows: DataFrame, values: DataFrame, *, few: bool) -> DataFrame:
-    """Look the labels up that now hold one of these values, such as a person or a component.
+def labels_with(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
+    """Look the labels up that now hold one of these values, such as a component.
 
     A row that was overtaken may still name the value, so what it leads to is looked up again.
 
     Keeps: one row an identifier. values: one column, named as in the labels.
     """
-    named = picked(rows, values, few=few).select("identifier_key")
-    return picked(labels_of(rows, named, few=few), values, few=few)
+    named = picked(rows, values, count=count).select("identifier_key")
+    return picked(labels_of(rows, named, count=count), values, count=count)
 
 
-def links_of(links: DataFrame, members: DataFrame, *, few: bool) -> DataFrame:
-    """Fetch every link that holds one of the members, once."""
-    held = links.select("link_id", F.explode("identifier_keys").alias("identifier_key"))
-    return picked(links, picked(held, members, few=few).select("link_id"), few=few)
+def links_of(links: DataFrame, members: DataFrame, *, count: int) -> DataFrame:
+    """Fetch every link that holds one of the members.
+
+    Keeps: a row for each member that a link holds; `merge_links` makes them one.
+    """
+    held = links.withColumn("identifier_key", F.explode("identifier_keys"))
+    return picked(held, members, count=count).drop("identifier_key")

@@ -1,112 +1,93 @@
 """How long after a purchase its suppression record lies in the outbox, at a steady rate.
 
-A run for ever is fed one file a stream and second: of ten events eight are clicks, one is a
-purchase and one a message. What counts is the first purchase of a customer, which must put them
-into the audience of recent buyers: from the moment its file is there until the file with the
-record is. Prints p50, p95 and p99, and how far behind the run was at the end.
+A lake with a history is run for ever and fed one file a source and second. What counts is the first
+purchase of a customer, which must put them into the audience of recent buyers: from the moment its
+file is there until the file with the record is. Prints p50, p95 and p99, and how long the batches
+took.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import random
 import statistics
+import sys
 import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
+import duckdb
 import typer
+from deltalake import DeltaTable
 
 from tactful.jobs import pipeline
 from tactful.jobs.config import load
 from tests.bench.memory import Peak
+from tests.bench.shop import CONFIG, write_events
 from tests.landing import write_conf
 
-SOURCES = {"web": ("clicks", 8), "shop": ("purchases", 1), "esp": ("messages", 1)}
-CONFIG: dict[str, Any] = {
-    "lake": {"secret": "env:TACTFUL_BENCH_SECRET"},
-    "sources": {
-        name: {"stream": stream, "path": f"landing/{name}"} for name, (stream, _) in SOURCES.items()
-    },
-    "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "14d"}],
-    "caps": [
-        {"name": "email_weekly", "channels": ["email"], "limit": 3, "window": "7d",
-         "counts": "sent", "on_cap": "drop"},
-    ],
-    "destinations": [
-        {"name": "partner", "kind": "file", "policy": "bought_it", "identifiers": ["customer_id"]},
-    ],
-}  # fmt: skip
+MILLION = 1_000_000
+WEEK = timedelta(days=7)
+BUYERS = (
+    "SELECT DISTINCT 'c' || hash(n) % {persons} FROM range({first}, {last}) t(n) WHERE n % 10 = 8"
+)
 
 
 class Feeder(threading.Thread):
     """Lands `rate` events a second until it is stopped, and remembers who first bought when."""
 
-    def __init__(self, folder: Path, *, rate: int, persons: int) -> None:
+    def __init__(self, folder: Path, *, rate: int, persons: int, history: int) -> None:
         super().__init__(daemon=True)
-        self.folder, self.rate, self.persons = folder, rate, persons
-        self.dice = random.Random(7)
+        self.folder, self.rate, self.persons, self.history = folder, rate, persons, history
         self.first_bought: dict[str, float] = {}
         self.landed = 0
         self.over = threading.Event()
 
     def run(self) -> None:
-        second = 0
         begun = time.monotonic()
-        while not self.over.is_set():
-            for name, (stream, tenths) in SOURCES.items():
-                self._land(name, stream, self.rate * tenths // 10, second)
-            second += 1
-            self.over.wait(max(0.0, begun + second - time.monotonic()))
+        with duckdb.connect() as db:
+            bought = set(self._buyers(db, 0, self.history))
+            while not self.over.is_set():
+                first, then = self.history + self.landed, datetime.now(UTC)
+                write_events(
+                    self.folder, first=first, count=self.rate, persons=self.persons,
+                    start=then - timedelta(seconds=1), span=timedelta(seconds=1),
+                )  # fmt: skip
+                self.landed += self.rate
+                now = time.time()
+                for buyer in self._buyers(db, first, first + self.rate):
+                    if buyer not in bought:
+                        self.first_bought.setdefault(buyer, now)
+                next_at = begun + self.landed / self.rate
+                self.over.wait(max(0.0, next_at - time.monotonic()))
 
-    def _land(self, name: str, stream: str, count: int, second: int) -> None:
-        buyers, rows = [], []
-        for n in range(count):
-            person = self.dice.randrange(self.persons)
-            rows.append(json.dumps(self._event(stream, f"{name}-{second}-{n}", person)))
-            if stream == "purchases":
-                buyers.append(f"c{person}")
-        part = self.folder / "landing" / name / f".{second}.part"
-        part.write_text("\n".join(rows) + "\n", encoding="utf-8")
-        part.rename(part.with_name(f"{second:06d}.json"))
-        self.landed += count
-        now = time.time()
-        for buyer in buyers:
-            self.first_bought.setdefault(buyer, now)
-
-    def _event(self, stream: str, event_id: str, person: int) -> dict[str, Any]:
-        named = {"type": "customer_id", "value": f"c{person}"}
-        cookie = {"type": "anonymous_id", "value": f"k{person}"}
-        event: dict[str, Any] = {
-            "event_id": event_id,
-            "occurred_at": datetime.now(UTC).isoformat(),
-            "identifiers": [cookie],
-        }
-        sku = f"s{self.dice.randrange(5000)}"
-        if stream == "clicks":
-            if self.dice.random() < 0.05:
-                event["identifiers"] = [cookie, named]
-            return {**event, "type": "product_view", "sku": sku}
-        event["identifiers"] = [named]
-        if stream == "purchases":
-            lines = [{"sku": sku, "quantity": 1, "unit_price": 9.5}]
-            return {**event, "type": "order_placed", "order_id": event_id, "lines": lines}
-        told = {"message_id": event_id, "channel": "email", "purpose": "marketing", "skus": [sku]}
-        return {**event, "type": "sent", **told}
+    def _buyers(self, db: duckdb.DuckDBPyConnection, first: int, last: int) -> list[str]:
+        asked = BUYERS.format(persons=self.persons, first=first, last=last)
+        return [name for (name,) in db.execute(asked).fetchall()]
 
 
-def main(rate: int = 1000, persons: int = 1_000_000, minutes: float = 10, every: float = 5) -> None:
-    """Feed a run for ever and time its records."""
+def main(
+    rate: int = 1000,
+    persons: int = MILLION,
+    history: int = MILLION,
+    minutes: float = 10,
+    every: float = 2,
+    warm_after: float = 120,
+) -> None:
+    """Work a history off, then feed a run for ever and time its records."""
     os.environ["TACTFUL_BENCH_SECRET"] = "bench"
     with tempfile.TemporaryDirectory() as place, Peak() as peak:
         folder = Path(place)
         config = load(write_conf(CONFIG, folder))
-        feeder = Feeder(folder, rate=rate, persons=persons)
+        start, span = datetime.now(UTC) - WEEK, WEEK - timedelta(hours=1)
+        write_events(folder, first=0, count=history, persons=persons, start=start, span=span)
+        pipeline.run(config, as_of=datetime.now(UTC), steps=("land", "accept", "fused"))
+        done = _batches(folder)
+        feeder = Feeder(folder, rate=rate, persons=persons, history=history)
         feeder.start()
+        started = time.time()
         try:
             pipeline.run(
                 config, continuous=timedelta(seconds=every), stop_after=timedelta(minutes=minutes)
@@ -115,28 +96,38 @@ def main(rate: int = 1000, persons: int = 1_000_000, minutes: float = 10, every:
             feeder.over.set()
             feeder.join()
         told = _told(folder / "lake" / "outbox" / "partner")
-    waits = sorted(at - feeder.first_bought[buyer] for buyer, at in told.items())
-    # The first minute finds a cold JVM.
-    warm = min(feeder.first_bought.values()) + 60
-    steady = sorted(
-        at - feeder.first_bought[buyer]
-        for buyer, at in told.items()
-        if feeder.first_bought[buyer] > warm
-    )
+        batches = [row for row in _batches(folder) if row not in done]
+    first = feeder.first_bought
+    waits = {buyer: told[buyer] - at for buyer, at in first.items() if buyer in told}
+    steady = [wait for buyer, wait in waits.items() if first[buyer] > started + warm_after]
+    due = sum(at > started + warm_after for at in first.values())
     print("## From a purchase to its suppression record")
     print()
     print(
-        f"{rate:,} events/s for {minutes:g} minutes, {persons:,} persons, a trigger every "
-        f"{every:g} s: {feeder.landed:,} events, {len(waits):,} of {len(feeder.first_bought):,} "
-        "buyers told of when it ended."
+        f"{rate:,} events/s for {minutes:g} minutes on a history of {history:,} events, "
+        f"{persons:,} persons, a trigger every {every:g} s: {feeder.landed:,} events, "
+        f"{len(waits):,} of {len(first):,} buyers told of when it ended "
+        f"({len(steady):,} of {due:,} of those who bought after {warm_after:g} s)."
     )
     print()
     print("| | p50 | p95 | p99 |")
     print("|---|---|---|---|")
-    print(f"| all, seconds | {_percentiles(waits)} |")
-    print(f"| after the first minute | {_percentiles(steady)} |")
+    print(f"| all, seconds | {_percentiles(list(waits.values()))} |")
+    print(f"| after {warm_after:g} s | {_percentiles(steady)} |")
     print()
+    for query in ("accept", "fused"):
+        sizes = [rows for name, _, rows in batches if name == query]
+        print(f"{query}: {len(sizes)} batches, {statistics.median(sizes or [0]):,.0f} rows each.")
     print(f"Memory of the whole process tree at its peak: {peak.gib:.1f} GiB.")
+    print(batches[-6:], file=sys.stderr)
+
+
+def _batches(folder: Path) -> list[tuple[str, int, int]]:
+    """Query, number and rows of every batch so far."""
+    table = DeltaTable(str(folder / "lake" / "batches")).to_pyarrow_table(
+        columns=["query", "batch_id", "read_rows"]
+    )
+    return [(row["query"], row["batch_id"], row["read_rows"]) for row in table.to_pylist()]
 
 
 def _told(outbox: Path) -> dict[str, float]:

@@ -31,16 +31,24 @@ def lake(spark, tmp_path: Path) -> Lake:
     return made
 
 
-def batch_of(lake: Lake, *, generation: str = "g1", batch_id: int = 0) -> Batch:
-    return Batch(lake, "fused", generation, batch_id, {})
+def batch_of(
+    lake: Lake, *, generation: str = "g1", batch_id: int = 0, is_small: bool = False
+) -> Batch:
+    return Batch(lake, "fused", generation, batch_id, {}, is_small=is_small)
 
 
 def rows(lake: Lake, table) -> int:
     return DeltaTable(lake.path(table)).to_pyarrow_table().num_rows
 
 
-def test_a_repeated_commit_writes_once_and_a_new_checkpoint_writes_again(lake: Lake) -> None:
-    """Two tables of one batch have transactions of their own; a new generation is not ignored."""
+@pytest.mark.parametrize("ways", [(False, False), (True, True), (False, True), (True, False)])
+def test_a_repeated_commit_writes_once_and_a_new_checkpoint_writes_again(
+    lake: Lake, ways: tuple[bool, bool]
+) -> None:
+    """Two tables of one batch have transactions of their own; a new generation is not ignored.
+
+    Spark and this process write the same transactions: either knows what the other has written.
+    """
     tick = {
         "tick_id": "t", "as_of": worlds.AS_OF, "configuration_hash": "c", "software_version": "v",
     }  # fmt: skip
@@ -48,10 +56,10 @@ def test_a_repeated_commit_writes_once_and_a_new_checkpoint_writes_again(lake: L
         DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct()),
         TICKS: small_frame(lake.spark, [tick], TICKS.struct()),
     }
-    for _ in range(2):
-        batch_of(lake).commit(outputs)
+    for is_small in ways:
+        batch_of(lake, is_small=is_small).commit(outputs)
     assert (rows(lake, DUE), rows(lake, TICKS)) == (1, 1)
-    batch_of(lake, generation="g2").commit(outputs)
+    batch_of(lake, generation="g2", is_small=ways[0]).commit(outputs)
     assert (rows(lake, DUE), rows(lake, TICKS)) == (2, 2)
     set_on_session = [k for k in ("txnAppId", "txnVersion") if _setting(lake, k) is not None]
     assert not set_on_session, "a setting left behind would swallow later writes silently"
@@ -61,9 +69,10 @@ def _setting(lake: Lake, name: str) -> str | None:
     return lake.spark.conf.get(f"spark.databricks.delta.write.{name}", None)
 
 
-def test_an_empty_output_commits_nothing(lake: Lake) -> None:
+@pytest.mark.parametrize("is_small", [False, True])
+def test_an_empty_output_commits_nothing(lake: Lake, is_small: bool) -> None:
     before = lake.version(DUE)
-    batch_of(lake).commit({DUE: small_frame(lake.spark, [], DUE.struct())})
+    batch_of(lake, is_small=is_small).commit({DUE: small_frame(lake.spark, [], DUE.struct())})
     assert lake.version(DUE) == before
 
 

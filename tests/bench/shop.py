@@ -1,0 +1,85 @@
+"""A shop of any size for the benches: of ten events eight clicks, one purchase, one message.
+
+DuckDB writes it, some 300,000 events a second, in files of a million. An event's number says all
+about it, so any span of it can be made at any time. A customer's cookie is known from one in twenty
+of their clicks; a few weeks are as busy for each customer as months are, only longer ago.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+SOURCES = {"web": "clicks", "shop": "purchases", "esp": "messages"}
+SKUS = 5000
+CONFIG: dict[str, Any] = {
+    "lake": {"secret": "env:TACTFUL_BENCH_SECRET"},
+    "sources": {
+        name: {"stream": stream, "path": f"landing/{name}"} for name, stream in SOURCES.items()
+    },
+    "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "14d"}],
+    "caps": [
+        {"name": "email_weekly", "channels": ["email"], "limit": 3, "window": "7d",
+         "counts": "sent", "on_cap": "drop"},
+    ],
+    "destinations": [
+        {"name": "partner", "kind": "file", "policy": "bought_it", "identifiers": ["customer_id"]},
+    ],
+}  # fmt: skip
+# Which events are a source's, and what they say beside who and when.
+OF_SOURCE = {
+    "web": (
+        "n % 10 < 8",
+        "'product_view' AS type, 's' || sku AS sku,"
+        "CASE WHEN h % 20 = 0 THEN [cookie, customer] ELSE [cookie] END AS identifiers",
+    ),
+    "shop": (
+        "n % 10 = 8",
+        "'order_placed' AS type, 'o' || n AS order_id, [customer] AS identifiers,"
+        "[{sku: 's' || sku, quantity: 1, unit_price: 9.5}] AS lines",
+    ),
+    "esp": (
+        "n % 10 = 9",
+        "'sent' AS type, 'm' || n AS message_id, 'email' AS channel, 'marketing' AS purpose,"
+        "[customer] AS identifiers, ['s' || sku] AS skus",
+    ),
+}
+EVENTS = """
+SELECT 'e' || n AS event_id,
+    strftime($start::TIMESTAMP + to_microseconds(((n - $first) * $step)::BIGINT),
+             '%Y-%m-%dT%H:%M:%S.%fZ') AS occurred_at,
+    {told}
+FROM (
+    SELECT n, h, (h // 97) % {skus} AS sku,
+        {{type: 'anonymous_id', value: 'k' || h % $persons}} AS cookie,
+        {{type: 'customer_id', value: 'c' || h % $persons}} AS customer
+    FROM (SELECT n, hash(n) AS h FROM range($first, $last) AS numbers(n)) AS drawn
+) AS named
+WHERE {which}
+"""
+
+
+def write_events(
+    folder: Path, *, first: int, count: int, persons: int, start: datetime, span: timedelta
+) -> None:
+    """Land events `first` to `first + count`, evenly over a span of time, a file a source."""
+    with duckdb.connect() as db:
+        for source, (which, told) in OF_SOURCE.items():
+            target = folder / "landing" / source
+            target.mkdir(parents=True, exist_ok=True)
+            part = target / f".{first}.part"
+            events = EVENTS.format(told=told, which=which, skus=SKUS)
+            db.execute(
+                f"COPY ({events}) TO '{part}' (FORMAT json)",
+                {
+                    "first": first,
+                    "last": first + count,
+                    "persons": persons,
+                    "start": start.replace(tzinfo=None),
+                    "step": span / timedelta(microseconds=1) / count,
+                },
+            )
+            part.rename(target / f"{first:012d}.json")

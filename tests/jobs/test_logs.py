@@ -1,0 +1,150 @@
+"""Look-ups: DuckDB on the local disk and Spark anywhere answer the same questions alike."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from tactful.jobs.lake import Lake
+from tactful.jobs.local_logs import LocalLogs
+from tactful.jobs.lookups import SharedLogs
+from tactful.jobs.session import small_frame
+from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
+from tactful.schemas.intake import QUARANTINE
+from tactful.schemas.records import MEMBERSHIPS
+from tactful.schemas.table import Table
+from tests import worlds
+from tests.product import Shop
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS = [f"k{n:02d}" for n in range(30)]
+
+
+def sight(dice: random.Random) -> dict[str, Any]:
+    at = START + timedelta(seconds=dice.randrange(10**6))
+    return {"occurred_at": at, "stream": "clicks", "event_id": f"e{dice.randrange(10**6)}"}
+
+
+def label(dice: random.Random, key: str, batch: int) -> dict[str, Any]:
+    return {
+        "identifier_key": key,
+        "identifier_type": "email",
+        "component_key": dice.choice(KEYS),
+        "person_id": f"p_{dice.choice(KEYS)}",
+        "state": dice.choice(["linked", "linked", "hub", "blocked"]),
+        "is_minted": True,
+        "first_seen_at": START,
+        "last_seen_at": START + timedelta(microseconds=dice.randrange(10**12)),
+        "batch_id": batch,
+    }
+
+
+def link(dice: random.Random, batch: int) -> dict[str, Any]:
+    held = dice.sample(KEYS, 2)
+    first, last = sorted((sight(dice), sight(dice)), key=lambda s: s["occurred_at"])
+    return {
+        "link_id": "-".join(held),
+        "identifier_keys": held,
+        "identifier_types": ["email", "email"],
+        "blocked_keys": [],
+        "blocked_types": [],
+        "first_seen": first,
+        "last_seen": last,
+        "batch_id": batch,
+    }
+
+
+def member(dice: random.Random, key: str, batch: int) -> dict[str, Any]:
+    return {
+        "destination": "meta", "audience": "a", "identifier_key": key,
+        "member_key": f"m{dice.randrange(5)}", "is_member": dice.random() < 0.5, "batch_id": batch,
+    }  # fmt: skip
+
+
+def raw(key: str) -> dict[str, Any]:
+    return {"identifier_key": key, "identifier_type": "email", "value": f"{key}@example.org"}
+
+
+@pytest.fixture(params=[True, False], ids=["written here", "written by Spark"])
+def lake(request, spark, tmp_path: Path) -> Lake:
+    """Four batches of random rows; the lake's folder has a name that wants care."""
+    place = tmp_path / "it's a lake, Ä"
+    place.mkdir()
+    shop = Shop(worlds.make(3), place)
+    made = Lake(spark, str(shop.lake))
+    made.create(shop.config())
+    dice = random.Random(5)
+    for batch in range(4):
+        told: dict[Table, list[dict[str, Any]]] = {
+            LABELS: [label(dice, key, batch) for key in dice.sample(KEYS, 12)],
+            LINKS: [link(dice, batch) for _ in range(6)],
+            MEMBERSHIPS: [member(dice, key, batch) for key in dice.sample(KEYS, 8)],
+            IDENTIFIERS: [raw(key) for key in KEYS[batch * 7 : batch * 7 + 7]],
+        }
+        for table, rows in told.items():
+            frame = table.conform(small_frame(spark, rows, table.struct()))
+            if request.param:
+                made.append(table, frame.toArrow(), f"app/{table.id}", batch)
+            else:
+                frame.write.format("delta").mode("append").save(made.path(table))
+    return made
+
+
+def told(rows: Any) -> list[str]:
+    """The rows in an order of their own."""
+    table = rows if isinstance(rows, pa.Table) else rows.toArrow()
+    return sorted(str(sorted(row.items())) for row in table.to_pylist())
+
+
+def test_both_look_up_alike(lake: Lake) -> None:
+    spark = lake.spark
+    local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)))
+    shared = SharedLogs(lake.read, lake.read)
+    try:
+        for keys in (KEYS[:3], KEYS[5:20], KEYS, ["never seen"]):
+            asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
+            links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct())
+            pairs = [
+                (logs.touched_labels(asked, count=len(keys)), logs.touching(pa.array(keys), links))
+                for logs in (local, shared)
+            ]
+            assert told(pairs[0][0]) == told(pairs[1][0])
+            assert told(pairs[0][1]) == told(pairs[1][1])
+            for name in ("labels_of", "identifiers", "memberships"):
+                found = [getattr(logs, name)(asked, count=len(keys)) for logs in (local, shared)]
+                assert found[0].schema.simpleString() == found[1].schema.simpleString()
+                assert told(found[0]) == told(found[1]), name
+        values = spark.createDataFrame(pa.table({"member_key": ["m1", "m4"]}))
+        assert told(local.memberships(values, count=2)) == told(shared.memberships(values, count=2))
+        hubs = [logs.hubs().select("identifier_key") for logs in (local, shared)]
+        assert told(hubs[0]) == told(hubs[1]) != []
+    finally:
+        local.release()
+
+
+def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
+    version = lake.version(LABELS)
+    local = LocalLogs(lake.spark, lambda table: (lake.path(table), version - 1))
+    asked = lake.spark.createDataFrame(pa.table({"identifier_key": KEYS}))
+    try:
+        seen = local.labels_of(asked, count=len(KEYS))
+        assert seen.agg({"batch_id": "max"}).first()[0] == 2
+    finally:
+        local.release()
+
+
+def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> None:
+    """Java leaves out the buffers of a list without elements; Rust once ended the process there."""
+    shop = Shop(worlds.make(3), tmp_path)
+    made = Lake(spark, str(shop.lake))
+    made.create(shop.config())
+    row = {"stream": "clicks", "source_name": "web", "raw": "{}", "reasons": []}
+    frame = QUARANTINE.conform(small_frame(spark, [row], QUARANTINE.struct()))
+    made.append(QUARANTINE, frame.toArrow(), "app", 0)
+    made.append(QUARANTINE, frame.toArrow(), "app", 0)
+    assert [r.reasons for r in made.read(QUARANTINE).collect()] == [[]]

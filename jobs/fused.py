@@ -240,18 +240,16 @@ def _woken(batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts) -
 def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -> DataFrame:
     """The persons whose decisions this batch may change.
 
-    Those with new events, those whose identifiers moved, those whose orders were taken back by
-    an event that does not know them, and those for whom something falls due.
+    Those with new events that a decision bears on, those who own something else now, those whose
+    orders were taken back by an event that does not know them, and those for whom something falls
+    due.
     """
     labels = stitched.touched
-    events = fresh.select(*SIGHT)
+    events = fresh.where("kind != 'other'").select(*SIGHT)
     if woken.placed is not None:
         events = events.union(woken.placed.select(*SIGHT))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
-    persons = owned.select("person_id")
-    if stitched.has_moves:
-        moved = stitched.moved
-        persons = persons.union(moved.select("from_person_id")).union(moved.select("to_person_id"))
+    persons = owned.select("person_id").union(stitched.persons)
     if woken.due is not None:
         due = picked(labels, woken.due, count=stitched.size)
         persons = persons.union(due.select("person_id"))

@@ -7,7 +7,8 @@ out is wanted here anyway. Each look-up reads the files of the version that the 
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -57,7 +58,7 @@ class LocalLogs:
 
     def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
-        with self._database.cursor() as db:
+        with self._session() as db:
             db.register("asked", asked.distinct().toArrow())
             log = self._rows(db, LABELS)
             seen = f"FROM {log} SEMI JOIN asked USING (identifier_key)"
@@ -78,7 +79,7 @@ class LocalLogs:
 
     def touching(self, members: pa.Array, links: DataFrame) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
-        with self._database.cursor() as db:
+        with self._session() as db:
             db.register("members", pa.table({"identifier_key": members}))
             db.register("links", LINKS.conform(links).toArrow())
             log = self._rows(db, LINKS)
@@ -102,7 +103,7 @@ class LocalLogs:
 
     def hubs(self) -> DataFrame:
         """The identifiers that are hubs."""
-        with self._database.cursor() as db:
+        with self._session() as db:
             log = self._rows(db, LABELS)
             ever = f"SELECT identifier_key FROM {log} WHERE state = 'hub'"
             newest = _newest(f"FROM {log} WHERE identifier_key IN ({ever})", BY_IDENTIFIER)
@@ -110,7 +111,7 @@ class LocalLogs:
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
-        with self._database.cursor() as db:
+        with self._session() as db:
             db.register("keys", keys.distinct().toArrow())
             found = f"FROM {self._rows(db, IDENTIFIERS)} SEMI JOIN keys USING (identifier_key)"
             return self._frame(_columns(db, IDENTIFIERS, found))
@@ -119,8 +120,15 @@ class LocalLogs:
         """The newest memberships of some identifiers, or of some values at a destination."""
         return self._newest_of(MEMBERSHIPS, keys, MEMBER)
 
-    def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
+    @contextmanager
+    def _session(self) -> Iterator[DuckDBPyConnection]:
         with self._database.cursor() as db:
+            # Files of an older Spark hold times without a zone; they are UTC wherever this runs.
+            db.execute("SET TimeZone = 'UTC'")
+            yield db
+
+    def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
+        with self._session() as db:
             db.register("keys", keys.distinct().toArrow())
             named = ", ".join(keys.columns)
             rows = f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({named})"

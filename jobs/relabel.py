@@ -19,6 +19,9 @@ COMPARED = (
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
 
+# What says whose an event is, and what goes out for whom.
+OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
+
 
 def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
     """The identifiers just seen and all that was ever linked to them.
@@ -35,12 +38,28 @@ def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
 def differing(fresh: pa.Table, before: pa.Table) -> pa.Table:
     """The labels that say something else now, or nothing before."""
     known = _as_before(fresh, before)
-    differs = pc.is_null(known["identifier_key"])
-    for name in COMPARED:
-        now, then = fresh[name], known[name].cast(fresh.schema.field(name).type)
-        same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
-        differs = pc.or_(differs, pc.invert(same))
-    return fresh.filter(differs)
+    return fresh.filter(
+        pc.or_(pc.is_null(known["identifier_key"]), _differ(fresh, known, COMPARED))
+    )
+
+
+def persons_changed(fresh: pa.Table, before: pa.Table) -> pa.Table:
+    """The persons who own something else now: person_id.
+
+    A new identifier matters to a person who was there before. Of one who was not, there is nothing
+    yet but the events that brought it.
+    """
+    known = _as_before(fresh, before)
+    is_new = pc.is_null(known["identifier_key"])
+    changed = pc.and_(pc.invert(is_new), _differ(fresh, known, OWNING))
+    joined = fresh["person_id"].filter(is_new)
+    parts = (
+        fresh["person_id"].filter(changed),
+        known["person_id"].filter(changed),
+        joined.filter(pc.is_in(joined, _whole(before["person_id"]))),
+    )
+    persons = pc.unique(pa.concat_arrays([_whole(part) for part in parts]))
+    return pa.table({"person_id": pc.drop_null(persons)})
 
 
 def moves(fresh: pa.Table, before: pa.Table) -> pa.Table:
@@ -61,6 +80,16 @@ def others(before: pa.Table, fresh: pa.Table) -> pa.Table:
     """The labels that were not worked out anew."""
     anew = pc.is_in(before["identifier_key"], _whole(fresh["identifier_key"]))
     return before.filter(pc.invert(anew)).cast(fresh.schema)
+
+
+def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
+    """Whether any of these columns says something else, row by row."""
+    differs = pa.chunked_array([pa.repeat(False, len(fresh))])
+    for name in names:
+        now, then = fresh[name], known[name].cast(fresh.schema.field(name).type)
+        same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
+        differs = pc.or_(differs, pc.invert(same))
+    return differs
 
 
 def _as_before(fresh: pa.Table, before: pa.Table) -> pa.Table:

@@ -10,7 +10,15 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.config import Identity
-from tactful.jobs.relabel import COMPARED, differing, members_of, moves, others, relabel
+from tactful.jobs.relabel import (
+    COMPARED,
+    differing,
+    members_of,
+    moves,
+    others,
+    persons_changed,
+    relabel,
+)
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import frame_of
 from tactful.schemas.identity import LABELS
@@ -22,7 +30,8 @@ class Stitched:
     """What a batch changed: rows for the logs, the labels of all it touched, persons that moved.
 
     touched: as the batch leaves them, the labels of every component that holds an identifier of
-    the batch. size: how many identifiers it bears on, about.
+    the batch. moved: identifiers that are another person's now. persons: person_id of those who
+    own something else now. size: how many identifiers the batch bears on, about.
     """
 
     links: DataFrame
@@ -30,6 +39,7 @@ class Stitched:
     touched: DataFrame
     changes: DataFrame
     moved: DataFrame
+    persons: DataFrame
     has_moves: bool
     has_hubs: bool
     size: int
@@ -74,6 +84,7 @@ def stitch(
         touched,
         _described(moved_to, links, batch),
         moved_to,
+        frame_of(batch.lake.spark, persons_changed(fresh, before)),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
         size=max(size, now.num_rows),

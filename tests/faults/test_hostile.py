@@ -44,6 +44,7 @@ TIMES = [
     ("9999-12-31T23:59:59Z", IN_FUTURE),
     ("0001-01-01T00:00:00Z", "occurred_at_at_epoch"),
 ]
+FAR = "9999-12-31T23:59:59+00:00"
 RULES = ("bought_it", "bought_much")
 STREAMS = ("clicks", "purchases", "messages", "profiles", "service")
 
@@ -84,7 +85,7 @@ def weeks(spark, tmp_path_factory) -> Weeks:
     hostile = {**_ahead(), "app": [_view(n, time) for n, (time, _) in enumerate(TIMES)]}
     early["web"] += _kiosk(sum(map(len, early.values())), ("w0", "w1"), worlds.START)
     late["web"] += _kiosk(sum(map(len, late.values())), [f"w{n}" for n in range(6)], SILENT_FROM)
-    late["shop"].append(_bought("resent", SILENT_FROM + DAY))
+    late["shop"].append({**_bought("resent", SILENT_FROM + DAY), "received_at": FAR})
     _land(shop, early, SILENT_FROM)
     files = _land(shop, hostile, SILENT_FROM)
     shop.run(as_of=SILENT_FROM, steps=("land", "accept", "fused"))
@@ -189,10 +190,11 @@ def test_a_clock_that_runs_ahead_changes_nobody(weeks: Weeks) -> None:
 
 
 def test_an_event_sent_again_with_its_right_time_is_accepted(weeks: Weeks) -> None:
-    """A refused row does not use its id up."""
+    """A refused row does not use its id up; a far time that decides nothing can be read."""
     purchases = read_tables(weeks.shop.lake, ["purchases"])["purchases"]
     (order,) = (row for row in purchases if row["event_id"] == "resent")
     assert order["occurred_at"] == SILENT_FROM + DAY
+    assert order["received_at"] == datetime.fromisoformat(FAR)
 
 
 def test_a_time_that_is_none_is_refused_and_kept_as_it_came(weeks: Weeks) -> None:

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Identity
 from tactful.jobs.phones import normalise_all
-from tactful.jobs.stitch import _relabel
+from tactful.jobs.relabel import relabel
 from tactful.schemas.identity import LABELS
 from tactful.transforms.keys import hmac_pads, key_identifiers
 from tactful.transforms.owners import with_owner
@@ -88,10 +88,10 @@ class Stitcher:
         }
         links = [link for keys, link in self.links.items() if members & set(keys)]
         before = [label for key, label in self.labels.items() if key in members]
-        relabelled = _relabel(
+        relabelled = relabel(
             pa.Table.from_pylist(links, LINKS),
+            pa.array(sorted(members), pa.string()),
             pa.Table.from_pylist(before, BEFORE),
-            pa.chunked_array([sorted(members)], pa.string()),
             self.rules,
         )
         self.labels |= {row["identifier_key"]: row for row in relabelled.to_pylist()}

@@ -8,7 +8,6 @@ and within a link by (priority, key).
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -189,82 +188,71 @@ def _oversized(
 
 
 def _conflicting(edges: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
-    """Identifiers that give way so that no person holds two values of a unique type."""
+    """Identifiers that give way so that no person holds two values of a unique type.
+
+    Everything in dispute is looked at together: what gives way in one component has no bearing on
+    another, and one at a time a million of them take minutes.
+    """
     cut = np.zeros(len(kind), dtype=bool)
-    component = _components(edges, len(kind))
-    unique = np.flatnonzero(kinds.is_unique[kind] & ~gone)
-    pairs, held = np.unique(
-        np.stack([component[unique], kind[unique]], axis=1), axis=0, return_counts=True
-    )
-    if not len(pairs):
-        return cut
-    disputed = np.unique(pairs[held > 1, 0])
-    neighbours: dict[int, dict[int, set[int]]] = {int(c): {} for c in disputed}
-    for one, other in edges[np.isin(component[edges[:, 0]], disputed)].tolist():
-        graph = neighbours[int(component[one])]
-        graph.setdefault(one, set()).add(other)
-        graph.setdefault(other, set()).add(one)
     level = kinds.priority[kind]
-    for graph in neighbours.values():
-        cut[list(_settled(graph, level, kind, kinds))] = True
-    return cut
+    stubborn = np.zeros(len(kind), dtype=bool)
+    while True:
+        edges = edges[~cut[edges].any(axis=1)]
+        part = _components(edges, len(kind))
+        open_part = _disputed(part, kind, kinds, gone | cut) & ~stubborn[part]
+        if not open_part.any():
+            return cut
+        edges = edges[open_part[edges[:, 0]]]
+        found = _giving_way(edges, part, open_part, level, direct=True)
+        left = open_part & ~_of_same_part(found, part)
+        found |= _giving_way(edges[left[edges[:, 0]]], part, left, level, direct=False)
+        stubborn |= open_part & ~_of_same_part(found, part)
+        cut |= found
 
 
-def _settled(graph: dict[int, set[int]], level: Ints, kind: Ints, kinds: Kinds) -> set[int]:
-    """Cut the lowest layer that joins what higher layers keep apart, and look again."""
-    cut: set[int] = set()
-    open_parts = [set(graph)]
-    while open_parts:
-        part = open_parts.pop()
-        if not _disputed(part, kind, kinds):
-            continue
-        give_way = _giving_way(part, graph, level, direct=True) or _giving_way(
-            part, graph, level, direct=False
-        )
-        if give_way:
-            cut |= give_way
-            open_parts.extend(_parts(part - give_way, graph))
-    return cut
+def _disputed(part: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
+    """The nodes of every part that holds two values of a unique type."""
+    unique = np.flatnonzero(kinds.is_unique[kind] & ~gone)
+    held, number = np.unique(part[unique] * len(kinds.priority) + kind[unique], return_counts=True)
+    disputed = np.zeros(len(kind), dtype=bool)
+    disputed[held[number > 1] // len(kinds.priority)] = True
+    return disputed[part]
 
 
-def _disputed(part: set[int], kind: Ints, kinds: Kinds) -> bool:
-    held: dict[int, int] = defaultdict(int)
-    for node in part:
-        if kinds.is_unique[kind[node]]:
-            held[int(kind[node])] += 1
-    return any(number > 1 for number in held.values())
+def _of_same_part(nodes: Bools, part: Ints) -> Bools:
+    """All nodes of the parts that these nodes are of."""
+    named = np.zeros(len(part), dtype=bool)
+    named[part[nodes]] = True
+    return named[part]
 
 
-def _giving_way(
-    part: set[int], graph: dict[int, set[int]], level: Ints, *, direct: bool
-) -> set[int]:
-    for layer in sorted({int(level[node]) for node in part}, reverse=True):
-        higher = _parts({node for node in part if level[node] < layer}, graph)
-        home = {node: number for number, nodes in enumerate(higher) for node in nodes}
-        own = {node for node in part if level[node] >= layer}
-        reach = [{node} for node in own] if direct else _parts(own, graph)
-        found: set[int] = set()
-        for group in reach:
-            touched = {home[n] for node in group for n in graph[node] if n in home}
-            if len(touched) > 1:
-                found |= {node for node in group if level[node] == layer}
-        if found:
-            return found
-    return set()
+def _giving_way(edges: Ints, part: Ints, inside: Bools, level: Ints, *, direct: bool) -> Bools:
+    """In each part the lowest layer that joins what higher layers keep apart.
 
-
-def _parts(nodes: set[int], graph: dict[int, set[int]]) -> list[set[int]]:
-    parts, left = [], set(nodes)
-    while left:
-        part, edge = set(), [left.pop()]
-        while edge:
-            node = edge.pop()
-            part.add(node)
-            fresh: Iterable[int] = graph.get(node, set()) & left
-            left -= set(fresh)
-            edge.extend(fresh)
-        parts.append(part)
-    return parts
+    direct: a node that touches two of them itself; else one that does so through nodes of its own
+    or lower layers.
+    """
+    found = np.zeros(len(part), dtype=bool)
+    waiting = inside
+    for layer in np.unique(level[inside])[::-1]:
+        if not waiting.any():
+            break
+        edges = edges[waiting[edges[:, 0]]]
+        is_higher = level < layer
+        home = _components(edges[is_higher[edges].all(axis=1)], len(part))
+        group = np.arange(len(part))
+        if not direct:
+            group = _components(edges[~is_higher[edges].any(axis=1)], len(part))
+        both = np.concatenate([edges, edges[:, ::-1]])
+        across = both[~is_higher[both[:, 0]] & is_higher[both[:, 1]]]
+        pairs = np.unique(group[across[:, 0]] * len(part) + home[across[:, 1]])
+        groups, homes = np.unique(pairs // len(part), return_counts=True)
+        joins = np.zeros(len(part), dtype=bool)
+        joins[groups[homes > 1]] = True
+        now = waiting & joins[group] & (level == layer)
+        found |= now
+        waiting = waiting & ~_of_same_part(now, part)
+    return found
 
 
 def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints]:

@@ -31,6 +31,8 @@ from tactful.transforms.keys import hmac_pads
 
 STATE = "_lake.json"
 SECRET = "_secret"
+# delta-rs alone would let a hundred commits pile up, each a file that the next run has to read.
+KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInterval": "20"}
 
 
 class Lake:
@@ -151,7 +153,7 @@ class Lake:
                     name=table.name,
                     description=table.doc,
                     partition_by=list(table.partitioned_by) or None,
-                    configuration={"delta.logRetentionDuration": "interval 30 days"},
+                    configuration=KEPT,
                 )
             else:
                 empty = small_frame(self.spark, [], table.struct())

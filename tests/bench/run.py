@@ -6,7 +6,8 @@ Run it with `make bench`, on a machine that does nothing else; all of it takes s
 - demo: how long does a newcomer wait? Each run a process of its own with a cold JVM.
 - main_job: what does a stream cost against one batch over everything? DuckDB (`rival.py`) reads
   the same landing files and computes the same tables.
-- growth: does a batch get dearer as history grows (G7)?
+- growth, batches: does a batch get dearer as history grows (G7)? In a small shop and at size.
+- converge: do forty batches in no order make the tables that one query makes (G1)?
 - hot: does it get dearer when one key has half of all events?
 - stitching: how long does it take to find out who is who, from nothing?
 - latency: how long after a purchase does its suppression record lie in the outbox?
@@ -38,7 +39,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 from tactful.jobs.pipeline import STEPS as OURS
 from tests.bench.main_job import rival
 
-PARTS = ("main_job", "growth", "hot", "stitching", "latency", "weeks")
+PARTS = ("main_job", "growth", "batches", "converge", "hot", "stitching", "latency", "weeks")
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"

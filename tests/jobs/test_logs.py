@@ -13,6 +13,7 @@ import pytest
 from tactful.jobs.lake import Lake
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
+from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE
@@ -148,3 +149,19 @@ def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> 
     made.append(QUARANTINE, frame.toArrow(), "app", 0)
     made.append(QUARANTINE, frame.toArrow(), "app", 0)
     assert [r.reasons for r in made.read(QUARANTINE).collect()] == [[]]
+
+
+def test_spark_goes_on_from_what_was_written_here(spark, tmp_path: Path) -> None:
+    """Past a checkpoint of the log: its rows are there, and so are its transactions."""
+    shop = Shop(worlds.make(3), tmp_path)
+    made = Lake(spark, str(shop.lake))
+    made.create(shop.config())
+    row = small_frame(spark, [raw("k1")], IDENTIFIERS.struct())
+    for batch in range(25):
+        made.append(IDENTIFIERS, row.toArrow(), "tactful/fused/g/identifiers", batch)
+    log = Path(made.path(IDENTIFIERS)) / "_delta_log"
+    assert list(log.glob("*.checkpoint*.parquet"))
+    assert made.read(IDENTIFIERS).count() == 25
+    for batch, rows in ((24, 25), (25, 26)):
+        Batch(made, "fused", "g", batch, {}).commit({IDENTIFIERS: row})
+        assert made.read(IDENTIFIERS).count() == rows

@@ -149,9 +149,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Data
     )
     touched = batch.timed("touch", lambda: _touched(batch, fresh, woken, stitched))
     theirs = batch.keep(picked(stitched.touched, touched, count=stitched.size))
-    facts = batch.timed(
-        "gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched)
-    )
+    facts = batch.timed("gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched))
     suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, theirs, config))
     delivered = batch.timed(
         "deliver",

@@ -202,11 +202,17 @@ def _caught_up(query: StreamingQuery) -> None:
 
 
 def finish(query: StreamingQuery) -> StreamingQuery:
-    """Wait until a query has caught up; its own error comes out as it was raised."""
+    """Wait until a query has caught up; its own error comes out as it was raised.
+
+    Whoever is interrupted here leaves no query behind that goes on writing.
+    """
     try:
         query.awaitTermination()
     except StreamingQueryException as error:
         raise failure(query.name, error) from error
+    except BaseException:
+        query.stop()
+        raise
     return query
 
 

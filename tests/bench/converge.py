@@ -97,12 +97,12 @@ def compare(lake: Path, rival_out: Path) -> dict[str, tuple[int, int, int]]:
             theirs = rival_out / f"{table.name}.parquet"
             db.execute(f"CREATE VIEW theirs_{table.name} AS FROM read_parquet('{theirs}')")
         db.execute(RENAMED)
-        twice = db.sql(
+        twice = db.execute(
             "SELECT count(*) - count(DISTINCT their_id), count(*) - count(DISTINCT our_id) "
             "FROM names"
-        ).fetchone()
+        ).fetchall()[0]
         for table in PUBLISHED:
-            kinds = {row[0]: row[1] for row in db.sql(f"DESCRIBE ours_{table.name}").fetchall()}
+            kinds = {row[0]: row[1] for row in db.execute(f"DESCRIBE ours_{table.name}").fetchall()}
             names = [c.name for c in table.columns if not c.clock and c.name not in IGNORED]
             mine = ", ".join(f"{n}::{_kind(kinds[n])} AS {n}" for n in names)
             other = mine.replace(
@@ -115,10 +115,10 @@ def compare(lake: Path, rival_out: Path) -> dict[str, tuple[int, int, int]]:
                 (f"SELECT {other} FROM theirs_{table.name}"),
             )
             counts = [
-                db.sql(f"SELECT count(*) FROM ({one} EXCEPT ALL {another})").fetchone()[0]
+                db.execute(f"SELECT count(*) FROM ({one} EXCEPT ALL {another})").fetchall()[0][0]
                 for one, another in ((a, b), (b, a))
             ]
-            rows = db.sql(f"SELECT count(*) FROM ours_{table.name}").fetchone()[0]
+            rows = db.execute(f"SELECT count(*) FROM ours_{table.name}").fetchall()[0][0]
             found[table.name] = (rows, counts[0], counts[1])
             if any(counts):
                 print(db.sql(f"{a} EXCEPT ALL {b} LIMIT 3"), file=sys.stderr)

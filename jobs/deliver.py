@@ -42,7 +42,8 @@ def deliver(
     """Work out each audience's differences, write the files, and say what was written.
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
-    identifier_type, person_id and state of everything that is theirs now or was before.
+    identifier_type, person_id and state of everything that is theirs now or was before; count:
+    how many, about.
     Files come first: they are named after the batch and an existing one is kept, so a batch
     that is repeated finds them and goes on to the tables.
     """
@@ -53,16 +54,10 @@ def deliver(
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
     members = batch.keep(_of_each(config, lambda d: _members(d, now, timeline, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known)))
-
-    def held(keys: DataFrame) -> DataFrame:
-        return batch.logs.memberships(keys, count=count)
-
-    changed = batch.keep(
-        changed_members(
-            forms, held(forms.select("identifier_key")), members, batch.lake.pads(config)
-        )
-    )
-    told = batch.keep(differences(changed, held(changed.select("member_key"))))
+    held = batch.logs.memberships(forms.select("identifier_key"), count=count)
+    changed = batch.keep(changed_members(forms, held, members, batch.lake.pads(config)))
+    sharing = batch.logs.memberships(changed.select("member_key"), count=count)
+    told = batch.keep(differences(changed, sharing))
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number)), batch)
     )

@@ -23,10 +23,10 @@ from tactful.schemas.table import Table
 from tactful.transforms.links import SETS
 from tactful.transforms.membership import MEMBER
 
-MEMORY = "1GB"
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
+MEMORY = "1GB"
 BY_IDENTIFIER = ("identifier_key",)
 
 
@@ -59,9 +59,7 @@ class LocalLogs:
     def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
         with self._session() as db:
-            db.register("asked", asked.distinct().toArrow())
-            log = self._rows(db, LABELS)
-            seen = f"FROM {log} SEMI JOIN asked USING (identifier_key)"
+            log, seen = self._rows(db, LABELS), self._picked(db, LABELS, asked)
             db.execute(f"CREATE TEMP TABLE known AS {_newest(seen, BY_IDENTIFIER)}")
             db.execute(
                 "CREATE TEMP TABLE components AS "
@@ -112,9 +110,7 @@ class LocalLogs:
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
         with self._session() as db:
-            db.register("keys", keys.distinct().toArrow())
-            found = f"FROM {self._rows(db, IDENTIFIERS)} SEMI JOIN keys USING (identifier_key)"
-            return self._frame(_columns(db, IDENTIFIERS, found))
+            return self._frame(_columns(db, IDENTIFIERS, self._picked(db, IDENTIFIERS, keys)))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
@@ -129,10 +125,13 @@ class LocalLogs:
 
     def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
         with self._session() as db:
-            db.register("keys", keys.distinct().toArrow())
-            named = ", ".join(keys.columns)
-            rows = f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({named})"
+            rows = self._picked(db, table, keys)
             return self._frame(_columns(db, table, _newest(rows, key)))
+
+    def _picked(self, db: DuckDBPyConnection, table: Table, keys: DataFrame) -> str:
+        """The rows that hold one of these values, in columns of the same names."""
+        db.register("keys", keys.distinct().toArrow())
+        return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({', '.join(keys.columns)})"
 
     def _frame(self, rows: pa.Table) -> DataFrame:
         return frame_of(self._spark, rows)

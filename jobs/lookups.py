@@ -15,6 +15,7 @@ from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.transforms.links import (
+    MANY,
     labels_of,
     labels_with,
     latest,
@@ -80,11 +81,18 @@ class SharedLogs:
     """The logs as one batch may see them, on a disk that only Spark's executors reach."""
 
     def __init__(
-        self, known: Callable[[Table], DataFrame], read: Callable[[Table], DataFrame]
+        self,
+        known: Callable[[Table], DataFrame],
+        read: Callable[[Table], DataFrame],
+        keep: Callable[[DataFrame], DataFrame],
     ) -> None:
-        """known: a log, from memory where it is held there. read: a table as it is pinned."""
+        """known: a log, from memory where it is held there. read: a table as it is pinned.
+
+        keep: works a frame out that is used more than once, and holds it.
+        """
         self._known = known
         self._read = read
+        self._keep = keep
 
     def release(self) -> None:
         """What is held is held for the next batch, too."""
@@ -92,7 +100,7 @@ class SharedLogs:
     def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
         log = self._known(LABELS)
-        known = labels_of(log, asked, count=count)
+        known = self._keep(labels_of(log, asked, count=count))
         components = known.where("state != 'blocked'").select("component_key")
         linked = labels_with(log, components, count=count)
         return LABELS.conform(linked.unionByName(known.where("state = 'blocked'"))).toArrow()
@@ -110,9 +118,8 @@ class SharedLogs:
     def hubs(self) -> DataFrame:
         """The identifiers that are hubs."""
         log = self._known(LABELS)
-        ever = log.where("state = 'hub'").select("identifier_key").distinct()
-        newest = latest(log.join(ever, "identifier_key", "left_semi"), key=["identifier_key"])
-        return newest.where("state = 'hub'")
+        ever = log.where("state = 'hub'").select("identifier_key")
+        return labels_of(log, ever, count=MANY).where("state = 'hub'")
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""

@@ -18,7 +18,6 @@ COMPARED = (
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
-
 # What says whose an event is, and what goes out for whom.
 OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 
@@ -35,21 +34,45 @@ def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
     return pc.unique(pa.concat_arrays([_whole(theirs["identifier_key"]), seen]))
 
 
-def differing(fresh: pa.Table, before: pa.Table) -> pa.Table:
-    """The labels that say something else now, or nothing before."""
-    known = _as_before(fresh, before)
-    return fresh.filter(
-        pc.or_(pc.is_null(known["identifier_key"]), _differ(fresh, known, COMPARED))
-    )
+def as_before(fresh: pa.Table, before: pa.Table) -> pa.Table:
+    """The earlier label of each identifier, row by row; nulls where there was none."""
+    places = pc.index_in(fresh["identifier_key"], _whole(before["identifier_key"]))
+    return before.take(places)
 
 
-def persons_changed(fresh: pa.Table, before: pa.Table) -> pa.Table:
-    """The persons who own something else now: person_id.
+def blocked_labels(seen: pa.Table, before: pa.Table) -> pa.Table:
+    """The labels of blocked identifiers, so that one can look up why they link nobody.
+
+    seen: identifier_key, identifier_type, first_seen_at and last_seen_at of those just seen.
+    """
+    known = as_before(seen, before)
+    first, then = seen["first_seen_at"], known["first_seen_at"]
+    last, until = seen["last_seen_at"], known["last_seen_at"]
+    told = {
+        "identifier_key": seen["identifier_key"],
+        "identifier_type": seen["identifier_type"],
+        "component_key": seen["identifier_key"],
+        "state": pa.repeat("blocked", len(seen)),
+        "is_minted": pa.repeat(False, len(seen)),
+        "first_seen_at": pc.if_else(pc.fill_null(pc.less(then, first), False), then, first),
+        "last_seen_at": pc.if_else(pc.fill_null(pc.greater(until, last), False), until, last),
+    }
+    columns = {name: told.get(name, pa.nulls(len(seen))) for name in before.column_names}
+    return pa.table(columns).cast(before.schema)
+
+
+def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
+    """The labels that say something else now, or nothing before. known: see `as_before`."""
+    is_new = pc.is_null(known["identifier_key"])
+    return fresh.filter(pc.or_(is_new, _differ(fresh, known, COMPARED)))
+
+
+def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Table:
+    """The persons who own something else now: person_id. known: see `as_before`.
 
     A new identifier matters to a person who was there before. Of one who was not, there is nothing
     yet but the events that brought it.
     """
-    known = _as_before(fresh, before)
     is_new = pc.is_null(known["identifier_key"])
     changed = pc.and_(pc.invert(is_new), _differ(fresh, known, OWNING))
     joined = fresh["person_id"].filter(is_new)
@@ -62,9 +85,11 @@ def persons_changed(fresh: pa.Table, before: pa.Table) -> pa.Table:
     return pa.table({"person_id": pc.drop_null(persons)})
 
 
-def moves(fresh: pa.Table, before: pa.Table) -> pa.Table:
-    """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id."""
-    known = _as_before(fresh, before)
+def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
+    """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id.
+
+    known: see `as_before`.
+    """
     pairs = pa.table(
         {
             "identifier_key": fresh["identifier_key"],
@@ -72,8 +97,8 @@ def moves(fresh: pa.Table, before: pa.Table) -> pa.Table:
             "to_person_id": fresh["person_id"],
         }
     )
-    stayed = pc.fill_null(pc.equal(pairs["from_person_id"], pairs["to_person_id"]), False)
-    return pairs.filter(pc.and_(pc.is_valid(pairs["from_person_id"]), pc.invert(stayed)))
+    had_one = pc.is_valid(known["person_id"])
+    return pairs.filter(pc.and_(had_one, _differ(fresh, known, ("person_id",))))
 
 
 def others(before: pa.Table, fresh: pa.Table) -> pa.Table:
@@ -90,12 +115,6 @@ def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.Chun
         same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
         differs = pc.or_(differs, pc.invert(same))
     return differs
-
-
-def _as_before(fresh: pa.Table, before: pa.Table) -> pa.Table:
-    """The earlier label of each identifier, row by row; nulls where there was none."""
-    places = pc.index_in(fresh["identifier_key"], _whole(before["identifier_key"]))
-    return before.take(places)
 
 
 def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

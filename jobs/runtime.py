@@ -81,7 +81,7 @@ class Batch:
         """Where the batch looks up what earlier batches left."""
         if files.is_local(self.lake.location):
             return LocalLogs(self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]))
-        return SharedLogs(self.known, self.read)
+        return SharedLogs(self.known, self.read, self.keep)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""

@@ -11,7 +11,8 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Identity
 from tactful.jobs.relabel import (
-    COMPARED,
+    as_before,
+    blocked_labels,
     differing,
     members_of,
     moves,
@@ -69,14 +70,13 @@ def stitch(
     members = members_of(_keys_in(links), before)
     touching = batch.logs.touching(members, links)
     fresh = relabel(touching, members, before, rules)
-    moved, now = moves(fresh, before), pa.concat_tables([fresh, others(before, fresh)])
-    labels = _held(batch, differing(fresh, before))
-    touched = _held(batch, now)
     if blocks:
-        blocked = batch.keep(_blocked(links, touched))
-        labels = labels.unionByName(blocked)
-        touched = touched.join(blocked, "identifier_key", "left_anti").unionByName(blocked)
-    labels = labels.withColumn("batch_id", F.lit(batch.number))
+        blocked = blocked_labels(_blocked(links), before).cast(fresh.schema)
+        fresh = pa.concat_tables([fresh, blocked])
+    known = as_before(fresh, before)
+    moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
+    labels = _held(batch, differing(fresh, known)).withColumn("batch_id", F.lit(batch.number))
+    touched = _held(batch, now)
     moved_to = _held(batch, moved)
     return Stitched(
         links,
@@ -84,7 +84,7 @@ def stitch(
         touched,
         _described(moved_to, links, batch),
         moved_to,
-        frame_of(batch.lake.spark, persons_changed(fresh, before)),
+        frame_of(batch.lake.spark, persons_changed(fresh, known, before)),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
         size=max(size, now.num_rows),
@@ -108,35 +108,19 @@ def _held(batch: Batch, rows: pa.Table) -> DataFrame:
     return batch.keep(frame) if rows.num_rows else frame
 
 
-def _blocked(links: DataFrame, known: DataFrame) -> DataFrame:
-    """Blocked values stand in `identity` too, so that one can look up why they link nobody."""
+def _blocked(links: DataFrame) -> pa.Table:
+    """The blocked identifiers that were just seen, and when first and last."""
     pairs = F.explode(F.arrays_zip("blocked_keys", "blocked_types")).alias("b")
-    seen = (
+    key, kind = F.col("b.blocked_keys"), F.col("b.blocked_types")
+    return (
         links.select(pairs, "first_seen", "last_seen")
-        .groupBy(
-            F.col("b.blocked_keys").alias("identifier_key"),
-            F.col("b.blocked_types").alias("identifier_type"),
-        )
+        .groupBy(key.alias("identifier_key"), kind.alias("identifier_type"))
         .agg(
-            F.min("first_seen.occurred_at").alias("_first"),
-            F.max("last_seen.occurred_at").alias("_last"),
+            F.min("first_seen.occurred_at").alias("first_seen_at"),
+            F.max("last_seen.occurred_at").alias("last_seen_at"),
         )
+        .toArrow()
     )
-    old = known.select(
-        "identifier_key", "first_seen_at", "last_seen_at", F.struct(*COMPARED).alias("_old")
-    )
-    now = (
-        seen.join(old, "identifier_key", "left")
-        .withColumn("first_seen_at", F.least("first_seen_at", "_first"))
-        .withColumn("last_seen_at", F.greatest("last_seen_at", "_last"))
-        .withColumn("component_key", F.col("identifier_key"))
-        .withColumn("state", F.lit("blocked"))
-        .withColumn("is_minted", F.lit(False))
-    )
-    labels = LABELS.conform(now).drop("batch_id")
-    was = old.select("identifier_key", "_old")
-    changed = ~F.struct(*COMPARED).eqNullSafe(F.col("_old"))
-    return labels.join(was, "identifier_key", "left").where(changed).drop("_old")
 
 
 def _described(moves: DataFrame, links: DataFrame, batch: Batch) -> DataFrame:

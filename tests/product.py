@@ -6,7 +6,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from pyspark.sql import SparkSession
+
 from tactful.jobs.config import Config, load
+from tactful.jobs.lake import Lake
 from tactful.jobs.pipeline import RunSummary, run
 from tests import oracle
 from tests.conftest import SECRET
@@ -31,6 +34,12 @@ class Shop:
 
     def config(self, **overrides: Any) -> Config:
         return load(self.conf, overrides=overrides or None)
+
+    def empty_lake(self, spark: SparkSession) -> Lake:
+        """The shop's lake with all its tables and nothing in them."""
+        lake = Lake(spark, str(self.lake))
+        lake.create(self.config())
+        return lake
 
     def land(self, batch: Any) -> None:
         land(batch, self.folder, number=self.landed, landed_at=self.world.landed_at)

@@ -7,10 +7,8 @@ the last one. Prints seconds, and the ratio to the first history asked for.
 
 from __future__ import annotations
 
-import json
 import os
 import statistics
-import subprocess
 import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
@@ -21,16 +19,13 @@ import typer
 
 from tactful.jobs import pipeline
 from tactful.jobs.config import load
-from tests.bench.main_job import RIVAL
+from tests.bench.main_job import run_rival
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, write_events
+from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events
 from tests.landing import write_conf
 
 BATCH = 20_000
-MILLION = 1_000_000
-WEEK = timedelta(days=7)
 NOW = datetime(2026, 9, 1, tzinfo=UTC)
-BEFORE_PUBLISH = ("land", "accept", "fused")
 
 
 def main(
@@ -70,7 +65,7 @@ def _measure(folder: Path, history: int, persons: int, batches: int, late: float
         )  # fmt: skip
     conf = write_conf(CONFIG, folder)
     config = load(conf)
-    built = pipeline.run(config, as_of=NOW, steps=BEFORE_PUBLISH)
+    built = pipeline.run(config, as_of=NOW, steps=DECIDED)
     print(f"{history:,} events landed and worked off: {built.seconds}", file=sys.stderr)
     runs, hour = [], timedelta(hours=1)
     for number in range(batches + 1):
@@ -84,22 +79,13 @@ def _measure(folder: Path, history: int, persons: int, batches: int, late: float
                 folder, first=first + BATCH - corrections, count=corrections, persons=persons,
                 start=then - WEEK * 3, span=WEEK * 2,
             )  # fmt: skip
-        done = pipeline.run(config, as_of=then + hour, steps=BEFORE_PUBLISH)
+        done = pipeline.run(config, as_of=then + hour, steps=DECIDED)
         runs.append(done.seconds)
         print(f"batch {number}: {done.seconds}", file=sys.stderr)
-    medians = {step: statistics.median(run[step] for run in runs[1:]) for step in BEFORE_PUBLISH}
+    medians = {step: statistics.median(run[step] for run in runs[1:]) for step in DECIDED}
     batch = statistics.median(run["accept"] + run["fused"] for run in runs[1:])
-    anew = _rival(conf, folder / "rival", then + hour)
+    anew = run_rival(conf, folder / "rival", as_of=then + hour)["seconds"]["total"]
     return {"history": history, "batch": batch, "rival": anew, **medians}
-
-
-def _rival(conf: Path, out: Path, as_of: datetime) -> float:
-    command = [
-        sys.executable, RIVAL, "--conf", conf, "--out", out, "--as-of", as_of.isoformat(),
-    ]  # fmt: skip
-    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
-    done = subprocess.run(command, check=True, capture_output=True, text=True, env=env)
-    return json.loads(done.stdout.strip().splitlines()[-1])["seconds"]["total"]
 
 
 if __name__ == "__main__":

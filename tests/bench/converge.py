@@ -23,11 +23,12 @@ from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import STREAMS, generate
 from tactful.jobs.session import open_session
 from tactful.schemas.catalog import PUBLISHED
+from tests.bench.growth import bring_back
 from tests.bench.main_job import AS_OF, rival
+from tests.bench.shop import DECIDED
 from tests.oracle.compare import IGNORED
 
 SEED = 2017
-STEPS = ("land", "accept", "fused")
 RENAMED = """
 CREATE TABLE names AS
 SELECT DISTINCT theirs.person_id AS their_id, ours.person_id AS our_id
@@ -44,10 +45,8 @@ def main(households: int = 5_700, batches: int = 40) -> None:
         deal(folder, batches)
         config, costs = demo_config(folder, seed=SEED), []
         for number in range(batches):
-            for feed in STREAMS:
-                held = folder / "held" / str(number) / f"{feed}.json"
-                held.rename(folder / "landing" / feed / f"batch-{number:03d}.json")
-            run = pipeline.run(config, as_of=AS_OF, steps=STEPS)
+            bring_back(folder, number)
+            run = pipeline.run(config, as_of=AS_OF, steps=DECIDED)
             costs.append(sum(run.seconds[step] for step in ("accept", "fused")))
             print(f"batch {number}: {run.seconds}", file=sys.stderr, flush=True)
         pipeline.run(config, as_of=AS_OF)
@@ -112,7 +111,7 @@ def compare(lake: Path, rival_out: Path) -> dict[str, tuple[int, int, int]]:
             )
             a, b = (
                 f"SELECT {mine} FROM ours_{table.name}",
-                (f"SELECT {other} FROM theirs_{table.name}"),
+                f"SELECT {other} FROM theirs_{table.name}",
             )
             counts = [
                 db.execute(f"SELECT count(*) FROM ({one} EXCEPT ALL {another})").fetchall()[0][0]

@@ -18,21 +18,14 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-import duckdb
 import typer
 from deltalake import DeltaTable
 
 from tactful.jobs import pipeline
 from tactful.jobs.config import load
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, write_events
+from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, buyers, write_events
 from tests.landing import write_conf
-
-MILLION = 1_000_000
-WEEK = timedelta(days=7)
-BUYERS = (
-    "SELECT DISTINCT 'c' || hash(n) % {persons} FROM range({first}, {last}) t(n) WHERE n % 10 = 8"
-)
 
 
 class Feeder(threading.Thread):
@@ -47,25 +40,20 @@ class Feeder(threading.Thread):
 
     def run(self) -> None:
         begun = time.monotonic()
-        with duckdb.connect() as db:
-            bought = set(self._buyers(db, 0, self.history))
-            while not self.over.is_set():
-                first, then = self.history + self.landed, datetime.now(UTC)
-                write_events(
-                    self.folder, first=first, count=self.rate, persons=self.persons,
-                    start=then - timedelta(seconds=1), span=timedelta(seconds=1),
-                )  # fmt: skip
-                self.landed += self.rate
-                now = time.time()
-                for buyer in self._buyers(db, first, first + self.rate):
-                    if buyer not in bought:
-                        self.first_bought.setdefault(buyer, now)
-                next_at = begun + self.landed / self.rate
-                self.over.wait(max(0.0, next_at - time.monotonic()))
-
-    def _buyers(self, db: duckdb.DuckDBPyConnection, first: int, last: int) -> list[str]:
-        asked = BUYERS.format(persons=self.persons, first=first, last=last)
-        return [name for (name,) in db.execute(asked).fetchall()]
+        bought = set(buyers(first=0, count=self.history, persons=self.persons))
+        while not self.over.is_set():
+            second = {
+                "first": self.history + self.landed, "count": self.rate, "persons": self.persons,
+            }  # fmt: skip
+            span = timedelta(seconds=1)
+            write_events(self.folder, **second, start=datetime.now(UTC) - span, span=span)
+            self.landed += self.rate
+            now = time.time()
+            for buyer in buyers(**second):
+                if buyer not in bought:
+                    self.first_bought.setdefault(buyer, now)
+            next_at = begun + self.landed / self.rate
+            self.over.wait(max(0.0, next_at - time.monotonic()))
 
 
 def main(
@@ -83,7 +71,7 @@ def main(
         config = load(write_conf(CONFIG, folder))
         start, span = datetime.now(UTC) - WEEK, WEEK - timedelta(hours=1)
         write_events(folder, first=0, count=history, persons=persons, start=start, span=span)
-        pipeline.run(config, as_of=datetime.now(UTC), steps=("land", "accept", "fused"))
+        pipeline.run(config, as_of=datetime.now(UTC), steps=DECIDED)
         done = _batches(folder)
         feeder = Feeder(folder, rate=rate, persons=persons, history=history)
         feeder.start()

@@ -60,17 +60,18 @@ def rival(lake: Path, out: Path) -> dict[str, Any]:
     """DuckDB over the lake's landing files; the paths in its configuration begin at its folder."""
     with as_file(files("tactful.conf") / "demo.toml") as conf:
         shutil.copy(conf, lake.parent / "demo.toml")
+    return run_rival(lake.parent / "demo.toml", out, as_of=AS_OF, TACTFUL_DEMO_SECRET="rival")
+
+
+def run_rival(conf: Path, out: Path, *, as_of: datetime, **environment: str) -> dict[str, Any]:
+    """DuckDB over the landing files of a configuration, in a process of its own."""
     command = [
-        sys.executable, RIVAL, "--conf", "demo.toml", "--out", out, "--threads", "2",
-        "--as-of", AS_OF.isoformat(),
+        sys.executable, RIVAL, "--conf", conf.name, "--out", out, "--threads", "2",
+        "--as-of", as_of.isoformat(),
     ]  # fmt: skip
-    env = {
-        **os.environ,
-        "TACTFUL_DEMO_SECRET": "rival",
-        "PYTHONPATH": str(Path(__file__).parents[2]),
-    }
+    env = {**os.environ, **environment, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=lake.parent, env=env
+        command, check=True, capture_output=True, text=True, cwd=conf.parent, env=env
     )
     return json.loads(done.stdout.strip().splitlines()[-1])
 

@@ -15,6 +15,9 @@ import duckdb
 
 SOURCES = {"web": "clicks", "shop": "purchases", "esp": "messages"}
 SKUS = 5000
+MILLION = 1_000_000
+WEEK = timedelta(days=7)
+DECIDED = ("land", "accept", "fused")  # the steps after which every record is out
 CONFIG: dict[str, Any] = {
     "lake": {"secret": "env:TACTFUL_BENCH_SECRET"},
     "sources": {
@@ -60,6 +63,18 @@ FROM (
 ) AS named
 WHERE {which}
 """
+
+BUYERS = """
+SELECT DISTINCT 'c' || hash(n) % $persons FROM range($first, $last) AS numbers(n) WHERE {which}
+"""
+
+
+def buyers(*, first: int, count: int, persons: int) -> list[str]:
+    """The customers of whom a purchase is among these events."""
+    with duckdb.connect() as db:
+        asked = {"first": first, "last": first + count, "persons": persons}
+        which, _ = OF_SOURCE["shop"]
+        return [name for (name,) in db.execute(BUYERS.format(which=which), asked).fetchall()]
 
 
 def write_events(

@@ -25,10 +25,7 @@ DUE_ROW = {"anchor_key": "k", "due_at": worlds.AS_OF, "batch_id": 0}
 
 @pytest.fixture
 def lake(spark, tmp_path: Path) -> Lake:
-    shop = Shop(worlds.make(SEED), tmp_path)
-    made = Lake(spark, str(shop.lake))
-    made.create(shop.config())
-    return made
+    return Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
 
 
 def batch_of(

@@ -13,7 +13,7 @@ import pytest
 from tactful.jobs.lake import Lake
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
-from tactful.jobs.runtime import Batch
+from tactful.jobs.runtime import Batch, materialise
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE
@@ -76,9 +76,7 @@ def lake(request, spark, tmp_path: Path) -> Lake:
     """Four batches of random rows; the lake's folder has a name that wants care."""
     place = tmp_path / "it's a lake, Ä"
     place.mkdir()
-    shop = Shop(worlds.make(3), place)
-    made = Lake(spark, str(shop.lake))
-    made.create(shop.config())
+    made = Shop(worlds.make(3), place).empty_lake(spark)
     dice = random.Random(5)
     for batch in range(4):
         told: dict[Table, list[dict[str, Any]]] = {
@@ -105,7 +103,7 @@ def told(rows: Any) -> list[str]:
 def test_both_look_up_alike(lake: Lake) -> None:
     spark = lake.spark
     local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)))
-    shared = SharedLogs(lake.read, lake.read)
+    shared = SharedLogs(lake.read, lake.read, materialise)
     try:
         for keys in (KEYS[:3], KEYS[5:20], KEYS, ["never seen"]):
             asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
@@ -141,9 +139,7 @@ def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
 
 def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> None:
     """Java leaves out the buffers of a list without elements; Rust once ended the process there."""
-    shop = Shop(worlds.make(3), tmp_path)
-    made = Lake(spark, str(shop.lake))
-    made.create(shop.config())
+    made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = {"stream": "clicks", "source_name": "web", "raw": "{}", "reasons": []}
     frame = QUARANTINE.conform(small_frame(spark, [row], QUARANTINE.struct()))
     made.append(QUARANTINE, frame.toArrow(), "app", 0)
@@ -153,9 +149,7 @@ def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> 
 
 def test_spark_goes_on_from_what_was_written_here(spark, tmp_path: Path) -> None:
     """Past a checkpoint of the log: its rows are there, and so are its transactions."""
-    shop = Shop(worlds.make(3), tmp_path)
-    made = Lake(spark, str(shop.lake))
-    made.create(shop.config())
+    made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = small_frame(spark, [raw("k1")], IDENTIFIERS.struct())
     for batch in range(25):
         made.append(IDENTIFIERS, row.toArrow(), "tactful/fused/g/identifiers", batch)

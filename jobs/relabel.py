@@ -11,9 +11,18 @@ import pyarrow.compute as pc
 
 from tactful.jobs.config import Identity
 from tactful.schemas.identity import LABELS
-from tactful.transforms.components import HUB, NEUTRAL, NOBODY, Kinds, Links, partition, survivors
+from tactful.transforms.components import (
+    HUB,
+    LINKED,
+    NEUTRAL,
+    NOBODY,
+    Kinds,
+    Links,
+    partition,
+    survivors,
+)
 
-STATE_NAMES = np.array(["linked", "hub", "neutral"])
+STATE_NAMES = pa.array(["linked", "hub", "neutral"])
 COMPARED = (
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
     "first_seen_at", "last_seen_at",
@@ -162,24 +171,20 @@ def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identit
     np.minimum.at(seen_first, node, first[link])
     np.maximum.at(seen_last, node, last[link])
     minted, active_since = _minted_before(before, keys)
-    linked = np.where(found.state == 0, found.person, NOBODY)
+    linked = np.where(found.state == LINKED, found.person, NOBODY)
     named = survivors(linked, minted=minted, active_since=active_since, first_seen=seen_first)
-    minted[list(named.values())] = True
-    text = np.array(keys.to_pylist(), dtype=object)
-    owner = np.array(
-        ["p_" + text[named[p]] if p in named else None for p in found.person.tolist()], dtype=object
-    )
-    owner[found.state == HUB] = None
+    minted[named[named != NOBODY]] = True
+    owner = np.where((found.person != NOBODY) & (found.state != HUB), named[found.person], NOBODY)
     neutral = found.state == NEUTRAL
     table = pa.table(
         {
-            "identifier_key": pa.array(text, pa.string()),
-            "identifier_type": pa.array(np.array(names, dtype=object)[kind], pa.string()),
-            "component_key": pa.array(text[found.component], pa.string()),
-            "person_id": pa.array(owner, pa.string()),
-            "state": pa.array(STATE_NAMES[found.state], pa.string()),
+            "identifier_key": keys,
+            "identifier_type": pa.array(names, pa.string()).take(pa.array(kind)),
+            "component_key": keys.take(pa.array(found.component)),
+            "person_id": _called("p_", keys, owner, owner == NOBODY),
+            "state": STATE_NAMES.take(pa.array(found.state)),
             "neutral_from_at": _instants(found.neutral_from, found.neutral_from == NOBODY),
-            "neutral_person_id": pa.array(np.where(neutral, "n_" + text, None), pa.string()),
+            "neutral_person_id": _called("n_", keys, np.arange(len(keys)), ~neutral),
             "is_minted": pa.array(minted),
             "first_seen_at": _instants(seen_first),
             "last_seen_at": _instants(seen_last),
@@ -222,6 +227,11 @@ def _event_rank(links: pa.Table) -> np.ndarray:
     rank = np.empty(len(links), dtype=np.int64)
     rank[order.to_numpy()] = np.arange(len(links))
     return rank
+
+
+def _called(prefix: str, keys: pa.Array, named: np.ndarray, nobody: np.ndarray) -> pa.Array:
+    """The names of persons, each made of an identifier's key."""
+    return pc.binary_join_element_wise(prefix, keys.take(pa.array(named, mask=nobody)), "")
 
 
 def _instants(micros: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:

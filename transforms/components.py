@@ -7,7 +7,6 @@ and within a link by (priority, key).
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -141,12 +140,13 @@ def _touching(links: Links, kind: Ints, kinds: Kinds, hub: Bools, component: Int
 
 def survivors(
     person: Ints, *, minted: Bools, active_since: Ints, first_seen: Ints
-) -> dict[int, int]:
+) -> Ints:
     """Which identifier each person is named after: an id once given is kept where it can be.
 
     Of several, the person first seen earlier survives, then the smaller key; an absorbed id
     comes back only where no living one is left; where none was ever given, the identifier seen
     first gives it. active_since: first sight of the living person named after a node, -1 if none.
+    Returns a node for every person, -1 where there is no person of that number.
     """
     members = np.flatnonzero(person != NOBODY)
     living = active_since[members] >= 0
@@ -154,8 +154,10 @@ def survivors(
     since = np.where(living, active_since[members], first_seen[members])
     order = np.lexsort((members, since, rank, person[members]))
     chosen = members[order]
-    groups, first = np.unique(person[chosen], return_index=True)
-    return dict(zip(groups.tolist(), chosen[first].tolist(), strict=True))
+    first = chosen[_is_first(person[chosen])]
+    named = np.full(len(person), NOBODY, dtype=np.int64)
+    named[person[first]] = first
+    return named
 
 
 def _components(edges: Ints, count: int) -> Ints:
@@ -259,25 +261,27 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
     """Whose a shared device was before it was shared, and from when it is nobody's."""
     owner = np.full(len(state), NOBODY, dtype=np.int64)
     since = np.full(len(state), NOBODY, dtype=np.int64)
-    linked = state[links.node] == LINKED
-    first_of: dict[int, int] = {}
-    link, node = links.link[linked], links.node[linked]
-    distinct, first = np.unique(link, return_index=True)
-    first_of.update(zip(distinct.tolist(), person[node[first]].tolist(), strict=True))
-    shared = state[links.node] == NEUTRAL
-    sightings: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
-    for number, device in zip(
-        links.link[shared].tolist(), links.node[shared].tolist(), strict=True
-    ):
-        who = first_of.get(number)
-        if who is None:
-            continue
-        seen = (int(links.rank[number]), int(links.first_at[number]))
-        known = sightings[device].get(who)
-        sightings[device][who] = min(known, seen) if known else seen
-    for device, persons in sightings.items():
-        in_order = sorted((seen, who) for who, seen in persons.items())
-        owner[device] = in_order[0][1]
-        if len(in_order) > 1:
-            since[device] = in_order[1][0][1]
+    linked = np.flatnonzero(state[links.node] == LINKED)
+    named, first = np.unique(links.link[linked], return_index=True)
+    person_of = np.full(int(links.link.max(initial=-1)) + 1, NOBODY, dtype=np.int64)
+    person_of[named] = person[links.node[linked[first]]]
+    shared = np.flatnonzero((state[links.node] == NEUTRAL) & (person_of[links.link] != NOBODY))
+    device, who = links.node[shared], person_of[links.link[shared]]
+    seen = (links.first_at[links.link[shared]], links.rank[links.link[shared]])
+    order = np.lexsort((*seen, who, device))
+    order = order[_is_first(device[order], who[order])]
+    order = order[np.lexsort((who[order], *(at[order] for at in seen), device[order]))]
+    device, at = device[order], seen[0][order]
+    begins = np.flatnonzero(_is_first(device))
+    owner[device[begins]] = who[order[begins]]
+    seconds = begins[np.append(np.diff(begins), len(device) - begins[-1:]) > 1] + 1
+    since[device[seconds]] = at[seconds]
     return owner, since
+
+
+def _is_first(*columns: Ints) -> Bools:
+    """Whether a row is the first of its kind, the rows being sorted by these columns."""
+    same = np.ones(max(len(columns[0]) - 1, 0), dtype=bool)
+    for column in columns:
+        same &= column[1:] == column[:-1]
+    return np.append(np.ones(min(len(columns[0]), 1), dtype=bool), ~same)

@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.sources.canonical import understand
+from tactful.transforms.sources.canonical import SEAL, understand
 from tests import oracle, worlds
 from tests.landing import _line as line
 from tests.oracle.intake import take_in
@@ -87,6 +87,11 @@ ROWS = [
     raw(glued("a2") + glued("a3"), "malformed_json"),
     raw(glued("a4") + " " + glued("a5"), "malformed_json"),
     raw("{}" + glued("a5"), "malformed_json"),
+    # The field that is put into every row, here already: by its name, and in escapes.
+    raw(glued("s1")[:-1] + f', "{SEAL}": 0}}' + glued("s2"), "malformed_json"),
+    raw(glued("s3")[:-1] + f', "\\u005a{SEAL[1:]}": 0}}' + glued("s4"), "malformed_json"),
+    raw(glued("s5")[:-1] + f', "{SEAL[:-1]}\\u004c": 0}}' + glued("s6"), "malformed_json"),
+    raw(glued("s7")[:-1] + f', "{SEAL}": 0}}'),
     raw(glued("a6") + ", " + glued("a7"), "malformed_json"),
     raw(glued("a8") + " trailing", "malformed_json"),
     raw(glued("a9") + "}", "malformed_json"),

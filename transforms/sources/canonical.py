@@ -24,6 +24,9 @@ STRICT = {
     "allowSingleQuotes": "false",
     "allowNonNumericNumbers": "false",
 }
+BLANKS = " \t\r\n"
+# A letter that is rare in texts first; as escapes, capitals begin with \\u004 and \\u005.
+SEAL = "ZTACTFUL"
 FLAGGED = "loose._corrupt IS NOT NULL"
 
 
@@ -65,15 +68,18 @@ def understand(
         f"CASE WHEN loose.properties IS NOT NULL THEN {sent} END AS _sent",
         *(f"{_typed(column)} AS `_{name}`" for name, column in fields.items()),
     )
+    # As one text first: that is compiled, where a list with gaps is interpreted row by row.
     reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew)
+    judged = typed.selectExpr("*", f"{reasons} AS _reasons")
     position = "file, modified_at, substring(sha2(value, 256), 1, 32) AS line_hash"
-    final = typed.selectExpr(
+    final = judged.selectExpr(
         f"{_text(stream)} AS stream",
         f"{_text(source_name)} AS source_name",
         f"CAST(struct({position}) AS {POSITION}) AS source_position",
         "text AS raw",
         "CASE WHEN NOT is_valid THEN base64(CAST(value AS binary)) END AS raw_base64",
-        f"{reasons} AS reasons",
+        "CASE WHEN _reasons = '' THEN CAST(array() AS array<string>) ELSE split(_reasons, ',') END "
+        "AS reasons",
         "modified_at AS landed_at",
         *(
             f"{_properties() if name == 'properties' else f'`_{name}`'} AS `{name}`"
@@ -101,20 +107,31 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
 
     Spark reads the first object of a text and never looks behind it, so of two events glued
     together one would vanish. So a field of our own is put before the last brace: only where
-    that brace closes the first object does it turn up in it.
+    that brace closes the first object does it turn up in it. Its name is the same for nearly all
+    rows, since the parser keeps every name it meets and is slowed down by many; where a row may
+    hold that name itself, spelled out or in escapes, its hash takes the place.
     """
-    text = f"CASE WHEN octet_length(value) <= {max_row_bytes} THEN text END"
-    blanks = _text(" \t\r\n")
-    trimmed = f"rtrim({blanks}, {text})"
-    opened = f"substring({trimmed}, 1, length({trimmed}) - 1)"
-    sealed = f"""concat({opened}, ',"', md5(value), '":0}}')"""
-    found = f"json_object_keys(CASE WHEN endswith({trimmed}, '}}') THEN {sealed} END)"
+    is_fit = f"octet_length(value) <= {max_row_bytes}"
+    held = " OR ".join(f"contains(text, {_text(part)})" for part in (SEAL, r"\u004", r"\u005"))
+    # Cutting blanks off takes its time, and hardly a row ends in any.
+    cut = f"CASE WHEN endswith(text, '}}') THEN text ELSE rtrim({_text(BLANKS)}, text) END"
+    trimmed = f"CASE WHEN {is_fit} THEN {cut} END"
+    # As bytes, which need not be counted one by one.
+    opened = "CAST(substring(CAST(trimmed AS binary), 1, octet_length(trimmed) - 1) AS string)"
+    sealed = f"""concat({opened}, ',"', seal, '":0}}')"""
+    found = f"json_object_keys(CASE WHEN endswith(trimmed, '}}') THEN {sealed} END)"
     empty = _text(r"^\s*\{\s*\}\s*\z")
     names = f"""CASE
-        WHEN try_element_at(fields, -1) = md5(value) THEN slice(fields, 1, size(fields) - 1)
-        WHEN fields IS NULL AND {text} RLIKE {empty} THEN CAST(array() AS array<string>)
+        WHEN try_element_at(fields, -1) = seal THEN slice(fields, 1, size(fields) - 1)
+        WHEN fields IS NULL AND trimmed RLIKE {empty} THEN CAST(array() AS array<string>)
     END"""
-    return rows.withColumn("fields", F.expr(found)).withColumn("fields", F.expr(names))
+    return (
+        rows.withColumn("seal", F.expr(f"CASE WHEN {held} THEN md5(value) ELSE '{SEAL}' END"))
+        .withColumn("trimmed", F.expr(trimmed))
+        .withColumn("fields", F.expr(found))
+        .withColumn("fields", F.expr(names))
+        .drop("seal", "trimmed")
+    )
 
 
 def _loose(kind: str) -> str:
@@ -161,6 +178,7 @@ def _is_sound() -> str:
 def _reasons(
     stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
 ) -> str:
+    """All that is wrong with a row, with commas between."""
     raw_time, time = "loose.occurred_at", "_occurred_at"
     oversized = f"octet_length(value) > {max_row_bytes}"
     local = _text(f"{ISO_DAY}({ISO_MINUTE}({ISO_SECOND})?)?\\z")
@@ -188,7 +206,7 @@ def _reasons(
         if name != "occurred_at":
             checks.append((f"is_sound AND {_mistyped(column)}", f"wrong_type:{name}"))
     words = (f"CASE WHEN coalesce({bad}, false) THEN {_text(word)} END" for bad, word in checks)
-    return f"array_compact(array({', '.join(words)}))"
+    return f"concat_ws(',', {', '.join(words)})"
 
 
 def _is_missing(name: str) -> str:
@@ -231,7 +249,8 @@ def _is_no_text(text: str) -> str:
     is_json = f"json_object_keys({text}) IS NOT NULL OR json_array_length({text}) IS NOT NULL"
     opens = f"startswith({text}, '{{') OR startswith({text}, '[')"
     quoted = _text(r'"\s*[\[{]')
-    return f"(({opens}) AND ({is_json}) AND NOT text RLIKE {quoted})"
+    # In an AND the last would be worked out for every row, since many fields ask it.
+    return f"CASE WHEN ({opens}) AND ({is_json}) THEN NOT text RLIKE {quoted} ELSE false END"
 
 
 def _no_number(lines: str, typed: str) -> str:

@@ -29,7 +29,7 @@ from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
 from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, repeats, sort_out
-from tactful.transforms.keys import key_identifiers
+from tactful.transforms.keys import identifier_sets, key_identifiers, with_keys
 
 QUERY = "accept"
 # What only a refused row still needs: accepted ones are carried on without.
@@ -48,9 +48,10 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
     """
     generation = lake.generation(QUERY)
     received = lake.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
-    fresh = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
-    both = received.withColumn("_fresh", F.lit(False)).unionByName(
-        fresh.withColumn("_fresh", F.lit(True)), allowMissingColumns=True
+    ids = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
+    # A row or an id in each: as columns side by side, an id would drag a row of nulls along.
+    both = received.select(F.struct("*").alias("row")).unionByName(
+        ids.select(F.col("event_hash").alias("fresh")), allowMissingColumns=True
     )
 
     def process(frame: DataFrame, batch_id: int) -> None:
@@ -59,9 +60,7 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            rows = batch.keep(_numbered(frame))
-            batch.is_small = _are_few(rows)
-            batch.commit(accept(batch, rows, config))
+            batch.commit(accept(batch, batch.keep(_numbered(frame)), config))
         finally:
             batch.release()
 
@@ -78,49 +77,55 @@ def _numbered(frame: DataFrame) -> DataFrame:
     return frame.withColumn("row_id", F.monotonically_increasing_id())
 
 
-def _are_few(rows: DataFrame) -> bool:
-    """Whether this process can hold them: a single row may be as long as `max_row_bytes`."""
-    count, size = rows.agg(F.count("*"), F.sum(F.octet_length("raw"))).first()
-    return count <= FEW_ROWS and (size or 0) <= FEW_BYTES
-
-
 def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFrame]:
     """Sort the batch's rows out, give the accepted ones their keys, count everything."""
-    fresh = frame.where("_fresh").select("event_hash")
-    rows = frame.where("NOT _fresh").drop("_fresh")
+    rows = frame.where("row IS NOT NULL").select("row.*", "row_id")
+    fresh = frame.where("fresh IS NOT NULL").select(F.col("fresh").alias("event_hash"))
     repeated = batch.keep(repeats(rows, fresh))
-    earlier = _accepted_before(batch, rows, repeated, config)
+    again, old = repeated.agg(F.count("*"), F.count_if(~F.col("is_fresh"))).first()
     sorted_out = rows.transform(
-        sort_out, repeated, earlier, compare_within=config.intake.dedupe_compare
+        sort_out,
+        repeated,
+        _accepted_before(batch, rows, repeated, config, count=old),
+        compare_within=config.intake.dedupe_compare,
+        count=again,
     )
+    counts = _counts(batch, sorted_out)
+    batch.is_small = counts["read_rows"] <= FEW_ROWS and (counts["size"] or 0) <= FEW_BYTES
     accepted = sorted_out.where(F.col("status") == ACCEPTED).drop(*RAW)
-    events = batch.keep(_keyed(batch, accepted, config))
-    known = events.select(F.explode("known").alias("known")).select("known.*").distinct()
-    identifiers = known.join(
-        batch.read(IDENTIFIERS), on=["identifier_key", "identifier_type"], how="left_anti"
-    )
-    quarantined = sorted_out.where(F.col("status") == QUARANTINED)
-    streams = {
+    keys = _keys(batch, accepted, config)
+    count = counts["accepted_rows"] if batch.is_small else keys.count()
+    events = batch.keep(accepted.transform(with_keys, keys, count=count))
+    outputs = {
         table: events.where(F.col("stream") == name).withColumn("ingested_at", F.col("landed_at"))
         for name, table in STREAMS.items()
+        if counts[name]
     }
-    return {
-        **streams,
-        QUARANTINE: quarantined.withColumn("quarantined_at", F.col("landed_at")),
-        IDENTIFIERS: identifiers,
-        BATCHES: _counted(batch, sorted_out),
-    }
+    if counts["quarantined_rows"]:
+        refused = sorted_out.where(F.col("status") == QUARANTINED)
+        outputs[QUARANTINE] = batch.keep(refused.withColumn("quarantined_at", F.col("landed_at")))
+    if counts["accepted_rows"]:
+        outputs[IDENTIFIERS] = batch.keep(_new_identifiers(batch, keys))
+    return {**outputs, BATCHES: _counted(batch, counts)}
+
+
+def _new_identifiers(batch: Batch, keys: DataFrame) -> DataFrame:
+    """Raw identifiers that no earlier batch brought."""
+    known = keys.select(F.explode("known").alias("known")).select("known.*").distinct()
+    names = ["identifier_key", "identifier_type"]
+    return known.join(batch.read(IDENTIFIERS), on=names, how="left_anti")
 
 
 def _accepted_before(
-    batch: Batch, rows: DataFrame, repeated: DataFrame, config: Config
+    batch: Batch, rows: DataFrame, repeated: DataFrame, config: Config, *, count: int
 ) -> DataFrame:
     """What is known of the ids in this batch that were accepted not long before it.
 
     Only those: an older one is a repeat whatever it says, and the files say when they landed.
+    count: how many ids were accepted before at all.
     """
     old = repeated.where("NOT is_fresh").select("event_hash")
-    if old.isEmpty():
+    if not count:
         known = "event_hash binary, payload_hash binary, ingested_at timestamp"
         return small_frame(batch.lake.spark, [], StructType.fromDDL(known))
     within = F.lit(config.intake.dedupe_compare)
@@ -137,59 +142,68 @@ def _accepted_before(
     return batch.keep(accepted.join(old, "event_hash", "left_semi"))
 
 
-def _keyed(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
-    carried = accepted.select("event_hash", F.explode("identifiers").alias("i")).where(
-        (F.col("i.type") == "phone") & F.col("i.value").isNotNull()
-    )
-    raw = [row.value for row in carried.select("i.value").distinct().collect()]
+def _keys(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
+    """The keys of all combinations of identifiers that the accepted rows carry."""
+    sets = batch.keep(identifier_sets(accepted))
+    held = sets.select(F.explode("identifiers").alias("i"))
+    numbers = held.where((F.col("i.type") == "phone") & F.col("i.value").isNotNull())
+    raw = [row.value for row in numbers.select("i.value").distinct().collect()]
     normal = normalise_all(raw, region=config.identity.phone_region)
     pairs = [{"value": value, "e164": e164} for value, e164 in sorted(normal.items())]
-    table = small_frame(batch.lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
-    phones = (
-        carried.select("event_hash", F.col("i.value").alias("value"))
-        .distinct()
-        .join(F.broadcast(table), "value")
-        .groupBy("event_hash")
-        .agg(F.map_from_entries(F.collect_list(F.struct("value", "e164"))).alias("normal"))
-    )
-    return accepted.transform(
-        key_identifiers,
-        phones,
-        batch.lake.pads(config),
-        priorities={name: kind.priority for name, kind in config.identity.types.items()},
-        blocked=config.identity.blocked,
+    phones = small_frame(batch.lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
+    return batch.keep(
+        key_identifiers(
+            sets,
+            phones,
+            batch.lake.pads(config),
+            priorities={name: kind.priority for name, kind in config.identity.types.items()},
+            blocked=config.identity.blocked,
+        )
     )
 
 
-def _counted(batch: Batch, sorted_out: DataFrame) -> DataFrame:
+def _counts(batch: Batch, sorted_out: DataFrame) -> dict[str, Any]:
     """Count the batch and hold it to G3: every row read is accounted for, once."""
     status = F.col("status")
+    is_accepted = status == ACCEPTED
     reused = F.array_contains("reasons", "id_reused")
-    counts = sorted_out.agg(
-        F.count("*").alias("read_rows"),
-        F.count_if(status == ACCEPTED).alias("accepted_rows"),
-        F.count_if(status == DUPLICATE).alias("duplicate_rows"),
-        F.count_if(status == QUARANTINED).alias("quarantined_rows"),
-        F.count_if(reused).alias("id_reused_rows"),
-        # A refused row's clock may stand anywhere.
-        F.max(F.when(status == ACCEPTED, F.col("occurred_at"))).alias("watermark"),
-    ).first()
-    found: dict[str, Any] = counts.asDict()
+    found = (
+        sorted_out.agg(
+            F.count("*").alias("read_rows"),
+            F.count_if(is_accepted).alias("accepted_rows"),
+            F.count_if(status == DUPLICATE).alias("duplicate_rows"),
+            F.count_if(status == QUARANTINED).alias("quarantined_rows"),
+            F.count_if(reused).alias("id_reused_rows"),
+            # A refused row's clock may stand anywhere.
+            F.max(F.when(is_accepted, F.col("occurred_at"))).alias("watermark"),
+            F.sum(F.octet_length("raw")).alias("size"),
+            *(F.count_if(is_accepted & (F.col("stream") == name)).alias(name) for name in STREAMS),
+        )
+        .first()
+        .asDict()
+    )
     parts = ("accepted_rows", "duplicate_rows", "quarantined_rows")
     if found["read_rows"] != sum(found[part] for part in parts):
         raise StepFailed(
             f"Batch {batch.batch_id} of {batch.query} read {found['read_rows']} rows and accounts "
             f"for {sum(found[part] for part in parts)}; nothing was written, please report it."
         )
+    return found
+
+
+def _counted(batch: Batch, counts: dict[str, Any]) -> DataFrame:
     row = {
         "query": batch.query,
         "generation": batch.generation,
         "batch_id": batch.batch_id,
         "forgotten_rows": 0,
         "seconds": dict(batch.seconds),
-        **found,
+        **counts,
     }
-    return small_frame(batch.lake.spark, [row], BATCHES.struct())
+    struct = BATCHES.struct()
+    return small_frame(
+        batch.lake.spark, [{name: row.get(name) for name in struct.names}], struct
+    )
 
 
 def reconcile(lake: Lake, query: StreamingQuery) -> None:

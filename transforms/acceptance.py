@@ -7,6 +7,8 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.links import FEW
+
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
 
@@ -30,7 +32,12 @@ def repeats(rows: DataFrame, fresh: DataFrame) -> DataFrame:
 
 
 def sort_out(
-    rows: DataFrame, repeated: DataFrame, earlier: DataFrame, *, compare_within: timedelta
+    rows: DataFrame,
+    repeated: DataFrame,
+    earlier: DataFrame,
+    *,
+    compare_within: timedelta,
+    count: int,
 ) -> DataFrame:
     """Say of every landed row whether it is accepted, a repeat, or refused.
 
@@ -40,9 +47,9 @@ def sort_out(
     first is `compare_within` old at most; later the two can no longer be told apart cheaply.
 
     Adds: status. Changes: reasons (id_reused). Keeps: one row a landed row.
-    rows: columns of `received`, and row_id. repeated: see `repeats`; usually few, so that the
-    wide rows need no shuffle. earlier: event_hash, payload_hash, ingested_at of accepted events
-    that come again.
+    rows: columns of `received`, and row_id. repeated: see `repeats`. count: how many these are; of
+    a few each executor gets all, and the wide rows need no shuffle. earlier: event_hash,
+    payload_hash, ingested_at of accepted events that come again.
     """
     known = earlier.select(
         "event_hash",
@@ -50,7 +57,8 @@ def sort_out(
         F.col("ingested_at").alias("_known_at"),
     )
     valid = F.size("reasons") == 0
-    looked_up = rows.join(repeated.join(known, "event_hash", "left"), "event_hash", "left")
+    again = repeated.join(known, "event_hash", "left")
+    looked_up = rows.join(F.broadcast(again) if count <= FEW else again, "event_hash", "left")
     once = F.col("is_fresh").isNull()
     wins = F.col("is_fresh") & (F.col("first.row_id") == F.col("row_id"))
     payload = F.when(F.col("is_fresh"), F.col("first.payload_hash")).otherwise(

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.links import FEW
+
 KEY_LENGTH = 32
 BLOCK = 64
 # (?U): \s means every white space that Unicode knows, as in a name pasted from a web page.
@@ -38,15 +40,25 @@ def hmac_sha256(message: Column, *, inner: Column, outer: Column) -> Column:
     return F.sha2(F.concat(outer, digest), 256)
 
 
+def identifier_sets(events: DataFrame) -> DataFrame:
+    """List what identifiers come together, each combination once.
+
+    A thousand page views of one cookie carry the same, and a keyed hash is dear.
+
+    Keeps: identifiers (empty where there are none). Grain: combination.
+    """
+    return events.select(_carried().alias("identifiers")).distinct()
+
+
 def key_identifiers(
-    events: DataFrame,
+    sets: DataFrame,
     phones: DataFrame,
     pads: DataFrame,
     *,
     priorities: Mapping[str, int],
     blocked: Sequence[str],
 ) -> DataFrame:
-    """Give every event the keys of the identifiers it carries, best one first.
+    """Give every combination of identifiers their keys, best one first.
 
     An email and the SHA-256 of an email meet in one key, so a site that only knows the hash
     still joins the shop that knows the address. A value that cannot be an identifier of its
@@ -55,20 +67,17 @@ def key_identifiers(
 
     Adds: identifier_keys, identifier_types, blocked_keys, blocked_types, identifier_reasons,
     anchor_key, and `known` (array of key, type, value for the protected table).
-    Keeps: one row an event. Drops: nothing.
-    phones: event_hash, normal (map raw value → E.164, for events that carry a phone).
-    pads: one row with inner and outer (see `hmac_pads`).
+    Keeps: one row a combination. Drops: nothing.
+    sets: see `identifier_sets`. phones: value (as it came), e164. pads: one row with inner and
+    outer (see `hmac_pads`).
     """
     keyed = (
-        events.join(phones, on="event_hash", how="left")
+        sets.join(_dialled(sets, phones), on="identifiers", how="left")
         .crossJoin(F.broadcast(pads))
         .withColumn(
             "_ids",
             F.transform(
-                F.coalesce(
-                    "identifiers", F.array().cast("array<struct<type:string,value:string>>")
-                ),
-                lambda i: _normal(i, priorities=priorities, blocked=blocked),
+                "identifiers", lambda i: _normal(i, priorities=priorities, blocked=blocked)
             ),
         )
         .withColumn("_ids", F.transform("_ids", _keyed))
@@ -104,6 +113,35 @@ def key_identifiers(
         )
         .drop("_ids", "_linking", "_blocked", "inner", "outer", "normal")
     )
+
+
+def with_keys(events: DataFrame, keys: DataFrame, *, count: int) -> DataFrame:
+    """Give every event the keys of the identifiers it carries.
+
+    Adds: what `key_identifiers` adds but for `known`. Keeps: one row an event. Drops: nothing.
+    count: how many combinations there are, at most.
+    """
+    given = keys.drop("known").withColumnRenamed("identifiers", "_carried")
+    given = given.withColumn("_hash", F.xxhash64("_carried"))
+    carried = events.withColumn("_carried", _carried())
+    # The hash first: it is quickly compared where rows are sorted.
+    hashed = carried.withColumn("_hash", F.xxhash64("_carried"))
+    given = F.broadcast(given) if count <= FEW else given
+    return hashed.join(given, on=["_hash", "_carried"], how="left").drop("_hash", "_carried")
+
+
+def _carried() -> Column:
+    nothing = F.array().cast("array<struct<type:string,value:string>>")
+    return F.coalesce("identifiers", nothing)
+
+
+def _dialled(sets: DataFrame, phones: DataFrame) -> DataFrame:
+    """The phone numbers of each combination: identifiers, normal (value as it came → E.164)."""
+    held = sets.select("identifiers", F.explode("identifiers").alias("i"))
+    numbers = held.where("i.type = 'phone'").select("identifiers", F.col("i.value").alias("value"))
+    found = numbers.distinct().join(F.broadcast(phones), "value")
+    pairs = F.collect_list(F.struct("value", "e164"))
+    return found.groupBy("identifiers").agg(F.map_from_entries(pairs).alias("normal"))
 
 
 def identity_type(kind: Column) -> Column:

@@ -21,7 +21,7 @@ from tactful.jobs.config import Identity
 from tactful.jobs.phones import normalise_all
 from tactful.jobs.relabel import relabel
 from tactful.schemas.identity import LABELS
-from tactful.transforms.keys import hmac_pads, key_identifiers
+from tactful.transforms.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
 from tactful.transforms.owners import with_owner
 from tests import oracle
 from tests.oracle import compute
@@ -132,28 +132,28 @@ def keyed(spark) -> dict[str, list[Any]]:
 
 
 def _keyed(spark) -> DataFrame:
-    rows, phones = [], []
+    rows, raw = [], set()
     for case in CASES.values():
         for event in {event["event_id"]: event for event in case.events}.values():
-            name = f"{case.id} {event['event_id']}"
             ids = [(i["type"], i["value"]) for i in event["identifiers"]]
             at = datetime.fromisoformat(event["occurred_at"])
-            rows.append((case.id, event["event_id"], at, name.encode(), ids))
-            dialled = normalise_all([v for t, v in ids if t == "phone" and v], region="US")
-            if dialled:
-                phones.append((name.encode(), dialled))
-    shape = "case string, event_id string, occurred_at timestamp, event_hash binary"
+            rows.append((case.id, event["event_id"], at, ids))
+            raw |= {value for kind, value in ids if kind == "phone" and value}
+    shape = "case string, event_id string, occurred_at timestamp"
     ids = "identifiers array<struct<type:string,value:string>>"
+    events = spark.createDataFrame(rows, f"{shape}, {ids}")
+    dialled = list(normalise_all(raw, region="US").items())
     inner, outer = (bytearray(pad) for pad in hmac_pads(SECRET))
     # Priorities and blocked values are the same in every case; limits and uniqueness are not.
     some = RULES["CC01"]
-    return key_identifiers(
-        spark.createDataFrame(rows, f"{shape}, {ids}"),
-        spark.createDataFrame(phones, "event_hash binary, normal map<string,string>"),
+    keys = key_identifiers(
+        identifier_sets(events),
+        spark.createDataFrame(dialled, "value string, e164 string"),
         spark.createDataFrame([(inner, outer)], "inner binary, outer binary"),
         priorities={name: kind.priority for name, kind in some.types.items()},
         blocked=some.blocked,
     )
+    return with_keys(events, keys, count=len(rows))
 
 
 def events_of(rows: Sequence[Any]) -> list[Seen]:

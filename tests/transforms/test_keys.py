@@ -14,7 +14,13 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.phones import normalise_all
-from tactful.transforms.keys import hmac_pads, hmac_sha256, key_identifiers
+from tactful.transforms.keys import (
+    hmac_pads,
+    hmac_sha256,
+    identifier_sets,
+    key_identifiers,
+    with_keys,
+)
 from tests.oracle.config import load
 from tests.oracle.identifiers import Normaliser
 
@@ -82,19 +88,20 @@ def pads(spark) -> DataFrame:
 
 @pytest.fixture(scope="module")
 def frame(spark, pads) -> DataFrame:
-    events = [(name, bytearray(name.encode()), ids) for name, ids in EVENTS.items()]
-    phones = []
-    for name, ids in EVENTS.items():
-        raw = [i[1] for i in ids or () if i and i[0] == "phone" and i[1]]
-        if raw:
-            phones.append((bytearray(name.encode()), normalise_all(raw, region="US")))
-    shape = "name string, event_hash binary, identifiers array<struct<type:string,value:string>>"
-    return key_identifiers(
-        spark.createDataFrame(events, shape),
-        spark.createDataFrame(phones, "event_hash binary, normal map<string,string>"),
-        pads,
-        priorities=PRIORITIES,
-        blocked=BLOCKED,
+    shape = "name string, identifiers array<struct<type:string,value:string>>"
+    events = spark.createDataFrame(list(EVENTS.items()), shape)
+    raw = {i[1] for ids in EVENTS.values() for i in ids or () if i and i[0] == "phone" and i[1]}
+    dialled = list(normalise_all(raw, region="US").items())
+    phones = spark.createDataFrame(dialled, "value string, e164 string")
+    keys = key_identifiers(
+        identifier_sets(events), phones, pads, priorities=PRIORITIES, blocked=BLOCKED
+    )
+    few = with_keys(events, keys, count=len(EVENTS))
+    many = with_keys(events, keys, count=10**9)
+    assert sorted(few.drop("identifiers").collect()) == sorted(many.drop("identifiers").collect())
+    known = keys.select(F.col("identifiers").alias("_carried"), "known")
+    return few.withColumn("_carried", F.coalesce("identifiers", F.array())).join(
+        known, "_carried", "left"
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -54,7 +54,7 @@ CARRIED = (
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
 STREAM_BYTES = "64m"
-LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS, TICKS)
+LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS)
 
 
 def start(
@@ -74,7 +74,7 @@ def start(
     def process(frame: DataFrame, batch_id: int) -> None:
         if batch_id % APPENDS == APPENDS - 1 and read_pins(lake, QUERY, batch_id) is None:
             fold_logs(lake)
-        batch = _begin(lake, config, generation, frame, batch_id, hook)
+        batch = _begin(lake, config, generation, batch_id, hook)
         try:
             batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))
         finally:
@@ -108,18 +108,16 @@ def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
 
 
 def _begin(
-    lake: Lake, config: Config, generation: str, frame: DataFrame, batch_id: int, hook: Hook | None
+    lake: Lake, config: Config, generation: str, batch_id: int, hook: Hook | None
 ) -> Batch:
     """Fix what the batch reads and what time it is for it, once; a repeat finds both."""
     pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
     if not repeated:
         earlier = read_pins(lake, QUERY, batch_id - 1) if batch_id else None
-        before = earlier["as_of"] if earlier else None
-        tick = frame.where(F.col("stream") == TICK).agg(F.max("occurred_at")).first()[0]
-        if tick is None and before is None:
-            tick = lake.read(TICKS).agg(F.max("as_of")).first()[0]
-        pins["as_of"] = _utc(tick).isoformat() if tick is not None else before
-        pins["previous_as_of"] = before
+        # The clock's own row woke the query; what it said is remembered, and need not be looked
+        # for among all that came with it.
+        pins["as_of"] = (lake.state() or {})["as_of"]
+        pins["previous_as_of"] = earlier["as_of"] if earlier else None
         save_pins(lake, QUERY, pins)
     previous = pins["previous_as_of"]
     return Batch(
@@ -178,13 +176,16 @@ def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
     What goes on leaves behind what no later step asks for; what waits keeps everything.
     """
     now = F.lit(batch.as_of)
-    waiting = arrived.where(F.col("occurred_at") > now)
-    ready = arrived.where(F.col("occurred_at") <= now).select(*CARRIED)
+    later = F.when(F.col("occurred_at") > now, F.struct("*")).alias("later")
+    # In one go: reading five streams is the greater part of a small batch's work here.
+    rows = batch.keep(arrived.select(*CARRIED, later))
+    waiting = rows.where("later IS NOT NULL").select("later.*")
+    ready = rows.where("later IS NULL").drop("later")
     since = batch.previous_as_of
     if since is not None and since < batch.as_of:
         due = (F.col("occurred_at") > F.lit(since)) & (F.col("occurred_at") <= now)
-        ready = ready.unionByName(batch.read(WAITING).where(due).select(*CARRIED))
-    return batch.keep(ready), batch.keep(waiting)
+        ready = batch.keep(ready.unionByName(batch.read(WAITING).where(due).select(*CARRIED)))
+    return ready, waiting
 
 
 @dataclass(frozen=True)
@@ -334,8 +335,3 @@ def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:
         "seconds": dict(batch.seconds),
     }
     return small_frame(batch.lake.spark, [row], BATCHES.struct())
-
-
-def _utc(moment: datetime) -> datetime:
-    """Spark hands instants over in the machine's own zone, without saying so."""
-    return moment.astimezone(UTC)

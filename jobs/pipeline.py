@@ -188,9 +188,17 @@ def _once(
 
 
 def _land(lake: Lake, config: Config) -> None:
-    """Land all that lies in the folders of the sources now."""
-    for query in [land.start(lake, config, name, Pace()) for name in sorted(config.sources)]:
-        finish(query)
+    """Land all that lies in the folders of the sources now; if one fails, none goes on alone."""
+    queries: list[StreamingQuery] = []
+    try:
+        for name in sorted(config.sources):
+            queries.append(land.start(lake, config, name, Pace()))
+        for query in queries:
+            finish(query)
+    except BaseException:
+        for query in queries:
+            query.stop()
+        raise
 
 
 def _caught_up(query: StreamingQuery) -> None:
@@ -236,8 +244,10 @@ def _cause(text: str) -> tuple[str, str]:
     whole = (python.group(1) if python else text).strip()
     lines = [line for line in whole.splitlines() if not re.match(r"\s*(at |\.\.\. \d+ more)", line)]
     java = [line for line in lines if re.match(r"(Caused by: |: )[\w.$]+", line)]
-    # Java tells the first cause last, Python its own error last, Spark its own error first.
-    line = java[-1] if java else lines[-1] if python else lines[0]
+    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
+    # Java tells the first cause last, Python its own error last, Spark its own error first. Below
+    # a Python error's own line there may be more of its message, such as a plan.
+    line = java[-1] if java else (named or lines)[-1] if python else lines[0]
     _, _, inner = line.rpartition(" terminated with exception: ")
     line = re.sub(r"^(Caused by)?: ", "", (inner or line).strip())
     kind, _, said = line.partition(": ")

@@ -25,6 +25,11 @@ JAVA = (
         (f"{PYTHON}{JAVA}\n SQLSTATE: 39000", "java.io.IOException: No space left on device"),
         (f"{PYTHON}ValueError: no such day\n SQLSTATE: 39000", "ValueError: no such day"),
         (
+            f"{PYTHON}pyspark.errors.AnalysisException: [NO_SUCH] There is no column x;\n"
+            "'Aggregate ['x]\n+- LogicalRDD [y#1: a.b], false\n SQLSTATE: 39000",
+            "pyspark.errors.AnalysisException: [NO_SUCH] There is no column x",
+        ),
+        (
             "[STREAM_FAILED] Query [id = a, runId = b] terminated with exception: "
             "[STATE_LOST] The state is not there: look again\nIdentifier: land_web",
             "[STATE_LOST] The state is not there: look again",

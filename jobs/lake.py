@@ -72,6 +72,14 @@ class Lake:
             reader = reader.option("versionAsOf", version)
         return reader.load(self.path(table))
 
+    def size(self, table: Table, version: int) -> int:
+        """How many bytes a table's files had at a version; elsewhere than here, now."""
+        if files.is_local(self.location):
+            added = deltalake.DeltaTable(self.path(table), version=version).get_add_actions()
+            return sum(pa.table(added)["size_bytes"].to_pylist())
+        told = self.spark.sql(f"DESCRIBE DETAIL delta.`{self.path(table)}`").first()
+        return int(told["sizeInBytes"])
+
     def append(self, table: Table, rows: pa.Table, application: str, version: int) -> None:
         """Append a few rows on the local disk, unless this transaction has been written before.
 
@@ -145,6 +153,7 @@ class Lake:
             place = self.path(table)
             if self._versions(table):
                 continue
+            properties = {**KEPT, **_skipping(table)}
             if files.is_local(place):
                 # delta-rs makes an empty table in milliseconds, Spark in a second each.
                 deltalake.DeltaTable.create(
@@ -153,12 +162,12 @@ class Lake:
                     name=table.name,
                     description=table.doc,
                     partition_by=list(table.partitioned_by) or None,
-                    configuration=KEPT,
+                    configuration=properties,
                 )
             else:
                 empty = small_frame(self.spark, [], table.struct())
                 writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
-                writer.option("description", table.doc).save(place)
+                writer.options(description=table.doc, **properties).save(place)
         if self.state() is None:
             self.remember(
                 format_version=FORMAT_VERSION,
@@ -234,6 +243,13 @@ class Lake:
             with os.fdopen(handle, "w") as file:
                 file.write(secrets.token_hex(32))
         return place.read_text().strip().encode("utf-8")
+
+
+def _skipping(table: Table) -> dict[str, str]:
+    names = [name for name in table.skips_by() if name not in table.partitioned_by]
+    if not names:
+        return {"delta.dataSkippingNumIndexedCols": "0"}
+    return {"delta.dataSkippingStatsColumns": ",".join(names)}
 
 
 def _solid(rows: pa.Table) -> pa.Table:

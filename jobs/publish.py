@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from tactful.jobs import decide, files
 from tactful.jobs.config import Config
 from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import let_go, materialise
+from tactful.jobs.scratch import Scratch
 from tactful.jobs.session import small_frame
 from tactful.jobs.summarise import customers, pressures
 from tactful.schemas.catalog import PUBLISHED
@@ -54,13 +54,9 @@ def publish(
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
-    kept: list[DataFrame] = []
-    try:
-        frames = _frames(lake, config, versions, as_of, stale, kept)
+    with Scratch(lake, size=lake.size(EVENTS, versions[EVENTS.id])) as scratch:
+        frames = _frames(lake, config, versions, as_of, stale, scratch.keep)
         _overwrite(lake, frames, on_progress)
-    finally:
-        for frame in kept:
-            let_go(frame)
     state = {
         "as_of": as_of.isoformat(),
         "made_from": wanted,
@@ -87,12 +83,8 @@ def _frames(
     versions: dict[str, int],
     as_of: datetime,
     stale: list[Table],
-    kept: list[DataFrame],
+    keep: Callable[[DataFrame], DataFrame],
 ) -> dict[Table, DataFrame]:
-    def keep(frame: DataFrame) -> DataFrame:
-        kept.append(materialise(frame))
-        return kept[-1]
-
     labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
     timeline = keep(

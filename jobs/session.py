@@ -34,6 +34,8 @@ LAPTOP = {
     "spark.sql.ui.retainedExecutions": "5",
     "spark.log.level": "ERROR",
     "spark.sql.autoBroadcastJoinThreshold": "64m",
+    # Rows take several times the room that their files do, and what is small goes to everyone.
+    "spark.sql.sources.fileCompressionFactor": "4",
     "spark.sql.debug.maxToStringFields": "100",
     "spark.sql.maxPlanStringLength": "4096",
     "spark.sql.streaming.pollingDelay": "5ms",

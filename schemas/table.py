@@ -79,6 +79,14 @@ class Table:
             )
         )
 
+    def skips_by(self) -> list[str]:
+        """The columns of which every file's least and greatest value are kept.
+
+        Days and instants: whoever asks for a time reads fewer files. Keys are hashes, which lie
+        anywhere in any file, and telling their bounds takes a quarter of the time to write them.
+        """
+        return [c.name for c in self.columns if c.type in ("timestamp", "date")]
+
     def comparable(self) -> list[str]:
         """The columns that must come out the same whenever and however the table was made."""
         return [column.name for column in self.columns if not column.clock]

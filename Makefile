@@ -18,9 +18,10 @@ lint: setup
 unit: setup
 	@$(BIN)/python -m pytest
 
-# The disk fails at every place, the process is killed at fifty moments: hours.
+# The disk fails at every place, the process is killed at fifty moments, worlds that nobody has
+# seen come in any order: hours.
 faults: setup
-	@$(BIN)/python -m pytest -m faults -s --durations=0 tests/faults
+	@$(BIN)/python -m pytest -m faults -s --durations=0 tests/properties tests/faults
 
 bench: setup
 	@$(BIN)/python tests/bench/run.py

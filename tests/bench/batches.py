@@ -21,7 +21,7 @@ from tactful.jobs import pipeline
 from tactful.jobs.config import load
 from tests.bench.main_job import run_rival
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events
+from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events, write_history
 from tests.landing import write_conf
 
 BATCH = 20_000
@@ -55,14 +55,7 @@ def main(
 
 
 def _measure(folder: Path, history: int, persons: int, batches: int, late: float) -> dict[str, Any]:
-    start = NOW - WEEK * (history / MILLION)
-    for n in range(0, history, MILLION):
-        count = min(MILLION, history - n)
-        spent = start + WEEK * (n / MILLION)
-        write_events(
-            folder, first=n, count=count, persons=persons, start=spent, span=NOW - spent
-            if n + count >= history else WEEK,
-        )  # fmt: skip
+    write_history(folder, count=history, persons=persons, until=NOW)
     conf = write_conf(CONFIG, folder)
     config = load(conf)
     built = pipeline.run(config, as_of=NOW, steps=DECIDED)

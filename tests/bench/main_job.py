@@ -1,8 +1,8 @@
 """The whole main job, from landing files to records, against the rival on the same files.
 
-Generates a retailer's months for as many households as asked (2,469 give 433,000 events), runs the
-product over them in one process and DuckDB in another, both on this machine's two cores. Prints a
-table with the ratio and the most memory each process tree held.
+Generates a retailer's months for as many households as asked (2,469 give 433,000 events) or as
+many events of a plain shop, runs the product over them in one process and DuckDB in another, both
+on this machine's two cores. Prints a table with the ratio and the most memory that all held.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,26 +22,34 @@ from typing import Any
 import typer
 
 from tactful.jobs import pipeline
+from tactful.jobs.config import Config, load
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import generate
 from tactful.jobs.session import open_session
 from tests.bench.memory import Peak
+from tests.bench.shop import CONFIG, write_history
+from tests.landing import write_conf
 
 SEED = 2017
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)
 RIVAL = Path(__file__).with_name("rival.py")
+Rival = Callable[[Path], dict[str, Any]]
 
 
-def main(households: int = 5_700) -> None:
-    """Run both once; a JVM that generated the data is warm, as one that runs for days is."""
+def main(households: int = 5_700, events: int = 0, persons: int = 500_000) -> None:
+    """Run both once, on the demo's world or on `events` of a plain shop with very many persons.
+
+    A JVM that generated the demo is warm, as one that runs for days is; the shop's is cold.
+    """
     with tempfile.TemporaryDirectory() as place:
-        folder = Path(place) / "demo-lake"
-        made = generate(open_session(), folder=folder, seed=SEED, households=households)
+        folder = Path(place)
+        config, rival_of = _shop(folder, events, persons) if events else _demo(folder, households)
         with Peak() as peak:
-            ours = pipeline.run(demo_config(folder, seed=SEED), as_of=AS_OF)
-        theirs = rival(folder, Path(place) / "rival")
+            ours = pipeline.run(config, as_of=AS_OF, on_progress=_told)
+        theirs = rival_of(folder / "rival")
     mine = sum(ours.seconds[step] for step in pipeline.STEPS)
-    print(f"## The main job on {ours.read_rows:,} events of {households:,} households")
+    of = f"{persons:,} persons" if events else f"{households:,} households"
+    print(f"## The main job on {ours.read_rows:,} events of {of}")
     print()
     print("| | seconds |")
     print("|---|---|")
@@ -50,10 +59,26 @@ def main(households: int = 5_700) -> None:
     print(f"| DuckDB, 2 threads | {theirs['seconds']['total']:.1f} |")
     print()
     print(
-        f"Ratio {mine / theirs['seconds']['total']:.1f}; "
-        f"{ours.read_rows / mine:,.0f} events/s ({made.total:,} generated). Memory of our whole "
-        f"process tree at its peak: {peak.gib:.1f} GiB."
+        f"Ratio {mine / theirs['seconds']['total']:.1f}; {ours.read_rows / mine:,.0f} events/s. "
+        f"Memory of our whole process tree at its peak: {peak.gib:.1f} GiB."
     )
+
+
+def _demo(folder: Path, households: int) -> tuple[Config, Rival]:
+    lake = folder / "demo-lake"
+    generate(open_session(), folder=lake, seed=SEED, households=households)
+    return demo_config(lake, seed=SEED), lambda out: rival(lake, out)
+
+
+def _shop(folder: Path, events: int, persons: int) -> tuple[Config, Rival]:
+    os.environ["TACTFUL_BENCH_SECRET"] = "bench"
+    write_history(folder, count=events, persons=persons, until=AS_OF)
+    conf = write_conf(CONFIG, folder)
+    return load(conf), lambda out: run_rival(conf, out, as_of=AS_OF)
+
+
+def _told(step: str) -> None:
+    print(f"{datetime.now():%H:%M:%S} {step}", file=sys.stderr, flush=True)
 
 
 def rival(lake: Path, out: Path) -> dict[str, Any]:

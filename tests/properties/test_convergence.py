@@ -2,19 +2,46 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
 
 from tests import worlds
 from tests.product import Shop
+
+WORLDS = int(os.environ.get("TACTFUL_WORLDS", "20"))
+SEEDS = st.integers(0, 2**32 - 1)
 
 
 @pytest.mark.parametrize(("seed", "batches"), [(1, 2), (2, 3)])
 def test_the_stream_gives_what_the_oracle_says(
     as_users_run_it, tmp_path, seed: int, batches: int
 ) -> None:
-    world = worlds.make(seed)
-    shop = Shop(world, tmp_path)
-    for batch in worlds.split(world, batches, seed=seed):
+    converge(worlds.make(seed), batches, order=seed, folder=tmp_path)
+
+
+@pytest.mark.faults
+@settings(
+    max_examples=WORLDS,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a world takes a minute
+    suppress_health_check=list(HealthCheck),
+    print_blob=True,
+)
+@given(world=worlds.worlds(), batches=st.integers(1, 4), order=SEEDS)
+def test_any_world_in_any_batches_and_order(
+    as_users_run_it, tmp_path_factory, world: worlds.World, batches: int, order: int
+) -> None:
+    converge(world, batches, order=order, folder=tmp_path_factory.mktemp("world"))
+
+
+def converge(world: worlds.World, batches: int, *, order: int, folder: Path) -> None:
+    """Run the product on a world dealt out into batches, and hold its tables to the oracle's."""
+    shop = Shop(world, folder)
+    for batch in worlds.split(world, batches, seed=order):
         shop.land(batch)
         shop.run()
     shop.assert_converged()

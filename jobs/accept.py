@@ -29,7 +29,7 @@ from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
 from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, repeats, sort_out
-from tactful.transforms.keys import identifier_sets, key_identifiers, with_keys
+from tactful.transforms.keys import identifier_sets, key_identifiers, phone_numbers, with_keys
 
 QUERY = "accept"
 # What only a refused row still needs: accepted ones are carried on without.
@@ -145,9 +145,7 @@ def _accepted_before(
 def _keys(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
     """The keys of all combinations of identifiers that the accepted rows carry."""
     sets = batch.keep(identifier_sets(accepted))
-    held = sets.select(F.explode("identifiers").alias("i"))
-    numbers = held.where((F.col("i.type") == "phone") & F.col("i.value").isNotNull())
-    raw = [row.value for row in numbers.select("i.value").distinct().collect()]
+    raw = [row.value for row in phone_numbers(sets).select("value").distinct().collect()]
     normal = normalise_all(raw, region=config.identity.phone_region)
     pairs = [{"value": value, "e164": e164} for value, e164 in sorted(normal.items())]
     phones = small_frame(batch.lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
@@ -200,10 +198,7 @@ def _counted(batch: Batch, counts: dict[str, Any]) -> DataFrame:
         "seconds": dict(batch.seconds),
         **counts,
     }
-    struct = BATCHES.struct()
-    return small_frame(
-        batch.lake.spark, [{name: row.get(name) for name in struct.names}], struct
-    )
+    return small_frame(batch.lake.spark, [row], BATCHES.struct())
 
 
 def reconcile(lake: Lake, query: StreamingQuery) -> None:

@@ -107,16 +107,14 @@ def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     return union.select("stream", *columns)
 
 
-def _begin(
-    lake: Lake, config: Config, generation: str, batch_id: int, hook: Hook | None
-) -> Batch:
+def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hook | None) -> Batch:
     """Fix what the batch reads and what time it is for it, once; a repeat finds both."""
     pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
     if not repeated:
         earlier = read_pins(lake, QUERY, batch_id - 1) if batch_id else None
         # The clock's own row woke the query; what it said is remembered, and need not be looked
         # for among all that came with it.
-        pins["as_of"] = (lake.state() or {})["as_of"]
+        pins["as_of"] = lake.last_as_of().isoformat()
         pins["previous_as_of"] = earlier["as_of"] if earlier else None
         save_pins(lake, QUERY, pins)
     previous = pins["previous_as_of"]

@@ -114,6 +114,11 @@ class Lake:
         text = json.dumps(state, indent=2, sort_keys=True)
         files.write_text(self.spark, f"{self.location}/{STATE}", text + "\n")
 
+    def last_as_of(self) -> datetime | None:
+        """What the decision clock said last; None before its first tick."""
+        told = (self.state() or {}).get("as_of")
+        return datetime.fromisoformat(told) if told else None
+
     def check(self, config: Config) -> None:
         """Refuse a lake that this software or this configuration must not write to.
 
@@ -246,7 +251,7 @@ class Lake:
 
 
 def _skipping(table: Table) -> dict[str, str]:
-    names = [name for name in table.skips_by() if name not in table.partitioned_by]
+    names = table.skips_by()
     if not names:
         return {"delta.dataSkippingNumIndexedCols": "0"}
     return {"delta.dataSkippingStatsColumns": ",".join(names)}

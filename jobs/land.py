@@ -10,7 +10,7 @@ from tactful.jobs.config import Config, Source
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
-from tactful.transforms.sources.canonical import understand
+from tactful.transforms.sources.canonical import BLANKS, understand
 
 MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
@@ -49,7 +49,7 @@ def _rows(spark: SparkSession, config: Config, source: Source) -> DataFrame:
         # Only a line feed ends a row: a lone carriage return may stand inside a text.
         lines = spark.readStream.format("text").option("lineSep", "\n").load(path)
         # A row nearly always begins like one, which is cheaper to see than that it is not blank.
-        told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(" \t\r\n")) != "")
+        told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
         return lines.select("value", *position).where(told)
     schema = spark.read.option("mergeSchema", "true").parquet(path).schema
     table = spark.readStream.format("parquet").schema(schema).load(path)

@@ -141,10 +141,10 @@ def software_version() -> str:
 
 def _moment(lake: Lake, as_of: datetime | None) -> datetime:
     moment = (as_of or datetime.now(UTC)).astimezone(UTC)
-    last = (lake.state() or {}).get("as_of")
-    if last is not None and moment < datetime.fromisoformat(last):
+    last = lake.last_as_of()
+    if last is not None and moment < last:
         raise ClockError(
-            f"--as-of {moment.isoformat()} lies before {last}, the last the lake at "
+            f"--as-of {moment.isoformat()} lies before {last.isoformat()}, the last the lake at "
             f"{lake.location} has seen; rebuild it as of then with: tactful replay --as-of."
         )
     return moment

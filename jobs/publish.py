@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame
 from tactful.jobs import decide, files
 from tactful.jobs.config import Config
 from tactful.jobs.lake import Lake
-from tactful.jobs.scratch import Scratch
+from tactful.jobs.scratch import Keep, scratch
 from tactful.jobs.session import small_frame
 from tactful.jobs.summarise import customers, pressures
 from tactful.schemas.catalog import PUBLISHED
@@ -54,8 +54,8 @@ def publish(
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
-    with Scratch(lake, size=lake.size(EVENTS, versions[EVENTS.id])) as scratch:
-        frames = _frames(lake, config, versions, as_of, stale, scratch.keep)
+    with scratch(lake, size=lake.size(EVENTS, versions[EVENTS.id])) as keep:
+        frames = _frames(lake, config, versions, as_of, stale, keep)
         _overwrite(lake, frames, on_progress)
     state = {
         "as_of": as_of.isoformat(),
@@ -83,7 +83,7 @@ def _frames(
     versions: dict[str, int],
     as_of: datetime,
     stale: list[Table],
-    keep: Callable[[DataFrame], DataFrame],
+    keep: Keep,
 ) -> dict[Table, DataFrame]:
     labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])

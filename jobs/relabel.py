@@ -113,14 +113,14 @@ def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
 def others(before: pa.Table, fresh: pa.Table) -> pa.Table:
     """The labels that were not worked out anew."""
     anew = pc.is_in(before["identifier_key"], _whole(fresh["identifier_key"]))
-    return before.filter(pc.invert(anew)).cast(fresh.schema)
+    return before.filter(pc.invert(anew))
 
 
 def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
     """Whether any of these columns says something else, row by row."""
     differs = pa.chunked_array([pa.repeat(False, len(fresh))])
     for name in names:
-        now, then = fresh[name], known[name].cast(fresh.schema.field(name).type)
+        now, then = fresh[name], known[name]
         same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
         differs = pc.or_(differs, pc.invert(same))
     return differs

@@ -60,7 +60,7 @@ def replay(
         _forget(lake, fused.QUERY, CONCLUSIONS, on_progress)
         lake.remember(identity_hash=config.identity_hash)
         lake.create(config)
-        moment = (as_of or _last(lake) or datetime.now(UTC)).astimezone(UTC)
+        moment = (as_of or lake.last_as_of() or datetime.now(UTC)).astimezone(UTC)
         _set_clock(lake, config, moment)
         summary = pipeline.RunSummary(lake.location, moment.isoformat())
         if from_table == RECEIVED.name:
@@ -85,11 +85,6 @@ def _forget(
     shutil.rmtree(f"{lake.location}/_checkpoints/{query}", ignore_errors=True)
     for table in tables:
         shutil.rmtree(lake.path(table), ignore_errors=True)
-
-
-def _last(lake: Lake) -> datetime | None:
-    last = (lake.state() or {}).get("as_of")
-    return datetime.fromisoformat(last) if last else None
 
 
 def _set_clock(lake: Lake, config: Config, moment: datetime) -> None:

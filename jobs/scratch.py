@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from types import TracebackType
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
 
 from pyspark.sql import DataFrame
 
@@ -15,43 +17,37 @@ FOLDER = "_scratch"
 # every column of every row, and a table of millions leaves no memory to work in.
 LARGE_BYTES = 32_000_000
 
+Keep = Callable[[DataFrame], DataFrame]
 
-class Scratch:
-    """Holds frames until it is left: in memory, or as Parquet files beside the tables."""
 
-    def __init__(self, lake: Lake, *, size: int) -> None:
-        """size: how many bytes the largest table has that frames are worked out from."""
-        self._lake = lake
-        self._place = f"{lake.location}/{FOLDER}"
-        self._in_files = size > LARGE_BYTES
-        self._kept: list[DataFrame] = []
-        self._count = 0
+@contextmanager
+def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
+    """Yield what works a frame out once, and hold it: in memory, or as files beside the tables.
 
-    def __enter__(self) -> Scratch:
-        self._clear()
-        return self
+    size: how many bytes the largest table has that frames are worked out from.
+    """
+    place, numbers = f"{lake.location}/{FOLDER}", count()
+    kept: list[DataFrame] = []
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for frame in self._kept:
-            let_go(frame)
-        self._clear()
+    def in_memory(frame: DataFrame) -> DataFrame:
+        kept.append(materialise(frame))
+        return kept[-1]
 
-    def keep(self, frame: DataFrame) -> DataFrame:
-        """Work a frame out once; what is built on it is planned from its rows."""
-        if not self._in_files:
-            self._kept.append(materialise(frame))
-            return self._kept[-1]
-        path = f"{self._place}/{self._count}"
-        self._count += 1
+    def in_files(frame: DataFrame) -> DataFrame:
+        path = f"{place}/{next(numbers)}"
         frame.write.parquet(path)
-        return frame.sparkSession.read.schema(frame.schema).parquet(path)
+        return lake.spark.read.schema(frame.schema).parquet(path)
 
-    def _clear(self) -> None:
-        """Take away what is there, a killed run's too."""
-        if files.exists(self._lake.spark, self._place):
-            files.remove(self._lake.spark, self._place)
+    _clear(lake, place)
+    try:
+        yield in_files if size > LARGE_BYTES else in_memory
+    finally:
+        for frame in kept:
+            let_go(frame)
+        _clear(lake, place)
+
+
+def _clear(lake: Lake, place: str) -> None:
+    """Take away what is there, a killed run's too."""
+    if files.exists(lake.spark, place):
+        files.remove(lake.spark, place)

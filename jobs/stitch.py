@@ -69,10 +69,9 @@ def stitch(
     before = before.select(LABELS.names[:-1])
     members = members_of(_keys_in(links), before)
     touching = batch.logs.touching(members, links)
-    fresh = relabel(touching, members, before, rules)
+    fresh = relabel(touching, members, before, rules).cast(before.schema)
     if blocks:
-        blocked = blocked_labels(_blocked(links), before).cast(fresh.schema)
-        fresh = pa.concat_tables([fresh, blocked])
+        fresh = pa.concat_tables([fresh, blocked_labels(_blocked(links), before)])
     known = as_before(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
     labels = _held(batch, differing(fresh, known)).withColumn("batch_id", F.lit(batch.number))

@@ -85,7 +85,8 @@ class Table:
         Days and instants: whoever asks for a time reads fewer files. Keys are hashes, which lie
         anywhere in any file, and telling their bounds takes a quarter of the time to write them.
         """
-        return [c.name for c in self.columns if c.type in ("timestamp", "date")]
+        named = [c.name for c in self.columns if c.type in ("timestamp", "date")]
+        return [name for name in named if name not in self.partitioned_by]
 
     def comparable(self) -> list[str]:
         """The columns that must come out the same whenever and however the table was made."""

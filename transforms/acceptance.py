@@ -7,7 +7,7 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.links import FEW
+from tactful.transforms.links import at_hand
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
@@ -57,8 +57,8 @@ def sort_out(
         F.col("ingested_at").alias("_known_at"),
     )
     valid = F.size("reasons") == 0
-    again = repeated.join(known, "event_hash", "left")
-    looked_up = rows.join(F.broadcast(again) if count <= FEW else again, "event_hash", "left")
+    again = at_hand(repeated.join(known, "event_hash", "left"), count=count)
+    looked_up = rows.join(again, "event_hash", "left")
     once = F.col("is_fresh").isNull()
     wins = F.col("is_fresh") & (F.col("first.row_id") == F.col("row_id"))
     payload = F.when(F.col("is_fresh"), F.col("first.payload_hash")).otherwise(

@@ -138,9 +138,7 @@ def _touching(links: Links, kind: Ints, kinds: Kinds, hub: Bools, component: Int
     return _components(_edges(centre, node), len(kind))
 
 
-def survivors(
-    person: Ints, *, minted: Bools, active_since: Ints, first_seen: Ints
-) -> Ints:
+def survivors(person: Ints, *, minted: Bools, active_since: Ints, first_seen: Ints) -> Ints:
     """Which identifier each person is named after: an id once given is kept where it can be.
 
     Of several, the person first seen earlier survives, then the smaller key; an absorbed id
@@ -263,7 +261,7 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
     since = np.full(len(state), NOBODY, dtype=np.int64)
     linked = np.flatnonzero(state[links.node] == LINKED)
     named, first = np.unique(links.link[linked], return_index=True)
-    person_of = np.full(int(links.link.max(initial=-1)) + 1, NOBODY, dtype=np.int64)
+    person_of = np.full(len(links.rank), NOBODY, dtype=np.int64)
     person_of[named] = person[links.node[linked[first]]]
     shared = np.flatnonzero((state[links.node] == NEUTRAL) & (person_of[links.link] != NOBODY))
     device, who = links.node[shared], person_of[links.link[shared]]
@@ -281,7 +279,6 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
 
 def _is_first(*columns: Ints) -> Bools:
     """Whether a row is the first of its kind, the rows being sorted by these columns."""
-    same = np.ones(max(len(columns[0]) - 1, 0), dtype=bool)
-    for column in columns:
-        same &= column[1:] == column[:-1]
-    return np.append(np.ones(min(len(columns[0]), 1), dtype=bool), ~same)
+    first = np.ones(len(columns[0]), dtype=bool)
+    first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
+    return first

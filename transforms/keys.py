@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.links import FEW
+from tactful.transforms.links import at_hand
 
 KEY_LENGTH = 32
 BLOCK = 64
@@ -48,6 +48,16 @@ def identifier_sets(events: DataFrame) -> DataFrame:
     Keeps: identifiers (empty where there are none). Grain: combination.
     """
     return events.select(_carried().alias("identifiers")).distinct()
+
+
+def phone_numbers(sets: DataFrame) -> DataFrame:
+    """List the phone numbers of each combination, as they came.
+
+    Keeps: identifiers. Adds: value. Grain: combination × phone number in it.
+    """
+    held = sets.select("identifiers", F.explode("identifiers").alias("i"))
+    numbers = held.where("i.type = 'phone' AND i.value IS NOT NULL")
+    return numbers.select("identifiers", F.col("i.value").alias("value"))
 
 
 def key_identifiers(
@@ -122,12 +132,11 @@ def with_keys(events: DataFrame, keys: DataFrame, *, count: int) -> DataFrame:
     count: how many combinations there are, at most.
     """
     given = keys.drop("known").withColumnRenamed("identifiers", "_carried")
-    given = given.withColumn("_hash", F.xxhash64("_carried"))
-    carried = events.withColumn("_carried", _carried())
     # The hash first: it is quickly compared where rows are sorted.
-    hashed = carried.withColumn("_hash", F.xxhash64("_carried"))
-    given = F.broadcast(given) if count <= FEW else given
-    return hashed.join(given, on=["_hash", "_carried"], how="left").drop("_hash", "_carried")
+    on, hashed = ["_hash", "_carried"], F.xxhash64("_carried")
+    given = at_hand(given.withColumn("_hash", hashed), count=count)
+    carried = events.withColumn("_carried", _carried()).withColumn("_hash", hashed)
+    return carried.join(given, on=on, how="left").drop(*on)
 
 
 def _carried() -> Column:
@@ -136,10 +145,8 @@ def _carried() -> Column:
 
 
 def _dialled(sets: DataFrame, phones: DataFrame) -> DataFrame:
-    """The phone numbers of each combination: identifiers, normal (value as it came → E.164)."""
-    held = sets.select("identifiers", F.explode("identifiers").alias("i"))
-    numbers = held.where("i.type = 'phone'").select("identifiers", F.col("i.value").alias("value"))
-    found = numbers.distinct().join(F.broadcast(phones), "value")
+    """What each combination's phone numbers are: identifiers, normal (as it came → E.164)."""
+    found = phone_numbers(sets).distinct().join(F.broadcast(phones), "value")
     pairs = F.collect_list(F.struct("value", "e164"))
     return found.groupBy("identifiers").agg(F.map_from_entries(pairs).alias("normal"))
 

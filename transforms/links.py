@@ -54,6 +54,14 @@ def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:
     return rows.groupBy(*key).agg(newest).select(*key, "_newest.*")
 
 
+def at_hand(rows: DataFrame, *, count: int) -> DataFrame:
+    """Send a few rows to every executor as they are, so that what is joined to them need not move.
+
+    Keeps: every row. count: how many there are, about.
+    """
+    return F.broadcast(rows) if count <= FEW else rows
+
+
 def picked(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
     """Keep the rows that hold one of these values, in columns of the same names.
 

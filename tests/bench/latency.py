@@ -24,7 +24,7 @@ from deltalake import DeltaTable
 from tactful.jobs import pipeline
 from tactful.jobs.config import load
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, buyers, write_events
+from tests.bench.shop import CONFIG, DECIDED, MILLION, buyers, write_events, write_history
 from tests.landing import write_conf
 
 
@@ -69,8 +69,8 @@ def main(
     with tempfile.TemporaryDirectory() as place, Peak() as peak:
         folder = Path(place)
         config = load(write_conf(CONFIG, folder))
-        start, span = datetime.now(UTC) - WEEK, WEEK - timedelta(hours=1)
-        write_events(folder, first=0, count=history, persons=persons, start=start, span=span)
+        until = datetime.now(UTC) - timedelta(hours=1)
+        write_history(folder, count=history, persons=persons, until=until)
         pipeline.run(config, as_of=datetime.now(UTC), steps=DECIDED)
         done = _batches(folder)
         feeder = Feeder(folder, rate=rate, persons=persons, history=history)

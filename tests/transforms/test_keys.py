@@ -124,9 +124,7 @@ def test_all_forms_of_an_email_meet_in_one_key(keyed):
         "an email", "an email in other letters", "an email with a no-break space", "its hash",
         "its hash in capitals", "both",
     ]  # fmt: skip
-    assert {name: keyed[name].identifier_keys for name in forms} == {
-        name: [ANN] for name in forms
-    }
+    assert {name: keyed[name].identifier_keys for name in forms} == {name: [ANN] for name in forms}
     assert {tuple(keyed[name].identifier_types) for name in forms} == {("email",)}
     known = {(i.identifier_type, i.value) for i in keyed["both"].known}
     hashed = sha256("ann@mail.example")

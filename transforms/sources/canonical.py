@@ -25,7 +25,7 @@ STRICT = {
     "allowNonNumericNumbers": "false",
 }
 BLANKS = " \t\r\n"
-# A letter that is rare in texts first; as escapes, capitals begin with \\u004 and \\u005.
+# A letter that is rare in texts first; as escapes, capitals begin with \u004 and \u005.
 SEAL = "ZTACTFUL"
 FLAGGED = "loose._corrupt IS NOT NULL"
 
@@ -125,9 +125,9 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
         WHEN try_element_at(fields, -1) = seal THEN slice(fields, 1, size(fields) - 1)
         WHEN fields IS NULL AND trimmed RLIKE {empty} THEN CAST(array() AS array<string>)
     END"""
+    seal = f"CASE WHEN {held} THEN md5(value) ELSE '{SEAL}' END"
     return (
-        rows.withColumn("seal", F.expr(f"CASE WHEN {held} THEN md5(value) ELSE '{SEAL}' END"))
-        .withColumn("trimmed", F.expr(trimmed))
+        rows.selectExpr("*", f"{seal} AS seal", f"{trimmed} AS trimmed")
         .withColumn("fields", F.expr(found))
         .withColumn("fields", F.expr(names))
         .drop("seal", "trimmed")

@@ -19,6 +19,7 @@ from tactful.jobs.runtime import (
     FEW_ROWS,
     Batch,
     Hook,
+    Output,
     Pace,
     checkpoint_to_start_from,
     pin,
@@ -131,7 +132,7 @@ def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hoo
     )
 
 
-def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, DataFrame]:
+def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Output]:
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterable, Mapping
+
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs.config import Config, Source
-from tactful.jobs.lake import Lake
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake import Lake, Part
 from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
 from tactful.transforms.sources.canonical import BLANKS, understand
 
+# What a batch of a round may hold, since its rows pass through this process.
+ROUND_BYTES = 32_000_000
 MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
 
@@ -19,10 +25,57 @@ def query_name(source_name: str) -> str:
     return f"land_{source_name}"
 
 
-def start(lake: Lake, config: Config, name: str, pace: Pace) -> StreamingQuery:
+class Round:
+    """What all sources land at the same time, put into the log in one commit.
+
+    A query that looks for work all the time would find the first source's rows and begin, and need
+    a second batch for the others'. Each source keeps its own transaction, the one that Spark itself
+    writes under, so a source that is killed behind the commit lands nothing twice.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._brought: dict[str, Part] = {}
+        self._turn = threading.Condition()
+        self._all_here = self._is_over = False
+
+    def bring(self, part: Part) -> None:
+        """Wait with a source's rows until they are committed; whoever wakes first does it."""
+        with self._turn:
+            self._brought[part.application] = part
+            self._turn.wait_for(
+                lambda: self._all_here or self._is_over or part.application not in self._brought
+            )
+            if part.application not in self._brought:
+                return
+            if self._is_over:
+                raise StepFailed("The run was stopped before these rows were committed.")
+            self._lake.append(RECEIVED, *self._brought.values())
+            self._brought.clear()
+            self._all_here = False
+            self._turn.notify_all()
+
+    def look(self, active: Iterable[StreamingQuery]) -> None:
+        """Let the rows be committed if every source that is still at work has brought its own."""
+        with self._turn:
+            if self._brought and {query.id for query in active} <= self._brought.keys():
+                self._all_here = True
+                self._turn.notify_all()
+
+    def give_up(self) -> None:
+        """Let nobody wait any longer; what is not committed is landed by the next run."""
+        with self._turn:
+            self._is_over = True
+            self._turn.notify_all()
+
+
+def start(
+    lake: Lake, config: Config, name: str, pace: Pace, together: Round | None = None
+) -> StreamingQuery:
     """Start landing one source: read its new files, understand every row, append."""
     source = config.sources[name]
-    received = _rows(lake.spark, config, source).transform(
+    bounded = {"maxBytesPerTrigger": str(ROUND_BYTES)} if together else {}
+    received = _rows(lake.spark, config, source, bounded).transform(
         understand,
         stream=source.stream,
         source_name=name,
@@ -32,26 +85,35 @@ def start(lake: Lake, config: Config, name: str, pace: Pace) -> StreamingQuery:
     query = query_name(name)
     writer = (
         received.transform(RECEIVED.conform)
-        .writeStream.format("delta")
-        .queryName(query)
+        .writeStream.queryName(query)
         .option("checkpointLocation", checkpoint_to_start_from(lake, query))
     )
-    return pace.of(writer).start(lake.path(RECEIVED))
+    if together is None:
+        return pace.of(writer.format("delta")).start(lake.path(RECEIVED))
+
+    def bring(frame: DataFrame, batch_id: int) -> None:
+        query_id = lake.spark.sparkContext.getLocalProperty("sql.streaming.queryId")
+        together.bring(Part(frame.toArrow(), query_id, batch_id))
+
+    return pace.of(writer.foreachBatch(bring)).start()
 
 
-def _rows(spark: SparkSession, config: Config, source: Source) -> DataFrame:
+def _rows(
+    spark: SparkSession, config: Config, source: Source, bounded: Mapping[str, str]
+) -> DataFrame:
     path = config.path(source.path)
+    stream = spark.readStream.options(**bounded)
     position = (
         F.col("_metadata.file_path").alias("file"),
         F.col("_metadata.file_modification_time").alias("modified_at"),
     )
     if source.format == "json":
         # Only a line feed ends a row: a lone carriage return may stand inside a text.
-        lines = spark.readStream.format("text").option("lineSep", "\n").load(path)
+        lines = stream.format("text").option("lineSep", "\n").load(path)
         # A row nearly always begins like one, which is cheaper to see than that it is not blank.
         told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
         return lines.select("value", *position).where(told)
     schema = spark.read.option("mergeSchema", "true").parquet(path).schema
-    table = spark.readStream.format("parquet").schema(schema).load(path)
+    table = stream.format("parquet").schema(schema).load(path)
     as_json = F.to_json(F.struct(*schema.names), MICROSECONDS)
     return table.select(as_json.alias("value"), *position)

@@ -56,10 +56,11 @@ class LocalLogs:
         del self._database
         self._spilled.cleanup()
 
-    def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
+    def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
+        keys = pa.table({"identifier_key": asked})
         with self._session() as db:
-            log, seen = self._rows(db, LABELS), self._picked(db, LABELS, asked)
+            log, seen = self._rows(db, LABELS), self._picked(db, LABELS, keys)
             db.execute(f"CREATE TEMP TABLE known AS {_newest(seen, BY_IDENTIFIER)}")
             db.execute(
                 "CREATE TEMP TABLE components AS "
@@ -75,11 +76,11 @@ class LocalLogs:
                 "UNION ALL FROM known WHERE state = 'blocked'",
             )
 
-    def touching(self, members: pa.Array, links: DataFrame) -> pa.Table:
+    def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
         with self._session() as db:
             db.register("members", pa.table({"identifier_key": members}))
-            db.register("links", LINKS.conform(links).toArrow())
+            db.register("links", links)
             log = self._rows(db, LINKS)
             held = (
                 "SELECT link_id FROM "
@@ -110,7 +111,8 @@ class LocalLogs:
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
         with self._session() as db:
-            return self._frame(_columns(db, IDENTIFIERS, self._picked(db, IDENTIFIERS, keys)))
+            rows = self._picked(db, IDENTIFIERS, keys.distinct().toArrow())
+            return self._frame(_columns(db, IDENTIFIERS, rows))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
@@ -125,13 +127,14 @@ class LocalLogs:
 
     def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
         with self._session() as db:
-            rows = self._picked(db, table, keys)
+            rows = self._picked(db, table, keys.distinct().toArrow())
             return self._frame(_columns(db, table, _newest(rows, key)))
 
-    def _picked(self, db: DuckDBPyConnection, table: Table, keys: DataFrame) -> str:
+    def _picked(self, db: DuckDBPyConnection, table: Table, keys: pa.Table) -> str:
         """The rows that hold one of these values, in columns of the same names."""
-        db.register("keys", keys.distinct().toArrow())
-        return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({', '.join(keys.columns)})"
+        db.register("keys", keys)
+        names = ", ".join(keys.column_names)
+        return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({names})"
 
     def _frame(self, rows: pa.Table) -> DataFrame:
         return frame_of(self._spark, rows)

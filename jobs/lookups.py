@@ -97,19 +97,23 @@ class SharedLogs:
     def release(self) -> None:
         """What is held is held for the next batch, too."""
 
-    def touched_labels(self, asked: DataFrame, *, count: int) -> pa.Table:
+    def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
-        log = self._known(LABELS)
-        known = self._keep(labels_of(log, asked, count=count))
+        log, count = self._known(LABELS), len(asked)
+        keys = frame_of(log.sparkSession, pa.table({"identifier_key": asked}))
+        known = self._keep(labels_of(log, keys, count=count))
         components = known.where("state != 'blocked'").select("component_key")
         linked = labels_with(log, components, count=count)
         return LABELS.conform(linked.unionByName(known.where("state = 'blocked'"))).toArrow()
 
-    def touching(self, members: pa.Array, links: DataFrame) -> pa.Table:
+    def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
-        keys = frame_of(links.sparkSession, pa.table({"identifier_key": members}))
-        old = links_of(self._known(LINKS), keys, count=len(members))
-        return LINKS.conform(merge_links(old.unionByName(links))).toArrow()
+        log = self._known(LINKS)
+        keys = frame_of(log.sparkSession, pa.table({"identifier_key": members}))
+        both = links_of(log, keys, count=len(members)).unionByName(
+            frame_of(log.sparkSession, links)
+        )
+        return LINKS.conform(merge_links(both)).toArrow()
 
     def labels_of(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest labels of some identifiers."""

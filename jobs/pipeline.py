@@ -37,6 +37,8 @@ from tactful.schemas.intake import TICKS
 STEPS = ("land", "accept", "fused", "publish")
 # How often a query that goes on looks for what has landed.
 LOOK = timedelta(milliseconds=200)
+# How long, in seconds, sources wait at most after the last of them is ready to land.
+BREATH = 0.01
 Progress = Callable[[str], None]
 
 
@@ -187,15 +189,20 @@ def _once(
     return summary
 
 
-def _land(lake: Lake, config: Config) -> None:
+def _land(lake: Lake, config: Config, together: land.Round | None = None) -> None:
     """Land all that lies in the folders of the sources now; if one fails, none goes on alone."""
     queries: list[StreamingQuery] = []
     try:
         for name in sorted(config.sources):
-            queries.append(land.start(lake, config, name, Pace()))
+            queries.append(land.start(lake, config, name, Pace(), together))
+        while together and (active := [query for query in queries if query.isActive]):
+            together.look(active)
+            time.sleep(BREATH)
         for query in queries:
             finish(query)
     except BaseException:
+        if together:
+            together.give_up()
         for query in queries:
             query.stop()
         raise
@@ -268,12 +275,13 @@ def _for_ever(
     every `publish_every`, beside all that, and once more at the end.
     """
     started, now = time.monotonic(), datetime.now(UTC)
+    _land(lake, config)  # a backlog is no round: it need not fit into this process
     accepting = accept.start(lake, config, Pace(LOOK))
     try:
         with _published_beside(lake, config, on_progress) as publish_if_due:
             while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
                 began = time.monotonic()
-                _land(lake, config)
+                _land(lake, config, land.Round(lake) if files.is_local(lake.location) else None)
                 _caught_up(accepting)
                 now = datetime.now(UTC)
                 tick(lake, config, now)

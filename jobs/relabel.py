@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tactful.jobs.columns import event_rank, flat, holders, instants, micros, whole
 from tactful.jobs.config import Identity
 from tactful.schemas.identity import LABELS
 from tactful.transforms.components import (
@@ -23,12 +24,6 @@ from tactful.transforms.components import (
 )
 
 STATE_NAMES = pa.array(["linked", "hub", "neutral"])
-COMPARED = (
-    "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
-    "first_seen_at", "last_seen_at",
-)  # fmt: skip
-# What says whose an event is, and what goes out for whom.
-OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 
 
 def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
@@ -39,21 +34,19 @@ def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
     """
     linking = before.filter(pc.not_equal(before["state"], "blocked"))
     known = linking.filter(pc.is_in(linking["identifier_key"], seen))
-    theirs = linking.filter(pc.is_in(linking["component_key"], _whole(known["component_key"])))
-    return pc.unique(pa.concat_arrays([_whole(theirs["identifier_key"]), seen]))
+    theirs = linking.filter(pc.is_in(linking["component_key"], whole(known["component_key"])))
+    return pc.unique(pa.concat_arrays([whole(theirs["identifier_key"]), seen]))
 
 
 def as_before(fresh: pa.Table, before: pa.Table) -> pa.Table:
     """The earlier label of each identifier, row by row; nulls where there was none."""
-    places = pc.index_in(fresh["identifier_key"], _whole(before["identifier_key"]))
+    places = pc.index_in(fresh["identifier_key"], whole(before["identifier_key"]))
     return before.take(places)
 
 
-def blocked_labels(seen: pa.Table, before: pa.Table) -> pa.Table:
-    """The labels of blocked identifiers, so that one can look up why they link nobody.
-
-    seen: identifier_key, identifier_type, first_seen_at and last_seen_at of those just seen.
-    """
+def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
+    """The labels of the blocked identifiers in these links, to look up why they link nobody."""
+    seen = _blocked(links)
     known = as_before(seen, before)
     first, then = seen["first_seen_at"], known["first_seen_at"]
     last, until = seen["last_seen_at"], known["last_seen_at"]
@@ -70,64 +63,27 @@ def blocked_labels(seen: pa.Table, before: pa.Table) -> pa.Table:
     return pa.table(columns).cast(before.schema)
 
 
-def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
-    """The labels that say something else now, or nothing before. known: see `as_before`."""
-    is_new = pc.is_null(known["identifier_key"])
-    return fresh.filter(pc.or_(is_new, _differ(fresh, known, COMPARED)))
-
-
-def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Table:
-    """The persons who own something else now: person_id. known: see `as_before`.
-
-    A new identifier matters to a person who was there before. Of one who was not, there is nothing
-    yet but the events that brought it.
-    """
-    is_new = pc.is_null(known["identifier_key"])
-    changed = pc.and_(pc.invert(is_new), _differ(fresh, known, OWNING))
-    joined = fresh["person_id"].filter(is_new)
-    parts = (
-        fresh["person_id"].filter(changed),
-        known["person_id"].filter(changed),
-        joined.filter(pc.is_in(joined, _whole(before["person_id"]))),
-    )
-    persons = pc.unique(pa.concat_arrays([_whole(part) for part in parts]))
-    return pa.table({"person_id": pc.drop_null(persons)})
-
-
-def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
-    """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id.
-
-    known: see `as_before`.
-    """
-    pairs = pa.table(
+def _blocked(links: pa.Table) -> pa.Table:
+    """The blocked identifiers, and when they were first and last seen."""
+    row = holders(links["blocked_keys"])
+    held = pa.table(
         {
-            "identifier_key": fresh["identifier_key"],
-            "from_person_id": known["person_id"],
-            "to_person_id": fresh["person_id"],
+            "identifier_key": flat(links["blocked_keys"]),
+            "identifier_type": flat(links["blocked_types"]),
+            "first_seen_at": instants(links, "first_seen").take(row),
+            "last_seen_at": instants(links, "last_seen").take(row),
         }
     )
-    had_one = pc.is_valid(known["person_id"])
-    return pairs.filter(pc.and_(had_one, _differ(fresh, known, ("person_id",))))
+    found = held.group_by(["identifier_key", "identifier_type"]).aggregate(
+        [("first_seen_at", "min"), ("last_seen_at", "max")]
+    )
+    return found.rename_columns(held.column_names)
 
 
 def others(before: pa.Table, fresh: pa.Table) -> pa.Table:
     """The labels that were not worked out anew."""
-    anew = pc.is_in(before["identifier_key"], _whole(fresh["identifier_key"]))
+    anew = pc.is_in(before["identifier_key"], whole(fresh["identifier_key"]))
     return before.filter(pc.invert(anew))
-
-
-def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
-    """Whether any of these columns says something else, row by row."""
-    differs = pa.chunked_array([pa.repeat(False, len(fresh))])
-    for name in names:
-        now, then = fresh[name], known[name]
-        same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
-        differs = pc.or_(differs, pc.invert(same))
-    return differs
-
-
-def _whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
 def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
@@ -146,21 +102,20 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
 def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity) -> pa.Table:
     """Number the identifiers, let `components` decide, and give the numbers their names back."""
     names, kinds = kinds_of(rules)
-    held = links["identifier_keys"].combine_chunks()
-    encoded = pc.dictionary_encode(held.flatten())
+    encoded = pc.dictionary_encode(flat(links["identifier_keys"]))
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     keys = encoded.dictionary.take(order)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     node = rank[encoded.indices.to_numpy()]
-    link = np.repeat(np.arange(len(held)), pc.list_value_length(held).to_numpy())
-    types = pc.index_in(links["identifier_types"].combine_chunks().flatten(), pa.array(names))
+    link = holders(links["identifier_keys"])
+    types = pc.index_in(flat(links["identifier_types"]), pa.array(names))
     kind = np.zeros(len(keys), dtype=np.int64)
     kind[node] = types.to_numpy()
-    first, last = _micros(links, "first_seen"), _micros(links, "last_seen")
+    first, last = micros(links, "first_seen"), micros(links, "last_seen")
     inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
     found = partition(
-        Links(link, node, _event_rank(links), first),
+        Links(link, node, event_rank(links, "first_seen"), first),
         kind,
         kinds,
         inside=inside,
@@ -211,22 +166,6 @@ def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.nda
     real = pc.is_valid(place).to_numpy(zero_copy_only=False)
     since[pc.drop_null(place).to_numpy()] = earliest["at_min"].to_numpy()[real]
     return minted, since
-
-
-def _micros(links: pa.Table, sight: str) -> np.ndarray:
-    at = pc.struct_field(links[sight].combine_chunks(), "occurred_at")
-    return at.cast(pa.timestamp("us", "UTC")).cast(pa.int64()).to_numpy()
-
-
-def _event_rank(links: pa.Table) -> np.ndarray:
-    first = links["first_seen"].combine_chunks()
-    events = pa.table(
-        {name: pc.struct_field(first, name) for name in ("occurred_at", "stream", "event_id")}
-    )
-    order = pc.sort_indices(events, sort_keys=[(name, "ascending") for name in events.column_names])
-    rank = np.empty(len(links), dtype=np.int64)
-    rank[order.to_numpy()] = np.arange(len(links))
-    return rank
 
 
 def _called(prefix: str, keys: pa.Array, named: np.ndarray, nobody: np.ndarray) -> pa.Array:

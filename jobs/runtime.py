@@ -11,15 +11,17 @@ from functools import cached_property
 from time import monotonic
 from typing import Any
 
+import pyarrow as pa
 from pyspark import StorageLevel, inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
 
 from tactful.jobs import files
 from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
-from tactful.jobs.lake import Lake
+from tactful.jobs.lake import Lake, Part
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
+from tactful.jobs.session import frame_of
 from tactful.schemas.table import Table
 
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
@@ -28,6 +30,8 @@ COMMIT_THREADS = 6
 FEW_ROWS = 100_000
 
 Hook = Callable[[str, int, str], None]
+# What a batch writes to a table: rows that Spark holds, or that this process does.
+Output = DataFrame | pa.Table
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class Batch:
         finally:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + monotonic() - started, 3)
 
-    def commit(self, outputs: Mapping[Table, DataFrame]) -> None:
+    def commit(self, outputs: Mapping[Table, Output]) -> None:
         """Append every output, each under its own transaction id.
 
         An empty append would still be a version, so it is not made. A write that already
@@ -104,21 +108,26 @@ class Batch:
         """
         numbered = list(enumerate(sorted(outputs.items(), key=lambda item: item[0].id), start=1))
         if self.hook:
-            for k, (table, frame) in numbered:
-                self._append(table, frame)
+            for k, (table, output) in numbered:
+                self._append(table, output)
                 self.hook(self.query, k, table.id)
             return
         with ThreadPoolExecutor(COMMIT_THREADS) as pool:
             work = inheritable_thread_target(self.lake.spark)(self._append)
-            for done in [pool.submit(work, table, frame) for _, (table, frame) in numbered]:
+            for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
                 done.result()
 
-    def _append(self, table: Table, frame: DataFrame) -> None:
-        conformed = table.conform(frame)
+    def _append(self, table: Table, output: Output) -> None:
         application = f"tactful/{self.query}/{self.generation}/{table.id}"
-        if self.is_small and files.is_local(self.lake.location):
-            self.lake.append(table, conformed.toArrow(), application, self.batch_id)
-        elif not conformed.isEmpty():
+        is_local = files.is_local(self.lake.location)
+        if is_local and (self.is_small or isinstance(output, pa.Table)):
+            rows = output if isinstance(output, pa.Table) else table.conform(output).toArrow()
+            self.lake.append(table, Part(rows, application, self.batch_id))
+            return
+        if isinstance(output, pa.Table):
+            output = frame_of(self.lake.spark, output)
+        conformed = table.conform(output)
+        if not conformed.isEmpty():
             (
                 conformed.write.format("delta")
                 .mode("append")

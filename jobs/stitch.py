@@ -9,20 +9,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.jobs.changes import changes_of, differing, moves, persons_changed
+from tactful.jobs.columns import flat, whole
 from tactful.jobs.config import Identity
-from tactful.jobs.relabel import (
-    as_before,
-    blocked_labels,
-    differing,
-    members_of,
-    moves,
-    others,
-    persons_changed,
-    relabel,
-)
+from tactful.jobs.relabel import as_before, blocked_labels, members_of, others, relabel
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import frame_of
-from tactful.schemas.identity import LABELS
+from tactful.schemas.identity import LINKS
 from tactful.transforms.links import picked, seen_together
 
 
@@ -35,10 +28,10 @@ class Stitched:
     own something else now. size: how many identifiers the batch bears on, about.
     """
 
-    links: DataFrame
-    labels: DataFrame
+    links: pa.Table
+    labels: pa.Table
+    changes: pa.Table
     touched: DataFrame
-    changes: DataFrame
     moved: DataFrame
     persons: DataFrame
     has_moves: bool
@@ -60,86 +53,38 @@ def stitch(
     woken: identifier_key of further identifiers whose labels the batch asks for. None of its
     events carries them, so nothing changes for them.
     """
-    links = batch.keep(seen_together(events).withColumn("batch_id", F.lit(batch.number)))
-    count, blocks = links.agg(
-        F.count("*"), F.coalesce(F.max(F.size("blocked_keys")) > 0, F.lit(False))
-    ).first()
-    size = 2 * count + (woken.count() if woken is not None else 0)
-    before = batch.logs.touched_labels(_asked(links, woken, blocks=blocks), count=size)
-    before = before.select(LABELS.names[:-1])
-    members = members_of(_keys_in(links), before)
-    touching = batch.logs.touching(members, links)
-    fresh = relabel(touching, members, before, rules).cast(before.schema)
-    if blocks:
-        fresh = pa.concat_tables([fresh, blocked_labels(_blocked(links), before)])
+    seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
+    # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
+    links = LINKS.conform(seen).toArrow()
+    keys, blocked = pc.unique(flat(links["identifier_keys"])), flat(links["blocked_keys"])
+    asked = [keys, blocked] if woken is None else [keys, blocked, _only(woken)]
+    wanted = pc.unique(pa.concat_arrays(asked)) if len(blocked) or woken is not None else keys
+    before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
+    members = members_of(keys, before)
+    fresh = relabel(batch.logs.touching(members, links), members, before, rules)
+    fresh = fresh.cast(before.schema)
+    if len(blocked):
+        fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
     known = as_before(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
-    labels = _held(batch, differing(fresh, known)).withColumn("batch_id", F.lit(batch.number))
-    touched = _held(batch, now)
-    moved_to = _held(batch, moved)
+    spark = batch.lake.spark
+    touched = frame_of(spark, now)
     return Stitched(
         links,
-        labels,
-        touched,
-        _described(moved_to, links, batch),
-        moved_to,
-        frame_of(batch.lake.spark, persons_changed(fresh, known, before)),
+        _numbered(differing(fresh, known), batch),
+        _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
+        batch.keep(touched) if now.num_rows else touched,
+        frame_of(spark, moved),
+        frame_of(spark, persons_changed(fresh, known, before)),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
-        size=max(size, now.num_rows),
+        size=max(len(wanted), now.num_rows),
     )
 
 
-def _asked(links: DataFrame, woken: DataFrame | None, *, blocks: bool) -> DataFrame:
-    asked = links.select(F.explode("identifier_keys").alias("identifier_key"))
-    if blocks:
-        asked = asked.union(links.select(F.explode("blocked_keys")))
-    return asked if woken is None else asked.union(woken)
+def _only(keys: DataFrame) -> pa.Array:
+    return whole(keys.toArrow().column(0))
 
 
-def _keys_in(links: DataFrame) -> pa.Array:
-    held = links.select("identifier_keys").toArrow()["identifier_keys"]
-    return held.combine_chunks().flatten()
-
-
-def _held(batch: Batch, rows: pa.Table) -> DataFrame:
-    frame = frame_of(batch.lake.spark, rows)
-    return batch.keep(frame) if rows.num_rows else frame
-
-
-def _blocked(links: DataFrame) -> pa.Table:
-    """The blocked identifiers that were just seen, and when first and last."""
-    pairs = F.explode(F.arrays_zip("blocked_keys", "blocked_types")).alias("b")
-    key, kind = F.col("b.blocked_keys"), F.col("b.blocked_types")
-    return (
-        links.select(pairs, "first_seen", "last_seen")
-        .groupBy(key.alias("identifier_key"), kind.alias("identifier_type"))
-        .agg(
-            F.min("first_seen.occurred_at").alias("first_seen_at"),
-            F.max("last_seen.occurred_at").alias("last_seen_at"),
-        )
-        .toArrow()
-    )
-
-
-def _described(moves: DataFrame, links: DataFrame, batch: Batch) -> DataFrame:
-    """A person whose own identifier became another's was merged; all else came apart."""
-    pair = ["from_person_id", "to_person_id"]
-    own = F.col("from_person_id") == F.concat(F.lit("p_"), F.col("identifier_key"))
-    merged = own & F.col("to_person_id").isNotNull()
-    cause = links.select(
-        F.explode("identifier_keys").alias("identifier_key"), F.col("last_seen").alias("_cause")
-    )
-    newest = (
-        moves.join(cause, "identifier_key", "left")
-        .groupBy(*pair)
-        .agg(F.max("_cause").alias("_cause"), F.max(merged).alias("_merged"))
-    )
-    return newest.select(
-        F.lit(batch.as_of).cast("timestamp").alias("changed_at"),
-        F.when(F.col("_merged"), "merge").otherwise("split").alias("kind"),
-        *pair,
-        F.concat_ws(":", "_cause.stream", "_cause.event_id").alias("cause_event_id"),
-        F.when(F.col("_merged"), "linked").otherwise("kept_apart").alias("rule"),
-        F.lit(batch.number).alias("batch_id"),
-    )
+def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:
+    return rows.append_column("batch_id", pa.repeat(pa.scalar(batch.number), len(rows)))

@@ -78,6 +78,7 @@ def partition(
 def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
     """Identifiers seen with too many others: counted before any link is made."""
     count = len(kind)
+    links = _of_busy(links, kind, kinds)
     sizes = np.bincount(links.link)
     starts = np.concatenate(([0], np.cumsum(sizes)[:-1]))
     repeat = sizes[links.link]
@@ -85,18 +86,34 @@ def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
     left = np.repeat(np.arange(len(links.node)), repeat)
     offset = np.arange(total) - np.repeat(np.cumsum(repeat) - repeat, repeat)
     right = starts[links.link[left]] + offset
-    pairs = np.unique(links.node[left] * count + links.node[right])
+    pairs, _ = _distinct(links.node[left] * count + links.node[right])
     one, other = pairs // count, pairs % count
     level, other_level = kinds.priority[kind[one]], kinds.priority[kind[other]]
     apart = level != other_level
     one, other = one[apart], other[apart]
-    groups, seen = np.unique(one * len(kinds.priority) + kind[other], return_counts=True)
+    groups, seen = _distinct(one * len(kinds.priority) + kind[other])
     node, other_kind = groups // len(kinds.priority), groups % len(kinds.priority)
     is_higher = kinds.priority[other_kind] < kinds.priority[kind[node]]
     bound = np.where(is_higher, kinds.max_links[kind[node]], kinds.max_devices[kind[node]])
     found = np.zeros(count, dtype=bool)
     found[node[seen > bound]] = True
     return found
+
+
+def _of_busy(links: Links, kind: Ints, kinds: Kinds) -> Links:
+    """The links that hold an identifier seen with so many others that it may be a hub.
+
+    Nearly nobody is, and pairs of everything with everything would be most of the work.
+    """
+    sizes = np.bincount(links.link)
+    met = np.zeros(len(kind), dtype=np.int64)
+    np.add.at(met, links.node, sizes[links.link] - 1)
+    least = np.minimum(kinds.max_links, kinds.max_devices)
+    holds = np.zeros(len(sizes), dtype=bool)
+    holds[links.link[(met > least[kind])[links.node]]] = True
+    kept = holds[links.link]
+    number = np.cumsum(holds) - 1
+    return Links(number[links.link[kept]], links.node[kept], links.rank, links.first_at)
 
 
 def star_edges(links: Links, kind: Ints, kinds: Kinds, hub: Bools) -> Ints:
@@ -110,8 +127,8 @@ def _stars(links: Links, hub: Bools) -> tuple[Ints, Ints, Ints]:
     """The members that are no hubs, by link: number of the link, member, best member."""
     usable = ~hub[links.node]
     link, node = links.link[usable], links.node[usable]
-    _, first, back = np.unique(link, return_index=True, return_inverse=True)
-    return link, node, node[first][back] if len(node) else node
+    first = _is_first(link)
+    return link, node, node[first][np.cumsum(first) - 1]
 
 
 def _second_values(link: Ints, node: Ints, kind: Ints, kinds: Kinds) -> Bools:
@@ -125,9 +142,9 @@ def _second_values(link: Ints, node: Ints, kind: Ints, kinds: Kinds) -> Bools:
 
 def _edges(centre: Ints, node: Ints) -> Ints:
     real = centre != node
-    if not real.any():
-        return np.empty((0, 2), dtype=np.int64)
-    return np.unique(np.stack([centre[real], node[real]], axis=1), axis=0)
+    most = node.max(initial=0) + 1
+    edges, _ = _distinct(centre[real] * most + node[real])
+    return np.stack([edges // most, edges % most], axis=1)
 
 
 def _touching(links: Links, kind: Ints, kinds: Kinds, hub: Bools, component: Ints) -> Ints:
@@ -213,7 +230,7 @@ def _conflicting(edges: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
 def _disputed(part: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
     """The nodes of every part that holds two values of a unique type."""
     unique = np.flatnonzero(kinds.is_unique[kind] & ~gone)
-    held, number = np.unique(part[unique] * len(kinds.priority) + kind[unique], return_counts=True)
+    held, number = _distinct(part[unique] * len(kinds.priority) + kind[unique])
     disputed = np.zeros(len(kind), dtype=bool)
     disputed[held[number > 1] // len(kinds.priority)] = True
     return disputed[part]
@@ -245,8 +262,8 @@ def _giving_way(edges: Ints, part: Ints, inside: Bools, level: Ints, *, direct: 
             group = _components(edges[~is_higher[edges].any(axis=1)], len(part))
         both = np.concatenate([edges, edges[:, ::-1]])
         across = both[~is_higher[both[:, 0]] & is_higher[both[:, 1]]]
-        pairs = np.unique(group[across[:, 0]] * len(part) + home[across[:, 1]])
-        groups, homes = np.unique(pairs // len(part), return_counts=True)
+        pairs, _ = _distinct(group[across[:, 0]] * len(part) + home[across[:, 1]])
+        groups, homes = _distinct(pairs // len(part))
         joins = np.zeros(len(part), dtype=bool)
         joins[groups[homes > 1]] = True
         now = waiting & joins[group] & (level == layer)
@@ -260,9 +277,9 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
     owner = np.full(len(state), NOBODY, dtype=np.int64)
     since = np.full(len(state), NOBODY, dtype=np.int64)
     linked = np.flatnonzero(state[links.node] == LINKED)
-    named, first = np.unique(links.link[linked], return_index=True)
+    first = linked[_is_first(links.link[linked])]
     person_of = np.full(len(links.rank), NOBODY, dtype=np.int64)
-    person_of[named] = person[links.node[linked[first]]]
+    person_of[links.link[first]] = person[links.node[first]]
     shared = np.flatnonzero((state[links.node] == NEUTRAL) & (person_of[links.link] != NOBODY))
     device, who = links.node[shared], person_of[links.link[shared]]
     seen = (links.first_at[links.link[shared]], links.rank[links.link[shared]])
@@ -275,6 +292,13 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
     seconds = begins[np.append(np.diff(begins), len(device) - begins[-1:]) > 1] + 1
     since[device[seconds]] = at[seconds]
     return owner, since
+
+
+def _distinct(values: Ints) -> tuple[Ints, Ints]:
+    """Every value once, in order, and how often it was there; `np.unique` hashes, which is slow."""
+    ordered = np.sort(values)
+    begins = np.flatnonzero(_is_first(ordered))
+    return ordered[begins], np.diff(np.append(begins, len(ordered)))
 
 
 def _is_first(*columns: Ints) -> Bools:

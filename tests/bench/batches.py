@@ -1,8 +1,9 @@
 """G7 at size: what a batch of 20,000 events costs on a long history of very many persons.
 
-History is landed as a backlog, a week a million events; then come batches, one run each, a part of
-them late corrections: orders and messages dated weeks back. DuckDB computes everything anew after
-the last one. Prints seconds, and the ratio to the first history asked for.
+One lake grows from size to size: history is landed as a backlog, a week a million events, and
+worked off. At each size come batches, a run each; then as many again of which a part are late
+corrections, dated weeks back. DuckDB computes everything anew after the last. Prints seconds, and
+the ratio to the shortest history.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import os
 import statistics
 import sys
 import tempfile
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -25,60 +28,96 @@ from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events, write
 from tests.landing import write_conf
 
 BATCH = 20_000
-NOW = datetime(2026, 9, 1, tzinfo=UTC)
+BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+SIZES = [MILLION, 10 * MILLION, 30 * MILLION]
+Seconds = dict[str, float]
 
 
 def main(
     history: Annotated[list[int] | None, typer.Option()] = None,
     persons: int = MILLION,
     batches: int = 5,
-    late: float = 0.0,
+    late: float = 0.01,
 ) -> None:
-    """Run a few batches on each history; the first warms up and does not count."""
+    """Run a few batches on each history; the first of each kind warms up and does not count."""
     os.environ["TACTFUL_BENCH_SECRET"] = "bench"
-    told = []
-    for size in history or [MILLION, 4 * MILLION]:
-        with tempfile.TemporaryDirectory() as folder, Peak() as peak:
-            measured = _measure(Path(folder), size, persons, batches, late)
-            told.append({**measured, "memory": peak.gib})
-    print(f"## A batch of {BATCH:,} events, {persons:,} persons, {late:.0%} of it late")
+    print(f"## A batch of {BATCH:,} events, {persons:,} persons")
     print()
-    print("| history | land | accept | fused | accept + fused | to the first | DuckDB, all anew "
-          "| memory, GiB |")  # fmt: skip
-    print("|---|---|---|---|---|---|---|---|")
-    for row in told:
-        print(
-            f"| {row['history']:,} | {row['land']:.1f} | {row['accept']:.1f} | {row['fused']:.1f} "
-            f"| {row['batch']:.1f} | {row['batch'] / told[0]['batch']:.2f} | {row['rival']:.1f} "
-            f"| {row['memory']:.1f} |"
+    print("| history | late | land | accept | fused | accept + fused | to the first "
+          "| DuckDB, all anew | memory, GiB |")  # fmt: skip
+    print("|---|---|---|---|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as folder:
+        shop, least = Shop(Path(folder), persons), 0.0
+        for size in sorted(history or SIZES):
+            with Peak() as peak:
+                shop.grow(size)
+                runs = {
+                    part: [shop.batch(part) for _ in range(batches + 1)] for part in (0.0, late)
+                }
+            anew = shop.anew()
+            for part, seconds in runs.items():
+                middle = {step: _median(run[step] for run in seconds[1:]) for step in DECIDED}
+                both = _median(run["accept"] + run["fused"] for run in seconds[1:])
+                least = least or both
+                print(
+                    f"| {size:,} | {part:.0%} | {middle['land']:.1f} | {middle['accept']:.1f} "
+                    f"| {middle['fused']:.1f} | {both:.1f} | {both / least:.2f} | {anew:.1f} "
+                    f"| {peak.gib:.1f} |",
+                    flush=True,
+                )
+
+
+@dataclass
+class Shop:
+    """A lake that grows: what has landed so far, and what time it is there."""
+
+    folder: Path
+    persons: int
+    landed: int = 0
+    now: datetime = BEGIN
+
+    def __post_init__(self) -> None:
+        self.conf = write_conf(CONFIG, self.folder)
+
+    def grow(self, size: int) -> None:
+        """Land history up to a number of events, and work it off."""
+        self.now += WEEK * ((size - self.landed) / MILLION)
+        write_history(
+            self.folder, first=self.landed, count=size, persons=self.persons, until=self.now
         )
+        self.landed = size
+        print(f"{size:,} events of history: {self._run()}", file=sys.stderr, flush=True)
 
-
-def _measure(folder: Path, history: int, persons: int, batches: int, late: float) -> dict[str, Any]:
-    write_history(folder, count=history, persons=persons, until=NOW)
-    conf = write_conf(CONFIG, folder)
-    config = load(conf)
-    built = pipeline.run(config, as_of=NOW, steps=DECIDED)
-    print(f"{history:,} events landed and worked off: {built.seconds}", file=sys.stderr)
-    runs, hour = [], timedelta(hours=1)
-    for number in range(batches + 1):
-        first, then = history + number * BATCH, NOW + hour * number
+    def batch(self, late: float) -> Seconds:
+        """Land an hour's events, a part of them weeks late, and decide."""
         corrections = int(BATCH * late)
-        write_events(
-            folder, first=first, count=BATCH - corrections, persons=persons, start=then, span=hour
-        )
-        if corrections:
+        self._land(BATCH - corrections, self.now, HOUR)
+        self._land(corrections, self.now - WEEK * 3, WEEK * 2)
+        self.now += HOUR
+        seconds = self._run()
+        print(f"a batch, {late:.0%} late: {seconds}", file=sys.stderr, flush=True)
+        return seconds
+
+    def anew(self) -> float:
+        """How long DuckDB takes for everything that has landed."""
+        done = run_rival(self.conf, self.folder / "rival", as_of=self.now)
+        return float(done["seconds"]["total"])
+
+    def _land(self, count: int, start: datetime, span: timedelta) -> None:
+        if count:
             write_events(
-                folder, first=first + BATCH - corrections, count=corrections, persons=persons,
-                start=then - WEEK * 3, span=WEEK * 2,
+                self.folder, first=self.landed, count=count, persons=self.persons, start=start,
+                span=span,
             )  # fmt: skip
-        done = pipeline.run(config, as_of=then + hour, steps=DECIDED)
-        runs.append(done.seconds)
-        print(f"batch {number}: {done.seconds}", file=sys.stderr)
-    medians = {step: statistics.median(run[step] for run in runs[1:]) for step in DECIDED}
-    batch = statistics.median(run["accept"] + run["fused"] for run in runs[1:])
-    anew = run_rival(conf, folder / "rival", as_of=then + hour)["seconds"]["total"]
-    return {"history": history, "batch": batch, "rival": anew, **medians}
+            self.landed += count
+
+    def _run(self) -> Seconds:
+        return pipeline.run(load(self.conf), as_of=self.now, steps=DECIDED).seconds
+
+
+def _median(seconds: Iterable[float]) -> float:
+    return statistics.median(list(seconds))
 
 
 if __name__ == "__main__":

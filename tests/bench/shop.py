@@ -77,13 +77,15 @@ def buyers(*, first: int, count: int, persons: int) -> list[str]:
         return [name for (name,) in db.execute(BUYERS.format(which=which), asked).fetchall()]
 
 
-def write_history(folder: Path, *, count: int, persons: int, until: datetime) -> None:
-    """Land events 0 to `count`, a week a million, the last of them just before an instant."""
-    start = until - WEEK * (count / MILLION)
-    for first in range(0, count, MILLION):
-        part, begins = min(MILLION, count - first), start + WEEK * (first / MILLION)
+def write_history(
+    folder: Path, *, count: int, persons: int, until: datetime, first: int = 0
+) -> None:
+    """Land events `first` to `count`, a week a million, the last of them just before an instant."""
+    start = until - WEEK * ((count - first) / MILLION)
+    for number in range(first, count, MILLION):
+        part, begins = min(MILLION, count - number), start + WEEK * ((number - first) / MILLION)
         span = min(WEEK, until - begins)
-        write_events(folder, first=first, count=part, persons=persons, start=begins, span=span)
+        write_events(folder, first=number, count=part, persons=persons, start=begins, span=span)
 
 
 def write_events(

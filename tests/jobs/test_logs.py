@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tactful.jobs.lake import Lake
+from tactful.jobs.lake import Lake, Part
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
 from tactful.jobs.runtime import Batch, materialise
@@ -88,7 +88,7 @@ def lake(request, spark, tmp_path: Path) -> Lake:
         for table, rows in told.items():
             frame = table.conform(small_frame(spark, rows, table.struct()))
             if request.param:
-                made.append(table, frame.toArrow(), f"app/{table.id}", batch)
+                made.append(table, Part(frame.toArrow(), f"app/{table.id}", batch))
             else:
                 frame.write.format("delta").mode("append").save(made.path(table))
     return made
@@ -107,9 +107,9 @@ def test_both_look_up_alike(lake: Lake) -> None:
     try:
         for keys in (KEYS[:3], KEYS[5:20], KEYS, ["never seen"]):
             asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
-            links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct())
+            links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct()).toArrow()
             pairs = [
-                (logs.touched_labels(asked, count=len(keys)), logs.touching(pa.array(keys), links))
+                (logs.touched_labels(pa.array(keys)), logs.touching(pa.array(keys), links))
                 for logs in (local, shared)
             ]
             assert told(pairs[0][0]) == told(pairs[1][0])
@@ -142,8 +142,8 @@ def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> 
     made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = {"stream": "clicks", "source_name": "web", "raw": "{}", "reasons": []}
     frame = QUARANTINE.conform(small_frame(spark, [row], QUARANTINE.struct()))
-    made.append(QUARANTINE, frame.toArrow(), "app", 0)
-    made.append(QUARANTINE, frame.toArrow(), "app", 0)
+    made.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
+    made.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
     assert [r.reasons for r in made.read(QUARANTINE).collect()] == [[]]
 
 
@@ -152,7 +152,7 @@ def test_spark_goes_on_from_what_was_written_here(spark, tmp_path: Path) -> None
     made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = small_frame(spark, [raw("k1")], IDENTIFIERS.struct())
     for batch in range(25):
-        made.append(IDENTIFIERS, row.toArrow(), "tactful/fused/g/identifiers", batch)
+        made.append(IDENTIFIERS, Part(row.toArrow(), "tactful/fused/g/identifiers", batch))
     log = Path(made.path(IDENTIFIERS)) / "_delta_log"
     assert list(log.glob("*.checkpoint*.parquet"))
     assert made.read(IDENTIFIERS).count() == 25

@@ -20,6 +20,7 @@ from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import UNTIL, generate
 from tactful.jobs.replay import replay
 from tactful.schemas.catalog import TABLES
+from tactful.schemas.intake import RECEIVED
 from tactful.schemas.table import Table
 from tests import worlds
 from tests.product import Shop
@@ -43,6 +44,11 @@ def test_runs_for_ever_then_starts_over_under_another_rule(spark, tmp_path: Path
     assert "identity" in stopped.published
     as_of = datetime.fromisoformat(stopped.as_of)
     assert datetime.now(UTC) - as_of < timedelta(minutes=2)
+    # A backlog lands source by source, a round in one commit, if it was all there when it began.
+    commits = DeltaTable(str(shop.lake / RECEIVED.path)).history()
+    written = sum("WRITE" in c["operation"] or "UPDATE" in c["operation"] for c in commits)
+    sources = len(shop.config().sources)
+    assert sources <= written <= sources + 2 < 2 * sources
     shop.run(as_of=as_of)
     shop.assert_converged(as_of=as_of)
 

@@ -1,0 +1,45 @@
+"""Columns: what the steps on the driver ask of Arrow, over and over."""
+
+from __future__ import annotations
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+ORDER = ("occurred_at", "stream", "event_id")
+
+
+def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """The column in one piece."""
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def flat(lists: pa.ChunkedArray) -> pa.Array:
+    """What all the lists hold, one after another."""
+    return whole(lists).flatten()
+
+
+def holders(lists: pa.ChunkedArray) -> np.ndarray:
+    """For each of these values the row whose list holds it."""
+    held = whole(lists)
+    return np.repeat(np.arange(len(held)), pc.list_value_length(held).to_numpy())
+
+
+def instants(links: pa.Table, sight: str) -> pa.Array:
+    """When each set was first or last seen."""
+    return pc.struct_field(whole(links[sight]), "occurred_at").cast(pa.timestamp("us", "UTC"))
+
+
+def micros(links: pa.Table, sight: str) -> np.ndarray:
+    """The same in microseconds."""
+    return instants(links, sight).cast(pa.int64()).to_numpy()
+
+
+def event_rank(links: pa.Table, sight: str) -> np.ndarray:
+    """The place of each set's first or last event among all of them, by (time, stream, id)."""
+    seen = whole(links[sight])
+    events = pa.table({name: pc.struct_field(seen, name) for name in ORDER})
+    order = pc.sort_indices(events, sort_keys=[(name, "ascending") for name in ORDER])
+    rank = np.empty(len(links), dtype=np.int64)
+    rank[order.to_numpy()] = np.arange(len(links))
+    return rank

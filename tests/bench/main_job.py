@@ -10,10 +10,11 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -36,32 +37,44 @@ RIVAL = Path(__file__).with_name("rival.py")
 Rival = Callable[[Path], dict[str, Any]]
 
 
-def main(households: int = 5_700, events: int = 0, persons: int = 500_000) -> None:
-    """Run both once, on the demo's world or on `events` of a plain shop with very many persons.
+def main(households: int = 5_700, events: int = 0, persons: int = 500_000, runs: int = 1) -> None:
+    """Run both, on the demo's world or on `events` of a plain shop with very many persons.
 
-    A JVM that generated the demo is warm, as one that runs for days is; the shop's is cold.
+    A JVM that generated the demo is warm, as one that runs for days is; a shop's first is cold.
     """
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        config, rival_of = _shop(folder, events, persons) if events else _demo(folder, households)
-        with Peak() as peak:
-            ours = pipeline.run(config, as_of=AS_OF, on_progress=_told)
-        theirs = rival_of(folder / "rival")
-    mine = sum(ours.seconds[step] for step in pipeline.STEPS)
+    ours, theirs, most = [], [], []
+    for _ in range(runs):
+        with tempfile.TemporaryDirectory() as place:
+            folder = Path(place)
+            config, rival_of = (
+                _shop(folder, events, persons) if events else _demo(folder, households)
+            )
+            with Peak() as peak:
+                run = pipeline.run(config, as_of=AS_OF, on_progress=_told)
+            ours.append({**run.seconds, "all": sum(run.seconds[step] for step in pipeline.STEPS)})
+            theirs.append(rival_of(folder / "rival")["seconds"]["total"])
+            most.append(peak.gib)
     of = f"{persons:,} persons" if events else f"{households:,} households"
-    print(f"## The main job on {ours.read_rows:,} events of {of}")
+    mine, other = (statistics.median(seconds) for seconds in ([o["all"] for o in ours], theirs))
+    print(f"## The main job on {run.read_rows:,} events of {of}")
     print()
-    print("| | seconds |")
-    print("|---|---|")
+    print("| | seconds | least to most |")
+    print("|---|---|---|")
     for step in pipeline.STEPS:
-        print(f"| {step} | {ours.seconds[step]:.1f} |")
-    print(f"| Tactful | {mine:.1f} |")
-    print(f"| DuckDB, 2 threads | {theirs['seconds']['total']:.1f} |")
+        print(line(step, [o[step] for o in ours]))
+    print(line("Tactful", [o["all"] for o in ours]))
+    print(line("DuckDB, 2 threads", theirs))
     print()
     print(
-        f"Ratio {mine / theirs['seconds']['total']:.1f}; {ours.read_rows / mine:,.0f} events/s. "
-        f"Memory of our whole process tree at its peak: {peak.gib:.1f} GiB."
+        f"Medians of {runs}. Ratio {mine / other:.1f}; {run.read_rows / mine:,.0f} events/s. "
+        f"Memory of our whole process tree at its peak: {max(most):.1f} GiB."
     )
+
+
+def line(name: str, seconds: Sequence[float]) -> str:
+    """A row of a table: the median, and how far apart the runs were."""
+    middle = statistics.median(seconds)
+    return f"| {name} | {middle:.1f} | {min(seconds):.1f} to {max(seconds):.1f} |"
 
 
 def _demo(folder: Path, households: int) -> tuple[Config, Rival]:

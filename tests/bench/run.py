@@ -1,6 +1,6 @@
 """How fast Tactful goes on this machine, beside a rival that computes the same tables.
 
-Run it with `make bench`, on a machine that does nothing else; all of it takes some hours, and
+Run it with `make bench`, on a machine that does nothing else; all of it takes some four hours, and
 `--only demo --only growth` takes what you name. The questions:
 
 - demo: how long does a newcomer wait? Each run a process of its own with a cold JVM.
@@ -37,9 +37,19 @@ import typer
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
 from tactful.jobs.pipeline import STEPS as OURS
-from tests.bench.main_job import rival
+from tests.bench.main_job import line, rival
 
-PARTS = ("main_job", "growth", "batches", "converge", "hot", "stitching", "latency", "weeks")
+# What each question is asked with, beside what a bench asks by itself.
+PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "main_job": (("--runs", "3"), ("--runs", "3", "--events", "10000000")),
+    "growth": ((),),
+    "batches": ((), ("--persons", "100000", "--history", "1000000")),
+    "converge": ((),),
+    "hot": ((),),
+    "stitching": ((),),
+    "latency": ((),),
+    "weeks": ((),),
+}
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
 HERE = Path(__file__).parent
 RESULTS = HERE / "RESULTS.md"
@@ -56,9 +66,7 @@ def main(runs: int = 3, only: Annotated[list[str] | None, typer.Option()] = None
             demos = [_demo(lake) for _ in range(runs)]
             rivals = [rival(lake, Path(folder) / "rival") for _ in range(runs)]
         parts += [_demo_table(demos), _rival_table(demos, rivals)]
-    for name in PARTS:
-        if name in asked:
-            parts.append(_part(name))
+    parts += [_part(n, options) for n in PARTS if n in asked for options in PARTS[n]]
     text = f"Measured on {_machine()}, {date.today()}; the demo: medians of {runs} runs.\n\n"
     text += "\n".join(parts)
     print(text)
@@ -67,9 +75,9 @@ def main(runs: int = 3, only: Annotated[list[str] | None, typer.Option()] = None
     RESULTS.write_text(f"# What was measured\n\n{text}\n{kept}", encoding="utf-8")
 
 
-def _part(name: str) -> str:
+def _part(name: str, options: Sequence[str]) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.bench.{name}"],
+        [sys.executable, "-m", f"tests.bench.{name}", *options],
         check=True, capture_output=True, text=True, cwd=HERE.parents[1],
     )  # fmt: skip
     return done.stdout
@@ -89,8 +97,8 @@ def _demo_table(demos: Sequence[dict[str, Any]]) -> str:
         "",
         "| step | seconds | least to most |",
         "|---|---|---|",
-        *(_line(step, [r["seconds"].get(step, 0.0) for r in demos]) for step in STEPS),
-        _line("whole `tactful demo`", [r["wall"] for r in demos]),
+        *(line(step, [r["seconds"].get(step, 0.0) for r in demos]) for step in STEPS),
+        line("whole `tactful demo`", [r["wall"] for r in demos]),
         "",
         f"{demos[0]['events']:,} events; from landing to outbox (land, accept, fused): "
         f"{statistics.median(_rate(r) for r in demos):,.0f} events/s.",
@@ -108,8 +116,8 @@ def _rival_table(demos: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any
         "",
         "| | seconds | least to most |",
         "|---|---|---|",
-        _line("Tactful: land, accept, fused, publish, with a cold JVM", ours),
-        _line("DuckDB, 2 threads", theirs),
+        line("Tactful: land, accept, fused, publish, with a cold JVM", ours),
+        line("DuckDB, 2 threads", theirs),
         "",
         f"Ratio {ratio:.1f} on {demos[0]['events']:,} events. DuckDB keeps no state, no records "
         "and no checkpoint: it starts over each time.",
@@ -121,11 +129,6 @@ def _rival_table(demos: Sequence[dict[str, Any]], rivals: Sequence[dict[str, Any
 def _rate(result: dict[str, Any]) -> float:
     spent = sum(result["seconds"].get(step, 0.0) for step in ("land", "accept", "fused"))
     return result["events"] / spent
-
-
-def _line(name: str, seconds: Sequence[float]) -> str:
-    middle = statistics.median(seconds)
-    return f"| {name} | {middle:.1f} | {min(seconds):.1f} to {max(seconds):.1f} |"
 
 
 def _machine() -> str:

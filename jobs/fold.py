@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import deltalake
+
+from tactful.jobs import files
 from tactful.jobs.lake import Lake
 from tactful.jobs.lookups import FOLDS, fold
 from tactful.schemas.catalog import APPENDED, LOGS
@@ -10,32 +15,50 @@ from tactful.schemas.table import Table
 # Looking up in a base and thirty appended files takes half as long again as in the base alone;
 # rewriting a log of millions takes as long as thirty look-ups (DESIGN 9).
 APPENDS = 40
+# A log of less is folded whole in no time; a larger one only when it has doubled since.
+SMALL_BYTES = 16 * 2**20
+# What batches appended is put together up to this size; larger files stay as they are.
+FILE_BYTES = 32 * 2**20
+TURNS = (*LOGS, *APPENDED)
 
 
 def fold_logs(lake: Lake, *, after: int = APPENDS) -> list[str]:
     """Rewrite each log and appended table that many batches have added to since the last time.
 
-    Logs in which the newest row of a key stands are folded to one row a key. All others keep
-    their rows and only change files, which streams that read them do not notice. Nothing that a
-    batch was pinned to goes away: old versions stay until they are vacuumed.
+    Logs in which the newest row of a key stands are folded to one row a key, as soon as half of
+    one is rows added since, so that a row is rewritten twice on average, however long the log is.
+    Else only small files are put together, which streams that read them do not notice. Nothing
+    that a batch was pinned to goes away: old versions stay until they are vacuumed.
 
     Only between batches: a fold that met an append would undo it.
     """
-    folded = dict((lake.state() or {}).get("folded", {}))
-    done = []
-    for table in (*LOGS, *APPENDED):
-        version = lake.version(table)
-        if version - folded.get(table.id, 0) >= after:
-            _rewrite(lake, table)
-            folded[table.id] = lake.version(table)
-            lake.remember(folded=folded)
-            done.append(table.id)
-    return done
+    return [table.id for table in TURNS if _fold(lake, table, after)]
 
 
-def _rewrite(lake: Lake, table: Table) -> None:
-    if table.id in FOLDS:
+def fold_in_turn(lake: Lake, batch: int) -> None:
+    """Look at one table a batch, so that no batch has to wait for all of them."""
+    turn = batch % APPENDS
+    if turn < len(TURNS):
+        _fold(lake, TURNS[turn], APPENDS)
+
+
+def _fold(lake: Lake, table: Table, after: int) -> bool:
+    """Whether the table was due; then it has been rewritten, and the lake remembers it."""
+    folds: dict[str, Any] = dict((lake.state() or {}).get("folds", {}))
+    last = folds.get(table.id, {"version": 0, "bytes": None})
+    version = lake.version(table)
+    if version - last["version"] < after:
+        return False
+    size = lake.size(table, version)
+    base = last["bytes"] or size
+    if table.id in FOLDS and (size < SMALL_BYTES or size >= 2 * base):
         rows = table.conform(fold(table, lake.read(table)))
         rows.write.format("delta").mode("overwrite").save(lake.path(table))
+        base = lake.size(table, lake.version(table))
+    elif files.is_local(lake.location):
+        deltalake.DeltaTable(lake.path(table)).optimize.compact(target_size=FILE_BYTES)
     else:
         lake.spark.sql(f"OPTIMIZE delta.`{lake.path(table)}`")
+    folds[table.id] = {"version": lake.version(table), "bytes": base}
+    lake.remember(folds=folds)
+    return True

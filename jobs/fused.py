@@ -13,7 +13,7 @@ from pyspark.sql.streaming import StreamingQuery
 from tactful.jobs import decide
 from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
-from tactful.jobs.fold import APPENDS, fold_logs
+from tactful.jobs.fold import fold_in_turn
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import (
     FEW_ROWS,
@@ -73,8 +73,8 @@ def start(
     generation = lake.generation(QUERY)
 
     def process(frame: DataFrame, batch_id: int) -> None:
-        if batch_id % APPENDS == APPENDS - 1 and read_pins(lake, QUERY, batch_id) is None:
-            fold_logs(lake)
+        if read_pins(lake, QUERY, batch_id) is None:
+            fold_in_turn(lake, batch_id)
         batch = _begin(lake, config, generation, batch_id, hook)
         try:
             batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))

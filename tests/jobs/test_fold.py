@@ -2,29 +2,62 @@
 
 from __future__ import annotations
 
+import random
 from pathlib import Path
 
+import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs.fold import fold_logs
-from tactful.jobs.lake import Lake
+from tactful.jobs import fold
+from tactful.jobs.lake import Lake, Part
+from tactful.jobs.session import small_frame
+from tactful.schemas.identity import LABELS
 from tests import worlds
 from tests.product import Shop
 
 SEED = 31
 
 
-def test_a_folded_lake_goes_on(spark, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_large", [False, True], ids=["folded", "put together"])
+def test_a_folded_lake_goes_on(spark, tmp_path: Path, monkeypatch, is_large: bool) -> None:
     """The second batch reads and appends to logs that were rewritten behind the first."""
+    if is_large:
+        monkeypatch.setattr(fold, "SMALL_BYTES", 0)
     shop = Shop(worlds.make(SEED), tmp_path)
     lake = Lake(spark, str(shop.lake))
     for batch in worlds.split(shop.world, 2, seed=SEED):
         shop.land(batch)
         shop.run()
-        assert fold_logs(lake, after=1)
+        assert fold.fold_logs(lake, after=1)
     shop.assert_converged()
-    assert fold_logs(lake, after=1) == [], "what was just folded is left alone"
+    assert fold.fold_logs(lake, after=1) == [], "what was just rewritten is left alone"
     for name, key in (("links", "link_id"), ("identity", "identifier_key")):
         table = DeltaTable(str(shop.lake / "_log" / name))
         assert len(table.file_uris()) == 1
-        assert table.to_pandas()[key].is_unique
+        assert is_large or table.to_pandas()[key].is_unique
+
+
+def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) -> None:
+    """As long as most of it is what was folded before, it is not rewritten for the rest."""
+    monkeypatch.setattr(fold, "SMALL_BYTES", 0)
+    lake = Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
+    dice, lengths = random.Random(SEED), []
+    for batch in range(6):
+        rows = [
+            {"identifier_key": f"k{n}", "person_id": f"p_{dice.random()}", "batch_id": batch}
+            for n in range(5000 if batch == 0 else 2000)
+        ]
+        frame = LABELS.conform(small_frame(spark, rows, LABELS.struct()))
+        lake.append(LABELS, Part(frame.toArrow(), "app", batch))
+        fold.fold_logs(lake, after=1)
+        lengths.append(lake.read(LABELS).count())
+    assert lengths[:4] == [5000, 7000, 9000, 5000]
+
+
+def test_a_batch_looks_at_one_table(spark, tmp_path: Path, monkeypatch) -> None:
+    lake = Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
+    looked: list[str] = []
+    monkeypatch.setattr(fold, "_fold", lambda lake, table, after: looked.append(table.id))
+    for batch in range(2 * fold.APPENDS):
+        fold.fold_in_turn(lake, batch)
+    assert looked == [table.id for table in (*fold.TURNS, *fold.TURNS)]

@@ -38,11 +38,11 @@ KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInter
 
 
 class Part(NamedTuple):
-    """Rows for one table, and the transaction under which they are written once."""
+    """Rows for one table, and the transaction under which they are written once, if under any."""
 
     rows: pa.Table
-    application: str
-    version: int
+    application: str | None = None
+    version: int = 0
 
 
 class Lake:
@@ -103,7 +103,9 @@ class Lake:
         new = [part for part in brought if _last(delta, part) < part.version]
         if not new:
             return
-        transactions = [deltalake.Transaction(part.application, part.version) for part in new]
+        transactions = [
+            deltalake.Transaction(p.application, p.version) for p in new if p.application
+        ]
         deltalake.write_deltalake(
             delta,
             pa.concat_tables(_solid(part.rows, table) for part in new),
@@ -270,7 +272,7 @@ def _skipping(table: Table) -> dict[str, str]:
 
 def _last(delta: deltalake.DeltaTable, part: Part) -> int:
     """The newest version that was written under a part's transaction; -1 before the first."""
-    written = delta.transaction_version(part.application)
+    written = delta.transaction_version(part.application) if part.application else None
     return -1 if written is None else written
 
 

@@ -13,15 +13,17 @@ from datetime import UTC, datetime, timedelta
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import pyarrow as pa
 from pyspark import inheritable_thread_target
 from pyspark.errors import StreamingQueryException
+from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import accept, errors, files, fused, land, reference
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.fold import fold_logs
-from tactful.jobs.lake import Lake
+from tactful.jobs.lake import Lake, Part
 from tactful.jobs.publish import publish
 from tactful.jobs.runtime import (
     Hook,
@@ -129,8 +131,11 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
         "configuration_hash": config.hash,
         "software_version": software_version(),
     }
-    frame = small_frame(lake.spark, [row], TICKS.struct())
-    frame.write.format("delta").mode("append").save(lake.path(TICKS))
+    if files.is_local(lake.location):
+        lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
+    else:
+        frame = small_frame(lake.spark, [row], TICKS.struct())
+        frame.write.format("delta").mode("append").save(lake.path(TICKS))
     lake.remember(as_of=as_of.isoformat())
 
 

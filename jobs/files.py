@@ -100,6 +100,21 @@ def names(spark: SparkSession, path: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
+def largest(folder: str, *, since: float) -> int:
+    """The bytes of the largest file below a local folder that came there since; 0 without any.
+
+    since: seconds of the epoch. A file that was moved there keeps the time when it was written, so
+    what counts is when its name was last changed.
+    """
+    sizes = [0]
+    for place, _, names in os.walk(folder):
+        for name in names:
+            with contextlib.suppress(FileNotFoundError):
+                told = os.stat(os.path.join(place, name))
+                sizes += [told.st_size] if told.st_ctime >= since else []
+    return max(sizes)
+
+
 def remove(spark: SparkSession, path: str) -> None:
     """Take a folder away with all that is in it."""
     if is_local(path):

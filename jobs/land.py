@@ -9,6 +9,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
+from tactful.jobs import files
 from tactful.jobs.config import Config, Source
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
@@ -67,6 +68,21 @@ class Round:
         with self._turn:
             self._is_over = True
             self._turn.notify_all()
+
+
+def round_of(lake: Lake, config: Config, *, since: float) -> Round | None:
+    """A round for what came since; none where Spark had better write it alone.
+
+    Rows of a round pass through this process, so no file may be too large for that; on a shared
+    disk nobody but Spark writes.
+    """
+    places = [config.path(source.path) for source in config.sources.values()]
+    if not all(files.is_local(place) for place in (lake.location, *places)):
+        return None
+    # A file system's clock may lag behind the machine's by some milliseconds.
+    if any(files.largest(place, since=since - 1) > ROUND_BYTES for place in places):
+        return None
+    return Round(lake)
 
 
 def start(

@@ -280,13 +280,15 @@ def _for_ever(
     every `publish_every`, beside all that, and once more at the end.
     """
     started, now = time.monotonic(), datetime.now(UTC)
+    looked = time.time()
     _land(lake, config)  # a backlog is no round: it need not fit into this process
     accepting = accept.start(lake, config, Pace(LOOK))
     try:
         with _published_beside(lake, config, on_progress) as publish_if_due:
             while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
                 began = time.monotonic()
-                _land(lake, config, land.Round(lake) if files.is_local(lake.location) else None)
+                since, looked = looked, time.time()
+                _land(lake, config, land.round_of(lake, config, since=since))
                 _caught_up(accepting)
                 now = datetime.now(UTC)
                 tick(lake, config, now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -10,9 +11,10 @@ from typing import Any
 
 import pytest
 
+from tactful.jobs import land
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
-from tactful.jobs.land import Round
+from tactful.jobs.land import Round, round_of
 from tactful.jobs.session import small_frame
 from tactful.schemas.intake import RECEIVED
 from tests import worlds
@@ -111,3 +113,16 @@ def test_a_run_that_stops_leaves_nobody_waiting(lake: Lake) -> None:
     sources.until_over(together.give_up)
     assert [type(error) for error in sources.went_wrong] == [StepFailed]
     assert landed(lake) == []
+
+
+def test_a_file_too_large_for_this_process_is_no_round(spark, tmp_path: Path, monkeypatch) -> None:
+    shop = Shop(worlds.make(3), tmp_path)
+    lake, config = shop.empty_lake(spark), shop.config()
+    shop.land_all(1)
+    now = time.time()
+    assert isinstance(round_of(lake, config, since=now - 60), Round)
+    monkeypatch.setattr(land, "ROUND_BYTES", 1)
+    assert round_of(lake, config, since=now - 60) is None
+    assert isinstance(round_of(lake, config, since=now + 60), Round), "it has landed long ago"
+    shared = Lake(spark, "s3a://bucket/lake")
+    assert round_of(shared, config, since=now + 60) is None

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import statistics
 import sys
 import tempfile
+from collections import defaultdict
 from pathlib import Path
+from zlib import crc32
 
 import duckdb
 import typer
@@ -70,19 +73,35 @@ def main(households: int = 5_700, batches: int = 40) -> None:
 
 
 def deal(folder: Path, batches: int) -> None:
-    """Deal every row out to a batch by chance, and put a batch's rows into an order of chance."""
+    """Deal every row out to a batch by chance, and put a batch's rows into an order of chance.
+
+    Rows of one id that say different things stay together: of such the first to land is accepted,
+    and of those that land at once the one that DuckDB takes, too.
+    """
     dice = random.Random(SEED)
     for number in range(batches):
         (folder / "held" / str(number)).mkdir(parents=True)
     for feed in STREAMS:
         rows = []
         for file in sorted((folder / "landing" / feed).glob("*.json")):
-            rows += file.read_bytes().splitlines(keepends=True)
+            rows += [row.rstrip(b"\n") + b"\n" for row in file.read_bytes().splitlines(True)]
             file.unlink()
         dice.shuffle(rows)
-        for number in range(batches):
-            mine = b"".join(row.rstrip(b"\n") + b"\n" for row in rows[number::batches])
-            (folder / "held" / str(number) / f"{feed}.json").write_bytes(mine)
+        dealt: list[list[bytes]] = [[] for _ in range(batches)]
+        said: dict[bytes, set[bytes]] = defaultdict(set)
+        for row in rows:
+            said[_id(row)].add(row)
+        for number, row in enumerate(rows):
+            name = _id(row)
+            together = len(said[name]) > 1 and name
+            dealt[(crc32(name) if together else number) % batches].append(row)
+        for number, mine in enumerate(dealt):
+            (folder / "held" / str(number) / f"{feed}.json").write_bytes(b"".join(mine))
+
+
+def _id(row: bytes) -> bytes:
+    found = re.search(rb'"event_id": ?"([^"]*)"', row)
+    return found.group(1) if found else b""
 
 
 def compare(lake: Path, rival_out: Path) -> dict[str, tuple[int, int, int]]:

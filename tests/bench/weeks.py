@@ -7,6 +7,7 @@ accept and fused, the files of the logs and of Spark's state, and their bytes, w
 from __future__ import annotations
 
 import statistics
+import sys
 import tempfile
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -42,6 +43,7 @@ def main(days: int = 56, households: int = 300) -> None:
             bring_back(folder, number)
             seconds = pipeline.run(config, as_of=until).seconds
             rows.append({**seconds, "events": held.get(number, 0), **_size(folder)})
+            print(f"day {number + 1}: {rows[-1]}", file=sys.stderr, flush=True)
     print(f"## {days} days, a run a day, {households:,} households")
     print()
     print("| days | events a day | accept | fused | live files of all tables | busiest table | "

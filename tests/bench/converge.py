@@ -76,7 +76,7 @@ def deal(folder: Path, batches: int) -> None:
     """Deal every row out to a batch by chance, and put a batch's rows into an order of chance.
 
     Rows of one id that say different things stay together: of such the first to land is accepted,
-    and of those that land at once the one that DuckDB takes, too.
+    and which that is would be the dealer's choice.
     """
     dice = random.Random(SEED)
     for number in range(batches):

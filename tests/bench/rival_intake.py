@@ -51,10 +51,20 @@ PARSED = {
     "machine_open": "machine_open = 'true'",
     "cost": "TRY_CAST(cost AS DECIMAL(18, 4))",
 }
+NUMBERS = ("quantity", "unit_price", "discount", "amount")
+AS_TEXT = "[{{" + ", ".join(f'"{name}":"VARCHAR"' for name in NUMBERS) + "}}]"
+NO_NUMBER = " OR ".join(
+    f"(l.{name} IS NOT NULL AND TRY_CAST(l.{name} AS DECIMAL(18, 4)) IS NULL)" for name in NUMBERS
+)
 LISTS = ("identifiers", "lines", "coupons", "skus", "categories")
 RIGHT = {
     **dict.fromkeys(LISTS, "starts_with({0}, '[')"),
     **dict.fromkeys(("machine_open", "offers_discount"), "{0} IN ('true', 'false')"),
+    "lines": (
+        "CASE WHEN starts_with({0}, '[') THEN "
+        f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 "
+        "ELSE false END"
+    ),
     "cost": "TRY_CAST({0} AS DECIMAL(18, 4)) IS NOT NULL",
     "satisfaction": "TRY_CAST({0} AS BIGINT) IS NOT NULL",
 }

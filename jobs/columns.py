@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-ORDER = ("occurred_at", "stream", "event_id")
+from tactful.schemas.events import ORDER
 
 
 def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:

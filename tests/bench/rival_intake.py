@@ -1,9 +1,9 @@
 """Reads landing files with DuckDB's own reader into the tables that the oracle's rules read.
 
 The row rules are the common ones: required fields, a known type, a time with its zone, neither
-before 1971 nor after its file's own by more than `max_skew`, and lists, numbers and truth values
-that are such. Left out are checks of the row's bytes (its size, its encoding), of what no table
-needs (`received_at`, `properties`), and of texts and list entries that are of another type.
+before 1971 nor after its file's own by more than `max_skew`, and lists, objects, numbers and truth
+values that are such. Left out are checks of the row's bytes (its size, its encoding), of what no
+table needs (`received_at`, `properties`), and of texts and list entries that are of another type.
 Of one event_id told twice the first read stays; the others are dropped without a look at them.
 """
 
@@ -36,6 +36,7 @@ CHECKED = {
     "purchases": ("coupons",),
     "messages": ("offers_discount",),
     "service": ("satisfaction",),
+    "clicks": ("device",),
 }
 IDENTIFIERS = '[{"type":"VARCHAR","value":"VARCHAR"}]'
 LINES = (
@@ -65,6 +66,7 @@ RIGHT = {
         f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 "
         "ELSE false END"
     ),
+    "device": "starts_with({0}, '{{')",
     "cost": "TRY_CAST({0} AS DECIMAL(18, 4)) IS NOT NULL",
     "satisfaction": "TRY_CAST({0} AS BIGINT) IS NOT NULL",
 }

@@ -114,6 +114,18 @@ class Lake:
             commit_properties=deltalake.CommitProperties(app_transactions=transactions),
         )
 
+    def append_by_spark(
+        self, table: Table, rows: DataFrame, application: str, version: int
+    ) -> None:
+        """Append rows that Spark holds; nothing, where this version of the application has."""
+        (
+            rows.write.format("delta")
+            .mode("append")
+            .option("txnAppId", application)
+            .option("txnVersion", version)
+            .save(self.path(table))
+        )
+
     def stream(self, table: Table, **options: str) -> DataFrame:
         return self.spark.readStream.format("delta").options(**options).load(self.path(table))
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming import DataStreamReader, StreamingQuery
 
-from tactful.jobs import files
-from tactful.jobs.config import Config, Source
+from tactful.jobs import files, parquet_files
+from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.runtime import Pace, checkpoint_to_start_from
@@ -19,7 +19,6 @@ from tactful.transforms.sources.canonical import BLANKS, understand
 
 # What a batch of a round may hold, since its rows pass through this process.
 ROUND_BYTES = 32_000_000
-MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 
 
 def query_name(source_name: str) -> str:
@@ -90,46 +89,46 @@ def start(
 ) -> StreamingQuery:
     """Start landing one source: read its new files, understand every row, append."""
     source = config.sources[name]
+    place, query = config.path(source.path), query_name(name)
     bounded = {"maxBytesPerTrigger": str(ROUND_BYTES)} if together else {}
-    received = _rows(lake.spark, config, source, bounded).transform(
-        understand,
-        stream=source.stream,
-        source_name=name,
-        max_row_bytes=config.intake.max_row_bytes,
-        max_skew=config.intake.max_skew,
-    )
-    query = query_name(name)
-    writer = (
-        received.transform(RECEIVED.conform)
-        .writeStream.queryName(query)
-        .option("checkpointLocation", checkpoint_to_start_from(lake, query))
-    )
-    if together is None:
-        return pace.of(writer.format("delta")).start(lake.path(RECEIVED))
+    stream = lake.spark.readStream.options(**bounded)
 
-    def bring(frame: DataFrame, batch_id: int) -> None:
+    def received(rows: DataFrame) -> DataFrame:
+        understood = understand(
+            rows,
+            stream=source.stream,
+            source_name=name,
+            max_row_bytes=config.intake.max_row_bytes,
+            max_skew=config.intake.max_skew,
+        )
+        return RECEIVED.conform(understood)
+
+    def put(rows: DataFrame, batch_id: int) -> None:
         query_id = lake.spark.sparkContext.getLocalProperty("sql.streaming.queryId")
-        together.bring(Part(frame.toArrow(), query_id, batch_id))
+        if together is None:
+            lake.append_by_spark(RECEIVED, rows, query_id, batch_id)
+        else:
+            together.bring(Part(rows.toArrow(), query_id, batch_id))
 
-    return pace.of(writer.foreachBatch(bring)).start()
+    def put_files(names: DataFrame, batch_id: int) -> None:
+        put(received(parquet_files.rows(names, folder=place)), batch_id)
+
+    if source.format == "json":
+        writer = received(_lines(stream, place)).writeStream.foreachBatch(put)
+    else:
+        writer = parquet_files.listed(stream, place).writeStream.foreachBatch(put_files)
+    writer = writer.queryName(query)
+    writer = writer.option("checkpointLocation", checkpoint_to_start_from(lake, query))
+    return pace.of(writer).start()
 
 
-def _rows(
-    spark: SparkSession, config: Config, source: Source, bounded: Mapping[str, str]
-) -> DataFrame:
-    path = config.path(source.path)
-    stream = spark.readStream.options(**bounded)
-    position = (
+def _lines(stream: DataStreamReader, path: str) -> DataFrame:
+    """The rows of text files; only a line feed ends one, a carriage return may stand in a text."""
+    lines = stream.format("text").option("lineSep", "\n").load(path)
+    # A row nearly always begins like one, which is cheaper to see than that it is not blank.
+    told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
+    return lines.select(
+        "value",
         F.col("_metadata.file_path").alias("file"),
         F.col("_metadata.file_modification_time").alias("modified_at"),
-    )
-    if source.format == "json":
-        # Only a line feed ends a row: a lone carriage return may stand inside a text.
-        lines = stream.format("text").option("lineSep", "\n").load(path)
-        # A row nearly always begins like one, which is cheaper to see than that it is not blank.
-        told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
-        return lines.select("value", *position).where(told)
-    schema = spark.read.option("mergeSchema", "true").parquet(path).schema
-    table = stream.format("parquet").schema(schema).load(path)
-    as_json = F.to_json(F.struct(*schema.names), MICROSECONDS)
-    return table.select(as_json.alias("value"), *position)
+    ).where(told)

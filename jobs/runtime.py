@@ -128,13 +128,7 @@ class Batch:
             output = frame_of(self.lake.spark, output)
         conformed = table.conform(output)
         if not conformed.isEmpty():
-            (
-                conformed.write.format("delta")
-                .mode("append")
-                .option("txnAppId", application)
-                .option("txnVersion", self.batch_id)
-                .save(self.lake.path(table))
-            )
+            self.lake.append_by_spark(table, conformed, application, self.batch_id)
 
     def release(self) -> None:
         for frame in self._kept:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -13,6 +14,9 @@ from tactful.transforms.owners import is_person
 # Mailings of one campaign carry one list of thousands of products: it is looked through once, and
 # never carried through a join.
 LISTS = {"skus": "sku", "categories": "category", "brands": "brand"}
+# A list as short as this is carried through a join, value by value: a customer with very many
+# messages meets only those suppressions that name what a message offers.
+SHORT = 32
 
 
 def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
@@ -73,13 +77,19 @@ def regrets(
     )
     lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
     slim = slim.drop(*LISTS)
+    named = _named(lists)
     listed = F.col("scope_kind").isin(*LISTS.values())
-    touching = _active(slim, suppressions.where(~listed)).where(_touches())
-    by_list = _active(slim, suppressions.where(listed)).join(
-        _named(lists), ["_about", "scope_kind", "scope_value"], "left_semi"
+    length = sum((F.col(f"_{name}") for name in LISTS), F.lit(0))
+    scope = ["scope_kind", "scope_value"]
+    by_value = _active(
+        slim.where(length <= SHORT).join(named, "_about"), suppressions.where(listed), on=scope
     )
+    by_list = _active(slim.where(length > SHORT), suppressions.where(listed)).join(
+        named, ["_about", *scope], "left_semi"
+    )
+    whole = _active(slim, suppressions.where(~listed)).where(_touches())
     gathered = (
-        touching.unionByName(by_list)
+        reduce(DataFrame.unionByName, (whole, by_value, by_list))
         .groupBy("message_id", "policy")
         .agg(
             *(
@@ -91,9 +101,9 @@ def regrets(
                 "evidence"
             ),
             *(
-                F.count_distinct(F.when(F.col("scope_kind") == kind, F.col("scope_value"))).alias(
-                    f"_{kind}"
-                )
+                F.size(
+                    F.collect_set(F.when(F.col("scope_kind") == kind, F.col("scope_value")))
+                ).alias(f"_{kind}")
                 for kind in LISTS.values()
             ),
             *(F.any_value(f"_{name}").alias(f"_{name}") for name in LISTS),
@@ -102,20 +112,26 @@ def regrets(
     return gathered.where(_enough(shares))
 
 
-def _active(messages: DataFrame, suppressions: DataFrame) -> DataFrame:
-    """Pair each message with what held for its person and channel when it was sent."""
+def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] = ()) -> DataFrame:
+    """Pair each message with what held for its person and channel when it was sent.
+
+    on: further columns that messages have, too, and in which both are alike.
+    """
+    alike = ("person_id", *on)
     row = suppressions.select(
-        F.col("person_id").alias("_person_id"), "policy", F.col("channel").alias("_channel"),
-        "scope_kind", "scope_value", "starts_at", "ends_at", "cause",
-        F.col("evidence").alias("_evidence"),
+        *(F.col(name).alias(f"_{name}") for name in alike), "policy",
+        F.col("channel").alias("_channel"),
+        *(name for name in ("scope_kind", "scope_value") if name not in on),
+        "starts_at", "ends_at", "cause", F.col("evidence").alias("_evidence"),
     )  # fmt: skip
     active = (
-        (F.col("person_id") == F.col("_person_id"))
-        & (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
+        (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
         & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
         & (F.col("_channel").isNull() | (F.col("channel") == F.col("_channel")))
     )
-    return messages.join(row, active)
+    same = (F.col(name) == F.col(f"_{name}") for name in alike)
+    paired = messages.join(row, reduce(Column.__and__, same, active))
+    return paired.drop(*(f"_{name}" for name in alike))
 
 
 def _named(lists: DataFrame) -> DataFrame:

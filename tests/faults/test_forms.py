@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -36,6 +37,16 @@ JSON = {
     "text": {**TOLD, "lines": [{**LINE, "quantity": "2", "unit_price": "5.25"}]},
     "word": {**TOLD, "lines": [{**LINE, "quantity": "two"}]},
     "plain": {**TOLD, "order_id": "A2"},
+}
+# What pandas and its like make of one table, a file each: (column → type, what becomes of it).
+TYPED = {
+    "wider": ({"order_id": pa.float64()}, "4711.0"),
+    "narrower": ({"order_id": pa.int32()}, "4711"),
+    "nanoseconds": ({"occurred_at": pa.timestamp("ns", "UTC")}, "4711"),
+    "[odd] *name": ({}, "4711"),
+    "naive": ({"occurred_at": pa.timestamp("ns")}, "occurred_at_without_zone"),
+    "lost": ({"order_id": pa.null()}, "missing:order_id"),
+    "half": ({"order_id": pa.float16()}, "malformed_json"),
 }
 FORMS = ("json", "parquet")
 Rows = Mapping[str, Mapping[str, Any]]
@@ -69,14 +80,24 @@ def landed(spark, tmp_path_factory) -> Landed:
     run()
     _put_json(folder, "second", JSON)
     _put_parquet(folder, BOTH)
+    _put_typed(folder)
+    (folder / "parquet" / "cut.parquet").write_bytes(b"PAR1 and then the disk was full")
     later = _put_json(folder, "later", {"plain": {**TOLD, "order_id": "A3"}})
     ten_days_on = time.time() + timedelta(days=10).total_seconds()
     os.utime(later, (ten_days_on, ten_days_on))
     second = run()
     tables = read_tables(folder / "lake", ["purchases", "quarantine"])
-    accepted, refused = ({r["event_id"]: r for r in rows} for rows in tables.values())
+    accepted, refused = ({_name(r): r for r in rows} for rows in tables.values())
     assert len(accepted) == len(tables["purchases"])
+    assert len(refused) == len(tables["quarantine"])
     return Landed(accepted, refused, second)
+
+
+def _name(row: Mapping[str, Any]) -> str:
+    """Its id, or where it was never read that of its file."""
+    if row["event_id"]:
+        return str(row["event_id"])
+    return f"parquet {unquote(Path(row['source_position']['file']).stem)}"
 
 
 def _put_json(folder: Path, name: str, rows: Rows) -> Path:
@@ -91,6 +112,17 @@ def _put_parquet(folder: Path, rows: Rows) -> None:
     for name, row in rows.items():
         typed = {**row, "event_id": f"parquet {name}", "occurred_at": AT}
         pq.write_table(pa.Table.from_pylist([typed]), folder / "parquet" / f"{name}.parquet")
+
+
+def _put_typed(folder: Path) -> None:
+    for name, (types, _) in TYPED.items():
+        row = {**BOTH["less"], "event_id": f"parquet {name}", "order_id": 4711, "occurred_at": AT}
+        table = pa.Table.from_pylist([row])
+        for column, kind in types.items():
+            at = table.schema.get_field_index(column)
+            values = pa.nulls(1) if kind == pa.null() else table.column(column).cast(kind)
+            table = table.set_column(at, column, values)
+        pq.write_table(table, folder / "parquet" / f"{name}.parquet")
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -110,6 +142,25 @@ def test_a_needed_field_under_another_name_is_refused_and_kept(landed: Landed, f
     assert json.loads(refused["raw"])["orderId"] == "A1"
 
 
+@pytest.mark.parametrize("name", TYPED)
+def test_a_file_of_parquet_is_read_by_its_own_types(landed: Landed, name: str) -> None:
+    """pandas counts in nanoseconds, and makes 4711 wider as soon as one number is missing."""
+    _, told = TYPED[name]
+    accepted = landed.accepted.get(f"parquet {name}")
+    if accepted is None:
+        refused = landed.refused[f"parquet {name}"]
+        assert refused["reasons"] == [told]
+        assert ("FLOAT16" if name == "half" else "parquet") in refused["raw"]
+    else:
+        assert (accepted["order_id"], accepted["occurred_at"]) == (told, AT)
+
+
+def test_a_file_that_was_cut_short_is_refused_as_one_row(landed: Landed) -> None:
+    refused = landed.refused["parquet cut"]
+    assert "not a whole Parquet file" in refused["raw"]
+    assert refused["reasons"] == ["malformed_json"]
+
+
 def test_numbers_and_texts_meet_where_nothing_is_lost(landed: Landed) -> None:
     assert landed.accepted["json number"]["order_id"] == "4711"
     assert landed.accepted["json text"]["lines"] == landed.accepted["json plain"]["lines"]
@@ -122,4 +173,4 @@ def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
     refused = landed.refused["json plain"]
     assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
     assert landed.second.duplicate_rows == 1
-    assert landed.second.read_rows == len(JSON) + len(BOTH) + 1
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 2

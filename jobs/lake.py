@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import uuid
 from datetime import UTC, datetime
 from pathlib import Path
@@ -125,6 +126,13 @@ class Lake:
             .option("txnVersion", version)
             .save(self.path(table))
         )
+
+    def remove(self, table: Table) -> None:
+        """Take a table of this machine away, with what is remembered of its versions."""
+        shutil.rmtree(self.path(table), ignore_errors=True)
+        folds = (self.state() or {}).get("folds", {})
+        if table.id in folds:
+            self.remember(folds={name: last for name, last in folds.items() if name != table.id})
 
     def stream(self, table: Table, **options: str) -> DataFrame:
         return self.spark.readStream.format("delta").options(**options).load(self.path(table))

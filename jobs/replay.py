@@ -84,11 +84,11 @@ def _forget(
     lake.remember(generations=generations, batches_before=before)
     shutil.rmtree(f"{lake.location}/_checkpoints/{query}", ignore_errors=True)
     for table in tables:
-        shutil.rmtree(lake.path(table), ignore_errors=True)
+        lake.remove(table)
 
 
 def _set_clock(lake: Lake, config: Config, moment: datetime) -> None:
     """Begin the clock anew: the main query reads every tick, and must see only this one."""
-    shutil.rmtree(lake.path(TICKS), ignore_errors=True)
+    lake.remove(TICKS)
     lake.create(config)
     pipeline.tick(lake, config, moment)

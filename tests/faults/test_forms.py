@@ -63,7 +63,7 @@ class Landed:
 
 @pytest.fixture(scope="module")
 def landed(spark, tmp_path_factory) -> Landed:
-    """A plain order from each source; then the others, and ten days later the first once more."""
+    """A plain order, no Parquet yet; then the others, and ten days later the first once more."""
     folder = tmp_path_factory.mktemp("forms")
     text = f'[lake]\nlocation = "{folder}/lake"\nsecret = "env:TACTFUL_SECRET"\n'
     for form in FORMS:
@@ -76,10 +76,9 @@ def landed(spark, tmp_path_factory) -> Landed:
         return pipeline.run(load(folder / "conf.toml"), as_of=AT, steps=("land", "accept"))
 
     _put_json(folder, "first", {"plain": TOLD})
-    _put_parquet(folder, {"plain": TOLD})
     run()
     _put_json(folder, "second", JSON)
-    _put_parquet(folder, BOTH)
+    _put_parquet(folder, {"plain": TOLD, **BOTH})
     _put_typed(folder)
     (folder / "parquet" / "cut.parquet").write_bytes(b"PAR1 and then the disk was full")
     later = _put_json(folder, "later", {"plain": {**TOLD, "order_id": "A3"}})
@@ -173,4 +172,4 @@ def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
     refused = landed.refused["json plain"]
     assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
     assert landed.second.duplicate_rows == 1
-    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 2
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 3

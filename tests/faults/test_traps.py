@@ -131,3 +131,20 @@ def test_lost_offsets_are_noticed(lake: Lake) -> None:
     (offsets / "1").unlink()
     with pytest.raises(CheckpointMismatch, match="has lost offsets"):
         refuse_lost_offsets(lake, "fused")
+
+
+def test_another_number_of_partitions_changes_nothing(spark, tmp_path: Path) -> None:
+    """State is parted as it was when the checkpoint began, whatever a session says later."""
+    setting = "spark.sql.shuffle.partitions"
+    usual = spark.conf.get(setting)
+    shop = Shop(worlds.make(SEED), tmp_path)
+    try:
+        for number, batch in zip(
+            ("2", "5", "1"), worlds.split(shop.world, 3, seed=SEED), strict=True
+        ):
+            spark.conf.set(setting, number)
+            shop.land(batch)
+            shop.run()
+    finally:
+        spark.conf.set(setting, usual)
+    shop.assert_converged()

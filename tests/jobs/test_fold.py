@@ -61,3 +61,17 @@ def test_a_batch_looks_at_one_table(spark, tmp_path: Path, monkeypatch) -> None:
     for batch in range(2 * fold.APPENDS):
         fold.fold_in_turn(lake, batch)
     assert looked == [table.id for table in (*fold.TURNS, *fold.TURNS)]
+
+
+def test_a_log_made_anew_is_not_taken_for_the_old_one(spark, tmp_path: Path) -> None:
+    """What is remembered of a removed table's versions would keep the new one from being folded."""
+    shop = Shop(worlds.make(SEED), tmp_path)
+    lake = shop.empty_lake(spark)
+    for key in ("old", "new"):
+        label = [{"identifier_key": key, "person_id": "p", "batch_id": 0}]
+        frame = LABELS.conform(small_frame(spark, label, LABELS.struct()))
+        lake.append(LABELS, Part(frame.toArrow()))
+        assert fold.fold_logs(lake, after=1) == [LABELS.id]
+        assert [row.identifier_key for row in lake.read(LABELS).collect()] == [key]
+        lake.remove(LABELS)
+        lake.create(shop.config())

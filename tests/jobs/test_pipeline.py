@@ -113,6 +113,11 @@ def test_a_lake_lives(spark, tmp_path: Path) -> None:
         (0, "add", 1), (1, "add", 1), (2, "remove", 1), (2, "remove", 1), (2, "add", 1),
         (3, "remove", 1),
     ], "Meta takes one email a row, so two addresses are two rows"  # fmt: skip
+    added, removed = (
+        {key for r in told if r["operation"] == operation for key in r["identifier_keys"]}
+        for operation in ("add", "remove")
+    )
+    assert removed < added, "A158: nobody is removed whom Tactful did not add, Cy stays"
     assert [name.split("-")[-1] for name in files(lake)] == [
         "add.json", "add.json", "remove.json", "add.json", "remove.json",
     ]  # fmt: skip

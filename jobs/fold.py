@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import deltalake
-
-from tactful.jobs import files
 from tactful.jobs.lake import Lake
 from tactful.jobs.lookups import FOLDS, fold
 from tactful.schemas.catalog import APPENDED, LOGS
@@ -49,16 +46,14 @@ def _fold(lake: Lake, table: Table, after: int) -> bool:
     version = lake.version(table)
     if version - last["version"] < after:
         return False
-    size = lake.size(table, version)
+    size = lake.size(table, version) if table.id in FOLDS else 0
     base = last["bytes"] or size
     if table.id in FOLDS and (size < SMALL_BYTES or size >= 2 * base):
         rows = table.conform(fold(table, lake.read(table)))
         rows.write.format("delta").mode("overwrite").save(lake.path(table))
         base = lake.size(table, lake.version(table))
-    elif files.is_local(lake.location):
-        deltalake.DeltaTable(lake.path(table)).optimize.compact(target_size=FILE_BYTES)
     else:
-        lake.spark.sql(f"OPTIMIZE delta.`{lake.path(table)}`")
+        lake.put_together(table, up_to=FILE_BYTES)
     folds[table.id] = {"version": lake.version(table), "bytes": base}
     lake.remember(folds=folds)
     return True

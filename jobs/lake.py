@@ -27,7 +27,7 @@ from tactful.jobs.errors import (
     LakeTooNew,
 )
 from tactful.jobs.lookups import Lookups
-from tactful.jobs.session import small_frame
+from tactful.jobs.session import frame_of, small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
 from tactful.transforms.keys import hmac_pads
@@ -92,13 +92,18 @@ class Lake:
         return int(told["sizeInBytes"])
 
     def append(self, table: Table, *parts: Part) -> None:
-        """Append a few rows on the local disk in one commit, but no part that was written before.
+        """Append a few rows of this process in one commit, but no part that was written before.
 
-        The same log entries as Spark's own in a tenth of the time: Spark reads the whole log anew
-        to look a transaction up, and plans a job for every file.
+        On the local disk without Spark: the same log entries in a tenth of the time, since Spark
+        reads the whole log anew to look a transaction up, and plans a job for every file.
         """
         brought = [part for part in parts if part.rows.num_rows]
         if not brought:
+            return
+        if not files.is_local(self.location):
+            for part in brought:
+                rows = table.conform(frame_of(self.spark, part.rows))
+                self.append_by_spark(table, rows, part.application, part.version)
             return
         delta = deltalake.DeltaTable(self.path(table))
         new = [part for part in brought if _last(delta, part) < part.version]
@@ -116,16 +121,23 @@ class Lake:
         )
 
     def append_by_spark(
-        self, table: Table, rows: DataFrame, application: str, version: int
+        self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
-        """Append rows that Spark holds; nothing, where this version of the application has."""
-        (
-            rows.write.format("delta")
-            .mode("append")
-            .option("txnAppId", application)
-            .option("txnVersion", version)
-            .save(self.path(table))
-        )
+        """Append rows in the table's columns; none, where this version of the application has."""
+        writer = rows.write.format("delta").mode("append")
+        if application:
+            writer = writer.option("txnAppId", application).option("txnVersion", version)
+        writer.save(self.path(table))
+
+    def put_together(self, table: Table, *, up_to: int) -> None:
+        """Make few files of many small ones; their rows stay, and streams do not notice.
+
+        up_to: the bytes of a file that is large enough to be left alone.
+        """
+        if files.is_local(self.location):
+            deltalake.DeltaTable(self.path(table)).optimize.compact(target_size=up_to)
+        else:
+            self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")
 
     def remove(self, table: Table) -> None:
         """Take a table of this machine away, with what is remembered of its versions."""

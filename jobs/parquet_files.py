@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import reduce
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException
-from pyspark.sql import Column, DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import DataStreamReader
-from pyspark.sql.types import StructType
+from pyspark.sql.types import StructField, StructType
 
 from tactful.jobs.session import small_frame
 
@@ -26,6 +26,8 @@ MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 FOOTER_THREADS = 16
 NANOSECONDS = re.compile(r"^ {2}\w+ int64 (.+?) \(TIMESTAMP\(NANOS,(true|false)\)\)", re.MULTILINE)
 NO_PARQUET = "is not a Parquet file"
+# Beyond, a fraction does not tell whole numbers apart.
+WHOLE = 2**53
 # What Spark says of columns that it cannot read, or cannot tell apart.
 UNREADABLE = ("PARQUET_TYPE", "COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE")
 
@@ -90,10 +92,7 @@ def _read(spark: SparkSession, files: Sequence[Row], schema: str, folder: str) -
     instants = {name: zoned == "true" for name, zoned in NANOSECONDS.findall(schema)}
     try:
         table = reader.parquet(*paths)
-        fields = [
-            _instant(name, is_zoned=instants[name]) if name in instants else F.col(f"`{name}`")
-            for name in table.columns
-        ]
+        fields = [F.expr(part) for field in table.schema for part in _parts(field, instants)]
         return table.select(
             F.to_json(F.struct(*fields), MICROSECONDS).alias("value"),
             F.col("_metadata.file_path").alias("file"),
@@ -105,11 +104,25 @@ def _read(spark: SparkSession, files: Sequence[Row], schema: str, folder: str) -
         return _refused(spark, files, str(error).partition(". SQLSTATE")[0])
 
 
-def _instant(name: str, *, is_zoned: bool) -> Column:
-    nanoseconds = F.col(f"`{name}`")
-    whole = nanoseconds - F.pmod(nanoseconds, F.lit(1000))
-    instant = F.timestamp_micros((whole / 1000).cast("bigint"))
-    return (instant if is_zoned else instant.cast("timestamp_ntz")).alias(name)
+def _parts(field: StructField, instants: Mapping[str, bool]) -> list[str]:
+    """A column as JSON shall show it; of two parts of one name one is null, and is not shown.
+
+    A number that pandas has made a fraction, since another is missing, is written as it was.
+    """
+    name = "`" + field.name.replace("`", "``") + "`"
+    if field.name in instants:
+        instant = f"timestamp_micros(({name} - pmod({name}, 1000)) div 1000)"
+        is_zoned = instants[field.name]
+        return [
+            f"{instant} AS {name}" if is_zoned else f"CAST({instant} AS timestamp_ntz) AS {name}"
+        ]
+    if field.dataType.typeName() in ("float", "double"):
+        is_whole = f"{name} = floor({name}) AND abs({name}) < {WHOLE}"
+        return [
+            f"IF({is_whole}, CAST({name} AS bigint), NULL) AS {name}",
+            f"IF({is_whole}, NULL, {name}) AS {name}",
+        ]
+    return [name]
 
 
 def _refused(spark: SparkSession, files: Sequence[Row], why: str) -> DataFrame:

@@ -33,7 +33,7 @@ from tactful.jobs.runtime import (
     refuse_other_configuration,
     unfinished,
 )
-from tactful.jobs.session import open_session, small_frame
+from tactful.jobs.session import open_session
 from tactful.schemas.intake import TICKS
 
 STEPS = ("land", "accept", "fused", "publish")
@@ -131,11 +131,7 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
         "configuration_hash": config.hash,
         "software_version": software_version(),
     }
-    if files.is_local(lake.location):
-        lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
-    else:
-        frame = small_frame(lake.spark, [row], TICKS.struct())
-        frame.write.format("delta").mode("append").save(lake.path(TICKS))
+    lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
     lake.remember(as_of=as_of.isoformat())
 
 

@@ -21,7 +21,6 @@ from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
-from tactful.jobs.session import frame_of
 from tactful.schemas.table import Table
 
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
@@ -119,16 +118,14 @@ class Batch:
 
     def _append(self, table: Table, output: Output) -> None:
         application = f"tactful/{self.query}/{self.generation}/{table.id}"
-        is_local = files.is_local(self.lake.location)
-        if is_local and (self.is_small or isinstance(output, pa.Table)):
-            rows = output if isinstance(output, pa.Table) else table.conform(output).toArrow()
-            self.lake.append(table, Part(rows, application, self.batch_id))
-            return
-        if isinstance(output, pa.Table):
-            output = frame_of(self.lake.spark, output)
-        conformed = table.conform(output)
-        if not conformed.isEmpty():
-            self.lake.append_by_spark(table, conformed, application, self.batch_id)
+        if isinstance(output, DataFrame):
+            output = table.conform(output)
+            if not (self.is_small and files.is_local(self.lake.location)):
+                if not output.isEmpty():
+                    self.lake.append_by_spark(table, output, application, self.batch_id)
+                return
+            output = output.toArrow()
+        self.lake.append(table, Part(output, application, self.batch_id))
 
     def release(self) -> None:
         for frame in self._kept:

@@ -20,7 +20,7 @@ from tactful.jobs import pipeline
 from tactful.jobs.config import load
 from tests.oracle.compare import read_tables
 
-AT = datetime(2026, 3, 2, 10, tzinfo=UTC)
+AT = datetime(2026, 3, 2, 10, 0, 0, 123457, tzinfo=UTC)
 LINE = {"line_id": "1", "sku": "S1", "quantity": 2, "unit_price": 5.25}
 TOLD = {
     "type": "order_placed", "occurred_at": AT.isoformat(), "order_id": "A1", "currency": "EUR",
@@ -40,7 +40,7 @@ JSON = {
 }
 # What pandas and its like make of one table, a file each: (column → type, what becomes of it).
 TYPED = {
-    "wider": ({"order_id": pa.float64()}, "4711.0"),
+    "wider": ({"order_id": pa.float64()}, "4711"),
     "narrower": ({"order_id": pa.int32()}, "4711"),
     "nanoseconds": ({"occurred_at": pa.timestamp("ns", "UTC")}, "4711"),
     "[odd] *name": ({}, "4711"),

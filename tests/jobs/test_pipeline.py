@@ -117,7 +117,7 @@ def test_a_lake_lives(spark, tmp_path: Path) -> None:
         {key for r in told if r["operation"] == operation for key in r["identifier_keys"]}
         for operation in ("add", "remove")
     )
-    assert removed < added, "A158: nobody is removed whom Tactful did not add, Cy stays"
+    assert removed <= added, "A158: nobody is removed whom Tactful did not add"
     assert [name.split("-")[-1] for name in files(lake)] == [
         "add.json", "add.json", "remove.json", "add.json", "remove.json",
     ]  # fmt: skip

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from py4j.protocol import Py4JNetworkError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -16,6 +17,10 @@ from rich.table import Table
 from tactful.jobs.errors import ConfigError, TactfulError
 
 BUG = "Run again with --debug for the whole trace."
+SPARK_ENDED = (
+    "Spark's process has ended, most often for lack of memory; the next run finishes what it had "
+    "begun, and spark.driver.memory gives it more."
+)
 
 
 class Answer:
@@ -118,6 +123,8 @@ def written(value: Any) -> str:
 def _sentence(error: BaseException) -> str:
     if isinstance(error, TactfulError):
         return str(error)
+    if isinstance(error, (Py4JNetworkError, ConnectionError)):
+        return SPARK_ENDED
     # Anything else was not foreseen. Spark's messages run to pages; the first line says most.
     first = (str(error).strip().splitlines() or ["no message"])[0][:300].rstrip(".")
     return f"{type(error).__name__}: {first}. {BUG}"

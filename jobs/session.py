@@ -21,7 +21,10 @@ from pyspark.sql.types import StructType
 LAPTOP = {
     "spark.master": "local[2]",
     "spark.driver.memory": "4g",
-    "spark.driver.extraJavaOptions": "-XX:+UseParallelGC -Dlog4j2.level=ERROR",
+    # Without memory a thread that hands out tasks may end while the others wait for it for ever.
+    "spark.driver.extraJavaOptions": (
+        "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError -Dlog4j2.level=ERROR"
+    ),
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -49,6 +52,7 @@ LAPTOP = {
         "FileSystemBasedCheckpointFileManager"
     ),
 }
+PIECE_BYTES = 16 * 2**20
 
 
 def shipped_defaults() -> dict[str, str]:
@@ -94,9 +98,13 @@ def small_frame(
 
 
 def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
-    """Columns of the driver as a frame in few pieces: Arrow alone makes one of each 10,000 rows."""
-    frame = spark.createDataFrame(rows)
-    return frame.coalesce(spark.sparkContext.defaultParallelism)
+    """Columns of the driver as a frame in few pieces: Arrow alone makes one of each 10,000 rows.
+
+    A piece travels inside its task. One too large to be packed would end the thread that hands
+    tasks out, and the run would wait for ever; a cluster refuses one of 128 MiB.
+    """
+    pieces = max(spark.sparkContext.defaultParallelism, rows.nbytes // PIECE_BYTES)
+    return spark.createDataFrame(rows).coalesce(pieces)
 
 
 @contextmanager

@@ -1,0 +1,27 @@
+"""Frames of what this process holds: whole, and in pieces that fit into a task."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+
+from tactful.jobs import session
+from tactful.jobs.session import frame_of
+
+SMALL = "spark.sql.execution.arrow.localRelationThreshold"
+
+
+@pytest.mark.parametrize(("piece", "pieces"), [(2**30, None), (2**17, 8)])
+def test_a_large_frame_is_cut_into_pieces(
+    spark, monkeypatch, piece: int, pieces: int | None
+) -> None:
+    """Less than 48 MB would be one piece anyway, so the test asks for none to be that little."""
+    monkeypatch.setattr(session, "PIECE_BYTES", piece)
+    spark.conf.set(SMALL, "0b")
+    try:
+        frame = frame_of(spark, pa.table({"number": pa.array(range(2**17), pa.int64())}))
+        assert frame.rdd.getNumPartitions() == (pieces or spark.sparkContext.defaultParallelism)
+        counted = frame.selectExpr("count(*)", "count(DISTINCT number)", "max(number)").first()
+    finally:
+        spark.conf.unset(SMALL)
+    assert tuple(counted) == (2**17, 2**17, 2**17 - 1)

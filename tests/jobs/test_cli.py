@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
 import pytest
+from py4j.protocol import Py4JNetworkError
 from typer.testing import CliRunner
 
 from tactful.jobs import cli, errors
@@ -107,6 +108,14 @@ def test_an_unforeseen_error_tells_its_first_line_only(tactful, pipeline):
     code, _, err = tactful("run")
     said = "error: RuntimeError: boom. Run again with --debug for the whole trace.\n"
     assert (code, err.removeprefix("[landing] web\n")) == (1, said)
+
+
+@pytest.mark.parametrize("error", [Py4JNetworkError("no answer"), ConnectionRefusedError(111)])
+def test_a_lost_spark_says_what_to_do(tactful, pipeline, error):
+    pipeline.error = error
+    code, _, err = tactful("run")
+    assert code == 1
+    assert "error: Spark's process has ended" in err and "--debug" not in err
 
 
 def test_debug_shows_the_trace(tactful, pipeline):

@@ -20,7 +20,7 @@ from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
-from tactful.transforms.links import SETS
+from tactful.transforms.links import FEW, SETS
 from tactful.transforms.membership import MEMBER
 
 if TYPE_CHECKING:
@@ -59,16 +59,17 @@ class LocalLogs:
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
         keys = pa.table({"identifier_key": asked})
+        newest = _newest_of_many if len(asked) > FEW else _newest
         with self._session() as db:
             log, seen = self._rows(db, LABELS), self._picked(db, LABELS, keys)
-            db.execute(f"CREATE TEMP TABLE known AS {_newest(seen, BY_IDENTIFIER)}")
+            db.execute(f"CREATE TEMP TABLE known AS {newest(seen, BY_IDENTIFIER)}")
             db.execute(
                 "CREATE TEMP TABLE components AS "
                 "SELECT DISTINCT component_key FROM known WHERE state != 'blocked'"
             )
             # A row that was overtaken may still name the component, so its identifier is looked up.
             named = f"SELECT identifier_key FROM {log} SEMI JOIN components USING (component_key)"
-            linked = _newest(f"FROM {log} WHERE identifier_key IN ({named})", BY_IDENTIFIER)
+            linked = newest(f"FROM {log} WHERE identifier_key IN ({named})", BY_IDENTIFIER)
             return _columns(
                 db,
                 LABELS,
@@ -158,6 +159,17 @@ def _literal(path: str) -> str:
 def _newest(rows: str, key: tuple[str, ...]) -> str:
     """What the newest batch said of each key."""
     return f"SELECT unnest(arg_max(r, batch_id)) FROM ({rows}) AS r GROUP BY {', '.join(key)}"
+
+
+def _newest_of_many(rows: str, key: tuple[str, ...]) -> str:
+    """The same, where whole rows of all keys at once would not fit into memory.
+
+    Reads the rows twice, the first time only which batch said the last of each key; a batch says
+    one thing of a key.
+    """
+    names = ", ".join(key)
+    last = f"SELECT {names}, max(batch_id) AS batch_id FROM ({rows}) GROUP BY {names}"
+    return f"SELECT * FROM ({rows}) SEMI JOIN ({last}) USING ({names}, batch_id)"
 
 
 def _columns(db: DuckDBPyConnection, table: Table, query: str) -> pa.Table:

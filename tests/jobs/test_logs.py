@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from tactful.jobs import local_logs
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
@@ -100,7 +101,9 @@ def told(rows: Any) -> list[str]:
     return sorted(str(sorted(row.items())) for row in table.to_pylist())
 
 
-def test_both_look_up_alike(lake: Lake) -> None:
+@pytest.mark.parametrize("few", [local_logs.FEW, 0], ids=["few", "many"])
+def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
+    monkeypatch.setattr(local_logs, "FEW", few)
     spark = lake.spark
     local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)))
     shared = SharedLogs(lake.read, lake.read, materialise)

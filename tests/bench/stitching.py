@@ -6,6 +6,7 @@ of its rows. Prints a table of seconds and the peak of memory of the process tre
 
 from __future__ import annotations
 
+import sys
 import tempfile
 import time
 from datetime import UTC, datetime
@@ -42,6 +43,7 @@ def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_
             kept = events.localCheckpoint()
             seconds.append(_stitched(lake, kept, config.identity, number))
             let_go(kept)
+            print(f"batch {number}: {seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         labels = latest(lake.read(LABELS), key=["identifier_key"])
         known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()
     print("## Who is who, from nothing")

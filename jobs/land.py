@@ -17,8 +17,8 @@ from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
 from tactful.transforms.sources.canonical import BLANKS, understand
 
-# What a batch of a round may hold, since its rows pass through this process.
-ROUND_BYTES = 32_000_000
+# What a batch of a round may hold, since its rows pass through this process; Parquet is packed.
+ROUND_BYTES = {"json": 32_000_000, "parquet": 4_000_000}
 
 
 def query_name(source_name: str) -> str:
@@ -79,8 +79,9 @@ def round_of(lake: Lake, config: Config, *, since: float) -> Round | None:
     if not all(files.is_local(place) for place in (lake.location, *places)):
         return None
     # A file system's clock may lag behind the machine's by some milliseconds.
-    if any(files.largest(place, since=since - 1) > ROUND_BYTES for place in places):
-        return None
+    for source, place in zip(config.sources.values(), places, strict=True):
+        if files.largest(place, since=since - 1) > ROUND_BYTES[source.format]:
+            return None
     return Round(lake)
 
 
@@ -90,7 +91,7 @@ def start(
     """Start landing one source: read its new files, understand every row, append."""
     source = config.sources[name]
     place, query = config.path(source.path), query_name(name)
-    bounded = {"maxBytesPerTrigger": str(ROUND_BYTES)} if together else {}
+    bounded = {"maxBytesPerTrigger": str(ROUND_BYTES[source.format])} if together else {}
     stream = lake.spark.readStream.options(**bounded)
 
     def received(rows: DataFrame) -> DataFrame:

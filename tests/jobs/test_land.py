@@ -121,7 +121,7 @@ def test_a_file_too_large_for_this_process_is_no_round(spark, tmp_path: Path, mo
     shop.land_all(1)
     now = time.time()
     assert isinstance(round_of(lake, config, since=now - 60), Round)
-    monkeypatch.setattr(land, "ROUND_BYTES", 1)
+    monkeypatch.setitem(land.ROUND_BYTES, "json", 1)
     assert round_of(lake, config, since=now - 60) is None
     assert isinstance(round_of(lake, config, since=now + 60), Round), "it has landed long ago"
     shared = Lake(spark, "s3a://bucket/lake")

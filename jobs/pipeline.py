@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import signal
+import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
@@ -280,8 +282,12 @@ def _for_ever(
     _land(lake, config)  # a backlog is no round: it need not fit into this process
     accepting = accept.start(lake, config, Pace(LOOK))
     try:
-        with _published_beside(lake, config, on_progress) as publish_if_due:
-            while stop_after is None or time.monotonic() - started < stop_after.total_seconds():
+        with (
+            _asked_to_stop(on_progress) as asked,
+            _published_beside(lake, config, on_progress) as publish_if_due,
+        ):
+            left = float("inf") if stop_after is None else stop_after.total_seconds()
+            while not asked.is_set() and time.monotonic() - started < left:
                 began = time.monotonic()
                 since, looked = looked, time.time()
                 _land(lake, config, land.round_of(lake, config, since=since))
@@ -290,7 +296,7 @@ def _for_ever(
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace()))
                 publish_if_due(now)
-                time.sleep(max(0.0, every.total_seconds() - (time.monotonic() - began)))
+                asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
     except KeyboardInterrupt:
         on_progress("stopping")
     finally:
@@ -298,6 +304,32 @@ def _for_ever(
     summary = RunSummary(lake.location, now.isoformat())
     summary.published = publish(lake, config, as_of=now)
     return summary
+
+
+@contextmanager
+def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
+    """Yield what is set once somebody asks the run to stop, so that it may finish its round.
+
+    Spark's own answer to Ctrl-C is to cancel every job, each of which tells of it over pages. Asked
+    a second time the run ends where it is, as if it was killed.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def stop(*_: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        on_progress("stopping after this round")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
 
 
 @contextmanager

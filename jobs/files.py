@@ -107,8 +107,8 @@ def largest(folder: str, *, since: float) -> int:
     what counts is when its name was last changed.
     """
     sizes = [0]
-    for place, _, names in os.walk(folder):
-        for name in names:
+    for place, _, found in os.walk(folder):
+        for name in found:
             with contextlib.suppress(FileNotFoundError):
                 told = os.stat(os.path.join(place, name))
                 sizes += [told.st_size] if told.st_ctime >= since else []

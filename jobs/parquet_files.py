@@ -60,6 +60,8 @@ def rows(names: DataFrame, *, folder: str) -> DataFrame:
     alike: dict[str | None, list[Row]] = defaultdict(list)
     for file, schema in zip(files, schemas, strict=True):
         alike[schema].append(file)
+    # Spark has no such instants; as numbers they can be cut. Only this query's session is told.
+    spark.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
     broken = _refused(spark, alike.pop(None, []), "it is not a whole Parquet file")
     read = [_read(spark, group, schema or "", folder) for schema, group in alike.items()]
     return reduce(DataFrame.unionAll, read, broken)
@@ -85,7 +87,6 @@ def _schema(spark: SparkSession, path: str) -> str | None:
 
 def _read(spark: SparkSession, files: Sequence[Row], schema: str, folder: str) -> DataFrame:
     """Read files of one schema; instants in nanoseconds, as pandas writes them, are cut short."""
-    spark.conf.set("spark.sql.legacy.parquet.nanosAsLong", "true")
     # A name may hold what Spark takes for a pattern.
     paths = [re.sub(r"([\\\[\]{}*?])", r"\\\1", file.path) for file in files]
     reader = spark.read if re.search(r"[\[{*?]", folder) else spark.read.option("basePath", folder)

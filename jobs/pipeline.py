@@ -311,7 +311,7 @@ def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
     """Yield what is set once somebody asks the run to stop, so that it may finish its round.
 
     Spark's own answer to Ctrl-C is to cancel every job, each of which tells of it over pages. Asked
-    a second time the run ends where it is, as if it was killed.
+    a second time it breaks the round off, for the next run to finish.
     """
     asked = threading.Event()
     if threading.current_thread() is not threading.main_thread():

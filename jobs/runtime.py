@@ -120,12 +120,12 @@ class Batch:
         application = f"tactful/{self.query}/{self.generation}/{table.id}"
         if isinstance(output, DataFrame):
             output = table.conform(output)
-            if not (self.is_small and files.is_local(self.lake.location)):
-                if not output.isEmpty():
-                    self.lake.append_by_spark(table, output, application, self.batch_id)
-                return
-            output = output.toArrow()
-        self.lake.append(table, Part(output, application, self.batch_id))
+            if self.is_small and files.is_local(self.lake.location):
+                output = output.toArrow()
+        if isinstance(output, pa.Table):
+            self.lake.append(table, Part(output, application, self.batch_id))
+        elif not output.isEmpty():
+            self.lake.append_by_spark(table, output, application, self.batch_id)
 
     def release(self) -> None:
         for frame in self._kept:

@@ -90,10 +90,10 @@ def deal(folder: Path, batches: int) -> None:
         dice.shuffle(rows)
         dealt: list[list[bytes]] = [[] for _ in range(batches)]
         said: dict[bytes, set[bytes]] = defaultdict(set)
-        for row in rows:
-            said[_id(row)].add(row)
-        for number, row in enumerate(rows):
-            name = _id(row)
+        names = [_id(row) for row in rows]
+        for name, row in zip(names, rows, strict=True):
+            said[name].add(row)
+        for number, (name, row) in enumerate(zip(names, rows, strict=True)):
             together = len(said[name]) > 1 and name
             dealt[(crc32(name) if together else number) % batches].append(row)
         for number, mine in enumerate(dealt):
@@ -109,8 +109,9 @@ def drop_oversized(landing: Path, most: int) -> None:
     """Take away rows of too many bytes: the product has refused them, the rival does not count."""
     for file in landing.glob("*/*.json"):
         rows = file.read_bytes().splitlines(True)
-        if any(len(row) > most for row in rows):
-            file.write_bytes(b"".join(row for row in rows if len(row) <= most))
+        fit = [row for row in rows if len(row.rstrip(b"\n")) <= most]
+        if len(fit) < len(rows):
+            file.write_bytes(b"".join(fit))
 
 
 def compare(lake: Path, rival_out: Path) -> dict[str, tuple[int, int, int]]:

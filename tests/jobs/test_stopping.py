@@ -1,4 +1,4 @@
-"""Stopping a run for ever: once asked it finishes its round, asked twice it ends where it is."""
+"""Stopping a run for ever: once asked it finishes its round, asked twice it breaks it off."""
 
 from __future__ import annotations
 

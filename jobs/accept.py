@@ -18,6 +18,7 @@ from tactful.jobs.runtime import (
     FEW_ROWS,
     Batch,
     Hook,
+    Output,
     Pace,
     checkpoint_to_start_from,
     pin,
@@ -77,7 +78,7 @@ def _numbered(frame: DataFrame) -> DataFrame:
     return frame.withColumn("row_id", F.monotonically_increasing_id())
 
 
-def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFrame]:
+def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, Output]:
     """Sort the batch's rows out, give the accepted ones their keys, count everything."""
     rows = frame.where("row IS NOT NULL").select("row.*", "row_id")
     fresh = frame.where("fresh IS NOT NULL").select(F.col("fresh").alias("event_hash"))
@@ -96,7 +97,7 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
     keys = _keys(batch, accepted, config)
     count = counts["accepted_rows"] if batch.is_small else keys.count()
     events = batch.keep(accepted.transform(with_keys, keys, count=count))
-    outputs = {
+    outputs: dict[Table, Output] = {
         table: events.where(F.col("stream") == name).withColumn("ingested_at", F.col("landed_at"))
         for name, table in STREAMS.items()
         if counts[name]
@@ -105,15 +106,9 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, DataFr
         refused = sorted_out.where(F.col("status") == QUARANTINED)
         outputs[QUARANTINE] = batch.keep(refused.withColumn("quarantined_at", F.col("landed_at")))
     if counts["accepted_rows"]:
-        outputs[IDENTIFIERS] = batch.keep(_new_identifiers(batch, keys))
+        forms = keys.select(F.explode("known").alias("known")).select("known.*").distinct()
+        outputs[IDENTIFIERS] = batch.logs.new_identifiers(forms)
     return {**outputs, BATCHES: _counted(batch, counts)}
-
-
-def _new_identifiers(batch: Batch, keys: DataFrame) -> DataFrame:
-    """Raw identifiers that no earlier batch brought."""
-    known = keys.select(F.explode("known").alias("known")).select("known.*").distinct()
-    names = ["identifier_key", "identifier_type"]
-    return known.join(batch.read(IDENTIFIERS), on=names, how="left_anti")
 
 
 def _accepted_before(

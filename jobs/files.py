@@ -116,9 +116,12 @@ def largest(folder: str, *, since: float) -> int:
 
 
 def remove(spark: SparkSession, path: str) -> None:
-    """Take a folder away with all that is in it."""
+    """Take a file away, or a folder with all that is in it; that it is gone already is no error."""
     if is_local(path):
-        shutil.rmtree(path)
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            Path(path).unlink(missing_ok=True)
         return
     system, place = _hadoop(spark, path)
     system.delete(place, True)

@@ -6,16 +6,15 @@ import threading
 from collections.abc import Iterable
 
 from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamReader, StreamingQuery
+from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import files, parquet_files
+from tactful.jobs import files, landing_files
 from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
-from tactful.transforms.sources.canonical import BLANKS, understand
+from tactful.transforms.sources.canonical import understand
 
 # What a batch of a round may hold, since its rows pass through this process; Parquet is packed.
 ROUND_BYTES = {"json": 32_000_000, "parquet": 4_000_000}
@@ -94,7 +93,7 @@ def start(
     bounded = {"maxBytesPerTrigger": str(ROUND_BYTES[source.format])} if together else {}
     stream = lake.spark.readStream.options(**bounded)
 
-    def received(rows: DataFrame) -> DataFrame:
+    def put(rows: DataFrame, batch_id: int) -> None:
         understood = understand(
             rows,
             stream=source.stream,
@@ -102,34 +101,19 @@ def start(
             max_row_bytes=config.intake.max_row_bytes,
             max_skew=config.intake.max_skew,
         )
-        return RECEIVED.conform(understood)
-
-    def put(rows: DataFrame, batch_id: int) -> None:
+        received = RECEIVED.conform(understood)
         query_id = lake.spark.sparkContext.getLocalProperty("sql.streaming.queryId")
         if together is None:
-            lake.append_by_spark(RECEIVED, rows, query_id, batch_id)
+            lake.append_by_spark(RECEIVED, received, query_id, batch_id)
         else:
-            together.bring(Part(rows.toArrow(), query_id, batch_id))
+            together.bring(Part(received.toArrow(), query_id, batch_id))
 
     def put_files(names: DataFrame, batch_id: int) -> None:
-        put(received(parquet_files.rows(names, folder=place)), batch_id)
+        landing_files.hand_over(
+            names, lambda rows: put(rows, batch_id), form=source.format, folder=place
+        )
 
-    if source.format == "json":
-        writer = received(_lines(stream, place)).writeStream.foreachBatch(put)
-    else:
-        writer = parquet_files.listed(stream, place).writeStream.foreachBatch(put_files)
+    writer = landing_files.listed(stream, place).writeStream.foreachBatch(put_files)
     writer = writer.queryName(query)
     writer = writer.option("checkpointLocation", checkpoint_to_start_from(lake, query))
     return pace.of(writer).start()
-
-
-def _lines(stream: DataStreamReader, path: str) -> DataFrame:
-    """The rows of text files; only a line feed ends one, a carriage return may stand in a text."""
-    lines = stream.format("text").option("lineSep", "\n").load(path)
-    # A row nearly always begins like one, which is cheaper to see than that it is not blank.
-    told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
-    return lines.select(
-        "value",
-        F.col("_metadata.file_path").alias("file"),
-        F.col("_metadata.file_modification_time").alias("modified_at"),
-    ).where(told)

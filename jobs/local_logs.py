@@ -6,15 +6,17 @@ out is wanted here anyway. Each look-up reads the files of the version that the 
 
 from __future__ import annotations
 
+import itertools
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
@@ -27,17 +29,29 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 MEMORY = "1GB"
+# What goes to Spark as it is lies in its memory from then on, packed and unpacked.
+LARGE_BYTES = 64 * 2**20
 BY_IDENTIFIER = ("identifier_key",)
 
 
 class LocalLogs:
     """The logs as one batch may see them."""
 
-    def __init__(self, spark: SparkSession, place: Callable[[Table], tuple[str, int]]) -> None:
-        """place: where a table lies, and the version to read."""
+    def __init__(
+        self,
+        spark: SparkSession,
+        place: Callable[[Table], tuple[str, int]],
+        keep: Callable[[DataFrame], DataFrame],
+    ) -> None:
+        """place: where a table lies, and the version to read.
+
+        keep: works a frame out that is used more than once, and holds it.
+        """
         self._spark = spark
         self._place = place
+        self._keep = keep
         self._files: dict[str, list[str]] = {}
+        self._numbers = itertools.count()
         # Here, since a shared lake has no use for it, and since streams outlive Python's modules:
         # what these hold is reported as leaked when the process ends.
         import duckdb
@@ -55,6 +69,17 @@ class LocalLogs:
         self._database.close()
         del self._database
         self._spilled.cleanup()
+
+    def frame(self, rows: pa.Table) -> DataFrame:
+        """Rows of this process for Spark, until the batch ends: very many of them as a file."""
+        return self._filed(rows) if rows.nbytes > LARGE_BYTES else frame_of(self._spark, rows)
+
+    def held(self, rows: pa.Table) -> DataFrame:
+        """The same, for rows that several steps read."""
+        if rows.nbytes > LARGE_BYTES:
+            return self._filed(rows)
+        frame = frame_of(self._spark, rows)
+        return self._keep(frame) if rows.num_rows else frame
 
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
@@ -107,17 +132,30 @@ class LocalLogs:
             log = self._rows(db, LABELS)
             ever = f"SELECT identifier_key FROM {log} WHERE state = 'hub'"
             newest = _newest(f"FROM {log} WHERE identifier_key IN ({ever})", BY_IDENTIFIER)
-            return self._frame(_columns(db, LABELS, f"FROM ({newest}) WHERE state = 'hub'"))
+            return self.frame(_columns(db, LABELS, f"FROM ({newest}) WHERE state = 'hub'"))
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
         with self._session() as db:
             rows = self._picked(db, IDENTIFIERS, keys.distinct().toArrow())
-            return self._frame(_columns(db, IDENTIFIERS, rows))
+            return self.frame(_columns(db, IDENTIFIERS, rows))
+
+    def new_identifiers(self, forms: DataFrame) -> pa.Table:
+        """Those of these raw forms, each there once, that no earlier batch brought."""
+        with self._session() as db:
+            db.register("forms", forms.toArrow())
+            key = ", ".join(IDENTIFIERS.key)
+            held = f"SELECT {key} FROM {self._rows(db, IDENTIFIERS)} SEMI JOIN forms USING ({key})"
+            return _columns(db, IDENTIFIERS, f"FROM forms ANTI JOIN ({held}) USING ({key})")
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
         return self._newest_of(MEMBERSHIPS, keys, MEMBER)
+
+    def _filed(self, rows: pa.Table) -> DataFrame:
+        path = f"{self._spilled.name}/{next(self._numbers)}.parquet"
+        pq.write_table(rows, path, compression="zstd")
+        return self._spark.read.schema(from_arrow_schema(rows.schema)).parquet(path)
 
     @contextmanager
     def _session(self) -> Iterator[DuckDBPyConnection]:
@@ -129,16 +167,13 @@ class LocalLogs:
     def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
         with self._session() as db:
             rows = self._picked(db, table, keys.distinct().toArrow())
-            return self._frame(_columns(db, table, _newest(rows, key)))
+            return self.frame(_columns(db, table, _newest(rows, key)))
 
     def _picked(self, db: DuckDBPyConnection, table: Table, keys: pa.Table) -> str:
         """The rows that hold one of these values, in columns of the same names."""
         db.register("keys", keys)
         names = ", ".join(keys.column_names)
         return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({names})"
-
-    def _frame(self, rows: pa.Table) -> DataFrame:
-        return frame_of(self._spark, rows)
 
     def _rows(self, db: DuckDBPyConnection, table: Table) -> str:
         """The table, for the `FROM` of a query; it has its columns even while it has no file."""

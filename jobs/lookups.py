@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 from pyspark import StorageLevel
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.session import frame_of
@@ -82,6 +82,7 @@ class SharedLogs:
 
     def __init__(
         self,
+        spark: SparkSession,
         known: Callable[[Table], DataFrame],
         read: Callable[[Table], DataFrame],
         keep: Callable[[DataFrame], DataFrame],
@@ -90,6 +91,7 @@ class SharedLogs:
 
         keep: works a frame out that is used more than once, and holds it.
         """
+        self._spark = spark
         self._known = known
         self._read = read
         self._keep = keep
@@ -97,10 +99,18 @@ class SharedLogs:
     def release(self) -> None:
         """What is held is held for the next batch, too."""
 
+    def frame(self, rows: pa.Table) -> DataFrame:
+        """Rows of this process for Spark."""
+        return frame_of(self._spark, rows)
+
+    def held(self, rows: pa.Table) -> DataFrame:
+        """The same, for rows that several steps read."""
+        return self._keep(self.frame(rows)) if rows.num_rows else self.frame(rows)
+
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
         log, count = self._known(LABELS), len(asked)
-        keys = frame_of(log.sparkSession, pa.table({"identifier_key": asked}))
+        keys = frame_of(self._spark, pa.table({"identifier_key": asked}))
         known = self._keep(labels_of(log, keys, count=count))
         components = known.where("state != 'blocked'").select("component_key")
         linked = labels_with(log, components, count=count)
@@ -109,10 +119,8 @@ class SharedLogs:
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
         log = self._known(LINKS)
-        keys = frame_of(log.sparkSession, pa.table({"identifier_key": members}))
-        both = links_of(log, keys, count=len(members)).unionByName(
-            frame_of(log.sparkSession, links)
-        )
+        keys = frame_of(self._spark, pa.table({"identifier_key": members}))
+        both = links_of(log, keys, count=len(members)).unionByName(frame_of(self._spark, links))
         return LINKS.conform(merge_links(both)).toArrow()
 
     def labels_of(self, keys: DataFrame, *, count: int) -> DataFrame:
@@ -128,6 +136,11 @@ class SharedLogs:
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
         return picked(self._read(IDENTIFIERS), keys, count=count)
+
+    def new_identifiers(self, forms: DataFrame) -> DataFrame:
+        """Those of these raw forms, each there once, that no earlier batch brought."""
+        known = self._read(IDENTIFIERS).select(*IDENTIFIERS.key)
+        return self._keep(forms.join(known, [*IDENTIFIERS.key], "left_anti"))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""

@@ -181,14 +181,20 @@ def _once(
         before = last_done(lake, accept.QUERY)
         query = timed("accept", lambda: finish(accept.start(lake, config, pace, hook)))
         accept.reconcile(lake, query)
-        for name, number in accept.totals(lake, after=before).items():
-            setattr(summary, name, number)
+        _counted(summary, lake, after=before)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
     if "fused" in steps:
         fold_logs(lake)
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
+    return summary
+
+
+def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
+    """Say what became of the rows that were accepted or refused after a batch."""
+    for name, number in accept.totals(lake, after=after).items():
+        setattr(summary, name, number)
     return summary
 
 
@@ -280,6 +286,7 @@ def _for_ever(
     started, now = time.monotonic(), datetime.now(UTC)
     looked = time.time()
     _land(lake, config)  # a backlog is no round: it need not fit into this process
+    before = last_done(lake, accept.QUERY)
     accepting = accept.start(lake, config, Pace(LOOK))
     try:
         with (
@@ -301,7 +308,8 @@ def _for_ever(
         on_progress("stopping")
     finally:
         accepting.stop()
-    summary = RunSummary(lake.location, now.isoformat())
+    accept.reconcile(lake, accepting)
+    summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
     summary.published = publish(lake, config, as_of=now)
     return summary
 

@@ -27,6 +27,8 @@ from tactful.schemas.table import Table
 COMMIT_THREADS = 6
 # So many rows fit into this process, whatever table they are for.
 FEW_ROWS = 100_000
+# As many batches of a checkpoint as Spark keeps; only the newest two are ever asked for.
+KEPT_PINS = 100
 
 Hook = Callable[[str, int, str], None]
 # What a batch writes to a table: rows that Spark holds, or that this process does.
@@ -83,8 +85,10 @@ class Batch:
     def logs(self) -> LocalLogs | SharedLogs:
         """Where the batch looks up what earlier batches left."""
         if files.is_local(self.lake.location):
-            return LocalLogs(self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]))
-        return SharedLogs(self.known, self.read, self.keep)
+            return LocalLogs(
+                self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]), self.keep
+            )
+        return SharedLogs(self.lake.spark, self.known, self.read, self.keep)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""
@@ -173,8 +177,11 @@ def pin(
 
 
 def save_pins(lake: Lake, query: str, pins: Mapping[str, Any]) -> None:
+    """Write a batch's pins, and let those of a batch long done go."""
     place = pins_path(lake, query, pins["batch_id"])
     files.write_text(lake.spark, place, json.dumps(pins, sort_keys=True) + "\n", keep=True)
+    if pins["batch_id"] >= KEPT_PINS:
+        files.remove(lake.spark, pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
 
 
 def pins_path(lake: Lake, query: str, batch_id: int) -> str:

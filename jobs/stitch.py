@@ -14,7 +14,6 @@ from tactful.jobs.columns import flat, whole
 from tactful.jobs.config import Identity
 from tactful.jobs.relabel import as_before, blocked_labels, members_of, others, relabel
 from tactful.jobs.runtime import Batch
-from tactful.jobs.session import frame_of
 from tactful.schemas.identity import LINKS
 from tactful.transforms.links import picked, seen_together
 
@@ -67,15 +66,13 @@ def stitch(
         fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
     known = as_before(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
-    spark = batch.lake.spark
-    touched = frame_of(spark, now)
     return Stitched(
         links,
         _numbered(differing(fresh, known), batch),
         _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
-        batch.keep(touched) if now.num_rows else touched,
-        frame_of(spark, moved),
-        frame_of(spark, persons_changed(fresh, known, before)),
+        batch.logs.held(now),
+        batch.logs.frame(moved),
+        batch.logs.frame(persons_changed(fresh, known, before)),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
         size=max(len(wanted), now.num_rows),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import time
@@ -81,6 +82,7 @@ def landed(spark, tmp_path_factory) -> Landed:
     _put_parquet(folder, {"plain": TOLD, **BOTH})
     _put_typed(folder)
     (folder / "parquet" / "cut.parquet").write_bytes(b"PAR1 and then the disk was full")
+    _damage(folder)
     later = _put_json(folder, "later", {"plain": {**TOLD, "order_id": "A3"}})
     ten_days_on = time.time() + timedelta(days=10).total_seconds()
     os.utime(later, (ten_days_on, ten_days_on))
@@ -96,7 +98,8 @@ def _name(row: Mapping[str, Any]) -> str:
     """Its id, or where it was never read that of its file."""
     if row["event_id"]:
         return str(row["event_id"])
-    return f"parquet {unquote(Path(row['source_position']['file']).stem)}"
+    path = Path(unquote(row["source_position"]["file"]))
+    return f"{path.parent.name} {path.stem}"
 
 
 def _put_json(folder: Path, name: str, rows: Rows) -> Path:
@@ -122,6 +125,22 @@ def _put_typed(folder: Path) -> None:
             values = pa.nulls(1) if kind == pa.null() else table.column(column).cast(kind)
             table = table.set_column(at, column, values)
         pq.write_table(table, folder / "parquet" / f"{name}.parquet")
+
+
+def _damage(folder: Path) -> None:
+    """A file of each form whose beginning is as it should be, and its middle or end is not."""
+    rows = [{**BOTH["less"], "event_id": f"lost {n}", "occurred_at": AT} for n in range(999)]
+    place = folder / "parquet" / "damaged.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), place)
+    whole = place.read_bytes()
+    body = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")
+    place.write_bytes(whole[:100] + bytes(b ^ 0x5A for b in whole[100:body]) + whole[body:])
+    lines = [json.dumps(TOLD | {"event_id": f"lost {n}"}) for n in range(999)]
+    packed = gzip.compress("\n".join(lines).encode())
+    (folder / "json" / "damaged.gz").write_bytes(packed[: len(packed) // 2])
+    (folder / "json" / "packed.gz").write_bytes(
+        gzip.compress(json.dumps(TOLD | {"event_id": "json packed"}).encode())
+    )
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -160,6 +179,15 @@ def test_a_file_that_was_cut_short_is_refused_as_one_row(landed: Landed) -> None
     assert refused["reasons"] == ["malformed_json"]
 
 
+@pytest.mark.parametrize("form", FORMS)
+def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, form: str) -> None:
+    refused = landed.refused[f"{form} damaged"]
+    assert refused["reasons"] == ["malformed_json"]
+    assert "was not read: it is damaged; land it anew under another name." in refused["raw"]
+    assert not [name for name in landed.accepted if name.startswith("lost")]
+    assert "json packed" in landed.accepted
+
+
 def test_numbers_and_texts_meet_where_nothing_is_lost(landed: Landed) -> None:
     assert landed.accepted["json number"]["order_id"] == "4711"
     assert landed.accepted["json text"]["lines"] == landed.accepted["json plain"]["lines"]
@@ -172,4 +200,4 @@ def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
     refused = landed.refused["json plain"]
     assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
     assert landed.second.duplicate_rows == 1
-    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 3
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 6

@@ -104,11 +104,13 @@ def told(rows: Any) -> list[str]:
 @pytest.mark.parametrize("few", [local_logs.FEW, 0], ids=["few", "many"])
 def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
     monkeypatch.setattr(local_logs, "FEW", few)
+    if not few:
+        monkeypatch.setattr(local_logs, "LARGE_BYTES", 0)
     spark = lake.spark
-    local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)))
-    shared = SharedLogs(lake.read, lake.read, materialise)
+    local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)), materialise)
+    shared = SharedLogs(spark, lake.read, lake.read, materialise)
     try:
-        for keys in (KEYS[:3], KEYS[5:20], KEYS, ["never seen"]):
+        for keys in (["never seen"], KEYS[:3], KEYS[5:20], KEYS):
             asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
             links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct()).toArrow()
             pairs = [
@@ -123,6 +125,14 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
                 assert told(found[0]) == told(found[1]), name
         values = spark.createDataFrame(pa.table({"member_key": ["m1", "m4"]}))
         assert told(local.memberships(values, count=2)) == told(shared.memberships(values, count=2))
+        forms = [raw(KEYS[3]), {**raw(KEYS[4]), "identifier_type": "phone"}, raw("never seen")]
+        told_now = small_frame(spark, forms, IDENTIFIERS.struct())
+        new = [told(logs.new_identifiers(told_now)) for logs in (local, shared)]
+        assert new[0] == new[1] == told(pa.Table.from_pylist(forms[1:]))
+        for logs in (local, shared):
+            assert len(pairs[0][0]) > len(KEYS) / 2
+            for rows in (pairs[0][0], pairs[0][0].slice(0, 0)):
+                assert told(logs.held(rows)) == told(logs.frame(rows)) == told(rows)
         hubs = [logs.hubs().select("identifier_key") for logs in (local, shared)]
         assert told(hubs[0]) == told(hubs[1]) != []
     finally:
@@ -131,7 +141,7 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
 
 def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
     version = lake.version(LABELS)
-    local = LocalLogs(lake.spark, lambda table: (lake.path(table), version - 1))
+    local = LocalLogs(lake.spark, lambda table: (lake.path(table), version - 1), materialise)
     asked = lake.spark.createDataFrame(pa.table({"identifier_key": KEYS}))
     try:
         seen = local.labels_of(asked, count=len(KEYS))

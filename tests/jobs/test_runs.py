@@ -45,7 +45,9 @@ def test_runs_for_ever_then_starts_over_under_another_rule(spark, tmp_path: Path
     as_of = datetime.fromisoformat(stopped.as_of)
     assert datetime.now(UTC) - as_of < timedelta(minutes=2)
     # A backlog lands source by source, a round in one commit, if it was all there when it began.
-    commits = DeltaTable(str(shop.lake / RECEIVED.path)).history()
+    received = DeltaTable(str(shop.lake / RECEIVED.path))
+    assert stopped.read_rows == received.count() > stopped.accepted_rows > 0
+    commits = received.history()
     written = sum("WRITE" in c["operation"] or "UPDATE" in c["operation"] for c in commits)
     sources = len(shop.config().sources)
     assert sources <= written <= sources + 2 < 2 * sources

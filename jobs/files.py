@@ -100,19 +100,20 @@ def names(spark: SparkSession, path: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
-def largest(folder: str, *, since: float) -> int:
-    """The bytes of the largest file below a local folder that came there since; 0 without any.
+def came(folder: str, *, since: float) -> dict[str, int]:
+    """The files below a local folder that came there since: path → bytes.
 
     since: seconds of the epoch. A file that was moved there keeps the time when it was written, so
     what counts is when its name was last changed.
     """
-    sizes = [0]
+    sizes = {}
     for place, _, found in os.walk(folder):
-        for name in found:
+        for path in (os.path.join(place, name) for name in found):
             with contextlib.suppress(FileNotFoundError):
-                told = os.stat(os.path.join(place, name))
-                sizes += [told.st_size] if told.st_ctime >= since else []
-    return max(sizes)
+                told = os.stat(path)
+                if told.st_ctime >= since:
+                    sizes[path] = told.st_size
+    return sizes
 
 
 def remove(spark: SparkSession, path: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import StreamingQuery
@@ -16,8 +16,11 @@ from tactful.jobs.runtime import Pace, checkpoint_to_start_from
 from tactful.schemas.intake import RECEIVED
 from tactful.transforms.sources.canonical import understand
 
-# What a batch of a round may hold, since its rows pass through this process; Parquet is packed.
-ROUND_BYTES = {"json": 32_000_000, "parquet": 4_000_000}
+# What a batch of a round may hold, since its rows pass through this process.
+ROUND_BYTES = 32_000_000
+# Parquet and packed text unfold to several times as much.
+PACKED_BYTES = ROUND_BYTES // 8
+PACKED = (".gz", ".bz2", ".zst", ".deflate", ".snappy", ".lz4")
 
 
 def query_name(source_name: str) -> str:
@@ -32,7 +35,9 @@ class Round:
     writes under, so a source that is killed behind the commit lands nothing twice.
     """
 
-    def __init__(self, lake: Lake) -> None:
+    def __init__(self, lake: Lake, bounds: Mapping[str, int]) -> None:
+        """bounds: how many bytes of files each source may bring at a time."""
+        self.bounds = bounds
         self._lake = lake
         self._brought: dict[str, Part] = {}
         self._turn = threading.Condition()
@@ -77,11 +82,15 @@ def round_of(lake: Lake, config: Config, *, since: float) -> Round | None:
     places = [config.path(source.path) for source in config.sources.values()]
     if not all(files.is_local(place) for place in (lake.location, *places)):
         return None
-    # A file system's clock may lag behind the machine's by some milliseconds.
-    for source, place in zip(config.sources.values(), places, strict=True):
-        if files.largest(place, since=since - 1) > ROUND_BYTES[source.format]:
+    bounds = {}
+    for (name, source), place in zip(config.sources.items(), places, strict=True):
+        # A file system's clock may lag behind the machine's by some milliseconds.
+        came = files.came(place, since=since - 1)
+        is_packed = source.format == "parquet" or any(file.endswith(PACKED) for file in came)
+        bounds[name] = PACKED_BYTES if is_packed else ROUND_BYTES
+        if max(came.values(), default=0) > bounds[name]:
             return None
-    return Round(lake)
+    return Round(lake, bounds)
 
 
 def start(
@@ -90,7 +99,7 @@ def start(
     """Start landing one source: read its new files, understand every row, append."""
     source = config.sources[name]
     place, query = config.path(source.path), query_name(name)
-    bounded = {"maxBytesPerTrigger": str(ROUND_BYTES[source.format])} if together else {}
+    bounded = {"maxBytesPerTrigger": str(together.bounds[name])} if together else {}
     stream = lake.spark.readStream.options(**bounded)
 
     def put(rows: DataFrame, batch_id: int) -> None:

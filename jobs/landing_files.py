@@ -81,7 +81,7 @@ def _is_damaged(spark: SparkSession, file: Row, *, form: str, folder: str) -> bo
     try:
         for rows in _read(spark, [file], form=form, folder=folder)[0]:
             rows.write.format("noop").mode("overwrite").save()
-    except Py4JJavaError:
+    except (Py4JJavaError, PySparkException):
         jvm: Any = spark._jvm
         place = jvm.org.apache.hadoop.fs.Path(file.path)
         stream = place.getFileSystem(spark._jsc.hadoopConfiguration()).open(place)

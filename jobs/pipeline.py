@@ -294,7 +294,7 @@ def _for_ever(
             _published_beside(lake, config, on_progress) as publish_if_due,
         ):
             left = float("inf") if stop_after is None else stop_after.total_seconds()
-            while not asked.is_set() and time.monotonic() - started < left:
+            while not asked.is_set():
                 began = time.monotonic()
                 since, looked = looked, time.time()
                 _land(lake, config, land.round_of(lake, config, since=since))
@@ -303,6 +303,8 @@ def _for_ever(
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace()))
                 publish_if_due(now)
+                if time.monotonic() - started >= left:
+                    break
                 asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
     except KeyboardInterrupt:
         on_progress("stopping")

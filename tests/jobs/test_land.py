@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import threading
 import time
 from collections.abc import Callable
@@ -69,20 +70,20 @@ def landed(lake: Lake) -> list[str]:
 
 def test_what_all_sources_bring_is_one_commit_and_a_repeat_is_none(lake: Lake) -> None:
     before = lake.version(RECEIVED)
-    together = Round(lake)
+    together = Round(lake, {})
     sources = Sources(together, [part(lake, name) for name in SOURCES])
     sources.until_over(lambda: together.look(at_work(*SOURCES)))
     assert (sources.went_wrong, landed(lake)) == ([], sorted(SOURCES))
     assert lake.version(RECEIVED) == before + 1
     # One was killed before it could write down that its batch is done; beside it comes a new one.
-    again = Round(lake)
+    again = Round(lake, {})
     repeated = Sources(again, [part(lake, "web"), part(lake, "shop", 1)])
     repeated.until_over(lambda: again.look(at_work("web", "shop")))
     assert (repeated.went_wrong, landed(lake)) == ([], sorted([*SOURCES, "shop"]))
 
 
 def test_nobody_waits_for_a_source_that_has_ended(lake: Lake) -> None:
-    together = Round(lake)
+    together = Round(lake, {})
     sources = Sources(together, [part(lake, "web")])
     together.look(at_work("web", "shop"))
     assert landed(lake) == []
@@ -94,21 +95,21 @@ def test_a_commit_that_fails_fails_every_source_and_is_made_good(lake: Lake, mon
     def full(*_: Any) -> None:
         raise OSError("No space left on device")
 
-    together = Round(lake)
+    together = Round(lake, {})
     with monkeypatch.context() as patch:
         patch.setattr(lake, "append", full)
         sources = Sources(together, [part(lake, name) for name in SOURCES])
         sources.until_over(lambda: together.look(at_work(*SOURCES)))
     assert [type(error) for error in sources.went_wrong] == [OSError] * 3
     assert landed(lake) == []
-    again = Round(lake)
+    again = Round(lake, {})
     repeated = Sources(again, [part(lake, name) for name in SOURCES])
     repeated.until_over(lambda: again.look(at_work(*SOURCES)))
     assert landed(lake) == sorted(SOURCES)
 
 
 def test_a_run_that_stops_leaves_nobody_waiting(lake: Lake) -> None:
-    together = Round(lake)
+    together = Round(lake, {})
     sources = Sources(together, [part(lake, "web")])
     sources.until_over(together.give_up)
     assert [type(error) for error in sources.went_wrong] == [StepFailed]
@@ -120,8 +121,17 @@ def test_a_file_too_large_for_this_process_is_no_round(spark, tmp_path: Path, mo
     lake, config = shop.empty_lake(spark), shop.config()
     shop.land_all(1)
     now = time.time()
-    assert isinstance(round_of(lake, config, since=now - 60), Round)
-    monkeypatch.setitem(land.ROUND_BYTES, "json", 1)
+    plain = round_of(lake, config, since=now - 60)
+    assert plain and plain.bounds == dict.fromkeys(config.sources, land.ROUND_BYTES)
+    packed = Path(config.path(config.sources["web"].path)) / "more.json.gz"
+    packed.write_bytes(gzip.compress(b""))
+    unfolding = round_of(lake, config, since=now - 60)
+    assert unfolding and unfolding.bounds == {**plain.bounds, "web": land.PACKED_BYTES}
+    with monkeypatch.context() as patch:
+        patch.setattr(land, "PACKED_BYTES", 1)
+        assert round_of(lake, config, since=now - 60) is None
+    packed.unlink()
+    monkeypatch.setattr(land, "ROUND_BYTES", 1)
     assert round_of(lake, config, since=now - 60) is None
     assert isinstance(round_of(lake, config, since=now + 60), Round), "it has landed long ago"
     shared = Lake(spark, "s3a://bucket/lake")

@@ -111,21 +111,26 @@ def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
 def _quiet_launch() -> Iterator[None]:
     """Keep a starting JVM's hundred lines about jars in a file, and show them if it fails.
 
-    The JVM keeps that file as its error stream; what goes wrong later comes as an exception.
+    The JVM keeps that file for all it prints, since our own output may be JSON for a program; what
+    goes wrong later comes as an exception.
     """
     if "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None:
         yield
         return
     with tempfile.NamedTemporaryFile(prefix="tactful-spark-", suffix=".log", delete=False) as log:
-        sys.stderr.flush()
-        screen = os.dup(2)
-        os.dup2(log.fileno(), 2)
+        streams = (sys.stdout, 1), (sys.stderr, 2)
+        before = {}
+        for stream, number in streams:
+            stream.flush()
+            before[number] = os.dup(number)
+            os.dup2(log.fileno(), number)
+        failed = True
         try:
             yield
-        except BaseException:
-            os.dup2(screen, 2)
-            sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))
-            raise
+            failed = False
         finally:
-            os.dup2(screen, 2)
-            os.close(screen)
+            for number, screen in before.items():
+                os.dup2(screen, number)
+                os.close(screen)
+            if failed:
+                sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))

@@ -1,9 +1,12 @@
-"""Frames of what this process holds: whole, and in pieces that fit into a task."""
+"""The session: what its start prints, and frames of what this process holds, in pieces."""
 
 from __future__ import annotations
 
+import os
+
 import pyarrow as pa
 import pytest
+from pyspark import SparkContext
 
 from tactful.jobs import session
 from tactful.jobs.session import frame_of
@@ -25,3 +28,18 @@ def test_a_large_frame_is_cut_into_pieces(
     finally:
         spark.conf.unset(SMALL)
     assert tuple(counted) == (2**17, 2**17, 2**17 - 1)
+
+
+def test_what_a_starting_jvm_prints_is_not_ours(monkeypatch, capfd) -> None:
+    """Ivy tells of its settings where `--json` prints its summary; a program would stumble."""
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    with session._quiet_launch():
+        os.write(1, b":: loading settings ::\n")
+        os.write(2, b"WARN\n")
+    print("{}")
+    assert capfd.readouterr() == ("{}\n", "")
+    with pytest.raises(ValueError), session._quiet_launch():
+        os.write(1, b"no such jar\n")
+        raise ValueError
+    assert capfd.readouterr() == ("", "no such jar\n")

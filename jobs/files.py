@@ -36,6 +36,16 @@ def read_text(spark: SparkSession, path: str) -> str | None:
         stream.close()
 
 
+def read_through(spark: SparkSession, path: str) -> None:
+    """Read a file of any size to its end; fails where its disk does not give all of it."""
+    system, place = _hadoop(spark, path)
+    stream = system.open(place)
+    try:
+        spark._jvm.org.apache.commons.io.IOUtils.consume(stream)
+    finally:
+        stream.close()
+
+
 def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False) -> bool:
     """Put `text` in place in one move; with `keep`, an existing file stays as it is.
 

@@ -16,6 +16,7 @@ from pyspark.sql.streaming import DataStreamReader
 from pyspark.sql.types import StructType
 
 from tactful.jobs import parquet_files
+from tactful.jobs.files import read_through
 from tactful.jobs.session import small_frame
 from tactful.transforms.sources.canonical import BLANKS
 
@@ -52,9 +53,10 @@ def hand_over(
     while True:
         whole = [file for file in files if file.path not in damaged]
         read, unread = _read(spark, whole, form=form, folder=folder)
-        refused = _refused(spark, files, {**damaged, **unread})
+        why = {**damaged, **unread}
+        refused = [_refused(spark, files, why)] if why or not read else []
         try:
-            return put(reduce(DataFrame.unionAll, read, refused))
+            return put(reduce(DataFrame.unionAll, [*read, *refused]))
         except (Py4JJavaError, PySparkException) as error:
             told = re.findall(r" reading file (\S+)\. ", str(error))
             paths = {urlsplit(uri).path for uri in told}
@@ -82,13 +84,7 @@ def _is_damaged(spark: SparkSession, file: Row, *, form: str, folder: str) -> bo
         for rows in _read(spark, [file], form=form, folder=folder)[0]:
             rows.write.format("noop").mode("overwrite").save()
     except (Py4JJavaError, PySparkException):
-        jvm: Any = spark._jvm
-        place = jvm.org.apache.hadoop.fs.Path(file.path)
-        stream = place.getFileSystem(spark._jsc.hadoopConfiguration()).open(place)
-        try:
-            jvm.org.apache.commons.io.IOUtils.consume(stream)
-        finally:
-            stream.close()
+        read_through(spark, file.path)
         return True
     return False
 
@@ -100,11 +96,7 @@ def _lines(spark: SparkSession, files: Sequence[Row]) -> DataFrame:
     told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
     return (
         plain.text(parquet_files.literal(files))
-        .select(
-            "value",
-            F.col("_metadata.file_path").alias("file"),
-            F.col("_metadata.file_modification_time").alias("modified_at"),
-        )
+        .selectExpr("value", *parquet_files.PLACE)
         .where(told)
     )
 

@@ -72,14 +72,17 @@ class LocalLogs:
 
     def frame(self, rows: pa.Table) -> DataFrame:
         """Rows of this process for Spark, until the batch ends: very many of them as a file."""
-        return self._filed(rows) if rows.nbytes > LARGE_BYTES else frame_of(self._spark, rows)
+        if rows.nbytes <= LARGE_BYTES:
+            return frame_of(self._spark, rows)
+        path = f"{self._spilled.name}/{next(self._numbers)}.parquet"
+        pq.write_table(rows, path, compression="zstd")
+        return self._spark.read.schema(from_arrow_schema(rows.schema)).parquet(path)
 
     def held(self, rows: pa.Table) -> DataFrame:
         """The same, for rows that several steps read."""
-        if rows.nbytes > LARGE_BYTES:
-            return self._filed(rows)
-        frame = frame_of(self._spark, rows)
-        return self._keep(frame) if rows.num_rows else frame
+        frame = self.frame(rows)
+        # A file is read as often as one likes, and only the columns that are asked for.
+        return self._keep(frame) if 0 < rows.nbytes <= LARGE_BYTES else frame
 
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
@@ -143,19 +146,15 @@ class LocalLogs:
     def new_identifiers(self, forms: DataFrame) -> pa.Table:
         """Those of these raw forms, each there once, that no earlier batch brought."""
         with self._session() as db:
-            db.register("forms", forms.toArrow())
-            key = ", ".join(IDENTIFIERS.key)
-            held = f"SELECT {key} FROM {self._rows(db, IDENTIFIERS)} SEMI JOIN forms USING ({key})"
-            return _columns(db, IDENTIFIERS, f"FROM forms ANTI JOIN ({held}) USING ({key})")
+            told, key = forms.toArrow(), list(IDENTIFIERS.key)
+            db.register("forms", told)
+            known = self._picked(db, IDENTIFIERS, told.select(key))
+            new = f"FROM forms ANTI JOIN ({known}) USING ({', '.join(key)})"
+            return _columns(db, IDENTIFIERS, new)
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
         return self._newest_of(MEMBERSHIPS, keys, MEMBER)
-
-    def _filed(self, rows: pa.Table) -> DataFrame:
-        path = f"{self._spilled.name}/{next(self._numbers)}.parquet"
-        pq.write_table(rows, path, compression="zstd")
-        return self._spark.read.schema(from_arrow_schema(rows.schema)).parquet(path)
 
     @contextmanager
     def _session(self) -> Iterator[DuckDBPyConnection]:

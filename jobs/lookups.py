@@ -105,7 +105,8 @@ class SharedLogs:
 
     def held(self, rows: pa.Table) -> DataFrame:
         """The same, for rows that several steps read."""
-        return self._keep(self.frame(rows)) if rows.num_rows else self.frame(rows)
+        frame = self.frame(rows)
+        return self._keep(frame) if rows.num_rows else frame
 
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""

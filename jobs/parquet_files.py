@@ -14,6 +14,8 @@ from pyspark.sql import DataFrame, Row, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
+# Where a row of any file stood.
+PLACE = ("_metadata.file_path AS file", "_metadata.file_modification_time AS modified_at")
 MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 # A footer is a few kilobytes, but on a shared disk each waits for the network.
 FOOTER_THREADS = 16
@@ -80,8 +82,7 @@ def _read(spark: SparkSession, files: Sequence[Row], schema: str, folder: str) -
     fields = [F.expr(part) for field in table.schema for part in _parts(field, instants)]
     return table.select(
         F.to_json(F.struct(*fields), MICROSECONDS).alias("value"),
-        F.col("_metadata.file_path").alias("file"),
-        F.col("_metadata.file_modification_time").alias("modified_at"),
+        *map(F.expr, PLACE),
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pyarrow as pa
 from pyspark import SparkConf, SparkContext
@@ -118,19 +118,22 @@ def _quiet_launch() -> Iterator[None]:
         yield
         return
     with tempfile.NamedTemporaryFile(prefix="tactful-spark-", suffix=".log", delete=False) as log:
-        streams = (sys.stdout, 1), (sys.stderr, 2)
-        before = {}
-        for stream, number in streams:
-            stream.flush()
-            before[number] = os.dup(number)
-            os.dup2(log.fileno(), number)
-        failed = True
         try:
-            yield
-            failed = False
-        finally:
-            for number, screen in before.items():
-                os.dup2(screen, number)
-                os.close(screen)
-            if failed:
-                sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))
+            with _turned(sys.stdout, 1, log.fileno()), _turned(sys.stderr, 2, log.fileno()):
+                yield
+        except BaseException:
+            sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))
+            raise
+
+
+@contextmanager
+def _turned(stream: TextIO, number: int, log: int) -> Iterator[None]:
+    """Let all that is printed by this number, by whatever process, go to a log."""
+    stream.flush()
+    screen = os.dup(number)
+    os.dup2(log, number)
+    try:
+        yield
+    finally:
+        os.dup2(screen, number)
+        os.close(screen)

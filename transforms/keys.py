@@ -8,19 +8,15 @@ from collections.abc import Mapping, Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.blanks import BLANK_CLASS, BLANKS
 from tactful.transforms.links import at_hand
 
 KEY_LENGTH = 32
 BLOCK = 64
-# (?U): \s means every white space that Unicode knows, as in a name pasted from a web page.
-EMAIL = r"(?U)^[^@\s]+@[^@\s]+\.[^@\s]+\z"
+NO_BLANK = f"[^@{BLANK_CLASS}]+"
+EMAIL = rf"^{NO_BLANK}@{NO_BLANK}\.{NO_BLANK}\z"
 DIGEST = r"^[0-9a-f]{64}\z"
 ZEROS = r"^[0-]*\z"
-# Spark's `trim` knows the plain space only; exports bring tabs, line ends and no-break spaces.
-WHITE = (
-    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006"
-    "\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
-)
 
 
 def hmac_pads(secret: bytes) -> tuple[bytes, bytes]:
@@ -157,7 +153,7 @@ def identity_type(kind: Column) -> Column:
 
 
 def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
-    kind, trimmed = i["type"], F.btrim(i["value"], F.lit(WHITE))
+    kind, trimmed = i["type"], F.btrim(i["value"], F.lit(BLANKS))
     lowered = F.lower(trimmed)
     priority = F.try_element_at(_literal_map(priorities), identity_type(kind))
     phone = F.try_element_at(F.col("normal"), i["value"])

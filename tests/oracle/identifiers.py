@@ -12,9 +12,10 @@ from typing import Any
 
 import phonenumbers
 
+from tests.oracle.blanks import holds_blanks, trim
 from tests.oracle.config import identifier_types
 
-EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+EMAIL = re.compile(r"[^@]+@[^@]+\.[^@]+")
 ZEROS = re.compile(r"[0-]*")
 
 
@@ -67,7 +68,7 @@ class Normaliser:
         valid, blocked, dropped = set(), set(), []
         for entry in identifiers or ():
             kind, value = (entry or {}).get("type") or "", (entry or {}).get("value")
-            state, said = self._judge(kind, (value or "").strip())
+            state, said = self._judge(kind, trim(value or ""))
             if state == "valid":
                 valid.add(self._identifier(kind, said))
             elif state == "blocked":
@@ -84,7 +85,7 @@ class Normaliser:
             return "empty", value
         junk = self._is_blocked(value)
         if kind == "email":
-            state = "valid" if EMAIL.fullmatch(value) else "invalid"
+            state = "valid" if EMAIL.fullmatch(value) and not holds_blanks(value) else "invalid"
             return "blocked" if junk else state, _sha256(value.lower())
         if kind == "email_sha256":
             value = value.lower()

@@ -26,8 +26,8 @@ from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import EVENTS, TIMELINE
 from tactful.transforms.links import latest
+from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
-from tactful.transforms.owners import with_owner
 from tactful.transforms.regrets import marketing_messages, regrets
 
 STATE = "_published.json"
@@ -88,7 +88,7 @@ def _frames(
     labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
     timeline = keep(
-        with_owner(
+        settled(
             lake.read(EVENTS, versions[EVENTS.id]),
             labels,
             hubs=not labels.where("state = 'hub'").isEmpty(),

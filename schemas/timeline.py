@@ -68,5 +68,6 @@ TIMELINE = Table(
         *FACTS,
         Column("line_number", "int", "Position of the line in its event, from 0."),
     ),
-    "Everything that happened, with the person it happened to.",
+    "Everything that happened, with the person it happened to; of a message's events each says "
+    "what its sending says.",
 )

@@ -24,6 +24,7 @@ from tests.worlds_rows import (
     broken_rows,
     order_lines,
     reused_ids,
+    said_again,
     undone,
     world_config,
     world_products,
@@ -274,17 +275,23 @@ class _Maker:
         }
         if chance() < 0.95:
             self.add("messages", "sent", time, ids, **told, **offer)
-        if chance() < 0.05:
-            self.add("messages", "sent", self.later(time), self.who(person), **told, **offer)
+        if chance() < 0.1:
+            again = self.who(person if chance() < 0.7 else pick(self.people))
+            said = said_again(self.dice, told)
+            self.add("messages", "sent", self.later(time), again, **said, **offer)
         after = (
             ("delivered", 0.6, {}), ("opened", 0.2, {"machine_open": True}),
             ("opened", 0.4, {"machine_open": pick((None, False))}), ("clicked", 0.4, {}),
             ("bounced", 0.1, {"bounce": pick(("hard", "hard", "soft"))}), ("failed", 0.03, {}),
-            ("complained", 0.04, {}), ("unsubscribed", 0.04, {}),
+            ("complained", 0.04, {}), ("unsubscribed", 0.06, {}), ("subscribed", 0.02, {}),
         )  # fmt: skip
         for type_, likely, more in after:
             if chance() < likely:
-                self.add("messages", type_, self.later(time), ids, **told, **more)
+                # Clocks disagree: what follows is at times dated just before the sending.
+                skewed = time - timedelta(seconds=5)
+                at = skewed if chance() < 0.1 and skewed > START else self.later(time)
+                by = pick((ids, ids, [], [], self.who(pick(self.people))))
+                self.add("messages", type_, at, by, **said_again(self.dice, told), **more)
 
     def campaign(self, person: _Person) -> None:
         """One product again and again to one customer, who buys it somewhere in between."""

@@ -112,6 +112,16 @@ def undone(dice: random.Random, lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def said_again(dice: random.Random, told: Mapping[str, Any]) -> dict[str, Any]:
+    """What a later event of a message says of it: all, nothing but its id, or this and that."""
+    kept = dice.choice((1.0, 1.0, 0.0, 0.0, 0.5))
+    return {
+        name: value
+        for name, value in told.items()
+        if name == "message_id" or dice.random() < kept
+    }
+
+
 def broken_rows(dice: random.Random, landed_at: datetime) -> list[tuple[str, Event]]:
     """Some of the ways in which a row can be wrong, and blank lines, which are no rows."""
     kinds = list(_broken(landed_at))

@@ -33,6 +33,7 @@ def counted_messages(timeline: DataFrame, *, rules: Sequence[CapRule]) -> DataFr
 
     Keeps: person_id, message_id, rule (name, limit, window …), cause (occurred_at, stream,
     event_id). Grain: person × cap × message.
+    timeline: rows with person_id and the facts of their message; of each message all there are.
     """
     own = timeline.where((F.col("stream") == "messages") & is_person())
     applying = F.array_compact(

@@ -18,7 +18,7 @@ def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:
     Mail Privacy Protection and the like) is no opening.
 
     Keeps: one row a message sent. Adds: the columns of `outcomes`.
-    timeline: rows with person_id.
+    timeline: rows with person_id and the facts of their message.
     """
     life = timeline.where(F.col("stream") == "messages")
     sent = (

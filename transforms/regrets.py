@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.transforms.owners import is_person
+from tactful.transforms.suppressions import named
 
 # Mailings of one campaign carry one list of thousands of products: it is looked through once, and
 # never carried through a join.
@@ -23,14 +24,19 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     """List every marketing message at its first sending, with all that it is about.
 
     Its categories are those it names and those of its products; its brands are its products'.
+    What became of it is at times dated before its sending, where clocks disagree; that is no
+    reason not to have sent it.
 
     Keeps: message_id, person_id, channel, campaign_id, purpose, cost, skus, categories, sent
-    (occurred_at, stream, event_id). Adds: brands. Grain: message.
+    (occurred_at, stream, event_id). Adds: brands, own (its events dated before its sending, as
+    evidence names them). Grain: message.
+    timeline: rows with person_id and the facts of their message.
     """
     about = ("person_id", "channel", "campaign_id", "purpose", "cost", "skus", "categories")
     sight = F.struct(*ORDER)
+    life = timeline.where(F.col("stream") == "messages")
     sent = (
-        timeline.where((F.col("stream") == "messages") & (F.col("type") == "sent"))
+        life.where(F.col("type") == "sent")
         .groupBy("message_id")
         .agg(F.min_by(F.struct(*about, sight.alias("sent")), sight).alias("_m"))
         .select("message_id", "_m.*")
@@ -46,7 +52,8 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     )
     none = F.array().cast("array<string>")
     return (
-        sent.join(known, "skus", "left")
+        sent.join(_ahead(sent, life), "message_id", "left")
+        .join(known, "skus", "left")
         .withColumns(
             {
                 "skus": F.coalesce("skus", none),
@@ -54,9 +61,22 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
                     F.coalesce("categories", none), F.coalesce("_categories", none)
                 ),
                 "brands": F.coalesce("brands", none),
+                "own": F.coalesce("own", none),
             }
         )
         .drop("_categories")
+    )
+
+
+def _ahead(sent: DataFrame, life: DataFrame) -> DataFrame:
+    """What of a message is dated before its own sending: message_id, own. Grain: message."""
+    later = life.where(F.col("type") != "sent").select("message_id", F.struct(*ORDER).alias("at"))
+    return (
+        sent.select("message_id", "sent")
+        .join(later, "message_id")
+        .where(F.col("at") < F.col("sent"))
+        .groupBy("message_id")
+        .agg(F.collect_set(named("at")).alias("own"))
     )
 
 
@@ -67,7 +87,7 @@ def regrets(
 
     A rule speaks against a message when its suppression began before the sending and had not
     ended, holds for the channel, and touches what the message is about: one product is enough,
-    unless the rule asks for a `share` of them.
+    unless the rule asks for a `share` of them. A message is never evidence against itself.
 
     Keeps: one row a message × policy. Adds: the columns of `regrets`.
     messages: see `marketing_messages`. suppressions: rows with cause.
@@ -128,6 +148,7 @@ def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] =
         (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
         & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
         & (F.col("_channel").isNull() | (F.col("channel") == F.col("_channel")))
+        & ~F.arrays_overlap("own", "_evidence")
     )
     same = (F.col(name) == F.col(f"_{name}") for name in alike)
     paired = messages.join(row, reduce(Column.__and__, same, active))

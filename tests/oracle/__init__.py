@@ -31,8 +31,8 @@ class Answer:
     `tables` maps each published table's name to its rows; `accepted` holds (stream, event_id) of
     every accepted event, waiting ones included; `counts` are rows read, accepted, duplicate,
     quarantined and id_reused; `quarantined` are dictionaries with stream, source_name, event_id,
-    raw and the set of reasons; `owners` tells whose each event up to `as_of` is; `names` gives
-    each identifier_key the name that the identity cases use.
+    raw and the set of reasons; `owners` tells whose each event up to `as_of` is, by
+    its own identifiers; `names` gives each identifier_key the name that the identity cases use.
     """
 
     tables: dict[str, list[dict[str, Any]]]

@@ -21,9 +21,9 @@ VIEWS = {"events"}
 LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
-    "lines", "sendings", "orders", "counted", "suppressions_purchased", "suppressions_refused",
-    "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
-    "suppressions", "regrets",
+    "message_events", "lines", "sendings", "orders", "counted", "suppressions_purchased",
+    "suppressions_refused", "suppressions_capped", "suppressed", "timeline", "outcomes",
+    "customers", "pressure", "suppressions", "regrets",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",

@@ -21,7 +21,8 @@ TEXTS = pa.list_(pa.string())
 def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: Any) -> dict:
     sent = {"occurred_at": START + after, "stream": "messages", "event_id": f"e-{name}"}
     told = {"message_id": name, "person_id": person, "channel": "email", "purpose": "marketing"}
-    return {**told, "sent": sent, "skus": [], "categories": [], "brands": [], **about}
+    lists = {"skus": [], "categories": [], "brands": [], "own": []}
+    return {**told, "sent": sent, **lists, **about}
 
 
 def suppression(policy: str, kind: str, value: str | None, **more: Any) -> dict:
@@ -40,6 +41,9 @@ MESSAGES = [
     message("too late", after=20 * DAY, skus=["S1"], categories=["shoes"]),
     message("another's", person="q", skus=["S1"], categories=["shoes"]),
     message("nothing"),
+    # Of the cap's evidence one is an opening of this very message, dated before its sending.
+    message("itself", person="r", own=["messages:itself-opened"]),
+    message("by others", person="r", own=["messages:by others-opened"]),
 ]
 SUPPRESSIONS = [
     suppression("bought", "sku", "S1"),
@@ -50,6 +54,8 @@ SUPPRESSIONS = [
     suppression("most", "sku", "S1"),
     suppression("maker", "brand", "B"),
     suppression("capped", "purpose", "marketing"),
+    suppression("capped", "purpose", "marketing", person_id="r",
+                evidence=["messages:before", "messages:itself-opened"]),
 ]
 # `most` asks for four fifths of a message's products, and S1 is one of three.
 SHARES = {"bought": 0.0, "most": 0.8}
@@ -58,6 +64,7 @@ EXPECTED = {
     ("shoe", "maker"): ["purchases:maker-B"],
     ("hat", "kind"): ["purchases:kind-hats"],
     **{(name, "capped"): ["purchases:capped-marketing"] for name in ("shoe", "hat", "nothing")},
+    ("by others", "capped"): ["messages:before", "messages:itself-opened"],
 }
 
 
@@ -68,7 +75,7 @@ def test_long_lists_and_short_ones_are_judged_alike(spark, monkeypatch, short: i
     types = [
         *((name, pa.string()) for name in ("message_id", "person_id", "channel", "purpose")),
         ("campaign_id", pa.string()), ("cost", pa.decimal128(18, 4)), ("sent", SENT),
-        *((name, TEXTS) for name in module.LISTS),
+        *((name, TEXTS) for name in (*module.LISTS, "own")),
     ]  # fmt: skip
     messages = spark.createDataFrame(pa.Table.from_pylist(MESSAGES, pa.schema(types)))
     times = {name: pa.timestamp("us", "UTC") for name in ("starts_at", "ends_at")}

@@ -5,7 +5,7 @@ WITH counted AS (
         c.name AS cap,
         m.person_id,
         min({occurred_at: m.occurred_at, event_id: m.event_id}) AS first_event
-    FROM owned('messages') AS m
+    FROM message_events AS m
     JOIN caps AS c ON c.counts = m.type
     WHERE
         is_person(m.person_id)

@@ -1,15 +1,24 @@
 -- What is known of each person that owns an event; a shared device's steady id is one too.
 -- Where no shared device owns a set of identifiers, all its events have one owner, and when the set
--- was seen tells as much as each event.
+-- was seen tells as much as each event. What became of a message is its person's.
 WITH sights AS (
-    SELECT o.person_id, s.first_seen_at, s.last_seen_at
-    FROM sightings AS s
+    SELECT
+        any_value(o.person_id) AS person_id,
+        min(e.occurred_at) AS first_seen_at,
+        max(e.occurred_at) AS last_seen_at
+    FROM events AS e
     JOIN owners AS o USING (identifier_set)
-    WHERE o.neutral_from_at IS NULL
+    WHERE o.neutral_from_at IS NULL AND e.stream <> 'messages'
+    GROUP BY identifier_set
     UNION ALL
     SELECT person_id, occurred_at, occurred_at
     FROM owned('events')
-    WHERE identifier_set IN (SELECT identifier_set FROM owners WHERE neutral_from_at IS NOT NULL)
+    WHERE
+        identifier_set IN (SELECT identifier_set FROM owners WHERE neutral_from_at IS NOT NULL)
+        AND stream <> 'messages'
+    UNION ALL
+    SELECT person_id, occurred_at, occurred_at
+    FROM message_events
 ),
 
 seen AS (

@@ -12,6 +12,10 @@ LEFT JOIN owners AS o USING (identifier_set);
 -- Whether somebody stands behind an id: nobody's events and a shared device's have no profile.
 CREATE OR REPLACE MACRO is_person(person_id) AS starts_with(person_id, 'p_');
 
+-- What holds of an event of a message: a subscription says so itself, of all else the message does.
+CREATE OR REPLACE MACRO first_of(type, own, of_message) AS
+CASE WHEN type = 'subscribed' THEN coalesce(own, of_message) ELSE coalesce(of_message, own) END;
+
 -- How evidence names an event.
 CREATE OR REPLACE MACRO named(stream, event_id) AS stream || ':' || event_id;
 

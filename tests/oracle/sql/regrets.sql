@@ -1,7 +1,7 @@
 -- Marketing messages that a rule would have stopped, had everything been known in time: one of its
 -- suppressions had begun before the sending and not ended, held for the channel, and touched what
 -- the message offers: its purpose, or one of its skus, categories or brands, or as large a share of
--- them as the rule asks for.
+-- them as the rule asks for. A message is never evidence against itself, however its events are dated.
 WITH told AS (
     SELECT *
     FROM sendings
@@ -38,15 +38,23 @@ offered AS (
     GROUP BY message_id, scope_kind
 ),
 
+own AS (
+    SELECT message_id, list(named('messages', event_id)) AS names
+    FROM messages
+    GROUP BY message_id
+),
+
 touching AS (
     SELECT t.message_id, s.policy, o.scope_kind, o.scope_value, s.evidence
     FROM told AS t
     JOIN offers AS o USING (message_id)
+    JOIN own USING (message_id)
     JOIN suppressed AS s USING (person_id, scope_kind, scope_value)
     WHERE
         (s.starts_at, s.cause_stream, s.cause_id) < (t.occurred_at, 'messages', t.event_id)
         AND t.occurred_at < coalesce(s.ends_at, 'infinity')
         AND (s.channel IS NULL OR s.channel = t.channel)
+        AND NOT list_has_any(s.evidence, own.names)
 ),
 
 enough AS (

@@ -1,5 +1,5 @@
 -- Each message at its first sending.
 SELECT *
-FROM owned('messages')
+FROM message_events
 WHERE type = 'sent'
 QUALIFY row_number() OVER (PARTITION BY message_id ORDER BY occurred_at, event_id) = 1

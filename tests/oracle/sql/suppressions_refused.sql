@@ -15,7 +15,7 @@ WITH refusals AS (
     WHERE type = 'consent_withdrawn' AND is_person(person_id)
     UNION ALL
     SELECT type, person_id, channel, 'marketing', occurred_at, 'messages', event_id
-    FROM owned('messages')
+    FROM message_events
     WHERE
         (type IN ('unsubscribed', 'complained') OR (type = 'bounced' AND bounce = 'hard'))
         AND is_person(person_id)
@@ -41,7 +41,7 @@ granted AS (
 subscribed AS (
     SELECT r.stream, r.event_id, s.occurred_at, 'messages', s.event_id
     FROM refusals AS r
-    JOIN owned('messages') AS s USING (person_id)
+    JOIN message_events AS s USING (person_id)
     WHERE
         r.reason <> 'no_consent'
         AND s.type = 'subscribed'

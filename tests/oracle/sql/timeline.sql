@@ -22,7 +22,7 @@ FROM (
     UNION ALL BY NAME
     SELECT 'purchases' AS stream, * FROM lines
     UNION ALL BY NAME
-    SELECT 'messages' AS stream, * FROM owned('messages')
+    SELECT 'messages' AS stream, * FROM message_events
     UNION ALL BY NAME
     SELECT 'profiles' AS stream, * FROM owned('profiles')
     UNION ALL BY NAME

@@ -1,0 +1,132 @@
+"""What became of a message belongs to whom it was sent, and is about what it was about."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import pytest
+
+from tactful.transforms.message_facts import ABOUT, with_message_facts
+from tests.timelines import DAY, HOUR, Told, event, timeline
+
+ANN, BEN = "p_ann", "p_ben"
+OFFER = {
+    "channel": "email", "purpose": "marketing", "campaign_id": "spring", "variant": "a",
+    "topic": "sale", "skus": ["jeans"], "categories": ["clothes"], "offers_discount": True,
+}  # fmt: skip
+
+
+def told(message: str, person: str | None, type_: str, at: Any, **more: Any) -> Told:
+    return event(person, type_, at, message_id=message, event_id=f"{message} {type_} {at}", **more)
+
+
+# A message: its events, and of each what it is in the end: person and what differs from OFFER.
+CASES: dict[str, tuple[list[Told], list[tuple[str | None, dict[str, Any]]]]] = {
+    "what follows names the message alone": (
+        [
+            told("bare", ANN, "sent", DAY, **OFFER),
+            told("bare", None, "delivered", 2 * DAY),
+            told("bare", None, "unsubscribed", 300 * DAY),
+        ],
+        [(ANN, {})] * 3,
+    ),
+    "what follows is dated before the sending": (
+        [told("skew", None, "opened", DAY - HOUR), told("skew", ANN, "sent", DAY, **OFFER)],
+        [(ANN, {})] * 2,
+    ),
+    "the sending knows better": (
+        [
+            told("other", BEN, "opened", DAY, channel="sms", purpose="transactional"),
+            told("other", ANN, "sent", 2 * DAY, **OFFER),
+            told("other", "n_tablet", "clicked", 3 * DAY, campaign_id="autumn", skus=[]),
+        ],
+        [(ANN, {})] * 3,
+    ),
+    "what the sending leaves open the earliest says": (
+        [
+            told("open", BEN, "clicked", 3 * DAY, purpose="marketing"),
+            told("open", None, "sent", 4 * DAY, **{**OFFER, "purpose": None, "skus": None}),
+            told("open", ANN, "opened", 2 * DAY, purpose="transactional"),
+            told("open", None, "delivered", DAY, skus=["mat"]),
+        ],
+        [(ANN, {"purpose": "transactional", "skus": ["mat"]})] * 4,
+    ),
+    "no sending at all": (
+        [
+            told("none", None, "delivered", DAY),
+            told("none", "n_tablet", "opened", DAY, channel="email"),
+            told("none", ANN, "clicked", 2 * DAY, channel="sms", campaign_id="spring"),
+            told("none", BEN, "complained", 3 * DAY),
+        ],
+        [(ANN, {**dict.fromkeys(ABOUT), "channel": "email", "campaign_id": "spring"})] * 4,
+    ),
+    "sent twice, the first time to nobody known": (
+        [
+            told("twice", None, "sent", DAY, **{**OFFER, "variant": None}),
+            told("twice", ANN, "sent", 2 * DAY, **{**OFFER, "channel": "sms", "variant": "b"}),
+            told("twice", None, "clicked", 3 * DAY),
+        ],
+        [(ANN, {"variant": "b"})] * 3,
+    ),
+    "one id for a whole mailing": (
+        [
+            told("mailing", ANN, "sent", DAY, **OFFER),
+            told("mailing", BEN, "sent", 2 * DAY, **OFFER),
+            told("mailing", BEN, "unsubscribed", 3 * DAY),
+            told("mailing", "p_cy", "opened", 3 * DAY),
+            told("mailing", None, "delivered", 3 * DAY),
+        ],
+        [(ANN, {}), (BEN, {}), (BEN, {}), (ANN, {}), (ANN, {})],
+    ),
+    "nobody is known": (
+        [told("nobody", "n_tablet", "sent", DAY), told("nobody", None, "opened", 2 * DAY)],
+        [("n_tablet", dict.fromkeys(ABOUT)), (None, dict.fromkeys(ABOUT))],
+    ),
+    "every channel stays every channel": (
+        [
+            told("all", None, "complained", HOUR, channel="all"),
+            told("all", None, "unsubscribed", DAY, channel="all"),
+            told("all", ANN, "sent", 2 * DAY, **OFFER),
+            told("all", None, "opened", 3 * DAY),
+        ],
+        [(ANN, {"channel": "all"}), (ANN, {"channel": "all"}), (ANN, {}), (ANN, {})],
+    ),
+    "a word for all says nothing of the message": (
+        [
+            told("words", ANN, "unsubscribed", DAY, channel="all"),
+            told("words", None, "opened", 2 * DAY),
+        ],
+        [(ANN, {**dict.fromkeys(ABOUT), "channel": "all"}), (ANN, dict.fromkeys(ABOUT))],
+    ),
+    "who subscribes opens what they say": (
+        [
+            told("back", ANN, "sent", DAY, **OFFER),
+            told("back", None, "subscribed", 2 * DAY, channel="sms"),
+            told("back", BEN, "subscribed", 3 * DAY),
+        ],
+        [(ANN, {}), (ANN, {"channel": "sms"}), (BEN, {})],
+    ),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def found(spark) -> dict[str, Any]:
+    """Every event in the end, by its id; they came in no order at all."""
+    rows = [row for rows, _ in CASES.values() for row in rows]
+    random.Random(3).shuffle(rows)
+    return {row.event_id: row for row in with_message_facts(timeline(spark, rows)).collect()}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_an_event_says_what_its_message_says(name: str, found: dict[str, Any]) -> None:
+    rows, wanted = CASES[name]
+    for row, (person, about) in zip(rows, wanted, strict=True):
+        now = found[row["event_id"]]
+        assert now.person_id == person, row["event_id"]
+        assert {n: now[n] for n in ABOUT} == {**OFFER, **about}, row["event_id"]
+        assert (now.type, now.stream, now.line_number) == (row["type"], "messages", 0)
+
+
+def test_nothing_comes_or_goes(found: dict[str, Any]) -> None:
+    assert len(found) == sum(len(rows) for rows, _ in CASES.values())

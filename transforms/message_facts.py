@@ -1,0 +1,89 @@
+"""Messages: what is known of one, true of everything that became of it, in whatever order it came.
+
+Of a message often only its sending says to whom it went and what it was about; what follows names
+the message and nothing else.
+"""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import ORDER
+from tactful.transforms.owners import is_person, with_owner
+
+# What an event of a message may say of the message as a whole.
+ABOUT = (
+    "channel", "purpose", "campaign_id", "variant", "topic", "skus", "categories",
+    "offers_discount",
+)  # fmt: skip
+# What somebody closed in a word that nobody knows: every channel, whatever the message's own.
+EVERY_CHANNEL = "all"
+MESSAGE_KINDS = ("message", "word")
+
+
+def is_of_message() -> Column:
+    """Whether an event became of a message. Its kind is named since the log is laid out by it."""
+    return F.col("kind").isin(*MESSAGE_KINDS) & (F.col("stream") == "messages")
+
+
+def with_message_facts(messages: DataFrame) -> DataFrame:
+    """Let all that became of a message belong to whom it was sent, on its channel, about its theme.
+
+    Each fact is that of the earliest sending that says it, else of the earliest event that does;
+    arrival never decides. So an unsubscription that names nothing but the message is the word of
+    the person it was sent to, on the channel it came by. An id that was sent to several persons
+    (one mailing, one id) stays each one's own. Who subscribes says so of themselves: of the message
+    that holds only what the event leaves open, since in doubt nothing is opened. What closes every
+    channel closes every channel. A shared device is no person.
+
+    Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, topic, skus,
+    categories and offers_discount are the message's. Adds, drops: nothing.
+    messages: rows with person_id of the stream `messages`, of each message all there are.
+    """
+    whole = Window.partitionBy("message_id")
+    sent = F.col("type") == "sent"
+    rank = F.struct((~sent).alias("_later"), *ORDER)
+
+    def told(name: str, says: Column) -> Column:
+        return F.min_by(name, F.when(says, rank)).over(whole)
+
+    own = F.col("channel")
+    facts = {f"_{name}": told(name, F.col(name).isNotNull()) for name in ABOUT if name != "channel"}
+    addressed = F.max(sent).over(Window.partitionBy("message_id", "person_id")) & is_person()
+    with_facts = messages.withColumns(
+        {
+            **facts,
+            "_channel": told("channel", own.isNotNull() & (own != EVERY_CHANNEL)),
+            "_person_id": told("person_id", is_person()),
+            "_is_addressed": addressed,
+        }
+    )
+    subscribes = F.col("type") == "subscribed"
+    keeps_own = F.col("_is_addressed") | (subscribes & is_person())
+    settled = {
+        name: F.when(subscribes, F.coalesce(name, f"_{name}")).otherwise(
+            F.coalesce(f"_{name}", name)
+        )
+        for name in ABOUT
+    }
+    return with_facts.withColumns(
+        {
+            **settled,
+            "channel": F.when(own == EVERY_CHANNEL, own).otherwise(settled["channel"]),
+            "person_id": F.when(keeps_own, F.col("person_id")).otherwise(
+                F.coalesce("_person_id", "person_id")
+            ),
+        }
+    ).drop(*(f"_{name}" for name in ABOUT), "_person_id", "_is_addressed")
+
+
+def settled(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataFrame:
+    """Say whose each event is, and what an event of a message leaves to its message to say.
+
+    Adds: person_id. Keeps: one row an event row. Drops: nothing.
+    events: rows of the log, of each message all there are. labels, hubs: see `with_owner`.
+    """
+    others = with_owner(events.where(~is_of_message()), labels, hubs=hubs)
+    messages = with_owner(events.where(is_of_message()), labels, hubs=hubs)
+    return others.unionByName(with_message_facts(messages))

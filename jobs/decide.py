@@ -20,20 +20,20 @@ def suppressions(
     timeline: DataFrame,
     labels: DataFrame,
     products: DataFrame,
+    lines: DataFrame | None,
     *,
     rules: tuple[Suppress, ...],
     caps: tuple[Cap, ...],
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
-    timeline: rows with person_id, and the events that take back these persons' orders, whosever
-    they are.
+    timeline: rows with person_id. lines: see `settled_lines`; None where no rule asks for them.
     """
     frames = []
     bought = [_purchase_rule(rule) for rule in rules if rule.when == "purchased"]
     said = [(rule.name, rule.when) for rule in rules if rule.when != "purchased"]
     if bought:
-        frames.append(purchased(timeline, products, rules=bought))
+        frames.append(purchased(lines, products, rules=bought))
     if said:
         frames.append(refused(timeline, labels, policies=said))
     if caps:
@@ -63,8 +63,8 @@ class Reach:
         """Keep the events that may still decide something.
 
         A rolling window and a rule that `lasts` let go of what is older; what somebody has said
-        about a channel stands until it is taken back. What takes an order back is looked up by
-        the order, not here.
+        about a channel stands until it is taken back. What is taken back acts on what was bought
+        before it, so it bears as long as orders do; what names an order is looked up by its number.
         """
 
         def since(kind: str, reach: timedelta | None) -> Column:
@@ -72,7 +72,8 @@ class Reach:
             return mine if reach is None else mine & (F.col("occurred_at") >= F.lit(as_of - reach))
 
         word = F.col("kind") == "word"
-        return timeline.where(word | since("order", self.orders) | since("message", self.messages))
+        orders = since("order", self.orders) | since("take_back", self.orders)
+        return timeline.where(word | orders | since("message", self.messages))
 
 
 def reach(config: Config, products: DataFrame) -> Reach:

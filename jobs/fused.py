@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import decide
+from tactful.jobs import decide, orders
 from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import fold_in_turn
@@ -195,13 +195,13 @@ class Counts:
     waiting_rows: int
     timeline_rows: int
     newest: datetime | None
-    take_backs: int
+    order_rows: int
 
 
 def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
-    joined = fresh.agg(F.count("*"), F.count_if(F.col("kind") == "take_back")).first()
+    joined = fresh.agg(F.count("*"), F.count_if(F.col("kind").isin(*orders.KINDS))).first()
     return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1])
 
 
@@ -209,43 +209,42 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 class Woken:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
-    placed: orders that an event of somebody else takes back. due: persons for whom something ends.
+    same_orders: what names an order that the batch names, too. due: persons for whom something
+    ends.
     """
 
-    placed: DataFrame | None
+    same_orders: DataFrame | None
     due: DataFrame | None
 
     @property
     def identifiers(self) -> DataFrame | None:
-        keys = [_keys(self.placed)] if self.placed is not None else []
+        keys = [_keys(self.same_orders)] if self.same_orders is not None else []
         keys += [self.due] if self.due is not None else []
         return reduce(DataFrame.union, keys) if keys else None
 
 
 def _woken(batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts) -> Woken:
-    placed = due = None
-    if counts.take_backs:
-        back = fresh.where("kind = 'take_back'").select("order_id")
-        orders = bearing.where("kind = 'order'").select(*SIGHT, "order_id")
-        placed = batch.keep(picked(orders, back, count=counts.take_backs))
+    same = due = None
+    if counts.order_rows:
+        named = orders.of_the_same_orders(fresh, bearing, count=counts.order_rows)
+        same = batch.keep(named.select(*SIGHT))
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return Woken(placed, due)
+    return Woken(same, due)
 
 
 def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -> DataFrame:
     """The persons whose decisions this batch may change.
 
-    Those with new events that a decision bears on, those who own something else now, those whose
-    orders were taken back by an event that does not know them, and those for whom something falls
-    due.
+    Those with new events that a decision bears on, those who own something else now, those of
+    whose orders an event speaks that does not know them, and those for whom something falls due.
     """
     labels = stitched.touched
     events = fresh.where("kind != 'other'").select(*SIGHT)
-    if woken.placed is not None:
-        events = events.union(woken.placed.select(*SIGHT))
+    if woken.same_orders is not None:
+        events = events.union(woken.same_orders)
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
     if woken.due is not None:
@@ -262,17 +261,14 @@ def _facts(
     theirs: DataFrame,
     stitched: Stitched,
 ) -> DataFrame:
-    """What still bears on the touched persons, and what took their orders back."""
+    """What still bears on the touched persons, and what others did to their orders."""
     anchors = theirs.select(F.col("identifier_key").alias("anchor_key"))
     owned = with_owner(picked(bearing, anchors, count=stitched.size), theirs, hubs=False)
     hubs = batch.keep(_hubs(batch, stitched))
     if not hubs.isEmpty():
         owned = owned.unionByName(_behind_hubs(batch, bearing, hubs, theirs, stitched))
     own = batch.keep(picked(owned, touched, count=stitched.size))
-    taken_back = batch.read(EVENTS).unionByName(fresh).where("kind = 'take_back'")
-    orders = own.where("kind = 'order'").select("order_id")
-    back = picked(taken_back, orders, count=stitched.size)
-    return batch.keep(own.unionByName(back, allowMissingColumns=True))
+    return batch.keep(orders.with_others(batch, fresh, own, count=stitched.size))
 
 
 def _hubs(batch: Batch, stitched: Stitched) -> DataFrame:
@@ -304,7 +300,8 @@ def _decide(
 ) -> DataFrame:
     """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
-    rows = decide.suppressions(facts, theirs, batch.read(PRODUCTS), rules=rules, caps=caps)
+    lines = orders.bought(facts, rules, config)
+    rows = decide.suppressions(facts, theirs, batch.read(PRODUCTS), lines, rules=rules, caps=caps)
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))

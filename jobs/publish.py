@@ -29,6 +29,7 @@ from tactful.transforms.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import marketing_messages, regrets
+from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
 CLOCKED = (PRESSURE, CUSTOMERS)
@@ -95,15 +96,16 @@ def _frames(
         )
     )
     followed = keep(outcomes(timeline, window=config.attribution.window))
+    lines = keep(settled_lines(timeline, currency=config.business.currency))
     frames: dict[Table, DataFrame] = {
         IDENTITY: labels,
         TIMELINE: timeline,
         OUTCOMES: followed,
-        CUSTOMERS: customers(timeline, followed, config, as_of=as_of),
+        CUSTOMERS: customers(timeline, followed, lines, as_of=as_of),
     }
     pressed = pressures(timeline, config, as_of=as_of)
     suppressed = decide.suppressions(
-        timeline, labels, products, rules=config.rules, caps=config.caps
+        timeline, labels, products, lines, rules=config.rules, caps=config.caps
     )
     if pressed is not None:
         frames[PRESSURE] = pressed

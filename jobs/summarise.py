@@ -21,7 +21,7 @@ def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFr
 
 
 def customers(
-    timeline: DataFrame, outcomes: DataFrame, config: Config, *, as_of: datetime
+    timeline: DataFrame, outcomes: DataFrame, lines: DataFrame, *, as_of: datetime
 ) -> DataFrame:
     """What is known of each person as of now."""
-    return known_of(timeline, outcomes, as_of=as_of, currency=config.business.currency)
+    return known_of(timeline, outcomes, lines, as_of=as_of)

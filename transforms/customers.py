@@ -3,36 +3,35 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY, ORDER
-from tactful.transforms.undo import TAKES_BACK, undone
-
-LINE = ("order_id", "event_id", "line_number")
+from tactful.transforms.allotting import back
+from tactful.transforms.settled import PARTS
 
 
 def customers(
-    timeline: DataFrame, outcomes: DataFrame, *, as_of: datetime, currency: str
+    timeline: DataFrame, outcomes: DataFrame, lines: DataFrame, *, as_of: datetime
 ) -> DataFrame:
     """Put together what is known of each person: visits, orders, money, messages, consents.
 
     An order that was wholly cancelled is no order. What was given back is taken off, never more
-    than was paid, so nobody's revenue falls below nothing; a return and a refund of one line
-    tell of the same money and count once.
+    than was paid, so nobody's revenue falls below nothing.
 
     Keeps: one row a person. Adds: the columns of `customers`.
-    timeline: rows with person_id. outcomes: messages with person_id.
+    timeline: rows with person_id. outcomes: messages with person_id. lines: see `settled_lines`.
     """
     mine = timeline.where(F.col("person_id").isNotNull())
     seen = mine.groupBy("person_id").agg(
         F.min("occurred_at").alias("first_seen_at"), F.max("occurred_at").alias("last_seen_at")
     )
-    lines = _settled_lines(mine, timeline, currency=currency)
+    kept = _kept_lines(lines)
     return (
-        seen.join(_orders(lines), "person_id", "left")
-        .join(_revenue(lines), "person_id", "left")
+        seen.join(_orders(kept), "person_id", "left")
+        .join(_revenue(kept), "person_id", "left")
         .join(_messages(outcomes), "person_id", "left")
         .join(_consents(mine), "person_id", "left")
         .withColumns(
@@ -52,38 +51,15 @@ def customers(
     )
 
 
-def _settled_lines(mine: DataFrame, timeline: DataFrame, *, currency: str) -> DataFrame:
-    """Every bought line with what was kept of it. Grain: line."""
-    placed = mine.where(F.col("type") == "order_placed").select(
-        "person_id", *LINE, "line_id", "sku", "occurred_at",
-        F.coalesce("currency", F.lit(currency)).alias("currency"),
-        F.coalesce("amount", F.lit(0).cast(MONEY)).alias("paid"),
+def _kept_lines(lines: DataFrame) -> DataFrame:
+    """Every bought line of somebody's with what was kept of it. Grain: line."""
+    kept = (F.col("paid") - back("paid")) * F.lit(Decimal(1) / PARTS)
+    cancelled = back("units", ["order_cancelled"])
+    return lines.where(F.col("person_id").isNotNull()).select(
+        "person_id", "order_id", "occurred_at", "currency",
+        kept.cast(MONEY).alias("kept"),
+        (cancelled >= F.col("units")).alias("is_cancelled"),
     )  # fmt: skip
-    of = F.col("undo_type")
-    given_back = F.when(F.col("undo_all"), F.lit(None).cast(MONEY)).otherwise(F.col("undo_amount"))
-    whole = given_back.isNull()
-    undo = (
-        undone(placed, timeline, types=TAKES_BACK)
-        .groupBy(*LINE)
-        .agg(
-            F.bool_or(of == "order_cancelled").alias("is_cancelled"),
-            F.bool_or((of != "order_cancelled") & whole).alias("is_all_back"),
-            F.sum(F.when(of == "order_returned", given_back)).alias("returned"),
-            F.sum(F.when(of == "order_refunded", given_back)).alias("refunded"),
-        )
-    )
-    zero = F.lit(0).cast(MONEY)
-    positive = F.greatest(F.col("paid"), zero)
-    back = F.greatest(F.coalesce("returned", zero), F.coalesce("refunded", zero), zero)
-    all_back = F.coalesce(F.col("is_cancelled") | F.col("is_all_back"), F.lit(False))
-    return placed.join(undo, list(LINE), "left").withColumns(
-        {
-            "kept": F.greatest(
-                zero, F.when(all_back, zero).otherwise(positive - F.least(positive, back))
-            ).cast(MONEY),
-            "is_cancelled": F.coalesce("is_cancelled", F.lit(False)),
-        }
-    )
 
 
 def _orders(lines: DataFrame) -> DataFrame:

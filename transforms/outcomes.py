@@ -8,6 +8,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY, ORDER
+from tactful.transforms.settled import first_placed
 
 
 def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:
@@ -55,25 +56,14 @@ def placed_orders(timeline: DataFrame) -> DataFrame:
 
     Keeps: order_id, person_id, campaign_id, converted_at, revenue, currency. Grain: order.
     """
-    per_event = (
-        timeline.where(F.col("type") == "order_placed")
-        .groupBy("order_id", F.struct(*ORDER).alias("_event"))
+    return (
+        first_placed(timeline)
+        .groupBy("order_id")
         .agg(
-            F.any_value("person_id").alias("person_id"),
-            F.any_value("campaign_id").alias("campaign_id"),
-            F.any_value("currency").alias("currency"),
+            *(F.any_value(name).alias(name) for name in ("person_id", "campaign_id", "currency")),
+            F.any_value("occurred_at").alias("converted_at"),
             F.coalesce(F.sum("amount").cast(MONEY), F.lit(0).cast(MONEY)).alias("revenue"),
         )
-    )
-    first = F.min_by(
-        F.struct("person_id", "campaign_id", "revenue", "currency", "_event"), F.col("_event")
-    )
-    return (
-        per_event.groupBy("order_id")
-        .agg(first.alias("_first"))
-        .select("order_id", "_first.*")
-        .withColumn("converted_at", F.col("_event.occurred_at"))
-        .drop("_event")
     )
 
 

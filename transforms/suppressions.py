@@ -10,8 +10,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.transforms.allotting import emptied_by
 from tactful.transforms.owners import is_person
-from tactful.transforms.undo import undone
 
 MICROSECONDS_A_DAY = 86_400_000_000
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
@@ -32,39 +32,32 @@ class PurchaseRule:
     channels: Sequence[str]
 
 
-def purchased(
-    timeline: DataFrame, products: DataFrame, *, rules: Sequence[PurchaseRule]
-) -> DataFrame:
+def purchased(lines: DataFrame, products: DataFrame, *, rules: Sequence[PurchaseRule]) -> DataFrame:
     """Do not offer somebody what they have just bought.
 
     It holds for `lasts`, or for a share of the product's own replenishment time where one is
     known, since milk is bought again sooner than a mattress. Cancelling, returning or refunding
-    the line lifts it, also when that news came first.
+    the line lifts it, also when that news came first: from when no unit of it is kept, by the
+    types of events that the rule is lifted by.
 
     Keeps: one row a bought line × rule × channel. Adds: the columns of `suppressions`, cause.
-    timeline: rows with person_id. products: sku, category, brand, replenish_days.
+    lines: see `settled_lines`. products: sku, category, brand, replenish_days.
     """
     about = products.select("sku", F.col("category").alias("_category"), "brand", "replenish_days")
     placed = (
-        timeline.where((F.col("type") == "order_placed") & is_person())
-        .select("person_id", *ORDER, "line_number", "order_id", "line_id", "sku", "category")
+        lines.where(is_person())
+        .select("person_id", *ORDER, "line_number", "sku", "category", "units", "taken")
         .join(about, "sku", "left")
     )
     every = F.explode(F.array(*(_as_struct(rule) for rule in rules))).alias("rule")
-    bought = placed.select("*", every).where(
+    bought = placed.select("*", F.struct(*ORDER).alias("cause"), every).where(
         (F.col("rule.match") == "all") | F.col("rule.scope_value").isNotNull()
     )
-    bought = bought.withColumn("cause", F.struct(*ORDER))
-    lines = ["cause", "line_number", "policy"]
-    lifting = sorted({word for rule in rules for word in rule.lifted_by})
-    lifts = (
-        undone(bought, timeline, types=lifting)
-        .where(F.array_contains("rule.lifted_by", F.col("undo_type")))
-        .where(F.col("undo.occurred_at") < F.coalesce("rule.ends_at", _forever()))
-        .groupBy("cause", "line_number", F.col("rule.policy").alias("policy"))
-        .agg(F.min("undo").alias("_lift"))
+    emptied = F.when(F.size("taken") > 0, emptied_by("rule.lifted_by"))
+    in_time = F.col("_emptied.occurred_at") < F.coalesce("rule.ends_at", _forever())
+    ended = bought.withColumn("_emptied", emptied).withColumns(
+        {"policy": F.col("rule.policy"), "_lift": F.when(in_time, F.col("_emptied"))}
     )
-    ended = bought.withColumn("policy", F.col("rule.policy")).join(lifts, lines, "left")
     lifted_at = F.greatest("occurred_at", "_lift.occurred_at")
     return ended.select(
         "person_id",

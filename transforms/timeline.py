@@ -6,14 +6,15 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY
+from tactful.transforms.settled import TAKES_BACK
 from tactful.transforms.suppressions import WORDS
-from tactful.transforms.undo import TAKES_BACK
 
 
 def to_timeline(events: DataFrame) -> DataFrame:
     """Lay every event out as one row a line, so that an order's products stand on their own.
 
-    An amount that was not sent is quantity × unit price − discount. An event without lines is
+    An amount that was not sent is quantity × unit price − discount; where tills write a return
+    with a minus, its discount makes it smaller, too. An event without lines is
     one row, and acts on the line it names, or on every line where it names none.
 
     Adds: line_number, quantity, amount, event_date, kind. Keeps: all canonical fields that are
@@ -53,4 +54,5 @@ def _kind() -> Column:
 def _priced(line: Column) -> Column:
     discount = F.coalesce(line["discount"], F.lit(0).cast(MONEY))
     gross = line["quantity"] * line["unit_price"]
-    return F.round(gross - discount, 4).try_cast(MONEY)
+    smaller = F.when(gross < 0, -F.abs(discount)).otherwise(discount)
+    return F.round(gross - smaller, 4).try_cast(MONEY)

@@ -15,13 +15,16 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tests.oracle.graph import Nodes, settle
+from tests.oracle.returns import share_out
 
 SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
+STEPS = {"taken": share_out}
 LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
-    "message_events", "lines", "sendings", "orders", "counted", "suppressions_purchased",
+    "message_events", "lines", "sendings", "bought", "taken", "orders", "counted",
+    "suppressions_purchased",
     "suppressions_refused", "suppressions_capped", "suppressed", "timeline", "outcomes",
     "customers", "pressure", "suppressions", "regrets",
 )  # fmt: skip
@@ -60,9 +63,12 @@ def decide(db: DuckDBPyConnection) -> None:
 
 
 def make(db: DuckDBPyConnection, name: str) -> None:
-    """Make one table or view from the query of its name."""
-    kind = "VIEW" if name in VIEWS else "TABLE"
-    db.execute(f"CREATE {kind} {name} AS\n{query(name)}")
+    """Make one table or view from the query of its name, or by the step of its name."""
+    if name in STEPS:
+        STEPS[name](db)
+    else:
+        kind = "VIEW" if name in VIEWS else "TABLE"
+        db.execute(f"CREATE {kind} {name} AS\n{query(name)}")
 
 
 def partition(

@@ -106,15 +106,19 @@ def test_a_partial_return_lifts_only_its_line(tmp_path):
 def test_an_undo_line_without_id_acts_on_its_product_and_may_come_first(tmp_path):
     shop = Shop(tmp_path, suppress=[BOUGHT])
     lines = [{"sku": "jeans", "amount": 40}, {"sku": "mat", "amount": 10}]
-    refund = [{"sku": "mat", "amount": 4}]
-    back = shop.tell("purchases", "order_refunded", 1, order_id="o", lines=refund)
+    back = shop.tell(
+        "purchases", "order_returned", 1, order_id="o", lines=[{"sku": "mat", "quantity": 1}]
+    )
+    # A part of the price of what is kept.
+    refund = [{"sku": "jeans", "amount": 4}]
+    shop.tell("purchases", "order_refunded", 1, order_id="o", lines=refund)
     shop.tell("purchases", "order_placed", 2, "customer_id=c", order_id="o", lines=lines)
     found = shop.answer().tables
     told = {row["scope_value"]: (row["ends_at"], row["lifted_by"]) for row in found["suppressions"]}
     assert told == {"jeans": (at(32), None), "mat": (at(2), back)}
     (customer,) = found["customers"]
     assert customer["orders"] == 1
-    assert customer["revenue"] == {"USD": Decimal("46")}
+    assert customer["revenue"] == {"USD": Decimal("36")}
 
 
 def test_a_product_rests_for_its_share_of_replenishment(tmp_path):

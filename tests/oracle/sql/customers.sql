@@ -28,52 +28,38 @@ seen AS (
     GROUP BY person_id
 ),
 
-placed AS (
+-- What was taken back of a line (see returns.py): under one number goods and refunds tell of the
+-- same and count once; never more than was paid.
+given_back AS (
     SELECT
-        person_id,
         order_id,
-        event_id,
         line_number,
-        line_id,
-        sku,
-        occurred_at,
-        coalesce(l.currency, s.currency) AS currency,
-        greatest(coalesce(amount, 0), 0) AS paid
-    FROM lines AS l
-    CROSS JOIN settings AS s
-    WHERE type = 'order_placed' AND person_id IS NOT NULL
+        greatest(
+            least(b.paid, coalesce(sum(t.money) FILTER (t.type <> 'order_refunded'), 0)),
+            coalesce(sum(t.money) FILTER (t.type = 'order_refunded'), 0)
+        ) AS money,
+        coalesce(sum(t.units) FILTER (t.type = 'order_cancelled'), 0) AS cancelled
+    FROM bought AS b
+    JOIN taken AS t USING (order_id, line_number)
+    GROUP BY order_id, line_number, number, b.paid
 ),
 
--- What was given back of a line; an undoing that tells no amount gives all of it back.
-undone AS (
-    SELECT
-        p.event_id,
-        p.line_number,
-        bool_or(undo.type = 'order_cancelled') AS is_cancelled,
-        sum(given_back(undo.line_id, undo.sku, undo.amount, p.paid)) FILTER (undo.type = 'order_returned') AS returned,
-        sum(given_back(undo.line_id, undo.sku, undo.amount, p.paid)) FILTER (undo.type = 'order_refunded') AS refunded
-    FROM placed AS p
-    JOIN lines AS undo USING (order_id)
-    WHERE
-        undo.type IN ('order_cancelled', 'order_returned', 'order_refunded')
-        AND acts_on(undo.line_id, undo.sku, p.line_id, p.sku)
-    GROUP BY p.event_id, p.line_number
-),
-
--- A return and its refund tell of the same money and count once; never less than nothing.
 settled AS (
     SELECT
-        p.*,
-        coalesce(u.is_cancelled, false) AS is_cancelled,
-        CASE
-            WHEN u.is_cancelled THEN 0
-            ELSE p.paid - least(p.paid, greatest(u.returned, u.refunded, 0))
-        END AS kept
-    FROM placed AS p
-    LEFT JOIN undone AS u USING (event_id, line_number)
+        b.person_id,
+        order_id,
+        line_number,
+        b.occurred_at,
+        b.currency,
+        b.paid - least(b.paid, coalesce(sum(g.money), 0)) AS kept,
+        coalesce(sum(g.cancelled), 0) >= b.units AS is_cancelled
+    FROM bought AS b
+    LEFT JOIN given_back AS g USING (order_id, line_number)
+    WHERE b.person_id IS NOT NULL
+    GROUP BY b.person_id, order_id, line_number, b.occurred_at, b.currency, b.paid, b.units
 ),
 
--- An order stands unless each of its lines was cancelled; sent twice, it was placed when first sent.
+-- An order stands unless each of its lines was cancelled.
 standing AS (
     SELECT person_id, min(occurred_at) AS placed_at
     FROM settled
@@ -90,7 +76,7 @@ ordered AS (
 earned AS (
     SELECT person_id, map(list(currency ORDER BY currency), list(kept ORDER BY currency)) AS revenue
     FROM (
-        SELECT person_id, currency, CAST(sum(kept) AS DECIMAL(18, 4)) AS kept
+        SELECT person_id, currency, CAST(sum(kept) / 10000.0 AS DECIMAL(18, 4)) AS kept
         FROM settled
         GROUP BY person_id, currency
     )

@@ -1,5 +1,6 @@
 -- What the purchases stream says, one row a line (DESIGN 4): a purchase without lines is one row,
--- which acts on the line it names or on all. An amount not told is quantity × price − discount.
+-- which acts on the line it names or on all. An amount not told is quantity × price − discount;
+-- where that is below nothing, as tills write returns, a discount makes it smaller, too.
 WITH laid_out AS (
     SELECT
         * EXCLUDE (lines, line_id),
@@ -19,7 +20,12 @@ SELECT
     coalesce(
         line.amount,
         TRY_CAST(
-            CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price - coalesce(line.discount, 0)
+            CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price
+            - coalesce(line.discount, 0)
+            * CASE
+                WHEN line.quantity * line.unit_price < 0 AND line.discount > 0 THEN -1
+                ELSE 1
+            END
             AS DECIMAL(18, 4)
         )
     ) AS amount

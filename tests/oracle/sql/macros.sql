@@ -19,18 +19,6 @@ CASE WHEN type = 'subscribed' THEN coalesce(own, of_message) ELSE coalesce(of_me
 -- How evidence names an event.
 CREATE OR REPLACE MACRO named(stream, event_id) AS stream || ':' || event_id;
 
--- Whether a later row of an order acts on a placed line: by line, else by product, else always.
-CREATE OR REPLACE MACRO acts_on(undo_line_id, undo_sku, line_id, sku) AS
-CASE
-    WHEN undo_line_id IS NOT NULL THEN undo_line_id = line_id
-    WHEN undo_sku IS NOT NULL THEN undo_sku = sku
-    ELSE true
-END;
-
--- What a later row gives back of a line: all of it, unless it names the line or product and an amount.
-CREATE OR REPLACE MACRO given_back(undo_line_id, undo_sku, amount, paid) AS
-CASE WHEN undo_line_id IS NULL AND undo_sku IS NULL THEN paid ELSE coalesce(amount, paid) END;
-
 -- A rule without channels makes one row, for all channels.
 CREATE OR REPLACE MACRO each_channel(channels) AS
 CASE WHEN len(channels) = 0 THEN [NULL] ELSE channels END;

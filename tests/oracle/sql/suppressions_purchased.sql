@@ -1,7 +1,8 @@
 -- purchased (DESIGN 6, suppressions): what was bought is not advertised, by sku, category or brand,
--- for `lasts` or for a share of the product's own replenishment time; the first cancellation,
--- return or refund of the line lifts it, also one that came before. One row a channel of the rule.
-WITH bought AS (
+-- for `lasts` or for a share of the product's own replenishment time. What was taken back of the line
+-- (see returns.py) by events of the types that the rule names lifts it when no unit is kept, also
+-- when that came before. One row a channel of the rule.
+WITH bought_under_rules AS (
     SELECT
         l.*,
         r.name AS policy,
@@ -20,24 +21,51 @@ WITH bought AS (
         END AS lapses_at,
         r.lifted_by AS lifting,
         r.channels
-    FROM lines AS l
+    FROM bought AS l
     CROSS JOIN rules AS r
     LEFT JOIN products AS p USING (sku)
-    WHERE l.type = 'order_placed' AND is_person(l.person_id) AND r.reason = 'purchased'
+    WHERE is_person(l.person_id) AND r.reason = 'purchased'
 ),
 
-undone AS (
+-- Under one number goods and refunds tell of the same and count once.
+counted AS (
     SELECT
         b.policy,
-        b.event_id,
-        b.line_number,
-        min({occurred_at: undo.occurred_at, event_id: undo.event_id}) AS lift
-    FROM bought AS b
-    JOIN lines AS undo USING (order_id)
-    WHERE
-        list_contains(b.lifting, undo.type)
-        AND acts_on(undo.line_id, undo.sku, b.line_id, b.sku)
-    GROUP BY b.policy, b.event_id, b.line_number
+        order_id,
+        line_number,
+        b.units,
+        t.number,
+        {occurred_at: t.occurred_at, event_id: t.event_id} AS event,
+        CASE WHEN t.type <> 'order_refunded' THEN t.units ELSE 0 END AS goods,
+        CASE WHEN t.type = 'order_refunded' THEN t.units ELSE 0 END AS refunds
+    FROM bought_under_rules AS b
+    JOIN taken AS t USING (order_id, line_number)
+    WHERE list_contains(b.lifting, t.type) AND t.units > 0
+),
+
+so_far AS (
+    SELECT
+        now.policy,
+        now.order_id,
+        now.line_number,
+        now.event,
+        now.units,
+        greatest(least(now.units, sum(past.goods)), sum(past.refunds)) AS back
+    FROM (SELECT DISTINCT policy, order_id, line_number, units, event FROM counted) AS now
+    JOIN counted AS past USING (policy, order_id, line_number)
+    WHERE past.event <= now.event
+    GROUP BY now.policy, now.order_id, now.line_number, now.event, now.units, past.number
+),
+
+emptied AS (
+    SELECT policy, order_id, line_number, min(event) AS lift
+    FROM (
+        SELECT policy, order_id, line_number, event
+        FROM so_far
+        GROUP BY policy, order_id, line_number, event, units
+        HAVING sum(back) >= units
+    )
+    GROUP BY policy, order_id, line_number
 ),
 
 ended AS (
@@ -45,8 +73,8 @@ ended AS (
         b.*,
         u.lift,
         coalesce(u.lift.occurred_at < coalesce(b.lapses_at, 'infinity'), false) AS is_lifted
-    FROM bought AS b
-    LEFT JOIN undone AS u USING (policy, event_id, line_number)
+    FROM bought_under_rules AS b
+    LEFT JOIN emptied AS u USING (policy, order_id, line_number)
     WHERE b.scope_value IS NOT NULL
 )
 

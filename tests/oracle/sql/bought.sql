@@ -1,0 +1,13 @@
+-- What was bought, one row a line (DESIGN 4): an order sent more than once was placed when first
+-- sent, by whom it was first placed. A line without quantity, or with 0, is one unit. Units and
+-- what was paid are whole ten-thousandths, so that they can be shared out.
+SELECT
+    l.* EXCLUDE (currency),
+    l.currency AS told_currency,
+    coalesce(l.currency, s.currency) AS currency,
+    CAST(CASE WHEN quantity <> 0 THEN abs(quantity) ELSE 1 END * 10000 AS BIGINT) AS units,
+    CAST(CASE WHEN amount > 0 THEN amount ELSE 0 END * 10000 AS BIGINT) AS paid
+FROM lines AS l
+CROSS JOIN settings AS s
+WHERE type = 'order_placed'
+QUALIFY rank() OVER (PARTITION BY order_id ORDER BY occurred_at, event_id) = 1

@@ -1,0 +1,132 @@
+"""Settled lines: what was bought, and what of it was taken back, by which events."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import ORDER
+from tactful.transforms.allotting import IN_ORDER, OF_PERSON, REFUNDED, TAKEN, back
+from tactful.transforms.owners import is_person
+
+TAKES_BACK = ("order_cancelled", "order_returned", REFUNDED)
+LINE = ("order_id", "line_number")
+# Quantities and money are counted in ten-thousandths: whole numbers are shared out exactly.
+PARTS = 10_000
+
+
+def settled_lines(timeline: DataFrame, *, currency: str, has_take_backs: bool = True) -> DataFrame:
+    """Say of every bought line what it cost, and what took how much of it back.
+
+    An order that was sent more than once was placed when first sent, by whom it was first placed.
+    A line without quantity, or with 0, is one unit; a weighed one is what it weighs. Of what is
+    taken back the sign does not matter, since tills differ in it.
+
+    What names an order that was placed acts on that order, whoever sent it and whenever: a
+    warehouse that cancels an order knows its number, not the customer. What names an order that
+    nobody placed acts on what its own person had bought of the product before, as far as it is
+    not taken back under its own number. How it is shared out: see `allotting`.
+
+    Keeps: one row a line of an order's first placing. Adds: units and paid in ten-thousandths,
+    currency (never null), taken (the shares taken back: event, type, number of the order that
+    the event names, units, money). Drops: all other rows.
+    timeline: one row an event and line, with person_id. currency: of orders that name none.
+    has_take_backs: whether anything was taken back; without it sharing out is not even planned.
+    """
+    placed = first_placed(timeline).select(
+        "person_id", *ORDER, *LINE, "line_id", "sku", "category", "campaign_id",
+        F.coalesce("currency", F.lit(currency)).alias("currency"),
+        _parts("if(quantity <> 0, abs(quantity), 1)").alias("units"),
+        _parts("if(amount > 0, amount, 0)").alias("paid"),
+        F.expr(f"CAST(array() AS {TAKEN})").alias("taken"),
+    )  # fmt: skip
+    if not has_take_backs:
+        return placed
+    takes = _take_backs(timeline)
+    by_number = _share_out(placed, _by_number(takes), on=["order_id"], how=IN_ORDER)
+    others = takes.join(placed.select("order_id"), "order_id", "left_anti")
+    own = ["person_id", "sku"]
+    return _share_out(by_number, _by_person(others), on=own, how=OF_PERSON)
+
+
+def first_placed(timeline: DataFrame) -> DataFrame:
+    """Every order as it was when first sent, by whom it was first placed.
+
+    Keeps: the lines of each order's first order_placed. Drops: all other rows.
+    """
+    sight = F.struct(*ORDER)
+    first = F.min(sight).over(Window.partitionBy("order_id"))
+    placed = timeline.where(F.col("type") == "order_placed").withColumn("_first", first)
+    return placed.where(sight == F.col("_first")).drop("_first")
+
+
+def _take_backs(timeline: DataFrame) -> DataFrame:
+    """Every cancellation, return and refund, one row an event and line, without its signs.
+
+    Adds: units and money in ten-thousandths, null where the event does not say.
+    """
+    rows = timeline.where(F.col("type").isin(*TAKES_BACK) & F.col("order_id").isNotNull())
+    return rows.select(
+        "person_id", "order_id", F.struct(*ORDER).alias("event"), "line_number", "type",
+        "line_id", "sku", "currency",
+        _parts("if(quantity <> 0, abs(quantity), NULL)").alias("units"),
+        _parts("abs(amount)").alias("money"),
+    )  # fmt: skip
+
+
+def _by_number(takes: DataFrame) -> DataFrame:
+    """What acts on each order: what names a line first, then what names a product, then the rest.
+
+    So money that names nothing is taken from what the named has left, whenever it was heard of.
+    """
+    names = F.when(F.col("line_id").isNotNull(), 0).when(F.col("sku").isNotNull(), 1).otherwise(2)
+    take = F.struct(
+        names.alias("names"), "event", "line_number", "type", "line_id", "sku", "units", "money",
+        "currency", F.col("order_id").alias("number"),
+    )  # fmt: skip
+    return takes.groupBy("order_id").agg(F.sort_array(F.collect_list(take)).alias("takes"))
+
+
+def _by_person(takes: DataFrame) -> DataFrame:
+    """What each person took back of a product under numbers that nobody placed.
+
+    A return and its refund under one number are one matter, as old as the first of them.
+    """
+    matter = Window.partitionBy("order_id", "sku")
+    dated = takes.withColumn("since", F.min("event").over(matter))
+    take = F.struct(
+        "since", F.col("order_id").alias("number"), "event", "line_number", "type", "units",
+        "money", "currency",
+    )  # fmt: skip
+    own = dated.where(F.col("sku").isNotNull() & is_person())
+    return own.groupBy("person_id", "sku").agg(F.sort_array(F.collect_list(take)).alias("takes"))
+
+
+def _share_out(lines: DataFrame, takes: DataFrame, *, on: list[str], how: str) -> DataFrame:
+    """Add to each line's `taken` what these events take of it; most lines meet none.
+
+    takes: the columns in `on`, and takes, in the order in which they choose. how: the SQL that
+    shares them out over an array of lines, the latest first.
+    """
+    left = [(F.col(name) - back(name)).alias(name) for name in ("units", "paid")]
+    line = F.struct(
+        F.struct(*ORDER).alias("event"), "line_number", "order_id", "line_id", "sku", "currency",
+        *left,
+    )  # fmt: skip
+    shared = (
+        lines.join(takes, on)
+        .groupBy(*on)
+        .agg(
+            F.any_value("takes").alias("takes"),
+            F.sort_array(F.collect_list(line), asc=False).alias("lines"),
+        )
+        .select(F.explode(F.expr(how)).alias("_line"))
+        .where("size(_line.taken) > 0")
+        .select("_line.order_id", "_line.line_number", F.col("_line.taken").alias("_more"))
+    )
+    more = F.expr("if(_more IS NULL, taken, concat(taken, _more))")
+    return lines.join(shared, [*LINE], "left").withColumn("taken", more).drop("_more")
+
+
+def _parts(amount: str):
+    return F.expr(f"CAST({amount} * {PARTS} AS BIGINT)")

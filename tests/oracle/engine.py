@@ -21,7 +21,8 @@ VIEWS = {"events"}
 LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
-    "lines", "sendings", "orders", "counted", "suppressions_purchased", "suppressions_refused",
+    "lines", "sendings", "orders", "counted", "consents", "addresses",
+    "suppressions_purchased", "suppressions_refused",
     "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
     "suppressions", "regrets",
 )  # fmt: skip

@@ -120,7 +120,9 @@ def _text(value: Any) -> str:
     """A value as text without blanks around it; an object or list as its JSON."""
     if value is None:
         return ""
-    text = value if isinstance(value, str) else json.dumps(value, default=str, separators=(",", ":"))
+    text = (
+        value if isinstance(value, str) else json.dumps(value, default=str, separators=(",", ":"))
+    )
     blanks = "".join({c for c in text if _is_blank(c)})
     return text.strip(blanks) if blanks else text
 

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.suppressions import PurchaseRule, purchased, refused
+from tactful.transforms.refusals import refused
+from tactful.transforms.suppressions import PurchaseRule, purchased
 from tests.timelines import (
     DAY,
     HOUR,

@@ -187,6 +187,11 @@ class Identity(Section):
 class Consent(Section):
     default: Literal["opt_in", "opt_out"]
 
+    @property
+    def opt_in(self) -> bool:
+        """Whether who has said nothing has not consented."""
+        return self.default == "opt_in"
+
 
 class Attribution(Section):
     window: Duration

@@ -13,7 +13,8 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
-from tactful.transforms.suppressions import PurchaseRule, purchased, refused
+from tactful.transforms.refusals import refused
+from tactful.transforms.suppressions import PurchaseRule, purchased
 
 
 def suppressions(

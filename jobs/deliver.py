@@ -16,11 +16,13 @@ from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
+from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.links import FEW
 from tactful.transforms.membership import (
     AUDIENCE,
     MEMBER,
     active,
+    ad_consent,
     changed_members,
     differences,
     may_be_uploaded,
@@ -28,6 +30,7 @@ from tactful.transforms.membership import (
     to_records,
 )
 from tactful.transforms.sinks import SINKS, batches
+from tactful.transforms.sinks.sink import BOUNCED
 
 
 def deliver(
@@ -37,13 +40,14 @@ def deliver(
     identifiers: DataFrame,
     config: Config,
     *,
+    dead: DataFrame | None,
     count: int,
 ) -> dict[Table, DataFrame]:
     """Work out each audience's differences, write the files, and say what was written.
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
     identifier_type, person_id and state of everything that is theirs now or was before; count:
-    how many, about.
+    how many, about. dead: their addresses that no message reaches (see `dead_addresses`).
     Files come first: they are named after the batch and an existing one is kept, so a batch
     that is repeated finds them and goes on to the tables.
     """
@@ -52,14 +56,15 @@ def deliver(
     now = batch.keep(active(suppressed, as_of=batch.as_of))
     known = batch.keep(_forms_known(batch, identifiers, count=count))
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
-    members = batch.keep(_of_each(config, lambda d: _members(d, now, timeline, config)))
-    forms = batch.keep(_of_each(config, lambda d: _forms(d, known)))
+    answers = ad_consent(timeline, now)
+    members = batch.keep(_of_each(config, lambda d: members_of(d, now, answers, config)))
+    forms = batch.keep(_of_each(config, lambda d: _forms(d, known, dead, config)))
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
     changed = batch.keep(changed_members(forms, held, members, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
     told = batch.keep(differences(changed, sharing))
     records = batch.keep(
-        _positioned(_of_each(config, lambda d: _records(d, told, batch.number)), batch)
+        _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
     )
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
@@ -82,20 +87,19 @@ def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFr
     return reduce(DataFrame.unionByName, frames)
 
 
-def _members(
-    destination: Destination, now: DataFrame, timeline: DataFrame, config: Config
+def members_of(
+    destination: Destination, now: DataFrame, answers: DataFrame, config: Config
 ) -> DataFrame:
     """The persons who should be in a destination's audience, and may be."""
-    members = protected_persons(now, policy=destination.policy, channel=destination.channel)
+    members = wanted_by(destination, now)
     if not SINKS[destination.kind].needs_ad_consent:
-        return members
-    return may_be_uploaded(
-        members,
-        timeline,
-        now,
-        channel=destination.channel or "ad",
-        opt_in=config.consent.default == "opt_in",
-    )
+        return members.withColumn("answer", F.lit(None).cast("string"))
+    return may_be_uploaded(members, answers, opt_in=config.consent.opt_in)
+
+
+def wanted_by(destination: Destination, now: DataFrame) -> DataFrame:
+    """The persons whom a destination's rule protects now."""
+    return protected_persons(now, policy=destination.policy, channel=destination.channel)
 
 
 def _wanted(destination: Destination) -> list[str]:
@@ -104,12 +108,31 @@ def _wanted(destination: Destination) -> list[str]:
     return [*wanted, "email_sha256"] if "email" in wanted else wanted
 
 
-def _forms(destination: Destination, known: DataFrame) -> DataFrame:
+def _forms(
+    destination: Destination, known: DataFrame, dead: DataFrame | None, config: Config
+) -> DataFrame:
+    """The identifiers in the destination's own form, and which of them no message reaches.
+
+    Where the audience is of those whose mail bounced, the dead address is what it is about.
+    """
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
-    return SINKS[destination.kind].forms(wanted)
+    forms = SINKS[destination.kind].forms(wanted)
+    if dead is None or destination.policy in _bounce_rules(config):
+        return forms.withColumn("is_dead", F.lit(False))
+    if destination.channel in ADDRESS_TYPES:
+        dead = dead.where(F.col("channel") == destination.channel)
+    gone = dead.select("identifier_key", F.lit(True).alias("is_dead")).distinct()
+    marked = forms.join(F.broadcast(gone), "identifier_key", "left")
+    return marked.withColumn("is_dead", F.coalesce("is_dead", F.lit(False)))
 
 
-def _records(destination: Destination, told: DataFrame, batch_number: int) -> DataFrame:
+def _bounce_rules(config: Config) -> set[str]:
+    return {rule.name for rule in config.rules if rule.when == "bounced"}
+
+
+def _records(
+    destination: Destination, told: DataFrame, batch_number: int, config: Config
+) -> DataFrame:
     sink = SINKS[destination.kind]
     return to_records(
         told.where(F.col("destination") == destination.name),
@@ -117,12 +140,14 @@ def _records(destination: Destination, told: DataFrame, batch_number: int) -> Da
         split=sink.split,
         row=sink.row,
         schema=sink.schema(_wanted(destination)),
+        opt_in=config.consent.opt_in,
     )
 
 
 def _dropped(forms: DataFrame, members: DataFrame) -> DataFrame:
-    """Identifiers of members that their destination cannot take, and why."""
-    refused = forms.where(F.col("reason").isNotNull() & F.col("is_best"))
+    """Identifiers of members that their destination does not get, and why."""
+    why = F.coalesce("reason", F.when(F.col("is_dead"), BOUNCED))
+    refused = forms.withColumn("reason", why).where("reason IS NOT NULL AND is_best")
     return (
         refused.join(members, [*AUDIENCE, "person_id"], "left_semi")
         .select("destination", "identifier_key", "identifier_type", "reason")

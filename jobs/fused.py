@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import decide, orders
+from tactful.jobs.bounces import Bounced, bounced_of
 from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import fold_in_turn
@@ -147,11 +148,20 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     touched = batch.timed("touch", lambda: _touched(batch, fresh, woken, stitched))
     theirs = batch.keep(picked(stitched.touched, touched, count=stitched.size))
     facts = batch.timed("gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched))
-    suppressed = batch.timed("decide", lambda: _decide(batch, facts, touched, theirs, config))
+    bounced = batch.timed(
+        "bounces", lambda: bounced_of(batch, fresh, facts, theirs, stitched, config)
+    )
+    suppressed = batch.timed("decide", lambda: _decide(batch, bounced, touched, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
-            batch, suppressed, facts, _identifiers(stitched, theirs), config, count=stitched.size
+            batch,
+            suppressed,
+            facts,
+            _identifiers(stitched, theirs),
+            config,
+            dead=bounced.dead,
+            count=stitched.size,
         ),
     )
     persons = touched.count()
@@ -295,13 +305,13 @@ def _keys(events: DataFrame) -> DataFrame:
     return events.select(F.explode("identifier_keys").alias("identifier_key"))
 
 
-def _decide(
-    batch: Batch, facts: DataFrame, touched: DataFrame, theirs: DataFrame, config: Config
-) -> DataFrame:
+def _decide(batch: Batch, bounced: Bounced, touched: DataFrame, config: Config) -> DataFrame:
     """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
-    lines = orders.bought(facts, rules, config)
-    rows = decide.suppressions(facts, theirs, batch.read(PRODUCTS), lines, rules=rules, caps=caps)
+    lines = orders.bought(bounced.facts, rules, config)
+    rows = decide.suppressions(
+        bounced.facts, bounced.labels, batch.read(PRODUCTS), lines, rules=rules, caps=caps
+    )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))

@@ -103,7 +103,12 @@ def table_facts(names: Iterable[str] = ()) -> list[dict[str, Any]]:
             "grain": table.grain,
             "key": list(table.key),
             "columns": [
-                {"name": c.name, "type": c.type, "about": c.doc, "nullable": c.nullable}
+                {
+                    "name": c.name,
+                    "type": c.type,
+                    "about": f"{c.doc} {c.note}".rstrip(),
+                    "nullable": c.nullable,
+                }
                 for c in table.columns
             ],
         }

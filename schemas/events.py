@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from tactful.schemas import words
 from tactful.schemas.table import Column, Table
+from tactful.schemas.words import ALL, BOUNCES, CHANNELS, PURPOSES
 
 MONEY = "decimal(18,4)"
 # The order of events: first, last, newest and oldest mean this, never when something arrived.
@@ -27,11 +31,6 @@ TYPES: dict[str, tuple[str, ...]] = {
     "service": ("contact_opened", "contact_closed"),
 }  # fmt: skip
 
-CHANNELS = (
-    "email", "sms", "push", "ad", "direct_mail", "in_app", "web", "chat", "call",
-)  # fmt: skip
-PURPOSES = ("marketing", "transactional")
-
 LINE = (
     f"struct<line_id:string,sku:string,category:string,quantity:{MONEY},unit_price:{MONEY},"
     f"discount:{MONEY},amount:{MONEY}>"
@@ -52,6 +51,8 @@ COMMON = (
     Column("properties", "map<string,string>", "Fields that the canonical form does not name."),
 )
 
+DOUBTS = Column("doubts", "array<string>", "Words of closed fields that nobody knows, as field:word; null without any.")
+
 ACCEPTED = (
     Column("ingested_at", "timestamp", "When its landing file was written, UTC.", nullable=False, clock=True),
     Column("identifier_keys", "array<string>", "Keys of its identifiers, highest priority first."),
@@ -64,9 +65,15 @@ ACCEPTED = (
         "Why an identifier of this event was dropped, as type:reason.",
     ),
     Column("anchor_key", "string", "The first of identifier_keys."),
+    DOUBTS,
     Column("event_hash", "binary", "16 bytes that stand for stream and event_id."),
     Column("payload_hash", "binary", "16 bytes of the payload without received_at and source."),
 )
+
+CHANNEL = "How it reached the person; all where that is not known."
+PURPOSE = "marketing or transactional."
+CHANNEL_NOTE = words.told(words.CHANNEL_WORDS)
+PURPOSE_NOTE = words.told(words.PURPOSE_WORDS)
 
 CONTEXT = (
     Column("session_id", "string", "The visit it belongs to."),
@@ -103,8 +110,8 @@ FURTHER: dict[str, tuple[Column, ...]] = {
     ),
     "messages": (
         Column("message_id", "string", "The message.", nullable=False),
-        Column("channel", "string", "How it reached the person.", allowed=CHANNELS),
-        Column("purpose", "string", "marketing or transactional.", allowed=PURPOSES),
+        Column("channel", "string", CHANNEL, allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
+        Column("purpose", "string", PURPOSE, allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),
         Column("campaign_id", "string", "The campaign it belongs to."),
         Column("variant", "string", "The variant of the campaign."),
         Column("content_id", "string", "What it said."),
@@ -112,15 +119,15 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("skus", "array<string>", "Products it offered."),
         Column("categories", "array<string>", "Categories it offered."),
         Column("offers_discount", "boolean", "Whether it offered a discount."),
-        Column("bounce", "string", "hard or soft.", allowed=("hard", "soft")),
+        Column("bounce", "string", "hard or soft; of a bounce that does not say: hard.", allowed=BOUNCES, note=words.told(words.BOUNCE_WORDS)),
         Column("machine_open", "boolean", "Whether a machine, not a person, opened it."),
         Column("cost", MONEY, "What sending it cost."),
     ),
     "profiles": (
         Column("attribute", "string", "What is said about the person."),
         Column("value", "string", "Its value."),
-        Column("channel", "string", "The channel a consent is for; null means all."),
-        Column("purpose", "string", "The purpose a consent is for; null means marketing."),
+        Column("channel", "string", "The channel a consent is for; null means all.", allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
+        Column("purpose", "string", "The purpose a consent is for; null means marketing.", allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),
         Column("provenance", "string", "zero, first, second or third party."),
         Column("policy_text", "string", "The words that were agreed to."),
         Column("jurisdiction", "string", "The law that applies."),
@@ -141,7 +148,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 
 def _stream(name: str, doc: str) -> Table:
-    columns = (*COMMON, *FURTHER[name], *ACCEPTED)
+    synonyms = words.TYPE_WORDS.get(name, ())
+    type_ = replace(COMMON[1], allowed=TYPES[name], note=words.told(synonyms) if synonyms else "")
+    columns = (COMMON[0], type_, *COMMON[2:], *FURTHER[name], *ACCEPTED)
     return Table(name, "event", ("event_id",), columns, doc, streamed=True)
 
 

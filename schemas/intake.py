@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
+from tactful.schemas.events import ACCEPTED, DOUBTS, STREAMS, wide_columns
 from tactful.schemas.table import Column, Table
 
 POSITION = "struct<file:string,modified_at:timestamp,line_hash:string>"
@@ -18,6 +18,7 @@ RECEIVED = Table(
         Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),
         Column("raw_base64", "string", "Its bytes, where they were not UTF-8.", protected=True),
         Column("reasons", "array<string>", "Every rule it breaks; empty when it may be accepted."),
+        DOUBTS,
         Column("event_hash", "binary", "16 bytes that stand for stream and event_id."),
         Column("payload_hash", "binary", "16 bytes of the payload without received_at, source."),
         Column("landed_at", "timestamp", "When its landing file was written, UTC.", clock=True),

@@ -17,7 +17,8 @@ class Column:
     """One column: its name, Spark type, what it tells, and what must hold for it.
 
     `clock` marks what depends on when the table was published (left out of comparisons, G1);
-    `protected` marks raw personal data (G8); `allowed` lists the only values it may hold.
+    `protected` marks raw personal data (G8); `allowed` lists the only values it may hold; `note`
+    is what the table page tells beside.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Column:
     protected: bool = False
     allowed: tuple[str, ...] = ()
     at_least: float | None = None
+    note: str = ""
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +121,7 @@ class Table:
         if self.key:
             head.append("Key: " + ", ".join(f"`{name}`" for name in self.key) + ".")
         rows = ["", "| column | type | what it tells |", "|---|---|---|"]
-        rows += [f"| `{c.name}` | `{c.type}` | {c.doc}{_marks(c)} |" for c in self.columns]
+        rows += [f"| `{c.name}` | `{c.type}` | {_told(c)} |" for c in self.columns]
         return "\n".join([*head, *rows, ""])
 
 
@@ -130,6 +132,12 @@ def _struct(columns: tuple[Column, ...]) -> T.StructType:
         kind = T._parse_datatype_string(column.type)
         fields.append(T.StructField(column.name, kind, True, {"comment": column.doc}))
     return T.StructType(fields)
+
+
+def _told(column: Column) -> str:
+    """What a column tells, for the table page: a bar would end the cell."""
+    note = f" {column.note}" if column.note else ""
+    return f"{column.doc}{_marks(column)}{note}".replace("|", "\\|")
 
 
 def _marks(column: Column) -> str:

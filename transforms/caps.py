@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.schemas.words import ALL
 from tactful.transforms.owners import is_person
 from tactful.transforms.suppressions import channel_list, with_id
 
@@ -116,7 +117,8 @@ def _counts(rule: CapRule) -> Column:
     if rule.counts == "opened":
         counted &= ~F.coalesce("machine_open", F.lit(False))
     if rule.channels:
-        counted &= F.coalesce(F.col("channel").isin(list(rule.channels)), F.lit(False))
+        # A message of a channel that nobody knows (all) counts for every one.
+        counted &= F.coalesce(F.col("channel").isin([*rule.channels, ALL]), F.lit(False))
     return counted & F.coalesce("purpose", F.lit("marketing")).isin(list(rule.purposes))
 
 

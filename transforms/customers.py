@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY, ORDER
 from tactful.transforms.allotting import back
+from tactful.transforms.consents import consents
 from tactful.transforms.settled import PARTS
 
 
@@ -101,16 +102,9 @@ def _messages(outcomes: DataFrame) -> DataFrame:
 
 def _consents(mine: DataFrame) -> DataFrame:
     """The newest word on each channel and purpose; at the same moment a withdrawal wins."""
-    granted = F.col("type") == "consent_granted"
-    topic = F.concat_ws(
-        ":", F.coalesce("channel", F.lit("*")), F.coalesce("purpose", F.lit("marketing"))
-    )
-    newest = F.max_by(granted, F.struct("occurred_at", ~granted, *ORDER[1:]))
-    latest = (
-        mine.where(F.col("type").isin("consent_granted", "consent_withdrawn"))
-        .groupBy("person_id", topic.alias("topic"))
-        .agg(newest.alias("v"))
-    )
+    topic = F.concat_ws(":", F.coalesce("channel", F.lit("*")), "purpose")
+    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), *ORDER[1:]))
+    latest = consents(mine).groupBy("person_id", topic.alias("topic")).agg(newest.alias("v"))
     return _as_map(latest, "topic", "consents")
 
 

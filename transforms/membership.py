@@ -8,9 +8,13 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.consents import consents
 from tactful.transforms.keys import hmac_sha256
 
 ADD, REMOVE = "add", "remove"
+# Ad networks ask for consent to ads, whatever else an audience is about.
+AD = "ad"
+YES, NO = "granted", "withdrawn"
 AUDIENCE = ("destination", "audience")
 MEMBER = (*AUDIENCE, "identifier_key", "member_key")
 
@@ -35,40 +39,43 @@ def protected_persons(suppressions: DataFrame, *, policy: str, channel: str | No
     return ours.groupBy("person_id").agg(F.min("suppression_id").alias("decision_id"))
 
 
-def may_be_uploaded(
-    members: DataFrame,
-    timeline: DataFrame,
-    suppressions: DataFrame,
-    *,
-    channel: str,
-    opt_in: bool,
-) -> DataFrame:
-    """Keep the persons whose identifiers may go to an ad network at all.
+def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
+    """Say what everybody answered who was ever asked for consent to ads.
 
-    Without ad consent nobody is uploaded, neither to target nor to exclude. Where consent must be
-    given (`opt_in`), silence is no; and an active withdrawal always is.
+    The newest word counts; at the same moment a withdrawal, and one that still holds always does.
+    Who is missing here has said nothing.
 
-    Keeps: the members it lets through. timeline: what they said of consent, among other things.
-    suppressions: active rows.
+    Keeps: person_id, answer (granted or withdrawn). Grain: person.
+    timeline: what they said of consent, among other things. suppressions: active rows.
     """
-    granted = F.col("type") == "consent_granted"
-    said = timeline.where(
-        F.col("type").isin("consent_granted", "consent_withdrawn")
-        & (F.col("channel").isNull() | (F.col("channel") == channel))
-        & (F.coalesce("purpose", F.lit("marketing")) == "marketing")
+    for_ads = (F.col("channel").isNull() | (F.col("channel") == AD)) & (
+        F.col("purpose") == "marketing"
     )
-    newest = F.max_by(granted, F.struct("occurred_at", ~granted, "event_id"))
+    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
+    said = consents(timeline).where(for_ads & F.col("person_id").isNotNull())
     words = said.groupBy("person_id").agg(newest.alias("_granted"))
     refused = suppressions.where(
         (F.col("reason") == "no_consent")
-        & (F.col("channel").isNull() | (F.col("channel") == channel))
+        & (F.col("channel").isNull() | (F.col("channel") == AD))
         & (F.col("scope_value") == "marketing")
-    ).select("person_id")
-    if opt_in:
-        allowed = members.join(words.where("_granted"), "person_id", "left_semi")
-    else:
-        allowed = members.join(words.where("NOT _granted"), "person_id", "left_anti")
-    return allowed.join(refused, "person_id", "left_anti")
+    ).select("person_id", F.lit(False).alias("_granted"))
+    granted = F.bool_and("_granted")
+    answers = words.unionByName(refused).groupBy("person_id").agg(granted.alias("_granted"))
+    return answers.select("person_id", F.when(F.col("_granted"), YES).otherwise(NO).alias("answer"))
+
+
+def may_be_uploaded(members: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFrame:
+    """Keep the persons whose identifiers may go to an ad network at all.
+
+    Without ad consent nobody is uploaded, neither to target nor to exclude. Where consent must be
+    given (`opt_in`), silence is no.
+
+    Keeps: the members it lets through. Adds: answer (granted; null where nobody was asked).
+    answers: see `ad_consent`.
+    """
+    asked = members.join(answers, "person_id", "left")
+    silence = F.col("answer").isNull()
+    return asked.where((F.col("answer") == YES) | (silence if not opt_in else F.lit(False)))
 
 
 def changed_members(
@@ -82,9 +89,9 @@ def changed_members(
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
     is_member.
     forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
-    is_best.
+    is_best, is_dead.
     held: newest membership per destination, audience, identifier_key and member_key.
-    members: destination, audience, person_id, decision_id of everybody who should be in it.
+    members: destination, audience, person_id, decision_id, answer of everybody who should be in it.
     """
     message = F.concat_ws(":", "destination", "field", "wire")
     keyed = (
@@ -96,7 +103,8 @@ def changed_members(
         )
         .drop("inner", "outer")
     )
-    belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & F.col("is_best")
+    is_good = F.col("is_best") & ~F.col("is_dead")
+    belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & is_good
     before = held.select(*MEMBER, F.col("is_member").alias("_was"))
     told = keyed.join(members, [*AUDIENCE, "person_id"], "left").withColumn(
         "is_member", F.coalesce(belongs, F.lit(False))
@@ -151,24 +159,31 @@ def to_records(
     split: object,
     row: object,
     schema: Sequence[str],
+    opt_in: bool,
 ) -> DataFrame:
     """Write one record a person: the identifiers that are added or removed, in one row.
 
     Keeps: record_id, identifier_keys, destination, audience, operation, person_id, decision_id,
     payload. Grain: record.
-    told: of one destination. split, row, schema: that destination's own (see `sinks`).
+    told: of one destination. split, row, schema: that destination's own (see `sinks`). opt_in:
+    whether silence is no.
     """
     whose = F.coalesce("person_id", "identifier_key")
     member = F.struct("field", "wire", "identifier_key")
     gathered = told.groupBy(*AUDIENCE, "operation", whose.alias("_whose")).agg(
         F.any_value("person_id").alias("person_id"),
         F.any_value("decision_id").alias("decision_id"),
+        F.any_value("answer").alias("_answer"),
         F.array_sort(F.collect_list(member)).alias("_members"),
     )
     cut = gathered.withColumn("_members", F.explode(split(F.col("_members"))))  # type: ignore[operator]
     keys = F.array_sort(F.array_distinct(F.transform("_members", lambda m: m["identifier_key"])))
     payload: Column = row(  # type: ignore[operator]
-        F.col("_members"), operation=F.col("operation"), schema=schema
+        F.col("_members"),
+        operation=F.col("operation"),
+        schema=schema,
+        granted=F.coalesce(F.col("_answer") == YES, F.lit(False)),
+        opt_in=opt_in,
     )
     parts = (
         *AUDIENCE, "operation", F.array_join(keys, ","),

@@ -14,10 +14,6 @@ from tactful.transforms.allotting import emptied_by
 from tactful.transforms.owners import is_person
 
 MICROSECONDS_A_DAY = 86_400_000_000
-ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
-REFUSALS = ("unsubscribed", "bounced", "complained")
-# What opens or closes a channel to somebody, however long ago it was said.
-WORDS = ("consent_granted", "consent_withdrawn", "subscribed", *REFUSALS)
 
 
 @dataclass(frozen=True)
@@ -77,71 +73,6 @@ def purchased(lines: DataFrame, products: DataFrame, *, rules: Sequence[Purchase
     ).transform(with_id)
 
 
-def refused(
-    timeline: DataFrame, labels: DataFrame, *, policies: Sequence[tuple[str, str]]
-) -> DataFrame:
-    """Do not use a channel that somebody has turned down, or whose address is dead.
-
-    A withdrawn consent holds until it is granted again; one for all channels only until a grant
-    for all channels. An unsubscription, a complaint and a hard bounce hold until the person
-    subscribes again; a bounce is about an address, so a new address lifts it too, while the
-    others are about the person and stay. At the very same moment the refusal wins: doubt is
-    silence.
-
-    Keeps: one row a refusing event × policy. Adds: the columns of `suppressions`, cause.
-    timeline: rows with person_id. labels: newest label of every identifier.
-    policies: pairs (name, when) with when no_consent, unsubscribed, bounced or complained.
-    """
-    own = timeline.where(is_person())
-    when = (
-        F.when(F.col("type") == "consent_withdrawn", "no_consent")
-        .when(F.col("type") == "bounced", F.when(F.col("bounce") == "hard", "bounced"))
-        .when(F.col("type").isin(*REFUSALS), F.col("type"))
-    )
-    ruled = F.array(
-        *(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies)
-    )
-    purpose = F.coalesce("purpose", F.lit("marketing"))
-    causes = (
-        own.withColumn("reason", when)
-        .where(F.col("reason").isNotNull())
-        .select(
-            "person_id",
-            "channel",
-            "reason",
-            F.struct(*ORDER).alias("cause"),
-            F.when(F.col("reason") == "no_consent", purpose)
-            .otherwise(F.lit("marketing"))
-            .alias("scope_value"),
-            F.explode(ruled).alias("rule"),
-        )
-        .where(F.col("rule.when") == F.col("reason"))
-        .withColumn("policy", F.col("rule.policy"))
-    )
-    lifts = _lifting_words(own).unionByName(_new_addresses(labels))
-    first = (
-        causes.join(lifts, _lifts()).groupBy("cause", "policy").agg(F.min("_lift").alias("_lift"))
-    )
-    return (
-        causes.join(first, ["cause", "policy"], "left")
-        .select(
-            "person_id",
-            "policy",
-            "reason",
-            "channel",
-            F.lit("purpose").alias("scope_kind"),
-            "scope_value",
-            F.col("cause.occurred_at").alias("starts_at"),
-            F.col("_lift.occurred_at").alias("ends_at"),
-            named("_lift").alias("lifted_by"),
-            F.array(named("cause")).alias("evidence"),
-            "cause",
-            F.lit(None).cast("int").alias("line_number"),
-        )
-        .transform(with_id)
-    )
-
-
 def with_id(rows: DataFrame) -> DataFrame:
     """Name each row by what causes it and what it is about, never by a person: a merge keeps it.
 
@@ -199,59 +130,6 @@ def _natural_end(lasts: timedelta | None, share: float | None) -> Column:
     own = F.floor(F.col("replenish_days") * F.lit(share) * F.lit(float(MICROSECONDS_A_DAY)))
     until = F.timestamp_micros(F.unix_micros("occurred_at") + own.cast("bigint"))
     return F.when(F.col("replenish_days").isNotNull(), until).otherwise(fixed)
-
-
-def _lifting_words(own: DataFrame) -> DataFrame:
-    """Grants and subscriptions: what a person said that opens a channel again."""
-    granted = F.col("type") == "consent_granted"
-    return own.where(granted | (F.col("type") == "subscribed")).select(
-        F.col("person_id").alias("_person_id"),
-        F.col("channel").alias("_channel"),
-        F.when(granted, F.coalesce("purpose", F.lit("marketing"))).alias("_purpose"),
-        F.when(granted, "granted").otherwise("subscribed").alias("_kind"),
-        _lift(*ORDER, place=0).alias("_lift"),
-    )
-
-
-def _new_addresses(labels: DataFrame) -> DataFrame:
-    linked = labels.where((F.col("state") == "linked") & F.col("person_id").isNotNull())
-    kind = F.col("identifier_type")
-    channels = F.array_compact(
-        F.array(*(F.when(kind == t, F.lit(c)) for c, t in ADDRESS_TYPES.items()))
-    )
-    return linked.select(
-        F.col("person_id").alias("_person_id"),
-        F.explode(channels).alias("_channel"),
-        F.lit(None).cast("string").alias("_purpose"),
-        F.lit("address").alias("_kind"),
-        _lift(
-            F.col("first_seen_at").alias("occurred_at"),
-            F.lit("identifier").alias("stream"),
-            F.col("identifier_key").alias("event_id"),
-            place=1,
-        ).alias("_lift"),
-    )
-
-
-def _lift(occurred_at: Column | str, *event: Column | str, place: int) -> Column:
-    """What ends a refusal; of two at one moment the person's own word is named."""
-    return F.struct(occurred_at, F.lit(place).alias("place"), *event)
-
-
-def _lifts() -> Column:
-    """Whether a word or a new address ends a refusal."""
-    kind, reason = F.col("_kind"), F.col("reason")
-    same_channel = F.col("_channel").eqNullSafe(F.col("channel"))
-    grants = (
-        (kind == "granted")
-        & (reason == "no_consent")
-        & (F.col("_purpose") == F.col("scope_value"))
-        & (F.col("_channel").isNull() | same_channel)
-    )
-    subscribes = (kind == "subscribed") & (reason != "no_consent") & same_channel
-    moves = (kind == "address") & (reason == "bounced") & same_channel
-    later = F.col("_lift.occurred_at") > F.col("cause.occurred_at")
-    return (F.col("person_id") == F.col("_person_id")) & later & (grants | subscribes | moves)
 
 
 def _forever() -> Column:

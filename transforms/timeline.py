@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY
+from tactful.transforms.refusals import WORDS
 from tactful.transforms.settled import TAKES_BACK
-from tactful.transforms.suppressions import WORDS
 
 
 def to_timeline(events: DataFrame) -> DataFrame:

@@ -23,10 +23,9 @@ STEPS = {"taken": share_out}
 LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
-    "message_events", "lines", "sendings", "bought", "taken", "orders", "counted",
-    "suppressions_purchased",
-    "suppressions_refused", "suppressions_capped", "suppressed", "timeline", "outcomes",
-    "customers", "pressure", "suppressions", "regrets",
+    "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
+    "addresses", "suppressions_purchased", "suppressions_refused", "suppressions_capped",
+    "suppressed", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle.config import duration
-from tests.oracle.fields import EVENT_TYPES, FIELDS, REQUIRED, WrongType, moment
+from tests.oracle.fields import FIELDS, REQUIRED, WrongType, moment
+from tests.oracle.words import doubts, event_type, settle
 
 
 @dataclass
@@ -26,6 +27,7 @@ class Row:
     landed_at: datetime
     reasons: list[str] = field(default_factory=list)
     fields: dict[str, Any] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
     @property
     def event_id(self) -> str | None:
@@ -131,7 +133,16 @@ def _understand(
     row.fields = _fields(row, said)
     row.fields["occurred_at"] = _occurred_at(row, said.get("occurred_at"), config)
     _check(row, said)
+    _settle(row, said)
     return row
+
+
+def _settle(row: Row, said: Mapping[str, Any]) -> None:
+    """Closed values in place of words; a row that closes something is not refused for them."""
+    forgiven, reasons = settle(row.stream, row.fields, said)
+    row.reasons = [r for r in row.reasons if r.removeprefix("wrong_type:") not in forgiven]
+    row.reasons += reasons
+    row.doubts = list(doubts(row.stream, row.fields["type"], said))
 
 
 def _no_number(name: str) -> None:
@@ -156,7 +167,8 @@ def _check(row: Row, said: Mapping[str, Any]) -> None:
         if not str(said.get(name) if said.get(name) is not None else "").strip(" "):
             row.reasons.append(f"missing:{name}")
     kind = row.fields.get("type")
-    if kind and kind not in EVENT_TYPES[row.stream]:
+    row.fields["type"] = event_type(row.stream, kind)
+    if kind and kind.strip(" ") and row.fields["type"] is None:
         row.reasons.append("unknown_type")
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tactful.transforms.refusals import refused
 from tactful.transforms.settled import settled_lines
-from tactful.transforms.suppressions import PurchaseRule, purchased, refused
+from tactful.transforms.suppressions import PurchaseRule, purchased
 from tests.timelines import (
     DAY,
     HOUR,

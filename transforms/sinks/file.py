@@ -50,6 +50,8 @@ def row(
     *,
     operation: Column | s.Operation = "add",
     schema: Sequence[str] | None = None,
+    granted: Column | None = None,
+    opt_in: bool = True,
 ) -> Column:
     """A person's identifiers as one JSON object, field → sorted values; null without any."""
     held = F.filter(members, lambda m: m["wire"].isNotNull())

@@ -21,7 +21,7 @@ from tactful.transforms.sinks import sink as s
 EMAIL, PHONE, MOBILE = "emailAddress", "phoneNumber", "mobileIds"
 CONTACT = (EMAIL, PHONE)
 MAX_IDENTIFIERS = 10
-GRANTED = "CONSENT_GRANTED"
+GRANTED, DENIED = "CONSENT_GRANTED", "CONSENT_DENIED"
 
 DOTLESS = ("gmail.com", "googlemail.com")
 PREFIXES = r"^(?:mrs|mr|ms|miss|mx|dr|prof|sir)(?:\.\s*|\s+)"
@@ -110,6 +110,11 @@ def is_granted(given: Column) -> Column:
     return F.coalesce(both, F.lit(False))
 
 
+def is_denied(given: Column) -> Column:
+    """Whether either consent is denied."""
+    return (given["adUserData"] == DENIED) | (given["adPersonalization"] == DENIED)
+
+
 def split(members: Column) -> Column:
     """Cut one person's identifiers into records that Google takes: ten each, one kind each."""
     ordered = F.array_sort(members)
@@ -122,17 +127,25 @@ def row(
     *,
     operation: Column | s.Operation = "add",
     schema: Sequence[str] | None = None,
+    granted: Column | None = None,
+    opt_in: bool = True,
     given: Column | None = None,
 ) -> Column:
     """One audienceMember, with that member's own consent when it is added.
 
-    Null, and so never sent, when an addition lacks either consent, when contacts and mobile ids
-    are mixed (the data of a member is one of both), or beyond ten identifiers. A removal says
-    nothing about consent: it may be the very withdrawal that caused it.
+    Granted is said only of who granted. Of who was never asked Google is told just that
+    (unspecified), and only where silence is consent (not `opt_in`): in the EEA it counts as no.
+
+    Null, and so never sent, when an addition lacks a consent that it needs, when contacts and
+    mobile ids are mixed (the data of a member is one of both), or beyond ten identifiers. A removal
+    says nothing about consent: it may be the very withdrawal that caused it.
+    given: both consents where they differ (see `consent`), else both follow from `granted`.
     """
     removing = F.lit(operation) == "remove"
     if given is None:
-        given = consent(F.lit("GRANTED"), F.lit("GRANTED"))
+        word = F.when(F.lit(False) if granted is None else granted, "GRANTED")
+        given = consent(word, word)
+    allowed = is_granted(given) if opt_in else ~is_denied(given)
     contacts = F.concat(*(_identifiers(members, field) for field in CONTACT))
     mobiles = s.wires_of(members, MOBILE)
     user = F.struct(contacts.alias("userIdentifiers"))
@@ -143,7 +156,7 @@ def row(
     )
     one_kind = (F.size(contacts) > 0) != (F.size(mobiles) > 0)
     fits = F.greatest(F.size(contacts), F.size(mobiles)) <= MAX_IDENTIFIERS
-    return F.when(one_kind & fits & (removing | is_granted(given)), s.as_json(member))
+    return F.when(one_kind & fits & (removing | allowed), s.as_json(member))
 
 
 def body(
@@ -182,7 +195,7 @@ def body(
 
 
 def _status(value: Column) -> Column:
-    known = F.when(value == "GRANTED", GRANTED).when(value == "DENIED", "CONSENT_DENIED")
+    known = F.when(value == "GRANTED", GRANTED).when(value == "DENIED", DENIED)
     return F.coalesce(known, F.lit("CONSENT_STATUS_UNSPECIFIED"))
 
 

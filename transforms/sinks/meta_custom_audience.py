@@ -122,8 +122,12 @@ def row(
     *,
     operation: Column | s.Operation = "add",
     schema: Sequence[str] | None = None,
+    granted: Column | None = None,
+    opt_in: bool = True,
 ) -> Column:
     """One row of data in the order of the schema, blank where the person has no value.
+
+    Consent has no place in it: who is in the audience may be there.
 
     Null when a key has two values, when a member's key is not in the schema, or without a value.
     """

@@ -16,6 +16,8 @@ INVALID = "invalid"
 ALREADY_HASHED = "already_hashed"
 NOT_ADVERTISING_ID = "not_an_advertising_id"
 UNSUPPORTED = "unsupported"
+# The form is right, but no message reaches the address any more.
+BOUNCED = "bounced"
 
 MEMBERS = "array<struct<field:string,wire:string>>"
 SHA256_HEX = "^[0-9a-f]{64}$"
@@ -32,8 +34,9 @@ class Sink:
     `forms`  identifiers → the same rows with `field`, `wire` and `reason` (see `write`).
     `split`  members of one person → array of members, each of which fits into one record. A member
              is struct<field, wire, …>; further fields (its key) pass through untouched.
-    `row`    members of one record, `operation`, `schema` → the record's JSON. Null where they are
-             no legal record, so that nothing is cut off in silence: call `split` first.
+    `row`    members of one record, `operation`, `schema`, `granted` (whether the person granted ad
+             consent), `opt_in` (whether silence is no) → the record's JSON. Null where they are no
+             legal record, so that nothing is cut off in silence: call `split` first.
     `body`   JSON records → the text of one file, which is one request where there is an API.
     `fields` the name at the destination of each type of identifier, in the order of its schema.
     `together` types that one audience may hold side by side; a destination configured across

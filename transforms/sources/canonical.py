@@ -9,9 +9,10 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import COMMON, FURTHER, REQUIRED, TYPES, wide_columns
+from tactful.schemas.events import COMMON, FURTHER, REQUIRED, wide_columns
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column as Described
+from tactful.transforms.sources import words
 
 ISO_DAY = r"^\d{4}-\d{2}-\d{2}"
 ISO_MINUTE = r"[T ]\d{2}:\d{2}"
@@ -66,7 +67,7 @@ def understand(
         f"{_is_sound()} AS is_sound",
         f"{_unknown_fields(set(fields))} AS _extra",
         f"CASE WHEN loose.properties IS NOT NULL THEN {sent} END AS _sent",
-        *(f"{_typed(column)} AS `_{name}`" for name, column in fields.items()),
+        *(f"{_typed(stream, column)} AS `_{name}`" for name, column in fields.items()),
     )
     # As one text first: that is compiled, where a list with gaps is interpreted row by row.
     reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew)
@@ -81,8 +82,9 @@ def understand(
         "CASE WHEN _reasons = '' THEN CAST(array() AS array<string>) ELSE split(_reasons, ',') END "
         "AS reasons",
         "modified_at AS landed_at",
+        f"{words.doubts(stream)} AS doubts",
         *(
-            f"{_properties() if name == 'properties' else f'`_{name}`'} AS `{name}`"
+            f"{_properties() if name == 'properties' else words.settled(stream, name)} AS `{name}`"
             for name in fields
         ),
     )
@@ -139,8 +141,10 @@ def _loose(kind: str) -> str:
     return kind.replace("decimal(18,4)", "string").replace("timestamp", "string")
 
 
-def _typed(column: Described) -> str:
+def _typed(stream: str, column: Described) -> str:
     value = f"loose.`{column.name}`"
+    if words.is_closed(stream, column.name):
+        return words.read(stream, column.name, value)
     if column.type == "timestamp":
         return _instant(value)
     if _loose(column.type) == column.type:
@@ -185,8 +189,7 @@ def _reasons(
     is_time = f"TRY_CAST({raw_time} AS timestamp) IS NOT NULL"
     unzoned = f"CASE WHEN {raw_time} RLIKE {local} THEN {is_time} ELSE false END"
     has_time = f"is_sound AND NOT {_is_missing('occurred_at')}"
-    known = f"loose.type IN ({', '.join(map(_text, TYPES[stream]))})"
-    odd_type = f"trim(loose.type) != '' AND NOT {known} AND NOT {_mistyped(fields['type'])}"
+    odd_type = f"trim(loose.type) != '' AND _type IS NULL AND NOT {_mistyped(fields['type'])}"
     skew = f"INTERVAL {max_skew // timedelta(microseconds=1)} MICROSECONDS"
     checks = [
         (oversized, "oversized"),
@@ -204,9 +207,11 @@ def _reasons(
     ]
     for name, column in fields.items():
         if name != "occurred_at":
-            checks.append((f"is_sound AND {_mistyped(column)}", f"wrong_type:{name}"))
-    words = (f"CASE WHEN coalesce({bad}, false) THEN {_text(word)} END" for bad, word in checks)
-    return f"concat_ws(',', {', '.join(words)})"
+            wrong = f"is_sound AND NOT {words.is_understood_anyhow(stream, name)}"
+            checks.append((f"{wrong} AND {_mistyped(column)}", f"wrong_type:{name}"))
+    checks += [(f"is_sound AND {bad}", reason) for bad, reason in words.reasons(stream)]
+    told = (f"CASE WHEN coalesce({bad}, false) THEN {_text(word)} END" for bad, word in checks)
+    return f"concat_ws(',', {', '.join(told)})"
 
 
 def _is_missing(name: str) -> str:

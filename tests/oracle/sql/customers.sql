@@ -109,11 +109,11 @@ consented AS (
     FROM (
         SELECT
             person_id,
-            coalesce(channel, '*') || ':' || coalesce(purpose, 'marketing') AS topic,
+            coalesce(channel, '*') || ':' || purpose AS topic,
             NOT (max({said_at: occurred_at, withdrawn: type = 'consent_withdrawn'})).withdrawn
                 AS is_granted
-        FROM owned('profiles')
-        WHERE type IN ('consent_granted', 'consent_withdrawn') AND person_id IS NOT NULL
+        FROM consents
+        WHERE person_id IS NOT NULL
         GROUP BY person_id, topic
     )
     GROUP BY person_id

@@ -59,7 +59,8 @@ def test_google_records_hold_ten_identifiers_of_one_kind(spark):
     emails = [("emailAddress", value) for value in HASHES[:12]]
     phones = [("phoneNumber", value) for value in HASHES[12:14]]
     mobiles = [("mobileIds", value) for value in MAIDS[:11]]
-    nobody, one, many = recorded(spark, GOOGLE, [[], emails[:1], phones + mobiles + emails])
+    people = [[], emails[:1], phones + mobiles + emails]
+    nobody, one, many = recorded(spark, GOOGLE, people, granted=F.lit(True))
     granted = {"adPersonalization": "CONSENT_GRANTED", "adUserData": "CONSENT_GRANTED"}
     assert nobody == []
     assert one == [
@@ -117,6 +118,30 @@ def test_google_never_ingests_without_both_consents(spark):
     validator("google_data_manager.remove").validate(removed)
     assert "termsOfService" not in removed
     assert body["termsOfService"] == {"customerMatchTermsOfServiceStatus": "ACCEPTED"}
+
+
+def test_google_is_told_granted_only_where_it_was(spark):
+    """Of who was never asked just that, where silence is consent; where it is not, nothing."""
+    frame = spark.createDataFrame(
+        [([("emailAddress", HASHES[n])], n, told) for n, told in enumerate((True, False, None))],
+        f"members {MEMBERS}, id int, told boolean",
+    )
+    members, told = F.col("members"), F.col("told")
+    rows = frame.select(
+        GOOGLE.row(members, granted=told, opt_in=False).alias("opt_out"),
+        GOOGLE.row(members, granted=told, opt_in=True).alias("opt_in"),
+        GOOGLE.row(members, opt_in=True).alias("unsaid"),
+    ).collect()
+    silent = json.loads(rows[1].opt_out)
+    assert silent["consent"] == {
+        "adPersonalization": "CONSENT_STATUS_UNSPECIFIED",
+        "adUserData": "CONSENT_STATUS_UNSPECIFIED",
+    }
+    validator("google_data_manager.ingest").validate(google_body([silent]))
+    assert rows[2].opt_out.replace(HASHES[2], HASHES[1]) == rows[1].opt_out
+    assert set(json.loads(rows[0].opt_out)["consent"].values()) == {"CONSENT_GRANTED"}
+    assert rows[0].opt_in == rows[0].opt_out
+    assert [rows[1].opt_in, rows[2].opt_in, rows[0].unsaid] == [None] * 3
 
 
 def test_google_names_the_account_in_digits():

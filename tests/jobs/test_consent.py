@@ -1,0 +1,168 @@
+"""Against nobody's word: whole runs over what customers said, in the words that systems use."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from tests.landing import World
+from tests.product import Shop
+
+DAY = timedelta(days=1)
+MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
+# The spellings in which an opt-out was overheard.
+SPELLINGS: tuple[dict[str, Any], ...] = (
+    {"channel": "Ad"}, {"channel": "ads"}, {"channel": " ad "}, {"channel": ""},
+    {"purpose": "Marketing"}, {"purpose": "advertising"},
+)  # fmt: skip
+SOURCES = {"shop": "purchases", "crm": "profiles", "mail": "messages"}
+
+
+def config(default: str) -> dict[str, Any]:
+    audience = {"policy": "bought_it", "audience_id": "1"}
+    return {
+        "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
+        "sources": {n: {"stream": s, "path": f"landing/{n}"} for n, s in SOURCES.items()},
+        "consent": {"default": default},
+        "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "90d"}],
+        "destinations": [
+            {"name": "meta", "kind": "meta_custom_audience", **audience},
+            {"name": "google", "kind": "google_data_manager", **audience,
+             "account": {"account_id": "1"}},
+            {"name": "mail", "kind": "file", "policy": "bought_it", "channel": "email"},
+        ],
+    }  # fmt: skip
+
+
+class Story:
+    """Events by source; an event is named after its person and what it is."""
+
+    def __init__(self) -> None:
+        self.rows: dict[str, list[Any]] = {name: [] for name in SOURCES}
+
+    def tell(self, source: str, who: str, type_: str, at: datetime, **told: Any) -> None:
+        emails = told.pop("emails", [email_of(who)])
+        ids = [{"type": "customer_id", "value": who}] if told.pop("named", True) else []
+        ids += [{"type": "email", "value": email} for email in emails]
+        event_id = told.pop("event_id", f"{who} {type_} {len(self.rows[source])}")
+        row = {"event_id": event_id, "type": type_, "occurred_at": at.isoformat(),
+               "identifiers": ids, **told}  # fmt: skip
+        self.rows[source].append(row)
+
+    def buys(self, who: str, **told: Any) -> None:
+        line = {"line_id": "1", "sku": "S1", "quantity": 1, "amount": 5}
+        told = {"order_id": f"order of {who}", "currency": "USD", "lines": [line], **told}
+        self.tell("shop", who, "order_placed", MONDAY, **told)
+
+    def world(self, default: str) -> World:
+        return World(self.rows, config(default), [], MONDAY + 20 * DAY, MONDAY + 30 * DAY)
+
+
+def email_of(who: str) -> str:
+    return f"{who}@mail.example"
+
+
+def hashed(email: str) -> str:
+    return hashlib.sha256(email.encode()).hexdigest()
+
+
+def rows(lake: Path, table: str) -> list[dict[str, Any]]:
+    return DeltaTable(str(lake / table)).to_pyarrow_table().to_pylist()
+
+
+def told(lake: Path, destination: str) -> dict[str, list[str]]:
+    """What a destination was told, by operation: the payloads."""
+    found: dict[str, list[str]] = {"add": [], "remove": []}
+    for row in rows(lake, "records"):
+        if row["destination"] == destination:
+            found[row["operation"]].append(row["payload"])
+    return found
+
+
+def told_of(lake: Path, destination: str, email: str) -> list[str]:
+    """The operations about an address at a destination, in their order."""
+    ours = (r for r in rows(lake, "records") if r["destination"] == destination)
+    told = sorted(ours, key=lambda r: (r["batch_id"], r["position"]))
+    return [row["operation"] for row in told if hashed(email) in row["payload"]]
+
+
+def consents_at_google(lake: Path) -> dict[str, set[str]]:
+    """By hashed email, the consent that Google was told."""
+    return {
+        member["userData"]["userIdentifiers"][0]["emailAddress"]: set(member["consent"].values())
+        for member in map(json.loads, told(lake, "google")["add"])
+    }
+
+
+def opt_outs(story: Story) -> Iterator[str]:
+    for n, spelled in enumerate(SPELLINGS):
+        who = f"no{n}"
+        story.buys(who)
+        story.tell("crm", who, "consent_withdrawn", MONDAY + DAY, **spelled)
+        yield who
+
+
+def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Path) -> None:
+    story = Story()
+    closed = list(opt_outs(story))
+    for who, closing in {
+        "doubt": {"channel": "fax"}, "why": {"channel": "email", "purpose": "profiling"},
+    }.items():  # fmt: skip
+        story.buys(who)
+        story.tell("crm", who, "consent_withdrawn", MONDAY + DAY, **closing)
+        closed.append(who)
+    story.buys("silent")
+    story.buys("open")
+    story.tell("crm", "open", "consent_granted", MONDAY + DAY, channel="Ads", purpose="all")
+    story.buys("mails")
+    story.tell("crm", "mails", "consent_withdrawn", MONDAY + DAY, channel="E-Mail")
+    story.buys("vague")
+    story.tell("crm", "vague", "consent_withdrawn", MONDAY + DAY, channel="ad")
+    story.tell("crm", "vague", "consent_granted", MONDAY + 2 * DAY, channel="fax")
+    closed.append("vague")
+    leaves = {
+        "gone": ("unsubscribed", {"channel": "Email"}),
+        "hard": ("bounced", {"channel": "email", "bounce": "Hard"}),
+        "permanent": ("bounced", {"channel": "email", "bounce": "permanent"}),
+        "unkind": ("bounced", {"channel": "email"}),
+        "spam": ("Complaint", {"channel": "pigeon"}),
+    }
+    for who, (type_, what) in leaves.items():
+        story.tell("mail", who, type_, MONDAY + DAY, message_id=f"m {who}", **what)
+    shop = Shop(story.world("opt_out"), tmp_path)
+    shop.land_all(2)
+    shop.run()
+
+    lake = shop.lake
+    for destination in ("meta", "google"):
+        added = "".join(told(lake, destination)["add"])
+        assert not [who for who in closed if hashed(email_of(who)) in added], destination
+    assert consents_at_google(lake) == {
+        hashed(email_of("silent")): {"CONSENT_STATUS_UNSPECIFIED"},
+        hashed(email_of("open")): {"CONSENT_GRANTED"},
+        hashed(email_of("mails")): {"CONSENT_STATUS_UNSPECIFIED"},
+    }
+    held = {r["evidence"][0].split(":")[1].split()[0]: (r["reason"], r["channel"])
+            for r in rows(lake, "suppressions") if r["reason"] != "purchased"}  # fmt: skip
+    expected = {
+        "no0": ("no_consent", "ad"), "no3": ("no_consent", None), "no5": ("no_consent", None),
+        "doubt": ("no_consent", None), "mails": ("no_consent", "email"),
+        "gone": ("unsubscribed", "email"), "hard": ("bounced", "email"),
+        "permanent": ("bounced", "email"), "unkind": ("bounced", "email"),
+        "spam": ("complained", None),
+    }  # fmt: skip
+    assert {who: held.get(who) for who in expected} == expected
+    (refused,) = rows(lake, "quarantine")
+    assert (json.loads(refused["raw"])["channel"], refused["reasons"]) == (
+        "fax", ["unknown_value:channel"],
+    )  # fmt: skip
+    doubts = [d for table in ("messages", "profiles") for r in rows(lake, table)
+              for d in r["doubts"] or ()]  # fmt: skip
+    assert sorted(doubts) == ["bounce:", "channel:fax", "channel:pigeon", "purpose:profiling"]
+    shop.assert_converged()

@@ -1,0 +1,170 @@
+"""Words: what a sender calls a channel, a purpose, a bounce or a type, as one closed value.
+
+A value is read without regard to case, blanks and separators, and by a list of synonyms
+(`schemas/words.py`). What is still unknown is doubt, and doubt is silence (G4):
+
+- a row that closes something (consent_withdrawn, unsubscribed, complained, bounced) closes all
+  channels and purposes; a bounce whose kind is unknown or not told is a hard one, of its own
+  address;
+- a row that opens something (consent_granted, subscribed) opens nothing and is refused;
+- any other message counts for all channels, so that no cap overlooks it, and as one that says no
+  purpose, which is marketing.
+
+Every such word is kept in `doubts`, as `field:word`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from tactful.schemas.events import TYPES
+from tactful.schemas.words import (
+    ALL,
+    BOUNCE_WORDS,
+    BOUNCES,
+    CHANNEL_WORDS,
+    CHANNELS,
+    PURPOSE_WORDS,
+    PURPOSES,
+    TYPE_WORDS,
+    Synonyms,
+)
+
+CLOSES = {
+    "messages": ("unsubscribed", "complained", "bounced"),
+    "profiles": ("consent_withdrawn",),
+}
+OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
+# The closed values of each stream beside its type, with what a sender may call them.
+CLOSED: dict[str, dict[str, dict[str, str]]] = {}
+# Blanks as Unicode knows them, and characters that nobody sees.
+BLANK = r"[\p{Z}\p{Cc}\p{Cf}]"
+LONGEST_WORD = 100
+
+
+def is_closed(stream: str, name: str) -> bool:
+    """Whether a field takes one of a few words only."""
+    return name == "type" or name in CLOSED.get(stream, {})
+
+
+def read(stream: str, name: str, value: str) -> str:
+    """The closed value that a text stands for; null where it is blank or nobody knows it."""
+    known = _types(stream) if name == "type" else CLOSED[stream][name]
+    plain = _quoted(sorted(set(known.values())))
+    words = ", ".join(f"'{word}', '{meant}'" for word, meant in sorted(known.items()))
+    squeezed = f"regexp_replace(lower({value}), {_literal(f'{BLANK}|[-_./]')}, '')"
+    # Nearly all values are as they should be, and need not be looked at letter by letter.
+    return f"""CASE
+        WHEN {value} IN ({plain}) THEN {value}
+        WHEN {value} IS NOT NULL THEN try_element_at(map({words}), {squeezed})
+    END"""
+
+
+def reasons(stream: str) -> Iterator[tuple[str, str]]:
+    """Conditions with the reason each gives: what would open a channel in a word nobody knows."""
+    for name in ("channel", "purpose"):
+        if name in CLOSED.get(stream, {}):
+            bad = f"{_one_of(OPENS[stream])} AND {_is_unknown(name)}"
+            yield bad, f"unknown_value:{name}"
+
+
+def is_understood_anyhow(stream: str, name: str) -> str:
+    """Whether a value of the wrong type does not matter: a closing row closes all the same."""
+    if name not in CLOSED.get(stream, {}):
+        return "false"
+    return _one_of(CLOSES[stream])
+
+
+def settled(stream: str, name: str) -> str:
+    """What a closed field finally says, now that the row's type is known.
+
+    Expects `_type`, `_channel`, `_purpose` and `_bounce` as `read` gives them, beside `loose`.
+    """
+    if not is_closed(stream, name) or name == "type":
+        return f"`_{name}`"
+    closes, opens = _one_of(CLOSES[stream]), _one_of(OPENS[stream])
+    if name == "bounce":
+        return "CASE WHEN _type = 'bounced' THEN coalesce(_bounce, 'hard') ELSE _bounce END"
+    in_doubt = f"({_is_unknown('channel')} OR {_is_unknown('purpose')})"
+    if stream == "profiles":
+        return f"CASE WHEN {closes} AND {in_doubt} THEN '{ALL}' ELSE `_{name}` END"
+    if name == "channel":
+        unheard = f"{closes} AND {in_doubt} OR NOT {opens} AND {_is_unknown(name)}"
+        return f"CASE WHEN {unheard} THEN '{ALL}' ELSE _channel END"
+    speaks = f"NOT {closes} AND NOT {opens}"
+    return f"""CASE
+        WHEN {closes} AND {in_doubt} THEN '{ALL}'
+        WHEN {speaks} AND _purpose = '{ALL}' THEN NULL
+        ELSE _purpose
+    END"""
+
+
+def doubts(stream: str) -> str:
+    """The words of a row that nobody knows, as field:word; null where there are none."""
+    if stream not in CLOSED:
+        return "CAST(NULL AS array<string>)"
+    told = []
+    for name in CLOSED[stream]:
+        is_doubt = _is_unknown(name)
+        if name == "bounce":
+            is_doubt = f"({is_doubt} OR _type = 'bounced' AND _bounce IS NULL)"
+        told.append(f"CASE WHEN {is_doubt} THEN concat('{name}:', {_shown(f'loose.{name}')}) END")
+    return f"nullif(array_compact(array({', '.join(told)})), CAST(array() AS array<string>))"
+
+
+def _one_of(types: Sequence[str]) -> str:
+    return f"coalesce(_type IN ({_quoted(types)}), false)"
+
+
+def _quoted(values: Iterable[str]) -> str:
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def _is_unknown(name: str) -> str:
+    """Whether a field says something that nobody knows; a blank says nothing."""
+    blank = f"{_trimmed(f'loose.{name}')} = ''"
+    # Asked only of what was not understood.
+    return f"CASE WHEN loose.{name} IS NULL OR _{name} IS NOT NULL THEN false ELSE NOT {blank} END"
+
+
+def _shown(value: str) -> str:
+    """The word as `status` may tell it: what looks like a contact is no word and is not told."""
+    word = f"coalesce({_trimmed(value)}, '')"
+    contact = _literal("@|[0-9]{5}")
+    return f"CASE WHEN {word} RLIKE {contact} THEN '…' ELSE left({word}, {LONGEST_WORD}) END"
+
+
+def _trimmed(value: str) -> str:
+    return f"regexp_replace({value}, {_literal(f'^{BLANK}+|{BLANK}+$')}, '')"
+
+
+def _literal(pattern: str) -> str:
+    """As bytes, since a setting of the session may read backslashes otherwise."""
+    return f"CAST(X'{pattern.encode().hex()}' AS string)"
+
+
+def _words(values: Sequence[str], synonyms: Synonyms) -> dict[str, str]:
+    """Every word, without separators, with the value it stands for."""
+    plain = {_bare(value): value for value in values}
+    return plain | {word: value for value, words in synonyms for word in (_bare(value), *words)}
+
+
+def _types(stream: str) -> Mapping[str, str]:
+    return _words(TYPES[stream], TYPE_WORDS.get(stream, ()))
+
+
+def _bare(value: str) -> str:
+    return value.replace("_", "")
+
+
+CLOSED |= {
+    "messages": {
+        "channel": _words(CHANNELS, CHANNEL_WORDS),
+        "purpose": _words(PURPOSES, PURPOSE_WORDS),
+        "bounce": _words(BOUNCES, BOUNCE_WORDS),
+    },
+    "profiles": {
+        "channel": _words(CHANNELS, CHANNEL_WORDS),
+        "purpose": _words(PURPOSES, PURPOSE_WORDS),
+    },
+}

@@ -200,7 +200,11 @@ def _requests(
             f".{sink.extension}"
         )
         files.write_text(
-            batch.lake.spark, f"{batch.lake.outbox(destination.name)}/{name}", text, keep=True
+            batch.lake.spark,
+            f"{batch.lake.outbox(destination.name)}/{name}",
+            text,
+            keep=True,
+            is_private=RECORDS.is_protected,
         )
         warnings = []
         if operation == "add" and len(payloads) < destination.minimum_audience:

@@ -21,7 +21,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import accept, errors, files, fused, land, reference
+from tactful.jobs import accept, errors, files, fused, land, reference, scratch
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.fold import fold_logs
@@ -119,6 +119,8 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
             raise LakeError(
                 f"Another run holds the lake at {lake.location}; wait for it, or stop it."
             )
+        lake.check(config)  # whoever held it may have left a replay half done
+        scratch.clear(lake)
         try:
             yield
         finally:

@@ -18,7 +18,7 @@ RECORDS = Table(
         Column("operation", "string", "What it asks for.", nullable=False, allowed=OPERATIONS),
         Column("person_id", "string", "Whose identifiers they are."),
         Column("decision_id", "string", "The suppression or decision behind it."),
-        Column("payload", "string", "JSON, one row in the destination's form.", nullable=False),
+        Column("payload", "string", "JSON, one row in the destination's form.", nullable=False, protected=True),
         Column("emitted_at", "timestamp", "Decision clock of its batch."),
         Column("batch_id", "bigint", "The batch that emitted it."),
         Column("position", "bigint", "Its place in the batch's file order: removals come first."),

@@ -264,7 +264,7 @@ class Lake:
             "generations": {},
         }
         state.setdefault("secret_check", secret.check_value(told, lake_id=state["lake_id"]))
-        self.remember(**state, configuration_hash=config.hash)
+        self.remember(**{**state, "configuration_hash": config.hash})
 
     def _close_whole(self, table: Table) -> None:
         """Let nobody else into a protected table's folder, before and after anything is in it."""

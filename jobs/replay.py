@@ -245,7 +245,7 @@ def _draw_again(
     summary = pipeline.RunSummary(lake.location, moment.isoformat())
     if accept.QUERY in noted["batches_before"]:
         on_progress("accept")
-        pipeline.finish(accept.start(lake, config, Pace(), hook))
+        pipeline.accept_all(lake, config, hook)
     on_progress("fused")
     pipeline.finish(fused.start(lake, config, Pace(), hook, at_once=True))
     summary.published = publish(lake, config, as_of=moment, on_progress=on_progress)

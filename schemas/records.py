@@ -54,7 +54,7 @@ DELIVERIES = Table(
         Column("records", "bigint", "Rows in it.", at_least=1),
         Column("state", "string", "written, accepted, rejected or retrying.",
                allowed=("written", "accepted", "rejected", "retrying")),
-        Column("warnings", "array<string>", "What the reader should know, such as below_minimum."),
+        Column("warnings", "array<string>", "What the reader should know: below_minimum, an audience too small to be used."),
         Column("response", "string", "What the destination answered."),
         Column("at", "timestamp", "Decision clock of its batch."),
         Column("batch_id", "bigint", "The batch that wrote it."),

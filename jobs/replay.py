@@ -39,7 +39,7 @@ def replay(
     difference between what they hold and what they should hold, not the way there. The clock
     may be set back, since nothing that depended on it is left.
     """
-    spark = open_session()
+    spark = open_session(on_progress=on_progress)
     lake = Lake(spark, config.location)
     choices = (RECEIVED.name, *STREAMS)
     if from_table not in choices:

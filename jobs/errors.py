@@ -82,6 +82,10 @@ class ClockError(LakeError):
     """Raised when `--as-of` lies before the lake's last decision clock, or has no time zone."""
 
 
+class SessionUnfit(LakeError):
+    """Raised when the Spark session lacks what the tables need and can no longer be given it."""
+
+
 class SourceMissing(LakeError):
     """Raised when the path of a configured source does not exist."""
 

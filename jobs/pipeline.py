@@ -80,7 +80,7 @@ def run(
     for step in steps:
         if step not in STEPS:
             raise LakeError(f"There is no step {step}; choose among {', '.join(STEPS)}.")
-    spark = open_session()
+    spark = open_session(on_progress=on_progress)
     lake = Lake(spark, config.location)
     with opened(lake, config):
         moment = _moment(lake, as_of)

@@ -66,7 +66,7 @@ def replay(
     choices = (RECEIVED.name, *STREAMS)
     if from_table not in choices:
         raise LakeError(f"Cannot replay from {from_table}; choose one of {', '.join(choices)}.")
-    lake = Lake(open_session(), config.location)
+    lake = Lake(open_session(on_progress=on_progress), config.location)
     _refuse(lake, config)
     with files.locked(lake.location) as free:
         if not free:

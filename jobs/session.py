@@ -1,32 +1,48 @@
-"""The Spark session: what a laptop needs, and nothing that the user has already set."""
+"""The Spark session: what its user has set, what the tables' correctness needs, and what is left.
+
+What spark-submit, `--conf`, a properties file, `PYSPARK_SUBMIT_ARGS`, `spark-defaults.conf` or a
+session that already runs has set wins. Only what the meaning of the tables depends on is set over
+it, on a session of our own, and said; where it cannot be set any more, nothing is begun.
+`conf/spark-defaults.conf` tells which is which, and why.
+"""
 
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TextIO
 
 import pyarrow as pa
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext
+from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
+from pyspark.sql.utils import is_remote
 
 from tactful.jobs import spills
+from tactful.jobs.errors import SessionUnfit
 
-# Small machines only: on a cluster the operator decides these.
-LAPTOP = {
+# What a JVM must know when it starts, where nobody has said where jobs run.
+LAUNCH = {
     "spark.master": "local[2]",
     "spark.driver.memory": "4g",
     # Without memory a thread that hands out tasks may end while the others wait for it for ever.
     "spark.driver.extraJavaOptions": (
         "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError -Dlog4j2.level=ERROR"
     ),
+}
+# Environment variables that spark-submit asks after every properties file.
+IN_ENVIRONMENT = {"spark.master": "MASTER", "spark.driver.memory": "SPARK_DRIVER_MEMORY"}
+# Small machines only: on a cluster the operator decides these.
+LAPTOP = {
     "spark.sql.shuffle.partitions": "2",
     "spark.default.parallelism": "2",
     "spark.databricks.delta.snapshotPartitions": "2",
@@ -54,7 +70,27 @@ LAPTOP = {
         "FileSystemBasedCheckpointFileManager"
     ),
 }
+# What the tables' meaning depends on; the values stand in conf/spark-defaults.conf.
+NEEDED = (
+    "spark.sql.session.timeZone",
+    "spark.sql.ansi.enabled",
+    "spark.sql.caseSensitive",
+    "spark.sql.legacy.timeParserPolicy",
+    "spark.sql.jsonGenerator.ignoreNullFields",
+    "spark.sql.files.ignoreCorruptFiles",
+    "spark.sql.files.ignoreMissingFiles",
+    "spark.sql.parquet.outputTimestampType",
+    "spark.sql.streaming.stateStore.providerClass",
+    "spark.sql.catalog.spark_catalog",
+)
+EXTENSIONS = "spark.sql.extensions"
+CLASSES = "spark.sql.codegen.cache.maxEntries"
+# Below this, all that a batch has compiled is compiled again in the next.
+FEWEST_CLASSES = 1000
 PIECE_BYTES = 16 * 2**20
+BACKSLASH = "\\"
+
+Say = Callable[[str], None]
 
 
 def shipped_defaults() -> dict[str, str]:
@@ -65,29 +101,167 @@ def shipped_defaults() -> dict[str, str]:
     return {key: value.strip() for key, value in pairs}
 
 
-def open_session(app_name: str = "tactful", **extra: str) -> SparkSession:
-    """Return the active session, or start one with every setting the user has left open.
+def open_session(
+    app_name: str = "tactful", *, on_progress: Say = lambda _: None, **extra: str
+) -> SparkSession:
+    """Return a session that is fit for our tables: the one that runs, one beside it, or a new one.
 
-    A session that already runs (Databricks, a notebook, spark-submit) is used as it is: its
-    operator chose its master, memory and jars, and only settings that can be changed at run
-    time and were never set are added.
+    A session that already runs (Databricks, a notebook) is used where it has all that is needed;
+    else a session of our own stands beside it, on the same context and with the same settings but
+    those, so that its owner's is not changed. extra: settings for a session that is started here.
+
+    Raises: SessionUnfit where it lacks what can no longer be set; nothing has been written by then.
     """
-    active = SparkSession.getActiveSession()
-    if active is not None:
-        return active
-    chosen = SparkConf()
-    wanted = {**shipped_defaults(), **extra}
-    if not os.environ.get("TACTFUL_ON_CLUSTER") and not chosen.contains("spark.master"):
-        wanted = {**LAPTOP, **spills.settings(), **wanted}
-        with as_file(files("tactful.conf") / "ivysettings.xml") as settings:
-            wanted["spark.jars.ivySettings"] = str(Path(settings).resolve())
-    for key, value in wanted.items():
-        if not chosen.contains(key):
-            chosen.set(key, value)
+    if is_remote():
+        raise SessionUnfit(
+            "Spark Connect runs no streams of ours; start Tactful where Spark's driver runs, "
+            "without SPARK_REMOTE and spark.remote."
+        )
+    if SparkContext._active_spark_context is not None:
+        active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
+        return _fit(active, on_progress)
+    ours = {**shipped_defaults(), "spark.app.name": app_name}
+    said: list[str] = []
     with _quiet_launch():
-        session = SparkSession.builder.appName(app_name).config(conf=chosen).getOrCreate()
-    session.sparkContext.setLogLevel(chosen.get("spark.log.level", "ERROR"))
+        _start_jvm({**LAUNCH, **ours, **extra})
+        chosen = SparkConf()
+        if chosen.get("spark.master", "").startswith("local"):
+            ours |= LAPTOP | spills.settings()
+        for key, value in settings(dict(chosen.getAll()), ours | extra, said.append).items():
+            chosen.set(key, value)
+        if not _has_class(SparkContext._jvm, shipped_defaults()["spark.sql.catalog.spark_catalog"]):
+            raise SessionUnfit(
+                "Delta is not on Spark's class path: add "
+                f"{shipped_defaults()['spark.jars.packages']} to spark.jars.packages (--packages), "
+                "or start with --properties-file conf/spark-defaults.conf."
+            )
+        session = SparkSession.builder.config(conf=chosen).getOrCreate()
+    for line in said:
+        on_progress(line)
     return session
+
+
+def settings(
+    chosen: Mapping[str, str], ours: Mapping[str, str], say: Say = lambda _: None
+) -> dict[str, str]:
+    """What has to be set on a session that is about to start, beside what its user has chosen."""
+    missing = {key: value for key, value in ours.items() if key not in chosen}
+    over = _over(chosen, ours)
+    named = [name.strip() for name in chosen.get(EXTENSIONS, "").split(",") if name.strip()]
+    if named and ours[EXTENSIONS] not in named:
+        missing[EXTENSIONS] = ",".join([*named, ours[EXTENSIONS]])
+    if int(chosen.get(CLASSES, ours[CLASSES])) < FEWEST_CLASSES:
+        over[CLASSES] = ours[CLASSES]
+    for key, value in over.items():
+        say(f"{key} is {value} here, not {chosen[key]}: Tactful's tables need it.")
+    return {**missing, **over}
+
+
+def _over(chosen: Mapping[str, str], ours: Mapping[str, str]) -> dict[str, str]:
+    """What is needed and was chosen otherwise; a class may be somebody's own build of the same."""
+    return {
+        key: ours[key] for key in NEEDED if key in chosen and _word(chosen[key]) != _word(ours[key])
+    }
+
+
+def _word(value: str) -> str:
+    return value.rsplit(".", 1)[-1].lower()
+
+
+def _fit(active: SparkSession, say: Say) -> SparkSession:
+    """A session that runs, if it has all that is needed; else one of our own beside it."""
+    ours = shipped_defaults()
+    if not _knows_delta(active):
+        raise SessionUnfit(
+            "The Spark session that runs does not know Delta: start it anew with "
+            f"{EXTENSIONS}={ours[EXTENSIONS]}, spark.sql.catalog.spark_catalog="
+            f"{ours['spark.sql.catalog.spark_catalog']} and {ours['spark.jars.packages']} in "
+            "spark.jars.packages."
+        )
+    entries = int(active.conf.get(CLASSES))
+    if entries < FEWEST_CLASSES:
+        raise SessionUnfit(
+            f"The Spark session that runs has {CLASSES}={entries}, and every batch would compile "
+            f"all its code anew: start it with {ours[CLASSES]}, which no session can change later."
+        )
+    chosen = {key: active.conf.get(key, "") for key in NEEDED}
+    lacking = _over(chosen, ours)
+    if not _has_class(active._jvm, ours["spark.sql.catalog.spark_catalog"]):
+        lacking.pop("spark.sql.catalog.spark_catalog", None)  # another build, with its own catalog
+    if not lacking:
+        return active
+    own = active.newSession()
+    # A new session knows what the context was started with, but not what was set since.
+    for key, value in active.conf.getAll.items():
+        if own.conf.isModifiable(key) and own.conf.get(key) != value:
+            own.conf.set(key, value)
+    for key, value in lacking.items():
+        own.conf.set(key, value)
+        say(f"{key} is {value} on a session of Tactful's own, not {chosen[key] or 'unset'}.")
+    return own
+
+
+def _knows_delta(spark: SparkSession) -> bool:
+    """Whether the session reads a statement that only Delta's extension can read."""
+    try:
+        spark._jsparkSession.sessionState().sqlParser().parsePlan("OPTIMIZE delta.`x`")
+    except Py4JJavaError:
+        return False
+    return True
+
+
+def _has_class(jvm: Any, name: str) -> bool:
+    return bool(jvm.org.apache.spark.util.Utils.classIsLoadable(name))
+
+
+def _start_jvm(ours: Mapping[str, str]) -> None:
+    """Start the JVM, unless spark-submit has, with our settings below all that its user has said.
+
+    `--conf` would stand above the user's files, so ours are a properties file, with the user's
+    lines behind them: a later line wins, and options win over files.
+    """
+    if SparkContext._gateway is not None or "PYSPARK_GATEWAY_PORT" in os.environ:
+        SparkContext._ensure_initialized()
+        return
+    given = os.environ.get("PYSPARK_SUBMIT_ARGS")
+    rest, theirs = _user_files(shlex.split(given or "pyspark-shell"))
+    below = {k: v for k, v in ours.items() if not os.environ.get(IN_ENVIRONMENT.get(k, ""))}
+    with (
+        as_file(files("tactful.conf") / "ivysettings.xml") as ivy,
+        tempfile.TemporaryDirectory(prefix="tactful-spark-") as folder,
+    ):
+        below = {"spark.jars.ivySettings": str(Path(ivy).resolve()), **below}
+        lines = [f"{key} {value.replace(BACKSLASH, 2 * BACKSLASH)}" for key, value in below.items()]
+        merged = Path(folder, "spark.conf")
+        merged.write_text("\n".join([*lines, *theirs, ""]), encoding="utf-8")
+        os.environ["PYSPARK_SUBMIT_ARGS"] = shlex.join(["--properties-file", str(merged), *rest])
+        try:
+            SparkContext._ensure_initialized()
+        finally:
+            del os.environ["PYSPARK_SUBMIT_ARGS"]
+            if given is not None:
+                os.environ["PYSPARK_SUBMIT_ARGS"] = given
+
+
+def _user_files(arguments: list[str]) -> tuple[list[str], list[str]]:
+    """The arguments of spark-submit without its properties file, and the texts of the user's files.
+
+    As spark-submit does: a properties file stands for `spark-defaults.conf`, or, on request, above.
+    """
+    rest: list[str] = []
+    named: str | None = None
+    words = iter(arguments)
+    for word in words:
+        option, sign, value = word.partition("=")
+        if option == "--properties-file":
+            named = value if sign else next(words, None)
+        else:
+            rest.append(word)
+    folder = os.environ.get("SPARK_CONF_DIR") or Path(_find_spark_home(), "conf")
+    usual = Path(folder, "spark-defaults.conf")
+    also = usual.exists() and (named is None or "--load-spark-defaults" in rest)
+    paths = [*([usual] if also else []), *([Path(named)] if named else [])]
+    return rest, [path.read_text(encoding="utf-8") for path in paths]
 
 
 def small_frame(

@@ -1,0 +1,168 @@
+"""spark-submit to a cluster: the master sees the application, and the user's settings hold."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+from urllib.request import urlopen
+
+import pyspark
+import pytest
+
+from tactful.jobs.shipping import build
+from tests.landing import to_toml
+from tests.oracle.compare import read_tables
+
+ROOT = Path(__file__).resolve().parents[1]
+HOME = Path(pyspark.__path__[0])
+DEFAULTS = ROOT / "conf/spark-defaults.conf"
+# One machine, one address: nothing here listens to anybody else.
+SURROUNDINGS = {
+    **{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYSPARK_SUBMIT_ARGS")},
+    "SPARK_HOME": str(HOME),
+    "SPARK_LOCAL_IP": "127.0.0.1",
+    "SPARK_DAEMON_MEMORY": "256m",
+    "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
+    "PYSPARK_PYTHON": sys.executable,
+}
+SHOP = {
+    "sources": {"till": {"stream": "purchases", "path": "landing"}},
+    "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "30d"}],
+}
+# In Berlin it was the next day already.
+ORDER = {
+    "event_id": "o1", "type": "order_placed", "occurred_at": "2026-01-02T23:30:00Z",
+    "order_id": "o1", "identifiers": [{"type": "email", "value": "ann@mail.example"}],
+    "lines": [{"sku": "mat", "quantity": 1, "unit_price": 5}],
+}  # fmt: skip
+
+
+class Cluster(NamedTuple):
+    url: str
+    page: str
+    worker_log: Path
+
+    def applications(self) -> list[dict[str, object]]:
+        """What the master tells of every application it has seen."""
+        with urlopen(f"{self.page}/json/") as answer:
+            told = json.load(answer)
+        return [*told["activeapps"], *told["completedapps"]]
+
+
+@pytest.fixture
+def cluster(tmp_path) -> Iterator[Cluster]:
+    """A master and a worker of one core from pyspark's own jars; all of it is ended at the end."""
+    logs = {name: tmp_path / f"{name}.log" for name in ("master", "worker")}
+    running: list[subprocess.Popen[bytes]] = []
+
+    def start(name: str, *arguments: str) -> None:
+        command = [HOME / "bin/spark-class", f"org.apache.spark.deploy.{name}.{name.title()}"]
+        usual = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
+        with logs[name].open("wb") as log:
+            running.append(
+                subprocess.Popen(
+                    [*command, *usual, *arguments],
+                    env=SURROUNDINGS,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            )
+
+    try:
+        start("master")
+        url = _told(logs["master"], r"Starting Spark master at (spark://\S+)", running[0])
+        port = _told(logs["master"], r"'MasterUI' on port (\d+)", running[0])
+        start("worker", "--cores", "1", "--memory", "1g", "--work-dir", str(tmp_path / "work"), url)
+        _told(logs["worker"], "(Successfully registered with master)", running[1])
+        yield Cluster(url, f"http://127.0.0.1:{port}", logs["worker"])
+    finally:
+        # The worker's executors are in its group.
+        for process in reversed(running):
+            with suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_the_application_runs_where_spark_submit_says(cluster, tmp_path):
+    """Each `--conf` of the user's holds, but the zone, which the tables' meaning depends on."""
+    (tmp_path / "events").mkdir()
+    done = submit(
+        tmp_path,
+        "--master", cluster.url, "--properties-file", DEFAULTS,
+        "--conf", "spark.sql.shuffle.partitions=3",
+        "--conf", "spark.sql.session.timeZone=Europe/Berlin",
+        "--conf", "spark.databricks.delta.snapshotPartitions=1",
+        "--conf", "spark.eventLog.enabled=true",
+        "--conf", f"spark.eventLog.dir={tmp_path / 'events'}",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[-1])["accepted_rows"] == 1
+    assert "spark.sql.session.timeZone is UTC here, not Europe/Berlin" in done.stderr
+
+    [application] = cluster.applications()
+    assert (application["name"], application["cores"]) == ("tactful", 1)
+    assert f"Asked to launch executor {application['id']}/0" in cluster.worker_log.read_text()
+
+    events = [json.loads(line) for line in event_log(tmp_path / "events")]
+    [told] = [e for e in events if e["Event"] == "SparkListenerEnvironmentUpdate"]
+    known = told["Spark Properties"]
+    assert known["spark.master"] == cluster.url
+    assert known["spark.sql.shuffle.partitions"] == "3"
+    assert known["spark.sql.session.timeZone"] == "UTC"
+    ended = [e["Task Info"] for e in events if e["Event"] == "SparkListenerTaskEnd"]
+    assert ended and {task["Executor ID"] for task in ended} == {"0"}
+
+    [row] = read_tables(tmp_path / "lake", ["suppressions"])["suppressions"]
+    assert row["scope_value"] == "mat"
+    [line] = read_tables(tmp_path / "lake", ["timeline"])["timeline"]
+    assert line["event_date"].isoformat() == "2026-01-02"
+
+
+def test_without_delta_nothing_is_begun(tmp_path):
+    """spark-submit alone resolves packages: what it was not told of cannot be had later."""
+    done = submit(tmp_path, "--master", "local[1]")
+    assert done.returncode == 2, done.stderr
+    told = json.loads(done.stdout.splitlines()[-1])
+    assert told["error"].startswith("Delta is not on Spark's class path: add io.delta:delta-spark")
+    assert not (tmp_path / "lake").exists()
+
+
+def submit(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
+    """`spark-submit … jobs/cli.py run` with the zip, in a folder with one order that has landed."""
+    (folder / "landing").mkdir()
+    (folder / "landing/1.json").write_text(json.dumps(ORDER) + "\n")
+    (folder / "my.toml").write_text(to_toml(SHOP))
+    run = ["run", "--conf", "my.toml", "--as-of", "2026-01-10T00:00:00Z", "--json"]
+    archive = build(target=folder / "tactful.zip")
+    return subprocess.run(
+        [HOME / "bin/spark-submit", *options, "--py-files", archive, ROOT / "jobs/cli.py", *run],
+        cwd=folder, env=SURROUNDINGS, capture_output=True, text=True, timeout=600,
+    )  # fmt: skip
+
+
+def event_log(folder: Path) -> Iterator[str]:
+    """The lines of what one application told of itself, in however many files."""
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        if not file.name.startswith((".", "appstatus")):
+            yield from file.read_text(encoding="utf-8").splitlines()
+
+
+def _told(log: Path, pattern: str, process: subprocess.Popen[bytes]) -> str:
+    """What a process writes of itself, once it has."""
+    until = time.monotonic() + 60
+    while time.monotonic() < until and process.poll() is None:
+        found = re.search(pattern, log.read_text(errors="replace"))
+        if found:
+            return found.group(1)
+        time.sleep(0.1)
+    raise AssertionError(f"{pattern} was never told:\n{log.read_text(errors='replace')}")

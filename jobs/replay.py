@@ -18,10 +18,10 @@ from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINK
 from tactful.schemas.intake import QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import EVENTS, MESSAGE_KEYS
 
 # What was sent stays told: memberships, records and deliveries are no conclusions from events.
-CONCLUSIONS = (LINKS, LABELS, EVENTS, WAITING, DUE, IDENTITY_CHANGES)
+CONCLUSIONS = (LINKS, LABELS, EVENTS, MESSAGE_KEYS, WAITING, DUE, IDENTITY_CHANGES)
 ACCEPTED = (*STREAMS.values(), QUARANTINE, IDENTIFIERS)
 
 

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
-from tactful.transforms.refusals import refused
+from tactful.transforms.refusals import REFUSALS, refused
 from tactful.transforms.suppressions import PurchaseRule, purchased
 
 
@@ -53,12 +53,22 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     return rules, tuple(cap for cap in config.caps if cap.name in named)
 
 
+def hears_messages(config: Config) -> bool:
+    """Whether what became of messages decides anything that goes out."""
+    rules, caps = needed_now(config)
+    return bool(caps) or any(rule.when in REFUSALS for rule in rules)
+
+
 @dataclass(frozen=True)
 class Reach:
     """How far back orders and messages bear on what must not be said now; None means for ever."""
 
     orders: timedelta | None
     messages: timedelta | None
+
+    def since(self, as_of: datetime) -> datetime:
+        """From when on messages bear on what must not be said now."""
+        return as_of - (self.messages or timedelta())
 
     def bearing(self, timeline: DataFrame, *, as_of: datetime) -> DataFrame:
         """Keep the events that may still decide something.

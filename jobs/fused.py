@@ -16,6 +16,7 @@ from tactful.jobs.config import Config
 from tactful.jobs.deliver import deliver
 from tactful.jobs.fold import fold_in_turn
 from tactful.jobs.lake import Lake
+from tactful.jobs.message_lives import of_batch, whole_messages
 from tactful.jobs.runtime import (
     FEW_ROWS,
     Batch,
@@ -36,8 +37,9 @@ from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import DETAILS, EVENTS, FACTS
+from tactful.schemas.timeline import DETAILS, EVENTS, FACTS, MESSAGE_KEYS
 from tactful.transforms.links import picked
+from tactful.transforms.message_facts import is_of_message
 from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
 
@@ -56,7 +58,7 @@ CARRIED = (
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
 STREAM_BYTES = "64m"
-LOOKED_UP = (LINKS, LABELS, EVENTS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS)
+LOOKED_UP = (LINKS, LABELS, EVENTS, MESSAGE_KEYS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS)
 
 
 def start(
@@ -137,17 +139,28 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
-    bearing = decide.reach(config, batch.read(PRODUCTS)).bearing(
-        batch.read(EVENTS).unionByName(fresh), as_of=batch.as_of
-    )
+    reach = decide.reach(config, batch.read(PRODUCTS))
+    bearing = reach.bearing(batch.read(EVENTS).unionByName(fresh), as_of=batch.as_of)
     counts = _count(events, waiting, fresh)
-    woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts))
+    lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
+    hears = decide.hears_messages(config)
+    heard = lives.events if lives and hears else None
+    woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts, heard))
     stitched = batch.timed(
         "stitch", lambda: stitch(batch, events, config.identity, woken=woken.identifiers)
     )
     touched = batch.timed("touch", lambda: _touched(batch, fresh, woken, stitched))
     theirs = batch.keep(picked(stitched.touched, touched, count=stitched.size))
-    facts = batch.timed("gather", lambda: _facts(batch, fresh, bearing, touched, theirs, stitched))
+    found = batch.timed("find", lambda: _found(batch, bearing, theirs, stitched))
+    if hears:
+        found, since = batch.keep(found), reach.since(batch.as_of)
+        whole = batch.timed(
+            "messages",
+            lambda: whole_messages(batch, fresh, found, lives, theirs, stitched, since=since),
+        )
+        if whole is not None:
+            found = found.where(~is_of_message()).unionByName(whole)
+    facts = batch.timed("gather", lambda: _facts(batch, fresh, found, touched, stitched))
     bounced = batch.timed(
         "bounces", lambda: bounced_of(batch, fresh, facts, theirs, stitched, config)
     )
@@ -172,6 +185,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         LABELS: stitched.labels,
         IDENTITY_CHANGES: stitched.changes,
         EVENTS: fresh,
+        **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
         **delivered,
@@ -206,34 +220,40 @@ class Counts:
     timeline_rows: int
     newest: datetime | None
     order_rows: int
+    messages: int
 
 
 def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
-    joined = fresh.agg(F.count("*"), F.count_if(F.col("kind").isin(*orders.KINDS))).first()
-    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1])
+    order_rows = F.count_if(F.col("kind").isin(*orders.KINDS))
+    joined = fresh.agg(F.count("*"), order_rows, F.count_if(is_of_message())).first()
+    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
 
 
 @dataclass(frozen=True)
 class Woken:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
-    same_orders: what names an order that the batch names, too. due: persons for whom something
-    ends.
+    same_orders: what names an order that the batch names, too. heard: all that became of messages
+    of which the batch tells more, whosever. due: persons for whom something ends.
     """
 
     same_orders: DataFrame | None
+    heard: DataFrame | None
     due: DataFrame | None
 
     @property
     def identifiers(self) -> DataFrame | None:
-        keys = [_keys(self.same_orders)] if self.same_orders is not None else []
+        known = (self.same_orders, self.heard)
+        keys = [_keys(events) for events in known if events is not None]
         keys += [self.due] if self.due is not None else []
         return reduce(DataFrame.union, keys) if keys else None
 
 
-def _woken(batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts) -> Woken:
+def _woken(
+    batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts, heard: DataFrame | None
+) -> Woken:
     same = due = None
     if counts.order_rows:
         named = orders.of_the_same_orders(fresh, bearing, count=counts.order_rows)
@@ -242,19 +262,21 @@ def _woken(batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts) -
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return Woken(same, due)
+    return Woken(same, heard, due)
 
 
 def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events that a decision bears on, those who own something else now, those of
-    whose orders an event speaks that does not know them, and those for whom something falls due.
+    whose orders an event speaks that does not know them, those who have a part in a message of
+    which more is known, and those for whom something falls due.
     """
     labels = stitched.touched
     events = fresh.where("kind != 'other'").select(*SIGHT)
-    if woken.same_orders is not None:
-        events = events.union(woken.same_orders)
+    for more in (woken.same_orders, woken.heard):
+        if more is not None:
+            events = events.union(more.select(*SIGHT))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
     if woken.due is not None:
@@ -263,21 +285,21 @@ def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
-def _facts(
-    batch: Batch,
-    fresh: DataFrame,
-    bearing: DataFrame,
-    touched: DataFrame,
-    theirs: DataFrame,
-    stitched: Stitched,
-) -> DataFrame:
-    """What still bears on the touched persons, and what others did to their orders."""
+def _found(batch: Batch, bearing: DataFrame, theirs: DataFrame, stitched: Stitched) -> DataFrame:
+    """What still bears on the touched persons by the identifiers that it names, with its owner."""
     anchors = theirs.select(F.col("identifier_key").alias("anchor_key"))
     owned = with_owner(picked(bearing, anchors, count=stitched.size), theirs, hubs=False)
     hubs = batch.keep(_hubs(batch, stitched))
     if not hubs.isEmpty():
         owned = owned.unionByName(_behind_hubs(batch, bearing, hubs, theirs, stitched))
-    own = batch.keep(picked(owned, touched, count=stitched.size))
+    return owned
+
+
+def _facts(
+    batch: Batch, fresh: DataFrame, found: DataFrame, touched: DataFrame, stitched: Stitched
+) -> DataFrame:
+    """What still bears on the touched persons, and what others did to their orders."""
+    own = batch.keep(picked(found, touched, count=stitched.size))
     return batch.keep(orders.with_others(batch, fresh, own, count=stitched.size))
 
 

@@ -23,8 +23,10 @@ from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
+from tactful.schemas.timeline import EVENTS
 from tactful.transforms.links import FEW, SETS
 from tactful.transforms.membership import MEMBER
+from tactful.transforms.message_facts import MESSAGE_KINDS
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -157,6 +159,18 @@ class LocalLogs:
         """The newest memberships of some identifiers, or of some values at a destination."""
         return self._newest_of(MEMBERSHIPS, keys, MEMBER)
 
+    def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """All that became of some messages, however long ago."""
+        with self._session() as db:
+            db.register("keys", keys.distinct().toArrow())
+            found = []
+            for kind in MESSAGE_KINDS:
+                log = self._rows(db, EVENTS, kind=kind)
+                # Most are new: one narrow look says which are not.
+                known = f"SELECT message_id FROM {log} SEMI JOIN keys USING (message_id)"
+                found.append(f"FROM {log} WHERE stream = 'messages' AND message_id IN ({known})")
+            return self.frame(_columns(db, EVENTS, " UNION ALL BY NAME ".join(found)))
+
     @contextmanager
     def _session(self) -> Iterator[DuckDBPyConnection]:
         with self._database.cursor() as db:
@@ -175,16 +189,22 @@ class LocalLogs:
         names = ", ".join(keys.column_names)
         return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({names})"
 
-    def _rows(self, db: DuckDBPyConnection, table: Table) -> str:
-        """The table, for the `FROM` of a query; it has its columns even while it has no file."""
+    def _rows(self, db: DuckDBPyConnection, table: Table, *, kind: str | None = None) -> str:
+        """The table, for the `FROM` of a query; it has its columns even while it has no file.
+
+        kind: of a table that is laid out by kind, only the rows of this one.
+        """
         if table.id not in self._files:
             path, version = self._place(table)
             added = pa.table(DeltaTable(path, version=version).get_add_actions())
             self._files[table.id] = [f"{path}/{name}" for name in added["path"].to_pylist()]
-        if not self._files[table.id]:
+        names = [f for f in self._files[table.id] if kind is None or f"/kind={kind}/" in f]
+        if not names:
             db.register(f"empty_{table.name}", to_arrow_schema(table.struct()).empty_table())
             return f"empty_{table.name}"
-        return f"read_parquet([{', '.join(map(_literal, self._files[table.id]))}])"
+        # What a folder above the lake is called is no column.
+        rows = f"read_parquet([{', '.join(map(_literal, names))}], hive_partitioning = false)"
+        return rows if kind is None else f"(SELECT *, {_literal(kind)} AS kind FROM {rows})"
 
 
 def _literal(path: str) -> str:
@@ -209,5 +229,6 @@ def _newest_of_many(rows: str, key: tuple[str, ...]) -> str:
 
 def _columns(db: DuckDBPyConnection, table: Table, query: str) -> pa.Table:
     """The rows of a query in the types of a table, whoever wrote the files they come from."""
-    found = db.sql(query).to_arrow_table()
-    return found.select(table.names).cast(to_arrow_schema(table.struct()))
+    found, schema = db.sql(query).to_arrow_table(), to_arrow_schema(table.struct())
+    # Without a row there is no piece to take a list's type from.
+    return found.select(table.names).cast(schema) if found.num_rows else schema.empty_table()

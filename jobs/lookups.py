@@ -14,6 +14,7 @@ from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
+from tactful.schemas.timeline import EVENTS
 from tactful.transforms.links import (
     MANY,
     labels_of,
@@ -24,6 +25,7 @@ from tactful.transforms.links import (
     picked,
 )
 from tactful.transforms.membership import MEMBER
+from tactful.transforms.message_facts import is_of_message
 
 # Reading the whole log anew costs as much as some fifty look-ups in its newest files.
 REFOLD_EVERY = 50
@@ -142,6 +144,11 @@ class SharedLogs:
         """Those of these raw forms, each there once, that no earlier batch brought."""
         known = self._read(IDENTIFIERS).select(*IDENTIFIERS.key)
         return self._keep(forms.join(known, [*IDENTIFIERS.key], "left_anti"))
+
+    def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """All that became of some messages, however long ago."""
+        log = self._read(EVENTS).where(is_of_message())
+        return self._keep(picked(log, keys, count=count))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""

@@ -23,6 +23,15 @@ PLAIN = {
     "double": "DOUBLE", "timestamp": "TIMESTAMPTZ", "date": "DATE", "binary": "BLOB",
 }  # fmt: skip
 
+# A message's purpose is what its sending says of it, else the first event that does.
+PURPOSES = """
+    SELECT message_id, coalesce(
+        arg_min(purpose, (type <> 'sent', occurred_at, event_id)) FILTER (purpose IS NOT NULL),
+        'marketing'
+    ) AS purpose
+    FROM messages GROUP BY message_id
+"""
+
 
 @dataclass(frozen=True)
 class LakeView:
@@ -50,7 +59,8 @@ class LakeView:
 def open_lake(lake: Path) -> LakeView:
     """Open every table of a lake; one that is not there yet is empty.
 
-    Published tables are read in the versions that were published together.
+    Published tables are read in the versions that were published together. `purposes` says of each
+    message what it was for.
     """
     state_file = Path(lake) / "_published.json"
     state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
@@ -65,6 +75,7 @@ def open_lake(lake: Path) -> LakeView:
             database.execute(f"CREATE TABLE {name} ({columns(table)})")
         else:
             database.register(name, rows)
+    database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
     view = LakeView(database, None)
     return LakeView(database, _clock(view, state))
 

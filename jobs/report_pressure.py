@@ -14,11 +14,13 @@ from tactful.jobs.report_regrets import channel_name, days
 # Distinct messages at their earliest time of the type that the cap counts.
 COUNTED = """
     SELECT t.person_id, t.message_id, min(t.occurred_at) AS moment
-    FROM timeline AS t JOIN messages AS m USING (event_id)
+    FROM timeline AS t
+    JOIN messages AS m USING (event_id)
+    JOIN purposes AS p ON p.message_id = t.message_id
     WHERE t.stream = 'messages' AND t.type = $counts
       AND NOT ($counts = 'opened' AND coalesce(m.machine_open, false))
       AND (len($channels) = 0 OR list_contains($channels, t.channel))
-      AND list_contains($purposes, coalesce(m.purpose, 'marketing'))
+      AND list_contains($purposes, p.purpose)
       AND t.person_id IS NOT NULL AND NOT starts_with(t.person_id, 'n_')
     GROUP BY t.person_id, t.message_id
 """

@@ -70,8 +70,9 @@ BY_WEEK = """
 # A message whose purpose nobody named is marketing.
 SENT = """
     SELECT channel, count(*) AS messages, sum(cost) AS cost FROM (
-        SELECT message_id, any_value(channel) AS channel, any_value(cost) AS cost FROM messages
-        WHERE type = 'sent' AND coalesce(purpose, 'marketing') = 'marketing' GROUP BY message_id
+        SELECT message_id, any_value(channel) AS channel, any_value(cost) AS cost
+        FROM messages JOIN purposes AS p USING (message_id)
+        WHERE type = 'sent' AND p.purpose = 'marketing' GROUP BY message_id
     ) AS each_message GROUP BY channel ORDER BY messages DESC, channel
 """
 ANY_RULE = """

@@ -51,8 +51,7 @@ MESSAGES = """
     FROM outcomes AS o LEFT JOIN regrets AS r
       ON r.message_id = o.message_id AND NOT list_contains($aside, r.policy)
     WHERE o.person_id = $person
-      AND o.message_id IN (SELECT message_id FROM messages
-                           WHERE type = 'sent' AND coalesce(purpose, 'marketing') = 'marketing')
+      AND o.message_id IN (SELECT message_id FROM purposes WHERE purpose = 'marketing')
     GROUP BY ALL ORDER BY moment, o.message_id
 """
 # What each message offered that had just been bought, and when that was.

@@ -11,9 +11,11 @@ from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS, TIMELINE
+from tactful.schemas.timeline import EVENTS, MESSAGE_KEYS, TIMELINE
 
-LOGS = (RECEIVED, TICKS, WAITING, LINKS, LABELS, EVENTS, DUE, MEMBERSHIPS, DROPPED)
+LOGS = (
+    RECEIVED, TICKS, WAITING, LINKS, LABELS, EVENTS, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+)  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,
 )  # fmt: skip

@@ -59,6 +59,22 @@ EVENTS = Table(
     partitioned_by=("kind",),
 )
 
+MESSAGE_KEYS = Table(
+    "message_keys",
+    "kind × identifier × message × batch",
+    (),
+    (
+        Column("kind", "string", "Whether of words or of what else became of it.", nullable=False, allowed=("message", "word")),
+        Column("identifier_key", "string", "An identifier that one of the message's events names.", nullable=False),
+        Column("message_id", "string", "The message.", nullable=False),
+        Column("occurred_at", "timestamp", "When the newest of these events happened.", nullable=False),
+        Column("batch_id", "bigint", "The batch that wrote it."),
+    ),
+    "Messages whose events do not all name the same identifiers, found by each of them.",
+    log=True,
+    partitioned_by=("kind",),
+)
+
 TIMELINE = Table(
     "timeline",
     "person × event × line",

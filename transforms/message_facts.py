@@ -87,3 +87,37 @@ def settled(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataF
     others = with_owner(events.where(~is_of_message()), labels, hubs=hubs)
     messages = with_owner(events.where(is_of_message()), labels, hubs=hubs)
     return others.unionByName(with_message_facts(messages))
+
+
+def keys_of_messages(messages: DataFrame) -> DataFrame:
+    """List the identifiers by which a message is found that its events do not all name.
+
+    Where all of them name the same, each is found by its own, and most messages are such.
+
+    Keeps: one row a kind × identifier × message. Adds: occurred_at (of the newest of that kind).
+    messages: rows of the stream `messages`, of each message all there are.
+    """
+    keys, at = F.col("identifier_keys"), F.col("occurred_at")
+    newest = F.array(
+        *(
+            F.struct(
+                F.lit(kind).alias("kind"),
+                F.max(F.when(F.col("kind") == kind, at)).alias("occurred_at"),
+            )
+            for kind in MESSAGE_KINDS
+        )
+    )
+    lives = (
+        messages.groupBy("message_id")
+        .agg(
+            (F.min(keys) < F.max(keys)).alias("_differ"),
+            F.array_distinct(F.flatten(F.collect_set(keys))).alias("_keys"),
+            newest.alias("_newest"),
+        )
+        .where("_differ")
+    )
+    return (
+        lives.select("message_id", "_keys", F.explode("_newest").alias("_of"))
+        .where("_of.occurred_at IS NOT NULL")
+        .select("message_id", "_of.*", F.explode("_keys").alias("identifier_key"))
+    )

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.message_facts import ABOUT, with_message_facts
-from tests.timelines import DAY, HOUR, Told, event, timeline
+from tactful.transforms.message_facts import ABOUT, keys_of_messages, with_message_facts
+from tests.timelines import DAY, HOUR, START, Told, event, timeline, utc
 
 ANN, BEN = "p_ann", "p_ben"
 OFFER = {
@@ -130,3 +130,29 @@ def test_an_event_says_what_its_message_says(name: str, found: dict[str, Any]) -
 
 def test_nothing_comes_or_goes(found: dict[str, Any]) -> None:
     assert len(found) == sum(len(rows) for rows, _ in CASES.values())
+
+
+def test_a_message_is_found_by_every_identifier_unless_all_events_name_it(spark) -> None:
+    def named(message: str, type_: str, at: Any, keys: list[str]) -> Told:
+        kind = "word" if type_ == "unsubscribed" else "message"
+        return told(message, None, type_, at, kind=kind, identifier_keys=keys)
+
+    rows = [
+        named("alike", "sent", DAY, ["a"]),
+        named("alike", "opened", 2 * DAY, ["a"]),
+        named("bare", "sent", DAY, ["a", "b"]),
+        named("bare", "delivered", 2 * DAY, []),
+        named("word", "unsubscribed", 3 * DAY, ["c"]),
+        named("word", "sent", DAY, ["a"]),
+        named("nobody", "sent", DAY, []),
+        named("nobody", "unsubscribed", DAY, []),
+    ]
+    found = keys_of_messages(timeline(spark, rows)).collect()
+    assert sorted(
+        (row.message_id, row.kind, row.identifier_key, utc(row.occurred_at) - START)
+        for row in found
+    ) == [
+        ("bare", "message", "a", 2 * DAY), ("bare", "message", "b", 2 * DAY),
+        ("word", "message", "a", DAY), ("word", "message", "c", DAY),
+        ("word", "word", "a", 3 * DAY), ("word", "word", "c", 3 * DAY),
+    ]  # fmt: skip

@@ -12,7 +12,7 @@ from typing import Any
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
 AS_OF = START + timedelta(days=20)
-RULE = {"name": "bought", "when": "purchased", "match": "sku", "lasts": "60d"}
+RULE = {"name": "bought_much", "when": "purchased", "match": "sku", "lasts": "60d"}
 
 Told = dict[str, Any]
 
@@ -238,8 +238,8 @@ CASES = [
           till("s", 4, line("jeans", 99, quantity=1), currency="USD")],
          {"ann": {"USD": 0, "EUR": 10}}, {"a/0": "s", "b/0": "r"}),
     Case("until the order arrives under its number",
-         [buys("a", 1, JEANS, order_id="1"), back("r", 3, JEANS, order_id="2", who="ann"),
-          buys("b", 4, JEANS, order_id="2")],
+         [buys("a", 1, JEANS, order_id="1"), buys("b", 4, JEANS, order_id="2"),
+          back("r", 3, JEANS, order_id="2", who="ann")],
          ONE_KEPT, {"a/0": None, "b/0": "r"}),
 ]  # fmt: skip
 

@@ -25,6 +25,7 @@ from tests.worlds_rows import (
     order_lines,
     reused_ids,
     said_again,
+    till_lines,
     undone,
     world_config,
     world_products,
@@ -90,7 +91,7 @@ class _Maker:
         stories = (
             (self.browse, 4), (self.order, 5), (self.message, 5), (self.campaign, 3),
             (self.consent, 2), (self.new_address, 1), (self.contact, 1), (self.silence, 1),
-            (self.attribute, 1),
+            (self.attribute, 1), (self.till_return, 2),
         )  # fmt: skip
         told, weights = zip(*stories, strict=True)
         often = [8, 6, 4] + [1] * (len(self.people) - 3)  # rules meet where few do much
@@ -233,13 +234,13 @@ class _Maker:
         told = {"order_id": f"o{self.used['order']}", "currency": currency}
         time, ids = time or self.when(), self.who(person) if ids is None else ids
         lines = order_lines(self.dice, sku)
-        repeats = 2 if self.dice.random() < 0.05 else 1
-        for _ in range(repeats):
+        sent = ids
+        for _ in range(self.dice.choice((1, 1, 1, 1, 1, 1, 2))):
             self.add(
-                "purchases", "order_placed", time, ids, lines=lines, **told,
+                "purchases", "order_placed", time, sent, lines=lines, **told,
                 campaign_id=self.dice.choice(CAMPAIGNS), place="online",
             )  # fmt: skip
-            time = self.later(time)
+            time, sent = self.later(time), self.who(self.dice.choice((person, *self.people)))
         for type_ in ("order_paid", "order_shipped", "order_delivered"):
             if self.dice.random() < 0.15:
                 self.add("purchases", type_, self.later(time), ids, **told)
@@ -247,7 +248,28 @@ class _Maker:
             type_ = self.dice.choice(("order_cancelled", "order_returned", "order_refunded"))
             by = ids if self.dice.random() < 0.7 else self.who(self.dice.choice(self.people))
             what = undone(self.dice, lines or [])
-            self.add("purchases", type_, self.later(time), by, **told, **what)
+            in_what = {} if self.dice.random() < 0.8 else {"currency": "EUR"}
+            self.add("purchases", type_, self.later(time), by, **told | in_what, **what)
+
+    def till_return(self, person: _Person) -> None:
+        """A product is bought once or twice and comes back under a number of the till's own.
+
+        At times its refund has the same number, and at times an order arrives under it after all.
+        """
+        self.used["till"] += 1
+        time, ids = self.when(), [{"type": "customer_id", "value": person.customer_id}]
+        sku, number = self.dice.choice(SKUS), f"t{self.used['till']}"
+        for _ in range(self.dice.randint(1, 2)):
+            self.order(person, time, ids, sku)
+            time = self.later(time)
+        for type_ in ("order_returned", "order_refunded", "order_returned"):
+            if self.dice.random() < 0.5:
+                what, by = till_lines(self.dice, sku), self.dice.choice((ids, self.who(person)))
+                self.add("purchases", type_, time, by, order_id=number, lines=what)
+                time = self.later(time)
+        if self.dice.random() < 0.2:
+            lines = order_lines(self.dice, sku)
+            self.add("purchases", "order_placed", time, ids, order_id=number, lines=lines)
 
     def message(
         self,

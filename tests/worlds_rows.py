@@ -97,8 +97,13 @@ def order_lines(dice: random.Random, sku: str | None) -> list[dict[str, Any]] | 
 
 
 def undone(dice: random.Random, lines: list[dict[str, Any]]) -> dict[str, Any]:
-    """What an undo event says of the lines: nothing, one line's id, or some of the lines."""
-    how = dice.choice(("all", "line_id", "lines", "lines", "skus"))
+    """What an undo event says of the lines: nothing, one line's id, a sum, or some of the lines.
+
+    Quantities and amounts come with and without a minus, as tills write them.
+    """
+    how = dice.choice(("all", "line_id", "sum", "lines", "lines", "skus"))
+    if how == "sum":
+        return {"lines": [{"amount": dice.choice((1.5, 5, -5, 20, 100))}]}
     if how == "all" or not lines:
         return {}
     if how == "line_id":
@@ -106,7 +111,7 @@ def undone(dice: random.Random, lines: list[dict[str, Any]]) -> dict[str, Any]:
     kept = ("sku",) if how == "skus" else ("line_id", "sku")
     return {
         "lines": [
-            {name: line.get(name) for name in kept} | {"amount": dice.choice((None, 3, 5.25, 100))}
+            {name: line.get(name) for name in kept} | _given_back(dice)
             for line in dice.sample(lines, dice.randint(1, len(lines)))
         ]
     }
@@ -120,6 +125,21 @@ def said_again(dice: random.Random, told: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in told.items()
         if name == "message_id" or dice.random() < kept
     }
+
+
+def _given_back(dice: random.Random) -> dict[str, Any]:
+    told = {
+        "quantity": dice.choice((None, None, 1, 1, -1, 2, 0, 0.355)),
+        "amount": dice.choice((None, None, 3, 5.25, -5.25, 10, 100)),
+        "unit_price": dice.choice((None, None, None, 9.99)),
+    }
+    return {name: value for name, value in told.items() if value is not None}
+
+
+def till_lines(dice: random.Random, sku: str) -> list[dict[str, Any]]:
+    """What a till says of a product that comes back under the till's own number."""
+    more = [{"sku": dice.choice(SKUS), **_given_back(dice)}] if dice.random() < 0.2 else []
+    return [{"sku": sku, **_given_back(dice)}, *more]
 
 
 def broken_rows(dice: random.Random, landed_at: datetime) -> list[tuple[str, Event]]:

@@ -15,6 +15,20 @@ from pyspark.sql import functions as F
 REFUNDED = "order_refunded"
 SIGHT = "STRUCT<occurred_at: TIMESTAMP, stream: STRING, event_id: STRING>"
 TAKEN = f"ARRAY<STRUCT<event: {SIGHT}, type: STRING, number: STRING, units: BIGINT, money: BIGINT>>"
+# What is shared out, and what of it a line has.
+TOTALS = {"units": "line.units", "money": "line.paid"}
+# An order's line with what each type of event told of it so far.
+SUMS = [f"{kind}_{what}" for kind in ("cancelled", "returned", "refunded") for what in TOTALS]
+ORDERED = ("order_id", "line_number", "line_id", "sku", "currency", "units", "paid", *SUMS, "taken")
+ACTS = """CASE take.names
+    WHEN 0 THEN line.line_id <=> take.line_id WHEN 1 THEN line.sku <=> take.sku ELSE true END"""
+# A person's line with what is gone of it, and what the matter at hand told of it so far.
+GONE = [f"gone_{what}" for what in TOTALS]
+SIDES = [f"{side}_{what}" for side in ("goods", "refunds") for what in TOTALS]
+OWN = (
+    "event", "order_id", "line_number", "currency", "units", "paid", "matter", *GONE, *SIDES,
+    "taken",
+)  # fmt: skip
 
 
 def back(what: str, types: Sequence[str] | None = None) -> Column:
@@ -94,13 +108,11 @@ def _with(struct: str, names: Sequence[str], **changed: str) -> str:
     return f"named_struct({', '.join(fields)})"
 
 
-def _share(took: str) -> str:
+def _share() -> str:
     """The line's shares with what an event took of it, unless that is nothing."""
-    share = (
-        f"named_struct('event', take.event, 'type', take.type, 'number', take.number, "
-        f"'units', {took}.units, 'money', {took}.money)"
-    )
-    some = f"{took}.units > 0 OR {took}.money > 0"
+    share = """named_struct('event', take.event, 'type', take.type, 'number', take.number,
+        'units', took.units, 'money', took.money)"""
+    some = "took.units > 0 OR took.money > 0"
     return f"CASE WHEN {some} THEN concat(line.taken, array({share})) ELSE line.taken END"
 
 
@@ -114,48 +126,65 @@ def _in_order() -> str:
     What names a line takes of that line, what names a product of the product's lines, all else of
     any. It takes the quantity it tells, and the money; where it tells a quantity and no money, the
     quantity's part of what was paid; where it tells money and no quantity, the money's part of the
-    quantity (of a line that cost nothing, one unit); where neither, everything. Money that names
-    no line and no product lowers what was paid, and takes no goods, unless nothing that was paid
-    is kept. Money of another currency than the order's counts as none: what it is worth there
-    nobody says.
+    quantity (of what cost nothing, one unit); where neither, everything. Money that names no line
+    and no product lowers what was paid, and takes no goods, unless nothing that was paid is kept.
+    Money of another currency than the order's counts as none: nobody says what it is worth there.
 
     Each type of event is counted apart, none above what the line has; see `back` for what they are
     together. Where several lines fit, those are chosen first of which the other side, goods or
     money, already told; then those that nobody told of; then the others.
     """
-    kept = ("order_id", "line_number", "line_id", "sku", "currency", "units", "paid")
-    sums = [f"{kind}_{what}" for kind in ("cancelled", "returned", "refunded")
-            for what in ("units", "money")]  # fmt: skip
-    fields = (*kept, *sums, "taken")
-    empty = {name: "0L" for name in sums} | {"taken": f"CAST(array() AS {TAKEN})"}
-    lines = f"transform(lines, line -> {_with('line', fields, **empty)})"
+    empty = {name: "0L" for name in SUMS} | {"taken": f"CAST(array() AS {TAKEN})"}
+    lines = f"transform(lines, line -> {_with('line', ORDERED, **empty)})"
+    room = f"""named_struct(
+        'units', {_room("units")}, 'units_left', line.units - {_own("units")},
+        'money', {_room("money")}, 'money_left', line.paid - {_own("money")})"""
+    changed = f"""named_struct(
+        'line', {_counted()}, 'units', took.units, 'money', took.money)"""
+    change = f"""CASE WHEN {ACTS} THEN {_let("room", room, _let("took", _took(), changed))}
+        ELSE named_struct('line', line, 'units', 0L, 'money', 0L) END"""
+    wanted = "named_struct('lines', lines, 'units', plan.units, 'money', coalesce(plan.money, 0L))"
+    turns = f"""aggregate(array(0, 1, 2), {wanted}, (so_far, turn) ->
+        {_passes("so_far.lines", change, units="so_far.units", money="so_far.money")}).lines"""
+    rest = f"named_struct('units', line.units - {_own('units')}, 'money', 0L)"
+    cover = f"transform(lines, line -> {_let('took', rest, _counted())})"
+    is_covered = f"""plan.how = 'sum' AND plan.money > 0 AND exists(lines, line -> line.paid > 0)
+        AND forall(lines, line -> {_own("money")} >= line.paid)"""
+    step = _let("lines", turns, f"CASE WHEN {is_covered} THEN {cover} ELSE lines END")
+    return f"aggregate(takes, {lines}, (lines, take) -> {_let('plan', _plan(), step)})"
 
-    acts = """CASE take.names
-        WHEN 0 THEN line.line_id <=> take.line_id WHEN 1 THEN line.sku <=> take.sku ELSE true END"""
+
+def _plan() -> str:
+    """How an event acts, and how many units and how much money it wants."""
     said = "if(take.currency <> lines[0].currency AND take.money IS NOT NULL, 0L, take.money)"
-    priced = f"exists(lines, line -> {acts} AND line.paid > 0)"
+    is_priced = f"exists(lines, line -> {ACTS} AND line.paid > 0)"
     how = f"""CASE
         WHEN (take.units IS NULL OR take.names = 2) AND take.money IS NULL THEN 'whole'
         WHEN take.names = 2 THEN 'sum'
-        WHEN take.units IS NOT NULL OR NOT {priced} THEN 'units'
+        WHEN take.units IS NOT NULL OR NOT {is_priced} THEN 'units'
         ELSE 'money' END"""
-    plan = f"named_struct('how', {how}, 'units', coalesce(take.units, 10000L), 'money', {said})"
+    return f"named_struct('how', {how}, 'units', coalesce(take.units, 10000L), 'money', {said})"
 
-    def own(what: str) -> str:
-        return f"""CASE take.type WHEN 'order_cancelled' THEN line.cancelled_{what}
-            WHEN 'order_returned' THEN line.returned_{what} ELSE line.refunded_{what} END"""
 
-    def room(what: str, total: str) -> str:
-        goods = f"least({total}, line.cancelled_{what} + line.returned_{what})"
-        refunds, is_refund = f"line.refunded_{what}", f"take.type = '{REFUNDED}'"
-        return f"""greatest(0L, CASE turn
-            WHEN 0 THEN if({is_refund}, {goods} - {refunds}, {refunds} - {goods})
-            WHEN 1 THEN {total} - if({is_refund}, {refunds}, {goods})
-            ELSE {total} - {own(what)} END)"""
+def _own(what: str) -> str:
+    """What events of this type told of the line."""
+    return f"""CASE take.type WHEN 'order_cancelled' THEN line.cancelled_{what}
+        WHEN 'order_returned' THEN line.returned_{what} ELSE line.refunded_{what} END"""
 
-    state = f"""named_struct(
-        'units', {room("units", "line.units")}, 'units_left', line.units - {own("units")},
-        'money', {room("money", "line.paid")}, 'money_left', line.paid - {own("money")})"""
+
+def _room(what: str) -> str:
+    """What the event may take of the line in this turn."""
+    total = TOTALS[what]
+    goods = f"least({total}, line.cancelled_{what} + line.returned_{what})"
+    refunds, is_refund = f"line.refunded_{what}", f"take.type = '{REFUNDED}'"
+    return f"""greatest(0L, CASE turn
+        WHEN 0 THEN if({is_refund}, {goods} - {refunds}, {refunds} - {goods})
+        WHEN 1 THEN {total} - if({is_refund}, {refunds}, {goods})
+        ELSE {total} - {_own(what)} END)"""
+
+
+def _took() -> str:
+    """What the event takes of the line: units, money."""
     money_of = f"""CASE WHEN u = 0 THEN 0L WHEN u = room.units_left THEN room.money_left
         ELSE least(room.money_left, {_part("line.paid", "u", "line.units")}) END"""
     units_of = f"""CASE WHEN m = 0 THEN 0L WHEN m = room.money_left THEN room.units_left
@@ -164,33 +193,20 @@ def _in_order() -> str:
     by_units = f"""named_struct('units', u,
         'money', CASE WHEN plan.money IS NULL THEN {money_of} ELSE {money} END)"""
     by_money = f"named_struct('units', if(plan.how = 'sum', 0L, {units_of}), 'money', m)"
-    took = f"""CASE
+    return f"""CASE
         WHEN plan.how = 'whole'
             THEN named_struct('units', room.units_left, 'money', room.money_left)
         WHEN plan.how = 'units' THEN {_let("u", "least(wanted.units, room.units)", by_units)}
         ELSE {_let("m", money, by_money)} END"""
 
-    def told(units: str, money: str) -> str:
-        counted = {}
-        for name in sums:
-            kind, what = name.split("_")
-            more = units if what == "units" else money
-            counted[name] = f"line.{name} + if(take.type = 'order_{kind}', {more}, 0L)"
-        return _with("line", fields, **counted, taken=_share("took"))
 
-    changed = f"""named_struct(
-        'line', {told("took.units", "took.money")}, 'units', took.units, 'money', took.money)"""
-    change = f"""CASE WHEN {acts} THEN {_let("room", state, _let("took", took, changed))}
-        ELSE named_struct('line', line, 'units', 0L, 'money', 0L) END"""
-    wanted = "named_struct('lines', lines, 'units', plan.units, 'money', coalesce(plan.money, 0L))"
-    turns = f"""aggregate(array(0, 1, 2), {wanted}, (so_far, turn) ->
-        {_passes("so_far.lines", change, units="so_far.units", money="so_far.money")}).lines"""
-    rest = f"named_struct('units', line.units - {own('units')}, 'money', 0L)"
-    cover = f"transform(lines, line -> {_let('took', rest, told('took.units', 'took.money'))})"
-    covered = f"""plan.how = 'sum' AND plan.money > 0 AND exists(lines, line -> line.paid > 0)
-        AND forall(lines, line -> {own("money")} >= line.paid)"""
-    whole = _let("lines", turns, f"CASE WHEN {covered} THEN {cover} ELSE lines END")
-    return f"aggregate(takes, {lines}, (lines, take) -> {_let('plan', plan, whole)})"
+def _counted() -> str:
+    """The line with what the event took of it."""
+    counted = {}
+    for name in SUMS:
+        kind, what = name.split("_")
+        counted[name] = f"line.{name} + if(take.type = 'order_{kind}', took.{what}, 0L)"
+    return _with("line", ORDERED, **counted, taken=_share())
 
 
 def _of_person() -> str:
@@ -198,48 +214,42 @@ def _of_person() -> str:
 
     It takes of what was bought before it, the latest first, quantity by quantity, a line without
     quantity counting as one unit; and of those lines the money it tells, where that is in their
-    currency, or else the quantity's part of what was paid. What finds nothing takes nothing.
+    currency, or else the quantity's part of what was paid. What finds nothing takes nothing. A
+    return and its refund under one number are one matter, of the time of the first of them.
     """
-    kept = ("event", "order_id", "line_number", "currency", "units", "paid")
-    open_sums = [f"{kind}_{what}" for kind in ("goods", "refunds") for what in ("units", "money")]
-    fields = (*kept, "matter", "gone_units", "gone_money", *open_sums, "taken")
-    empty = {name: "0L" for name in ("gone_units", "gone_money", *open_sums)}
-    empty |= {"matter": "CAST(NULL AS STRING)", "taken": f"CAST(array() AS {TAKEN})"}
-    lines = f"transform(lines, line -> {_with('line', fields, **empty)})"
-
+    none = {name: "0L" for name in (*GONE, *SIDES)}
+    empty = none | {"matter": "CAST(NULL AS STRING)", "taken": f"CAST(array() AS {TAKEN})"}
+    lines = f"transform(lines, line -> {_with('line', OWN, **empty)})"
     # What an earlier matter took is gone; within one, goods and money tell of the same.
-    closed = {name: "0L" for name in open_sums} | {"matter": "take.number"}
-    for what in ("units", "money"):
-        sides = f"greatest(line.goods_{what}, line.refunds_{what})"
-        closed[f"gone_{what}"] = f"line.gone_{what} + {sides}"
-    current = f"if(line.matter <=> take.number, line, {_with('line', fields, **closed)})"
-
-    def room(what: str, total: str) -> str:
-        own = f"if(take.type = '{REFUNDED}', line.refunds_{what}, line.goods_{what})"
-        return f"{total} - line.gone_{what} - {own}"
-
-    rooms = f"""named_struct(
-        'units', {room("units", "line.units")}, 'money', {room("money", "line.paid")})"""
+    closed = {name: "0L" for name in SIDES} | {"matter": "take.number"}
+    for what in TOTALS:
+        larger = f"greatest(line.goods_{what}, line.refunds_{what})"
+        closed[f"gone_{what}"] = f"line.gone_{what} + {larger}"
+    current = f"if(line.matter <=> take.number, line, {_with('line', OWN, **closed)})"
+    own = f"if(take.type = '{REFUNDED}', line.refunds_{{0}}, line.goods_{{0}})"
+    rooms = ", ".join(
+        f"'{what}', {total} - line.gone_{what} - {own.format(what)}"
+        for what, total in TOTALS.items()
+    )
     money = f"""CASE WHEN u = 0 THEN 0L
         WHEN take.money IS NULL THEN if(u = room.units, room.money,
             least(room.money, {_part("line.paid", "u", "line.units")}))
         WHEN take.currency <> line.currency THEN 0L
         ELSE least(wanted.money, room.money) END"""
-    took = _let(
-        "u", "least(wanted.units, room.units)", f"named_struct('units', u, 'money', {money})"
-    )
-    counted = {}
-    for name in open_sums:
-        kind, what = name.split("_")
-        is_its = f"(take.type = '{REFUNDED}') = {'true' if kind == 'refunds' else 'false'}"
-        counted[name] = f"line.{name} + if({is_its}, took.{what}, 0L)"
-    told = _with("line", fields, **counted, taken=_share("took"))
+    units = "least(wanted.units, room.units)"
+    took = _let("u", units, f"named_struct('units', u, 'money', {money})")
+    counted = {
+        f"{side}_{what}": f"line.{side}_{what} + if(take.type {sign} '{REFUNDED}', took.{what}, 0L)"
+        for side, sign in (("goods", "<>"), ("refunds", "="))
+        for what in TOTALS
+    }
+    told = _with("line", OWN, **counted, taken=_share())
     changed = f"named_struct('line', {told}, 'units', took.units, 'money', took.money)"
-    taking = _let("line", current, _let("room", rooms, _let("took", took, changed)))
-    change = f"""CASE WHEN line.event < take.since THEN {taking}
+    taking = _let("room", f"named_struct({rooms})", _let("took", took, changed))
+    change = f"""CASE WHEN line.event < take.since THEN {_let("line", current, taking)}
         ELSE named_struct('line', line, 'units', 0L, 'money', 0L) END"""
-    units, money = "coalesce(take.units, 10000L)", "coalesce(take.money, 0L)"
-    step = f"{_passes('lines', change, units=units, money=money)}.lines"
+    wanted = {"units": "coalesce(take.units, 10000L)", "money": "coalesce(take.money, 0L)"}
+    step = f"{_passes('lines', change, **wanted)}.lines"
     return f"aggregate(takes, {lines}, (lines, take) -> {step})"
 
 

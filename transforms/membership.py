@@ -78,6 +78,21 @@ def may_be_uploaded(members: DataFrame, answers: DataFrame, *, opt_in: bool) -> 
     return asked.where((F.col("answer") == YES) | (silence if not opt_in else F.lit(False)))
 
 
+def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFrame:
+    """Count who is left out of each ad network's audience for want of consent.
+
+    Keeps: destination, wanted_persons, not_asked_persons, withdrawn_persons. Grain: destination
+    that wants anybody. wanted: destination, person_id. answers: see `ad_consent`.
+    """
+    silent = F.col("answer").isNull() if opt_in else F.lit(False)
+    asked = wanted.join(answers, "person_id", "left")
+    return asked.groupBy("destination").agg(
+        F.count("*").alias("wanted_persons"),
+        F.count_if(silent).alias("not_asked_persons"),
+        F.count_if(F.col("answer") == NO).alias("withdrawn_persons"),
+    )
+
+
 def changed_members(
     forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame
 ) -> DataFrame:

@@ -1,7 +1,7 @@
 -- Which of a person's addresses take messages, word by word (DESIGN 6, suppressions: bounced).
 -- Every hard bounce and subscription on a channel that has addresses, and the addresses that it is
 -- about: those of the channel's type among its own identifiers; of a bounce without any, those of
--- its message's first sending.
+-- the person's first sending of that message.
 WITH kinds(channel, identifier_type) AS (
     VALUES ('email', 'email'), ('sms', 'phone'), ('call', 'phone')
 ),
@@ -19,11 +19,12 @@ words AS (
 first_sent AS (
     SELECT
         message_id,
+        person_id,
         (min({sent_at: occurred_at, event_id: event_id, identifier_set: identifier_set})).identifier_set
             AS identifier_set
-    FROM messages
+    FROM owned('messages')
     WHERE type = 'sent'
-    GROUP BY message_id
+    GROUP BY message_id, person_id
 ),
 
 named AS (
@@ -43,7 +44,7 @@ SELECT
     w.identifier_type,
     coalesce(own.keys, CASE WHEN w.type = 'bounced' THEN sent.keys END, []) AS addresses
 FROM words AS w
-LEFT JOIN first_sent AS f USING (message_id)
+LEFT JOIN first_sent AS f ON f.message_id = w.message_id AND f.person_id = w.person_id
 LEFT JOIN named AS own
     ON own.identifier_set = w.identifier_set AND own.identifier_type = w.identifier_type
 LEFT JOIN named AS sent

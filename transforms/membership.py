@@ -100,6 +100,8 @@ def changed_members(
 
     An email of which first only the hash was known has two forms; only the better one belongs
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
+    An address that is dead leaves, too. Who stays is not told again when they answer the question
+    of consent later: of a member that was sent as not asked, a network knows no more than that.
 
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
     is_member.

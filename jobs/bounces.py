@@ -13,6 +13,7 @@ from tactful.jobs.stitch import Stitched
 from tactful.schemas.timeline import EVENTS
 from tactful.transforms.addresses import HARD, dead_addresses, without_address
 from tactful.transforms.links import picked
+from tactful.transforms.owners import with_owner
 
 
 @dataclass(frozen=True)
@@ -47,12 +48,12 @@ def bounced_of(
     labels = _labels_beside(
         batch, theirs, facts.where(f"({HARD}) OR type = 'subscribed'"), stitched
     )
-    silent = batch.keep(without_address(bounces, labels))
+    silent = batch.keep(without_address(facts, labels))
     if not silent.isEmpty():
         messages = batch.read(EVENTS).unionByName(fresh).where("kind = 'message'")
         sent = batch.keep(picked(messages.where("type = 'sent'"), silent, count=stitched.size))
-        facts = facts.unionByName(sent, allowMissingColumns=True)
         labels = _labels_beside(batch, labels, sent, stitched)
+        facts = facts.unionByName(with_owner(sent, labels))
     dead = batch.keep(dead_addresses(facts, labels, as_of=batch.as_of))
     return Bounced(facts, labels, dead)
 

@@ -98,7 +98,7 @@ def check(
         config = _load(conf, settings)
         from tactful.jobs.config import idle
 
-        notes = [*idle(config), *_absent(config)]
+        notes = [*idle(config), *_absent(config), *_left_out(config)]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
         answer.checked(facts)
 
@@ -214,6 +214,17 @@ def _absent(config: Any) -> list[str]:
         for key, path in named.items()
         if not is_uri(path) and not os.path.exists(config.path(path))
     ]
+
+
+def _left_out(config: Any) -> list[str]:
+    """Who is left out of which audience now, where there is a lake on this machine."""
+    from tactful.jobs.config_models import is_uri
+
+    if is_uri(config.location) or not os.path.exists(config.location):
+        return []
+    from tactful.jobs.status import left_out, left_out_lines
+
+    return [f"{line}." for line in left_out_lines(left_out(Path(config.location)))]
 
 
 def main() -> None:

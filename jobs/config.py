@@ -111,9 +111,15 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
 
 def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
     still = {name.partition(".")[2] for name, _ in _idle_rules(config, fed)}
+    unheard = (
+        "it asks for consent to ads, [consent] default is opt_in, and no source feeds the stream "
+        "profiles that would tell of any"
+    )
     for destination in config.destinations:
         if destination.policy in still:
             yield f"destinations.{destination.name}", f"its policy {destination.policy} is idle"
+        elif destination.is_ad_network and config.consent.opt_in and "profiles" not in fed:
+            yield f"destinations.{destination.name}", unheard
 
 
 def _problem(layers: Layers, error: Mapping[str, Any]) -> Problem:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tactful.jobs.config_layers import Layers, Place, shown
+from tactful.jobs.config_layers import Layers, Place, read_defaults, shown
 from tactful.jobs.config_models import VENDORS
 from tactful.jobs.errors import Problem
 from tactful.jobs.secret import LEAST_BYTES
@@ -21,7 +21,7 @@ def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
     return [
         Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in (_secret, _identity, _names, _purchased, _destinations)
+        for check in (_secret, _identity, _names, _defaults, _purchased, _destinations)
         for place, found, allowed, hint in check(layers.values, environ)
     ]
 
@@ -79,6 +79,18 @@ def _names(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
                 taken.setdefault(name, section)
 
 
+def _defaults(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A rule of a default's name takes its place; one of another kind would hide it silently."""
+    kinds = {rule["name"]: rule["when"] for rule in read_defaults()["suppress"]}
+    for place, rule in _entries(values, "suppress"):
+        name, when = rule.get("name"), rule.get("when")
+        # A second entry of a name hides nothing: it is refused for that.
+        default = kinds.pop(name, None) if isinstance(name, str) else None
+        if default is not None and isinstance(when, str) and when != default:
+            hint = f"{name} is on by default, and this would replace it; choose another name"
+            yield (*place, "when"), shown(when), f'"{default}" for that name', hint
+
+
 def _purchased(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     for place, rule in _entries(values, "suppress"):
         if rule.get("when") == "purchased":
@@ -117,6 +129,10 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         if vendor is None:
             continue
         kind = entry["kind"]
+        channel = entry.get("channel")
+        if vendor.channel is not None and channel not in (None, vendor.channel):
+            hint = f"{kind} asks for consent to ads, whatever the audience is about"
+            yield (*place, "channel"), shown(channel), f'"{vendor.channel}", or no channel', hint
         size = entry.get("batch_size")
         if isinstance(size, int) and size > vendor.batch_limit:
             allowed = f"at most {vendor.batch_limit}, the limit of {kind}"

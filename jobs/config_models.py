@@ -272,6 +272,11 @@ class Destination(Section):
     batch_size: Count
     options: dict[str, Any] = {}
 
+    @property
+    def is_ad_network(self) -> bool:
+        """Whether nobody may be uploaded without consent to ads."""
+        return VENDORS[self.kind].channel == "ad"
+
     @model_validator(mode="before")
     @classmethod
     def _as_the_vendor_does(cls, given: Any) -> Any:

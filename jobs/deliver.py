@@ -58,7 +58,7 @@ def deliver(
     known = batch.keep(_forms_known(batch, identifiers, count=count))
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
     answers = ad_consent(timeline, now)
-    members = batch.keep(_of_each(config, lambda d: members_of(d, now, answers, config)))
+    members = batch.keep(_of_each(config, lambda d: _members(d, now, answers, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known, dead, config)))
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
     changed = batch.keep(changed_members(forms, held, members, batch.lake.pads(config)))
@@ -88,7 +88,7 @@ def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFr
     return reduce(DataFrame.unionByName, frames)
 
 
-def members_of(
+def _members(
     destination: Destination, now: DataFrame, answers: DataFrame, config: Config
 ) -> DataFrame:
     """The persons who should be in a destination's audience, and may be."""

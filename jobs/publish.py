@@ -18,11 +18,12 @@ from tactful.jobs.lake import Lake
 from tactful.jobs.scratch import Keep, scratch
 from tactful.jobs.session import small_frame
 from tactful.jobs.state import read_json
-from tactful.jobs.summarise import customers, pressures
+from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.identity import IDENTITY, LABELS
 from tactful.schemas.outcomes import OUTCOMES
+from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
@@ -34,7 +35,7 @@ from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
-CLOCKED = (PRESSURE, CUSTOMERS)
+CLOCKED = (PRESSURE, CUSTOMERS, LEFT_OUT)
 READS = (LABELS, EVENTS, PRODUCTS)
 
 
@@ -128,7 +129,8 @@ def _frames(
         frames[SUPPRESSIONS] = suppressed
         messages = marketing_messages(timeline, products)
         frames[REGRETS] = regrets(messages, suppressed, shares=decide.shares(config))
-    for table in (PRESSURE, SUPPRESSIONS, REGRETS):
+        frames[LEFT_OUT] = left_out(timeline, suppressed, config, as_of=as_of)
+    for table in (PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT):
         frames.setdefault(table, small_frame(lake.spark, [], table.struct()))
     return {table: frames[table] for table in stale}
 

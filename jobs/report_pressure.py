@@ -86,6 +86,11 @@ DROPPED = """
     SELECT destination, identifier_type, reason, count(DISTINCT identifier_key) AS identifiers
     FROM log_dropped_identifiers GROUP BY ALL ORDER BY identifiers DESC, destination, reason
 """
+LEFT_OUT = """
+    SELECT destination, wanted_persons AS wanted, not_asked_persons AS not_asked,
+           withdrawn_persons AS withdrawn, not_asked_persons + withdrawn_persons AS left_out
+    FROM left_out
+"""
 INTAKE = """
     SELECT coalesce(sum(read_rows), 0) AS read_rows,
            coalesce(sum(accepted_rows), 0) AS accepted_rows,
@@ -125,6 +130,7 @@ def destinations(lake: LakeView, config: Config) -> list[dict[str, Any]]:
     for row in lake.rows(WARNINGS):
         warned.setdefault(row["destination"], []).append(row)
     records = {row["destination"]: row for row in lake.rows(RECORDS)}
+    unconsenting = {row["destination"]: row for row in lake.rows(LEFT_OUT)}
     kinds = {one.name: one for one in config.destinations}
     nothing = {"audience": None, "added": 0, "removed": 0, "persons": 0}
     return [
@@ -136,6 +142,7 @@ def destinations(lake: LakeView, config: Config) -> list[dict[str, Any]]:
             "files": deliveries.get(name, {}).get("files", 0),
             "states": deliveries.get(name, {}).get("states", []),
             "warnings": warned.get(name, []),
+            "consent": unconsenting.get(name),
         }
         for name in sorted({*kinds, *records, *deliveries})
     ]

@@ -17,6 +17,7 @@ from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.state import read_state
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
+from tactful.schemas.words import CLOSES
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -42,6 +43,16 @@ REASONS = """
     FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine) AS each_reason
     GROUP BY reason ORDER BY rows DESC, reason LIMIT 5
 """
+DOUBTS = """
+    SELECT doubt, type, count(*) AS rows
+    FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
+    GROUP BY doubt, type
+"""
+DOUBTED = ("messages", "profiles")
+MOST_DOUBTS = 10
+CLOSING = (*CLOSES["messages"], *CLOSES["profiles"])
+SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
+LEFT_OUT = "SELECT * FROM left_out ORDER BY destination"
 UNDELIVERED = """
     SELECT destination, name, state, response FROM deliveries
     WHERE state IN ('rejected', 'retrying') ORDER BY at DESC, name LIMIT 5
@@ -62,6 +73,8 @@ def status(location: str | Path) -> dict[str, Any]:
         "rows": dict(_rows(lake)),
         "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
         "known": _known(lake),
+        "left_out": left_out(lake),
+        "doubts": _doubts(lake),
         "failures": {
             "replay": _replay(state),
             "unfinished": list(_unfinished(lake)),
@@ -87,6 +100,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield f"Events of known persons: {_percent(known['events'])}"
     for currency, share in known["revenue"].items():
         yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
+    yield from left_out_lines(facts["left_out"])
+    yield from _doubt_lines(facts["doubts"])
     yield from _failure_lines(facts["failures"])
 
 
@@ -182,6 +197,34 @@ def _known(lake: Path) -> dict[str, Any]:
     return {"events": _share(counted.get("known"), counted.get("events")), "revenue": revenue}
 
 
+def left_out(lake: Path) -> list[dict[str, Any]]:
+    """Who misses in each ad network's audience for want of consent, when last published."""
+    return [_plain(row) for row in _query(lake, LEFT_OUT, "left_out")]
+
+
+def left_out_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The same as sentences; an audience that misses nobody is not worth one."""
+    for row in rows:
+        silent, refused = row["not_asked_persons"], row["withdrawn_persons"]
+        if silent or refused:
+            yield (
+                f"Left out of {escape(row['destination'])} for want of consent to ads: "
+                f"{silent + refused:,} of {row['wanted_persons']:,} persons "
+                f"({silent:,} were never asked, {refused:,} withdrew it)"
+            )
+
+
+def _doubts(lake: Path) -> dict[str, Any]:
+    """How many words of closed values nobody knew, and the commonest of them."""
+    found = [
+        {"stream": stream, **row}
+        for stream in DOUBTED
+        for row in _query(lake, DOUBTS.format(stream=stream), stream, needs="doubts")
+    ]
+    found.sort(key=lambda row: (-row["rows"], row["stream"], row["doubt"], row["type"]))
+    return {"rows": sum(row["rows"] for row in found), "words": found[:MOST_DOUBTS]}
+
+
 def _unfinished(lake: Path) -> Iterator[dict[str, Any]]:
     """Batches that were begun and not committed: a run is at work, or was killed or failed."""
     for query in sorted(path for path in (lake / "_checkpoints").glob("*") if path.is_dir()):
@@ -209,10 +252,13 @@ def _open(lake: Path, path: str) -> DeltaTable | None:
         return None
 
 
-def _query(lake: Path, sql: str, path: str) -> list[dict[str, Any]]:
-    """Run SQL over one table, named as the last part of its path; no rows where it is missing."""
+def _query(lake: Path, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
+    """Run SQL over one table, named as the last part of its path; no rows where it is missing.
+
+    needs: a column that lakes of an older format do not have.
+    """
     table = _open(lake, path)
-    if table is None:
+    if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
         return []
     reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
     batches = reader.read_all()
@@ -255,6 +301,28 @@ def _sheet(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Sheet:
     for row in rows:
         sheet.add_row(*(f"{v:,}" if isinstance(v, int) else escape(str(v or "-")) for v in row))
     return sheet
+
+
+def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
+    """Each word that nobody knows, and what was made of it."""
+    for row in doubts["words"]:
+        field, _, word = row["doubt"].partition(":")
+        said = f'says {field} "{escape(word)}"' if word else f"says no {field}"
+        made = _made_of(row["type"], field)
+        yield f"[yellow]{row['rows']:,} × {row['type']} {said}: {made}.[/]"
+    rest = doubts["rows"] - sum(row["rows"] for row in doubts["words"])
+    if rest:
+        yield f"[yellow]{rest:,} more such words; see doubts in {' and '.join(DOUBTED)}.[/]"
+
+
+def _made_of(type_: str, field: str) -> str:
+    if field == "bounce":
+        return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
+    if type_ in CLOSING:
+        return "taken as all channels and purposes"
+    if type_ in SPEAKING:
+        return "counted for every channel" if field == "channel" else "counted as marketing"
+    return "left aside"
 
 
 def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:

@@ -7,7 +7,7 @@ from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.outcomes import OUTCOMES
-from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
+from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
@@ -19,7 +19,9 @@ LOGS = (
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,
 )  # fmt: skip
-PUBLISHED = (IDENTITY, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS, REGRETS)
+PUBLISHED = (
+    IDENTITY, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
+)  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS)
 
 TABLES: dict[str, Table] = {

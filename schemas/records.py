@@ -62,6 +62,20 @@ DELIVERIES = Table(
     "Every file that was written to the outbox.",
 )
 
+LEFT_OUT = Table(
+    "left_out",
+    "destination that asks for ad consent",
+    ("destination",),
+    (
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("wanted_persons", "bigint", "Persons whom its rule protects now.", at_least=0),
+        Column("not_asked_persons", "bigint", "Of those, left out since they said nothing of consent to ads, where silence is no.", at_least=0),
+        Column("withdrawn_persons", "bigint", "Of those, left out since they withdrew their consent to ads.", at_least=0),
+        Column("as_of", "timestamp", "When this was worked out.", clock=True),
+    ),
+    "Who is left out of each ad network's audience for want of consent.",
+)
+
 DROPPED = Table(
     "dropped_identifiers",
     "destination × identifier × batch",

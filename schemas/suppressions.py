@@ -22,7 +22,7 @@ SUPPRESSIONS = Table(
         Column("scope_value", "string", "The product, category, purpose … it is about; null for all."),
         Column("starts_at", "timestamp", "From when, inclusive.", nullable=False),
         Column("ends_at", "timestamp", "Until when, exclusive; null until lifted."),
-        Column("lifted_by", "string", "The event that ended it early, as stream:event_id."),
+        Column("lifted_by", "string", "What ended it early: an event as stream:event_id, or another address as identifier:key."),
         Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
     ),
     "What must not be said; ended rows stay.",

@@ -13,6 +13,12 @@ CHANNELS = (
 )  # fmt: skip
 PURPOSES = ("marketing", "transactional")
 BOUNCES = ("hard", "soft")
+# The types that close a channel to somebody, and those that open one, by stream.
+CLOSES = {
+    "messages": ("unsubscribed", "complained", "bounced"),
+    "profiles": ("consent_withdrawn",),
+}
+OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
 # Every channel or every purpose at once, whether a sender says so or in doubt.
 ALL = "all"
 

@@ -63,9 +63,18 @@ class Shop:
             products=oracle.products_of(config, self.folder),
         )
 
+    def held(self) -> set[tuple[str, str]]:
+        """What each destination holds now, as (destination, identifier_key)."""
+        newest: dict[tuple[str, ...], tuple[int, bool]] = {}
+        for row in read_tables(self.lake, ["_log/memberships"])["_log/memberships"]:
+            key = (row["destination"], row["identifier_key"], row["member_key"])
+            newest[key] = max(newest.get(key, (-1, False)), (row["batch_id"], row["is_member"]))
+        return {key[:2] for key, (_, is_member) in newest.items() if is_member}
+
     def assert_converged(self, as_of: datetime | None = None) -> None:
         """Every published table, and the quarantine, as the oracle says they must be."""
         answer = self.answer(as_of)
         assert_same(read_tables(self.lake), answer.tables)
+        assert self.held() == answer.audiences
         refused = read_tables(self.lake, ["quarantine"])["quarantine"]
         assert_same_quarantine(refused, answer.quarantined)

@@ -209,6 +209,10 @@ def _sent_out() -> dict[str, list[Row]]:
             {"destination": "meta_exclusions", "name": "1.json", "records": 3,
              "state": "written", "warnings": ["below_minimum"]},
         ],
+        "left_out": [
+            {"destination": "meta_exclusions", "wanted_persons": 9, "not_asked_persons": 6,
+             "withdrawn_persons": 1, "as_of": AS_OF},
+        ],
         "batches": [
             {"query": "accept", "batch_id": 0, "read_rows": 20, "accepted_rows": 17,
              "duplicate_rows": 1, "quarantined_rows": 2},

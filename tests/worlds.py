@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 from hypothesis import strategies as st
@@ -30,6 +31,7 @@ from tests.worlds_rows import (
     world_config,
     world_products,
 )
+from tests.worlds_words import dead_addresses, spelled
 
 __all__ = [
     "World", "awkward_rows", "land", "make", "reused_ids", "split", "to_toml", "worlds", "write",
@@ -90,8 +92,8 @@ class _Maker:
         self._desk_address()
         stories = (
             (self.browse, 4), (self.order, 5), (self.message, 5), (self.campaign, 3),
-            (self.consent, 2), (self.new_address, 1), (self.contact, 1), (self.silence, 1),
-            (self.attribute, 1), (self.till_return, 2),
+            (self.consent, 2), (self.new_address, 1), (partial(dead_addresses, self), 2),
+            (self.contact, 1), (self.silence, 1), (self.attribute, 1), (self.till_return, 2),
         )  # fmt: skip
         told, weights = zip(*stories, strict=True)
         often = [8, 6, 4] + [1] * (len(self.people) - 3)  # rules meet where few do much
@@ -197,11 +199,14 @@ class _Maker:
         self.seen.add((stream, type_))
         row = {
             "event_id": f"e{self.used[stream]}",
-            "type": type_,
+            "type": spelled(self.dice, type_, odd=False),
             "occurred_at": self.stamp(time),
             "identifiers": ids,
             **{name: value for name, value in told.items() if value is not None},
         }
+        closed = ("channel", "purpose", "bounce") if stream in ("messages", "profiles") else ()
+        told = {name: spelled(self.dice, row.get(name)) for name in closed}
+        row |= {name: word for name, word in told.items() if word is not None}
         if self.dice.random() < 0.1:
             row["received_at"] = self.stamp(time + timedelta(seconds=9))
         if self.dice.random() < 0.1:
@@ -304,8 +309,9 @@ class _Maker:
         after = (
             ("delivered", 0.6, {}), ("opened", 0.2, {"machine_open": True}),
             ("opened", 0.4, {"machine_open": pick((None, False))}), ("clicked", 0.4, {}),
-            ("bounced", 0.1, {"bounce": pick(("hard", "hard", "soft"))}), ("failed", 0.03, {}),
-            ("complained", 0.04, {}), ("unsubscribed", 0.06, {}), ("subscribed", 0.02, {}),
+            ("bounced", 0.1, {"bounce": pick(("hard", "hard", "soft", None))}),
+            ("failed", 0.03, {}), ("complained", 0.04, {}), ("unsubscribed", 0.06, {}),
+            ("subscribed", 0.02, {}),
         )  # fmt: skip
         for type_, likely, more in after:
             if chance() < likely:

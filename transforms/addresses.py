@@ -1,9 +1,9 @@
 """Addresses: which of a person's emails and phones are dead, and which still take a message.
 
 A hard bounce is about its address: the email (sms, call: the phone) among the bounce's own
-identifiers, else among those of its message's `sent`. From then on that address is dead on that
-channel, until the person subscribes to it again: by the address, where the subscription names one,
-else by all they have.
+identifiers, else among those of the person's first `sent` of that message. From then on that
+address is dead on that channel, until the person subscribes to it again: by the address, where the
+subscription names one, else by all they have.
 """
 
 from __future__ import annotations
@@ -65,14 +65,19 @@ def dead_addresses(timeline: DataFrame, labels: DataFrame, *, as_of: datetime) -
     return back.where(~_is_alive(F.lit(as_of))).select("identifier_key", "channel").distinct()
 
 
-def without_address(bounces: DataFrame, labels: DataFrame) -> DataFrame:
-    """List the messages whose bounce does not say itself which address it is about.
+def without_address(timeline: DataFrame, labels: DataFrame) -> DataFrame:
+    """List the messages of which neither a bounce nor a sending says the address that bounced.
 
-    Keeps: message_id. bounces: hard bounces. labels: of the identifiers that they carry.
+    Keeps: message_id. timeline: what is known so far. labels: of the identifiers that bounces
+    carry.
     """
-    told = _of_channels(bounces.where(F.col("channel").isin(*ADDRESS_TYPES)))
-    held = _held(told, labels).groupBy("cause").agg(F.count("*").alias("_held"))
-    return told.join(held, "cause", "left_anti").select("message_id").distinct()
+    told = _of_channels(timeline.where(HARD))
+    held = _held(told, labels).select("cause").distinct()
+    sent = timeline.where(is_person() & F.expr("type = 'sent'")).select("message_id", "person_id")
+    unsaid = told.join(held, "cause", "left_anti")
+    return (
+        unsaid.join(sent, ["message_id", "person_id"], "left_anti").select("message_id").distinct()
+    )
 
 
 def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
@@ -83,11 +88,12 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     """
     words = timeline.where(is_person() & F.expr(f"({HARD}) OR type = 'subscribed'"))
     told = _of_channels(words)
-    bounced = told.where("type = 'bounced'").select("message_id", "channel", "cause")
+    bounced = told.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
+    # One id may have been sent to several persons; each has their own address.
     sent = (
         timeline.where("type = 'sent'")
-        .select("message_id", F.struct(*ORDER, "identifier_keys").alias("_sent"))
-        .join(bounced, "message_id")
+        .select("message_id", "person_id", F.struct(*ORDER, "identifier_keys").alias("_sent"))
+        .join(bounced, ["message_id", "person_id"])
         .groupBy("cause", "channel")
         .agg(F.min("_sent").alias("_sent"))
         .select("cause", "channel", F.col("_sent.identifier_keys").alias("identifier_keys"))

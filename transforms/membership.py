@@ -78,6 +78,21 @@ def may_be_uploaded(members: DataFrame, answers: DataFrame, *, opt_in: bool) -> 
     return asked.where((F.col("answer") == YES) | (silence if not opt_in else F.lit(False)))
 
 
+def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFrame:
+    """Count who is left out of each ad network's audience for want of consent.
+
+    Keeps: destination, wanted_persons, not_asked_persons, withdrawn_persons. Grain: destination
+    that wants anybody. wanted: destination, person_id. answers: see `ad_consent`.
+    """
+    silent = F.col("answer").isNull() if opt_in else F.lit(False)
+    asked = wanted.join(answers, "person_id", "left")
+    return asked.groupBy("destination").agg(
+        F.count("*").alias("wanted_persons"),
+        F.count_if(silent).alias("not_asked_persons"),
+        F.count_if(F.col("answer") == NO).alias("withdrawn_persons"),
+    )
+
+
 def changed_members(
     forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame
 ) -> DataFrame:
@@ -85,6 +100,8 @@ def changed_members(
 
     An email of which first only the hash was known has two forms; only the better one belongs
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
+    An address that is dead leaves, too. Who stays is not told again when they answer the question
+    of consent later: of a member that was sent as not asked, a network knows no more than that.
 
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
     is_member.

@@ -23,8 +23,9 @@ import phonenumbers
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from tests.bench import rival_words
 from tests.oracle.config import duration
-from tests.oracle.fields import EVENT_TYPES, REQUIRED
+from tests.oracle.fields import REQUIRED
 from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
 
 NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
@@ -104,23 +105,27 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
     required = [f"{name} <> ''" for name in ("event_id", *REQUIRED.get(stream, ()))]
     right = [f"({x} IS NULL OR {RIGHT[x].format(x)})" for x in columns if x in RIGHT]
-    parsed = [f"{PARSED.get(name, name)} AS {name}" for name in fields]
+    become = PARSED | rival_words.settled(stream)
+    parsed = [f"{become.get(name, name)} AS {name}" for name in fields]
+    heard = [f"{word} AS heard_{name}" for name, word in rival_words.heard(stream).items()]
     db.execute(
         f"""
         CREATE TABLE {stream} AS
         SELECT
-            event_id, type, moment AS occurred_at, identifiers,
+            event_id, heard_type AS type, moment AS occurred_at, identifiers,
             CASE WHEN identifiers <> '[]' THEN CAST(hash(identifiers) >> 1 AS BIGINT) END
                 AS identifier_set,
             {", ".join(parsed)}
         FROM (
-            SELECT *, make_timestamp(epoch_us(TRY_CAST(occurred_at AS TIMESTAMPTZ))) AS moment
+            SELECT *, make_timestamp(epoch_us(TRY_CAST(occurred_at AS TIMESTAMPTZ))) AS moment,
+                {", ".join(heard)}
             FROM read_json($files, format = 'newline_delimited', columns = {columns},
                 ignore_errors = true, filename = 'file')
             WHERE {ZONED}
         )
         JOIN landed USING (file)
-        WHERE {" AND ".join([*required, *right])} AND type IN {EVENT_TYPES[stream]}
+        WHERE {" AND ".join([*required, *right])} AND heard_type IS NOT NULL
+            AND {rival_words.right(stream)}
             AND moment >= TIMESTAMP '1971-01-01'
             AND moment <= latest
         """,

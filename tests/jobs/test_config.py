@@ -183,6 +183,23 @@ ONE_LINERS = {
         'my.toml: caps.c.channels[0]: found "fax"; '
         "allowed: email, sms, push, ad, direct_mail, in_app, web, chat, call",
     ),
+    "a default's name for another kind of rule": (
+        "[[suppress]]\nname = 'unsubscribed'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '30d'",
+        'my.toml: suppress.unsubscribed.when: found "purchased"; '
+        'allowed: "unsubscribed" for that name '
+        "(unsubscribed is on by default, and this would replace it; choose another name)",
+    ),
+    "a default's name for a cap": (
+        "[[caps]]\nname = 'bounced'\nlimit = 3\nwindow = '7d'",
+        'my.toml: caps.bounced.name: found "bounced"; '
+        "allowed: a name of its own; an entry of [[suppress]] has it",
+    ),
+    "an ad network asked for another consent": (
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = '1'\nchannel = 'email'",
+        'my.toml: destinations.m.channel: found "email"; allowed: "ad", or no channel '
+        "(meta_custom_audience asks for consent to ads, whatever the audience is about)",
+    ),
     "policy": (
         "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bougt'",
         'my.toml: destinations.f.policy: found "bougt"; '
@@ -368,6 +385,18 @@ def test_idle_rules_are_those_that_nothing_can_feed(read):
         "suppress.bought is idle: brands come from [reference.products].",
         "destinations.f is idle: its policy weekly is idle.",
     ]
+    meta = (
+        "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+        "audience_id = '1'\n"
+    )
+    unheard = (
+        "destinations.m is idle: it asks for consent to ads, [consent] default is opt_in, and no "
+        "source feeds the stream profiles that would tell of any."
+    )
+    silent = meta + source.format("messages")
+    assert unheard in idle(read(silent))
+    assert unheard not in idle(read(silent + source.format("profiles")))
+    assert unheard not in idle(read(silent + "[consent]\ndefault = 'opt_out'"))
     every = "".join(map(source.format, ("purchases", "messages", "profiles")))
     assert idle(read(f"{rules}{every}[reference.products]\npath = 'x'")) == []
 

@@ -5,16 +5,19 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from deltalake import DeltaTable
 
+from tactful.jobs.cli import _left_out
+from tactful.jobs.status import render, status
 from tests.landing import World
 from tests.product import Shop
 
-DAY = timedelta(days=1)
+DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 # The spellings in which an opt-out was overheard.
 SPELLINGS: tuple[dict[str, Any], ...] = (
@@ -35,7 +38,8 @@ def config(default: str) -> dict[str, Any]:
             {"name": "meta", "kind": "meta_custom_audience", **audience},
             {"name": "google", "kind": "google_data_manager", **audience,
              "account": {"account_id": "1"}},
-            {"name": "mail", "kind": "file", "policy": "bought_it", "channel": "email"},
+            {"name": "letters", "kind": "file", "policy": "bought_it"},
+            {"name": "unreachable", "kind": "file", "policy": "bounced", "channel": "email"},
         ],
     }  # fmt: skip
 
@@ -62,6 +66,15 @@ class Story:
 
     def world(self, default: str) -> World:
         return World(self.rows, config(default), [], MONDAY + 20 * DAY, MONDAY + 30 * DAY)
+
+
+def land_more(shop: Shop, story: Story) -> None:
+    """What was told since the last time, and nothing else."""
+    shop.land({source: told for source, told in story.rows.items() if told})
+    for told in story.rows.values():
+        told.clear()
+    shop.run()
+    shop.assert_converged()
 
 
 def email_of(who: str) -> str:
@@ -166,3 +179,83 @@ def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Pa
               for d in r["doubts"] or ()]  # fmt: skip
     assert sorted(doubts) == ["bounce:", "channel:fax", "channel:pigeon", "purpose:profiling"]
     shop.assert_converged()
+
+
+def test_who_was_never_asked_is_counted_where_silence_is_no(spark, tmp_path: Path) -> None:
+    story = Story()
+    for who in ("ann", "bob", "cleo"):
+        story.buys(who)
+    story.buys("again", named=False, event_id="cleo by mail")
+    shop = Shop(replace(story.world("opt_in"), events={}), tmp_path)
+    land_more(shop, story)
+    assert told(shop.lake, "meta") == told(shop.lake, "google") == {"add": [], "remove": []}
+    assert len(told(shop.lake, "letters")["add"]) == 4, "a file is no ad network"
+    assert left_out(shop) == {"meta": (4, 4, 0), "google": (4, 4, 0)}
+    facts = status(shop.lake)
+    assert (
+        "Left out of google for want of consent to ads: 4 of 4 persons "
+        "(4 were never asked, 0 withdrew it)"
+    ) in list(render(facts))
+    notes = _left_out(shop.config())
+    assert [note.split(" for ")[0] for note in notes] == ["Left out of google", "Left out of meta"]
+
+    # One is asked, one says no, and two turn out to be one.
+    story.tell("crm", "ann", "Opt-In", MONDAY + DAY, channel="ads")
+    story.tell("crm", "bob", "consent_withdrawn", MONDAY + DAY)
+    story.tell("crm", "cleo", "attribute_set", MONDAY + DAY, emails=[email_of("again")])
+    land_more(shop, story)
+    assert left_out(shop) == {"meta": (3, 1, 1), "google": (3, 1, 1)}
+    assert consents_at_google(shop.lake) == {hashed(email_of("ann")): {"CONSENT_GRANTED"}}
+
+
+def test_a_bounce_is_about_its_address_from_run_to_run(spark, tmp_path: Path) -> None:
+    """One of two is dropped, silence when both are dead, and back when the person subscribes."""
+    story, old, new = Story(), "old@mail.example", "new@mail.example"
+    for who in ("ann", "bob"):
+        story.buys(who, emails=[f"{who}.{old}", f"{who}.{new}"])
+    sent = {"message_id": "m bob", "channel": "email", "purpose": "marketing"}
+    story.tell("mail", "bob", "sent", MONDAY + HOUR, emails=[f"bob.{old}"], **sent)
+    shop = Shop(replace(story.world("opt_out"), events={}), tmp_path)
+    land_more(shop, story)
+    assert told_of(shop.lake, "meta", f"ann.{old}") == ["add"]
+
+    bounced = {"channel": "email", "bounce": "hard"}
+    story.tell("mail", "ann", "bounced", MONDAY + DAY, emails=[f"ann.{old}"], message_id="1",
+               **bounced)  # fmt: skip
+    # This one names nobody's address: its message does, and that was sent a batch ago.
+    story.tell("mail", "bob", "bounced", MONDAY + DAY, emails=[], message_id="m bob", **bounced)
+    land_more(shop, story)
+    for who in ("ann", "bob"):
+        for destination in ("meta", "google", "letters"):
+            assert told_of(shop.lake, destination, f"{who}.{old}") == ["add", "remove"], who
+            assert told_of(shop.lake, destination, f"{who}.{new}") == ["add"], who
+    assert told(shop.lake, "unreachable")["add"] == []
+    spans = [(r["starts_at"], r["ends_at"], r["lifted_by"].split(":")[0])
+             for r in rows(shop.lake, "suppressions") if r["reason"] == "bounced"]  # fmt: skip
+    assert spans == [(MONDAY + DAY, MONDAY + DAY, "identifier")] * 2
+
+    story.tell("mail", "ann", "bounced", MONDAY + 2 * DAY, emails=[f"ann.{new}"], message_id="2",
+               **bounced)  # fmt: skip
+    land_more(shop, story)
+    assert told_of(shop.lake, "meta", f"ann.{new}") == ["add", "remove"]
+    assert told_of(shop.lake, "unreachable", f"ann.{old}") == ["add"]
+    assert told_of(shop.lake, "unreachable", f"ann.{new}") == ["add"]
+    dropped = {(r["destination"], r["reason"]) for r in rows(shop.lake, "_log/dropped_identifiers")}
+    assert dropped == {(name, "bounced") for name in ("meta", "google", "letters")}
+
+    story.tell("mail", "ann", "subscribed", MONDAY + 3 * DAY, emails=[f"ann.{new}"],
+               message_id="3", channel="E-Mail")  # fmt: skip
+    land_more(shop, story)
+    assert told_of(shop.lake, "meta", f"ann.{new}") == ["add", "remove", "add"]
+    assert told_of(shop.lake, "meta", f"ann.{old}") == ["add", "remove"]
+    assert told_of(shop.lake, "unreachable", f"ann.{new}") == ["add", "remove"]
+
+
+def left_out(shop: Shop) -> dict[str, tuple[int, int, int]]:
+    """By ad network: persons wanted, never asked, withdrawn."""
+    return {
+        row["destination"]: tuple(
+            row[f"{name}_persons"] for name in ("wanted", "not_asked", "withdrawn")
+        )
+        for row in rows(shop.lake, "left_out")
+    }

@@ -130,6 +130,8 @@ def test_records_are_told_per_destination_with_warnings(facts):
     (line,) = facts["destinations"]
     assert (line["added"], line["removed"], line["files"]) == (2, 1, 1)
     assert line["warnings"][0]["warning"] == "below_minimum"
+    told = line["consent"]
+    assert (told["wanted"], told["not_asked"], told["withdrawn"], told["left_out"]) == (9, 6, 1, 7)
 
 
 def test_stitching_is_scored_by_pairs(facts):

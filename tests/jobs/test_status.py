@@ -72,6 +72,19 @@ def lake(tmp_path):
         tmp_path, "deliveries", [*files, ("at", AT)],
         ("meta", "1.json", "written", None, at(9)), ("meta", "2.json", "rejected", "400", at(9)),
     )  # fmt: skip
+    said = [("type", pa.string()), ("doubts", pa.list_(pa.string()))]
+    write(
+        tmp_path, "messages", said,
+        ("sent", None), ("bounced", ["bounce:"]), ("bounced", ["bounce:"]),
+        ("bounced", ["bounce:Undetermined"]), ("sent", ["channel:[pigeon]"]),
+    )  # fmt: skip
+    write(tmp_path, "profiles", said, ("consent_withdrawn", ["channel:fax", "purpose:profiling"]))
+    numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
+    write(
+        tmp_path, "left_out",
+        [("destination", pa.string()), *((n, pa.int64()) for n in numbers), ("as_of", AT)],
+        ("meta", 1200, 1190, 10, at(11)), ("none_missing", 5, 0, 0, at(11)),
+    )  # fmt: skip
     for place in ("pins/000000000001.json", "pins/000000000002.json", "spark/commits/1"):
         file = tmp_path / "_checkpoints/main" / place
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -82,7 +95,8 @@ def lake(tmp_path):
 def test_status_tells_how_far_a_lake_is(lake):
     facts = status(lake)
     assert facts["as_of"] == "2026-01-11T00:00:00Z"
-    rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "quarantine": 3, "timeline": 5}
+    rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "left_out": 2, "messages": 5,
+            "profiles": 1, "quarantine": 3, "timeline": 5}  # fmt: skip
     assert facts["rows"] == rows
     assert facts["batches"] == [
         {
@@ -111,8 +125,22 @@ def test_failures_name_what_a_destination_refused(lake):
     assert status(lake)["failures"]["deliveries"] == [refused]
 
 
+def test_words_that_nobody_knows_are_told(lake):
+    doubts = status(lake)["doubts"]
+    assert doubts["rows"] == 6
+    assert doubts["words"][0] == {
+        "stream": "messages", "doubt": "bounce:", "type": "bounced", "rows": 2,
+    }  # fmt: skip
+
+
+def test_who_is_left_out_for_want_of_consent_is_told(lake):
+    meta, other = status(lake)["left_out"]
+    assert (meta["destination"], meta["not_asked_persons"]) == ("meta", 1190)
+    assert other["wanted_persons"] == 5
+
+
 def test_people_can_read_it(lake):
-    console = Console(record=True, width=120, file=open("/dev/null", "w"))  # noqa: SIM115
+    console = Console(record=True, width=140, file=open("/dev/null", "w"))  # noqa: SIM115
     for part in render(status(lake)):
         console.print(part)
     text = console.export_text()
@@ -120,6 +148,14 @@ def test_people_can_read_it(lake):
     assert "Batch 2 of query main is not finished" in text
     assert "2:00:00" in text
     assert "meta/2.json is rejected." in text
+    assert (
+        "Left out of meta for want of consent to ads: 1,200 of 1,200 persons "
+        "(1,190 were never asked, 10 withdrew it)"
+    ) in text
+    assert "none_missing" not in text
+    assert "2 × bounced says no bounce: taken as a hard bounce of its address." in text
+    assert '1 × consent_withdrawn says channel "fax": taken as all channels and purposes.' in text
+    assert '1 × sent says channel "[pigeon]": counted for every channel.' in text
 
 
 def test_a_lake_of_nothing_has_a_status(tmp_path):

@@ -31,8 +31,9 @@ class Answer:
     `tables` maps each published table's name to its rows; `accepted` holds (stream, event_id) of
     every accepted event, waiting ones included; `counts` are rows read, accepted, duplicate,
     quarantined and id_reused; `quarantined` are dictionaries with stream, source_name, event_id,
-    raw and the set of reasons; `owners` tells whose each event up to `as_of` is, by
-    its own identifiers; `names` gives each identifier_key the name that the identity cases use.
+    raw and the set of reasons; `owners` tells whose each event up to `as_of` is, by its own
+    identifiers; `names` gives each identifier_key the name that the identity cases use; `audiences`
+    are pairs (destination, identifier_key) of all that each destination must hold.
     """
 
     tables: dict[str, list[dict[str, Any]]]
@@ -42,6 +43,7 @@ class Answer:
     quarantined: list[dict[str, Any]]
     owners: dict[EventId, str | None]
     names: dict[str, str]
+    audiences: set[tuple[str, str]]
 
 
 def compute(
@@ -71,6 +73,7 @@ def compute(
         decide(db)
         tables = {name: rows(db, name) for name in PUBLISHED}
         owners = rows(db, "owned('events')")
+        held = {(row["destination"], row["identifier_key"]) for row in rows(db, "audiences")}
     accepted = {event.id for event in events}
     return Answer(
         tables=tables,
@@ -79,6 +82,7 @@ def compute(
         counts=intake.counts,
         quarantined=[_quarantined(row) for row in intake.quarantined],
         owners={(row["stream"], row["event_id"]): row["person_id"] for row in owners},
+        audiences=held,
         names={x.key: x.name for event in due for x in event.identifiers + event.blocked},
     )
 

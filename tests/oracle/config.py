@@ -57,6 +57,12 @@ def caps(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [{**defaults, **cap} for cap in config.get("caps", [])]
 
 
+def destinations(config: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The destinations, with their defaults filled in."""
+    defaults = {"channel": None, "identifiers": ["email", "phone"]}
+    return [{**defaults, **entry} for entry in config.get("destinations", [])]
+
+
 def _merge(below: Any, above: Any, name: str = "") -> Any:
     """Tables are merged key by key, named lists entry by entry; anything else is replaced."""
     if isinstance(below, Mapping) and isinstance(above, Mapping):

@@ -26,9 +26,11 @@ DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "addresses", "suppressions_purchased", "suppressions_refused", "suppressions_capped",
     "suppressed", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
+    "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
+    "left_out",
 )  # fmt: skip
 NUMBERS = count()
 

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from tests.oracle.config import caps, duration, identifier_types, rules
+from tests.oracle.config import caps, destinations, duration, identifier_types, rules
 from tests.oracle.facts import Event
 
 TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
@@ -36,7 +36,9 @@ TYPES = [("type", TEXT), ("priority", pa.int32()), ("is_unique", FLAG), ("is_dev
 IDENTIFIERS = [("node", pa.int32()), ("identifier_key", TEXT), ("identifier_type", TEXT),
                ("priority", pa.int32()), ("is_blocked", FLAG)]  # fmt: skip
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
-SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT)]
+SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG)]
+DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
+                ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
 RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
          ("lasts", SPAN), ("lasts_share", pa.float64()), ("lifted_by", pa.list_(TEXT)),
          ("channels", pa.list_(TEXT))]  # fmt: skip
@@ -105,12 +107,15 @@ def put_rules(
         "as_of": as_of,
         "attribution_window": duration(config["attribution"]["window"]),
         "currency": config["business"]["currency"],
+        "opt_in": config["consent"]["default"] == "opt_in",
     }
     put(db, "settings", [settings], SETTINGS)
     suppress = [
         {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"])} for rule in rules(config)
     ]
     put(db, "rules", suppress, RULES)
+    bounced = {rule["name"] for rule in suppress if rule["when"] == "bounced"}
+    put(db, "destinations", [_destination(d, bounced) for d in destinations(config)], DESTINATIONS)
     limits = [
         {**cap, "cap_limit": cap["limit"], "cap_window": duration(cap["window"])}
         for cap in caps(config)
@@ -128,6 +133,16 @@ def put(
     db.register("rows_to_put", frame)
     db.execute(f"CREATE OR REPLACE TABLE {name} AS FROM rows_to_put")
     db.unregister("rows_to_put")
+
+
+def _destination(told: Mapping[str, Any], bounced: set[str]) -> dict[str, Any]:
+    is_network = told["kind"] != "file"
+    return {
+        **told,
+        "channel": "ad" if is_network else told["channel"],
+        "is_network": is_network,
+        "is_about_bounces": told["policy"] in bounced,
+    }
 
 
 def _span(text: str | None) -> timedelta | None:

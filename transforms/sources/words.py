@@ -24,17 +24,14 @@ from tactful.schemas.words import (
     BOUNCES,
     CHANNEL_WORDS,
     CHANNELS,
+    CLOSES,
+    OPENS,
     PURPOSE_WORDS,
     PURPOSES,
     TYPE_WORDS,
     Synonyms,
 )
 
-CLOSES = {
-    "messages": ("unsubscribed", "complained", "bounced"),
-    "profiles": ("consent_withdrawn",),
-}
-OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
 # The closed values of each stream beside its type, with what a sender may call them.
 CLOSED: dict[str, dict[str, dict[str, str]]] = {}
 # Blanks as Unicode knows them, and characters that nobody sees.

@@ -1,7 +1,7 @@
 -- Which of a person's addresses take messages, word by word (DESIGN 6, suppressions: bounced).
 -- Every hard bounce and subscription on a channel that has addresses, and the addresses that it is
 -- about: those of the channel's type among its own identifiers; of a bounce without any, those of
--- its message's first sending.
+-- the person's first sending of that message.
 WITH kinds(channel, identifier_type) AS (
     VALUES ('email', 'email'), ('sms', 'phone'), ('call', 'phone')
 ),
@@ -9,7 +9,7 @@ WITH kinds(channel, identifier_type) AS (
 words AS (
     SELECT m.person_id, m.type, m.event_id, m.occurred_at, m.message_id, m.identifier_set, k.channel,
         k.identifier_type
-    FROM owned('messages') AS m
+    FROM message_events AS m
     JOIN kinds AS k ON k.channel = m.channel OR (m.type = 'subscribed' AND m.channel = 'all')
     WHERE
         is_person(m.person_id)
@@ -19,11 +19,12 @@ words AS (
 first_sent AS (
     SELECT
         message_id,
+        person_id,
         (min({sent_at: occurred_at, event_id: event_id, identifier_set: identifier_set})).identifier_set
             AS identifier_set
-    FROM messages
+    FROM message_events
     WHERE type = 'sent'
-    GROUP BY message_id
+    GROUP BY message_id, person_id
 ),
 
 named AS (
@@ -43,7 +44,7 @@ SELECT
     w.identifier_type,
     coalesce(own.keys, CASE WHEN w.type = 'bounced' THEN sent.keys END, []) AS addresses
 FROM words AS w
-LEFT JOIN first_sent AS f USING (message_id)
+LEFT JOIN first_sent AS f ON f.message_id = w.message_id AND f.person_id = w.person_id
 LEFT JOIN named AS own
     ON own.identifier_set = w.identifier_set AND own.identifier_type = w.identifier_type
 LEFT JOIN named AS sent

@@ -1,0 +1,42 @@
+-- What each destination must hold now: the linked identifiers of all who are wanted there and, at an
+-- ad network, may be; but no address that is dead on the destination's channel, on any where that
+-- has no addresses, unless the audience is about bounces.
+WITH last_bounce AS (
+    SELECT person_id, channel, identifier_key, max(occurred_at) AS bounced_at
+    FROM (SELECT *, unnest(addresses) AS identifier_key FROM addresses WHERE type = 'bounced')
+    GROUP BY person_id, channel, identifier_key
+),
+
+dead AS (
+    SELECT b.identifier_key, b.channel
+    FROM last_bounce AS b
+    WHERE NOT EXISTS (
+        FROM addresses AS s
+        WHERE
+            s.type = 'subscribed'
+            AND s.person_id = b.person_id
+            AND s.channel = b.channel
+            AND (s.addresses = [] OR list_contains(s.addresses, b.identifier_key))
+            AND s.occurred_at > b.bounced_at
+    )
+)
+
+SELECT DISTINCT w.destination, l.identifier_key
+FROM wanted AS w
+CROSS JOIN settings
+JOIN destinations AS d ON d.name = w.destination
+JOIN labels AS l
+    ON l.person_id = w.person_id
+    AND l.state = 'linked'
+    AND list_contains(d.identifiers, l.identifier_type)
+WHERE
+    (NOT w.is_network OR w.answer = 'granted' OR (w.answer IS NULL AND NOT opt_in))
+    AND (
+        d.is_about_bounces
+        OR l.identifier_key NOT IN (
+            SELECT identifier_key
+            FROM dead
+            WHERE d.channel IS NULL OR d.channel NOT IN ('email', 'sms', 'call')
+                OR dead.channel = d.channel
+        )
+    )

@@ -1,0 +1,63 @@
+"""How senders of small worlds write closed values, and what becomes of customers' addresses."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+# Further words for closed values, and words that are none of them.
+SYNONYMS = {
+    "email": ("e-mail", "Emails"), "sms": ("text", "MMS"), "push": ("Push Notification",),
+    "ad": ("ads", "advertising", "Advert"), "call": ("phone call", "voice"),
+    "marketing": ("promo", "Advertising"), "transactional": ("transaction",),
+    "hard": ("permanent", "hard bounce"), "soft": ("Transient", "temporary"),
+    "order_cancelled": ("order_canceled",), "unsubscribed": ("unsubscribe", "opt-out"),
+    "subscribed": ("Subscribe",), "consent_withdrawn": ("opt_out", "Consent Revoked"),
+    "consent_granted": ("OptIn",), "bounced": ("bounce",), "opened": ("open",),
+}  # fmt: skip
+EVERY = ("all", "ANY", "*")
+BLANKS = ("", "  ", "\u00a0", "\u200b")
+DOUBTFUL = ("fax", "phone", "profiling", "-", ["email", "sms"], 7, "ann@mail.example")
+
+
+def spelled(dice: random.Random, word: str | None, *, odd: bool = True) -> Any:
+    """A closed value as some system writes it; `odd`: at times one that nobody knows."""
+    how = dice.random()
+    if word is None:
+        return dice.choice(BLANKS) if how > 0.97 else None
+    if how < 0.8:
+        return word
+    if odd and how < 0.83:
+        return dice.choice(EVERY)
+    if odd and how < 0.86:
+        return dice.choice(DOUBTFUL)
+    forms = (
+        word.upper(), word.title(), f" {word} ", word.replace("_", "-"), f"\u200b{word}\t",
+        *SYNONYMS.get(word, ()),
+    )  # fmt: skip
+    return dice.choice(forms)
+
+
+def dead_addresses(maker: Any, person: Any) -> None:
+    """One address after the other bounces, told by itself or by its message; one comes back."""
+    time, ids = maker.when(), [{"type": "customer_id", "value": person.customer_id}]
+    channel, kind = maker.dice.choice((("email", "email"), ("sms", "phone"), ("call", "phone")))
+    values = [*person.emails, f"ann.{person.customer_id}@old.example"]
+    values = values if kind == "email" else [person.phone, f"41555529{person.customer_id[1:]}0"]
+    for value in maker.dice.sample(values, maker.dice.randint(1, len(values))):
+        named = [*ids, {"type": kind, "value": value}]
+        told = {"message_id": maker._message_id(), "channel": channel}
+        by_message = maker.dice.random() < 0.4
+        if by_message:
+            maker.add("messages", "sent", maker.later(time), named, **told)
+        maker.add("messages", "bounced", time, ids if by_message else named, **told,
+                 bounce="hard")  # fmt: skip
+        time = maker.later(time)
+        if maker.dice.random() < 0.3:
+            who = maker.dice.choice((ids, named))
+            told = {
+                "message_id": maker._message_id(),
+                "channel": maker.dice.choice((channel, "all")),
+            }
+            maker.add("messages", "subscribed", time, who, **told)
+            time = maker.later(time)

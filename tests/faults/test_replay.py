@@ -27,7 +27,6 @@ from tactful.schemas.catalog import TABLES
 from tests.conftest import SECRET
 from tests.faults.partner import (
     assert_every_record_is_in_one_file,
-    assert_partner_knows_the_buyers,
     shop_with_a_partner,
 )
 from tests.faults.test_kills import Killed
@@ -62,6 +61,7 @@ def first(spark, tmp_path_factory) -> Shop:
     shop.land_all(2, seed=SEED)
     shop.run()
     change(shop, "max_links = ", "max_links = 1 #")
+    change(shop, 'policy = "bought_much"', 'policy = "bought_it"')
     return shop
 
 
@@ -200,10 +200,9 @@ def test_another_replay_than_the_half_done_one(first: Shop, tmp_path: Path) -> N
     replay(shop.config(), from_table="received", as_of=shop.world.as_of)
     state = json.loads((shop.lake / "_lake.json").read_text())
     assert state["generations"]["accept"] != generation
-    assert state["batches_before"]["fused"] >= 3, "a batch at least of each: run, clicks"
+    assert state["batches_before"]["fused"] == 2, "one of the run, one of the first replay"
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)
-    assert_partner_knows_the_buyers(shop)
 
     # A checkpoint that somebody removed: the numbers of its batches are not used again.
     shutil.rmtree(shop.lake / "_checkpoints" / "fused")

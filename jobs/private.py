@@ -50,7 +50,9 @@ def close_commits(table: str, *, after: int) -> int:
     look at all of them for each commit.
     """
     commits: dict[int, str] = {}
-    for entry in os.scandir(f"{table}/_delta_log"):
+    log = f"{table}/_delta_log"
+    close(log)
+    for entry in os.scandir(log):
         number = entry.name.lstrip(".")[:20]
         if number.isdigit() and int(number) <= after:
             continue

@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tactful.jobs.errors import LakeError
+
 FOLDER = 0o700
 FILE = 0o600
 
@@ -27,12 +29,22 @@ def make_folder(path: str | Path) -> None:
 
 
 def close(path: str | Path) -> None:
-    """Take away what others may do with a file or a folder; that it is gone is no error."""
-    with contextlib.suppress(FileNotFoundError):
+    """Take away what others may do with a file or a folder; that it is gone is no error.
+
+    Raises: LakeError, where that is not ours to do.
+    """
+    try:
         mode = os.lstat(path).st_mode
         wanted = FOLDER if stat.S_ISDIR(mode) else FILE
         if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted:
             os.chmod(path, wanted)
+    except FileNotFoundError:
+        return
+    except PermissionError as error:
+        raise LakeError(
+            f"{path} cannot be kept from others' eyes; run as the user to whom the lake belongs, "
+            "on a disk where a file has rights of its own."
+        ) from error
 
 
 def close_tree(path: str | Path) -> None:

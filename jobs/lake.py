@@ -154,9 +154,14 @@ class Lake:
 
     def _close(self, table: Table) -> None:
         """Let nobody else read what was just written to a protected table of this machine (G8)."""
-        if table.is_protected and files.is_local(self.location):
-            done = self._closed.get(table.id, -1)
-            self._closed[table.id] = private.close_commits(self.path(table), after=done)
+        if not table.is_protected or not files.is_local(self.location):
+            return
+        done = self._closed.get(table.id)
+        if done is None:
+            # Whatever an earlier process was killed behind, or an older version left open.
+            private.close_tree(self.path(table))
+            done = self.version(table)
+        self._closed[table.id] = private.close_commits(self.path(table), after=done)
 
     def remove(self, table: Table) -> None:
         """Take a table of this machine away, with what is remembered of its versions."""
@@ -237,8 +242,10 @@ class Lake:
         told = self.secret(config)
         for table in TABLES.values():
             place = self.path(table)
-            self._close_whole(table)
+            if table.is_protected and files.is_local(place):
+                private.make_folder(place)  # before there is anything in it
             if self._versions(table):
+                self._close(table)
                 continue
             properties = {**KEPT, **_skipping(table)}
             if files.is_local(place):
@@ -265,13 +272,6 @@ class Lake:
         }
         state.setdefault("secret_check", secret.check_value(told, lake_id=state["lake_id"]))
         self.remember(**{**state, "configuration_hash": config.hash})
-
-    def _close_whole(self, table: Table) -> None:
-        """Let nobody else into a protected table's folder, before and after anything is in it."""
-        if table.is_protected and files.is_local(self.location):
-            private.make_folder(self.path(table))
-            if table.id not in self._closed:
-                private.close_tree(self.path(table))
 
     def generation(self, query: str) -> str:
         """The life of a query's checkpoint: part of every transaction id it writes under.

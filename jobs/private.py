@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+from tactful.jobs.errors import LakeError
+
 FOLDER = 0o700
 FILE = 0o600
 
@@ -27,12 +29,22 @@ def make_folder(path: str | Path) -> None:
 
 
 def close(path: str | Path) -> None:
-    """Take away what others may do with a file or a folder; that it is gone is no error."""
-    with contextlib.suppress(FileNotFoundError):
+    """Take away what others may do with a file or a folder; that it is gone is no error.
+
+    Raises: LakeError, where that is not ours to do.
+    """
+    try:
         mode = os.lstat(path).st_mode
         wanted = FOLDER if stat.S_ISDIR(mode) else FILE
         if not stat.S_ISLNK(mode) and stat.S_IMODE(mode) != wanted:
             os.chmod(path, wanted)
+    except FileNotFoundError:
+        return
+    except PermissionError as error:
+        raise LakeError(
+            f"{path} cannot be kept from others' eyes; run as the user to whom the lake belongs, "
+            "on a disk where a file has rights of its own."
+        ) from error
 
 
 def close_tree(path: str | Path) -> None:
@@ -46,26 +58,26 @@ def close_tree(path: str | Path) -> None:
 def close_commits(table: str, *, after: int) -> int:
     """Close what a table's commits behind a version brought; returns the newest it closed.
 
-    Their own logs say which files these are: a table may have so many others that nobody wants to
-    look at all of them for each commit.
+    Their own logs say which files these are, and the next commit's name is known: a table may have
+    so many files, and so long a log, that nobody wants to look at all of them for each commit.
     """
-    commits: dict[int, str] = {}
-    for entry in os.scandir(f"{table}/_delta_log"):
-        number = entry.name.lstrip(".")[:20]
-        if number.isdigit() and int(number) <= after:
-            continue
-        close(entry.path)
-        if entry.name == f"{number}.json":
-            commits[int(number)] = entry.path
-    for version, path in sorted(commits.items()):
-        for name in _added(path):
+    log, version = f"{table}/_delta_log", after + 1
+    while os.path.exists(commit := f"{log}/{version:020d}.json"):
+        for name in (f"{version:020d}.{kind}" for kind in ("json", "crc", "checkpoint.parquet")):
+            _close_both(log, name)
+        for name in _added(commit):
             folder, _, file = f"{table}/{name}".rpartition("/")
-            if "/" in name:
-                close(folder)
-            close(f"{folder}/{file}")
-            close(f"{folder}/.{file}.crc")
-        after = version
-    return after
+            close(folder)
+            _close_both(folder, file)
+        version += 1
+    _close_both(log, "_last_checkpoint")
+    return version - 1
+
+
+def _close_both(folder: str, name: str) -> None:
+    """Close a file, and what Hadoop keeps beside it to know whether it is whole."""
+    close(f"{folder}/{name}")
+    close(f"{folder}/.{name}.crc")
 
 
 def _added(commit: str) -> list[str]:

@@ -12,7 +12,13 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import accept, files, fused, pipeline
 from tactful.jobs.config import Config
-from tactful.jobs.errors import CheckpointMismatch, LakeDamaged, LakeError
+from tactful.jobs.errors import (
+    CheckpointMismatch,
+    LakeDamaged,
+    LakeError,
+    StepFailed,
+    TactfulError,
+)
 from tactful.jobs.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runtime import (
@@ -134,7 +140,14 @@ def _finish_what_was_begun(lake: Lake, config: Config, taken: set[str]) -> None:
     half_told = _half_done(lake, fused.QUERY)
     if half_told is not None:
         refuse_other_configuration(half_told, fused.QUERY, config.hash)
-        pipeline.finish(fused.start(lake, config, Pace()))
+        try:
+            pipeline.finish(fused.start(lake, config, Pace()))
+        except TactfulError as error:
+            place = lake.beside_checkpoint(fused.QUERY, "").rstrip("/")
+            raise StepFailed(
+                f"A replay first finishes what was begun, and that failed: {error} Where it cannot "
+                f"be finished at all, remove {place} and run the same command again."
+            ) from error
     half_accepted = None if accept.QUERY in taken else _half_done(lake, accept.QUERY)
     if half_accepted is not None:
         refuse_other_configuration(half_accepted, accept.QUERY, config.hash)

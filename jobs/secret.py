@@ -11,6 +11,7 @@ import hmac
 import os
 import secrets
 import uuid
+from functools import cache
 from pathlib import Path
 
 from tactful.jobs import files, private
@@ -65,6 +66,7 @@ def make(location: str) -> bytes:
     return _long_enough(place.read_bytes().strip(), str(place))
 
 
+@cache
 def check_value(secret: bytes, *, lake_id: str) -> str:
     """What a lake keeps to know its secret again, and nobody can find it out by."""
     slow = hashlib.pbkdf2_hmac("sha256", secret, f"tactful {lake_id}".encode(), ROUNDS)

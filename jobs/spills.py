@@ -9,6 +9,7 @@ import atexit
 import os
 import shutil
 import tempfile
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import IO
@@ -26,10 +27,12 @@ def folder() -> str:
     import fcntl
 
     home = Path(tempfile.gettempdir()) / f"tactful-{os.getuid()}"
-    private.make_folder(home)
+    with suppress(FileExistsError):
+        home.mkdir(private.FOLDER)
     if home.is_symlink() or home.lstat().st_uid != os.getuid():
         # Somebody else was here first, in a folder that is everybody's.
         return _until_the_end(tempfile.mkdtemp(prefix="tactful-"))
+    private.close(home)
     with open(home / LOCK, "w") as turn:
         fcntl.flock(turn, fcntl.LOCK_EX)
         _clear(home)

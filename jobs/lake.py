@@ -226,7 +226,8 @@ class Lake:
                 identity_hash=config.identity_hash,
                 generations={},
             )
-        self.remember(configuration_hash=config.hash)
+        folders = {name: config.path(source.path) for name, source in config.sources.items()}
+        self.remember(configuration_hash=config.hash, sources=folders)
 
     def generation(self, query: str) -> str:
         """The life of a query's checkpoint: part of every transaction id it writes under.

@@ -124,6 +124,7 @@ def zoo(request, spark, tmp_path_factory) -> Zoo:
     (folder / "odd" / "a.json").unlink()
     put(folder / "odd" / "old.json", view("old.json, written anew"), view("more"))
     put(folder / "plain" / "day=2026-11-03" / "2.json", view("plain, by day"))
+    put(folder / "plain" / "day=2026-11-03" / "3.json", view("plain, of its own", day="4"))
     disk.withhold(None)
     second = run()
     put(folder / "odd" / "later.json", view("later"))
@@ -134,7 +135,7 @@ def zoo(request, spark, tmp_path_factory) -> Zoo:
 def test_every_file_is_read_once_whatever_it_is_called(zoo: Zoo) -> None:
     """In sub-folders, behind links, with a link back to where it began, and of any age."""
     far = {f"far {name}" for name in ("good.json", "withheld.json", "t 10:15/[x] ü.json")}
-    expected = {*READ, *LINKED, "older", "plain", "plain, by day", *far}
+    expected = {*READ, *LINKED, "older", "plain", "plain, by day", "plain, of its own", *far}
     assert zoo.ids() == sorted(expected)
     assert zoo.rows("quarantine") == []
     received = zoo.rows("_log/received")
@@ -154,7 +155,7 @@ def test_what_cannot_be_read_harms_its_source_alone_and_is_named(zoo: Zoo) -> No
 def test_seen_is_landed_and_refused_and_waiting(zoo: Zoo) -> None:
     odd, plain, far = zoo.told["odd"], zoo.told["plain"], zoo.told["far"]
     assert (far["seen"], far["landed"], far["refused"], far["waiting"]) == (None, 3, 0, None)
-    assert (plain["seen"], plain["landed"], plain["refused"], plain["waiting"]) == (2, 2, 0, 0)
+    assert (plain["seen"], plain["landed"], plain["refused"], plain["waiting"]) == (3, 3, 0, 0)
     assert odd["seen"] == odd["landed"] + odd["refused"] + odd["waiting"]
     # Without a.json, which is gone, and its link, which leads nowhere now; with `older`.
     assert odd["landed"] == len(READ) + len(LINKED)
@@ -172,6 +173,7 @@ def test_seen_is_landed_and_refused_and_waiting(zoo: Zoo) -> None:
 def test_a_folder_name_is_a_field_on_request(zoo: Zoo) -> None:
     told = {row["event_id"]: dict(row["properties"] or []) for row in zoo.rows("clicks")}
     assert told["plain, by day"] == {"day": "2026-11-03"}
+    assert told["plain, of its own"] == {"day": "4"}
     assert told["day=2026-11-01/c.json"] == {}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,9 +44,10 @@ class Answer:
             for part in render(facts):
                 self.out.print(part)
 
-    def summary(self, facts: Mapping[str, Any]) -> None:
-        """What a long command did, as a short table."""
-        self.shown(facts, lambda summary: [fact_table(summary)])
+    def summary(self, facts: Mapping[str, Any], *, told_beside: Collection[str] = ()) -> None:
+        """What a long command did, as a short table; without what people are told elsewhere."""
+        short = {name: value for name, value in facts.items() if name not in told_beside}
+        self.shown(facts, lambda _: [fact_table(short)])
 
     def checked(self, facts: Mapping[str, Any]) -> None:
         """That a configuration is in order, and what is worth knowing about it."""

@@ -86,7 +86,7 @@ def run(
             steps=tuple(steps or ()),
             on_progress=answer.progress,
         )
-        answer.summary(summary.as_dict())
+        answer.summary(summary.as_dict(), told_beside=("failed_sources",))
         answer.harmed(summary.failed_sources.values())
 
 

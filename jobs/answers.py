@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,13 +44,22 @@ class Answer:
             for part in render(facts):
                 self.out.print(part)
 
-    def summary(self, facts: Mapping[str, Any]) -> None:
-        """What a long command did, as a short table."""
-        self.shown(facts, lambda summary: [fact_table(summary)])
+    def summary(self, facts: Mapping[str, Any], *, told_beside: Collection[str] = ()) -> None:
+        """What a long command did, as a short table; without what people are told elsewhere."""
+        short = {name: value for name, value in facts.items() if name not in told_beside}
+        self.shown(facts, lambda _: [fact_table(short)])
 
     def checked(self, facts: Mapping[str, Any]) -> None:
         """That a configuration is in order, and what is worth knowing about it."""
         self.shown(facts, _check_lines)
+
+    def harmed(self, sentences: Iterable[str]) -> None:
+        """End with exit code 1 where a run came to its end, but not for everybody."""
+        told = list(sentences)
+        for sentence in told:
+            self.err.print(f"[bold red]error[/]: {escape(sentence)}")
+        if told:
+            raise typer.Exit(1)
 
     def failed(self, error: BaseException) -> int:
         """Say on one line what went wrong, and return the exit code."""

@@ -86,7 +86,8 @@ def run(
             steps=tuple(steps or ()),
             on_progress=answer.progress,
         )
-        answer.summary(summary.as_dict())
+        answer.summary(summary.as_dict(), told_beside=("failed_sources",))
+        answer.harmed(summary.failed_sources.values())
 
 
 @app.command()
@@ -115,8 +116,12 @@ def status(
     with answering(as_json=as_json, debug=debug) as answer:
         from tactful.jobs import status as reading
 
-        location = str(lake) if lake is not None else _load(conf, settings).location
-        answer.shown(reading.status(location), reading.render)
+        config = None if lake is not None and conf is None else _load(conf, settings)
+        location = str(lake) if lake is not None else config.location
+        sources = None
+        if config is not None and config.sources:
+            sources = {name: config.path(source.path) for name, source in config.sources.items()}
+        answer.shown(reading.status(location, sources), reading.render)
 
 
 @app.command()

@@ -26,7 +26,7 @@ from pydantic import (
     model_validator,
 )
 
-from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS
+from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 # A longer wait than a life is a slip of the pen, and near year 9999 Spark's times end.
@@ -76,6 +76,16 @@ def _place(path: str) -> str:
     if not path.strip() or "\0" in path:
         raise ValueError("not a path")
     return path
+
+
+def _partitions(names: Iterable[str]) -> tuple[str, ...]:
+    """What all rows of a folder may have in common: not their id, and no list or table."""
+    for name in names:
+        kinds = {c.type for c in wide_columns() if c.name == name}
+        plain = name != "event_id" and not any("<" in kind for kind in kinds)
+        if not plain or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("not a partition")
+    return _once(names)
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:
@@ -147,6 +157,11 @@ class Source(Section):
     dialect: Literal["canonical"] = "canonical"
     format: Literal["json", "parquet"] = "json"
     path: Place
+    partitions: Annotated[tuple[str, ...], AfterValidator(_partitions)] = Field(
+        default=(),
+        description="a list of fields that folders are named after, as day is by day=2026-01-31; "
+        "not event_id, and none that holds a list or a table",
+    )
 
 
 class Reference(Section):

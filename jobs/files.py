@@ -137,22 +137,6 @@ def names(spark: SparkSession, path: str) -> list[str]:
     return sorted(name for name in found if not name.startswith("."))
 
 
-def came(folder: str, *, since: float) -> dict[str, int]:
-    """The files below a local folder that came there since: path → bytes.
-
-    since: seconds of the epoch. A file that was moved there keeps the time when it was written, so
-    what counts is when its name was last changed.
-    """
-    sizes = {}
-    for place, _, found in os.walk(folder):
-        for path in (os.path.join(place, name) for name in found):
-            with contextlib.suppress(FileNotFoundError):
-                told = os.stat(path)
-                if told.st_ctime >= since:
-                    sizes[path] = told.st_size
-    return sizes
-
-
 def remove(spark: SparkSession, path: str) -> None:
     """Take a file away, or a folder with all that is in it; that it is gone already is no error."""
     if is_local(path):

@@ -271,7 +271,8 @@ class Lake:
             "generations": {},
         }
         state.setdefault("secret_check", secret.check_value(told, lake_id=state["lake_id"]))
-        self.remember(**{**state, "configuration_hash": config.hash})
+        folders = {name: config.path(source.path) for name, source in config.sources.items()}
+        self.remember(**{**state, "configuration_hash": config.hash, "sources": folders})
 
     def generation(self, query: str) -> str:
         """The life of a query's checkpoint: part of every transaction id it writes under.

@@ -1,128 +1,317 @@
-"""Land: one small stateless query a source, from its files to `_log/received`."""
+"""Land: what is new in the sources' folders goes to `_log/received`, row by row, once."""
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterable, Mapping
+import os
+import uuid
+from collections.abc import Mapping, Sequence, Set
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
-from pyspark.sql import DataFrame
-from pyspark.sql.streaming import StreamingQuery
+import deltalake
+import pyarrow as pa
+from pyspark import inheritable_thread_target
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.types import StructType
 
-from tactful.jobs import files, landing_files
+from tactful.jobs import files, listing
 from tactful.jobs.config import Config
-from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
-from tactful.jobs.runtime import Pace, checkpoint_to_start_from
-from tactful.schemas.intake import RECEIVED
+from tactful.jobs.landing_files import JAVA_ERRORS, Outcome, hand_over, java_cause, uri_of
+from tactful.jobs.listing import File
+from tactful.jobs.runtime import Hook, last_begun, last_done, save_done, save_pins, unfinished
+from tactful.jobs.session import small_frame
+from tactful.schemas.intake import FILES, RECEIVED
+from tactful.schemas.table import Table
 from tactful.transforms.sources.canonical import understand
 
-# What a batch of a round may hold, since its rows pass through this process.
-ROUND_BYTES = 32_000_000
+STEP = "land"
+# What a source may bring at once where its rows pass through this process.
+SMALL_BYTES = 32_000_000
 # Parquet and packed text unfold to several times as much.
-PACKED_BYTES = ROUND_BYTES // 8
+PACKED_BYTES = SMALL_BYTES // 8
 PACKED = (".gz", ".bz2", ".zst", ".deflate", ".snappy", ".lz4")
+# A plan of so many files is still made in seconds.
+MOST_FILES = 10_000
+# Sources wait for their disks more than for a processor.
+SOURCE_THREADS = 8
+NO_ACCESS = "permission denied"
+LANDED, REFUSED = "landed", "refused"
+
+
+class Broken(Exception):
+    """Raised where landing one source failed for another reason than a file that is not read."""
+
+    def __init__(self, query: str, cause: Exception) -> None:
+        super().__init__(str(cause))
+        self.query = query
+        self.cause = cause
+
+
+@dataclass
+class Work:
+    """One batch of one source: which files it lands, and what became of them."""
+
+    name: str
+    query: str
+    generation: str
+    batch_id: int
+    files: list[File]
+    is_repeat: bool = False
+    outcome: Outcome = field(default_factory=Outcome)
+
+    def part(self, table: Table, rows: pa.Table) -> Part:
+        return Part(rows, f"tactful/{self.query}/{self.generation}/{table.id}", self.batch_id)
+
+
+@dataclass
+class Met:
+    """The files that a run for ever need not look up again, for it has seen them in the log."""
+
+    landed: set[tuple[str, str]] = field(default_factory=set)
 
 
 def query_name(source_name: str) -> str:
     return f"land_{source_name}"
 
 
-class Round:
-    """What all sources land at the same time, put into the log in one commit.
+def land(
+    lake: Lake, config: Config, met: Met | None = None, hook: Hook | None = None
+) -> dict[str, str]:
+    """Land all that lies below the sources' folders now and never landed before.
+
+    A batch first writes down the names of its files, then its rows, then what became of the files:
+    killed in between, it is repeated with the same files, and what was written is not written
+    again. So a file lands once, under its name, whatever becomes of it later.
+
+    Returns the sources of which something could not be read, and what. They harm nobody else: all
+    that can be read lands, and the rest waits for the next run.
+
+    Raises: Broken.
+    """
+    met = met or Met()
+    begun = [_begun(lake, name) for name in sorted(config.sources)]
+    _land_all(lake, config, [work for work in begun if work], hook)
+    found, troubles = _look(lake, config)
+    while new := _new(lake, found, met):
+        works = []
+        for name, those in new.items():
+            denied = {file.path: NO_ACCESS for file in those if not _is_open_to_us(file)}
+            troubles[name] |= denied
+            if left := [file for file in those if file.path not in denied]:
+                works.append(_begin(lake, config, name, left))
+            found[name] = [file for file in found[name] if file not in set(those)]
+        _land_all(lake, config, works, hook)
+        for work in works:
+            troubles[work.name] |= work.outcome.unread
+    return {name: _sentence(name, told) for name, told in sorted(troubles.items()) if told}
+
+
+def is_begun(lake: Lake, query: str) -> bool:
+    """Whether the checkpoint of a source is whole enough to go on from.
+
+    It only numbers batches: which files have landed stands in `_log/files`. One that is lost is
+    begun anew, under transaction ids of its own, since Delta would ignore numbers used before.
+    """
+    newest = last_begun(lake, query)
+    return newest >= max(0, last_done(lake, query))
+
+
+def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, dict[str, str]]]:
+    """What lies below the folder of each source, and what there can never be read, and why."""
+
+    def look(name: str) -> listing.Listing:
+        folder = config.path(config.sources[name].path)
+        try:
+            return listing.listed(folder, lake.spark)
+        except OSError as error:
+            return listing.Listing([], [], {folder: (error.strerror or str(error)).lower()})
+        except JAVA_ERRORS as error:
+            return listing.Listing([], [], {folder: java_cause(error)})
+
+    names = sorted(config.sources)
+    with ThreadPoolExecutor(SOURCE_THREADS) as pool:
+        told = dict(zip(names, pool.map(look, names), strict=True))
+    return (
+        {name: listed.files for name, listed in told.items()},
+        {name: dict(listed.unreadable) for name, listed in told.items()},
+    )
+
+
+def _new(lake: Lake, found: Mapping[str, Sequence[File]], met: Met) -> dict[str, list[File]]:
+    """Of these files those that never landed, the oldest of each source first."""
+    lying = {(name, file.path): file for name, those in found.items() for file in those}
+    asked = lying.keys() - met.landed
+    fresh = _never_landed(lake, asked) if asked else set()
+    # What was taken away is forgotten here, or a run for ever would fill up with names.
+    met.landed = (met.landed & lying.keys()) | (asked - fresh)
+    new: dict[str, list[File]] = {}
+    for name, path in sorted(fresh, key=lambda at: (lying[at].modified_at, at)):
+        new.setdefault(name, []).append(lying[name, path])
+    return {name: those[:MOST_FILES] for name, those in sorted(new.items())}
+
+
+def _never_landed(lake: Lake, asked: Set[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Of these sources and paths those that the log does not know."""
+    key = list(FILES.key)
+    struct = StructType([FILES.struct()[name] for name in key])
+    rows = [dict(zip(key, pair, strict=True)) for pair in asked]
+    if not files.is_local(lake.location):
+        names = small_frame(lake.spark, rows, struct)
+        left = names.join(lake.read(FILES).select(key), key, "left_anti").toArrow()
+    else:
+        added = pa.table(deltalake.DeltaTable(lake.path(FILES)).get_add_actions())["path"]
+        if not len(added):
+            return set(asked)
+        import duckdb  # streams outlive Python's modules, see LocalLogs
+
+        with duckdb.connect() as db:
+            db.register("asked", pa.Table.from_pylist(rows, to_arrow_schema(struct)))
+            log = db.read_parquet([f"{lake.path(FILES)}/{path}" for path in added.to_pylist()])
+            log.create_view("log")
+            left = db.sql(f"FROM asked ANTI JOIN log USING ({', '.join(key)})").to_arrow_table()
+    return {tuple(row[name] for name in key) for row in left.to_pylist()}
+
+
+def _is_open_to_us(file: File) -> bool:
+    return listing.local(file.path) is None or os.access(file.path, os.R_OK)
+
+
+def _begin(lake: Lake, config: Config, name: str, those: list[File]) -> Work:
+    """Number a new batch, and write down which files it lands."""
+    query = query_name(name)
+    if not is_begun(lake, query):
+        known = (lake.state() or {})["generations"]
+        lake.remember(generations={k: v for k, v in known.items() if k != query})
+        files.remove(lake.spark, lake.beside_checkpoint(query, ""))
+    generation = lake.generation(query)
+    work = Work(name, query, generation, last_begun(lake, query) + 1, those)
+    names = [[file.path, file.modified_at.isoformat(), file.size_bytes] for file in those]
+    pins = {"batch_id": work.batch_id, "configuration_hash": config.hash, "files": names}
+    save_pins(lake, query, pins)
+    return work
+
+
+def _begun(lake: Lake, name: str) -> Work | None:
+    """The batch that was begun and is not done, with the files it began with."""
+    query = query_name(name)
+    pins = unfinished(lake, query)
+    if pins is None:
+        return None
+    those = [File(path, datetime.fromisoformat(at), size) for path, at, size in pins["files"]]
+    return Work(name, query, lake.generation(query), pins["batch_id"], those, is_repeat=True)
+
+
+def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | None) -> None:
+    """Read these batches side by side, and commit them together: rows first, files then.
 
     A query that looks for work all the time would find the first source's rows and begin, and need
-    a second batch for the others'. Each source keeps its own transaction, the one that Spark itself
-    writes under, so a source that is killed behind the commit lands nothing twice.
+    a second batch for the others'. Each source keeps its own transaction.
     """
+    if not works:
+        return
+    tag = f"tactful-land-{uuid.uuid4().hex}"
 
-    def __init__(self, lake: Lake, bounds: Mapping[str, int]) -> None:
-        """bounds: how many bytes of files each source may bring at a time."""
-        self.bounds = bounds
-        self._lake = lake
-        self._brought: dict[str, Part] = {}
-        self._turn = threading.Condition()
-        self._all_here = self._is_over = False
+    def read(work: Work) -> Part | None:
+        lake.spark.sparkContext.addJobTag(tag)
+        try:
+            return _read(lake, config, work)
+        except Exception as error:
+            raise Broken(work.query, error) from error
 
-    def bring(self, part: Part) -> None:
-        """Wait with a source's rows until they are committed; whoever wakes first does it."""
-        with self._turn:
-            self._brought[part.application] = part
-            self._turn.wait_for(
-                lambda: self._all_here or self._is_over or part.application not in self._brought
+    with ThreadPoolExecutor(SOURCE_THREADS) as pool:
+        try:
+            read_here = inheritable_thread_target(lake.spark)(read)
+            parts = [part for part in pool.map(read_here, works) if part]
+        except BaseException:
+            lake.spark.sparkContext.cancelJobsWithTag(tag)
+            raise
+    try:
+        lake.append(RECEIVED, *parts)
+        if hook:
+            hook(STEP, 1, RECEIVED.id)
+        lake.append(FILES, *(work.part(FILES, _told(lake, work)) for work in works))
+        if hook:
+            hook(STEP, 2, FILES.id)
+        for work in works:
+            save_done(lake, work.query, work.batch_id)
+    except Exception as error:
+        raise Broken(STEP, error) from error
+
+
+def _read(lake: Lake, config: Config, work: Work) -> Part | None:
+    """Read the files of a batch: few rows for this process to commit, else Spark commits them."""
+    source = config.sources[work.name]
+    is_packed = source.format == "parquet" or any(f.path.endswith(PACKED) for f in work.files)
+    bound = PACKED_BYTES if is_packed else SMALL_BYTES
+    is_small = files.is_local(lake.location) and sum(f.size_bytes for f in work.files) <= bound
+    brought: list[Part] = []
+
+    def put(rows: DataFrame) -> None:
+        received = RECEIVED.conform(
+            understand(
+                rows,
+                stream=source.stream,
+                source_name=work.name,
+                max_row_bytes=config.intake.max_row_bytes,
+                max_skew=config.intake.max_skew,
             )
-            if part.application not in self._brought:
-                return
-            if self._is_over:
-                raise StepFailed("The run was stopped before these rows were committed.")
-            self._lake.append(RECEIVED, *self._brought.values())
-            self._brought.clear()
-            self._all_here = False
-            self._turn.notify_all()
-
-    def look(self, active: Iterable[StreamingQuery]) -> None:
-        """Let the rows be committed if every source that is still at work has brought its own."""
-        with self._turn:
-            if self._brought and {query.id for query in active} <= self._brought.keys():
-                self._all_here = True
-                self._turn.notify_all()
-
-    def give_up(self) -> None:
-        """Let nobody wait any longer; what is not committed is landed by the next run."""
-        with self._turn:
-            self._is_over = True
-            self._turn.notify_all()
-
-
-def round_of(lake: Lake, config: Config, *, since: float) -> Round | None:
-    """A round for what came since; none where Spark had better write it alone.
-
-    Rows of a round pass through this process, so no file may be too large for that; on a shared
-    disk nobody but Spark writes.
-    """
-    places = [config.path(source.path) for source in config.sources.values()]
-    if not all(files.is_local(place) for place in (lake.location, *places)):
-        return None
-    bounds = {}
-    for (name, source), place in zip(config.sources.items(), places, strict=True):
-        # A file system's clock may lag behind the machine's by some milliseconds.
-        came = files.came(place, since=since - 1)
-        is_packed = source.format == "parquet" or any(file.endswith(PACKED) for file in came)
-        bounds[name] = PACKED_BYTES if is_packed else ROUND_BYTES
-        if max(came.values(), default=0) > bounds[name]:
-            return None
-    return Round(lake, bounds)
-
-
-def start(
-    lake: Lake, config: Config, name: str, pace: Pace, together: Round | None = None
-) -> StreamingQuery:
-    """Start landing one source: read its new files, understand every row, append."""
-    source = config.sources[name]
-    place, query = config.path(source.path), query_name(name)
-    bounded = {"maxBytesPerTrigger": str(together.bounds[name])} if together else {}
-    stream = lake.spark.readStream.options(**bounded)
-
-    def put(rows: DataFrame, batch_id: int) -> None:
-        understood = understand(
-            rows,
-            stream=source.stream,
-            source_name=name,
-            max_row_bytes=config.intake.max_row_bytes,
-            max_skew=config.intake.max_skew,
         )
-        received = RECEIVED.conform(understood)
-        query_id = lake.spark.sparkContext.getLocalProperty("sql.streaming.queryId")
-        if together is None:
-            lake.append_by_spark(RECEIVED, received, query_id, batch_id)
+        if is_small:
+            brought[:] = [work.part(RECEIVED, received.toArrow())]
         else:
-            together.bring(Part(received.toArrow(), query_id, batch_id))
+            part = work.part(RECEIVED, pa.table({}))
+            lake.append_by_spark(RECEIVED, received, part.application, part.version)
 
-    def put_files(names: DataFrame, batch_id: int) -> None:
-        landing_files.hand_over(
-            names, lambda rows: put(rows, batch_id), form=source.format, folder=place
-        )
+    spark = lake.spark
+    work.outcome = hand_over(
+        SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession()),
+        work.files,
+        put,
+        form=source.format,
+        folder=listing.local(config.path(source.path)) or config.path(source.path),
+        partitions=source.partitions,
+    )
+    return brought[0] if brought else None
 
-    writer = landing_files.listed(stream, place).writeStream.foreachBatch(put_files)
-    writer = writer.queryName(query)
-    writer = writer.option("checkpointLocation", checkpoint_to_start_from(lake, query))
-    return pace.of(writer).start()
+
+def _told(lake: Lake, work: Work) -> pa.Table:
+    """What became of the files of a batch; those that were left out wait, or were taken away."""
+    left_out = work.outcome.unread.keys() | work.outcome.gone
+    if work.is_repeat and left_out:
+        left_out -= _landed_before(lake, work.name, left_out)
+    now = datetime.now(UTC)
+    rows = [
+        {
+            **file._asdict(),
+            "source_name": work.name,
+            "state": REFUSED if file.path in work.outcome.refused else LANDED,
+            "reason": work.outcome.refused.get(file.path),
+            "batch_id": work.batch_id,
+            "landed_at": now,
+        }
+        for file in work.files
+        if file.path not in left_out
+    ]
+    return pa.Table.from_pylist(rows, to_arrow_schema(FILES.struct()))
+
+
+def _landed_before(lake: Lake, name: str, paths: Set[str]) -> set[str]:
+    """Of these files those whose rows had landed when the batch was killed."""
+    uris = {uri_of(lake.spark, path): path for path in paths}
+    rows = lake.read(RECEIVED).where(F.col("source_name") == name).select("source_position.file")
+    held = rows.where(F.col("file").isin(list(uris))).distinct().collect()
+    return {uris[row.file] for row in held}
+
+
+def _sentence(name: str, unread: Mapping[str, str]) -> str:
+    """Which files of a source could not be read, and why, in one sentence."""
+    (path, why), *others = sorted(unread.items())
+    more = f", nor could {len(others):,} more" if others else ""
+    return (
+        f"Source {name} could not read {path} ({why}){more}; correct it or take it away, the next "
+        "run tries again."
+    )

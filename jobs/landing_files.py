@@ -1,113 +1,177 @@
-"""Landing files: a source's new files by their names, and what becomes of one that is damaged."""
+"""Landing files: the rows of a source's new files, and what becomes of a file that gives none."""
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 from urllib.parse import urlsplit
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, Row, SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
-from pyspark.sql.streaming import DataStreamReader
 from pyspark.sql.types import StructType
 
 from tactful.jobs import parquet_files
-from tactful.jobs.files import read_through
+from tactful.jobs.files import exists, read_through
+from tactful.jobs.listing import File, local
 from tactful.jobs.session import small_frame
 from tactful.transforms.sources.canonical import BLANKS
+from tactful.transforms.sources.partitions import with_partitions
 
-# Spark's reader of whole files; what is not selected is not read.
-LISTED = "path string, modificationTime timestamp, length bigint, content binary"
 ROWS = "value string, file string, modified_at timestamp"
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+TROUBLE = (*JAVA_ERRORS, parquet_files.NotRead)
+DAMAGED = "it is damaged"
+# How Spark names the file that it could not read, and one that is not there.
+NAMED = (r" reading file (\S+)\. ", r"Path does not exist: (.+?)\. SQLSTATE")
 
 
-def listed(stream: DataStreamReader, folder: str) -> DataFrame:
-    """Stream the names of new files instead of their rows: what is in them is seen later.
+@dataclass
+class Outcome:
+    """What became of files that were handed over: each of them landed, but for these.
 
-    A stream of rows has one set of columns for ever, so that a file in which a number has become
-    wider, as pandas writes it as soon as one is missing, would stop it; and it cannot go on
-    without a file that turns out to be damaged.
+    refused: why it is no use to read it again. unread: why its bytes cannot be had, today. gone:
+    it was taken away before it was read.
     """
-    return (
-        stream.format("binaryFile").schema(LISTED).load(folder).select("path", "modificationTime")
-    )
+
+    refused: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+    def is_left_out(self, file: File) -> bool:
+        return any(file.path in those for those in (self.refused, self.unread, self.gone))
 
 
 def hand_over(
-    names: DataFrame, put: Callable[[DataFrame], None], *, form: str, folder: str
-) -> None:
+    spark: SparkSession,
+    files: Sequence[File],
+    put: Callable[[DataFrame], None],
+    *,
+    form: str,
+    folder: str,
+    partitions: Sequence[str] = (),
+) -> Outcome:
     """Give every row of these files to `put`, as JSON texts: value, file, modified_at.
 
-    Grain: row of a file. A file that cannot be read becomes a single row that says so, and is
-    refused like any other row that is no JSON; if that is found out while `put` reads, `put` is
-    called again. names: see `listed`. folder: where partitions, if there are any, begin.
+    Grain: row of a file. A file that is damaged becomes a single row that says so, and is refused
+    like any other row that is no JSON. One that cannot be read now is left out, and so is one that
+    is no longer there. If any of that is found out while `put` reads, `put` is called again.
+
+    spark: a session of its own, since some files are read under settings of their own.
+    partitions: the fields that folders below `folder` are named after, as in `day=2026-11-01`.
     """
-    spark = names.sparkSession
-    # Spark lists a file twice when the name of another looks like a pattern.
-    files = sorted(set(names.collect()), key=lambda file: file.path)
-    damaged: dict[str, str] = {}
+    outcome = Outcome()
+    root = uri_of(spark, folder)
+
+    def read(left: Sequence[File]) -> DataFrame | None:
+        frames, unfit = _read(spark, left, form=form)
+        outcome.refused.update(unfit)
+        if frames and partitions:
+            frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
+        if outcome.refused:
+            frames.append(_refused(spark, files, outcome.refused))
+        return reduce(DataFrame.unionAll, frames) if frames else None
+
     while True:
-        whole = [file for file in files if file.path not in damaged]
-        read, unread = _read(spark, whole, form=form, folder=folder)
-        why = {**damaged, **unread}
-        refused = [_refused(spark, files, why)] if why or not read else []
+        left = [file for file in files if not outcome.is_left_out(file)]
         try:
-            return put(reduce(DataFrame.unionAll, [*read, *refused]))
-        except (Py4JJavaError, PySparkException) as error:
-            told = re.findall(r" reading file (\S+)\. ", str(error))
-            paths = {urlsplit(uri).path for uri in told}
-            found = [file for file in whole if urlsplit(_uri(spark, file)).path in paths]
-            if not found or not _is_damaged(spark, found[0], form=form, folder=folder):
+            rows = read(left)
+            if rows is not None:
+                put(rows)
+            return outcome
+        except TROUBLE as error:
+            named = _named(spark, left, error)
+            if not [file for file in named if _sorted_out(spark, file, outcome, form)]:
                 raise
-            damaged[found[0].path] = "it is damaged"
 
 
 def _read(
-    spark: SparkSession, files: Sequence[Row], *, form: str, folder: str
+    spark: SparkSession, files: Sequence[File], *, form: str
 ) -> tuple[list[DataFrame], dict[str, str]]:
-    """The rows of these files, and of each that cannot be read at all why not."""
+    """The rows of these files, and of each that is not what it should be why not."""
     if form == "parquet":
-        return parquet_files.rows(spark, files, folder=folder)
+        return parquet_files.rows(spark, files)
     return ([_lines(spark, files)] if files else []), {}
 
 
-def _is_damaged(spark: SparkSession, file: Row, *, form: str, folder: str) -> bool:
-    """Whether what is wrong is the file: its bytes are all there, and still make no rows.
-
-    Where they are not, the disk or the network is at fault, and the next run may have more luck.
-    """
-    try:
-        for rows in _read(spark, [file], form=form, folder=folder)[0]:
-            rows.write.format("noop").mode("overwrite").save()
-    except (Py4JJavaError, PySparkException):
-        read_through(spark, file.path)
-        return True
-    return False
-
-
-def _lines(spark: SparkSession, files: Sequence[Row]) -> DataFrame:
+def _lines(spark: SparkSession, files: Sequence[File]) -> DataFrame:
     """The rows of text files; only a line feed ends one, a carriage return may stand in a text."""
-    plain = spark.read.option("lineSep", "\n").option("recursiveFileLookup", "true")
+    plain = spark.read.options(**parquet_files.AS_NAMED).option("lineSep", "\n")
     # A row nearly always begins like one, which is cheaper to see than that it is not blank.
     told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
     return (
-        plain.text(parquet_files.literal(files))
+        plain.text([file.path for file in files])
         .selectExpr("value", *parquet_files.PLACE)
         .where(told)
     )
 
 
-def _refused(spark: SparkSession, files: Sequence[Row], why: Mapping[str, str]) -> DataFrame:
-    """A row for each file that cannot be read, which will be refused as no JSON."""
+def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list[File]:
+    """The files that an error names."""
+    told = {name for pattern in NAMED for name in re.findall(pattern, str(error))}
+    if isinstance(error, parquet_files.NotRead):
+        told = {error.path}
+    paths = {urlsplit(name).path for name in told} | told
+    return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
+
+
+def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) -> bool:
+    """Whether what is wrong is this file, and what: gone, not to be read now, or damaged.
+
+    It is damaged if its bytes are all there and still make no rows. Where they are not, the disk
+    or the network is at fault, and the next run may have more luck.
+    """
+    try:
+        for rows in _read(spark, [file], form=form)[0]:
+            rows.write.format("noop").mode("overwrite").save()
+        return False
+    except TROUBLE:
+        try:
+            _read_bytes(spark, file.path)
+            outcome.refused[file.path] = DAMAGED
+        except OSError as error:
+            outcome.unread[file.path] = (error.strerror or str(error)).lower()
+        except JAVA_ERRORS as error:
+            outcome.unread[file.path] = java_cause(error)
+    if not _is_there(spark, file.path):
+        outcome.refused.pop(file.path, None)
+        outcome.unread.pop(file.path, None)
+        outcome.gone.add(file.path)
+    return True
+
+
+def java_cause(error: Exception) -> str:
+    """What Java says is wrong, in one line without its class."""
+    told = str(getattr(error, "java_exception", None) or error)
+    line = next((line for line in told.splitlines() if line.strip()), "no reason is given")
+    return re.sub(r"^[\w.$]+(Exception|Error): ", "", line.strip()).rstrip(".")
+
+
+def _read_bytes(spark: SparkSession, path: str) -> None:
+    if local(path) is None:
+        read_through(spark, path)
+        return
+    with open(path, "rb") as file:
+        while file.read(1 << 20):
+            pass
+
+
+def _is_there(spark: SparkSession, path: str) -> bool:
+    return exists(spark, path) if local(path) is None else os.path.lexists(path)
+
+
+def _refused(spark: SparkSession, files: Sequence[File], why: Mapping[str, str]) -> DataFrame:
+    """A row for each file that is refused, which will be refused itself as no JSON."""
     told = [
         {
             "value": f"This file was not read: {why[file.path]}; land it anew under another name.",
-            "file": _uri(spark, file),
-            "modified_at": file.modificationTime,
+            "file": uri_of(spark, file.path),
+            "modified_at": file.modified_at,
         }
         for file in files
         if file.path in why
@@ -115,7 +179,8 @@ def _refused(spark: SparkSession, files: Sequence[Row], why: Mapping[str, str]) 
     return small_frame(spark, told, StructType.fromDDL(ROWS))
 
 
-def _uri(spark: SparkSession, file: Row) -> str:
+def uri_of(spark: SparkSession, path: str) -> str:
     """The file as Spark names it in `_metadata`, and in its errors."""
     jvm: Any = spark._jvm
-    return str(jvm.org.apache.hadoop.fs.Path(file.path).toUri().toString())
+    uri = str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString())
+    return f"file:{uri}" if uri.startswith("/") else uri

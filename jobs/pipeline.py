@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -21,11 +22,12 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import accept, errors, files, fused, land, reference, scratch
+from tactful.jobs import accept, errors, files, fused, land, listing, reference, scratch
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.fold import fold_logs
 from tactful.jobs.lake import Lake, Part
+from tactful.jobs.landing_files import JAVA_ERRORS
 from tactful.jobs.publish import publish
 from tactful.jobs.runtime import (
     Hook,
@@ -41,8 +43,6 @@ from tactful.schemas.intake import TICKS
 STEPS = ("land", "accept", "fused", "publish")
 # How often a query that goes on looks for what has landed.
 LOOK = timedelta(milliseconds=200)
-# How long, in seconds, sources wait at most after the last of them is ready to land.
-BREATH = 0.01
 Progress = Callable[[str], None]
 
 
@@ -57,6 +57,8 @@ class RunSummary:
     duplicate_rows: int = 0
     quarantined_rows: int = 0
     published: list[str] = field(default_factory=list)
+    # The sources of which something could not be read, and a sentence on each.
+    failed_sources: dict[str, str] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,12 +95,20 @@ def run(
         return _once(lake, config, moment, chosen, on_progress, hook)
 
 
+def _is_missing(lake: Lake, path: str) -> bool:
+    """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
+    try:
+        return not files.exists(lake.spark, listing.local(path) or path)
+    except (OSError, *JAVA_ERRORS):
+        return False
+
+
 @contextmanager
 def opened(lake: Lake, config: Config) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
     for name, source in config.sources.items():
         path = config.path(source.path)
-        if not files.exists(lake.spark, path):
+        if _is_missing(lake, path):
             raise SourceMissing(
                 f"Source {name} reads {path}, which does not exist; make the folder or correct "
                 f"sources.{name}.path."
@@ -106,7 +116,8 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
     lake.check(config)
     state = lake.state()
     if state is not None:
-        for query in (accept.QUERY, fused.QUERY, *map(land.query_name, config.sources)):
+        landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
+        for query in (accept.QUERY, fused.QUERY, *landing):
             if query in state["generations"]:
                 lake.generation(query)
         for query in (accept.QUERY, fused.QUERY):
@@ -178,7 +189,7 @@ def _once(
         finally:
             summary.seconds[step] = round(time.monotonic() - started, 2)
 
-    timed("land", lambda: _land(lake, config))
+    summary.failed_sources = timed("land", lambda: _land(lake, config, hook=hook)) or {}
     if "accept" in steps:
         before = last_done(lake, accept.QUERY)
         timed("accept", lambda: accept_all(lake, config, hook))
@@ -205,23 +216,16 @@ def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
     return summary
 
 
-def _land(lake: Lake, config: Config, together: land.Round | None = None) -> None:
-    """Land all that lies in the folders of the sources now; if one fails, none goes on alone."""
-    queries: list[StreamingQuery] = []
+def _land(
+    lake: Lake, config: Config, met: land.Met | None = None, hook: Hook | None = None
+) -> dict[str, str]:
+    """Land all that lies in the folders of the sources now; what of them could not be read."""
     try:
-        for name in sorted(config.sources):
-            queries.append(land.start(lake, config, name, Pace(), together))
-        while together and (active := [query for query in queries if query.isActive]):
-            together.look(active)
-            time.sleep(BREATH)
-        for query in queries:
-            finish(query)
-    except BaseException:
-        if together:
-            together.give_up()
-        for query in queries:
-            query.stop()
-        raise
+        return land.land(lake, config, met, hook)
+    except land.Broken as broken:
+        if isinstance(broken.cause, TactfulError):
+            raise broken.cause from broken
+        raise failure(broken.query, broken.cause) from broken.cause
 
 
 def _caught_up(query: StreamingQuery) -> None:
@@ -291,8 +295,9 @@ def _for_ever(
     every `publish_every`, beside all that, and once more at the end.
     """
     started, now = time.monotonic(), datetime.now(UTC)
-    looked = time.time()
-    _land(lake, config)  # a backlog is no round: it need not fit into this process
+    met, failed = land.Met(), _land(lake, config)
+    for sentence in failed.values():
+        on_progress(sentence)
     before = last_done(lake, accept.QUERY)
     repeats = accept.Repeats()
     accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
@@ -304,8 +309,7 @@ def _for_ever(
             left = float("inf") if stop_after is None else stop_after.total_seconds()
             while not asked.is_set():
                 began = time.monotonic()
-                since, looked = looked, time.time()
-                _land(lake, config, land.round_of(lake, config, since=since))
+                failed = _told(failed, _land(lake, config, met), on_progress)
                 _caught_up(accepting)
                 repeats.hold(accepting)
                 now = datetime.now(UTC)
@@ -320,8 +324,19 @@ def _for_ever(
     finally:
         accepting.stop()
     summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
+    summary.failed_sources = failed
     summary.published = publish(lake, config, as_of=now)
     return summary
+
+
+def _told(
+    before: dict[str, str], failed: dict[str, str], on_progress: Progress
+) -> dict[str, str]:
+    """Say of each source when it begins to fail, fails in another way, or is whole again."""
+    for name in sorted(before.keys() | failed.keys()):
+        if before.get(name) != failed.get(name):
+            on_progress(failed.get(name, f"Source {name} is read again as a whole."))
+    return failed
 
 
 @contextmanager

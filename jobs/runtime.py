@@ -183,6 +183,14 @@ def save_pins(lake: Lake, query: str, pins: Mapping[str, Any]) -> None:
         files.remove(lake.spark, pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
 
 
+def save_done(lake: Lake, query: str, batch_id: int) -> None:
+    """Write down that a batch is done, where Spark does so for queries of its own."""
+    done = f"{lake.checkpoint(query)}/commits"
+    files.write_text(lake.spark, f"{done}/{batch_id}", "done\n", keep=True)
+    if batch_id >= KEPT_PINS:
+        files.remove(lake.spark, f"{done}/{batch_id - KEPT_PINS}")
+
+
 def pins_path(lake: Lake, query: str, batch_id: int) -> str:
     return lake.beside_checkpoint(query, f"pins/{batch_id:012d}.json")
 

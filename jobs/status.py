@@ -14,8 +14,10 @@ from rich.table import Table as Sheet
 
 from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.jobs.landing_status import file_facts, file_lines
 from tactful.jobs.state import read_state
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
+from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
 from tactful.schemas.words import CLOSES
 
@@ -59,8 +61,10 @@ UNDELIVERED = """
 """
 
 
-def status(location: str | Path) -> dict[str, Any]:
+def status(location: str | Path, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
     """What a lake holds, how far each query is, and what went wrong.
+
+    sources: the folders of a configuration's sources; else those that the last run read.
 
     Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
     """
@@ -70,6 +74,10 @@ def status(location: str | Path) -> dict[str, Any]:
     return {
         "lake": str(lake),
         "as_of": _utc(as_of),
+        "files": file_facts(
+            state.get("sources", {}) if sources is None else sources,
+            lambda sql: _query(lake, sql, FILES.path),
+        ),
         "rows": dict(_rows(lake)),
         "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
         "known": _known(lake),
@@ -95,11 +103,19 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
             for b in facts["batches"]
         ),
     )  # fmt: skip
+    yield _sheet(
+        ("source", "files seen", "landed", "refused", "waiting"),
+        (
+            (name, told["seen"], told["landed"], told["refused"], told["waiting"])
+            for name, told in facts["files"].items()
+        ),
+    )
     yield _sheet(("table", "rows"), facts["rows"].items())
     known = facts["known"]
     yield f"Events of known persons: {_percent(known['events'])}"
     for currency, share in known["revenue"].items():
         yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
+    yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from _doubt_lines(facts["doubts"])
     yield from _failure_lines(facts["failures"])

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
-from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED, TICKS, WAITING
+from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
@@ -14,7 +14,7 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import EVENTS, MESSAGE_KEYS, TIMELINE
 
 LOGS = (
-    RECEIVED, TICKS, WAITING, LINKS, LABELS, EVENTS, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, EVENTS, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,

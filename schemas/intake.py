@@ -29,6 +29,24 @@ RECEIVED = Table(
     streamed=True,
 )
 
+FILES = Table(
+    "files",
+    "landing file",
+    ("source_name", "path"),
+    (
+        Column("source_name", "string", "The configured source it came from.", nullable=False),
+        Column("path", "string", "The file, by its whole name.", nullable=False, clock=True),
+        Column("state", "string", "What became of it.", nullable=False, allowed=("landed", "refused")),
+        Column("reason", "string", "Why it was refused; one row of quarantine says so, too."),
+        Column("modified_at", "timestamp", "When it was written, UTC.", clock=True),
+        Column("size_bytes", "bigint", "Its size.", at_least=0),
+        Column("batch_id", "bigint", "The batch of its source that it landed in.", clock=True),
+        Column("landed_at", "timestamp", "When it was landed, UTC.", clock=True),
+    ),
+    "Every file that was read, once, under its name; what lies there and is not here yet waits.",
+    log=True,
+)
+
 QUARANTINE = Table(
     "quarantine",
     "rejected row",

@@ -16,6 +16,13 @@ from typing import Any
 Event = dict[str, Any] | str | bytes  # a canonical event, or a row as it stands in the file
 Batch = dict[str, list[Event]]  # rows by source
 PRODUCTS = "reference/products"
+# Where files lie and what they are called is no matter: each lands in another way.
+PLACES = (
+    "{}.json", "2026/11/{}.json", "day=2026-11-02/{}.json", "day=2026-11-02/hour=3/we:ird {}.json",
+    "t 10:15/[{}].json", "ü/100% {}.json", "{}",
+)  # fmt: skip
+# What nobody reads: hidden, not finished, or without anything in it.
+IDLE = (".{}.json", "_temporary/0/{}.json", "2026/.{}.json.crc", "{}.json._COPYING_")
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,28 @@ def split(
     return batches
 
 
-def land(batch: Batch, folder: Path, *, number: int, landed_at: datetime) -> dict[str, list[Path]]:
+def land(
+    batch: Batch, folder: Path, *, number: int, landed_at: datetime, is_plain: bool = False
+) -> dict[str, list[Path]]:
     """Write one batch below `folder`/landing, one file a source (two where it has many rows).
 
-    A file gets its time before it gets its name, so that no reader sees it half done.
+    A file gets its time before it gets its name, so that no reader sees it half done. Each lies
+    somewhere else below the source's folder, beside files that are none of its own; plain ones
+    lie in the folder itself, and nothing else does.
     """
     written: dict[str, list[Path]] = {}
     for source, rows in batch.items():
         home = folder / "landing" / source
         home.mkdir(parents=True, exist_ok=True)
+        place = sum(map(ord, source)) + number
+        if not is_plain:
+            _litter(home, IDLE[place % len(IDLE)].format(number))
         half = (len(rows) + 1) // 2 if len(rows) > 4 else len(rows)
         for part, told in enumerate((rows[:half], rows[half:])):
             if told:
-                path = home / f"{number:03d}-{part}.json"
+                name = PLACES[0] if is_plain else PLACES[(place + part) % len(PLACES)]
+                path = home / name.format(f"{number:03d}-{part}")
+                path.parent.mkdir(parents=True, exist_ok=True)
                 _write(path, b"".join(_line(row) + b"\n" for row in told), landed_at)
                 written.setdefault(source, []).append(path)
     return written
@@ -80,10 +96,14 @@ def write(
     k: int = 1,
     seed: int = 0,
     splits: Sequence[Sequence[int]] | None = None,
+    is_plain: bool = False,
 ) -> list[dict[str, list[Path]]]:
     """Land all batches at once; what each one wrote, by source."""
     batches = split(world, k, seed=seed, splits=splits)
-    return [land(b, folder, number=n, landed_at=world.landed_at) for n, b in enumerate(batches)]
+    return [
+        land(batch, folder, number=n, landed_at=world.landed_at, is_plain=is_plain)
+        for n, batch in enumerate(batches)
+    ]
 
 
 def write_conf(
@@ -118,6 +138,14 @@ def to_toml(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> str:
         elif value is not None:
             plain.append(f"{key} = {json.dumps(value, ensure_ascii=False)}\n")
     return "".join(plain) + "".join(nested)
+
+
+def _litter(home: Path, name: str) -> None:
+    """Leave a file that nobody reads, and one that nobody has written to yet."""
+    junk = home / name
+    junk.parent.mkdir(parents=True, exist_ok=True)
+    junk.write_bytes(b'{"event_id": "never", "type": "page_view"}\n')
+    (home / f"empty {name.replace('/', ' ')}").write_bytes(b"")
 
 
 def _line(row: Event) -> bytes:

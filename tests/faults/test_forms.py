@@ -60,6 +60,7 @@ class Landed:
     accepted: dict[str, dict[str, Any]]
     refused: dict[str, dict[str, Any]]
     second: pipeline.RunSummary
+    files: list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,8 @@ def landed(spark, tmp_path_factory) -> Landed:
     accepted, refused = ({_name(r): r for r in rows} for rows in tables.values())
     assert len(accepted) == len(tables["purchases"])
     assert len(refused) == len(tables["quarantine"])
-    return Landed(accepted, refused, second)
+    files = read_tables(folder / "lake", ["_log/files"])["_log/files"]
+    return Landed(accepted, refused, second, files)
 
 
 def _name(row: Mapping[str, Any]) -> str:
@@ -187,6 +189,14 @@ def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, for
     assert "was not read: it is damaged; land it anew under another name." in refused["raw"]
     assert not [name for name in landed.accepted if name.startswith("lost")]
     assert {"json packed", "json odd"} <= landed.accepted.keys()
+
+
+def test_the_log_of_files_names_the_refused(landed: Landed) -> None:
+    why = {Path(f["path"]).name: f["reason"] for f in landed.files if f["state"] == "refused"}
+    assert set(why) == {"cut.parquet", "damaged.parquet", "half.parquet", "damaged.gz"}
+    assert why["damaged.gz"] == why["damaged.parquet"] == "it is damaged"
+    assert all(row["reason"] is None for row in landed.files if row["state"] == "landed")
+    assert landed.second.failed_sources == {}
 
 
 def test_numbers_and_texts_meet_where_nothing_is_lost(landed: Landed) -> None:

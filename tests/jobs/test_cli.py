@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
 
@@ -22,6 +22,7 @@ ZONED = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
 class Summary:
     batches: int = 2
     read: int = 1234
+    failed_sources: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self):
         return asdict(self)
@@ -33,13 +34,14 @@ def pipeline(monkeypatch):
     fake = ModuleType("tactful.jobs.pipeline")
     fake.calls = []
     fake.error = None
+    fake.summary = Summary()
 
     def answer(config, **given):
         fake.calls.append({"config": config, **given})
         given["on_progress"]("[landing] web")
         if fake.error is not None:
             raise fake.error
-        return Summary()
+        return fake.summary
 
     fake.run = fake.replay = answer
     for name in ("tactful.jobs.pipeline", "tactful.jobs.replay"):
@@ -86,7 +88,18 @@ def test_replay_names_its_table(tactful, pipeline):
 
 def test_json_is_one_summary(tactful, pipeline):
     code, out, _ = tactful("run", "--json")
-    assert (code, json.loads(out)) == (0, {"batches": 2, "read": 1234})
+    assert (code, json.loads(out)) == (0, {"batches": 2, "read": 1234, "failed_sources": {}})
+
+
+def test_a_source_that_could_not_be_read_is_told_and_is_exit_1(tactful, pipeline):
+    """Once for people, and for programs in the summary: the run has come to its end."""
+    said = {"web": "Source web could not read x.", "shop": "Source shop could not read [y]."}
+    pipeline.summary = Summary(failed_sources=said)
+    code, out, err = tactful("run")
+    assert (code, "could not read" in out) == (1, False)
+    assert err == "[landing] web\n" + "".join(f"error: {line}\n" for line in said.values())
+    code, out, _ = tactful("run", "--json")
+    assert (code, json.loads(out)["failed_sources"]) == (1, said)
 
 
 EXITS = {

@@ -13,6 +13,10 @@ from tactful.jobs.errors import ConfigError
 
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"
+PARTITIONS = (
+    "a list of fields that folders are named after, as day is by day=2026-01-31; not event_id, and "
+    "none that holds a list or a table"
+)
 SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, caps, suppress, "
     "destinations"
@@ -61,6 +65,19 @@ ONE_LINERS = {
         "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'segment'",
         'my.toml: sources.web.dialect: found "segment"; allowed: canonical '
         "(segment is not supported yet)",
+    ),
+    "partition of an id": (
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\npartitions = ['day', 'event_id']",
+        'my.toml: sources.web.partitions: found ["day", "event_id"]; '
+        f"allowed: {PARTITIONS}",
+    ),
+    "partition of a list": (
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\npartitions = ['lines']",
+        f'my.toml: sources.web.partitions: found ["lines"]; allowed: {PARTITIONS}',
+    ),
+    "partition of no name": (
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\npartitions = ['day=1']",
+        f'my.toml: sources.web.partitions: found ["day=1"]; allowed: {PARTITIONS}',
     ),
     "reference table": (
         "[reference.product]\npath = 'x'",

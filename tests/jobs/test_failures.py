@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tactful.jobs.errors import ConfigurationChanged, StepFailed
-from tactful.jobs.pipeline import failure
+from tactful.jobs.pipeline import _told, failure
 
 PYTHON = (
     "[FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred. Return Message: "
@@ -48,3 +48,14 @@ def test_an_error_of_ours_keeps_its_class_and_exit_code() -> None:
     told = failure("fused", Exception(f"{PYTHON}{ours}\n SQLSTATE: 39000"))
     assert isinstance(told, ConfigurationChanged)
     assert str(told) == "Batch 3 was begun: finish it"
+
+
+def test_a_run_for_ever_tells_of_a_source_once_a_change() -> None:
+    said: list[str] = []
+    failed: dict[str, str] = {}
+    for now in ({"web": "a"}, {"web": "a"}, {"web": "b", "shop": "c"}, {"shop": "c"}, {}):
+        failed = _told(failed, now, said.append)
+    assert said == [
+        "a", "c", "b", "Source web is read again as a whole.",
+        "Source shop is read again as a whole.",
+    ]  # fmt: skip

@@ -1,138 +1,129 @@
-"""Landing in rounds: what several sources bring at the same time is one commit."""
+"""Landing: what all sources bring is one commit, killed anywhere it comes out once."""
 
 from __future__ import annotations
 
-import gzip
-import threading
-import time
-from collections.abc import Callable
+import shutil
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 
-from tactful.jobs import land
-from tactful.jobs.errors import StepFailed
-from tactful.jobs.lake import Lake, Part
-from tactful.jobs.land import Round, round_of
-from tactful.jobs.session import small_frame
-from tactful.schemas.intake import RECEIVED
+from tactful.jobs import land, landing_files
+from tactful.jobs.lake import Lake
+from tactful.jobs.land import Broken, Met
+from tactful.jobs.listing import listed
+from tactful.schemas.intake import FILES, RECEIVED
 from tests import worlds
 from tests.product import Shop
 
-SOURCES = ("web", "shop", "esp")
+SEED = 3
+
+
+class Killed(Exception):
+    """Stands for the end of the process."""
 
 
 @pytest.fixture
-def lake(spark, tmp_path: Path) -> Lake:
-    return Shop(worlds.make(3), tmp_path).empty_lake(spark)
+def shop(spark, tmp_path: Path) -> Shop:
+    return Shop(worlds.make(SEED), tmp_path)
 
 
-def part(lake: Lake, source: str, version: int = 0) -> Part:
-    row = {"stream": "clicks", "source_name": source, "raw": "{}", "reasons": []}
-    frame = RECEIVED.conform(small_frame(lake.spark, [row], RECEIVED.struct()))
-    return Part(frame.toArrow(), source, version)
+@pytest.fixture
+def lake(spark, shop: Shop) -> Lake:
+    return shop.empty_lake(spark)
 
 
-class Sources:
-    """Sources that bring rows, a thread each; what goes wrong in one is kept."""
-
-    def __init__(self, together: Round, parts: list[Part]) -> None:
-        self.together, self.went_wrong = together, []
-        self._threads = [threading.Thread(target=self._bring, args=(p,)) for p in parts]
-        for thread in self._threads:
-            thread.start()
-
-    def _bring(self, part: Part) -> None:
-        try:
-            self.together.bring(part)
-        except Exception as error:
-            self.went_wrong.append(error)
-
-    def until_over(self, look: Callable[[], Any]) -> None:
-        for _ in range(500):
-            look()
-            for thread in self._threads:
-                thread.join(0.01)
-            if not any(thread.is_alive() for thread in self._threads):
-                return
-        raise AssertionError("A source still waits.")
+def landed(lake: Lake, *, told: bool = True) -> dict[str, int]:
+    """How many rows of each file are in the lake; each file is told once, and none but these."""
+    rows = lake.read(RECEIVED).groupBy("source_position.file").count().collect()
+    counted = {unquote(row.file).removeprefix("file:"): row["count"] for row in rows}
+    paths = [row.path for row in lake.read(FILES).collect()]
+    assert sorted(paths) == sorted(counted if told else [])
+    return counted
 
 
-def at_work(*names: str) -> list[Any]:
-    return [SimpleNamespace(id=name) for name in names]
+def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monkeypatch) -> None:
+    def killed(*_: Any) -> None:
+        raise Killed
 
+    def behind(place: str) -> Any:
+        return lambda step, k, table: killed() if table == place else None
 
-def landed(lake: Lake) -> list[str]:
-    return sorted(row.source_name for row in lake.read(RECEIVED).collect())
-
-
-def test_what_all_sources_bring_is_one_commit_and_a_repeat_is_none(lake: Lake) -> None:
+    config = shop.config()
+    early, late = worlds.split(shop.world, 2, seed=SEED)
+    shop.land(early)
+    rows = sum(map(len, early.values()))
     before = lake.version(RECEIVED)
-    together = Round(lake, {})
-    sources = Sources(together, [part(lake, name) for name in SOURCES])
-    sources.until_over(lambda: together.look(at_work(*SOURCES)))
-    assert (sources.went_wrong, landed(lake)) == ([], sorted(SOURCES))
-    assert lake.version(RECEIVED) == before + 1
-    # One was killed before it could write down that its batch is done; beside it comes a new one.
-    again = Round(lake, {})
-    repeated = Sources(again, [part(lake, "web"), part(lake, "shop", 1)])
-    repeated.until_over(lambda: again.look(at_work("web", "shop")))
-    assert (repeated.went_wrong, landed(lake)) == ([], sorted([*SOURCES, "shop"]))
-
-
-def test_nobody_waits_for_a_source_that_has_ended(lake: Lake) -> None:
-    together = Round(lake, {})
-    sources = Sources(together, [part(lake, "web")])
-    together.look(at_work("web", "shop"))
-    assert landed(lake) == []
-    sources.until_over(lambda: together.look(at_work("web")))
-    assert landed(lake) == ["web"]
-
-
-def test_a_commit_that_fails_fails_every_source_and_is_made_good(lake: Lake, monkeypatch) -> None:
-    def full(*_: Any) -> None:
-        raise OSError("No space left on device")
-
-    together = Round(lake, {})
     with monkeypatch.context() as patch:
-        patch.setattr(lake, "append", full)
-        sources = Sources(together, [part(lake, name) for name in SOURCES])
-        sources.until_over(lambda: together.look(at_work(*SOURCES)))
-    assert [type(error) for error in sources.went_wrong] == [OSError] * 3
-    assert landed(lake) == []
-    again = Round(lake, {})
-    repeated = Sources(again, [part(lake, name) for name in SOURCES])
-    repeated.until_over(lambda: again.look(at_work(*SOURCES)))
-    assert landed(lake) == sorted(SOURCES)
+        patch.setattr(land, "_read", killed)
+        with pytest.raises(Broken):
+            land.land(lake, config)
+    assert landed(lake) == {}
+    with pytest.raises(Broken):
+        land.land(lake, config, hook=behind(RECEIVED.id))
+    assert sum(landed(lake, told=False).values()) == rows
+    # Its rows have landed; that the file is gone now does not undo it.
+    gone = listed(config.path(config.sources["web"].path)).files[0]
+    Path(gone.path).unlink()
+    shop.land(late)
+    with pytest.raises(Broken):
+        land.land(lake, config, hook=behind(FILES.id))
+    assert gone.path in {row.path for row in lake.read(FILES).collect()}
+    assert land.land(lake, config) == {}
+    once = landed(lake)
+    assert sum(once.values()) == rows + sum(map(len, late.values()))
+    # All sources of a round share a commit: one for those that came early, one for the late.
+    assert lake.version(RECEIVED) == before + 2
+    assert land.land(lake, config) == {}
+    assert landed(lake) == once
 
 
-def test_a_run_that_stops_leaves_nobody_waiting(lake: Lake) -> None:
-    together = Round(lake, {})
-    sources = Sources(together, [part(lake, "web")])
-    sources.until_over(together.give_up)
-    assert [type(error) for error in sources.went_wrong] == [StepFailed]
-    assert landed(lake) == []
+def test_a_lost_checkpoint_lands_nothing_twice(shop: Shop, lake: Lake) -> None:
+    config, met = shop.config(), Met()
+    early, late = worlds.split(shop.world, 2, seed=SEED)
+    shop.land(early)
+    assert land.land(lake, config, met) == {}
+    once = landed(lake)
+    shutil.rmtree(Path(lake.location) / "_checkpoints" / "land_web")
+    shutil.rmtree(Path(lake.location) / "_checkpoints" / "land_shop" / "pins")
+    assert land.land(lake, config) == {}
+    assert landed(lake) == once
+    shop.land(late)
+    assert land.land(lake, config, met) == {}
+    later = landed(lake)
+    assert {path: later[path] for path in once} == once
+    assert sum(later.values()) > sum(once.values())
 
 
-def test_a_file_too_large_for_this_process_is_no_round(spark, tmp_path: Path, monkeypatch) -> None:
-    shop = Shop(worlds.make(3), tmp_path)
-    lake, config = shop.empty_lake(spark), shop.config()
-    shop.land_all(1)
-    now = time.time()
-    plain = round_of(lake, config, since=now - 60)
-    assert plain and plain.bounds == dict.fromkeys(config.sources, land.ROUND_BYTES)
-    packed = Path(config.path(config.sources["web"].path)) / "more.json.gz"
-    packed.write_bytes(gzip.compress(b""))
-    unfolding = round_of(lake, config, since=now - 60)
-    assert unfolding and unfolding.bounds == {**plain.bounds, "web": land.PACKED_BYTES}
-    with monkeypatch.context() as patch:
-        patch.setattr(land, "PACKED_BYTES", 1)
-        assert round_of(lake, config, since=now - 60) is None
-    packed.unlink()
-    monkeypatch.setattr(land, "ROUND_BYTES", 1)
-    assert round_of(lake, config, since=now - 60) is None
-    assert isinstance(round_of(lake, config, since=now + 60), Round), "it has landed long ago"
-    shared = Lake(spark, "s3a://bucket/lake")
-    assert round_of(shared, config, since=now + 60) is None
+def test_a_round_too_large_for_this_process_is_written_by_spark(
+    shop: Shop, lake: Lake, monkeypatch
+) -> None:
+    monkeypatch.setattr(land, "SMALL_BYTES", 1)
+    monkeypatch.setattr(land, "MOST_FILES", 2)
+    for batch in worlds.split(shop.world, 3, seed=SEED):
+        shop.land(batch)
+    config, before = shop.config(), lake.version(RECEIVED)
+    assert land.land(lake, config) == {}
+    written = lake.version(RECEIVED) - before
+    assert written > len(config.sources), "two files of a source at a time"
+    sizes = {name: len(listed(config.path(s.path)).files) for name, s in config.sources.items()}
+    told = [row.source_name for row in lake.read(FILES).collect()]
+    assert {name: told.count(name) for name in sizes} == sizes
+
+
+def test_what_is_taken_away_before_it_is_read_is_no_error(spark, tmp_path: Path) -> None:
+    (tmp_path / "here.json").write_text('{"a": 1}\n')
+    (tmp_path / "gone.json").write_text('{"a": 2}\n')
+    files = listed(str(tmp_path)).files
+    (tmp_path / "gone.json").unlink()
+    seen: list[Any] = []
+    outcome = landing_files.hand_over(
+        spark, files, lambda rows: seen.extend(rows.collect()), form="json", folder=str(tmp_path)
+    )
+    assert [row.value for row in seen] == ['{"a": 1}']
+    assert outcome == landing_files.Outcome(gone={str(tmp_path / "gone.json")})
+    nothing = landing_files.hand_over(
+        spark, [files[0]], seen.extend, form="json", folder=str(tmp_path)
+    )
+    assert nothing == outcome

@@ -8,7 +8,7 @@ from the accepted events on, `sql/` holds the rules and `graph` what holds toget
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -88,11 +88,25 @@ def compute(
 
 
 def landing_of(config: Mapping[str, Any], base: Path) -> dict[str, list[Path]]:
-    """The landing files of every configured source, its path taken from `base`."""
+    """The landing files of every configured source, its path taken from `base`.
+
+    Every file below it counts that has something in it, unless it or a folder it lies in is called
+    `.…` or `_…`, or it is half copied.
+    """
+    homes = {name: base / source["path"] for name, source in config["sources"].items()}
     return {
-        name: sorted((base / source["path"]).glob("*.json"))
-        for name, source in config["sources"].items()
+        name: sorted(filter(_is_landing_file(home), home.rglob("*")))
+        for name, home in homes.items()
     }
+
+
+def _is_landing_file(home: Path) -> Callable[[Path], bool]:
+    def is_one(path: Path) -> bool:
+        hidden = any(part[0] in "._" for part in path.relative_to(home).parts)
+        half = path.name.endswith("._COPYING_")
+        return not hidden and not half and path.is_file() and path.stat().st_size > 0
+
+    return is_one
 
 
 def products_of(config: Mapping[str, Any], base: Path) -> list[dict[str, Any]]:

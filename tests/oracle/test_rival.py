@@ -26,13 +26,14 @@ SECRET = "a secret of more than sixty-four bytes, which HMAC takes by its own ha
 def test_the_rival_gives_the_oracles_tables(tmp_path, monkeypatch, seed):
     monkeypatch.setenv("TACTFUL_SECRET", SECRET)
     world = make(seed)
-    # the rival does not weigh rows, which is the one check of intake that these worlds need
+    # the rival does not weigh rows, which is the one check of intake that these worlds need, and
+    # it looks for files in the folder itself only
     light = {
         source: [row for row in told if len(json.dumps(row, default=str)) <= MAX_ROW_BYTES]
         for source, told in world.events.items()
     }
     world = replace(world, events=light)
-    write(world, tmp_path, k=3, seed=seed)
+    write(world, tmp_path, k=3, seed=seed, is_plain=True)
     conf = write_conf(world.config, tmp_path, world.products)
     told = rival(conf, tmp_path / "out", threads=1, memory="1GB", as_of=world.as_of)
     config = oracle.load(conf)

@@ -10,52 +10,37 @@ from pyspark.sql import functions as F
 from tactful.jobs.config import Config
 from tactful.jobs.runtime import Batch
 from tactful.jobs.stitch import Stitched
-from tactful.schemas.timeline import EVENTS
-from tactful.transforms.addresses import HARD, dead_addresses, without_address
-from tactful.transforms.links import picked
-from tactful.transforms.owners import with_owner
+from tactful.transforms.addresses import HARD, dead_addresses
 
 
 @dataclass(frozen=True)
 class Bounced:
-    """The facts and labels that say which addresses are dead; `dead`: those, None without any.
+    """What says which addresses are dead; `dead`: those, None without any.
 
-    facts: also the `sent` of each message whose bounce does not name its address. labels: also of
-    the identifiers that bounces and subscriptions carry, whosever they are.
+    labels: the persons' own, and those of the identifiers that bounces, their sendings and
+    subscriptions carry, whosever they are.
     """
 
-    facts: DataFrame
     labels: DataFrame
     dead: DataFrame | None
 
 
 def bounced_of(
-    batch: Batch,
-    fresh: DataFrame,
-    facts: DataFrame,
-    theirs: DataFrame,
-    stitched: Stitched,
-    config: Config,
+    batch: Batch, facts: DataFrame, theirs: DataFrame, stitched: Stitched, config: Config
 ) -> Bounced:
     """What the batch must know of the touched persons' bounces.
 
-    Most bounces name their address themselves; only for the others are messages looked up.
-    facts: what bears on the touched persons. theirs: their labels.
+    facts: what bears on the touched persons, with all that became of each message that bounced.
+    theirs: their labels.
     """
     bounces = facts.where(HARD)
     if not config.destinations or bounces.isEmpty():
-        return Bounced(facts, theirs, None)
-    labels = _labels_beside(
-        batch, theirs, facts.where(f"({HARD}) OR type = 'subscribed'"), stitched
-    )
-    silent = batch.keep(without_address(facts, labels))
-    if not silent.isEmpty():
-        messages = batch.read(EVENTS).unionByName(fresh).where("kind = 'message'")
-        sent = batch.keep(picked(messages.where("type = 'sent'"), silent, count=stitched.size))
-        labels = _labels_beside(batch, labels, sent, stitched)
-        facts = facts.unionByName(with_owner(sent, labels))
-    dead = batch.keep(dead_addresses(facts, labels, as_of=batch.as_of))
-    return Bounced(facts, labels, dead)
+        return Bounced(theirs, None)
+    sent = facts.where("type = 'sent'").join(bounces.select("message_id"), "message_id", "semi")
+    carrying = facts.where(f"({HARD}) OR type = 'subscribed'").select("identifier_keys")
+    carrying = carrying.union(sent.select("identifier_keys"))
+    labels = _labels_beside(batch, theirs, carrying, stitched)
+    return Bounced(labels, batch.keep(dead_addresses(facts, labels, as_of=batch.as_of)))
 
 
 def _labels_beside(

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
-from tactful.transforms.refusals import REFUSALS, refused
+from tactful.transforms.refusals import refused
 from tactful.transforms.suppressions import PurchaseRule, purchased
 
 
@@ -54,9 +54,11 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
 
 
 def hears_messages(config: Config) -> bool:
-    """Whether what became of messages decides anything that goes out."""
-    rules, caps = needed_now(config)
-    return bool(caps) or any(rule.when in REFUSALS for rule in rules)
+    """Whether what became of messages decides anything that goes out.
+
+    Even where no destination names a rule about messages, a bounced address is told to none.
+    """
+    return bool(config.destinations)
 
 
 @dataclass(frozen=True)

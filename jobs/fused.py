@@ -161,10 +161,8 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         if whole is not None:
             found = found.where(~is_of_message()).unionByName(whole)
     facts = batch.timed("gather", lambda: _facts(batch, fresh, found, touched, stitched))
-    bounced = batch.timed(
-        "bounces", lambda: bounced_of(batch, fresh, facts, theirs, stitched, config)
-    )
-    suppressed = batch.timed("decide", lambda: _decide(batch, bounced, touched, config))
+    bounced = batch.timed("bounces", lambda: bounced_of(batch, facts, theirs, stitched, config))
+    suppressed = batch.timed("decide", lambda: _decide(batch, facts, bounced, touched, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
@@ -327,13 +325,14 @@ def _keys(events: DataFrame) -> DataFrame:
     return events.select(F.explode("identifier_keys").alias("identifier_key"))
 
 
-def _decide(batch: Batch, bounced: Bounced, touched: DataFrame, config: Config) -> DataFrame:
+def _decide(
+    batch: Batch, facts: DataFrame, bounced: Bounced, touched: DataFrame, config: Config
+) -> DataFrame:
     """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
-    lines = orders.bought(bounced.facts, rules, config)
-    rows = decide.suppressions(
-        bounced.facts, bounced.labels, batch.read(PRODUCTS), lines, rules=rules, caps=caps
-    )
+    lines = orders.bought(facts, rules, config)
+    products = batch.read(PRODUCTS)
+    rows = decide.suppressions(facts, bounced.labels, products, lines, rules=rules, caps=caps)
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))

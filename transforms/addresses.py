@@ -65,21 +65,6 @@ def dead_addresses(timeline: DataFrame, labels: DataFrame, *, as_of: datetime) -
     return back.where(~_is_alive(F.lit(as_of))).select("identifier_key", "channel").distinct()
 
 
-def without_address(timeline: DataFrame, labels: DataFrame) -> DataFrame:
-    """List the messages of which neither a bounce nor a sending says the address that bounced.
-
-    Keeps: message_id. timeline: what is known so far. labels: of the identifiers that bounces
-    carry.
-    """
-    told = _of_channels(timeline.where(HARD))
-    held = _held(told, labels).select("cause").distinct()
-    sent = timeline.where(is_person() & F.expr("type = 'sent'")).select("message_id", "person_id")
-    unsaid = told.join(held, "cause", "left_anti")
-    return (
-        unsaid.join(sent, ["message_id", "person_id"], "left_anti").select("message_id").distinct()
-    )
-
-
 def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     """Hard bounces and subscriptions, and the addresses they are about.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.addresses import dead_addresses, without_address
+from tactful.transforms.addresses import dead_addresses
 from tactful.transforms.refusals import refused
 from tests.timelines import DAY, MICROSECOND, START, Told, event, timeline, utc
 
@@ -166,10 +166,3 @@ def test_dead_addresses_are_those_that_bounced_and_were_not_subscribed_since(fac
         ("dead other:b", "email"), ("subscribes:b", "email"), ("names one:a", "email"),
         ("names one:b", "email"),
     }  # fmt: skip
-
-
-def test_only_bounces_that_do_not_name_their_address_ask_for_their_message(facts):
-    told, labels = facts
-    asked = without_address(told.where("type = 'bounced'"), labels)
-    assert {row.message_id for row in asked.collect()} == {"m by message", "m nobody knows"}
-    assert [row.message_id for row in without_address(told, labels).collect()] == ["m nobody knows"]

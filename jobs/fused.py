@@ -143,7 +143,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     counts = _count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     hears = decide.hears_messages(config)
-    heard = lives.events if lives and hears else None
+    heard = lives.earlier if lives and hears else None
     woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts, heard))
     stitched = batch.timed(
         "stitch", lambda: stitch(batch, events, config.identity, woken=woken.identifiers)
@@ -225,8 +225,8 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 class Woken:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
-    placed: orders that an event of somebody else takes back. heard: all that became of messages of
-    which the batch tells more, whosever. due: persons for whom something ends.
+    placed: orders that an event of somebody else takes back. heard: what became before of messages
+    of which the batch tells more. due: persons for whom something ends.
     """
 
     placed: DataFrame | None
@@ -235,7 +235,8 @@ class Woken:
 
     @property
     def identifiers(self) -> DataFrame | None:
-        keys = [_keys(events) for events in (self.placed, self.heard) if events is not None]
+        keys = [_keys(self.placed)] if self.placed is not None else []
+        keys += [_keys(self.heard).distinct()] if self.heard is not None else []
         keys += [self.due] if self.due is not None else []
         return reduce(DataFrame.union, keys) if keys else None
 

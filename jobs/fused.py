@@ -144,7 +144,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     counts = _count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     hears = decide.hears_messages(config)
-    heard = lives.events if lives and hears else None
+    heard = lives.earlier if lives and hears else None
     woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts, heard))
     stitched = batch.timed(
         "stitch", lambda: stitch(batch, events, config.identity, woken=woken.identifiers)
@@ -233,8 +233,8 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 class Woken:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
-    same_orders: what names an order that the batch names, too. heard: all that became of messages
-    of which the batch tells more, whosever. due: persons for whom something ends.
+    same_orders: what names an order that the batch names, too. heard: what became before of
+    messages of which the batch tells more. due: persons for whom something ends.
     """
 
     same_orders: DataFrame | None
@@ -244,7 +244,7 @@ class Woken:
     @property
     def identifiers(self) -> DataFrame | None:
         known = (self.same_orders, self.heard)
-        keys = [_keys(events) for events in known if events is not None]
+        keys = [_keys(events).distinct() for events in known if events is not None]
         keys += [self.due] if self.due is not None else []
         return reduce(DataFrame.union, keys) if keys else None
 

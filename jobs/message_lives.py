@@ -24,26 +24,25 @@ from tactful.transforms.owners import with_owner
 class Lives:
     """The messages of which the batch brings events.
 
-    events: all that became of them up to and with the batch. keys: by which identifiers they are
-    found from now on, for the log.
+    earlier: all that became of them before the batch. keys: by which identifiers they are found
+    from now on, for the log.
     """
 
-    events: DataFrame
+    earlier: DataFrame
     keys: DataFrame
 
 
 def of_batch(batch: Batch, fresh: DataFrame, *, count: int) -> Lives | None:
-    """The batch's messages with what was known of them before; None without any.
+    """The batch's messages and what was known of them before; None without any.
 
     count: how many of the batch's events are of messages.
     """
     if not count:
         return None
     came = fresh.where(is_of_message())
-    before = batch.logs.messages(came.select("message_id"), count=count)
-    events = batch.keep(came.unionByName(before))
-    keys = keys_of_messages(events).withColumn("batch_id", F.lit(batch.number))
-    return Lives(events, batch.keep(MESSAGE_KEYS.conform(keys)))
+    earlier = batch.logs.messages(came.select("message_id"), count=count)
+    keys = keys_of_messages(came.unionByName(earlier)).withColumn("batch_id", F.lit(batch.number))
+    return Lives(earlier, batch.keep(MESSAGE_KEYS.conform(keys)))
 
 
 def whole_messages(

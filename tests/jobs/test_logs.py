@@ -20,6 +20,7 @@ from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
+from tactful.schemas.timeline import EVENTS
 from tests import worlds
 from tests.product import Shop
 
@@ -72,6 +73,19 @@ def raw(key: str) -> dict[str, Any]:
     return {"identifier_key": key, "identifier_type": "email", "value": f"{key}@example.org"}
 
 
+def event(dice: random.Random, batch: int, number: int) -> dict[str, Any]:
+    """An event of a message, a consent, or a visit that names the message that led there."""
+    kind, stream = dice.choice(
+        [("message", "messages"), ("word", "messages"), ("word", "profiles"), ("other", "clicks")]
+    )
+    return {
+        "kind": kind, "stream": stream, "type": "any", "event_id": f"e{batch}-{number}",
+        "occurred_at": START + timedelta(microseconds=dice.randrange(10**12)), "line_number": 0,
+        "message_id": f"m{dice.randrange(6)}", "skus": dice.choice([None, [], ["jeans"]]),
+        "identifier_keys": dice.sample(KEYS, dice.randrange(3)),
+    }  # fmt: skip
+
+
 @pytest.fixture(params=[True, False], ids=["written here", "written by Spark"])
 def lake(request, spark, tmp_path: Path) -> Lake:
     """Four batches of random rows; the lake's folder has a name that wants care."""
@@ -85,6 +99,7 @@ def lake(request, spark, tmp_path: Path) -> Lake:
             LINKS: [link(dice, batch) for _ in range(6)],
             MEMBERSHIPS: [member(dice, key, batch) for key in dice.sample(KEYS, 8)],
             IDENTIFIERS: [raw(key) for key in KEYS[batch * 7 : batch * 7 + 7]],
+            EVENTS: [event(dice, batch, number) for number in range(12)],
         }
         for table, rows in told.items():
             frame = table.conform(small_frame(spark, rows, table.struct()))
@@ -123,6 +138,14 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
                 found = [getattr(logs, name)(asked, count=len(keys)) for logs in (local, shared)]
                 assert found[0].schema.simpleString() == found[1].schema.simpleString()
                 assert told(found[0]) == told(found[1]), name
+        for names in (["never seen"], ["m1"], ["m1", "m4", "m5"]):
+            asked = spark.createDataFrame(pa.table({"message_id": names}))
+            found = [logs.messages(asked, count=len(names)) for logs in (local, shared)]
+            assert found[0].schema.simpleString() == found[1].schema.simpleString()
+            assert told(found[0]) == told(found[1])
+        assert {(row.stream, row.kind) for row in found[0].collect()} == {
+            ("messages", "message"), ("messages", "word"),
+        }  # fmt: skip
         values = spark.createDataFrame(pa.table({"member_key": ["m1", "m4"]}))
         assert told(local.memberships(values, count=2)) == told(shared.memberships(values, count=2))
         forms = [raw(KEYS[3]), {**raw(KEYS[4]), "identifier_type": "phone"}, raw("never seen")]

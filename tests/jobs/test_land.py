@@ -11,7 +11,7 @@ import pytest
 
 from tactful.jobs import land, landing_files
 from tactful.jobs.lake import Lake
-from tactful.jobs.land import Broken, Met
+from tactful.jobs.land import Met, NotCommitted
 from tactful.jobs.listing import listed
 from tactful.schemas.intake import FILES, RECEIVED
 from tests import worlds
@@ -64,17 +64,17 @@ def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monk
     before = lake.version(RECEIVED)
     with monkeypatch.context() as patch:
         patch.setattr(land, "_read", killed)
-        with pytest.raises(Broken):
-            land.land(lake, config)
+        failed = land.land(lake, config)
+        assert failed.keys() == early.keys() and "Query land_web failed" in failed["web"]
     assert landed(lake) == {}
-    with pytest.raises(Broken):
+    with pytest.raises(NotCommitted):
         land.land(lake, config, hook=behind(RECEIVED.id))
     assert sum(landed(lake, told=False).values()) == rows
     # Its rows have landed; that the file is gone now does not undo it.
     gone = listed(config.path(config.sources["web"].path)).files[0]
     Path(gone.path).unlink()
     shop.land(late)
-    with pytest.raises(Broken):
+    with pytest.raises(NotCommitted):
         land.land(lake, config, hook=behind(FILES.id))
     assert gone.path in {row.path for row in lake.read(FILES).collect()}
     assert land.land(lake, config) == {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Collection, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,6 +19,7 @@ from pyspark.sql.types import StructType
 
 from tactful.jobs import files, listing
 from tactful.jobs.config import Config
+from tactful.jobs.failures import failure
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.landing_files import JAVA_ERRORS, Outcome, hand_over, java_cause, uri_of
 from tactful.jobs.listing import File
@@ -42,13 +43,8 @@ NO_ACCESS = "permission denied"
 LANDED, REFUSED = "landed", "refused"
 
 
-class Broken(Exception):
-    """Raised where landing one source failed for another reason than a file that is not read."""
-
-    def __init__(self, query: str, cause: Exception) -> None:
-        super().__init__(str(cause))
-        self.query = query
-        self.cause = cause
+class NotCommitted(Exception):
+    """Raised where rows that were read could not be written to the lake."""
 
 
 @dataclass
@@ -62,6 +58,8 @@ class Work:
     files: list[File]
     is_repeat: bool = False
     outcome: Outcome = field(default_factory=Outcome)
+    # What went wrong beyond a file that could not be read; then the next run repeats it all.
+    error: Exception | None = None
 
     def part(self, table: Table, rows: pa.Table) -> Part:
         return Part(rows, f"tactful/{self.query}/{self.generation}/{table.id}", self.batch_id)
@@ -90,24 +88,34 @@ def land(
     Returns the sources of which something could not be read, and what. They harm nobody else: all
     that can be read lands, and the rest waits for the next run.
 
-    Raises: Broken.
+    Raises: NotCommitted.
     """
     met = met or Met()
     begun = [_begun(lake, name) for name in sorted(config.sources)]
-    _land_all(lake, config, [work for work in begun if work], hook)
+    works = [work for work in begun if work]
+    _land_all(lake, config, works, hook)
     found, troubles = _look(lake, config)
-    while new := _new(lake, found, met):
+    broken = {work.name: work.error for work in works if work.error}
+    while new := _new(lake, _without(found, broken), met):
         works = []
         for name, those in new.items():
             denied = {file.path: NO_ACCESS for file in those if not _is_open_to_us(file)}
             troubles[name] |= denied
             if left := [file for file in those if file.path not in denied]:
                 works.append(_begin(lake, config, name, left))
-            found[name] = [file for file in found[name] if file not in set(those)]
+            handled = set(those)
+            found[name] = [file for file in found[name] if file not in handled]
         _land_all(lake, config, works, hook)
         for work in works:
             troubles[work.name] |= work.outcome.unread
-    return {name: _sentence(name, told) for name, told in sorted(troubles.items()) if told}
+        broken |= {work.name: work.error for work in works if work.error}
+    said = {name: _sentence(name, told) for name, told in sorted(troubles.items()) if told}
+    return said | {name: str(failure(query_name(name), error)) for name, error in broken.items()}
+
+
+def _without(found: Mapping[str, list[File]], broken: Collection[str]) -> dict[str, list[File]]:
+    """The files of those sources that have no batch to repeat first."""
+    return {name: those for name, those in found.items() if name not in broken}
 
 
 def is_begun(lake: Lake, query: str) -> bool:
@@ -220,7 +228,8 @@ def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | No
         try:
             return _read(lake, config, work)
         except Exception as error:
-            raise Broken(work.query, error) from error
+            work.error = _in_words(error)
+            return None
 
     with ThreadPoolExecutor(SOURCE_THREADS) as pool:
         try:
@@ -229,17 +238,25 @@ def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | No
         except BaseException:
             lake.spark.sparkContext.cancelJobsWithTag(tag)
             raise
+    whole = [work for work in works if work.error is None]
     try:
         lake.append(RECEIVED, *parts)
         if hook:
             hook(STEP, 1, RECEIVED.id)
-        lake.append(FILES, *(work.part(FILES, _told(lake, work)) for work in works))
+        lake.append(FILES, *(work.part(FILES, _told(lake, work)) for work in whole))
         if hook:
             hook(STEP, 2, FILES.id)
-        for work in works:
+        for work in whole:
             save_done(lake, work.query, work.batch_id)
     except Exception as error:
-        raise Broken(STEP, error) from error
+        raise NotCommitted(_in_words(error)) from error
+
+
+def _in_words(error: Exception) -> Exception:
+    """An error that says its own class, as Java's do."""
+    if isinstance(error, JAVA_ERRORS):
+        return error
+    return Exception(f"{type(error).__name__}: {error}")
 
 
 def _read(lake: Lake, config: Config, work: Work) -> Part | None:

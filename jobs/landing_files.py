@@ -86,7 +86,14 @@ def hand_over(
             return outcome
         except TROUBLE as error:
             named = _named(spark, left, error)
-            if not [file for file in named if _sorted_out(spark, file, outcome, form)]:
+            # An error names one file; elsewhere a look at each of the others costs a call.
+            gone = {
+                file.path
+                for file in (left if local(folder) else named)
+                if not _is_there(spark, file.path)
+            }
+            outcome.gone |= gone
+            if not gone and not [f for f in named if _sorted_out(spark, f, outcome, form)]:
                 raise
 
 
@@ -116,12 +123,13 @@ def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list
     told = {name for pattern in NAMED for name in re.findall(pattern, str(error))}
     if isinstance(error, parquet_files.NotRead):
         told = {error.path}
-    paths = {urlsplit(name).path for name in told} | told
+    paths = told | {name.removeprefix("file:") for name in told}
+    paths |= {urlsplit(name).path for name in told}
     return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
 
 
 def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) -> bool:
-    """Whether what is wrong is this file, and what: gone, not to be read now, or damaged.
+    """Whether what is wrong is this file, and what: it cannot be read now, or is damaged.
 
     It is damaged if its bytes are all there and still make no rows. Where they are not, the disk
     or the network is at fault, and the next run may have more luck.
@@ -138,10 +146,6 @@ def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) ->
             outcome.unread[file.path] = (error.strerror or str(error)).lower()
         except JAVA_ERRORS as error:
             outcome.unread[file.path] = java_cause(error)
-    if not _is_there(spark, file.path):
-        outcome.refused.pop(file.path, None)
-        outcome.unread.pop(file.path, None)
-        outcome.gone.add(file.path)
     return True
 
 

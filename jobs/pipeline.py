@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import signal
 import threading
 import time
@@ -22,9 +21,10 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import accept, errors, files, fused, land, listing, reference, scratch
+from tactful.jobs import accept, files, fused, land, listing, reference, scratch
 from tactful.jobs.config import Config
-from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
+from tactful.jobs.errors import ClockError, LakeError, SourceMissing
+from tactful.jobs.failures import failure
 from tactful.jobs.fold import fold_logs
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.landing_files import JAVA_ERRORS
@@ -222,10 +222,8 @@ def _land(
     """Land all that lies in the folders of the sources now; what of them could not be read."""
     try:
         return land.land(lake, config, met, hook)
-    except land.Broken as broken:
-        if isinstance(broken.cause, TactfulError):
-            raise broken.cause from broken
-        raise failure(broken.query, broken.cause) from broken.cause
+    except land.NotCommitted as error:
+        raise failure("land", error) from error
 
 
 def _caught_up(query: StreamingQuery) -> None:
@@ -249,36 +247,6 @@ def finish(query: StreamingQuery) -> StreamingQuery:
         query.stop()
         raise
     return query
-
-
-def failure(name: str, error: Exception) -> TactfulError:
-    """One line for what broke a query: Spark wraps a Python error in pages of stack.
-
-    An error of ours keeps its class, and with it the exit code.
-    """
-    kind, said = _cause(str(error))
-    ours = getattr(errors, kind.rsplit(".", 1)[-1], None)
-    if kind.startswith("tactful.jobs.errors.") and ours is not None:
-        return ours(said)
-    return StepFailed(
-        f"Query {name} failed ({kind}: {said}); its last batch is repeated whole by the next run."
-    )
-
-
-def _cause(text: str) -> tuple[str, str]:
-    """The class and the words of what went wrong first, out of Python's and Java's stacks."""
-    python = re.search(r"Traceback \(most recent call last\):\n(.*?)\n\s*SQLSTATE", text, re.S)
-    whole = (python.group(1) if python else text).strip()
-    lines = [line for line in whole.splitlines() if not re.match(r"\s*(at |\.\.\. \d+ more)", line)]
-    java = [line for line in lines if re.match(r"(Caused by: |: )[\w.$]+", line)]
-    named = [line for line in lines if re.match(r"[A-Za-z_][\w.]*: ", line)]
-    # Java tells the first cause last, Python its own error last, Spark its own error first. Below
-    # a Python error's own line there may be more of its message, such as a plan.
-    line = java[-1] if java else (named or lines)[-1] if python else lines[0]
-    _, _, inner = line.rpartition(" terminated with exception: ")
-    line = re.sub(r"^(Caused by)?: ", "", (inner or line).strip())
-    kind, _, said = line.partition(": ")
-    return (kind, said) if said and " " not in kind else ("Spark", line)
 
 
 def _for_ever(

@@ -84,7 +84,7 @@ def land(
                 name = PLACES[0] if is_plain else PLACES[(place + part) % len(PLACES)]
                 path = home / name.format(f"{number:03d}-{part}")
                 path.parent.mkdir(parents=True, exist_ok=True)
-                _write(path, b"".join(_line(row) + b"\n" for row in told), landed_at)
+                _write(path, b"".join(as_line(row) + b"\n" for row in told), landed_at)
                 written.setdefault(source, []).append(path)
     return written
 
@@ -148,7 +148,8 @@ def _litter(home: Path, name: str) -> None:
     (home / f"empty {name.replace('/', ' ')}").write_bytes(b"")
 
 
-def _line(row: Event) -> bytes:
+def as_line(row: Event) -> bytes:
+    """A row as it stands in a file."""
     if isinstance(row, bytes):
         return row
     return (row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)).encode()

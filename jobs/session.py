@@ -21,6 +21,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import ParseException
 from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -204,7 +205,7 @@ def _knows_delta(spark: SparkSession) -> bool:
     """Whether the session reads a statement that only Delta's extension can read."""
     try:
         spark._jsparkSession.sessionState().sqlParser().parsePlan("OPTIMIZE delta.`x`")
-    except Py4JJavaError:
+    except (ParseException, Py4JJavaError):
         return False
     return True
 

@@ -112,10 +112,10 @@ def open_session(
 
     Raises: SessionUnfit where it lacks what can no longer be set; nothing has been written by then.
     """
-    if is_remote():
+    if is_remote() or "SPARK_REMOTE" in os.environ or os.environ.get("SPARK_API_MODE") == "connect":
         raise SessionUnfit(
-            "Spark Connect runs no streams of ours; start Tactful where Spark's driver runs, "
-            "without SPARK_REMOTE and spark.remote."
+            "Spark Connect reaches none of what Tactful needs of Spark's driver; start Tactful "
+            "where that runs, without SPARK_REMOTE and SPARK_API_MODE."
         )
     if SparkContext._active_spark_context is not None:
         active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()

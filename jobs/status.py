@@ -66,6 +66,7 @@ def status(location: str | Path) -> dict[str, Any]:
             "unfinished": list(_unfinished(lake)),
             "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
             "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
+            "reference": state.get("reference_troubles", {}),
         },
     }
 
@@ -247,6 +248,9 @@ def _sheet(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Sheet:
 
 
 def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
+    for name, trouble in failures["reference"].items():
+        text = escape(f"reference.{name} was not replaced, and rules go by what was there before")
+        yield f"[yellow]{text}: {escape(trouble)}.[/]"
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"

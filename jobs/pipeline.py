@@ -88,7 +88,7 @@ def run(
         moment = _moment(lake, as_of)
         lake.create(config)
         chosen = tuple(steps) or STEPS
-        reference.load(lake, config)
+        reference.load(lake, config, on_progress)
         if continuous is not None:
             return _for_ever(lake, config, continuous, stop_after, on_progress)
         tick(lake, config, moment)

@@ -21,6 +21,7 @@ from typing import Any, TextIO
 import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext
+from pyspark.errors import ParseException
 from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
@@ -112,10 +113,10 @@ def open_session(
 
     Raises: SessionUnfit where it lacks what can no longer be set; nothing has been written by then.
     """
-    if is_remote():
+    if is_remote() or "SPARK_REMOTE" in os.environ or os.environ.get("SPARK_API_MODE") == "connect":
         raise SessionUnfit(
-            "Spark Connect runs no streams of ours; start Tactful where Spark's driver runs, "
-            "without SPARK_REMOTE and spark.remote."
+            "Spark Connect reaches none of what Tactful needs of Spark's driver; start Tactful "
+            "where that runs, without SPARK_REMOTE and SPARK_API_MODE."
         )
     if SparkContext._active_spark_context is not None:
         active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
@@ -205,7 +206,7 @@ def _knows_delta(spark: SparkSession) -> bool:
     """Whether the session reads a statement that only Delta's extension can read."""
     try:
         spark._jsparkSession.sessionState().sqlParser().parsePlan("OPTIMIZE delta.`x`")
-    except Py4JJavaError:
+    except (ParseException, Py4JJavaError):
         return False
     return True
 

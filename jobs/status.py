@@ -88,6 +88,7 @@ def status(location: str | Path, sources: Mapping[str, str] | None = None) -> di
             "unfinished": list(_unfinished(lake)),
             "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
             "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
+            "reference": state.get("reference_troubles", {}),
         },
     }
 
@@ -348,6 +349,9 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
             f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
             f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
         )
+    for name, trouble in failures["reference"].items():
+        text = escape(f"reference.{name} was not replaced, and rules go by what was there before")
+        yield f"[yellow]{text}: {escape(trouble)}.[/]"
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"

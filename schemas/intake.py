@@ -52,8 +52,8 @@ QUARANTINE = Table(
     "rejected row",
     (),
     (
-        Column("stream", "string", "The stream its source feeds.", nullable=False, allowed=tuple(STREAMS)),
-        Column("source_name", "string", "The configured source it came from.", nullable=False),
+        Column("stream", "string", "The stream its source feeds, or the reference table.", nullable=False, allowed=(*STREAMS, "products", "campaigns")),
+        Column("source_name", "string", "The configured source it came from, or reference.NAME.", nullable=False),
         Column("source_position", POSITION, "Where the row stood, and when its file was written.", clock=True),
         Column("event_id", "string", "Its event_id, where it could be read."),
         Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
+# Bounds of a reference row, generous: only a slip or a fault is beyond them.
+MAX_MONEY = 10**12
+MAX_REPLENISH_DAYS = 3650
+MAX_FIELDS = 1000
+
 PRODUCTS = Table(
     "products",
     "product",
@@ -12,11 +17,11 @@ PRODUCTS = Table(
         Column("sku", "string", "The product.", nullable=False),
         Column("category", "string", "Its category."),
         Column("brand", "string", "Its brand."),
-        Column("price", "decimal(18,4)", "Its price."),
-        Column("replenish_days", "double", "Days after which it is usually bought again."),
+        Column("price", "decimal(18,4)", "Its price.", at_least=0),
+        Column("replenish_days", "double", "Days after which it is usually bought again; up to ten years.", at_least=0),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
-    "Products, replaced whole when the reference file changes.",
+    "Products, replaced whole when a reference file changes; of several rows of one, the newest.",
 )
 
 CAMPAIGNS = Table(
@@ -32,5 +37,5 @@ CAMPAIGNS = Table(
         Column("ends_at", "timestamp", "When it ends."),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
-    "Campaigns, replaced whole when the reference file changes.",
+    "Campaigns, replaced whole when a reference file changes; of several rows of one, the newest.",
 )

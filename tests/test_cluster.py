@@ -128,24 +128,44 @@ def test_the_application_runs_where_spark_submit_says(cluster, tmp_path):
     assert line["event_date"].isoformat() == "2026-01-02"
 
 
-def test_without_delta_nothing_is_begun(tmp_path):
-    """spark-submit alone resolves packages: what it was not told of cannot be had later."""
-    done = submit(tmp_path, "--master", "local[1]")
+NOTEBOOK = """
+from pyspark.sql import SparkSession
+SparkSession.builder.getOrCreate()
+from tactful.jobs.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        (None, "Delta is not on Spark's class path: add io.delta:delta-spark"),
+        (NOTEBOOK, "The Spark session that runs does not know Delta: start it anew with "),
+    ],
+)
+def test_without_delta_nothing_is_begun(tmp_path, script, said):
+    """Packages are resolved when Spark starts: what it was not told of cannot be had later."""
+    program = ROOT / "jobs/cli.py"
+    if script:
+        program = tmp_path / "notebook.py"
+        program.write_text(script)
+    done = submit(tmp_path, "--master", "local[1]", program=program)
     assert done.returncode == 2, done.stderr
-    told = json.loads(done.stdout.splitlines()[-1])
-    assert told["error"].startswith("Delta is not on Spark's class path: add io.delta:delta-spark")
+    assert json.loads(done.stdout.splitlines()[-1])["error"].startswith(said)
     assert not (tmp_path / "lake").exists()
 
 
-def submit(folder: Path, *options: str | Path) -> subprocess.CompletedProcess[str]:
-    """`spark-submit … jobs/cli.py run` with the zip, in a folder with one order that has landed."""
+def submit(
+    folder: Path, *options: str | Path, program: Path = ROOT / "jobs/cli.py"
+) -> subprocess.CompletedProcess[str]:
+    """`spark-submit … jobs/cli.py run` with the zip, in a folder where one order has landed."""
     (folder / "landing").mkdir()
     (folder / "landing/1.json").write_text(json.dumps(ORDER) + "\n")
     (folder / "my.toml").write_text(to_toml(SHOP))
     run = ["run", "--conf", "my.toml", "--as-of", "2026-01-10T00:00:00Z", "--json"]
     archive = build(target=folder / "tactful.zip")
     return subprocess.run(
-        [HOME / "bin/spark-submit", *options, "--py-files", archive, ROOT / "jobs/cli.py", *run],
+        [HOME / "bin/spark-submit", *options, "--py-files", archive, program, *run],
         cwd=folder, env=SURROUNDINGS, capture_output=True, text=True, timeout=600,
     )  # fmt: skip
 

@@ -105,7 +105,7 @@ class _Maker:
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config = world_config(self.dice, SOURCES)
-        return World(self.rows, config, world_products(), AS_OF, LANDED_AT, seed)
+        return World(self.rows, config, world_products(self.dice), AS_OF, LANDED_AT, seed)
 
     # --- who -------------------------------------------------------------------------------
 

@@ -14,6 +14,24 @@ MAX_ROW_BYTES = 5000
 SKUS = ("jeans", "mat", "lamp", "beans", "soap", "ghost")  # `ghost` is in no product table
 CATEGORIES = ("clothes", "sports", "home", "food")
 GOOD_TIME = "2026-03-02T00:00:00Z"
+# None of these can be used, so that the last good row of its product stays.
+ODD_PRODUCTS: tuple[dict[str, Any] | str | bytes, ...] = (
+    {"sku": "mat", "replenish_days": -5},
+    {"sku": "mat", "replenish_days": 0},
+    {"sku": "lamp", "replenish_days": 800_000},
+    {"sku": "lamp", "replenish_days": float("nan")},  # which JSON does not know
+    {"sku": "lamp", "replenish_days": "NaN", "price": "cheap"},
+    {"sku": "beans", "price": -0.01},
+    {"sku": "beans", "price": 10**15, "replenish_days": "a week"},
+    {"sku": " \u3000", "brand": "Bay"},
+    {"category": "home"},
+    {"sku": ["jeans"], "brand": "Loop"},
+    "sku,category,brand,price,replenish_days",
+    '{"sku": "soap"}{"sku": "ghost"}',
+    '{"sku": "soap", "brand": "Loop"',
+    b'{"sku": "jeans", "brand": "\xff"}',
+    {"sku": "soap", "brand": "x" * MAX_ROW_BYTES},
+)
 
 
 def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, Any]:
@@ -64,15 +82,25 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
     }  # fmt: skip
 
 
-def world_products() -> list[dict[str, Any]]:
-    """Products that lack this or that; the sku `ghost` is not among them."""
-    return [
+def world_products(dice: random.Random) -> list[dict[str, Any] | str | bytes]:
+    """Rows of products, oldest first: some lack this or that, come twice, or cannot be used.
+
+    The sku `ghost` is not among those that can.
+    """
+    rows: list[dict[str, Any] | str | bytes] = [
         {"sku": "jeans", "category": "clothes", "brand": "Loop", "price": 59.0},
         {"sku": "mat", "category": "sports", "brand": "Loop", "price": 20, "replenish_days": 9.0},
         {"sku": "lamp", "category": "home", "price": 35.5, "replenish_days": 4.0},
         {"sku": "beans", "category": "food", "brand": "Bay", "price": 9.99, "replenish_days": 2.5},
         {"sku": "soap", "brand": "Bay", "replenish_days": 6.0},
     ]
+    again = [
+        {"sku": "jeans", "category": "clothes", "brand": "Bay", "price": "61.50"},
+        {"sku": "\u200bmat ", "category": " sports", "brand": "Loop", "replenish_days": "3"},
+        {"sku": "beans", "brand": "\u00a0", "price": 0, "replenish_days": None},
+    ]
+    rows += dice.sample(again, dice.randint(1, len(again)))
+    return [*rows, *dice.sample(ODD_PRODUCTS, 6)]
 
 
 def order_lines(dice: random.Random, sku: str | None) -> list[dict[str, Any]] | None:

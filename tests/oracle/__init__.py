@@ -7,7 +7,6 @@ from the accepted events on, `sql/` holds the rules and `graph` what holds toget
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +19,8 @@ from tests.oracle.facts import Event, EventId
 from tests.oracle.identifiers import Normaliser
 from tests.oracle.inputs import put_events, put_rules, put_types
 from tests.oracle.intake import Row, take_in
+from tests.oracle.reference import lines_of
+from tests.oracle.reference import products as sorted_out
 
 __all__ = ["Answer", "compute", "landing_of", "load", "products_of"]
 
@@ -52,23 +53,25 @@ def compute(
     secret: bytes,
     as_of: datetime,
     *,
-    products: Iterable[Mapping[str, Any]] = (),
+    products: Iterable[Mapping[str, Any] | str | bytes] = (),
     reused: Collection[str] = (),
 ) -> Answer:
     """Work out every published table from the landing files of each source.
 
     `config` is the user's configuration or the merged one: the defaults are laid below it either
-    way. `reused` names the raw rows that the product refused as `id_reused` (see `intake`).
+    way. `products` are rows of their reference files, oldest first. `reused` names the raw rows
+    that the product refused as `id_reused` (see `intake`).
     """
     config, as_of = load(config), as_of.astimezone(UTC)
     intake = take_in(landing, config, reused=reused)
+    known, refused = sorted_out(products, max_row_bytes=config["intake"]["max_row_bytes"])
     normaliser = Normaliser(config, secret)
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
     with open_database() as db:
         put_events(db, due)
         put_types(db, config)
-        put_rules(db, config, as_of, products)
+        put_rules(db, config, as_of, known)
         identify(db, config["identity"]["max_identifiers"])
         decide(db)
         tables = {name: rows(db, name) for name in PUBLISHED}
@@ -80,7 +83,7 @@ def compute(
         accepted=accepted,
         waiting=accepted - {event.id for event in due},
         counts=intake.counts,
-        quarantined=[_quarantined(row) for row in intake.quarantined],
+        quarantined=[*map(_quarantined, intake.quarantined), *refused],
         owners={(row["stream"], row["event_id"]): row["person_id"] for row in owners},
         audiences=held,
         names={x.key: x.name for event in due for x in event.identifiers + event.blocked},
@@ -109,15 +112,10 @@ def _is_landing_file(home: Path) -> Callable[[Path], bool]:
     return is_one
 
 
-def products_of(config: Mapping[str, Any], base: Path) -> list[dict[str, Any]]:
-    """The products of the reference table, where one is configured."""
+def products_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
+    """The rows of the products' reference files, where there are any, oldest first."""
     table = config.get("reference", {}).get("products")
-    if table is None:
-        return []
-    path = base / table["path"]
-    files = sorted(path.glob("*.json")) if path.is_dir() else [path]
-    lines = [line for file in files for line in file.read_text("utf-8").splitlines()]
-    return [json.loads(line) for line in lines if line.strip()]
+    return [] if table is None else lines_of(base / table["path"])
 
 
 def _event(row: Row, normaliser: Normaliser) -> Event:

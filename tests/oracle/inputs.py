@@ -121,7 +121,7 @@ def put_rules(
         for cap in caps(config)
     ]
     put(db, "caps", limits, CAPS)
-    put(db, "products", {row["sku"]: row for row in products}.values(), PRODUCTS)
+    put(db, "products", products, PRODUCTS)
 
 
 def put(

@@ -1,0 +1,192 @@
+"""Reference tables: rows are checked like events, the newest good one of each key is used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tactful.jobs import reference
+from tactful.jobs.config import load
+from tactful.jobs.lake import Lake
+from tactful.jobs.status import render, status
+from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
+from tactful.transforms.sources.reference import newest, understand
+from tests.landing import to_toml
+from tests.oracle.compare import assert_same_quarantine, read_tables
+from tests.oracle.reference import products
+from tests.worlds_rows import MAX_ROW_BYTES, ODD_PRODUCTS
+
+GOOD = [
+    {"sku": "mat", "category": "sports", "price": "20.50", "replenish_days": 9, "colour": "red"},
+    {"sku": "lamp", "replenish_days": 4.0, "attributes": {"colour": "blue", "size": "L"}},
+    {"sku": "\u00a0mat\u200b", "brand": " Loop\t", "replenish_days": "3e0", "price": None},
+    '{"sku": "lamp", "sku": "torch", "price": 7, "price": 8, "attributes": {"a": 1, "a": 2}}',
+    {"sku": 17, "replenish_days": 3650, "price": 0},
+]
+
+
+def text_of(row: dict[str, object] | str | bytes) -> bytes:
+    if isinstance(row, bytes):
+        return row
+    return (row if isinstance(row, str) else json.dumps(row)).encode()
+
+
+def test_rows_are_understood_as_the_oracle_does(spark) -> None:
+    rows = [*GOOD, *ODD_PRODUCTS]
+    frame = spark.createDataFrame(
+        [(bytearray(text_of(row)), "f", datetime(2026, 1, 1), 0, n) for n, row in enumerate(rows)],
+        "value binary, file string, modified_at timestamp, block bigint, line bigint",
+    ).selectExpr("CAST(value AS string) AS value", "file", "modified_at", "block", "line")
+    judged = understand(frame, table=PRODUCTS, max_row_bytes=MAX_ROW_BYTES).localCheckpoint()
+    good, refused = products(map(text_of, rows), max_row_bytes=MAX_ROW_BYTES)
+    assert {row.raw: set(row.reasons) for row in judged.where("size(reasons) > 0").collect()} == {
+        row["raw"]: row["reasons"] for row in refused
+    }
+    used = newest(judged.where("size(reasons) = 0"), table=PRODUCTS).collect()
+    assert {row.sku: (row.category, row.brand, row.replenish_days) for row in used} == {
+        row["sku"]: (row["category"], row["brand"], row["replenish_days"]) for row in good
+    }
+    told = {row.sku: (row.price, row.attributes) for row in used}
+    assert told["torch"] == (Decimal("8.0000"), {"a": "2"})
+    assert told["lamp"] == (None, {"colour": "blue", "size": "L"})
+    assert told["17"] == (Decimal(0), {})
+
+
+class Catalogue:
+    """A lake without events, and what its retailer says of products."""
+
+    def __init__(self, spark, folder: Path, form: str = "json") -> None:
+        self.place, self.location = folder / "products", folder / "lake"
+        conf = folder / "my.toml"
+        conf.write_text(
+            to_toml(
+                {
+                    "lake": {"location": str(self.location)},
+                    "reference": {"products": {"path": str(self.place), "format": form}},
+                }
+            )
+        )
+        self.config = load(conf, environ={})
+        self.lake = Lake(spark, self.config.location)
+        self.lake.create(self.config)
+        self.place.mkdir()
+
+    def put(self, name: str, *rows, hour: int) -> None:
+        file = self.place / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(b"".join(text_of(row) + b"\n" for row in rows))
+        os.utime(file, (hour * 3600, hour * 3600))
+
+    def load(self) -> tuple[list[str], list[str]]:
+        said: list[str] = []
+        return reference.load(self.lake, self.config, said.append), said
+
+    def table(self, name: str = "products") -> list[dict[str, object]]:
+        return read_tables(self.location, [name])[name]
+
+    def days(self) -> dict[object, object]:
+        return {row["sku"]: row["replenish_days"] for row in self.table()}
+
+
+def test_what_becomes_of_files_of_products(spark, tmp_path) -> None:
+    """Each step as a business might take it; nothing is refused twice, and nothing good is lost."""
+    shop = Catalogue(spark, tmp_path)
+    shop.place.rmdir()
+    assert shop.load()[1] == [
+        f"products from {shop.place} stay empty: there is no such file or folder"
+    ]
+    shop.place.mkdir()
+    shop.put("b.json", {"sku": "mat", "replenish_days": 9}, *ODD_PRODUCTS[:4], hour=1)
+    shop.put("deep/a.json", {"sku": "mat", "replenish_days": 8}, {"sku": "lamp"}, hour=2)
+    shop.put("_draft.json", {"sku": "mat", "replenish_days": 1}, hour=3)
+    assert shop.load() == (["products"], [])
+    assert shop.days() == {"mat": 8.0, "lamp": None}
+    _, refused = products(map(text_of, ODD_PRODUCTS[:4]), max_row_bytes=10**6)
+    assert_same_quarantine(shop.table("quarantine"), refused)
+    for row in shop.table("quarantine"):
+        assert row["source_position"]["file"].endswith("/products/b.json")
+        assert row["quarantined_at"] == datetime(1970, 1, 1, 1, tzinfo=UTC)
+
+    version = shop.lake.version(PRODUCTS)
+    assert shop.load() == ([], [])
+    assert shop.lake.version(PRODUCTS) == version, "unchanged files are not read"
+    shop.lake.remember(reference={})  # as a run leaves it that was killed before this was written
+    assert shop.load() == (["products"], [])
+    assert_same_quarantine(shop.table("quarantine"), refused)
+
+    shop.put("b.json", "sku,replenish_days", "mat,30", hour=4)  # CSV, whatever its name
+    shop.put("deep/a.json", {"sku": "mat", "replenish_days": 800_000}, hour=4)
+    loaded, said = shop.load()
+    assert (loaded, shop.days()) == ([], {"mat": 8.0, "lamp": None})
+    why = "no row of its files can be used"
+    assert said == [f"products from {shop.place} stay as they were: {why}"]
+    assert shop.load() == ([], said), "said by every run until it is mended"
+    assert status(shop.location)["failures"]["reference"] == {"products": why}
+    assert any(why in str(line) for line in render(status(shop.location)))
+    raws = ["sku,replenish_days", "mat,30", '{"sku": "mat", "replenish_days": 800000}']
+    assert sorted(row["raw"] for row in shop.table("quarantine")) == sorted(
+        [*raws, *(row["raw"] for row in refused)]
+    )
+
+    shop.put("deep/a.json", {"sku": "mat", "replenish_days": 7}, hour=5)
+    assert shop.load() == (["products"], [])
+    assert shop.days() == {"mat": 7.0}
+    assert status(shop.location)["failures"]["reference"] == {}
+    pq.write_table(pa.table({"sku": ["mat"]}), shop.place / "c.json")
+    assert "c.json is a Parquet file, and its format is json" in shop.load()[1][0]
+    (shop.place / "c.json").unlink()
+    (shop.place / "broken.json.gz").write_bytes(b"\x1f\x8b\x08\x00not packed at all")
+    assert shop.load()[0] == []
+    shutil.rmtree(shop.place)
+    assert shop.load()[1] == [
+        f"products from {shop.place} stay as they were: there is no such file or folder"
+    ]
+    assert shop.days() == {"mat": 7.0}
+
+
+def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:
+    shop = Catalogue(spark, tmp_path, form="parquet")
+    days = [9.0, float("nan"), -5.0]
+    skus = pa.array(["mat", "lamp", "soap"])
+    pq.write_table(pa.table({"sku": skus, "replenish_days": days}), shop.place / "a.parquet")
+    whole = pa.table({"sku": skus[:1], "replenish_days": pa.array([8], pa.int32())})
+    pq.write_table(whole, shop.place / "b.parquet")  # the same column, in another type
+    for hour, name in enumerate(("a.parquet", "b.parquet"), 1):
+        os.utime(shop.place / name, (hour * 3600, hour * 3600))
+    assert shop.load() == (["products"], [])
+    assert shop.days() == {"mat": 8.0}
+    assert {tuple(row["reasons"]) for row in shop.table("quarantine")} == {
+        ("wrong_type:replenish_days",), ("out_of_bounds:replenish_days",),
+    }  # fmt: skip
+    shop.put("c.parquet", "sku,replenish_days", hour=3)
+    assert "c.parquet is no Parquet file, and its format is parquet" in shop.load()[1][0]
+
+
+@pytest.mark.parametrize("stamp", ["2026-01-01T00:00:00Z", "2026-01-01T01:00+01:00"])
+def test_campaigns_have_times_with_their_zone(spark, stamp: str) -> None:
+    rows = [
+        {"campaign_id": " spring ", "starts_at": stamp, "budget": 5},
+        {"campaign_id": "sale", "starts_at": "2026-01-01"},
+        {"campaign_id": "\u200b"},
+    ]
+    frame = spark.createDataFrame(
+        [(json.dumps(row), "f", datetime(2026, 1, 1), 0, n) for n, row in enumerate(rows)],
+        "value string, file string, modified_at timestamp, block bigint, line bigint",
+    )
+    spring, sale, nameless = understand(frame, table=CAMPAIGNS, max_row_bytes=1000).collect()
+    assert (spring.campaign_id, spring.attributes) == ("spring", {"budget": "5"})
+    assert spring.starts_at.astimezone(UTC) == datetime(2026, 1, 1, tzinfo=UTC)
+    assert (sale.reasons, nameless.reasons) == (["wrong_type:starts_at"], ["missing:campaign_id"])
+
+
+def test_a_format_that_nobody_reads_is_refused(errors) -> None:
+    [line] = errors("[reference.products]\nformat = 'csv'\npath = 'products'")
+    assert line.startswith('my.toml: reference.products.format: found "csv"; allowed: ')

@@ -1,0 +1,144 @@
+"""Reference rows: what the retailer says of products and campaigns, checked like events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.intake import POSITION
+from tactful.schemas.reference import MAX_FIELDS, MAX_MONEY, MAX_REPLENISH_DAYS
+from tactful.schemas.table import Column, Table
+from tactful.transforms.blanks import literal, trimmed
+
+# JSON as the standard has it: Spark alone would let single quotes and NaN pass.
+STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
+NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z"
+INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})\z"
+# Spark wants the seconds that ISO 8601 lets one leave out.
+TO_THE_MINUTE = r"^(.{16})(Z|[+-].*)\z"
+OBJECT = r"^[\[{]"
+TEXTS = "map<string,string>"
+# Where a row stood: of two rows with one key in one file, the later one is the newer.
+ORDER = ("modified_at", "file", "block", "line")
+# What no type holds is beyond every bound.
+BOUNDED = {
+    "price": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
+    "replenish_days": f"{{0}} > 0 AND {{0}} <= {MAX_REPLENISH_DAYS}",
+}
+
+
+def understand(rows: DataFrame, *, table: Table, max_row_bytes: int) -> DataFrame:
+    """Read each row of a reference file, and note everything that is wrong with it.
+
+    A price below zero or a product that is bought again every 800,000 days is a slip, and would
+    silence people for ever; such a row is refused whole, so that the last good one stays.
+
+    Keeps: one row a row of the files. Adds: the columns of the table, texts without blanks around
+    them, unknown fields in `attributes`; `reasons`, empty where the row may be used.
+    Expects: value (text), file, modified_at, block, line.
+    """
+    text = "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END"
+    read = rows.selectExpr("*", f"{text} AS text", "is_valid_utf8(value) AS is_valid")
+    # What follows the object would be overlooked; inside a list, before a word that only this row
+    # has, it cannot be.
+    sealed = "concat('[', text, ',\"', md5(value), '\"]')"
+    fit = f"octet_length(value) <= {max_row_bytes}"
+    listed = read.selectExpr(
+        "*", f"CASE WHEN {fit} THEN from_json({sealed}, 'array<string>', {STRICT}) END AS listed"
+    )
+    is_whole = (
+        "size(listed) = 2 AND get(listed, 1) = md5(value) AND startswith(get(listed, 0), '{')"
+    )
+    told = listed.selectExpr(
+        "*", f"CASE WHEN {is_whole} THEN from_json(text, '{TEXTS}', {STRICT}) END AS every"
+    )
+    is_sound = f"every IS NOT NULL AND size(every) <= {MAX_FIELDS}"
+    said = told.selectExpr("*", f"CASE WHEN {is_sound} THEN {_last_of_each('every')} END AS said")
+    texts = said.selectExpr("*", *(f"{_said(name)} AS `_{name}`" for name in table.names))
+    typed = texts.selectExpr(
+        "*", *(f"{_typed(column)} AS `{column.name}`" for column in table.columns)
+    )
+    checks = [
+        (f"NOT {fit}", "oversized"),
+        ("NOT is_valid", "invalid_utf8"),
+        (f"{fit} AND every IS NULL", "malformed_json"),
+        (f"size(every) > {MAX_FIELDS}", "too_many_fields"),
+        *_checks(table),
+    ]
+    reasons = ", ".join(
+        f"CASE WHEN coalesce({bad}, false) THEN '{reason}' END" for bad, reason in checks
+    )
+    names = ", ".join(f"'{name}'" for name in table.names)
+    kept = f"map_filter(said, (name, _) -> name NOT IN ({names}))"
+    own = "coalesce(attributes, CAST(map() AS map<string,string>))"
+    beside = f"map_filter({own}, (name, _) -> NOT map_contains_key({kept}, name))"
+    return typed.selectExpr(
+        *(f"`{column.name}`" for column in table.columns if column.name != "attributes"),
+        f"CASE WHEN said IS NOT NULL THEN map_concat({beside}, {kept}) END AS attributes",
+        f"filter(array({reasons}), reason -> reason IS NOT NULL) AS reasons",
+        "text AS raw",
+        "CASE WHEN NOT is_valid THEN base64(CAST(value AS binary)) END AS raw_base64",
+        "CAST(struct(file, modified_at, substring(sha2(value, 256), 1, 32) AS line_hash) "
+        f"AS {POSITION}) AS source_position",
+        *ORDER,
+    )
+
+
+def newest(rows: DataFrame, *, table: Table) -> DataFrame:
+    """What was said last of each product or campaign: by its file's time, then its place in it.
+
+    Files of one time follow their names. Keeps: one row a key. Expects: the columns of
+    `understand`, only rows without reasons.
+    """
+    [key] = table.key
+    last = F.max_by(F.struct(*table.names), F.struct(*ORDER)).alias("last")
+    return rows.groupBy(F.col(key).alias("_key")).agg(last).select("last.*")
+
+
+def _said(name: str) -> str:
+    """What a row says in a field, without blanks around it; null where it says nothing."""
+    value = f"try_element_at(said, '{name}')"
+    return f"nullif({trimmed(value)}, '')"
+
+
+def _typed(column: Column) -> str:
+    value = f"`_{column.name}`"
+    if column.type == TEXTS:
+        return _last_of_each(f"from_json({value}, '{TEXTS}', {STRICT})")
+    if column.type == "timestamp":
+        whole = f"regexp_replace({value}, {literal(TO_THE_MINUTE)}, {literal('$1:00$2')})"
+        return f"CASE WHEN {value} RLIKE {literal(INSTANT)} THEN TRY_CAST({whole} AS timestamp) END"
+    if column.type == "string":
+        return value
+    is_number = f"{value} RLIKE {literal(NUMBER)}"
+    return f"CASE WHEN {is_number} THEN TRY_CAST({value} AS {column.type}) END"
+
+
+def _checks(table: Table) -> Iterator[tuple[str, str]]:
+    """What may be wrong with a field, and what it is called."""
+    for column in table.columns:
+        name, value = column.name, f"`_{column.name}`"
+        if name in table.key:
+            yield f"said IS NOT NULL AND `{name}` IS NULL", f"missing:{name}"
+        if column.type == "string":
+            is_json = f"json_object_keys({value}) IS NOT NULL OR json_array_length({value}) >= 0"
+            yield f"{value} RLIKE {literal(OBJECT)} AND ({is_json})", f"wrong_type:{name}"
+        elif name in BOUNDED:
+            is_number = f"{value} RLIKE {literal(NUMBER)}"
+            yield f"NOT {is_number}", f"wrong_type:{name}"
+            within = BOUNDED[name].format(f"`{name}`")
+            yield f"{is_number} AND NOT coalesce({within}, false)", f"out_of_bounds:{name}"
+        else:
+            yield f"{value} IS NOT NULL AND `{name}` IS NULL", f"wrong_type:{name}"
+
+
+def _last_of_each(pairs: str) -> str:
+    """Of a name that a JSON object says twice the last value counts; Spark would keep both."""
+    names = f"map_keys({pairs})"
+    later = f"slice({names}, place + 2, size({names}))"
+    is_last = f"(entry, place) -> NOT array_contains({later}, entry.key)"
+    last = f"map_from_entries(filter(map_entries({pairs}), {is_last}))"
+    twice = f"size({names}) > size(array_distinct({names}))"
+    return f"CASE WHEN {twice} THEN {last} ELSE {pairs} END"

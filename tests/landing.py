@@ -118,7 +118,7 @@ def write_conf(
     for source in placed["sources"].values():
         source["path"] = str(folder / source["path"])
         Path(source["path"]).mkdir(parents=True, exist_ok=True)
-    rows = [_line(row) for row in products]
+    rows = [as_line(row) for row in products]
     if rows:
         home = folder / PRODUCTS
         home.mkdir(parents=True, exist_ok=True)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tests.oracle.blanks import is_unseen, trim
 from tests.oracle.fields import EVENT_TYPES
 
 EVERY = "all any every everything *"
@@ -112,7 +112,7 @@ def doubts(stream: str, kind: str | None, said: Mapping[str, Any]) -> Iterator[s
 
 
 def _found(values: Mapping[str, str], said: str | None) -> str | None:
-    bare = "".join(c for c in (said or "").lower() if not _is_blank(c) and c not in "-_./")
+    bare = "".join(c for c in (said or "").lower() if not is_unseen(c) and c not in "-_./")
     return next((value for value, words in values.items() if bare in words.split()), None)
 
 
@@ -123,12 +123,4 @@ def _text(value: Any) -> str:
     text = (
         value if isinstance(value, str) else json.dumps(value, default=str, separators=(",", ":"))
     )
-    blanks = "".join({c for c in text if _is_blank(c)})
-    return text.strip(blanks) if blanks else text
-
-
-def _is_blank(character: str) -> bool:
-    return unicodedata.category(character)[0] == "Z" or unicodedata.category(character) in (
-        "Cc",
-        "Cf",
-    )
+    return trim(text)

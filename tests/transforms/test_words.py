@@ -44,7 +44,7 @@ CASES: list[tuple[str, Told, tuple[Any, ...], list[str] | None, list[str]]] = [
      ("consent_withdrawn", "all", "all", None), None, []),
     ("profiles", {"type": "consent_granted", "channel": "all", "purpose": f"{NOBREAK}Ads\t"},
      ("consent_granted", "all", "marketing", None), None, []),
-    ("profiles", {"type": "consent_granted", "channel": f"{ZERO_WIDTH}{NOBREAK}", "purpose": None},
+    ("profiles", {"type": "consent_granted", "channel": f"{ZERO_WIDTH}{NOBREAK}\u2800", "purpose": None},
      ("consent_granted", None, None, None), None, []),
     ("messages", {"type": "Unsubscribe", "channel": "Email"},
      ("unsubscribed", "email", None, None), None, []),

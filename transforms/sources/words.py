@@ -31,11 +31,12 @@ from tactful.schemas.words import (
     TYPE_WORDS,
     Synonyms,
 )
+from tactful.transforms.blanks import BLANK_CLASS, literal, trimmed
 
 # The closed values of each stream beside its type, with what a sender may call them.
 CLOSED: dict[str, dict[str, dict[str, str]]] = {}
-# Blanks as Unicode knows them, and characters that nobody sees.
-BLANK = r"[\p{Z}\p{Cc}\p{Cf}]"
+# What makes no difference inside a word.
+SEPARATORS = f"[{BLANK_CLASS}_./-]"
 LONGEST_WORD = 100
 
 
@@ -49,7 +50,7 @@ def read(stream: str, name: str, value: str) -> str:
     known = _types(stream) if name == "type" else CLOSED[stream][name]
     plain = _quoted(sorted(set(known.values())))
     words = ", ".join(f"'{word}', '{meant}'" for word, meant in sorted(known.items()))
-    squeezed = f"regexp_replace(lower({value}), {_literal(f'{BLANK}|[-_./]')}, '')"
+    squeezed = f"regexp_replace(lower({value}), {literal(SEPARATORS)}, '')"
     # Nearly all values are as they should be, and need not be looked at letter by letter.
     return f"""CASE
         WHEN {value} IN ({plain}) THEN {value}
@@ -100,13 +101,15 @@ def doubts(stream: str) -> str:
     """The words of a row that nobody knows, as field:word; null where there are none."""
     if stream not in CLOSED:
         return "CAST(NULL AS array<string>)"
-    told = []
+    told, bad = [], []
     for name in CLOSED[stream]:
         is_doubt = _is_unknown(name)
         if name == "bounce":
             is_doubt = f"({is_doubt} OR _type = 'bounced' AND _bounce IS NULL)"
+        bad.append(is_doubt)
         told.append(f"CASE WHEN {is_doubt} THEN concat('{name}:', {_shown(f'loose.{name}')}) END")
-    return f"nullif(array_compact(array({', '.join(told)})), CAST(array() AS array<string>))"
+    # Hardly a row has any, and lists with gaps are interpreted row by row.
+    return f"CASE WHEN {' OR '.join(bad)} THEN array_compact(array({', '.join(told)})) END"
 
 
 def _one_of(types: Sequence[str]) -> str:
@@ -119,25 +122,16 @@ def _quoted(values: Iterable[str]) -> str:
 
 def _is_unknown(name: str) -> str:
     """Whether a field says something that nobody knows; a blank says nothing."""
-    blank = f"{_trimmed(f'loose.{name}')} = ''"
+    blank = f"{trimmed(f'loose.{name}')} = ''"
     # Asked only of what was not understood.
     return f"CASE WHEN loose.{name} IS NULL OR _{name} IS NOT NULL THEN false ELSE NOT {blank} END"
 
 
 def _shown(value: str) -> str:
     """The word as `status` may tell it: what looks like a contact is no word and is not told."""
-    word = f"coalesce({_trimmed(value)}, '')"
-    contact = _literal("@|[0-9]{5}")
+    word = f"coalesce({trimmed(value)}, '')"
+    contact = literal("@|[0-9]{5}")
     return f"CASE WHEN {word} RLIKE {contact} THEN '…' ELSE left({word}, {LONGEST_WORD}) END"
-
-
-def _trimmed(value: str) -> str:
-    return f"regexp_replace({value}, {_literal(f'^{BLANK}+|{BLANK}+$')}, '')"
-
-
-def _literal(pattern: str) -> str:
-    """As bytes, since a setting of the session may read backslashes otherwise."""
-    return f"CAST(X'{pattern.encode().hex()}' AS string)"
 
 
 def _words(values: Sequence[str], synonyms: Synonyms) -> dict[str, str]:

@@ -162,13 +162,15 @@ class LocalLogs:
     def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
         """All that became of some messages, however long ago."""
         with self._session() as db:
-            db.register("keys", keys.distinct().toArrow())
-            found = []
+            db.register("asked", keys.distinct().toArrow())
+            found = [f"FROM {self._empty(db, EVENTS)}"]
             for kind in MESSAGE_KINDS:
-                log = self._rows(db, EVENTS, kind=kind)
-                # Most are new: one narrow look says which are not.
-                known = f"SELECT message_id FROM {log} SEMI JOIN keys USING (message_id)"
-                found.append(f"FROM {log} WHERE stream = 'messages' AND message_id IN ({known})")
+                names = [name for name in self._files_of(EVENTS) if f"/kind={kind}/" in name]
+                # Ids alone are soon looked through; what is not new mostly lies in the last files.
+                if holding := _holding(db, names, "message_id"):
+                    rows = f"{_parquet(holding)} SEMI JOIN asked USING (message_id)"
+                    told = f"SELECT *, {_literal(kind)} AS kind FROM {rows}"
+                    found.append(f"{told} WHERE stream = 'messages'")
             return self.frame(_columns(db, EVENTS, " UNION ALL BY NAME ".join(found)))
 
     @contextmanager
@@ -189,22 +191,34 @@ class LocalLogs:
         names = ", ".join(keys.column_names)
         return f"FROM {self._rows(db, table)} SEMI JOIN keys USING ({names})"
 
-    def _rows(self, db: DuckDBPyConnection, table: Table, *, kind: str | None = None) -> str:
-        """The table, for the `FROM` of a query; it has its columns even while it has no file.
+    def _rows(self, db: DuckDBPyConnection, table: Table) -> str:
+        """The table, for the `FROM` of a query; it has its columns even while it has no file."""
+        names = self._files_of(table)
+        return _parquet(names) if names else self._empty(db, table)
 
-        kind: of a table that is laid out by kind, only the rows of this one.
-        """
+    def _files_of(self, table: Table) -> list[str]:
         if table.id not in self._files:
             path, version = self._place(table)
             added = pa.table(DeltaTable(path, version=version).get_add_actions())
             self._files[table.id] = [f"{path}/{name}" for name in added["path"].to_pylist()]
-        names = [f for f in self._files[table.id] if kind is None or f"/kind={kind}/" in f]
-        if not names:
-            db.register(f"empty_{table.name}", to_arrow_schema(table.struct()).empty_table())
-            return f"empty_{table.name}"
-        # What a folder above the lake is called is no column.
-        rows = f"read_parquet([{', '.join(map(_literal, names))}], hive_partitioning = false)"
-        return rows if kind is None else f"(SELECT *, {_literal(kind)} AS kind FROM {rows})"
+        return self._files[table.id]
+
+    def _empty(self, db: DuckDBPyConnection, table: Table) -> str:
+        db.register(f"empty_{table.name}", to_arrow_schema(table.struct()).empty_table())
+        return f"empty_{table.name}"
+
+
+def _parquet(names: list[str], options: str = "") -> str:
+    # What a folder above the lake is called is no column.
+    return f"read_parquet([{', '.join(map(_literal, names))}], hive_partitioning = false{options})"
+
+
+def _holding(db: DuckDBPyConnection, names: list[str], key: str) -> list[str]:
+    """Those of these files that hold one of the values in `asked`."""
+    if not names:
+        return []
+    rows = f"{_parquet(names, ', filename = true')} SEMI JOIN asked USING ({key})"
+    return [name for (name,) in db.execute(f"SELECT DISTINCT filename FROM {rows}").fetchall()]
 
 
 def _literal(path: str) -> str:

@@ -62,6 +62,18 @@ class ConfigurationChanged(LakeError):
     """Raised when an unfinished batch would be repeated under another configuration."""
 
 
+class LakeDamaged(LakeError):
+    """Raised when one of the lake's own small files cannot be understood."""
+
+
+class ReplayHalfDone(LakeError):
+    """Raised when a replay was begun and has not come to its end, so that rows may be missing."""
+
+
+class SecretRefused(LakeError):
+    """Raised when the secret is missing, too short, or not the one the lake was made with."""
+
+
 class CheckpointMismatch(LakeError):
     """Raised when a checkpoint belongs to another query or another lake."""
 

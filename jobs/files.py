@@ -12,17 +12,23 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from tactful.jobs import private
+from tactful.jobs.errors import StepFailed
+
+# What the user's umask leaves of it.
+ANYONE = 0o666
+
 
 def is_local(location: str) -> bool:
     return "://" not in location and not location.startswith("dbfs:")
 
 
-def read_text(spark: SparkSession, path: str) -> str | None:
+def read_text(spark: SparkSession | None, path: str) -> str | None:
     """The file's text, or None where there is no such file."""
     if is_local(path):
         try:
             return Path(path).read_text(encoding="utf-8")
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return None
     system, place = _hadoop(spark, path)
     if not system.exists(place):
@@ -46,13 +52,18 @@ def read_through(spark: SparkSession, path: str) -> None:
         stream.close()
 
 
-def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False) -> bool:
+def write_text(
+    spark: SparkSession, path: str, text: str, *, keep: bool = False, is_private: bool = False
+) -> bool:
     """Put `text` in place in one move; with `keep`, an existing file stays as it is.
 
+    is_private: nobody but its owner may read it, or what else lies in its folder; on a disk that is
+    not this machine's, the rights there decide.
     Returns whether the file was written. Readers see the old file or the new one, never a part.
+    Raises: StepFailed, where the file system says that it was not.
     """
     if is_local(path):
-        return _write_local(Path(path), text, keep=keep)
+        return _write_local(Path(path), text, keep=keep, is_private=is_private)
     system, place = _hadoop(spark, path)
     if keep and system.exists(place):
         return False
@@ -60,10 +71,13 @@ def write_text(spark: SparkSession, path: str, text: str, *, keep: bool = False)
     out = system.create(part, True)
     out.write(text.encode("utf-8"))
     out.close()
-    if keep:
-        system.rename(part, place)
-    else:
+    if not keep:
         _replace(system, part, _beside(spark, path, "new"), place)
+    elif not system.rename(part, place):
+        if not system.exists(place):
+            raise _refused(part, place)
+        system.delete(part, False)  # somebody else's was there first
+        return False
     return True
 
 
@@ -77,10 +91,23 @@ def _replace(system: Any, part: Any, new: Any, place: Any) -> None:
         if system.exists(place):
             system.delete(new, False)
         else:
-            system.rename(new, place)
-    system.rename(part, new)
+            _rename(system, new, place)
+    _rename(system, part, new)
     system.delete(place, False)
-    system.rename(new, place)
+    _rename(system, new, place)
+
+
+def _rename(system: Any, old: Any, new: Any) -> None:
+    """Rename, on file systems that say by an answer alone that they did not."""
+    if not system.rename(old, new):
+        raise _refused(old, new)
+
+
+def _refused(old: Any, new: Any) -> StepFailed:
+    return StepFailed(
+        f"The file system did not rename {old} to {new}; see whether this user may write there, "
+        "and whether the disk is in order, then run the same command again."
+    )
 
 
 def _beside(spark: SparkSession, path: str, ending: str) -> Any:
@@ -135,7 +162,11 @@ def remove(spark: SparkSession, path: str) -> None:
             Path(path).unlink(missing_ok=True)
         return
     system, place = _hadoop(spark, path)
-    system.delete(place, True)
+    if not system.delete(place, True) and system.exists(place):
+        raise StepFailed(
+            f"The file system did not remove {path}; see whether this user may write there, then "
+            "run the same command again."
+        )
 
 
 @contextlib.contextmanager
@@ -160,17 +191,35 @@ def locked(location: str) -> Iterator[bool]:
         yield True
 
 
-def _write_local(path: Path, text: str, *, keep: bool) -> bool:
-    path.parent.mkdir(parents=True, exist_ok=True)
+def _write_local(path: Path, text: str, *, keep: bool, is_private: bool) -> bool:
+    if is_private:
+        private.make_folder(path.parent)
+    else:
+        path.parent.mkdir(parents=True, exist_ok=True)
     if keep and path.exists():
         return False
     part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
-    with open(part, "w", encoding="utf-8") as handle:
-        handle.write(text)
-        handle.flush()
-        os.fsync(handle.fileno())
+    write_whole(part, text.encode("utf-8"), mode=private.FILE if is_private else ANYONE)
     os.replace(part, path)
     return True
+
+
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a new file of this machine to the disk itself, with these rights from the start."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)
+
+
+def save_names(folder: Path) -> None:
+    """Bring what was just named in a folder of this machine to the disk itself."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _hadoop(spark: SparkSession, path: str) -> tuple[Any, Any]:

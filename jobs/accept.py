@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
 from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
+from pyspark.sql.streaming.listener import StreamingQueryProgress
 from pyspark.sql.types import StructType
 
 from tactful.jobs.config import Config
@@ -29,7 +31,8 @@ from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
-from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, repeats, sort_out
+from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort_out
+from tactful.transforms.acceptance import repeats as find_repeats
 from tactful.transforms.keys import identifier_sets, key_identifiers, phone_numbers, with_keys
 
 QUERY = "accept"
@@ -41,13 +44,20 @@ FEW_BYTES = 100_000_000
 LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
 
 
-def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> StreamingQuery:
+def start(
+    lake: Lake,
+    config: Config,
+    pace: Pace,
+    hook: Hook | None = None,
+    *,
+    repeats: Repeats | None = None,
+) -> StreamingQuery:
     """Start accepting: every row that landed, beside the ids that were never seen before.
 
     The second leg is Spark's own `dropDuplicates` over 16-byte hashes, which remembers every id
     for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
     """
-    generation = lake.generation(QUERY)
+    generation, told = lake.generation(QUERY), repeats or Repeats()
     received = lake.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
     ids = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
     # A row or an id in each: as columns side by side, an id would drag a row of nulls along.
@@ -56,12 +66,13 @@ def start(lake: Lake, config: Config, pace: Pace, hook: Hook | None = None) -> S
     )
 
     def process(frame: DataFrame, batch_id: int) -> None:
+        told.hold(_running(lake))
         pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
         if not repeated:
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            batch.commit(accept(batch, batch.keep(_numbered(frame)), config))
+            batch.commit(accept(batch, batch.keep(_numbered(frame)), config, told))
         finally:
             batch.release()
 
@@ -78,11 +89,11 @@ def _numbered(frame: DataFrame) -> DataFrame:
     return frame.withColumn("row_id", F.monotonically_increasing_id())
 
 
-def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, Output]:
+def accept(batch: Batch, frame: DataFrame, config: Config, told: Repeats) -> dict[Table, Output]:
     """Sort the batch's rows out, give the accepted ones their keys, count everything."""
     rows = frame.where("row IS NOT NULL").select("row.*", "row_id")
     fresh = frame.where("fresh IS NOT NULL").select(F.col("fresh").alias("event_hash"))
-    repeated = batch.keep(repeats(rows, fresh))
+    repeated = batch.keep(find_repeats(rows, fresh))
     again, old = repeated.agg(F.count("*"), F.count_if(~F.col("is_fresh"))).first()
     sorted_out = rows.transform(
         sort_out,
@@ -92,6 +103,7 @@ def accept(batch: Batch, frame: DataFrame, config: Config) -> dict[Table, Output
         count=again,
     )
     counts = _counts(batch, sorted_out)
+    told.count(batch.batch_id, counts)
     batch.is_small = counts["read_rows"] <= FEW_ROWS and (counts["size"] or 0) <= FEW_BYTES
     accepted = sorted_out.where(F.col("status") == ACCEPTED).drop(*RAW)
     keys = _keys(batch, accepted, config)
@@ -196,31 +208,71 @@ def _counted(batch: Batch, counts: dict[str, Any]) -> DataFrame:
     return small_frame(batch.lake.spark, [row], BATCHES.struct())
 
 
-def reconcile(lake: Lake, query: StreamingQuery) -> None:
-    """Hold our own count of repeats against what Spark's `dropDuplicates` dropped (G3)."""
-    dropped = {
-        progress.batchId: sum(
-            int(operator.customMetrics.get("numDroppedDuplicateRows", 0))
-            for operator in progress.stateOperators
-        )
-        for progress in query.recentProgress
-        if progress.stateOperators and progress.numInputRows
-    }
-    if not dropped:
-        return
-    generation = lake.generation(QUERY)
-    counted = (
-        lake.read(BATCHES)
-        .where((F.col("query") == QUERY) & (F.col("generation") == generation))
-        .where(F.col("batch_id").isin(list(dropped)))
-        .select("batch_id", (F.col("duplicate_rows") + F.col("id_reused_rows")).alias("repeats"))
-    )
-    for row in counted.collect():
-        if row.repeats != dropped[row.batch_id]:
+class Repeats:
+    """Holds our own count of every batch's repeats against what Spark itself dropped (G3).
+
+    Spark tells it once a batch is done, and keeps a hundred reports, those of idle moments among
+    them. So a batch is looked after as soon as the next one begins, and whenever a run asks.
+    """
+
+    def __init__(self) -> None:
+        self._counted: dict[int, int] = {}
+
+    def count(self, batch_id: int, counts: Mapping[str, Any]) -> None:
+        """Remember what a batch counts, until Spark's report of it is there."""
+        if counts["read_rows"]:
+            self._counted[batch_id] = counts["duplicate_rows"] + counts["id_reused_rows"]
+
+    def hold(self, query: StreamingQuery | None) -> None:
+        """Compare all batches of which there are reports by now.
+
+        Raises: StepFailed.
+        """
+        if query is None or not self._counted:
+            return
+        newest = query.lastProgress
+        for report in query.recentProgress if not self._is_last(newest) else [newest]:
+            if report.batchId in self._counted and report.numInputRows:
+                _compare(report.batchId, self._counted.pop(report.batchId), _dropped(report))
+
+    def end(self, query: StreamingQuery) -> None:
+        """Compare what is left of a query that has come to its end.
+
+        Raises: StepFailed, also where a batch was never told of.
+        """
+        self.hold(query)
+        if self._counted:
             raise StepFailed(
-                f"Batch {row.batch_id} of {QUERY} counts {row.repeats} repeats where Spark dropped "
-                f"{dropped[row.batch_id]}; compare _log/received with the streams and report it."
+                f"Spark made no report of batch {min(self._counted)} of {QUERY}, so nobody knows "
+                "whether all its rows are accounted for; compare _log/received with the streams "
+                "and report it."
             )
+
+    def _is_last(self, report: StreamingQueryProgress | None) -> bool:
+        """Whether a report is of the only batch that is waited for: a look at one is cheaper."""
+        return (
+            report is not None and report.numInputRows > 0 and {*self._counted} == {report.batchId}
+        )
+
+
+def _dropped(report: StreamingQueryProgress) -> int:
+    return sum(
+        int(operator.customMetrics.get("numDroppedDuplicateRows", 0))
+        for operator in report.stateOperators
+    )
+
+
+def _compare(batch_id: int, counted: int, dropped: int) -> None:
+    if counted != dropped:
+        raise StepFailed(
+            f"Batch {batch_id} of {QUERY} counts {counted} repeats where Spark dropped {dropped}; "
+            "compare _log/received with the streams and report it."
+        )
+
+
+def _running(lake: Lake) -> StreamingQuery | None:
+    """The query itself, as its own batches find it."""
+    return next((query for query in lake.spark.streams.active if query.name == QUERY), None)
 
 
 def totals(lake: Lake, *, after: int) -> dict[str, int]:

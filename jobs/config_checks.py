@@ -12,6 +12,7 @@ from typing import Any
 from tactful.jobs.config_layers import Layers, Place, shown
 from tactful.jobs.config_models import VENDORS
 from tactful.jobs.errors import Problem
+from tactful.jobs.secret import LEAST_BYTES
 
 PURCHASED_ONLY = ("match", "lasts", "lasts_share", "share", "lifted_by", "channels")
 
@@ -32,9 +33,14 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     secret = _table(values, "lake").get("secret")
     if isinstance(secret, str) and secret.startswith("env:"):
         variable = secret.removeprefix("env:")
-        if variable and not environ.get(variable):
+        told = environ.get(variable, "")
+        if variable and not told:
             hint = f"set the environment variable {variable}, or use auto on a laptop"
             yield ("lake", "secret"), f"{variable} unset or empty", "a variable that is set", hint
+        elif variable and len(told.encode("utf-8", "surrogateescape")) < LEAST_BYTES:
+            hint = "a short one can be guessed, and everybody's keys with it"
+            allowed = f"a secret of at least {LEAST_BYTES} bytes"
+            yield ("lake", "secret"), f"{variable} with a shorter one", allowed, hint
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

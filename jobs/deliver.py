@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
 from functools import reduce
 from typing import Any
@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.jobs import files
+from tactful.jobs.audiences import name_of, sizes_after
 from tactful.jobs.config import Config, Destination
 from tactful.jobs.runtime import Batch
 from tactful.jobs.session import small_frame
@@ -161,11 +162,17 @@ def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[d
     by_name = {destination.name: destination for destination in config.destinations}
     columns = ("destination", "audience", "operation", "position", "payload")
     groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
-    ordered = records.select(*columns).orderBy("destination", "audience", "position")
+    steps: Counter[str] = Counter()
+    held = F.size("identifier_keys").alias("values")
+    ordered = records.select(*columns, held).orderBy("destination", "audience", "position")
     for row in ordered.toLocalIterator():
         groups[(row.destination, row.audience, row.operation)].append(row.payload)
+        more = row["values"] if row.operation == "add" else -row["values"]
+        steps[name_of(row.destination, row.audience)] += more
+    sizes = sizes_after(batch, steps)
     for (name, audience, operation), payloads in groups.items():
-        yield from _requests(batch, by_name[name], audience, operation, payloads)
+        size = sizes[name_of(name, audience)]
+        yield from _requests(batch, by_name[name], audience, operation, payloads, size)
 
 
 def _requests(
@@ -174,8 +181,12 @@ def _requests(
     audience: str,
     operation: str,
     payloads: list[str],
+    size: int,
 ) -> Iterator[dict[str, Any]]:
-    """Cut one audience's additions or removals into requests and put each into its file."""
+    """Cut one audience's additions or removals into requests and put each into its file.
+
+    size: how many values the audience holds once all of the batch's requests are through.
+    """
     sink = SINKS[destination.kind]
     session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.number}"
     limit = min(destination.batch_size, sink.batch_limit)
@@ -200,10 +211,14 @@ def _requests(
             f".{sink.extension}"
         )
         files.write_text(
-            batch.lake.spark, f"{batch.lake.outbox(destination.name)}/{name}", text, keep=True
+            batch.lake.spark,
+            f"{batch.lake.outbox(destination.name)}/{name}",
+            text,
+            keep=True,
+            is_private=RECORDS.is_protected,
         )
         warnings = []
-        if operation == "add" and len(payloads) < destination.minimum_audience:
+        if 0 < size < destination.minimum_audience:
             warnings.append("below_minimum")
         yield {
             "destination": destination.name,

@@ -50,7 +50,7 @@ def _fold(lake: Lake, table: Table, after: int) -> bool:
     base = last["bytes"] or size
     if table.id in FOLDS and (size < SMALL_BYTES or size >= 2 * base):
         rows = table.conform(fold(table, lake.read(table)))
-        rows.write.format("delta").mode("overwrite").save(lake.path(table))
+        lake.overwrite(table, rows)
         base = lake.size(table, lake.version(table))
     else:
         lake.put_together(table, up_to=FILE_BYTES)

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shutil
 import uuid
+from collections.abc import Mapping
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import deltalake
@@ -18,22 +16,28 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from tactful.jobs import files
+from tactful.jobs import files, private, secret
 from tactful.jobs.config import Config
 from tactful.jobs.errors import (
     CheckpointMismatch,
     IdentityChanged,
     LakeError,
-    LakeTooNew,
+    StepFailed,
 )
 from tactful.jobs.lookups import Lookups
 from tactful.jobs.session import frame_of, small_frame
+from tactful.jobs.state import (
+    STATE,
+    read_json,
+    read_state,
+    refuse_half_done_replay,
+    refuse_other_format,
+)
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
 from tactful.transforms.keys import hmac_pads
 
-STATE = "_lake.json"
-SECRET = "_secret"
+REBUILD = "put a copy of it back, or rebuild with: tactful replay --from received"
 # delta-rs alone would let a hundred commits pile up, each a file that the next run has to read.
 KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInterval": "20"}
 
@@ -53,6 +57,7 @@ class Lake:
         self.spark = spark
         self.location = location.rstrip("/")
         self.lookups = Lookups()
+        self._closed: dict[str, int] = {}
 
     def path(self, table: Table) -> str:
         return f"{self.location}/{table.path}"
@@ -119,6 +124,7 @@ class Lake:
             writer_properties=deltalake.WriterProperties(compression="ZSTD"),
             commit_properties=deltalake.CommitProperties(app_transactions=transactions),
         )
+        self._close(table)
 
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
@@ -128,6 +134,12 @@ class Lake:
         if application:
             writer = writer.option("txnAppId", application).option("txnVersion", version)
         writer.save(self.path(table))
+        self._close(table)
+
+    def overwrite(self, table: Table, rows: DataFrame) -> None:
+        """Put rows, in the table's columns, in the place of all that are there."""
+        rows.write.format("delta").mode("overwrite").save(self.path(table))
+        self._close(table)
 
     def put_together(self, table: Table, *, up_to: int) -> None:
         """Make few files of many small ones; their rows stay, and streams do not notice.
@@ -138,10 +150,23 @@ class Lake:
             deltalake.DeltaTable(self.path(table)).optimize.compact(target_size=up_to)
         else:
             self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")
+        self._close(table)
+
+    def _close(self, table: Table) -> None:
+        """Let nobody else read what was just written to a protected table of this machine (G8)."""
+        if not table.is_protected or not files.is_local(self.location):
+            return
+        done = self._closed.get(table.id)
+        if done is None:
+            # Whatever an earlier process was killed behind, or an older version left open.
+            private.close_tree(self.path(table))
+            done = self.version(table)
+        self._closed[table.id] = private.close_commits(self.path(table), after=done)
 
     def remove(self, table: Table) -> None:
         """Take a table of this machine away, with what is remembered of its versions."""
-        shutil.rmtree(self.path(table), ignore_errors=True)
+        self.remove_folder(self.path(table))
+        self._closed.pop(table.id, None)
         folds = (self.state() or {}).get("folds", {})
         if table.id in folds:
             self.remember(folds={name: last for name, last in folds.items() if name != table.id})
@@ -149,9 +174,23 @@ class Lake:
     def stream(self, table: Table, **options: str) -> DataFrame:
         return self.spark.readStream.format("delta").options(**options).load(self.path(table))
 
+    def remove_folder(self, path: str) -> None:
+        """Take a folder of this machine away; that it is gone already is no error.
+
+        Raises: StepFailed, where a part of it stays.
+        """
+        try:
+            shutil.rmtree(path)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StepFailed(
+                f"{error.filename or path} cannot be removed ({(error.strerror or '').lower()}); "
+                "see to that, then run the same command again."
+            ) from error
+
     def state(self) -> dict[str, Any] | None:
-        text = files.read_text(self.spark, f"{self.location}/{STATE}")
-        return json.loads(text) if text else None
+        return read_state(self.spark, self.location)
 
     def remember(self, **facts: Any) -> None:
         """Change what the lake knows of itself, in one move."""
@@ -167,27 +206,28 @@ class Lake:
     def check(self, config: Config) -> None:
         """Refuse a lake that this software or this configuration must not write to.
 
-        Raises: LakeTooNew, IdentityChanged; nothing has been written by then.
+        Raises: LakeTooNew, ReplayHalfDone, SecretRefused, IdentityChanged; nothing has been
+        written by then.
         """
         state = self.state()
         if state is None:
+            secret.find(self.location, config.lake.secret)
             self._refuse_an_old_outbox()
             return
-        if state["format_version"] > FORMAT_VERSION:
-            raise LakeTooNew(
-                f"The lake at {self.location} has format {state['format_version']}, this software "
-                f"knows up to {FORMAT_VERSION}; install the newer Tactful that made it."
-            )
-        if state["format_version"] < FORMAT_VERSION:
-            raise LakeError(
-                f"The lake at {self.location} has format {state['format_version']}, this software "
-                f"writes {FORMAT_VERSION}; start a new lake from the same landing files."
-            )
+        self.check_owner(config, state)
+        refuse_half_done_replay(state, self.location)
         if state["identity_hash"] != config.identity_hash:
             raise IdentityChanged(
                 f"The identity section differs from the one the lake at {self.location} was "
                 "stitched with; put it back, or rebuild with: tactful replay --from received."
             )
+
+    def check_owner(self, config: Config, state: Mapping[str, Any]) -> None:
+        """Refuse a lake of another format, or one whose keys were made with another secret."""
+        refuse_other_format(state, self.location)
+        told, known = secret.find(self.location, config.lake.secret), state.get("secret_check")
+        if known is not None:
+            secret.refuse_another(told, known, lake_id=state["lake_id"], location=self.location)
 
     def _refuse_an_old_outbox(self) -> None:
         """A file that is there is kept, so a new lake would take another lake's for its own."""
@@ -199,9 +239,13 @@ class Lake:
 
     def create(self, config: Config) -> None:
         """Make every table that is missing, empty, so that streams of any subset can start."""
+        told = self.secret(config)
         for table in TABLES.values():
             place = self.path(table)
+            if table.is_protected and files.is_local(place):
+                private.make_folder(place)  # before there is anything in it
             if self._versions(table):
+                self._close(table)
                 continue
             properties = {**KEPT, **_skipping(table)}
             if files.is_local(place):
@@ -218,15 +262,16 @@ class Lake:
                 empty = small_frame(self.spark, [], table.struct())
                 writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
                 writer.options(description=table.doc, **properties).save(place)
-        if self.state() is None:
-            self.remember(
-                format_version=FORMAT_VERSION,
-                lake_id=uuid.uuid4().hex,
-                created_at=datetime.now(UTC).isoformat(),
-                identity_hash=config.identity_hash,
-                generations={},
-            )
-        self.remember(configuration_hash=config.hash)
+            self._close(table)
+        state = self.state() or {
+            "format_version": FORMAT_VERSION,
+            "lake_id": uuid.uuid4().hex,
+            "created_at": datetime.now(UTC).isoformat(),
+            "identity_hash": config.identity_hash,
+            "generations": {},
+        }
+        state.setdefault("secret_check", secret.check_value(told, lake_id=state["lake_id"]))
+        self.remember(**{**state, "configuration_hash": config.hash})
 
     def generation(self, query: str) -> str:
         """The life of a query's checkpoint: part of every transaction id it writes under.
@@ -240,8 +285,7 @@ class Lake:
         if state is None:
             raise LakeError(f"There is no lake at {self.location}; start one with: tactful run.")
         place = self.beside_checkpoint(query, "generation.json")
-        text = files.read_text(self.spark, place)
-        found = json.loads(text) if text else None
+        found = read_json(self.spark, place, way_out=REBUILD)
         known = state["generations"].get(query)
         if found is None and known is None:
             if files.exists(self.spark, self.checkpoint(query)):
@@ -277,22 +321,9 @@ class Lake:
         return small_frame(self.spark, [{"inner": inner, "outer": outer}], pads)
 
     def secret(self, config: Config) -> bytes:
-        """The lake's own secret, made on first use where the configuration says `auto`."""
-        named = config.lake.secret
-        if named.startswith("env:"):
-            return os.environ[named[4:]].encode("utf-8")
-        place = Path(self.location) / SECRET
-        if not files.is_local(self.location):
-            raise LakeError(
-                f"A lake at {self.location} cannot keep its own secret; set lake.secret to "
-                '"env:NAME" and put the secret into that variable.'
-            )
-        if not place.exists():
-            place.parent.mkdir(parents=True, exist_ok=True)
-            handle = os.open(place, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with os.fdopen(handle, "w") as file:
-                file.write(secrets.token_hex(32))
-        return place.read_text().strip().encode("utf-8")
+        """The secret, made on first use where the lake keeps its own."""
+        told = secret.find(self.location, config.lake.secret)
+        return secret.make(self.location) if told is None else told
 
 
 def _skipping(table: Table) -> dict[str, str]:

@@ -18,6 +18,7 @@ from deltalake import DeltaTable
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
+from tactful.jobs import spills
 from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
@@ -56,7 +57,7 @@ class LocalLogs:
         # what these hold is reported as leaked when the process ends.
         import duckdb
 
-        self._spilled = tempfile.TemporaryDirectory(prefix="tactful-")
+        self._spilled = tempfile.TemporaryDirectory(dir=spills.folder())
         self._database = duckdb.connect(
             config={
                 "memory_limit": MEMORY,

@@ -21,7 +21,7 @@ from pyspark.errors import StreamingQueryException
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import accept, errors, files, fused, land, reference
+from tactful.jobs import accept, errors, files, fused, land, reference, scratch
 from tactful.jobs.config import Config
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing, StepFailed, TactfulError
 from tactful.jobs.fold import fold_logs
@@ -119,6 +119,8 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
             raise LakeError(
                 f"Another run holds the lake at {lake.location}; wait for it, or stop it."
             )
+        lake.check(config)  # whoever held it may have left a replay half done
+        scratch.clear(lake)
         try:
             yield
         finally:
@@ -179,8 +181,7 @@ def _once(
     timed("land", lambda: _land(lake, config))
     if "accept" in steps:
         before = last_done(lake, accept.QUERY)
-        query = timed("accept", lambda: finish(accept.start(lake, config, pace, hook)))
-        accept.reconcile(lake, query)
+        timed("accept", lambda: accept_all(lake, config, hook))
         _counted(summary, lake, after=before)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
     if "fused" in steps:
@@ -189,6 +190,12 @@ def _once(
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
     return summary
+
+
+def accept_all(lake: Lake, config: Config, hook: Hook | None = None) -> None:
+    """Accept all that has landed, and hold every batch against Spark's own count."""
+    repeats = accept.Repeats()
+    repeats.end(finish(accept.start(lake, config, Pace(), hook, repeats=repeats)))
 
 
 def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
@@ -287,7 +294,8 @@ def _for_ever(
     looked = time.time()
     _land(lake, config)  # a backlog is no round: it need not fit into this process
     before = last_done(lake, accept.QUERY)
-    accepting = accept.start(lake, config, Pace(LOOK))
+    repeats = accept.Repeats()
+    accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
     try:
         with (
             _asked_to_stop(on_progress) as asked,
@@ -299,6 +307,7 @@ def _for_ever(
                 since, looked = looked, time.time()
                 _land(lake, config, land.round_of(lake, config, since=since))
                 _caught_up(accepting)
+                repeats.hold(accepting)
                 now = datetime.now(UTC)
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace()))
@@ -310,7 +319,6 @@ def _for_ever(
         on_progress("stopping")
     finally:
         accepting.stop()
-    accept.reconcile(lake, accepting)
     summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
     summary.published = publish(lake, config, as_of=now)
     return summary

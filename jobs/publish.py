@@ -11,11 +11,13 @@ from typing import Any
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from tactful.jobs import decide, files
+from tactful.jobs import decide, files, fused
 from tactful.jobs.config import Config
+from tactful.jobs.errors import LakeDamaged
 from tactful.jobs.lake import Lake
 from tactful.jobs.scratch import Keep, scratch
 from tactful.jobs.session import small_frame
+from tactful.jobs.state import read_json
 from tactful.jobs.summarise import customers, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
@@ -48,9 +50,9 @@ def publish(
     that was killed half-way is done again by the next run, whether or not data came.
     """
     versions = {table.id: lake.version(table) for table in READS}
-    wanted = {table.name: _inputs(table, versions, config, as_of) for table in PUBLISHED}
-    text = files.read_text(lake.spark, f"{lake.location}/{STATE}")
-    published: dict[str, Any] = json.loads(text) if text else {}
+    born = (lake.state() or {}).get("generations", {}).get(fused.QUERY)
+    wanted = {table.name: _inputs(table, versions, config, as_of, born) for table in PUBLISHED}
+    published = _published(lake)
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
@@ -67,11 +69,23 @@ def publish(
     return [table.name for table in stale]
 
 
+def _published(lake: Lake) -> dict[str, Any]:
+    """What was published last; nothing where that is damaged, so that all is published anew."""
+    try:
+        return read_json(lake.spark, f"{lake.location}/{STATE}", way_out="remove it") or {}
+    except LakeDamaged:
+        return {}
+
+
 def _inputs(
-    table: Table, versions: dict[str, int], config: Config, as_of: datetime
+    table: Table, versions: dict[str, int], config: Config, as_of: datetime, born: str | None
 ) -> dict[str, Any]:
-    """What a table was made from: log versions, configuration, and the clock where it matters."""
-    made_from: dict[str, Any] = {"configuration": config.hash, **versions}
+    """What a table was made from: log versions, configuration, and the clock where it matters.
+
+    born: the generation of the main query. A replay makes its logs anew, whose versions may be as
+    many as those of the logs before.
+    """
+    made_from: dict[str, Any] = {"configuration": config.hash, "generation": born, **versions}
     if table in CLOCKED:
         made_from["as_of"] = as_of.isoformat()
     return made_from
@@ -121,7 +135,7 @@ def _overwrite(
     lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None]
 ) -> None:
     def write(table: Table, frame: DataFrame) -> None:
-        table.conform(frame).write.format("delta").mode("overwrite").save(lake.path(table))
+        lake.overwrite(table, table.conform(frame))
         on_progress(f"published {table.name}")
 
     with ThreadPoolExecutor(2) as pool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 from deltalake import DeltaTable
 
+from tactful.jobs.state import read_json
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import Table
 
@@ -52,8 +52,8 @@ def open_lake(lake: Path) -> LakeView:
 
     Published tables are read in the versions that were published together.
     """
-    state_file = Path(lake) / "_published.json"
-    state = json.loads(state_file.read_text(encoding="utf-8")) if state_file.exists() else {}
+    way_out = "remove it, and let the next run publish anew"
+    state = read_json(None, f"{lake}/_published.json", way_out=way_out) or {}
     together = state.get("tables", {})
     database = _database()
     published = {table.name for table in PUBLISHED}

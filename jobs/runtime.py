@@ -18,9 +18,10 @@ from pyspark.sql.streaming import DataStreamWriter
 
 from tactful.jobs import files
 from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
-from tactful.jobs.lake import Lake, Part
+from tactful.jobs.lake import REBUILD, Lake, Part
 from tactful.jobs.local_logs import LocalLogs
 from tactful.jobs.lookups import SharedLogs
+from tactful.jobs.state import read_json
 from tactful.schemas.table import Table
 
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
@@ -162,10 +163,8 @@ def pin(
     Returns the pins and whether they were there already (a repeat).
     Raises: ConfigurationChanged, where a repeat runs under another configuration.
     """
-    place = pins_path(lake, query, batch_id)
-    text = files.read_text(lake.spark, place)
-    if text:
-        found = json.loads(text)
+    found = read_pins(lake, query, batch_id)
+    if found is not None:
         refuse_other_configuration(found, query, configuration_hash)
         return found, True
     pins = {
@@ -189,8 +188,7 @@ def pins_path(lake: Lake, query: str, batch_id: int) -> str:
 
 
 def read_pins(lake: Lake, query: str, batch_id: int) -> dict[str, Any] | None:
-    text = files.read_text(lake.spark, pins_path(lake, query, batch_id))
-    return json.loads(text) if text else None
+    return read_json(lake.spark, pins_path(lake, query, batch_id), way_out=REBUILD)
 
 
 def refuse_other_configuration(

@@ -8,7 +8,7 @@ from itertools import count
 
 from pyspark.sql import DataFrame
 
-from tactful.jobs import files
+from tactful.jobs import files, private
 from tactful.jobs.lake import Lake
 from tactful.jobs.runtime import let_go, materialise
 
@@ -38,16 +38,19 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
         frame.write.parquet(path)
         return lake.spark.read.schema(frame.schema).parquet(path)
 
-    _clear(lake, place)
+    clear(lake)
+    if files.is_local(place):
+        private.make_folder(place)
     try:
         yield in_files if size > LARGE_BYTES else in_memory
     finally:
         for frame in kept:
             let_go(frame)
-        _clear(lake, place)
+        clear(lake)
 
 
-def _clear(lake: Lake, place: str) -> None:
+def clear(lake: Lake) -> None:
     """Take away what is there, a killed run's too."""
+    place = f"{lake.location}/{FOLDER}"
     if files.exists(lake.spark, place):
         files.remove(lake.spark, place)

@@ -17,6 +17,8 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
+from tactful.jobs import spills
+
 # Small machines only: on a cluster the operator decides these.
 LAPTOP = {
     "spark.master": "local[2]",
@@ -76,7 +78,7 @@ def open_session(app_name: str = "tactful", **extra: str) -> SparkSession:
     chosen = SparkConf()
     wanted = {**shipped_defaults(), **extra}
     if not os.environ.get("TACTFUL_ON_CLUSTER") and not chosen.contains("spark.master"):
-        wanted = {**LAPTOP, **wanted}
+        wanted = {**LAPTOP, **spills.settings(), **wanted}
         with as_file(files("tactful.conf") / "ivysettings.xml") as settings:
             wanted["spark.jars.ivySettings"] = str(Path(settings).resolve())
     for key, value in wanted.items():
@@ -117,7 +119,7 @@ def _quiet_launch() -> Iterator[None]:
     if "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None:
         yield
         return
-    with tempfile.NamedTemporaryFile(prefix="tactful-spark-", suffix=".log", delete=False) as log:
+    with tempfile.NamedTemporaryFile(dir=spills.folder(), suffix=".log", delete=False) as log:
         try:
             with _turned(sys.stdout, 1, log.fileno()), _turned(sys.stderr, 2, log.fileno()):
                 yield

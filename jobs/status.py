@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,6 +14,7 @@ from rich.table import Table as Sheet
 
 from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.jobs.state import read_state
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
 
@@ -63,6 +63,7 @@ def status(location: str | Path) -> dict[str, Any]:
         "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
         "known": _known(lake),
         "failures": {
+            "replay": _replay(state),
             "unfinished": list(_unfinished(lake)),
             "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
             "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
@@ -123,15 +124,14 @@ def _chosen(names: Iterable[str]) -> list[Table]:
 def _lake(location: str) -> Path:
     if is_uri(location):
         raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
-    lake = Path(location)
-    if not (lake / "_lake.json").exists():
-        raise LakeError(f"There is no lake at {location}; name one with --lake or --conf.")
-    return lake
+    return Path(location)
 
 
 def _state(lake: Path) -> dict[str, Any]:
-    state: dict[str, Any] = json.loads((lake / "_lake.json").read_text(encoding="utf-8"))
-    if state.get("format_version", 0) > FORMAT_VERSION:
+    state = read_state(None, str(lake), known=())
+    if state is None:
+        raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
+    if state["format_version"] > FORMAT_VERSION:
         raise LakeTooNew(
             f"The lake at {lake} has format {state['format_version']}, this software knows up to "
             f"{FORMAT_VERSION}; install the newer Tactful that made it."
@@ -186,6 +186,12 @@ def _unfinished(lake: Path) -> Iterator[dict[str, Any]]:
         ]
         if begun and max(begun) > max(done, default=-1):
             yield {"query": query.name, "batch_id": max(begun)}
+
+
+def _replay(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A replay that was begun and has not come to its end, if there is one."""
+    noted = state.get("replay")
+    return {name: noted[name] for name in ("from", "as_of", "is_removed")} if noted else None
 
 
 def _open(lake: Path, path: str) -> DeltaTable | None:
@@ -247,6 +253,12 @@ def _sheet(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Sheet:
 
 
 def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
+    replay = failures["replay"]
+    if replay is not None:
+        yield (
+            f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
+            f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
+        )
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"

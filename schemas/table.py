@@ -54,6 +54,11 @@ class Table:
         return f"_log/{self.name}" if self.log else self.name
 
     @property
+    def is_protected(self) -> bool:
+        """Whether any of its columns holds raw personal data, so that few may read its files."""
+        return any(column.protected for column in self.columns)
+
+    @property
     def names(self) -> list[str]:
         return [column.name for column in self.columns]
 

@@ -65,7 +65,7 @@ def main(
     warm_after: float = 120,
 ) -> None:
     """Work a history off, then feed a run for ever and time its records."""
-    os.environ["TACTFUL_BENCH_SECRET"] = "bench"
+    os.environ["TACTFUL_BENCH_SECRET"] = "a secret for the bench"
     with tempfile.TemporaryDirectory() as place, Peak() as peak:
         folder = Path(place)
         config = load(write_conf(CONFIG, folder))

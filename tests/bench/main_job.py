@@ -84,7 +84,7 @@ def _demo(folder: Path, households: int) -> tuple[Config, Rival]:
 
 
 def _shop(folder: Path, events: int, persons: int) -> tuple[Config, Rival]:
-    os.environ["TACTFUL_BENCH_SECRET"] = "bench"
+    os.environ["TACTFUL_BENCH_SECRET"] = "a secret for the bench"
     write_history(folder, count=events, persons=persons, until=AS_OF)
     conf = write_conf(CONFIG, folder)
     return load(conf), lambda out: run_rival(conf, out, as_of=AS_OF)

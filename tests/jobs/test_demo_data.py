@@ -209,6 +209,6 @@ def test_no_rhythm_is_known_from_later_than_the_landed_time(journey):
 
 
 def test_the_configuration_is_right():
-    config = load(DEMO, environ={"TACTFUL_DEMO_SECRET": "x"})
+    config = load(DEMO, environ={"TACTFUL_DEMO_SECRET": "x" * 16})
     assert set(config.sources) == set(STREAMS)
     assert {name: source.stream for name, source in config.sources.items()} == STREAMS

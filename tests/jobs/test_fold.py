@@ -9,10 +9,13 @@ import pytest
 from deltalake import DeltaTable
 
 from tactful.jobs import fold
+from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake, Part
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS
 from tests import worlds
+from tests.faults.partner import assert_every_record_is_in_one_file, shop_with_a_partner
+from tests.faults.test_kills import kill_behind
 from tests.product import Shop
 
 SEED = 31
@@ -75,3 +78,16 @@ def test_a_log_made_anew_is_not_taken_for_the_old_one(spark, tmp_path: Path) -> 
         assert [row.identifier_key for row in lake.read(LABELS).collect()] == [key]
         lake.remove(LABELS)
         lake.create(shop.config())
+
+
+def test_what_a_half_done_batch_reads_stays(spark, tmp_path: Path) -> None:
+    """G2: all logs are folded behind a batch that was killed; its repeat reads what it read."""
+    shop = shop_with_a_partner(SEED, tmp_path)
+    for batch in worlds.split(shop.world, 2, seed=SEED):
+        shop.land(batch)
+        with pytest.raises(StepFailed):
+            shop.run(hook=kill_behind("fused", 4))
+        assert fold.fold_logs(Lake(spark, str(shop.lake)), after=1)
+        shop.run()
+    shop.assert_converged()
+    assert_every_record_is_in_one_file(shop.lake)

@@ -1,0 +1,60 @@
+"""How many each audience holds, kept from batch to batch: nobody counts all members each time.
+
+What is counted are the values that the destination holds: an address and a phone of one person are
+two. A network counts the persons it finds behind them, which are never more; so whatever is below
+the network's least number here is below it there.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pyspark.sql import functions as F
+
+from tactful.jobs import files
+from tactful.jobs.lookups import fold
+from tactful.jobs.runtime import KEPT_PINS, Batch
+from tactful.jobs.state import read_json
+from tactful.schemas.records import MEMBERSHIPS
+from tactful.transforms.membership import AUDIENCE
+
+Sizes = dict[str, int]
+
+
+def name_of(destination: str, audience: str) -> str:
+    return f"{destination}/{audience}"
+
+
+def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
+    """The size of every audience as the batch leaves it; written down for the next batch.
+
+    steps: by how many values each audience grows in this batch, or shrinks. A repeated batch takes
+    the same steps from the same sizes.
+    """
+    before: Mapping[str, Any] | None = None
+    if batch.batch_id:
+        way_out = "remove it, and all members are counted anew"
+        before = read_json(batch.lake.spark, _place(batch, batch.batch_id - 1), way_out=way_out)
+    sizes = _counted(batch) if before is None else dict(before)
+    for name, step in steps.items():
+        sizes[name] = sizes.get(name, 0) + step
+    text = json.dumps(sizes, sort_keys=True) + "\n"
+    files.write_text(batch.lake.spark, _place(batch, batch.batch_id), text)
+    if batch.batch_id >= KEPT_PINS:
+        files.remove(batch.lake.spark, _place(batch, batch.batch_id - KEPT_PINS))
+    return sizes
+
+
+def _counted(batch: Batch) -> Sizes:
+    """All members there were before the batch: of a checkpoint that no batch left any size in."""
+    if not batch.lake.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
+        return {}
+    members = fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)).where("is_member")
+    counts = members.groupBy(*AUDIENCE).agg(F.countDistinct("member_key").alias("size"))
+    return {name_of(row.destination, row.audience): row["size"] for row in counts.collect()}
+
+
+def _place(batch: Batch, batch_id: int) -> str:
+    return batch.lake.beside_checkpoint(batch.query, f"audiences/{batch_id:012d}.json")

@@ -26,6 +26,7 @@ from tests.worlds_rows import (
     order_lines,
     reused_ids,
     said_again,
+    spelled_oddly,
     till_lines,
     undone,
     world_config,
@@ -102,6 +103,7 @@ class _Maker:
             self.dice.choices(told, weights)[0](person)
         self._every_type()
         self._repeat_some()
+        spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config = world_config(self.dice, SOURCES)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY, ORDER
+from tactful.schemas.events import MONEY, ORDER, TOTAL
 from tactful.transforms.allotting import back
 from tactful.transforms.consents import consents
 from tactful.transforms.settled import PARTS
@@ -42,7 +42,7 @@ def customers(
                     (F.lit(as_of).cast("double") - F.col("last_order_at").cast("double")) / 86400
                 ).cast("int"),
                 "as_of": F.lit(as_of),
-                "revenue": F.coalesce("revenue", _empty_map(MONEY)),
+                "revenue": F.coalesce("revenue", _empty_map(TOTAL)),
                 "sends": F.coalesce("sends", _empty_map("bigint")),
                 "opens": F.coalesce("opens", _empty_map("bigint")),
                 "clicks": F.coalesce("clicks", _empty_map("bigint")),
@@ -74,7 +74,7 @@ def _orders(lines: DataFrame) -> DataFrame:
 
 
 def _revenue(lines: DataFrame) -> DataFrame:
-    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(MONEY).alias("v"))
+    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(TOTAL).alias("v"))
     return _as_map(per_currency, "currency", "revenue")
 
 

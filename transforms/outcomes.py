@@ -7,7 +7,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY, ORDER
+from tactful.schemas.events import ORDER, TOTAL
 from tactful.transforms.settled import first_placed
 
 
@@ -62,7 +62,7 @@ def placed_orders(timeline: DataFrame) -> DataFrame:
         .agg(
             *(F.any_value(name).alias(name) for name in ("person_id", "campaign_id", "currency")),
             F.any_value("occurred_at").alias("converted_at"),
-            F.coalesce(F.sum("amount").cast(MONEY), F.lit(0).cast(MONEY)).alias("revenue"),
+            F.coalesce(F.sum("amount"), F.lit(0)).cast(TOTAL).alias("revenue"),
         )
     )
 

@@ -12,9 +12,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.oracle.blanks import trim
 from tests.oracle.config import duration
-from tests.oracle.fields import FIELDS, REQUIRED, WrongType, moment
+from tests.oracle.fields import FIELDS, NAMES, REQUIRED, Wrong, moment
 from tests.oracle.words import doubts, event_type, settle
+
+OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
 
 
 @dataclass
@@ -140,7 +143,8 @@ def _understand(
 def _settle(row: Row, said: Mapping[str, Any]) -> None:
     """Closed values in place of words; a row that closes something is not refused for them."""
     forgiven, reasons = settle(row.stream, row.fields, said)
-    row.reasons = [r for r in row.reasons if r.removeprefix("wrong_type:") not in forgiven]
+    faults = {f"{fault}:{name}" for fault in ("wrong_type", "too_long") for name in forgiven}
+    row.reasons = [reason for reason in row.reasons if reason not in faults]
     row.reasons += reasons
     row.doubts = list(doubts(row.stream, row.fields["type"], said))
 
@@ -157,27 +161,29 @@ def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
     for name in known.keys() & said.keys():
         try:
             fields[name] = None if said[name] is None else known[name](said[name])
-        except WrongType:
-            row.reasons.append(f"wrong_type:{name}")
+        except Wrong as wrong:
+            row.reasons += [f"{w}:{name}" if w in OF_A_FIELD else w for w in wrong.words]
+    if len(said) > NAMES:
+        row.reasons.append("too_many_fields")
     return {**fields, "unknown fields": unknown}
 
 
 def _check(row: Row, said: Mapping[str, Any]) -> None:
     for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
-        if not str(said.get(name) if said.get(name) is not None else "").strip(" "):
+        if not trim(str(said.get(name) if said.get(name) is not None else "")):
             row.reasons.append(f"missing:{name}")
     kind = row.fields.get("type")
     row.fields["type"] = event_type(row.stream, kind)
-    if kind and kind.strip(" ") and row.fields["type"] is None:
+    if kind and trim(kind) and row.fields["type"] is None:
         row.reasons.append("unknown_type")
 
 
 def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:
-    if value is None or (isinstance(value, str) and not value.strip(" ")):
+    if value is None or (isinstance(value, str) and not trim(value)):
         return None
     try:
         time = moment(value)
-    except WrongType:
+    except Wrong:
         row.reasons.append("occurred_at_not_a_time")
         return None
     if time.tzinfo is None:

@@ -66,9 +66,10 @@ def reasons(stream: str) -> Iterator[tuple[str, str]]:
             yield bad, f"unknown_value:{name}"
 
 
-def is_understood_anyhow(stream: str, name: str) -> str:
-    """Whether a value of the wrong type does not matter: a closing row closes all the same."""
-    if name not in CLOSED.get(stream, {}):
+def is_understood_anyhow(stream: str, reason: str) -> str:
+    """Whether a fault of a closed value does not matter: a closing row closes all the same."""
+    fault, _, name = reason.partition(":")
+    if fault not in ("wrong_type", "too_long") or name not in CLOSED.get(stream, {}):
         return "false"
     return _one_of(CLOSES[stream])
 

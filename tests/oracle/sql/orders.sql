@@ -6,6 +6,6 @@ SELECT
     any_value(event_id) AS event_id,
     any_value(campaign_id) AS campaign_id,
     any_value(told_currency) AS currency,
-    CAST(coalesce(sum(amount), 0) AS DECIMAL(18, 4)) AS revenue
+    CAST(coalesce(sum(amount), 0) AS DECIMAL(28, 4)) AS revenue
 FROM bought
 GROUP BY order_id

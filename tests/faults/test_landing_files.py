@@ -85,10 +85,10 @@ def fill(folder: Path, put: Callable[..., None]) -> None:
     landing = folder / "odd"
     for name in (*READ, *NOT_READ):
         put(landing / name, view(name))
-    for name in ("x.json", "target.json"):
-        put(folder / "elsewhere" / name, view("link/x.json" if name == "x.json" else LINKED[1]))
+    put(folder / "elsewhere" / "x.json", view(LINKED[0]))
+    put(folder / "away" / "target.json", view(LINKED[1]))
     (landing / "link").symlink_to(folder / "elsewhere")
-    (landing / "linked file.json").symlink_to(folder / "elsewhere" / "target.json")
+    (landing / "linked file.json").symlink_to(folder / "away" / "target.json")
     (landing / "2026" / "round").symlink_to(landing)
     (landing / "again.json").symlink_to(landing / "a.json")
     (landing / "nowhere.json").symlink_to(folder / "not there")

@@ -8,7 +8,6 @@ import java.util.ArrayList;
 import java.util.EnumSet;
 import java.util.HashSet;
 import org.apache.hadoop.fs.CreateFlag;
-import org.apache.hadoop.fs.FSDataInputStream;
 import org.apache.hadoop.fs.FSDataOutputStream;
 import org.apache.hadoop.fs.FileStatus;
 import org.apache.hadoop.fs.Path;
@@ -36,7 +35,6 @@ public class FaultyFileSystem extends RawLocalFileSystem {
     private String mode = "";
     private String diedAt = null;
     private long operations = 0;
-    private String withheld = null;
 
     public URI getUri() {
         return URI.create("faulty:///");
@@ -63,25 +61,10 @@ public class FaultyFileSystem extends RawLocalFileSystem {
 
     public synchronized void forget() {
         this.disarm();
-        this.withheld = null;
         this.met.clear();
         this.patterns.clear();
         this.replacements.clear();
         this.operations = 0;
-    }
-
-    /** Let nobody read files of this name, as where their rights are wrong; null lets everybody. */
-    public synchronized void withhold(String name) {
-        this.withheld = name;
-    }
-
-    public FSDataInputStream open(Path f, int bufferSize) throws IOException {
-        synchronized (this) {
-            if (f.getName().equals(this.withheld)) {
-                throw new IOException("injected refusal of " + f.getName());
-            }
-        }
-        return super.open(f, bufferSize);
     }
 
     /** Without owner and rights, which the local disk looks up under its own scheme only. */

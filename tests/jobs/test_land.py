@@ -93,7 +93,7 @@ def test_a_lost_checkpoint_lands_nothing_twice(shop: Shop, lake: Lake) -> None:
     assert land.land(lake, config, met) == {}
     once = landed(lake)
     shutil.rmtree(Path(lake.location) / "_checkpoints" / "land_web")
-    shutil.rmtree(Path(lake.location) / "_checkpoints" / "land_shop" / "pins")
+    shutil.rmtree(Path(lake.location) / "_checkpoints" / "land_till" / "pins")
     assert land.land(lake, config) == {}
     assert landed(lake) == once
     shop.land(late)

@@ -19,7 +19,7 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.sources.canonical import SEAL, understand
 from tests import oracle, worlds
-from tests.landing import _line as line
+from tests.landing import as_line as line
 from tests.oracle.intake import take_in
 
 LANDED_AT = datetime(2026, 3, 10, tzinfo=UTC)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tactful.schemas.events import TOTAL
 from tactful.schemas.table import Column, Table
 
 CUSTOMERS = Table(
@@ -13,7 +14,7 @@ CUSTOMERS = Table(
         Column("first_seen_at", "timestamp", "First event.", nullable=False),
         Column("last_seen_at", "timestamp", "Last event.", nullable=False),
         Column("orders", "bigint", "Orders placed and not wholly cancelled.", at_least=0),
-        Column("revenue", "map<string,decimal(18,4)>", "Per currency, what was paid and not given back; never below 0."),
+        Column("revenue", f"map<string,{TOTAL}>", "Per currency, what was paid and not given back; never below 0."),
         Column("last_order_at", "timestamp", "When the last such order was placed."),
         Column("recency_days", "int", "Whole days since the last such order.", clock=True),
         Column("sends", "map<string,bigint>", "Messages sent, per channel."),

@@ -5,6 +5,8 @@ from __future__ import annotations
 from tactful.schemas.table import Column, Table
 
 MONEY = "decimal(18,4)"
+# A sum of such amounts: what 10^10 of the largest make still fits.
+TOTAL = "decimal(28,4)"
 # The order of events: first, last, newest and oldest mean this, never when something arrived.
 ORDER = ("occurred_at", "stream", "event_id")
 
@@ -98,7 +100,7 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("coupons", "array<string>", "Coupons that were used."),
         Column("place", "string", "online, app or store."),
         Column("store_id", "string", "The store."),
-        Column("currency", "string", "ISO 4217 code of every amount."),
+        Column("currency", "string", "ISO 4217 code of every amount; null means the business's own."),
         Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
     ),
     "messages": (

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tactful.schemas.events import MONEY
+from tactful.schemas.events import TOTAL
 from tactful.schemas.table import Column, Table
 
-ORDER = f"struct<order_id:string,converted_at:timestamp,revenue:{MONEY},currency:string>"
+ORDER = f"struct<order_id:string,converted_at:timestamp,revenue:{TOTAL},currency:string>"
 
 OUTCOMES = Table(
     "outcomes",

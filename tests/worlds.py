@@ -24,6 +24,7 @@ from tests.worlds_rows import (
     broken_rows,
     order_lines,
     reused_ids,
+    spelled_oddly,
     undone,
     world_config,
     world_products,
@@ -98,6 +99,7 @@ class _Maker:
             self.dice.choices(told, weights)[0](person)
         self._every_type()
         self._repeat_some()
+        spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config = world_config(self.dice, SOURCES)

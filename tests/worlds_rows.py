@@ -14,6 +14,7 @@ MAX_ROW_BYTES = 5000
 SKUS = ("jeans", "mat", "lamp", "beans", "soap", "ghost")  # `ghost` is in no product table
 CATEGORIES = ("clothes", "sports", "home", "food")
 GOOD_TIME = "2026-03-02T00:00:00Z"
+BLANKS = ("", " ", "\t", "\u00a0", "\u200b", "\ufeff\u2060", "\u3164")
 
 
 def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, Any]:
@@ -112,10 +113,71 @@ def undone(dice: random.Random, lines: list[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def spelled_oddly(rows: Mapping[str, list[Event]], seed: int) -> None:
+    """Say some things otherwise: times, currencies and blanks as other systems write them.
+
+    The same event told again may be spelled in another way, and still says the same; what adds to
+    what it says is added wherever it is told. Dice of their own leave the worlds as they are.
+    """
+    for source, told in rows.items():
+        for place, row in enumerate(told):
+            if isinstance(row, dict):
+                dice = random.Random(f"{seed} {source} {place}")
+                same = random.Random(f"{seed} {row.get('event_id')} {row.get('type')}")
+                told[place] = _odd_blanks(dice, _odd_words(dice, _odd_names(same, row)))
+
+
+def _odd_words(dice: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """A time in another of ISO 8601's forms, a currency not in plain capitals."""
+    time, currency = row.get("occurred_at"), row.get("currency")
+    if isinstance(time, str) and time.endswith("Z") and dice.random() < 0.2:
+        basic = time.replace("-", "").replace(":", "")
+        forms = [basic, time.lower(), time.replace(".", ","), f"{time[:-1]}+00"]
+        row = {**row, "occurred_at": dice.choice([*forms, f"{basic[:-1]}-0000"])}
+    if "currency" in row and dice.random() < 0.3:
+        forms = (currency.lower(), f"\u00a0{currency.title()} ", currency)
+        row = {**row, "currency": dice.choice(forms)}
+    return row
+
+
+def _odd_blanks(dice: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """What is not told, told as blanks; and lists with entries that say nothing."""
+    blank = dice.choice(BLANKS)
+    if dice.random() < 0.1:
+        more = ("line_id", "store_id", "campaign_id") if "currency" in row else ()
+        row = {**dict.fromkeys(("received_at", "source", *more), blank), **row}
+    if row.get("skus") and dice.random() < 0.2:
+        row = {**row, "skus": [blank, *row["skus"], None]}
+    if row.get("lines") and dice.random() < 0.2:
+        row = {**row, "lines": [_filled(line, blank) for line in row["lines"]]}
+    return row
+
+
+def _filled(line: Mapping[str, Any], blank: str) -> dict[str, Any]:
+    told = {name: value for name, value in line.items() if value is not None}
+    return {"line_id": blank, "category": blank, **told}
+
+
+def _odd_names(same: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """Names inside objects that the canonical form does not know, and none's identifiers."""
+    if "lines" in row and row["lines"] and same.random() < 0.1:
+        row = {**row, "lines": [{**line, "colour": "blue"} for line in row["lines"]]}
+    if row.get("device") and same.random() < 0.3:
+        row = {**row, "device": {**row["device"], "model": {"name": "X"}}}
+    if row.get("identifiers") and same.random() < 0.1:
+        nobody = [{"type": kind, "value": blank} for kind in ("customer_id", "email")
+                  for blank in BLANKS]  # fmt: skip
+        first = {**row["identifiers"][0], "verified": True}
+        row = {**row, "identifiers": [first, same.choice(nobody), *row["identifiers"][1:]]}
+    return row
+
+
 def broken_rows(dice: random.Random, landed_at: datetime) -> list[tuple[str, Event]]:
     """Some of the ways in which a row can be wrong, and blank lines, which are no rows."""
     kinds = list(_broken(landed_at))
-    return [*dice.sample(kinds, 14), ("web", ""), ("mail", "")]
+    spoilt = random.Random(str(kinds))
+    beyond = spoilt.sample(list(_beyond()), 10)
+    return [*dice.sample(kinds, 14), *beyond, ("web", ""), ("mail", "")]
 
 
 def _broken(landed_at: datetime) -> Iterator[tuple[str, Event]]:
@@ -148,6 +210,28 @@ def _broken(landed_at: datetime) -> Iterator[tuple[str, Event]]:
     yield "desk", {"event_id": "b18", "type": "contact_closed", "occurred_at": GOOD_TIME,
                    "satisfaction": "good"}  # fmt: skip
     yield "mail", {"type": "teleported", "occurred_at": "2026-03-02T00:00:00"}
+
+
+def _beyond() -> Iterator[tuple[str, Event]]:
+    """What no retailer says: blanks for ids, amounts and lists beyond all bounds."""
+    order = {"type": "order_placed", "occurred_at": GOOD_TIME, "order_id": "o901"}
+    sent = {"type": "sent", "occurred_at": GOOD_TIME, "channel": "email", "message_id": "m901"}
+    yield "web", {"event_id": "\t", "type": "page_view", "occurred_at": GOOD_TIME}
+    yield "shop", {**order, "event_id": "c1", "order_id": "\u00a0"}
+    yield "mail", {**sent, "event_id": "c2", "message_id": "\u200b\u2060"}
+    yield "till", {**order, "event_id": "c3", "lines": [{"sku": "jeans", "amount": 1.8e12}]}
+    dear = {"sku": "jeans", "quantity": 10**8, "unit_price": 10**8}
+    yield "shop", {**order, "event_id": "c4", "lines": [dear]}
+    yield "till", {**order, "event_id": "c5", "lines": [{"sku": "jeans", "quantity": "1e9"}]}
+    yield "shop", {**order, "event_id": "c6", "currency": "US Dollar"}
+    yield "mail", {**sent, "event_id": "c7", "cost": "1e999"}
+    yield "desk", {"event_id": "c8", "type": "contact_closed", "occurred_at": GOOD_TIME,
+                   "satisfaction": 9}  # fmt: skip
+    yield "mail", {**sent, "event_id": "c9", "campaign_id": "t" * 1001}
+    named = [{"type": "customer_id", "value": f"x{n}"} for n in range(101)]
+    yield "app", {"event_id": "c10", "type": "login", "occurred_at": GOOD_TIME,
+                  "identifiers": named}  # fmt: skip
+    yield "web", {"event_id": "c11", "type": "login", "occurred_at": "20260302T000000"}
 
 
 def reused_ids() -> World:

@@ -7,7 +7,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY, ORDER
+from tactful.schemas.events import MONEY, ORDER, TOTAL
 from tactful.transforms.undo import TAKES_BACK, undone
 
 LINE = ("order_id", "event_id", "line_number")
@@ -42,7 +42,7 @@ def customers(
                     (F.lit(as_of).cast("double") - F.col("last_order_at").cast("double")) / 86400
                 ).cast("int"),
                 "as_of": F.lit(as_of),
-                "revenue": F.coalesce("revenue", _empty_map(MONEY)),
+                "revenue": F.coalesce("revenue", _empty_map(TOTAL)),
                 "sends": F.coalesce("sends", _empty_map("bigint")),
                 "opens": F.coalesce("opens", _empty_map("bigint")),
                 "clicks": F.coalesce("clicks", _empty_map("bigint")),
@@ -97,7 +97,7 @@ def _orders(lines: DataFrame) -> DataFrame:
 
 
 def _revenue(lines: DataFrame) -> DataFrame:
-    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(MONEY).alias("v"))
+    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(TOTAL).alias("v"))
     return _as_map(per_currency, "currency", "revenue")
 
 

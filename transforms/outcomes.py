@@ -7,7 +7,7 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY, ORDER
+from tactful.schemas.events import ORDER, TOTAL
 
 
 def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:
@@ -62,7 +62,7 @@ def placed_orders(timeline: DataFrame) -> DataFrame:
             F.any_value("person_id").alias("person_id"),
             F.any_value("campaign_id").alias("campaign_id"),
             F.any_value("currency").alias("currency"),
-            F.coalesce(F.sum("amount").cast(MONEY), F.lit(0).cast(MONEY)).alias("revenue"),
+            F.coalesce(F.sum("amount"), F.lit(0)).cast(TOTAL).alias("revenue"),
         )
     )
     first = F.min_by(

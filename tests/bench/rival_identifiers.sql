@@ -23,7 +23,7 @@ normal AS (
             ELSE t.said
         END AS normal_value,
         CASE t.type
-            WHEN 'email' THEN regexp_full_match(t.said, '[^@\s]+@[^@\s]+\.[^@\s]+')
+            WHEN 'email' THEN regexp_full_match(t.said, '[^@\pZ\p{Cc}\p{Cf}]+@[^@\pZ\p{Cc}\p{Cf}]+\.[^@\pZ\p{Cc}\p{Cf}]+')
             WHEN 'email_sha256' THEN regexp_full_match(lower(t.said), '[0-9a-f]{64}')
             WHEN 'phone' THEN phones.e164 IS NOT NULL
             ELSE true

@@ -1,9 +1,10 @@
 """Reads landing files with DuckDB's own reader into the tables that the oracle's rules read.
 
 The row rules are the common ones: required fields, a known type, a time with its zone, neither
-before 1971 nor after its file's own by more than `max_skew`, and lists, objects, numbers and truth
-values that are such. Left out are checks of the row's bytes (its size, its encoding), of what no
-table needs (`received_at`, `properties`), and of texts and list entries that are of another type.
+before 1971 nor after its file's own by more than `max_skew`, lists, objects, numbers and truth
+values that are such, amounts within bounds and currencies that there are; blanks say nothing. Left
+out are checks of the row's bytes (its size, its encoding), of what no table needs (`received_at`,
+`properties`), of names inside objects, and of texts and list entries that are of another type.
 Of one event_id told twice the first read stays; the others are dropped without a look at them.
 """
 
@@ -23,14 +24,15 @@ import phonenumbers
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from tests.oracle.blanks import is_unseen
 from tests.oracle.config import duration
-from tests.oracle.fields import EVENT_TYPES, REQUIRED
+from tests.oracle.fields import CURRENCIES, ENTRIES, EVENT_TYPES, NAME_BYTES, REQUIRED
 from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
 
 NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FEW = 20_000  # so few phone numbers one process has read before another has started
-WHITESPACE = "".join(c for c in map(chr, range(0x3001)) if c.isspace())
+BLANKS = "".join(c for c in map(chr, range(0x10000)) if is_unseen(c))
 COMMON = ("event_id", "type", "occurred_at", "identifiers")
 CHECKED = {
     "purchases": ("coupons",),
@@ -44,33 +46,73 @@ LINES = (
     '"unit_price":"DECIMAL(18,4)","discount":"DECIMAL(18,4)","amount":"DECIMAL(18,4)"}]'
 )
 TEXTS = '["VARCHAR"]'
+TIME_PARTS = (
+    r"^(\d{4}-\d\d-\d\d|\d{8})[Tt ](\d\d(?::\d\d){0,2}|\d{4}|\d{6})([.,]\d+)?"
+    r"([Zz]|[+-]\d\d(?::?\d\d)?)$"
+)
+# What a text says, if anything; and a time in the one form that the database reads.
+MACROS = f"""
+    CREATE OR REPLACE MACRO said(x) AS
+    CASE WHEN x >= '!' AND x < chr(127) OR trim(x, chr(0) || '{BLANKS[1:]}') <> '' THEN x END;
+    CREATE OR REPLACE MACRO part(x, n) AS regexp_extract(x, '{TIME_PARTS}', n);
+    CREATE OR REPLACE MACRO joined(day, clock, fraction, zone) AS
+    concat(
+        day[1:4], '-', day[5:6], '-', day[7:8], 'T', clock[1:2], ':', clock[3:4], ':', clock[5:6],
+        fraction, zone
+    );
+    CREATE OR REPLACE MACRO spelled(x) AS
+    CASE
+        WHEN ends_with(x, 'Z') AND x[5] = '-' AND x[17] = ':' AND NOT contains(x, ',') THEN x
+        WHEN part(x, 1) <> '' THEN joined(
+            replace(part(x, 1), '-', ''), rpad(replace(part(x, 2), ':', ''), 6, '0'),
+            replace(part(x, 3), ',', '.'), upper(part(x, 4))
+        )
+    END;
+"""
 # Every field is read as text, so that a wrong value is seen: what it becomes, and when it is right.
 PARSED = {
-    "lines": f"from_json(lines, '{LINES}')",
-    "skus": f"from_json(skus, '{TEXTS}')",
-    "categories": f"from_json(categories, '{TEXTS}')",
+    "lines": (
+        f"list_transform(from_json(lines, '{LINES}'), lambda l: CASE WHEN l IS NOT NULL THEN "
+        "struct_update(l, line_id := said(l.line_id), sku := said(l.sku), "
+        "category := said(l.category)) END)"
+    ),
+    **{
+        name: f"list_filter(from_json({name}, '{TEXTS}'), lambda told: said(told) IS NOT NULL)"
+        for name in ("skus", "categories")
+    },
+    "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
     "machine_open": "machine_open = 'true'",
     "cost": "TRY_CAST(cost AS DECIMAL(18, 4))",
 }
-NUMBERS = ("quantity", "unit_price", "discount", "amount")
+NUMBERS = {
+    "quantity": "DECIMAL(13, 4)",
+    **dict.fromkeys(("unit_price", "discount", "amount"), "DECIMAL(16, 4)"),
+}
 AS_TEXT = "[{{" + ", ".join(f'"{name}":"VARCHAR"' for name in NUMBERS) + "}}]"
 NO_NUMBER = " OR ".join(
-    f"(l.{name} IS NOT NULL AND TRY_CAST(l.{name} AS DECIMAL(18, 4)) IS NULL)" for name in NUMBERS
+    f"(l.{name} IS NOT NULL AND TRY_CAST(l.{name} AS {kind}) IS NULL)"
+    for name, kind in NUMBERS.items()
+) + (
+    " OR coalesce(abs(CAST(TRY_CAST(l.quantity AS DECIMAL(13, 4)) AS DECIMAL(28, 4))"
+    " * TRY_CAST(l.unit_price AS DECIMAL(16, 4))"
+    " - coalesce(TRY_CAST(l.discount AS DECIMAL(16, 4)), 0)) >= 1000000000000, false)"
 )
-LISTS = ("identifiers", "lines", "coupons", "skus", "categories")
 RIGHT = {
-    **dict.fromkeys(LISTS, "starts_with({0}, '[')"),
+    **{
+        name: f"starts_with({{0}}, '[') AND json_array_length({{0}}) <= {most}"
+        for name, most in ENTRIES.items()
+    },
     **dict.fromkeys(("machine_open", "offers_discount"), "{0} IN ('true', 'false')"),
     "lines": (
-        "CASE WHEN starts_with({0}, '[') THEN "
-        f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 "
-        "ELSE false END"
+        f"CASE WHEN NOT starts_with({{0}}, '[') OR json_array_length({{0}}) > {ENTRIES['lines']} "
+        "THEN false ELSE "
+        f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 END"
     ),
     "device": "starts_with({0}, '{{')",
-    "cost": "TRY_CAST({0} AS DECIMAL(18, 4)) IS NOT NULL",
-    "satisfaction": "TRY_CAST({0} AS BIGINT) IS NOT NULL",
+    "cost": "TRY_CAST({0} AS DECIMAL(16, 4)) IS NOT NULL",
+    "satisfaction": "{0} IN ('1', '2', '3', '4', '5')",
+    "currency": "(coalesce({0}, '') = '' OR {0} IN " + str(tuple(sorted(CURRENCIES))) + ")",
 }
-ZONED = "ends_with(occurred_at, 'Z') OR regexp_full_match(occurred_at, '.*[+-]\\d\\d:?\\d\\d')"
 
 
 def read_sources(
@@ -102,9 +144,15 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     put(db, "landed", landed, [("file", TEXT), ("latest", TIME)])
     fields = [name for name, _ in columns_of(stream)]
     columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
-    required = [f"{name} <> ''" for name in ("event_id", *REQUIRED.get(stream, ()))]
-    right = [f"({x} IS NULL OR {RIGHT[x].format(x)})" for x in columns if x in RIGHT]
-    parsed = [f"{PARSED.get(name, name)} AS {name}" for name in fields]
+    required = [f"said({name}) IS NOT NULL" for name in ("event_id", *REQUIRED.get(stream, ()))]
+    right = [
+        f"({x} IS NULL OR {RIGHT[x].format(PARSED[x] if x == 'currency' else x)})"
+        for x in columns
+        if x in RIGHT
+    ]
+    right += [f"({x} IS NULL OR strlen({x}) <= {NAME_BYTES})" for x in columns if x not in RIGHT]
+    parsed = [f"{PARSED.get(name, f'said({name})')} AS {name}" for name in fields]
+    db.execute(MACROS)
     db.execute(
         f"""
         CREATE TABLE {stream} AS
@@ -114,10 +162,11 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
                 AS identifier_set,
             {", ".join(parsed)}
         FROM (
-            SELECT *, make_timestamp(epoch_us(TRY_CAST(occurred_at AS TIMESTAMPTZ))) AS moment
+            SELECT
+                *,
+                make_timestamp(epoch_us(TRY_CAST(spelled(occurred_at) AS TIMESTAMPTZ))) AS moment
             FROM read_json($files, format = 'newline_delimited', columns = {columns},
                 ignore_errors = true, filename = 'file')
-            WHERE {ZONED}
         )
         JOIN landed USING (file)
         WHERE {" AND ".join([*required, *right])} AND type IN {EVENT_TYPES[stream]}
@@ -152,7 +201,7 @@ def read_identifiers(
     """Make `identifiers` and `members`; each list of identifiers, and each value, is read once."""
     put(db, "blocked", [{"value": v} for v in config["identity"]["blocked"]], [("value", TEXT)])
     pads = [("whitespace", TEXT), ("inner_pad", pa.binary()), ("outer_pad", pa.binary())]
-    put(db, "hmac_pads", [{"whitespace": WHITESPACE, **_pads(secret)}], pads)
+    put(db, "hmac_pads", [{"whitespace": BLANKS, **_pads(secret)}], pads)
     every = " UNION ALL ".join(f"SELECT identifier_set, identifiers FROM {s}" for s in STREAMS)
     db.execute(
         f"""

@@ -12,8 +12,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.oracle.blanks import trim
 from tests.oracle.config import duration
-from tests.oracle.fields import EVENT_TYPES, FIELDS, REQUIRED, WrongType, moment
+from tests.oracle.fields import EVENT_TYPES, FIELDS, NAMES, REQUIRED, Wrong, moment
+
+OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
 
 
 @dataclass
@@ -146,14 +149,16 @@ def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
     for name in known.keys() & said.keys():
         try:
             fields[name] = None if said[name] is None else known[name](said[name])
-        except WrongType:
-            row.reasons.append(f"wrong_type:{name}")
+        except Wrong as wrong:
+            row.reasons += [f"{w}:{name}" if w in OF_A_FIELD else w for w in wrong.words]
+    if len(said) > NAMES:
+        row.reasons.append("too_many_fields")
     return {**fields, "unknown fields": unknown}
 
 
 def _check(row: Row, said: Mapping[str, Any]) -> None:
     for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
-        if not str(said.get(name) if said.get(name) is not None else "").strip(" "):
+        if not trim(str(said.get(name) if said.get(name) is not None else "")):
             row.reasons.append(f"missing:{name}")
     kind = row.fields.get("type")
     if kind and kind not in EVENT_TYPES[row.stream]:
@@ -161,11 +166,11 @@ def _check(row: Row, said: Mapping[str, Any]) -> None:
 
 
 def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:
-    if value is None or (isinstance(value, str) and not value.strip(" ")):
+    if value is None or (isinstance(value, str) and not trim(value)):
         return None
     try:
         time = moment(value)
-    except WrongType:
+    except Wrong:
         row.reasons.append("occurred_at_not_a_time")
         return None
     if time.tzinfo is None:

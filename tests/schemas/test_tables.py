@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
-from tactful.schemas.events import FURTHER, REQUIRED, STREAMS, TYPES, wide_columns
+from tactful.schemas.events import FURTHER, MONEY, REQUIRED, STREAMS, TOTAL, TYPES, wide_columns
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
 from tactful.schemas.table import Column, Table
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 SCALARS = {
-    "string", "timestamp", "date", "bigint", "int", "double", "boolean", "binary", "decimal(18,4)",
+    "string", "timestamp", "date", "bigint", "int", "double", "boolean", "binary", MONEY, TOTAL,
 }  # fmt: skip
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EVERY = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
@@ -44,9 +44,8 @@ def test_every_type_is_one_that_other_readers_know(table: Table):
     """Structs, arrays and maps of plain types; every moment is a timestamp and named so."""
     for column in table.columns:
         names = re.findall(r"(\w+):", column.type)
-        leaves = re.sub(r"\w+:", "", column.type).replace("(18,4)", "(18.4)")
-        parts = {part for part in re.split(r"[<>,]", leaves) if part}
-        found = {part.replace("18.4", "18,4") for part in parts} - {"array", "map", "struct"}
+        leaves = re.sub(r"\w+:", "", column.type)
+        found = set(re.findall(r"\w+(?:\(\d+,\d+\))?", leaves)) - {"array", "map", "struct"}
         assert found <= SCALARS, column.type
         assert all(SNAKE.fullmatch(name) for name in names)
         if column.type == "timestamp":

@@ -36,7 +36,8 @@ NEEDED = {"purchases": {"order_id": "o1"}, "messages": {"message_id": "m1"}}
 SHOWN = (
     "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "properties",
     "identifiers", "lines", "cost", "machine_open", "satisfaction", "url", "query", "device",
-    "landed_at", "event_hash", "payload_hash", "source_name",
+    "landed_at", "event_hash", "payload_hash", "source_name", "sku", "coupons", "currency", "geo",
+    "received_at",
 )  # fmt: skip
 
 
@@ -71,6 +72,32 @@ def after(landing: timedelta) -> str:
     return (LANDED_AT + landing).isoformat()
 
 
+BLANKS = ("   ", "\t", "\u00a0", "\u200b\u2060", "\ufeff\u00ad\u180e", "\u202e", "\u3164", "\u2800")
+# One moment in the forms that ISO 8601 has for it.
+MIDNIGHT = (
+    "20260302T000000Z", "20260302T0000Z", "20260302T00Z", "2026-03-02T00Z", "2026-03-02T00:00z",
+    "2026-03-02t00:00:00z", "2026-03-02T05:00:00+05", "20260302T053000+0530", "2026-03-02 00:00Z",
+    "2026-03-02T00:00:00,000Z", "20260302T000000.000+00", "2026-03-01T21-03",
+    "2026-03-01T18:30-0530", "2026-03-02T00:00:00.000000000000000000000000000001Z",
+)  # fmt: skip
+LOCAL = (
+    "20260302T000000", "20260302T00", "2026-03-02T00", "2026-03-02t00:00:00,5", "20260302",
+    20260302,
+)  # fmt: skip
+NO_TIMES = (
+    "2026-03-02T00:00:00+5", "2026-03-02T00:00:00+19:00", "2026-03-02T00:00:00+05:60",
+    "2026-03-02Z", "0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00",
+    "2026-03-02T00:00.5Z", "2026-03-02T000Z", "2026-0302T00Z", "2026-W10-1T00Z", "2026-061T00Z",
+    "20260302T000000ZZ", "20260230T00Z", "2026-03-02T25Z", "2026-03-02T00:00:00Z ",
+    "0000-01-01T00:00:00Z",
+    "2026-03-02T00:00:60Z", "2026-03-02T00:00:00\u221205:00",
+)  # fmt: skip
+BEYOND = (
+    {"amount": 10**12}, {"amount": "1.8e12"}, {"amount": "-1e999"}, {"unit_price": 10**20},
+    {"quantity": 10**9}, {"discount": -(10**12)}, {"quantity": 10**6, "unit_price": 10**6},
+    {"quantity": 10**6, "unit_price": -(10**6), "amount": 1},
+    {"quantity": 1, "unit_price": 999_999_999_999, "discount": -1},
+)  # fmt: skip
 ALL_MISSING = ("missing:event_id", "missing:type", "missing:occurred_at")
 NO_TIME, NO_ZONE = "occurred_at_not_a_time", "occurred_at_without_zone"
 DEEP = {"deep": {"er": [1, None]}, "none": None, "text": "x"}
@@ -114,6 +141,10 @@ ROWS = [
     # What is missing or unknown.
     row("clicks", "missing:event_id", event_id=""),
     row("clicks", "missing:type", type=""),
+    *(row("clicks", "missing:event_id", event_id=blank) for blank in BLANKS),
+    *(row("purchases", "missing:order_id", order_id=blank) for blank in BLANKS),
+    *(row("messages", "missing:message_id", message_id=blank) for blank in BLANKS),
+    row("clicks", "missing:type", "missing:occurred_at", type="\u200b", occurred_at="\u00a0\t"),
     row("clicks", "missing:type", "missing:occurred_at", type=None, occurred_at=None),
     raw('{"event_id": "n", "type": "page_view", "occurred_at": null}', "missing:occurred_at"),
     row("clicks", "unknown_type", type="teleported"),
@@ -146,6 +177,61 @@ ROWS = [
     row("clicks", event_id="minutes", occurred_at="2026-03-02T00:00Z"),
     row("clicks", event_id="minutes and zone", occurred_at="2026-03-02T05:30+05:30"),
     row("clicks", event_id="zone", occurred_at="2026-03-01 18:30:00.5-0530"),
+    *(row("clicks", event_id=f"time {time}", occurred_at=time) for time in MIDNIGHT),
+    *(row("clicks", NO_ZONE, occurred_at=time) for time in LOCAL),
+    *(row("clicks", NO_TIME, occurred_at=time) for time in NO_TIMES),
+    row("clicks", "occurred_at_at_epoch", occurred_at="0001-01-03T00:00:00Z"),
+    row("clicks", "occurred_at_in_future", occurred_at="9999-12-31T23:59:59Z"),
+    row("clicks", event_id="received", received_at="\u00a0"),
+    row("clicks", event_id="received late", received_at="9999-12-31T23:59:59Z"),
+    row("clicks", "wrong_type:received_at", received_at="2026-03-02T00:00:00"),
+    row("clicks", "wrong_type:received_at", received_at="9999-12-31T23:59:59-14:00"),
+    row("clicks", "wrong_type:received_at", received_at="0001-01-01T00:00:00+14:00"),
+    # Bounds: what is just within, and what is just beyond.
+    row("purchases", event_id="large", lines=[
+        {"amount": -999_999_999_999, "discount": "999999999999.9999", "unit_price": 1},
+        {"quantity": 10**6, "unit_price": 10**6, "discount": 1},
+        {"quantity": -10**6, "unit_price": 10**6, "discount": -1},
+    ]),
+    *(row("purchases", "out_of_bounds:lines", lines=[{"sku": "a", "amount": 1}, line])
+      for line in BEYOND),
+    row("purchases", "out_of_bounds:lines", "wrong_type:lines",
+        lines=[{"amount": 10**12}, {"amount": "much"}]),
+    row("messages", event_id="dear", cost="-999999999999.9999"),
+    *(row("messages", "out_of_bounds:cost", cost=cost)
+      for cost in (10**12, 10**15, "1e15", "-1000000000000", "999999999999.99995", 10**40)),
+    row("messages", "wrong_type:cost", cost="NaN"),
+    row("messages", "wrong_type:cost", cost="1_000"),
+    *(row("service", "out_of_bounds:satisfaction", satisfaction=n) for n in (0, 6, 9, -1)),
+    row("clicks", event_id="i" * 1000, url="u" * 100_000, referrer="r" * 100_000),
+    row("clicks", "too_long:event_id", event_id="i" * 1001),
+    row("clicks", "too_long:url", "too_long:sku", url="u" * 100_001, sku="ä" * 501),
+    row("clicks", "too_long:device", "too_long:geo", device={"os": "o" * 1001},
+        geo={"city": "c" * 1001}),
+    row("clicks", "too_long:identifiers", identifiers=[{"type": "email", "value": "e" * 1001}]),
+    row("purchases", "too_long:lines", "too_long:coupons", lines=[{"sku": "s" * 1001}],
+        coupons=["c", "c" * 1001]),
+    row("clicks", event_id="many", identifiers=[{"type": "email", "value": "e"}] * 100),
+    row("clicks", "too_many:identifiers", identifiers=[{"type": "email", "value": "e"}] * 101),
+    row("purchases", event_id="much", lines=[{}] * 5000, coupons=["c"] * 1000),
+    row("purchases", "too_many:lines", "too_many:coupons", lines=[{}] * 5001,
+        coupons=["c"] * 1001),
+    row("messages", event_id="wide", skus=["s"] * 5000, categories=["c"] * 1000),
+    row("messages", "too_many:skus", "too_many:categories", skus=["s"] * 5001,
+        categories=["c"] * 1001),
+    row("clicks", event_id="fields", **{f"f{n}": n for n in range(997)}),
+    row("clicks", "too_many_fields", **{f"f{n}": n for n in range(998)}),
+    row("clicks", "too_many_fields", **{f"more{n}": n for n in range(20_000)}),
+    row("clicks", event_id="own fields", properties={f"f{n}": n for n in range(1000)}),
+    row("clicks", "too_many_fields", properties={f"f{n}": n for n in range(1001)}),
+    row("clicks", "too_many_fields", device={f"f{n}": n for n in range(1001)}),
+    row("purchases", "too_many_fields", lines=[{}, {f"f{n}": n for n in range(1001)}]),
+    # Currencies.
+    *(row("purchases", event_id=f"currency {code!r}", currency=code)
+      for code in ("usd", " Eur\u00a0", "", "\u200b", "DEM", "XCG")),
+    *(row("purchases", "unknown_currency", currency=code)
+      for code in ("US Dollar", "$", "EURO", "ABC", 978)),
+    row("purchases", "wrong_type:currency", currency=["EUR"]),
     # Wrong types, at any depth.
     row("clicks", "wrong_type:event_id", event_id={"id": 1}),
     row("clicks", "wrong_type:type", type=["page_view"]),
@@ -187,13 +273,25 @@ ROWS = [
     row("purchases", event_id="without lines", lines=[], coupons=[]),
     row("messages", event_id="typed", cost="0.0125", machine_open=False, skus=["jeans"]),
     row("service", event_id="satisfied", satisfaction=5),
+    row("clicks", event_id="blank", sku="\t", url="\u200b", device={"type": "\u2800", "os": " x"},
+        identifiers=[{"type": "customer_id", "value": "\u200b"}]),
+    row("purchases", event_id="blank lines", coupons=["", "c", None, "\u00a0"], line_id="\ufeff",
+        lines=[{"line_id": "\u00a0", "sku": "", "category": "\u3164", "quantity": 1}, None]),
+    row("clicks", event_id="inside", properties={"own": "p", "device.model": "old"},
+        device={"type": "phone", "model": {"name": "X"}, "os": None},
+        geo={"zip": "SW1", "country": "GB"}, never_heard_of=1,
+        identifiers=[{"type": "email", "value": "a@b.example"},
+                     {"type": "customer_id", "value": "c1", "verified": True}]),
+    row("purchases", event_id="inside lines",
+        lines=[{"sku": "jeans", "colour": "blue"}, None, {"colour": None, "amount": 1}]),
 ]  # fmt: skip
 
 # Where our reading of a row is stricter than the oracle's, or Python's own parser gives up.
 OURS = [
-    row("clicks", "missing:event_id", event_id="   "),
-    row("messages", "wrong_type:cost", cost=10**15),
-    row("messages", "wrong_type:cost", cost="NaN"),
+    raw(glued("inside twice")[:-1] + ', "device": {"os": "a", "model": 1, "os": "b", "model": 2}}'),
+    raw('{"event_id": "lines twice", "type": "order_placed", "occurred_at": "2026-03-02T00:00:00Z",'
+        ' "order_id": "o", "lines": [{"amount": "dear", "amount": 2, "sku": "a", "sku": "b"}]}',
+        stream="purchases"),
     raw('{"x": ' * 3000 + "1" + "}" * 3000, "malformed_json"),
     raw(glued("same")[:-1] + ', "x": 1, "x": 2, "properties": {"a": 1, "a": 3}}'),
 ]
@@ -352,3 +450,43 @@ def test_the_same_event_told_otherwise_has_the_same_hashes(understood):
     assert (
         found_by_id(understood, "more").payload_hash != found_by_id(understood, "deep").payload_hash
     )
+
+
+def test_blanks_say_nothing(understood):
+    blank = found_by_id(understood, "blank")
+    assert (blank.sku, blank.url, blank.device.type, blank.device.os) == (None, None, None, " x")
+    (found,) = (one for one in found_all(understood) if one.event_id == "blank lines")
+    assert found.coupons == ["c"]
+    line, nothing = found.lines
+    assert (line.line_id, line.sku, line.category, line.quantity) == (None, None, None, 1)
+    assert nothing is None
+    assert found_by_id(understood, "received").received_at is None
+
+
+def test_currencies_are_codes_in_capitals(understood):
+    found = {one.event_id: one.currency for one in found_all(understood) if one.event_id}
+    told = {name: found[name] for name in found if name.startswith("currency ") and found[name]}
+    assert set(told.values()) == {"USD", "EUR", "DEM", "XCG"}
+    assert found["currency ''"] is found["currency '\\u200b'"] is None
+
+
+def test_fields_inside_objects_that_are_not_known_are_kept_in_properties(understood):
+    inside = found_by_id(understood, "inside")
+    assert json.loads(inside.properties.pop("device.model")) == {"name": "X"}
+    assert inside.properties == {
+        "own": "p", "geo.zip": "SW1", "identifiers[1].verified": "true", "never_heard_of": "1",
+    }  # fmt: skip
+    assert (inside.device.type, inside.geo.country) == ("phone", "GB")
+    assert [one.value for one in inside.identifiers] == ["a@b.example", "c1"]
+    lines = found_by_id(understood, "inside lines")
+    assert lines.properties == {"lines[0].colour": "blue", "lines[2].colour": None}
+    twice = found_by_id(understood, "inside twice")
+    assert (twice.device.os, twice.properties) == ("b", {"device.model": "2"})
+    (line,) = found_by_id(understood, "lines twice").lines
+    assert (line.sku, line.amount) == ("b", 2)
+
+
+def test_every_form_of_a_time_is_the_same_moment(understood):
+    midnight = datetime(2026, 3, 2, tzinfo=UTC)
+    found = [found_by_id(understood, f"time {time}").occurred_at for time in MIDNIGHT]
+    assert {moment.astimezone(UTC) for moment in found} == {midnight}

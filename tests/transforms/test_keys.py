@@ -49,6 +49,7 @@ EVENTS: dict[str, Ids] = {
     "an email": [("email", "ann@mail.example")],
     "an email in other letters": [("email", " ANN@Mail.Example\t\r\n")],
     "an email with a no-break space": [("email", "\u00a0ann@mail.example\u3000")],
+    "an email among signs unseen": [("email", "\u200b\ufeffann@mail.example\u2060\u00ad")],
     "its hash": [("email_sha256", sha256("ann@mail.example"))],
     "its hash in capitals": [("email_sha256", f" {sha256('ann@mail.example').upper()}\n")],
     "both": [("email", "ann@mail.example"), ("email_sha256", sha256("ann@mail.example"))],
@@ -62,10 +63,12 @@ EVENTS: dict[str, Ids] = {
     "nothing": [],
     "no list": None,  # type: ignore[dict-item]
     # What can be nobody's.
-    "no email": [("email", "ann"), ("email", "ann@mail"), ("email", "a b@mail.example")],
+    "no email": [("email", "ann"), ("email", "ann@mail"), ("email", "a b@mail.example"),
+                 ("email", "ann\u200b@mail.example")],
     "no hash": [("email_sha256", "abc"), ("email_sha256", "g" * 64)],
     "no phone": [("phone", "12345"), ("phone", "call me")],
-    "empty": [("email", ""), ("customer_id", " \t\u2003"), ("device_id", None)],
+    "empty": [("email", ""), ("customer_id", " \t\u2003"), ("device_id", None),
+              ("customer_id", "\u200b\u00a0"), ("device_id", "\u3164\ufe0f")],
     "unknown types": [("fax", "1"), (None, "1"), None],
     "one good among bad": [("email", "ann"), ("customer_id", "7"), ("fax", "1")],
     # What links nobody.
@@ -122,7 +125,7 @@ def test_keys_are_pythons_own_hmac(keyed):
 def test_all_forms_of_an_email_meet_in_one_key(keyed):
     forms = [
         "an email", "an email in other letters", "an email with a no-break space", "its hash",
-        "its hash in capitals", "both",
+        "its hash in capitals", "both", "an email among signs unseen",
     ]  # fmt: skip
     assert {name: keyed[name].identifier_keys for name in forms} == {name: [ANN] for name in forms}
     assert {tuple(keyed[name].identifier_types) for name in forms} == {("email",)}

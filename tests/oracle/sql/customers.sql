@@ -81,7 +81,7 @@ ordered AS (
 earned AS (
     SELECT person_id, map(list(currency ORDER BY currency), list(kept ORDER BY currency)) AS revenue
     FROM (
-        SELECT person_id, currency, CAST(sum(kept) AS DECIMAL(18, 4)) AS kept
+        SELECT person_id, currency, CAST(sum(kept) AS DECIMAL(28, 4)) AS kept
         FROM settled
         GROUP BY person_id, currency
     )

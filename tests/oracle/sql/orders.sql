@@ -7,7 +7,7 @@ WITH placed AS (
         event_id,
         any_value(campaign_id) AS campaign_id,
         any_value(currency) AS currency,
-        CAST(coalesce(sum(amount), 0) AS DECIMAL(18, 4)) AS revenue
+        CAST(coalesce(sum(amount), 0) AS DECIMAL(28, 4)) AS revenue
     FROM lines
     WHERE type = 'order_placed'
     GROUP BY person_id, order_id, occurred_at, event_id

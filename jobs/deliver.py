@@ -114,11 +114,13 @@ def _forms(
 ) -> DataFrame:
     """The identifiers in the destination's own form, and which of them no message reaches.
 
-    Where the audience is of those whose mail bounced, the dead address is what it is about.
+    Where the audience is of those whose mail bounced, the dead address is what it is about. An ad
+    network writes to no address and still knows its owner by it, so there it goes on excluding.
     """
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
     forms = SINKS[destination.kind].forms(wanted)
-    if dead is None or destination.policy in _bounce_rules(config):
+    is_about = destination.policy in _bounce_rules(config)
+    if dead is None or is_about or destination.is_ad_network:
         return forms.withColumn("is_dead", F.lit(False))
     if destination.channel in ADDRESS_TYPES:
         dead = dead.where(F.col("channel") == destination.channel)

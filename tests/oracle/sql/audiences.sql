@@ -1,6 +1,6 @@
 -- What each destination must hold now: the linked identifiers of all who are wanted there and, at an
 -- ad network, may be; but no address that is dead on the destination's channel, on any where that
--- has no addresses, unless the audience is about bounces.
+-- has no addresses, unless the audience is about bounces or an ad network's.
 WITH last_bounce AS (
     SELECT person_id, channel, identifier_key, max(occurred_at) AS bounced_at
     FROM (SELECT *, unnest(addresses) AS identifier_key FROM addresses WHERE type = 'bounced')
@@ -33,6 +33,7 @@ WHERE
     (NOT w.is_network OR w.answer = 'granted' OR (w.answer IS NULL AND NOT opt_in))
     AND (
         d.is_about_bounces
+        OR w.is_network
         OR l.identifier_key NOT IN (
             SELECT identifier_key
             FROM dead

@@ -148,7 +148,7 @@ class SharedLogs:
     def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
         """All that became of some messages, however long ago."""
         log = self._read(EVENTS).where(is_of_message())
-        return self._keep(picked(log, keys, count=count))
+        return self._keep(EVENTS.conform(picked(log, keys, count=count)))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""

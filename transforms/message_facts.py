@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.schemas.words import ALL
 from tactful.transforms.owners import is_person, with_owner
 
 # What an event of a message may say of the message as a whole.
@@ -17,8 +18,6 @@ ABOUT = (
     "channel", "purpose", "campaign_id", "variant", "topic", "skus", "categories",
     "offers_discount",
 )  # fmt: skip
-# What somebody closed in a word that nobody knows: every channel, whatever the message's own.
-EVERY_CHANNEL = "all"
 MESSAGE_KINDS = ("message", "word")
 
 
@@ -54,7 +53,7 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     with_facts = messages.withColumns(
         {
             **facts,
-            "_channel": told("channel", own.isNotNull() & (own != EVERY_CHANNEL)),
+            "_channel": told("channel", own.isNotNull() & (own != ALL)),
             "_person_id": told("person_id", is_person()),
             "_is_addressed": addressed,
         }
@@ -70,7 +69,7 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     return with_facts.withColumns(
         {
             **settled,
-            "channel": F.when(own == EVERY_CHANNEL, own).otherwise(settled["channel"]),
+            "channel": F.when(own == ALL, own).otherwise(settled["channel"]),
             "person_id": F.when(keeps_own, F.col("person_id")).otherwise(
                 F.coalesce("_person_id", "person_id")
             ),

@@ -46,7 +46,7 @@ from tactful.transforms.timeline import to_timeline
 QUERY = "fused"
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
-WORKED_OUT = ("event_date", "kind", "quantity", "amount", "line_number")
+WORKED_OUT = ("event_date", "kind", "quantity", "line_number")
 # What says whose an event is.
 SIGHT = ("anchor_key", "identifier_keys", "occurred_at")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.

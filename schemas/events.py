@@ -109,6 +109,8 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("store_id", "string", "The store."),
         Column("currency", "string", "ISO 4217 code of every amount; null means the business's own."),
         Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
+        Column("sku", "string", "The product, of an event that lists no lines."),
+        Column("amount", MONEY, "What was paid or given back, of an event that lists no lines."),
     ),
     "messages": (
         Column("message_id", "string", "The message.", nullable=False),

@@ -182,7 +182,19 @@ def spelled_oddly(rows: Mapping[str, list[Event]], seed: int) -> None:
             if isinstance(row, dict):
                 dice = random.Random(f"{seed} {source} {place}")
                 same = random.Random(f"{seed} {row.get('event_id')} {row.get('type')}")
-                told[place] = _odd_blanks(dice, _odd_words(dice, _odd_names(same, row)))
+                row = _odd_names(same, _of_its_own_line(same, row))
+                told[place] = _odd_blanks(dice, _odd_words(dice, row))
+
+
+def _of_its_own_line(same: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """A line that is only a product or an amount, told by the event itself; or a sum beside all."""
+    lines = row.get("lines")
+    if not lines or same.random() < 0.5:
+        return row
+    line = {name: value for name, value in lines[0].items() if value is not None}
+    if len(lines) == 1 and line.keys() <= {"line_id", "sku", "amount"}:
+        return {**row, "lines": same.choice((None, [])), **line}
+    return {**row, "sku": "ghost", "amount": 7.5}
 
 
 def _odd_words(dice: random.Random, row: dict[str, Any]) -> dict[str, Any]:

@@ -14,8 +14,9 @@ def to_timeline(events: DataFrame) -> DataFrame:
     """Lay every event out as one row a line, so that an order's products stand on their own.
 
     An amount that was not sent is quantity × unit price − discount; where tills write a return
-    with a minus, its discount makes it smaller, too. An event without lines is
-    one row, and acts on the line it names, or on every line where it names none.
+    with a minus, its discount makes it smaller, too. An event without lines
+    is one row of what it says itself, and acts on the line or product it names, or on every line
+    where it names none.
 
     Adds: line_number, quantity, amount, event_date, kind. Keeps: all canonical fields that are
     facts. Drops: lines. Grain: event → event × line.
@@ -31,10 +32,12 @@ def to_timeline(events: DataFrame) -> DataFrame:
             "event_date": F.to_date("occurred_at"),
             "kind": _kind(),
             "line_id": F.coalesce("_line.line_id", "line_id"),
-            "sku": F.coalesce("_line.sku", "sku"),
+            "sku": F.when(F.col("_line").isNull(), F.col("sku")).otherwise(F.col("_line.sku")),
             "category": F.coalesce("_line.category", "category"),
             "quantity": F.col("_line.quantity"),
-            "amount": F.coalesce(F.col("_line.amount"), _priced(F.col("_line"))),
+            "amount": F.when(F.col("_line").isNull(), F.col("amount")).otherwise(
+                F.coalesce(F.col("_line.amount"), _priced(F.col("_line")))
+            ),
         }
     ).drop("_number", "_line", "lines")
 

@@ -83,7 +83,7 @@ PARSED = {
     },
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
     "machine_open": "machine_open = 'true'",
-    "cost": "TRY_CAST(cost AS DECIMAL(18, 4))",
+    **{name: f"TRY_CAST({name} AS DECIMAL(18, 4))" for name in ("cost", "amount")},
 }
 NUMBERS = {
     "quantity": "DECIMAL(13, 4)",
@@ -110,7 +110,7 @@ RIGHT = {
         f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 END"
     ),
     "device": "starts_with({0}, '{{')",
-    "cost": "TRY_CAST({0} AS DECIMAL(16, 4)) IS NOT NULL",
+    **dict.fromkeys(("cost", "amount"), "TRY_CAST({0} AS DECIMAL(16, 4)) IS NOT NULL"),
     "satisfaction": "{0} IN ('1', '2', '3', '4', '5')",
     "currency": "(coalesce({0}, '') = '' OR {0} IN " + str(tuple(sorted(CURRENCIES))) + ")",
 }

@@ -266,7 +266,8 @@ FIELDS: dict[str, dict[str, Callable[[Any], Any]]] = {
     },
     "purchases": {
         **COMMON,
-        **_texts("order_id line_id campaign_id place store_id"),
+        **_texts("order_id line_id campaign_id place store_id sku"),
+        "amount": money,
         "currency": currency,
         "coupons": texts(ENTRIES["coupons"]),
         "lines": listed(LINE, ENTRIES["lines"]),

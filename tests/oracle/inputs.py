@@ -22,14 +22,14 @@ LINE = pa.struct(
 COMMON = [("event_id", TEXT), ("type", TEXT), ("occurred_at", TIME), ("identifier_set", pa.int64())]
 STREAMS = {
     "clicks": ("sku", "category", "message_id", "campaign_id"),
-    "purchases": ("order_id", "line_id", "campaign_id", "currency", "lines"),
+    "purchases": ("order_id", "line_id", "campaign_id", "currency", "sku", "amount", "lines"),
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
                  "machine_open", "cost", "skus", "categories"),
     "profiles": ("channel", "purpose"),
     "service": ("channel", "order_id"),
 }  # fmt: skip
-OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "skus": pa.list_(TEXT),
-         "categories": pa.list_(TEXT)}  # fmt: skip
+OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "amount": MONEY,
+         "skus": pa.list_(TEXT), "categories": pa.list_(TEXT)}  # fmt: skip
 
 TYPES = [("type", TEXT), ("priority", pa.int32()), ("is_unique", FLAG), ("is_device", FLAG),
          ("max_links", pa.int64()), ("max_devices", pa.int64())]  # fmt: skip

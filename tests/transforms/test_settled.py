@@ -97,5 +97,5 @@ def test_without_any_take_back_the_lines_are_the_same(spark):
     told = timeline(spark, [row for case in CASES for row in rows(case)])
     placed = told.where(F.col("type") == "order_placed")
     plain = settled_lines(placed, currency="USD", has_take_backs=False)
-    planned = settled_lines(placed, currency="USD")
+    planned = settled_lines(placed, currency="USD").select(*plain.columns)
     assert sorted(plain.collect(), key=str) == sorted(planned.collect(), key=str)

@@ -11,6 +11,7 @@ from tactful.schemas.bounds import (
     SATISFACTION,
     max_bytes,
 )
+from tactful.schemas.events import MONEY
 from tactful.schemas.table import Column
 from tactful.transforms.sources import names
 from tactful.transforms.sources.values import NUMBERS, codes, is_no_text, is_number
@@ -38,9 +39,10 @@ def _beyond(fields: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     if "satisfaction" in fields:
         worst, best = SATISFACTION
         yield f"NOT _satisfaction BETWEEN {worst} AND {best}", "out_of_bounds:satisfaction"
-    if "cost" in fields:
-        large = f"loose.cost IS NOT NULL AND _cost IS NULL AND {is_number('loose.cost')}"
-        yield large, "out_of_bounds:cost"
+    for name, column in fields.items():
+        if column.type == MONEY:
+            large = f"loose.{name} IS NOT NULL AND _{name} IS NULL AND {is_number(f'loose.{name}')}"
+            yield large, f"out_of_bounds:{name}"
     if "currency" in fields:
         is_text = f"NOT {is_no_text('loose.currency')}"
         yield f"NOT _currency IN ({codes()}) AND {is_text}", "unknown_currency"

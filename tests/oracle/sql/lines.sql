@@ -1,29 +1,33 @@
--- What the purchases stream says, one row a line (DESIGN 4): a purchase without lines is one row,
--- which acts on the line it names or on all. An amount not told is quantity × price − discount;
--- where that is below nothing, as tills write returns, a discount makes it smaller, too.
+-- What the purchases stream says, one row a line (DESIGN 4): a purchase without lines is one row of
+-- what it says itself, which acts on the line or product it names or on all. An amount not told is
+-- quantity × price − discount; where that is below nothing, as tills write returns, a discount makes
+-- it smaller, too.
 WITH laid_out AS (
     SELECT
-        * EXCLUDE (lines, line_id),
+        * EXCLUDE (lines, line_id, sku, amount),
         line_id AS event_line_id,
+        sku AS event_sku,
+        amount AS event_amount,
         unnest(CASE WHEN len(lines) > 0 THEN lines ELSE [NULL] END) AS line,
         unnest(range(greatest(coalesce(len(lines), 0), 1))) AS line_number
     FROM owned('purchases')
 )
 
 SELECT
-    * EXCLUDE (line, event_line_id, line_number),
+    * EXCLUDE (line, event_line_id, event_sku, event_amount, line_number),
     CAST(line_number AS INTEGER) AS line_number,
     coalesce(line.line_id, event_line_id) AS line_id,
-    line.sku AS sku,
+    CASE WHEN line IS NULL THEN event_sku ELSE line.sku END AS sku,
     line.category AS category,
     line.quantity AS quantity,
     coalesce(
+        CASE WHEN line IS NULL THEN event_amount END,
         line.amount,
         TRY_CAST(
             CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price
             - coalesce(line.discount, 0)
             * CASE
-                WHEN line.quantity * line.unit_price < 0 AND line.discount > 0 THEN -1
+                WHEN CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price < 0 AND line.discount > 0 THEN -1
                 ELSE 1
             END
             AS DECIMAL(18, 4)

@@ -115,7 +115,8 @@ def test_the_application_runs_where_spark_submit_says(cluster, tmp_path):
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[-1])["accepted_rows"] == 1
-    assert "spark.sql.session.timeZone is UTC here, not Europe/Berlin" in done.stderr
+    # Python's two outputs are one below spark-submit.
+    assert "spark.sql.session.timeZone is UTC here, not Europe/Berlin" in done.stdout
 
     [application] = cluster.applications()
     assert (application["name"], application["cores"]) == ("tactful", 1)

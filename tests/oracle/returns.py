@@ -18,8 +18,8 @@ ONE_UNIT = 10_000
 
 TAKES = """
 SELECT occurred_at, event_id, line_number, type, person_id, order_id, line_id, sku, currency,
-    CAST(nullif(abs(quantity), 0) * 10000 AS BIGINT) AS units,
-    CAST(abs(amount) * 10000 AS BIGINT) AS money
+    CAST(CAST(nullif(abs(quantity), 0) AS DECIMAL(28, 4)) * 10000 AS BIGINT) AS units,
+    CAST(CAST(abs(amount) AS DECIMAL(28, 4)) * 10000 AS BIGINT) AS money
 FROM lines
 WHERE type IN ('order_cancelled', 'order_returned', 'order_refunded')
 """

@@ -5,8 +5,11 @@ SELECT
     l.* EXCLUDE (currency),
     l.currency AS told_currency,
     coalesce(l.currency, s.currency) AS currency,
-    CAST(CASE WHEN quantity <> 0 THEN abs(quantity) ELSE 1 END * 10000 AS BIGINT) AS units,
-    CAST(CASE WHEN amount > 0 THEN amount ELSE 0 END * 10000 AS BIGINT) AS paid
+    CAST(
+        10000 * CAST(CASE WHEN quantity <> 0 THEN abs(quantity) ELSE 1 END AS DECIMAL(28, 4))
+        AS BIGINT
+    ) AS units,
+    CAST(10000 * CAST(greatest(coalesce(amount, 0), 0) AS DECIMAL(28, 4)) AS BIGINT) AS paid
 FROM lines AS l
 CROSS JOIN settings AS s
 WHERE type = 'order_placed'

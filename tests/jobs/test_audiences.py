@@ -8,6 +8,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from tactful.jobs import audiences
+from tactful.jobs.runtime import Batch
 from tests.jobs.test_pipeline import DAY, MONDAY, configured, order, put, rows, run
 
 
@@ -18,9 +19,12 @@ def test_a_small_audience_is_told(spark, tmp_path: Path, monkeypatch) -> None:
             "audience_id": "1", "minimum_audience": 3}  # fmt: skip
     counted: list[audiences.Sizes] = []
     count = audiences._counted
-    monkeypatch.setattr(
-        audiences, "_counted", lambda batch: counted.append(count(batch)) or counted[-1]
-    )
+
+    def counting(batch: Batch) -> audiences.Sizes:
+        counted.append(count(batch))
+        return dict(counted[-1])
+
+    monkeypatch.setattr(audiences, "_counted", counting)
 
     def run_on(day: int) -> None:
         run(configured(root, destinations=[meta]), as_of=MONDAY + day * DAY)

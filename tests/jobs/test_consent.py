@@ -49,12 +49,14 @@ class Story:
 
     def __init__(self) -> None:
         self.rows: dict[str, list[Any]] = {name: [] for name in SOURCES}
+        self.count = 0
 
     def tell(self, source: str, who: str, type_: str, at: datetime, **told: Any) -> None:
         emails = told.pop("emails", [email_of(who)])
         ids = [{"type": "customer_id", "value": who}] if told.pop("named", True) else []
         ids += [{"type": "email", "value": email} for email in emails]
-        event_id = told.pop("event_id", f"{who} {type_} {len(self.rows[source])}")
+        self.count += 1
+        event_id = told.pop("event_id", f"{who} {type_} {self.count}")
         row = {"event_id": event_id, "type": type_, "occurred_at": at.isoformat(),
                "identifiers": ids, **told}  # fmt: skip
         self.rows[source].append(row)

@@ -37,7 +37,9 @@ EVENT_SHARE = f"""
 """
 REVENUE_SHARE = f"""
     SELECT currency, sum(amount) AS revenue, sum(amount) FILTER (WHERE {KNOWN}) AS known
-    FROM timeline WHERE type = 'order_placed' AND amount IS NOT NULL
+    FROM (SELECT *, rank() OVER (PARTITION BY order_id ORDER BY occurred_at, event_id) AS time
+          FROM timeline WHERE type = 'order_placed') AS placed
+    WHERE time = 1 AND amount IS NOT NULL
     GROUP BY currency ORDER BY currency
 """
 REASONS = """

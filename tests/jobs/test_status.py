@@ -51,15 +51,18 @@ def lake(tmp_path):
     )  # fmt: skip
     facts = [
         ("person_id", pa.string()), ("type", pa.string()), ("line_number", pa.int32()),
-        ("amount", pa.decimal128(18, 4)), ("currency", pa.string()),
+        ("amount", pa.decimal128(18, 4)), ("currency", pa.string()), ("order_id", pa.string()),
+        ("occurred_at", AT), ("event_id", pa.string()),
     ]  # fmt: skip
     write(
         tmp_path, "timeline", facts,
-        ("p_1", "order_placed", 0, Decimal(60), "USD"),
-        ("p_1", "order_placed", 1, Decimal(15), "USD"),
-        (None, "order_placed", 0, Decimal(25), "USD"),
-        ("n_2", "page_view", 0, None, None),
-        ("p_3", "order_refunded", 0, Decimal(99), "USD"),
+        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a"),
+        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a"),
+        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b"),
+        ("n_2", "page_view", 0, None, None, None, at(1), "c"),
+        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d"),
+        ("p_1", "page_view", 0, None, None, None, at(2), "e"),
+        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f"),
     )  # fmt: skip
     rejected = [("reasons", pa.list_(pa.string())), ("quarantined_at", AT)]
     write(
@@ -96,7 +99,7 @@ def test_status_tells_how_far_a_lake_is(lake):
     facts = status(lake)
     assert facts["as_of"] == "2026-01-11T00:00:00Z"
     rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "left_out": 2, "messages": 5,
-            "profiles": 1, "quarantine": 3, "timeline": 5}  # fmt: skip
+            "profiles": 1, "quarantine": 3, "timeline": 7}  # fmt: skip
     assert facts["rows"] == rows
     assert facts["batches"] == [
         {
@@ -171,7 +174,7 @@ def test_no_lake_and_a_newer_lake_are_refused(tmp_path):
     with pytest.raises(LakeError, match="There is no lake at"):
         status(tmp_path)
     (tmp_path / "_lake.json").write_text('{"format_version": 99}')
-    with pytest.raises(LakeTooNew, match="has format 99, this software knows up to 2"):
+    with pytest.raises(LakeTooNew, match="has format 99, this software knows up to 3"):
         status(tmp_path)
     with pytest.raises(LakeError, match="reads lakes on this machine only"):
         status("s3a://bucket/lake")

@@ -165,13 +165,13 @@ class LocalLogs:
             db.register("asked", keys.distinct().toArrow())
             found = [f"FROM {self._empty(db, EVENTS)}"]
             for kind in MESSAGE_KINDS:
-                names = [name for name in self._files_of(EVENTS) if f"/kind={kind}/" in name]
+                files = [name for name in self._files_of(EVENTS) if f"/kind={kind}/" in name]
                 # Ids alone are soon looked through; what is not new mostly lies in the last files.
-                if holding := _holding(db, names, "message_id"):
+                if holding := _holding(db, files, "message_id"):
                     # Some writers put a partition's column into its files, others do not.
-                    rows = _parquet(holding, ", union_by_name = true")
-                    rows = f"{rows} SEMI JOIN asked USING (message_id)"
-                    told = f"SELECT COLUMNS(c -> c <> 'kind'), {_literal(kind)} AS kind FROM {rows}"
+                    names = ", ".join(name for name in EVENTS.names if name != "kind")
+                    rows = f"{_parquet(holding)} SEMI JOIN asked USING (message_id)"
+                    told = f"SELECT {names}, {_literal(kind)} AS kind FROM {rows}"
                     found.append(f"{told} WHERE stream = 'messages'")
             return self.frame(_columns(db, EVENTS, " UNION ALL BY NAME ".join(found)))
 

@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
+from tactful.transforms.membership import NO_TO_ADS
 from tactful.transforms.refusals import refused
 from tactful.transforms.suppressions import PurchaseRule, purchased
 
@@ -49,7 +50,7 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     The others are worked out when tables are published; no record waits for them.
     """
     named = {destination.policy for destination in config.destinations}
-    rules = tuple(r for r in config.rules if r.name in named or r.when == "no_consent")
+    rules = tuple(r for r in config.rules if r.name in named or r.when in NO_TO_ADS)
     return rules, tuple(cap for cap in config.caps if cap.name in named)
 
 

@@ -106,9 +106,11 @@ def _is_missing(lake: Lake, path: str) -> bool:
 @contextmanager
 def opened(lake: Lake, config: Config) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
+    begun = (lake.state() or {}).get("generations", {})
     for name, source in config.sources.items():
         path = config.path(source.path)
-        if _is_missing(lake, path):
+        # A folder that was there once is away, such as a disk; that harms its own source alone.
+        if land.query_name(name) not in begun and _is_missing(lake, path):
             raise SourceMissing(
                 f"Source {name} reads {path}, which does not exist; make the folder or correct "
                 f"sources.{name}.path."

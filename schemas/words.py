@@ -68,13 +68,16 @@ TYPE_WORDS: dict[str, Synonyms] = {
         ("clicked", ("click",)),
         ("bounced", ("bounce",)),
         ("complained", ("complaint", "spamcomplaint", "spamreport", "spamreported")),
-        ("unsubscribed", ("unsubscribe", "unsubscription", "optout", "optedout")),
+        ("unsubscribed", ("unsubscribe", "unsubscription", "optout", "optedout",
+                          "groupunsubscribe", "listunsubscribe")),
         ("subscribed", ("subscribe", "subscription", "resubscribed", "optin", "optedin")),
     ),
     "profiles": (
         ("consent_granted", ("consentgrant", "consentgiven", "optin", "optedin")),
         ("consent_withdrawn", ("consentwithdraw", "consentwithdrawal", "consentrevoked",
-                               "consentrevoke", "optout", "optedout")),
+                               "consentrevoke", "consentdenied", "consentdeclined",
+                               "consentrefused", "optout", "optedout", "unsubscribe",
+                               "unsubscribed")),
     ),
 }  # fmt: skip
 

@@ -29,6 +29,8 @@ BLANKS = "".join(
 BLANK_CLASS = "".join(
     f"\\u{first:04x}-\\u{last:04x}" for first, last in (*SPACES, *CONTROLS, *INVISIBLE)
 )
+# What makes no difference inside a word.
+SEPARATORS = f"[{BLANK_CLASS}_./-]"
 
 
 def literal(value: str) -> str:

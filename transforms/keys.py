@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.blanks import BLANK_CLASS, BLANKS
+from tactful.transforms.blanks import BLANK_CLASS, BLANKS, SEPARATORS
 from tactful.transforms.links import at_hand
 
 KEY_LENGTH = 32
+# What senders also call an identifier.
+FURTHER_TYPES = {"emailaddress": "email", "phonenumber": "phone"}
 BLOCK = 64
 NO_BLANK = f"[^@{BLANK_CLASS}]+"
 EMAIL = rf"^{NO_BLANK}@{NO_BLANK}\.{NO_BLANK}\z"
@@ -52,7 +55,8 @@ def phone_numbers(sets: DataFrame) -> DataFrame:
     Keeps: identifiers. Adds: value. Grain: combination × phone number in it.
     """
     held = sets.select("identifiers", F.explode("identifiers").alias("i"))
-    numbers = held.where("i.type = 'phone' AND i.value IS NOT NULL")
+    kind = _type_named(F.col("i.type"), ["phone"])
+    numbers = held.where((kind == "phone") & F.col("i.value").isNotNull())
     return numbers.select("identifiers", F.col("i.value").alias("value"))
 
 
@@ -147,13 +151,23 @@ def _dialled(sets: DataFrame, phones: DataFrame) -> DataFrame:
     return found.groupBy("identifiers").agg(F.map_from_entries(pairs).alias("normal"))
 
 
+def _type_named(kind: Column, names: Sequence[str]) -> Column:
+    """The type of this list that is meant, without regard to case, blanks and separators."""
+    known = {name.lower().replace("_", ""): name for name in names}
+    known |= {word: name for word, name in FURTHER_TYPES.items() if name in names}
+    bare = F.regexp_replace(F.lower(kind), SEPARATORS, "")
+    meant = F.try_element_at(_literal_map(known), bare)
+    return F.when(kind.isin(list(names)), kind).otherwise(F.coalesce(meant, kind))
+
+
 def identity_type(kind: Column) -> Column:
     """Both forms of an email are one identifier of type email."""
     return F.when(kind == "email_sha256", "email").otherwise(kind)
 
 
 def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
-    kind, trimmed = i["type"], F.btrim(i["value"], F.lit(BLANKS))
+    kind = _type_named(i["type"], [*priorities, "email_sha256"])
+    trimmed = F.btrim(i["value"], F.lit(BLANKS))
     lowered = F.lower(trimmed)
     priority = F.try_element_at(_literal_map(priorities), identity_type(kind))
     phone = F.try_element_at(F.col("normal"), i["value"])
@@ -219,6 +233,6 @@ def _in_order(ids: Column) -> Column:
     return F.array_sort(F.array_distinct(slim))
 
 
-def _literal_map(entries: Mapping[str, int]) -> Column:
+def _literal_map(entries: Mapping[str, Any]) -> Column:
     pairs = [F.lit(part) for item in sorted(entries.items()) for part in item]
     return F.create_map(*pairs)

@@ -19,6 +19,10 @@ AUDIENCE = ("destination", "audience")
 MEMBER = (*AUDIENCE, "identifier_key", "member_key")
 
 
+# The reasons of suppressions that say no to ads where they are about ads or about every channel.
+NO_TO_ADS = ("no_consent", "unsubscribed", "complained")
+
+
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
     """Keep the suppressions that hold now. Start inclusive, end exclusive."""
     now = F.lit(as_of)
@@ -43,7 +47,8 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     """Say what everybody answered who was ever asked for consent to ads.
 
     The newest word counts; at the same moment a withdrawal, and one that still holds always does.
-    Who is missing here has said nothing.
+    Who unsubscribed from ads, or from every channel, has said no to ads in other words. Who is
+    missing here has said nothing.
 
     Keeps: person_id, answer (granted or withdrawn). Grain: person.
     timeline: what they said of consent, among other things. suppressions: active rows.
@@ -55,7 +60,7 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     said = consents(timeline).where(for_ads & F.col("person_id").isNotNull())
     words = said.groupBy("person_id").agg(newest.alias("_granted"))
     refused = suppressions.where(
-        (F.col("reason") == "no_consent")
+        F.col("reason").isin(*NO_TO_ADS)
         & (F.col("channel").isNull() | (F.col("channel") == AD))
         & (F.col("scope_value") == "marketing")
     ).select("person_id", F.lit(False).alias("_granted"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import phonenumbers
 
-from tests.oracle.blanks import holds_blanks, trim
+from tests.oracle.blanks import holds_blanks, is_unseen, trim
 from tests.oracle.config import identifier_types
 
 EMAIL = re.compile(r"[^@]+@[^@]+\.[^@]+")
@@ -67,7 +67,7 @@ class Normaliser:
         """Sort an event's identifiers into valid, blocked and dropped."""
         valid, blocked, dropped = set(), set(), []
         for entry in identifiers or ():
-            kind, value = (entry or {}).get("type") or "", (entry or {}).get("value")
+            kind, value = self._named((entry or {}).get("type")), (entry or {}).get("value")
             state, said = self._judge(kind, trim(value or ""))
             if state == "valid":
                 valid.add(self._identifier(kind, said))
@@ -76,6 +76,14 @@ class Normaliser:
             else:
                 dropped.append(f"{kind}:{state}")
         return Known(tuple(sorted(valid)), tuple(sorted(blocked)), tuple(sorted(dropped)))
+
+    def _named(self, said: str | None) -> str:
+        """The type that is meant, however it is spelled."""
+        names = [*self.types, "email_sha256"]
+        bare = "".join(c for c in (said or "").lower() if not is_unseen(c) and c not in "-_./")
+        bare = {"emailaddress": "email", "phonenumber": "phone"}.get(bare, bare)
+        meant = [name for name in names if name.replace("_", "").lower() == bare]
+        return (said if said in names else None) or (meant or [said or ""])[0]
 
     def _judge(self, kind: str, value: str) -> tuple[str, str]:
         """Its state (valid, blocked, or the reason it is dropped) and its normalised value."""

@@ -15,8 +15,10 @@ from typing import Any
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
 from tests.oracle.fields import FIELDS, NAMES, REQUIRED, Wrong, moment
-from tests.oracle.words import doubts, event_type, settle
+from tests.oracle.words import CLOSES, doubts, event_type, settle
 
+# What a row that closes something cannot do without; for the rest it is not refused.
+NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
 OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
 
 
@@ -142,8 +144,9 @@ def _understand(
 
 def _settle(row: Row, said: Mapping[str, Any]) -> None:
     """Closed values in place of words; a row that closes something is not refused for them."""
-    forgiven, reasons = settle(row.stream, row.fields, said)
-    faults = {f"{fault}:{name}" for fault in ("wrong_type", "too_long") for name in forgiven}
+    reasons = settle(row.stream, row.fields, said)
+    forgiven = set(said) - NEEDED if row.fields["type"] in CLOSES else set()
+    faults = {f"{fault}:{name}" for fault in OF_A_FIELD for name in forgiven}
     row.reasons = [reason for reason in row.reasons if reason not in faults]
     row.reasons += reasons
     row.doubts = list(doubts(row.stream, row.fields["type"], said))

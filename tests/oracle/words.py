@@ -47,13 +47,14 @@ TYPES = {
         "clicked": "click",
         "bounced": "bounce",
         "complained": "complaint spamcomplaint spamreport spamreported",
-        "unsubscribed": "unsubscribe unsubscription optout optedout",
+        "unsubscribed": "unsubscribe unsubscription optout optedout groupunsubscribe "
+        "listunsubscribe",
         "subscribed": "subscribe subscription resubscribed optin optedin",
     },
     "profiles": {
         "consent_granted": "consentgrant consentgiven optin optedin",
         "consent_withdrawn": "consentwithdraw consentwithdrawal consentrevoked consentrevoke "
-        "optout optedout",
+        "consentdenied consentdeclined consentrefused optout optedout unsubscribe unsubscribed",
     },
 }
 CLOSED = {
@@ -73,33 +74,30 @@ def event_type(stream: str, said: str | None) -> str | None:
 
 def settle(
     stream: str, fields: dict[str, Any], said: Mapping[str, Any]
-) -> tuple[list[str], list[str]]:
-    """Put closed values in place of words; the fields that are understood, and the reasons.
-
-    Returns the names of the fields that may be of any type, and what to refuse the row for.
-    """
+) -> list[str]:
+    """Put closed values in place of words, and say what to refuse the row for."""
     kind = fields.get("type")
     words = {name: _text(said.get(name)) for name in CLOSED.get(stream, {})}
     found = {name: _found(CLOSED[stream][name], word) for name, word in words.items()}
     unknown = {name for name, word in words.items() if word and found[name] is None}
     if not words:
-        return [], []
+        return []
     if kind in OPENS:
         fields.update(found)
-        return [], [f"unknown_value:{name}" for name in ("channel", "purpose") if name in unknown]
+        return [f"unknown_value:{name}" for name in ("channel", "purpose") if name in unknown]
     fields.update(found)
     if kind == "bounced" and found["bounce"] is None:
         fields["bounce"] = "hard"
     if kind in CLOSES:
         if unknown & {"channel", "purpose"}:
             fields["channel"] = fields["purpose"] = "all"
-        return list(words), []
+        return []
     if stream == "messages":
         if "channel" in unknown:
             fields["channel"] = "all"
         if found["purpose"] == "all":
             fields["purpose"] = None
-    return [], []
+    return []
 
 
 def doubts(stream: str, kind: str | None, said: Mapping[str, Any]) -> Iterator[str]:

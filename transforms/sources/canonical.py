@@ -79,9 +79,8 @@ def understand(
         "modified_at AS landed_at",
         f"{words.doubts(stream)} AS doubts",
         *(
-            f"{names.properties() if name == 'properties' else words.settled(stream, name)} "
-            f"AS `{name}`"
-            for name in fields
+            f"{_settled(stream, column)} AS `{column.name}`"
+            for column in fields.values()
         ),
     )
     return _hashed(_widened(final, fields), stream)
@@ -149,6 +148,16 @@ def _typed(stream: str, column: Described) -> str:
         read = values.records if column.type.startswith("array") else values.record
         return read(value, column)
     return value
+
+
+def _settled(stream: str, column: Described) -> str:
+    """What a field finally says, now that the row's type is known."""
+    if column.name == "properties":
+        return names.properties()
+    value = words.settled(stream, column.name)
+    if column.type != "string" or words.is_closed(stream, column.name):
+        return value
+    return words.without_faults(stream, value, values.is_no_text(f"loose.`{column.name}`"))
 
 
 def _is_sound() -> str:

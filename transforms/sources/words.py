@@ -31,13 +31,14 @@ from tactful.schemas.words import (
     TYPE_WORDS,
     Synonyms,
 )
-from tactful.transforms.blanks import BLANK_CLASS, literal, trimmed
+from tactful.transforms.blanks import SEPARATORS, literal, trimmed
 
 # The closed values of each stream beside its type, with what a sender may call them.
 CLOSED: dict[str, dict[str, dict[str, str]]] = {}
-# What makes no difference inside a word.
-SEPARATORS = f"[{BLANK_CLASS}_./-]"
 LONGEST_WORD = 100
+# Of a row that closes something these faults are forgiven, but not in what it cannot do without.
+FORGIVEN = ("wrong_type", "out_of_bounds", "too_long", "too_many")
+NEEDED = ("event_id", "type", "occurred_at", "identifiers", "message_id")
 
 
 def is_closed(stream: str, name: str) -> bool:
@@ -67,11 +68,18 @@ def reasons(stream: str) -> Iterator[tuple[str, str]]:
 
 
 def is_understood_anyhow(stream: str, reason: str) -> str:
-    """Whether a fault of a closed value does not matter: a closing row closes all the same."""
+    """Whether a fault does not matter: a row closes all the same, if it says when and for whom."""
     fault, _, name = reason.partition(":")
-    if fault not in ("wrong_type", "too_long") or name not in CLOSED.get(stream, {}):
+    if stream not in CLOSES or fault not in FORGIVEN or name in NEEDED:
         return "false"
     return _one_of(CLOSES[stream])
+
+
+def without_faults(stream: str, value: str, is_fault: str) -> str:
+    """A field's value; null where only a row that closes something is forgiven for it."""
+    if stream not in CLOSES:
+        return value
+    return f"CASE WHEN {_one_of(CLOSES[stream])} AND {is_fault} THEN NULL ELSE {value} END"
 
 
 def settled(stream: str, name: str) -> str:

@@ -1,6 +1,6 @@
 -- Whom each destination's rule protects now, and what they answered about ads: the newest word on
 -- marketing by ads or by every channel counts, at the same moment a withdrawal; a withdrawal that
--- still holds always does. Null: nobody was asked.
+-- still holds always does, and so does unsubscribing from ads or from all. Null: nobody was asked.
 WITH now AS (
     SELECT s.*
     FROM suppressed AS s
@@ -17,7 +17,7 @@ answers AS (
     SELECT DISTINCT person_id, true
     FROM now
     WHERE
-        reason = 'no_consent' AND scope_value = 'marketing' AND coalesce(channel, 'ad') = 'ad'
+        reason IN ('no_consent', 'unsubscribed', 'complained') AND scope_value = 'marketing' AND coalesce(channel, 'ad') = 'ad'
 ),
 
 answered AS (

@@ -197,6 +197,8 @@ def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[d
         more = row["values"] if row.operation == "add" else -row["values"]
         steps[name_of(row.destination, row.audience)] += more
     sizes = sizes_after(batch, steps)
+    if groups:
+        batch.lake.close_outbox()
     for (name, audience, operation), payloads in groups.items():
         size = sizes[name_of(name, audience)]
         yield from _requests(batch, by_name[name], audience, operation, payloads, size)

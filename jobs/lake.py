@@ -72,6 +72,11 @@ class Lake:
     def outbox(self, destination: str) -> str:
         return f"{self.location}/outbox/{destination}"
 
+    def close_outbox(self) -> None:
+        """Make the folder of all outboxes, which only its owner may enter."""
+        if files.is_local(self.location):
+            private.make_folder(f"{self.location}/outbox")
+
     def version(self, table: Table) -> int:
         """The newest version of a table, from the names in its log."""
         return max(self._versions(table))

@@ -20,7 +20,7 @@ CUSTOMERS = Table(
         Column("sends", "map<string,bigint>", "Messages sent, per channel."),
         Column("opens", "map<string,bigint>", "Of those, opened by a person, per channel."),
         Column("clicks", "map<string,bigint>", "Of those, clicked, per channel."),
-        Column("consents", "map<string,boolean>", "Newest consent per channel:purpose; * means all channels."),
+        Column("consents", "map<string,boolean>", "The newest word per channel:purpose, * means all channels: what was said, not what holds; a word for all may be newer than one for a channel, and `suppressions` says what is closed."),
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),
     "One row a person: first and last seen, orders, revenue, messages, consents.",

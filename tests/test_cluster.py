@@ -191,7 +191,8 @@ def event_log(folder: Path) -> Iterator[str]:
     """The lines of what one application told of itself, in however many files."""
     for file in sorted(path for path in folder.rglob("*") if path.is_file()):
         if not file.name.startswith((".", "appstatus")):
-            yield from file.read_text(encoding="utf-8").splitlines()
+            # In a plan there may be signs that Python takes for line ends, too.
+            yield from filter(None, file.read_text(encoding="utf-8").split("\n"))
 
 
 def _told(log: Path, pattern: str, process: subprocess.Popen[bytes]) -> str:

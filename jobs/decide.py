@@ -11,11 +11,11 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Cap, Config, Suppress
+from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.membership import NO_TO_ADS
-from tactful.transforms.refusals import refused
-from tactful.transforms.suppressions import PurchaseRule, purchased
+from tactful.transforms.rules.refusals import refused
+from tactful.transforms.rules.suppressions import PurchaseRule, purchased
 
 
 def suppressions(

@@ -10,15 +10,15 @@ from typing import Any
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from tactful.jobs import files
 from tactful.jobs.audiences import name_of, sizes_after
-from tactful.jobs.config import Config, Destination
-from tactful.jobs.runtime import Batch
+from tactful.jobs.lake import files
+from tactful.jobs.runs.batches import Batch
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
 from tactful.transforms.addresses import ADDRESS_TYPES
-from tactful.transforms.links import FEW
+from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
     AUDIENCE,
     MEMBER,

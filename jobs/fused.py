@@ -10,14 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import decide, orders
-from tactful.jobs.bounces import Bounced, bounced_of
-from tactful.jobs.config import Config
+from tactful.jobs import decide
 from tactful.jobs.deliver import deliver
-from tactful.jobs.fold import fold_in_turn
-from tactful.jobs.lake import Lake
-from tactful.jobs.message_lives import of_batch, whole_messages
-from tactful.jobs.runtime import (
+from tactful.jobs.evidence import orders
+from tactful.jobs.evidence.bounces import Bounced, bounced_of
+from tactful.jobs.evidence.message_lives import of_batch, whole_messages
+from tactful.jobs.lake.folding import fold_in_turn
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import (
     FEW_ROWS,
     Batch,
     Hook,
@@ -29,6 +29,7 @@ from tactful.jobs.runtime import (
     save_pins,
 )
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
@@ -38,9 +39,9 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, EVENTS, FACTS, MESSAGE_KEYS
-from tactful.transforms.links import picked
+from tactful.transforms.identity.links import picked
+from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message
-from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
 
 QUERY = "fused"

@@ -11,13 +11,14 @@ from typing import Any
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from tactful.jobs import decide, files, fused
-from tactful.jobs.config import Config
+from tactful.jobs import decide, fused
 from tactful.jobs.errors import LakeDamaged
-from tactful.jobs.lake import Lake
-from tactful.jobs.scratch import Keep, scratch
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.scratch import Keep, scratch
+from tactful.jobs.lake.state import read_json
 from tactful.jobs.session import small_frame
-from tactful.jobs.state import read_json
+from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
@@ -28,7 +29,7 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import EVENTS, TIMELINE
-from tactful.transforms.links import latest
+from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import marketing_messages, regrets

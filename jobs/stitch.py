@@ -9,13 +9,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.changes import changes_of, differing, moves, persons_changed
-from tactful.jobs.columns import flat, whole
-from tactful.jobs.config import Identity
-from tactful.jobs.relabel import as_before, blocked_labels, members_of, others, relabel
-from tactful.jobs.runtime import Batch
+from tactful.jobs.identity.changes import changes_of, differing, moves, persons_changed
+from tactful.jobs.identity.columns import flat, whole
+from tactful.jobs.identity.relabel import as_before, blocked_labels, members_of, others, relabel
+from tactful.jobs.runs.batches import Batch
+from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LINKS
-from tactful.transforms.links import picked, seen_together
+from tactful.transforms.identity.links import picked, seen_together
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
-from tactful.transforms.owners import is_person
-from tactful.transforms.suppressions import named
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.suppressions import named
 
 # Mailings of one campaign carry one list of thousands of products: it is looked through once, and
 # never carried through a join.

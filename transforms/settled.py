@@ -7,7 +7,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.transforms.allotting import IN_ORDER, OF_PERSON, REFUNDED, TAKEN, back
-from tactful.transforms.owners import is_person
+from tactful.transforms.identity.owners import is_person
 
 TAKES_BACK = ("order_cancelled", "order_returned", REFUNDED)
 LINE = ("order_id", "line_number")

@@ -6,7 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY
-from tactful.transforms.refusals import WORDS
+from tactful.transforms.rules.refusals import WORDS
 from tactful.transforms.settled import TAKES_BACK
 
 

@@ -16,14 +16,14 @@ import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Identity
 from tactful.jobs.demo.command import demo_config
-from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch, let_go
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import Batch, let_go
 from tactful.jobs.session import open_session
+from tactful.jobs.settings.config import Identity
 from tactful.jobs.stitch import stitch
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
-from tactful.transforms.links import latest
+from tactful.transforms.identity.links import latest
 from tests.bench.memory import Peak
 
 # Of ten identifiers three are customers, three their addresses, four the cookies of their devices.

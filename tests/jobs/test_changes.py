@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from tactful.jobs.changes import changes_of
+from tactful.jobs.identity.changes import changes_of
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SIGHT = pa.struct(

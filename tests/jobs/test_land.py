@@ -9,10 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from tactful.jobs import land, landing_files
-from tactful.jobs.lake import Lake
+from tactful.jobs import land
+from tactful.jobs.intake import landing_files
+from tactful.jobs.intake.listing import listed
+from tactful.jobs.lake.lake import Lake
 from tactful.jobs.land import Met, NotCommitted
-from tactful.jobs.listing import listed
 from tactful.schemas.intake import FILES, RECEIVED
 from tests import worlds
 from tests.landing import Batch, as_line

@@ -10,11 +10,11 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tactful.jobs import local_logs
-from tactful.jobs.lake import Lake, Part
-from tactful.jobs.local_logs import LocalLogs
-from tactful.jobs.lookups import SharedLogs
-from tactful.jobs.runtime import Batch, materialise
+from tactful.jobs.lake import local_logs
+from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.local_logs import LocalLogs
+from tactful.jobs.lake.lookups import SharedLogs
+from tactful.jobs.runs.batches import Batch, materialise
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE

@@ -13,10 +13,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tactful.jobs import reference
-from tactful.jobs.config import load
-from tactful.jobs.lake import Lake
-from tactful.jobs.status import render, status
+from tactful.jobs.commands.status import render, status
+from tactful.jobs.lake import reference
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.settings.config import load
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.transforms.sources.reference import newest, understand
 from tests.landing import to_toml

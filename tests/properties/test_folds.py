@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from tactful.jobs.lookups import fold
+from tactful.jobs.lake.lookups import fold
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Identity
-from tactful.jobs.phones import normalise_all
-from tactful.jobs.relabel import relabel
+from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.identity.relabel import relabel
+from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
-from tactful.transforms.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
-from tactful.transforms.owners import with_owner
+from tactful.transforms.identity.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
+from tactful.transforms.identity.owners import with_owner
 from tests import oracle
 from tests.oracle import compute
 from tests.oracle.cases import AS_OF, SECRET, START, Case, clusters, hubs, load_cases

@@ -30,7 +30,7 @@ from tactful.transforms.membership import (
     protected_persons,
     to_records,
 )
-from tactful.transforms.sinks import SINKS, batches
+from tactful.transforms.sinks import SINKS, cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED
 
 
@@ -221,7 +221,7 @@ def _requests(
     limit = min(destination.batch_size, sink.batch_limit)
     wanted = [*destination.identifiers]
     account = destination.account.model_dump(mode="json") if destination.account else {}
-    for request in batches(len(payloads), limit):
+    for request in cut_into_requests(len(payloads), limit):
         text = sink.body(
             payloads[request.start : request.start + request.size],
             operation=operation,

@@ -28,7 +28,7 @@ from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS, TIMELINE
+from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
 from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
@@ -37,7 +37,7 @@ from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
 CLOCKED = (PRESSURE, CUSTOMERS, LEFT_OUT)
-READS = (LABELS, EVENTS, PRODUCTS)
+READS = (LABELS, TIMELINE_LOG, PRODUCTS)
 
 
 def publish(
@@ -59,7 +59,7 @@ def publish(
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
-    with scratch(lake, size=lake.size(EVENTS, versions[EVENTS.id])) as keep:
+    with scratch(lake, size=lake.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])) as keep:
         frames = _frames(lake, config, versions, as_of, stale, keep)
         _overwrite(lake, frames, on_progress)
     state = {
@@ -106,7 +106,7 @@ def _frames(
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
     timeline = keep(
         settled(
-            lake.read(EVENTS, versions[EVENTS.id]),
+            lake.read(TIMELINE_LOG, versions[TIMELINE_LOG.id]),
             labels,
             hubs=not labels.where("state = 'hub'").isEmpty(),
         )

@@ -33,12 +33,12 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     timeline: rows with person_id and the facts of their message.
     """
     about = ("person_id", "channel", "campaign_id", "purpose", "cost", "skus", "categories")
-    sight = F.struct(*ORDER)
+    event_ref = F.struct(*ORDER)
     life = timeline.where(F.col("stream") == "messages")
     sent = (
         life.where(F.col("type") == "sent")
         .groupBy("message_id")
-        .agg(F.min_by(F.struct(*about, sight.alias("sent")), sight).alias("_m"))
+        .agg(F.min_by(F.struct(*about, event_ref.alias("sent")), event_ref).alias("_m"))
         .select("message_id", "_m.*")
         .withColumn("purpose", F.coalesce("purpose", F.lit("marketing")))
         .where((F.col("purpose") == "marketing") & is_person())

@@ -26,20 +26,24 @@ class Bounced:
 
 
 def bounced_of(
-    batch: Batch, facts: DataFrame, theirs: DataFrame, stitched: Stitched, config: Config
+    batch: Batch,
+    facts: DataFrame,
+    affected_identifiers: DataFrame,
+    stitched: Stitched,
+    config: Config,
 ) -> Bounced:
-    """What the batch must know of the touched persons' bounces.
+    """What the batch must know of the affected persons' bounces.
 
-    facts: what bears on the touched persons, with all that became of each message that bounced.
+    facts: what bears on the affected persons, with all that became of each message that bounced.
     theirs: their labels.
     """
     bounces = facts.where(HARD)
     if not config.destinations or bounces.isEmpty():
-        return Bounced(theirs, None)
+        return Bounced(affected_identifiers, None)
     sent = facts.where("type = 'sent'").join(bounces.select("message_id"), "message_id", "semi")
     carrying = facts.where(f"({HARD}) OR type = 'subscribed'").select("identifier_keys")
     carrying = carrying.union(sent.select("identifier_keys"))
-    labels = _labels_beside(batch, theirs, carrying, stitched)
+    labels = _labels_beside(batch, affected_identifiers, carrying, stitched)
     return Bounced(labels, batch.keep(dead_addresses(facts, labels, as_of=batch.as_of)))
 
 

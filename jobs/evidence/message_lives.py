@@ -15,7 +15,7 @@ from pyspark.sql import functions as F
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.timeline import MESSAGE_KEYS
-from tactful.transforms.identity.links import picked
+from tactful.transforms.identity.links import semi_join
 from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message, keys_of_messages, with_message_facts
 
@@ -50,7 +50,7 @@ def whole_messages(
     fresh: DataFrame,
     found: DataFrame,
     lives: Lives | None,
-    theirs: DataFrame,
+    affected_identifiers: DataFrame,
     stitched: Stitched,
     *,
     since: datetime,
@@ -61,13 +61,15 @@ def whole_messages(
     of a message counts is its first event of a type, though only a later one be recent.
     found: events that name these persons. since: from when on a message may decide something.
     """
-    ids = batch.keep(_ids(batch, found, lives, theirs, since=since, count=stitched.size))
+    ids = batch.keep(
+        _ids(batch, found, lives, affected_identifiers, since=since, count=stitched.size)
+    )
     count = ids.count()
     if not count:
         return None
     events = batch.logs.messages(ids, count=count)
     if lives is not None:
-        events = events.unionByName(picked(fresh.where(is_of_message()), ids, count=count))
+        events = events.unionByName(semi_join(fresh.where(is_of_message()), ids, count=count))
     events = batch.keep(events)
     keys = events.select(F.explode("identifier_keys").alias("identifier_key"))
     return with_message_facts(with_owner(events, stitched.labels_of(batch, keys)))
@@ -77,14 +79,14 @@ def _ids(
     batch: Batch,
     found: DataFrame,
     lives: Lives | None,
-    theirs: DataFrame,
+    affected_identifiers: DataFrame,
     *,
     since: datetime,
     count: int,
 ) -> DataFrame:
     log = batch.read(MESSAGE_KEYS)
     log = log.unionByName(lives.keys) if lives is not None else log
-    bearing = log.where((F.col("kind") == "word") | (F.col("occurred_at") >= F.lit(since)))
-    named = picked(bearing, theirs.select("identifier_key"), count=count)
+    relevant_events = log.where((F.col("kind") == "word") | (F.col("occurred_at") >= F.lit(since)))
+    named = semi_join(relevant_events, affected_identifiers.select("identifier_key"), count=count)
     own = found.where(is_of_message())
     return own.select("message_id").union(named.select("message_id")).distinct()

@@ -8,15 +8,15 @@ from pyspark.sql import functions as F
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config, Suppress
 from tactful.schemas.events import ORDER
-from tactful.schemas.timeline import EVENTS
-from tactful.transforms.identity.links import picked
+from tactful.schemas.timeline import TIMELINE_LOG
+from tactful.transforms.identity.links import semi_join
 from tactful.transforms.settled import settled_lines
 
 KINDS = ("order", "take_back")
 ROW = ("stream", "event_id", "line_number")
 
 
-def of_the_same_orders(fresh: DataFrame, bearing: DataFrame, *, count: int) -> DataFrame:
+def of_the_same_orders(fresh: DataFrame, relevant_events: DataFrame, *, count: int) -> DataFrame:
     """Everything that was placed or taken back under the order numbers that this batch names.
 
     Whose it is may be others than who sends now: an order was taken back by a warehouse, turns
@@ -25,7 +25,7 @@ def of_the_same_orders(fresh: DataFrame, bearing: DataFrame, *, count: int) -> D
     count: how many rows of the batch name an order, about.
     """
     named = fresh.where(F.col("kind").isin(*KINDS)).select("order_id")
-    return picked(bearing.where(F.col("kind").isin(*KINDS)), named, count=count)
+    return semi_join(relevant_events.where(F.col("kind").isin(*KINDS)), named, count=count)
 
 
 def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -> DataFrame:
@@ -36,10 +36,10 @@ def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -
     """
     named = own.where(F.col("kind").isin(*KINDS)).select("order_id")
     known = own.where(F.col("kind").isin(*KINDS)).select(*ROW)
-    events = batch.read(EVENTS).unionByName(fresh)
+    events = batch.read(TIMELINE_LOG).unionByName(fresh)
     slim = ("kind", "type", "order_id", "line_number", *ORDER)
-    placed = picked(events.where("kind = 'order'").select(*slim), named, count=count)
-    back = picked(events.where("kind = 'take_back'"), named, count=count)
+    placed = semi_join(events.where("kind = 'order'").select(*slim), named, count=count)
+    back = semi_join(events.where("kind = 'take_back'"), named, count=count)
     others = back.unionByName(placed, allowMissingColumns=True)
     return own.unionByName(others.join(known, [*ROW], "left_anti"), allowMissingColumns=True)
 
@@ -51,5 +51,5 @@ def bought(facts: DataFrame, rules: tuple[Suppress, ...], config: Config) -> Dat
     """
     if not any(rule.when == "purchased" for rule in rules):
         return None
-    has_take_backs = not facts.where("kind = 'take_back'").isEmpty()
-    return settled_lines(facts, currency=config.business.currency, has_take_backs=has_take_backs)
+    has_reversals = not facts.where("kind = 'take_back'").isEmpty()
+    return settled_lines(facts, currency=config.business.currency, has_reversals=has_reversals)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tactful.jobs.identity.columns import event_rank, flat, holders, whole
+from tactful.jobs.identity.columns import combine_chunks, event_rank, flatten_lists, parent_row
 
 COMPARED = (
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
@@ -36,9 +36,9 @@ def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Ta
     parts = (
         fresh["person_id"].filter(changed),
         known["person_id"].filter(changed),
-        joined.filter(pc.is_in(joined, whole(before["person_id"]))),
+        joined.filter(pc.is_in(joined, combine_chunks(before["person_id"]))),
     )
-    persons = pc.unique(pa.concat_arrays([whole(part) for part in parts]))
+    persons = pc.unique(pa.concat_arrays([combine_chunks(part) for part in parts]))
     return pa.table({"person_id": pc.drop_null(persons)})
 
 
@@ -64,10 +64,12 @@ def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> p
     A person whose own identifier became another's was merged; all else came apart. moved: see
     `moves`. links: those just seen.
     """
-    theirs = pc.is_in(flat(links["identifier_keys"]), whole(moved["identifier_key"]))
-    links = links.take(pc.unique(pa.array(holders(links["identifier_keys"])).filter(theirs)))
-    row, rank = holders(links["identifier_keys"]), event_rank(links, "last_seen")
-    seen = pa.table({"identifier_key": flat(links["identifier_keys"]), "rank": rank[row]})
+    theirs = pc.is_in(
+        flatten_lists(links["identifier_keys"]), combine_chunks(moved["identifier_key"])
+    )
+    links = links.take(pc.unique(pa.array(parent_row(links["identifier_keys"])).filter(theirs)))
+    row, rank = parent_row(links["identifier_keys"]), event_rank(links, "last_seen")
+    seen = pa.table({"identifier_key": flatten_lists(links["identifier_keys"]), "rank": rank[row]})
     newest = seen.group_by("identifier_key").aggregate([("rank", "max")])
     told = moved.join(newest, "identifier_key")
     own = pc.binary_join_element_wise("p_", told["identifier_key"], "")
@@ -78,8 +80,8 @@ def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> p
         .aggregate([("rank_max", "max"), ("is_merge", "any")])
     )
     is_merge = pairs["is_merge_any"]
-    by_rank = whole(links["last_seen"]).take(pa.array(np.argsort(rank)))
-    cause = by_rank.take(whole(pairs["rank_max_max"]))
+    by_rank = combine_chunks(links["last_seen"]).take(pa.array(np.argsort(rank)))
+    cause = by_rank.take(combine_chunks(pairs["rank_max_max"]))
     return pa.table(
         {
             "changed_at": pa.repeat(pa.scalar(as_of, pa.timestamp("us", "UTC")), len(pairs)),

@@ -9,35 +9,37 @@ import pyarrow.compute as pc
 from tactful.schemas.events import ORDER
 
 
-def whole(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def combine_chunks(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """The column in one piece."""
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
-def flat(lists: pa.ChunkedArray) -> pa.Array:
+def flatten_lists(lists: pa.ChunkedArray) -> pa.Array:
     """What all the lists hold, one after another."""
-    return whole(lists).flatten()
+    return combine_chunks(lists).flatten()
 
 
-def holders(lists: pa.ChunkedArray) -> np.ndarray:
+def parent_row(lists: pa.ChunkedArray) -> np.ndarray:
     """For each of these values the row whose list holds it."""
-    held = whole(lists)
+    held = combine_chunks(lists)
     return np.repeat(np.arange(len(held)), pc.list_value_length(held).to_numpy())
 
 
-def instants(links: pa.Table, sight: str) -> pa.Array:
+def instants(links: pa.Table, event_ref: str) -> pa.Array:
     """When each set was first or last seen."""
-    return pc.struct_field(whole(links[sight]), "occurred_at").cast(pa.timestamp("us", "UTC"))
+    return pc.struct_field(combine_chunks(links[event_ref]), "occurred_at").cast(
+        pa.timestamp("us", "UTC")
+    )
 
 
-def micros(links: pa.Table, sight: str) -> np.ndarray:
+def micros(links: pa.Table, event_ref: str) -> np.ndarray:
     """The same in microseconds."""
-    return instants(links, sight).cast(pa.int64()).to_numpy()
+    return instants(links, event_ref).cast(pa.int64()).to_numpy()
 
 
-def event_rank(links: pa.Table, sight: str) -> np.ndarray:
+def event_rank(links: pa.Table, event_ref: str) -> np.ndarray:
     """The place of each set's first or last event among all of them, by (time, stream, id)."""
-    seen = whole(links[sight])
+    seen = combine_chunks(links[event_ref])
     events = pa.table({name: pc.struct_field(seen, name) for name in ORDER})
     order = pc.sort_indices(events, sort_keys=[(name, "ascending") for name in ORDER])
     rank = np.empty(len(links), dtype=np.int64)

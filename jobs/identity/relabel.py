@@ -9,7 +9,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tactful.jobs.identity.columns import event_rank, flat, holders, instants, micros, whole
+from tactful.jobs.identity.columns import (
+    combine_chunks,
+    event_rank,
+    flatten_lists,
+    instants,
+    micros,
+    parent_row,
+)
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
 from tactful.transforms.identity.components import (
@@ -34,20 +41,22 @@ def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
     """
     linking = before.filter(pc.not_equal(before["state"], "blocked"))
     known = linking.filter(pc.is_in(linking["identifier_key"], seen))
-    theirs = linking.filter(pc.is_in(linking["component_key"], whole(known["component_key"])))
-    return pc.unique(pa.concat_arrays([whole(theirs["identifier_key"]), seen]))
+    theirs = linking.filter(
+        pc.is_in(linking["component_key"], combine_chunks(known["component_key"]))
+    )
+    return pc.unique(pa.concat_arrays([combine_chunks(theirs["identifier_key"]), seen]))
 
 
-def as_before(fresh: pa.Table, before: pa.Table) -> pa.Table:
+def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
     """The earlier label of each identifier, row by row; nulls where there was none."""
-    places = pc.index_in(fresh["identifier_key"], whole(before["identifier_key"]))
+    places = pc.index_in(fresh["identifier_key"], combine_chunks(before["identifier_key"]))
     return before.take(places)
 
 
 def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     """The labels of the blocked identifiers in these links, to look up why they link nobody."""
     seen = _blocked(links)
-    known = as_before(seen, before)
+    known = previous_labels(seen, before)
     first, then = seen["first_seen_at"], known["first_seen_at"]
     last, until = seen["last_seen_at"], known["last_seen_at"]
     told = {
@@ -65,11 +74,11 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
 
 def _blocked(links: pa.Table) -> pa.Table:
     """The blocked identifiers, and when they were first and last seen."""
-    row = holders(links["blocked_keys"])
+    row = parent_row(links["blocked_keys"])
     held = pa.table(
         {
-            "identifier_key": flat(links["blocked_keys"]),
-            "identifier_type": flat(links["blocked_types"]),
+            "identifier_key": flatten_lists(links["blocked_keys"]),
+            "identifier_type": flatten_lists(links["blocked_types"]),
             "first_seen_at": instants(links, "first_seen").take(row),
             "last_seen_at": instants(links, "last_seen").take(row),
         }
@@ -82,7 +91,7 @@ def _blocked(links: pa.Table) -> pa.Table:
 
 def others(before: pa.Table, fresh: pa.Table) -> pa.Table:
     """The labels that were not worked out anew."""
-    anew = pc.is_in(before["identifier_key"], whole(fresh["identifier_key"]))
+    anew = pc.is_in(before["identifier_key"], combine_chunks(fresh["identifier_key"]))
     return before.filter(pc.invert(anew))
 
 
@@ -102,14 +111,14 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
 def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity) -> pa.Table:
     """Number the identifiers, let `components` decide, and give the numbers their names back."""
     names, kinds = kinds_of(rules)
-    encoded = pc.dictionary_encode(flat(links["identifier_keys"]))
+    encoded = pc.dictionary_encode(flatten_lists(links["identifier_keys"]))
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     keys = encoded.dictionary.take(order)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     node = rank[encoded.indices.to_numpy()]
-    link = holders(links["identifier_keys"])
-    types = pc.index_in(flat(links["identifier_types"]), pa.array(names))
+    link = parent_row(links["identifier_keys"])
+    types = pc.index_in(flatten_lists(links["identifier_types"]), pa.array(names))
     kind = np.zeros(len(keys), dtype=np.int64)
     kind[node] = types.to_numpy()
     first, last = micros(links, "first_seen"), micros(links, "last_seen")

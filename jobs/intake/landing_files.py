@@ -47,7 +47,7 @@ class Outcome:
         return any(file.path in those for those in (self.refused, self.unread, self.gone))
 
 
-def hand_over(
+def read_files(
     spark: SparkSession,
     files: Sequence[File],
     put: Callable[[DataFrame], None],

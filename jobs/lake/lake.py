@@ -146,7 +146,7 @@ class Lake:
         rows.write.format("delta").mode("overwrite").save(self.path(table))
         self._close(table)
 
-    def put_together(self, table: Table, *, up_to: int) -> None:
+    def compact(self, table: Table, *, up_to: int) -> None:
         """Make few files of many small ones; their rows stay, and streams do not notice.
 
         up_to: the bytes of a file that is large enough to be left alone.

@@ -23,7 +23,7 @@ from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.identity.links import FEW, SETS
 from tactful.transforms.membership import MEMBER
 from tactful.transforms.message_facts import MESSAGE_KINDS
@@ -92,7 +92,7 @@ class LocalLogs:
         keys = pa.table({"identifier_key": asked})
         newest = _newest_of_many if len(asked) > FEW else _newest
         with self._session() as db:
-            log, seen = self._rows(db, LABELS), self._picked(db, LABELS, keys)
+            log, seen = self._rows(db, LABELS), self._semi_join(db, LABELS, keys)
             db.execute(f"CREATE TEMP TABLE known AS {newest(seen, BY_IDENTIFIER)}")
             db.execute(
                 "CREATE TEMP TABLE components AS "
@@ -143,7 +143,7 @@ class LocalLogs:
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
         with self._session() as db:
-            rows = self._picked(db, IDENTIFIERS, keys.distinct().toArrow())
+            rows = self._semi_join(db, IDENTIFIERS, keys.distinct().toArrow())
             return self.frame(_columns(db, IDENTIFIERS, rows))
 
     def new_identifiers(self, forms: DataFrame) -> pa.Table:
@@ -151,7 +151,7 @@ class LocalLogs:
         with self._session() as db:
             told, key = forms.toArrow(), list(IDENTIFIERS.key)
             db.register("forms", told)
-            known = self._picked(db, IDENTIFIERS, told.select(key))
+            known = self._semi_join(db, IDENTIFIERS, told.select(key))
             new = f"FROM forms ANTI JOIN ({known}) USING ({', '.join(key)})"
             return _columns(db, IDENTIFIERS, new)
 
@@ -163,17 +163,17 @@ class LocalLogs:
         """All that became of some messages, however long ago."""
         with self._session() as db:
             db.register("asked", keys.distinct().toArrow())
-            found = [f"FROM {self._empty(db, EVENTS)}"]
+            found = [f"FROM {self._empty(db, TIMELINE_LOG)}"]
             for kind in MESSAGE_KINDS:
-                files = [name for name in self._files_of(EVENTS) if f"/kind={kind}/" in name]
+                files = [name for name in self._files_of(TIMELINE_LOG) if f"/kind={kind}/" in name]
                 # Ids alone are soon looked through; what is not new mostly lies in the last files.
                 if holding := _holding(db, files, "message_id"):
                     # Some writers put a partition's column into its files, others do not.
-                    names = ", ".join(name for name in EVENTS.names if name != "kind")
+                    names = ", ".join(name for name in TIMELINE_LOG.names if name != "kind")
                     rows = f"{_parquet(holding)} SEMI JOIN asked USING (message_id)"
                     told = f"SELECT {names}, {_literal(kind)} AS kind FROM {rows}"
                     found.append(f"{told} WHERE stream = 'messages'")
-            return self.frame(_columns(db, EVENTS, " UNION ALL BY NAME ".join(found)))
+            return self.frame(_columns(db, TIMELINE_LOG, " UNION ALL BY NAME ".join(found)))
 
     @contextmanager
     def _session(self) -> Iterator[DuckDBPyConnection]:
@@ -184,10 +184,10 @@ class LocalLogs:
 
     def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
         with self._session() as db:
-            rows = self._picked(db, table, keys.distinct().toArrow())
+            rows = self._semi_join(db, table, keys.distinct().toArrow())
             return self.frame(_columns(db, table, _newest(rows, key)))
 
-    def _picked(self, db: DuckDBPyConnection, table: Table, keys: pa.Table) -> str:
+    def _semi_join(self, db: DuckDBPyConnection, table: Table, keys: pa.Table) -> str:
         """The rows that hold one of these values, in columns of the same names."""
         db.register("keys", keys)
         names = ", ".join(keys.column_names)

@@ -14,7 +14,7 @@ from tactful.jobs.session import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.identity.links import (
     MANY,
     labels_of,
@@ -22,7 +22,7 @@ from tactful.transforms.identity.links import (
     latest,
     links_of,
     merge_links,
-    picked,
+    semi_join,
 )
 from tactful.transforms.membership import MEMBER
 from tactful.transforms.message_facts import is_of_message
@@ -138,7 +138,7 @@ class SharedLogs:
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
-        return picked(self._read(IDENTIFIERS), keys, count=count)
+        return semi_join(self._read(IDENTIFIERS), keys, count=count)
 
     def new_identifiers(self, forms: DataFrame) -> DataFrame:
         """Those of these raw forms, each there once, that no earlier batch brought."""
@@ -147,9 +147,9 @@ class SharedLogs:
 
     def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
         """All that became of some messages, however long ago."""
-        log = self._read(EVENTS).where(is_of_message())
-        return self._keep(EVENTS.conform(picked(log, keys, count=count)))
+        log = self._read(TIMELINE_LOG).where(is_of_message())
+        return self._keep(TIMELINE_LOG.conform(semi_join(log, keys, count=count)))
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
-        return fold(MEMBERSHIPS, picked(self._known(MEMBERSHIPS), keys, count=count))
+        return fold(MEMBERSHIPS, semi_join(self._known(MEMBERSHIPS), keys, count=count))

@@ -14,13 +14,13 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import accept
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import let_go, materialise
+from tactful.jobs.runs.batches import materialise, unpersist
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.models import Reference
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.transforms.blanks import BLANKS
-from tactful.transforms.sources.reference import newest, understand
+from tactful.transforms.sources.reference import newest, parse_rows
 
 TABLES = {"products": PRODUCTS, "campaigns": CAMPAIGNS}
 # What a row must be to be used has changed: files of an earlier version are read once more.
@@ -93,7 +93,7 @@ def _replace(lake: Lake, config: Config, name: str, found: Sequence[File]) -> st
     if not found:
         return "there is no file"
     rows = _rows(lake, found, form=form)
-    judged = materialise(understand(rows, table=table, max_row_bytes=config.intake.max_row_bytes))
+    judged = materialise(parse_rows(rows, table=table, max_row_bytes=config.intake.max_row_bytes))
     try:
         _quarantine(lake, name, judged.where(F.size("reasons") > 0))
         good = judged.where(F.size("reasons") == 0)
@@ -103,7 +103,7 @@ def _replace(lake: Lake, config: Config, name: str, found: Sequence[File]) -> st
         rows.write.format("delta").mode("overwrite").save(lake.path(table))
         return None
     finally:
-        let_go(judged)
+        unpersist(judged)
 
 
 def _quarantine(lake: Lake, name: str, refused: DataFrame) -> None:

@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 
 from tactful.jobs.lake import files, private
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import let_go, materialise
+from tactful.jobs.runs.batches import materialise, unpersist
 
 FOLDER = "_scratch"
 # Compressed. Below, what is held in memory is there sooner; above, each step would unpack
@@ -45,7 +45,7 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
         yield in_files if size > LARGE_BYTES else in_memory
     finally:
         for frame in kept:
-            let_go(frame)
+            unpersist(frame)
         clear(lake)
 
 

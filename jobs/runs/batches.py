@@ -134,7 +134,7 @@ class Batch:
 
     def release(self) -> None:
         for frame in self._kept:
-            let_go(frame)
+            unpersist(frame)
         self._kept.clear()
         if "logs" in self.__dict__:
             self.logs.release()
@@ -150,7 +150,7 @@ def materialise(frame: DataFrame) -> DataFrame:
     return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
-def let_go(frame: DataFrame) -> None:
+def unpersist(frame: DataFrame) -> None:
     """Free what `materialise` holds."""
     frame._jdf.queryExecution().analyzed().rdd().unpersist(False)
 

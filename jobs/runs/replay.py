@@ -38,13 +38,13 @@ from tactful.schemas.intake import QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS, MESSAGE_KEYS
+from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
 # What each query concluded. What was sent stays told: memberships, records and deliveries are no
 # conclusions from events. The clock begins anew, since the main query reads every tick.
 CONCLUSIONS: dict[str, tuple[Table, ...]] = {
     accept.QUERY: (*STREAMS.values(), QUARANTINE, IDENTIFIERS),
-    fused.QUERY: (LINKS, LABELS, EVENTS, MESSAGE_KEYS, WAITING, DUE, IDENTITY_CHANGES, TICKS),
+    fused.QUERY: (LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, WAITING, DUE, IDENTITY_CHANGES, TICKS),
 }
 Note = dict[str, Any]
 Progress = Callable[[str], None]

@@ -26,7 +26,7 @@ from tactful.jobs.settings.models import (
     IdentifierType,
     Identity,
     Intake,
-    Lake,
+    LakeSettings,
     Reference,
     Source,
     Suppress,
@@ -34,7 +34,7 @@ from tactful.jobs.settings.models import (
 
 __all__ = [
     "Account", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
-    "IdentifierType", "Identity", "Intake", "Lake", "Reference", "Source", "Suppress",
+    "IdentifierType", "Identity", "Intake", "LakeSettings", "Reference", "Source", "Suppress",
     "idle", "load",
 ]  # fmt: skip
 

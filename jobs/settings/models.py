@@ -31,7 +31,7 @@ from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 # A longer wait than a life is a slip of the pen, and near year 9999 Spark's times end.
 LONGEST = timedelta(days=36_500)
-UNDO_TYPES = ("order_cancelled", "order_returned", "order_refunded")
+REVERSALS = ("order_cancelled", "order_returned", "order_refunded")
 
 
 def parse_duration(text: object) -> timedelta:
@@ -119,7 +119,7 @@ Name = Annotated[
         description="a name of lower-case letters, digits and _, starting with a letter",
     ),
 ]
-Place = Annotated[str, AfterValidator(_place), Field(description="a path or a URI")]
+PathText = Annotated[str, AfterValidator(_place), Field(description="a path or a URI")]
 Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
 Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(_once)]  # type: ignore[valid-type]
 Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]
@@ -131,8 +131,8 @@ class Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
-class Lake(Section):
-    location: Place
+class LakeSettings(Section):
+    location: PathText
     secret: str = Field(
         pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z", description='"auto" or "env:NAME"'
     )
@@ -156,7 +156,7 @@ class Source(Section):
     stream: Stream
     dialect: Literal["canonical"] = "canonical"
     format: Literal["json", "parquet"] = "json"
-    path: Place
+    path: PathText
     partitions: Annotated[tuple[str, ...], AfterValidator(_partitions)] = Field(
         default=(),
         description="a list of fields that folders are named after, as day is by day=2026-01-31; "
@@ -166,7 +166,7 @@ class Source(Section):
 
 class Reference(Section):
     format: Literal["json", "parquet"] = "json"
-    path: Place
+    path: PathText
 
 
 class IdentifierType(Section):
@@ -233,7 +233,7 @@ class Suppress(Section):
         default=None, strict=True, gt=0, le=10, description="a number above 0, at most 10"
     )
     share: float = Field(default=0.0, strict=True, ge=0, le=1, description="a number from 0 to 1")
-    lifted_by: Annotated[tuple[Literal[UNDO_TYPES], ...], AfterValidator(_once)] = UNDO_TYPES  # type: ignore[valid-type]
+    lifted_by: Annotated[tuple[Literal[REVERSALS], ...], AfterValidator(_once)] = REVERSALS  # type: ignore[valid-type]
     channels: Channels = ()
     enabled: Flag = True
 
@@ -312,7 +312,7 @@ class Destination(Section):
 class Config(Section):
     """The whole configuration, checked; see `conf/defaults.toml` for what each value means."""
 
-    lake: Lake
+    lake: LakeSettings
     intake: Intake
     business: Business
     sources: dict[Name, Source] = {}

@@ -126,12 +126,12 @@ def test_what_is_taken_away_before_it_is_read_is_no_error(spark, tmp_path: Path)
     files = listed(str(tmp_path)).files
     (tmp_path / "gone.json").unlink()
     seen: list[Any] = []
-    outcome = landing_files.hand_over(
+    outcome = landing_files.read_files(
         spark, files, lambda rows: seen.extend(rows.collect()), form="json", folder=str(tmp_path)
     )
     assert [row.value for row in seen] == ['{"a": 1}']
     assert outcome == landing_files.Outcome(gone={str(tmp_path / "gone.json")})
-    nothing = landing_files.hand_over(
+    nothing = landing_files.read_files(
         spark, [files[0]], seen.extend, form="json", folder=str(tmp_path)
     )
     assert nothing == outcome

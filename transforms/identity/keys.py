@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.blanks import BLANK_CLASS, BLANKS, SEPARATORS
-from tactful.transforms.identity.links import at_hand
+from tactful.transforms.identity.links import broadcast_if_small
 
 KEY_LENGTH = 32
 # What senders also call an identifier.
@@ -134,7 +134,7 @@ def with_keys(events: DataFrame, keys: DataFrame, *, count: int) -> DataFrame:
     given = keys.drop("known").withColumnRenamed("identifiers", "_carried")
     # The hash first: it is quickly compared where rows are sorted.
     on, hashed = ["_hash", "_carried"], F.xxhash64("_carried")
-    given = at_hand(given.withColumn("_hash", hashed), count=count)
+    given = broadcast_if_small(given.withColumn("_hash", hashed), count=count)
     carried = events.withColumn("_carried", _carried()).withColumn("_hash", hashed)
     return carried.join(given, on=on, how="left").drop(*on)
 

@@ -20,7 +20,7 @@ def seen_together(events: DataFrame) -> DataFrame:
 
     Adds: link_id, first_seen, last_seen. Keeps: one row a set. Drops: events without identifiers.
     """
-    sight = F.struct(*ORDER)
+    event_ref = F.struct(*ORDER)
     members = F.array_join(F.concat("identifier_keys", F.array(F.lit("|")), "blocked_keys"), ",")
     return (
         events.where((F.size("identifier_keys") > 0) | (F.size("blocked_keys") > 0))
@@ -28,8 +28,8 @@ def seen_together(events: DataFrame) -> DataFrame:
         .groupBy("link_id")
         .agg(
             *(F.any_value(name).alias(name) for name in SETS),
-            F.min(sight).alias("first_seen"),
-            F.max(sight).alias("last_seen"),
+            F.min(event_ref).alias("first_seen"),
+            F.max(event_ref).alias("last_seen"),
         )
     )
 
@@ -54,7 +54,7 @@ def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:
     return rows.groupBy(*key).agg(newest).select(*key, "_newest.*")
 
 
-def at_hand(rows: DataFrame, *, count: int) -> DataFrame:
+def broadcast_if_small(rows: DataFrame, *, count: int) -> DataFrame:
     """Send a few rows to every executor as they are, so that what is joined to them need not move.
 
     Keeps: every row. count: how many there are, about.
@@ -62,7 +62,7 @@ def at_hand(rows: DataFrame, *, count: int) -> DataFrame:
     return F.broadcast(rows) if count <= FEW else rows
 
 
-def picked(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
+def semi_join(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
     """Keep the rows that hold one of these values, in columns of the same names.
 
     count: how many values there are, about. A few go to every executor as they are, and the rows
@@ -84,7 +84,7 @@ def labels_of(rows: DataFrame, keys: DataFrame, *, count: int) -> DataFrame:
     Keeps: one row an identifier that has a label. rows: the log's rows, several an identifier.
     keys: identifier_key.
     """
-    return latest(picked(rows, keys, count=count), key=["identifier_key"])
+    return latest(semi_join(rows, keys, count=count), key=["identifier_key"])
 
 
 def labels_with(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
@@ -94,8 +94,8 @@ def labels_with(rows: DataFrame, values: DataFrame, *, count: int) -> DataFrame:
 
     Keeps: one row an identifier. values: one column, named as in the labels.
     """
-    named = picked(rows, values, count=count).select("identifier_key")
-    return picked(labels_of(rows, named, count=count), values, count=count)
+    named = semi_join(rows, values, count=count).select("identifier_key")
+    return semi_join(labels_of(rows, named, count=count), values, count=count)
 
 
 def links_of(links: DataFrame, members: DataFrame, *, count: int) -> DataFrame:
@@ -104,4 +104,4 @@ def links_of(links: DataFrame, members: DataFrame, *, count: int) -> DataFrame:
     Keeps: a row for each member that a link holds; `merge_links` makes them one.
     """
     held = links.withColumn("identifier_key", F.explode("identifier_keys"))
-    return picked(held, members, count=count).drop("identifier_key")
+    return semi_join(held, members, count=count).drop("identifier_key")

@@ -16,7 +16,7 @@ from tactful.transforms.rules.suppressions import named, with_id
 
 REFUSALS = ("unsubscribed", "bounced", "complained")
 # What opens or closes a channel to somebody, however long ago it was said.
-WORDS = (GRANTED, WITHDRAWN, "subscribed", *REFUSALS)
+CONSENT_EVENTS = (GRANTED, WITHDRAWN, "subscribed", *REFUSALS)
 CAUSE = ("cause", "scope_value")
 
 

@@ -93,10 +93,10 @@ def with_id(rows: DataFrame) -> DataFrame:
     return named_rows.drop("line_number")
 
 
-def named(sight: str) -> Column:
+def named(event_ref: str) -> Column:
     """How evidence names an event: stream:event_id."""
-    name = F.concat_ws(":", F.col(f"{sight}.stream"), F.col(f"{sight}.event_id"))
-    return F.when(F.col(sight).isNotNull(), name)
+    name = F.concat_ws(":", F.col(f"{event_ref}.stream"), F.col(f"{event_ref}.event_id"))
+    return F.when(F.col(event_ref).isNotNull(), name)
 
 
 def channel_list(channels: Sequence[str]) -> Column:

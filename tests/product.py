@@ -64,9 +64,16 @@ class Shop:
         )
 
     def held(self) -> set[tuple[str, str]]:
-        """What each destination holds now, as (destination, identifier_key)."""
+        """What each destination holds now, as (destination, identifier_key).
+
+        Of the audiences it is configured for: under another rule it fills another audience, and
+        the members of the former one stay as they are.
+        """
+        filled = {(d.name, d.policy) for d in self.config().destinations}
         newest: dict[tuple[str, ...], tuple[int, bool]] = {}
         for row in read_tables(self.lake, ["_log/memberships"])["_log/memberships"]:
+            if (row["destination"], row["audience"]) not in filled:
+                continue
             key = (row["destination"], row["identifier_key"], row["member_key"])
             newest[key] = max(newest.get(key, (-1, False)), (row["batch_id"], row["is_member"]))
         return {key[:2] for key, (_, is_member) in newest.items() if is_member}

@@ -18,7 +18,7 @@ from tactful.jobs.errors import (
     StepFailed,
     TactfulError,
 )
-from tactful.jobs.lake import files
+from tactful.jobs.lake import files, reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import pipeline
@@ -258,6 +258,8 @@ def _draw_again(
     """Draw every conclusion anew; what an earlier try has drawn already is not drawn twice."""
     moment = datetime.fromisoformat(noted["as_of"])
     summary = pipeline.RunSummary(lake.location, moment.isoformat())
+    # With the quarantine went the reference rows that it held: they are refused anew.
+    reference.load(lake, config, on_progress)
     if accept.QUERY in noted["batches_before"]:
         on_progress("accept")
         pipeline.accept_all(lake, config, hook)

@@ -24,4 +24,5 @@ CUSTOMERS = Table(
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),
     "One row a person: first and last seen, orders, revenue, messages, consents.",
+    erased_by="publication",
 )

@@ -155,7 +155,7 @@ def _stream(name: str, doc: str) -> Table:
     synonyms = words.TYPE_WORDS.get(name, ())
     type_ = replace(COMMON[1], allowed=TYPES[name], note=words.told(synonyms) if synonyms else "")
     columns = (COMMON[0], type_, *COMMON[2:], *FURTHER[name], *ACCEPTED)
-    return Table(name, "event", ("event_id",), columns, doc, streamed=True)
+    return Table(name, "event", ("event_id",), columns, doc, streamed=True, erased_by="keys")
 
 
 CLICKS = _stream("clicks", "Visits to site, app and store.")

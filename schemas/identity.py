@@ -16,6 +16,7 @@ IDENTIFIERS = Table(
         Column("value", "string", "The normalised value.", protected=True),
     ),
     "The one place where raw emails, phones, names and device ids live beside the events.",
+    erased_by="keys",
 )
 
 LINKS = Table(
@@ -34,10 +35,11 @@ LINKS = Table(
     ),
     "Which identifiers were seen together, and when first and last; rows of one set merge by min and max.",
     log=True,
+    erased_by="keys",
 )
 
 LABELS = Table(
-    "identity",
+    "labels",
     "identifier × batch that changed it",
     (),
     (
@@ -55,6 +57,7 @@ LABELS = Table(
     ),
     "The label of every identifier; the newest row of an identifier stands.",
     log=True,
+    erased_by="keys",
 )
 
 IDENTITY = Table(
@@ -73,6 +76,7 @@ IDENTITY = Table(
         Column("neutral_person_id", "string", "The steady id its anonymous events then carry."),
     ),
     "Who each identifier belongs to.",
+    erased_by="publication",
 )
 
 IDENTITY_CHANGES = Table(
@@ -89,4 +93,5 @@ IDENTITY_CHANGES = Table(
         Column("batch_id", "bigint", "The batch that saw it."),
     ),
     "Persons that became one, or came apart, and why.",
+    erased_by="persons",
 )

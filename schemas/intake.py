@@ -27,6 +27,7 @@ RECEIVED = Table(
     "Every row of every source as it landed, understood and checked; what a replay begins with.",
     log=True,
     streamed=True,
+    erased_by="raw",
 )
 
 FILES = Table(
@@ -45,6 +46,7 @@ FILES = Table(
     ),
     "Every file that was read, once, under its name; what lies there and is not here yet waits.",
     log=True,
+    erased_by="nothing",
 )
 
 QUARANTINE = Table(
@@ -62,6 +64,7 @@ QUARANTINE = Table(
         Column("quarantined_at", "timestamp", "When its landing file was written.", clock=True),
     ),
     "Rows that could not be accepted, whole, with every reason.",
+    erased_by="raw",
 )
 
 WAITING = Table(
@@ -75,6 +78,7 @@ WAITING = Table(
     ),
     "Accepted events dated after the decision clock; they enter nothing else before their time.",
     log=True,
+    erased_by="keys",
 )
 
 TICKS = Table(
@@ -90,6 +94,7 @@ TICKS = Table(
     "The clock that is data: one row a run, so that time passes on a quiet lake too.",
     log=True,
     streamed=True,
+    erased_by="nothing",
 )
 
 BATCHES = Table(
@@ -114,4 +119,5 @@ BATCHES = Table(
         Column("seconds", "map<string,double>", "Seconds spent per step.", clock=True),
     ),
     "One row a batch of each query: what was read and what became of it.",
+    erased_by="nothing",
 )

@@ -30,4 +30,5 @@ OUTCOMES = Table(
         Column("goal_reached_at", "timestamp", "When its first order was placed."),
     ),
     "Each message with its delivery, open, click and the orders that followed.",
+    erased_by="publication",
 )

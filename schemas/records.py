@@ -24,6 +24,7 @@ RECORDS = Table(
         Column("position", "bigint", "Its place in the batch's file order: removals come first."),
     ),
     "Every record that was emitted.",
+    erased_by="keys",
 )
 
 MEMBERSHIPS = Table(
@@ -40,6 +41,7 @@ MEMBERSHIPS = Table(
     ),
     "Which identifiers each audience holds; the newest row of an identifier stands.",
     log=True,
+    erased_by="keys",
 )
 
 DELIVERIES = Table(
@@ -60,6 +62,7 @@ DELIVERIES = Table(
         Column("batch_id", "bigint", "The batch that wrote it."),
     ),
     "Every file that was written to the outbox.",
+    erased_by="nothing",
 )
 
 LEFT_OUT = Table(
@@ -74,6 +77,7 @@ LEFT_OUT = Table(
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),
     "Who is left out of each ad network's audience for want of consent.",
+    erased_by="publication",
 )
 
 DROPPED = Table(
@@ -89,4 +93,5 @@ DROPPED = Table(
     ),
     "Identifiers that a destination's form cannot carry, and why.",
     log=True,
+    erased_by="keys",
 )

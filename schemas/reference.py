@@ -22,6 +22,7 @@ PRODUCTS = Table(
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Products, replaced whole when a reference file changes; of several rows of one, the newest.",
+    erased_by="nothing",
 )
 
 CAMPAIGNS = Table(
@@ -38,4 +39,5 @@ CAMPAIGNS = Table(
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Campaigns, replaced whole when a reference file changes; of several rows of one, the newest.",
+    erased_by="nothing",
 )

@@ -26,6 +26,7 @@ SUPPRESSIONS = Table(
         Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
     ),
     "What must not be said; ended rows stay.",
+    erased_by="publication",
 )
 
 DUE = Table(
@@ -39,6 +40,7 @@ DUE = Table(
     ),
     "Every expiry, written when its cause arrives, so that nothing has to run for it to end.",
     log=True,
+    erased_by="keys",
 )
 
 PRESSURE = Table(
@@ -55,6 +57,7 @@ PRESSURE = Table(
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),
     "How much each person has been contacted, cap by cap.",
+    erased_by="publication",
 )
 
 REGRETS = Table(
@@ -72,4 +75,5 @@ REGRETS = Table(
         Column("evidence", "array<string>", "The events that speak against it, as stream:event_id."),
     ),
     "Messages that a rule would have stopped, had everything been known in time.",
+    erased_by="publication",
 )

@@ -11,6 +11,15 @@ from pyspark.sql import types as T
 
 FORMAT_VERSION = 3
 
+# How the rows of a person who is forgotten are found (G6).
+ERASURES = {
+    "keys": "rows that carry one of the person's identifier keys are deleted",
+    "persons": "rows that name the person are deleted",
+    "raw": "rows in which one of the person's raw identifiers stands are deleted",
+    "publication": "the table is made anew from what is left",
+    "nothing": "no row is about a person",
+}
+
 
 @dataclass(frozen=True)
 class Column:
@@ -34,7 +43,10 @@ class Column:
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """One table: its place in the lake, its grain and key, and its columns."""
+    """One table: its place in the lake, its grain and key, its columns, how it forgets somebody.
+
+    erased_by: one of `ERASURES`.
+    """
 
     name: str
     grain: str
@@ -44,6 +56,7 @@ class Table:
     log: bool = False
     streamed: bool = False
     partitioned_by: tuple[str, ...] = ()
+    erased_by: str = ""
 
     @property
     def path(self) -> str:
@@ -125,6 +138,8 @@ class Table:
         head = [f"## `{self.id}`", "", self.doc, "", f"One row per {self.grain}."]
         if self.key:
             head.append("Key: " + ", ".join(f"`{name}`" for name in self.key) + ".")
+        if self.erased_by:
+            head.append(f"Who is forgotten: {ERASURES[self.erased_by]}.")
         rows = ["", "| column | type | what it tells |", "|---|---|---|"]
         rows += [f"| `{c.name}` | `{c.type}` | {_told(c)} |" for c in self.columns]
         return "\n".join([*head, *rows, ""])

@@ -57,6 +57,7 @@ TIMELINE_LOG = Table(
     "What happened, keyed by anchor: whose it is, is worked out when read.",
     log=True,
     partitioned_by=("kind",),
+    erased_by="keys",
 )
 
 MESSAGE_KEYS = Table(
@@ -73,6 +74,7 @@ MESSAGE_KEYS = Table(
     "Messages whose events do not all name the same identifiers, found by each of them.",
     log=True,
     partitioned_by=("kind",),
+    erased_by="keys",
 )
 
 TIMELINE = Table(
@@ -86,4 +88,5 @@ TIMELINE = Table(
     ),
     "Everything that happened, with the person it happened to; of a message's events each says "
     "what its sending says.",
+    erased_by="publication",
 )

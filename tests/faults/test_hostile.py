@@ -224,12 +224,12 @@ def test_silent_streams_hold_nothing_back(weeks: Weeks) -> None:
 
 def test_half_of_all_events_behind_one_identifier(weeks: Weeks) -> None:
     """A shared device is first nobody's, then a hub; no customer is merged through it."""
-    tables = read_tables(weeks.shop.lake, ["identifiers", "_log/identity", "timeline", *STREAMS])
+    tables = read_tables(weeks.shop.lake, ["identifiers", "_log/labels", "timeline", *STREAMS])
     keys = {row["value"]: row["identifier_key"] for row in tables["identifiers"]}
     events = [row["identifier_keys"] for name in STREAMS for row in tables[name]]
     shared = keys[KIOSK["value"]]
     assert sum(shared in held for held in events) > 0.45 * len(events)
-    labels = {(row["identifier_key"], row["batch_id"]): row for row in tables["_log/identity"]}
+    labels = {(row["identifier_key"], row["batch_id"]): row for row in tables["_log/labels"]}
     assert [labels[shared, batch]["state"] for batch in (0, 1)] == ["neutral", "hub"]
     assert len({labels[keys[f"w{n}"], 1]["person_id"] for n in range(6)}) == 6
     views = [row for row in tables["timeline"] if row["event_id"].startswith("k")]

@@ -34,7 +34,7 @@ def test_a_folded_lake_goes_on(spark, tmp_path: Path, monkeypatch, is_large: boo
         assert folding.fold_logs(lake, after=1)
     shop.assert_converged()
     assert folding.fold_logs(lake, after=1) == [], "what was just rewritten is left alone"
-    for name, key in (("links", "link_id"), ("identity", "identifier_key")):
+    for name, key in (("links", "link_id"), ("labels", "identifier_key")):
         table = DeltaTable(str(shop.lake / "_log" / name))
         assert len(table.file_uris()) == 1
         assert is_large or table.to_pandas()[key].is_unique

@@ -12,7 +12,7 @@ import pytest
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.events import FURTHER, MONEY, REQUIRED, STREAMS, TOTAL, TYPES, wide_columns
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
-from tactful.schemas.table import Column, Table
+from tactful.schemas.table import ERASURES, Column, Table
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 SCALARS = {
@@ -64,6 +64,23 @@ def test_what_is_allowed_is_a_text(table: Table):
 def test_a_key_is_never_left_out(table: Table):
     nullable = {name for name in table.key if table.column(name).nullable}
     assert nullable <= {"generation", "line_number"}
+
+
+@EVERY
+def test_a_table_says_how_it_forgets_somebody(table: Table):
+    """And it is able to: what a way of erasing looks for is there to be looked at."""
+    keys = {"identifier_key", "identifier_keys", "anchor_key"} & set(table.names)
+    persons = {name for name in table.names if name.endswith("person_id")}
+    able = {
+        "keys": bool(keys),
+        "persons": bool(persons) and not keys,
+        "raw": "raw" in table.names,
+        "publication": table in PUBLISHED,
+        "nothing": not (keys or persons or table.is_protected),
+    }
+    assert set(able) == set(ERASURES)
+    assert able[table.erased_by]
+    assert ERASURES[table.erased_by] in table.page()
 
 
 def test_a_table_lies_where_its_kind_lies():

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tactful.jobs.errors import StepFailed
 from tests import worlds
-from tests.conftest import SECRET
+from tests.faults.killed import kill_for_real
 from tests.faults.partner import (
     assert_every_record_is_in_one_file,
     assert_partner_knows_the_buyers,
@@ -66,24 +62,11 @@ def test_killed_for_real(spark, tmp_path: Path) -> None:
     """`kill -9` of the whole process group between two commits, then a run by somebody else."""
     shop = shop_with_a_partner(SEED + 1, tmp_path)
     shop.land_all(1)
-    program = (
-        "import os, signal, sys\n"
-        "from datetime import datetime\n"
-        "from tactful.jobs.settings.config import load\n"
-        "from tactful.jobs.runs.pipeline import run\n"
-        "def hook(query, k, table):\n"
-        "    if (query, k) == ('fused', 5):\n"
-        "        os.killpg(os.getpgid(0), signal.SIGKILL)\n"
-        "run(load(sys.argv[1]), as_of=datetime.fromisoformat(sys.argv[2]), hook=hook)\n"
+    kill_for_real(
+        shop,
+        call="run(config, as_of=now, hook=hook)",
+        condition="(query, k) == ('fused', 5)",
     )
-    dead = subprocess.run(
-        [sys.executable, "-c", program, str(shop.conf), shop.world.as_of.isoformat()],
-        env={**os.environ, "TACTFUL_SECRET": SECRET},
-        start_new_session=True,
-        capture_output=True,
-        timeout=600,
-    )
-    assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()[-2000:]
     shop.run()
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)

@@ -5,9 +5,6 @@ from __future__ import annotations
 import json
 import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +22,7 @@ from tactful.jobs.errors import (
 from tactful.jobs.runs.replay import replay
 from tactful.schemas.catalog import TABLES
 from tests.conftest import SECRET
+from tests.faults.killed import kill_for_real
 from tests.faults.partner import (
     assert_every_record_is_in_one_file,
     shop_with_a_partner,
@@ -158,25 +156,11 @@ def test_killed_behind_every_step_and_repeated(first: Shop, tmp_path: Path) -> N
 def test_killed_for_real_then_run(first: Shop, tmp_path: Path) -> None:
     """`kill -9` behind the removal of the checkpoint; a run by somebody else is exit 2."""
     shop = twin_of(first, tmp_path / "shop")
-    program = (
-        "import os, signal, sys\n"
-        "from datetime import datetime\n"
-        "from tactful.jobs.settings.config import load\n"
-        "from tactful.jobs.runs.replay import replay\n"
-        "def hook(name, k, what):\n"
-        "    if what == 'checkpoint of accept':\n"
-        "        os.killpg(os.getpgid(0), signal.SIGKILL)\n"
-        "replay(load(sys.argv[1]), from_table='received',\n"
-        "    as_of=datetime.fromisoformat(sys.argv[2]), hook=hook)\n"
+    kill_for_real(
+        shop,
+        call="replay(config, from_table='received', as_of=now, hook=hook)",
+        condition="what == 'checkpoint of accept'",
     )
-    dead = subprocess.run(
-        [sys.executable, "-c", program, str(shop.conf), shop.world.as_of.isoformat()],
-        env={**os.environ, "TACTFUL_SECRET": SECRET},
-        start_new_session=True,
-        capture_output=True,
-        timeout=600,
-    )
-    assert dead.returncode == -signal.SIGKILL, dead.stderr.decode()[-2000:]
     assert not (shop.lake / "_checkpoints" / "accept").exists()
     assert_refused(shop)
     # From a narrower table, by mistake: what the dead one had begun to take away is made again.

@@ -15,6 +15,8 @@ MONEY_WITHIN = "decimal(16,4)"
 QUANTITY_WITHIN = "decimal(13,4)"
 
 SATISFACTION = (1, 5)
+# What is bought again less often than every ten years is not bought again.
+MAX_REPLENISH_DAYS = 3650
 
 # Texts, in bytes of UTF-8: an id or a name, and what people or browsers write.
 MAX_NAME_BYTES = 1_000

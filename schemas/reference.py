@@ -4,11 +4,6 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
-# Bounds of a reference row, generous: only a slip or a fault is beyond them.
-MAX_MONEY = 10**12
-MAX_REPLENISH_DAYS = 3650
-MAX_FIELDS = 1000
-
 PRODUCTS = Table(
     "products",
     "product",

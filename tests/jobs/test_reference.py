@@ -170,7 +170,9 @@ def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:
     assert "c.parquet is no Parquet file, and its format is parquet" in shop.load()[1][0]
 
 
-@pytest.mark.parametrize("stamp", ["2026-01-01T00:00:00Z", "2026-01-01T01:00+01:00"])
+@pytest.mark.parametrize(
+    "stamp", ["2026-01-01T00:00:00Z", "2026-01-01T01:00+01:00", "20260101T0000Z"]
+)
 def test_campaigns_have_times_with_their_zone(spark, stamp: str) -> None:
     rows = [
         {"campaign_id": " spring ", "starts_at": stamp, "budget": 5},

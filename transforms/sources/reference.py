@@ -7,17 +7,15 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_REPLENISH_DAYS
 from tactful.schemas.intake import POSITION
-from tactful.schemas.reference import MAX_FIELDS, MAX_MONEY, MAX_REPLENISH_DAYS
 from tactful.schemas.table import Column, Table
 from tactful.transforms.blanks import literal, trimmed
+from tactful.transforms.sources.values import instant
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
 STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z"
-INSTANT = r"^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})\z"
-# Spark wants the seconds that ISO 8601 lets one leave out.
-TO_THE_MINUTE = r"^(.{16})(Z|[+-].*)\z"
 OBJECT = r"^[\[{]"
 TEXTS = "map<string,string>"
 # Where a row stood: of two rows with one key in one file, the later one is the newer.
@@ -90,7 +88,7 @@ def newest(rows: DataFrame, *, table: Table) -> DataFrame:
     """What was said last of each product or campaign: by its file's time, then its place in it.
 
     Files of one time follow their names. Keeps: one row a key. Expects: the columns of
-    `understand`, only rows without reasons.
+    `parse_rows`, only rows without reasons.
     """
     [key] = table.key
     last = F.max_by(F.struct(*table.names), F.struct(*ORDER)).alias("last")
@@ -108,8 +106,7 @@ def _typed(column: Column) -> str:
     if column.type == TEXTS:
         return _last_of_each(f"from_json({value}, '{TEXTS}', {STRICT})")
     if column.type == "timestamp":
-        whole = f"regexp_replace({value}, {literal(TO_THE_MINUTE)}, {literal('$1:00$2')})"
-        return f"CASE WHEN {value} RLIKE {literal(INSTANT)} THEN TRY_CAST({whole} AS timestamp) END"
+        return instant(value)
     if column.type == "string":
         return value
     is_number = f"{value} RLIKE {literal(NUMBER)}"

@@ -13,8 +13,10 @@ from pyspark.sql.streaming import StreamingQuery
 from tactful.jobs import decide
 from tactful.jobs.deliver import deliver
 from tactful.jobs.evidence import orders
+from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
+from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
@@ -31,6 +33,7 @@ from tactful.jobs.runs.batches import (
 from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
+from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, TICKS, WAITING
@@ -40,7 +43,6 @@ from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
 from tactful.transforms.identity.links import semi_join
-from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message
 from tactful.transforms.timeline import to_timeline
 
@@ -48,8 +50,6 @@ QUERY = "fused"
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 WORKED_OUT = ("event_date", "kind", "quantity", "line_number")
-# What says whose an event is.
-EVENT_REF = ("anchor_key", "identifier_keys", "occurred_at")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
@@ -158,23 +158,26 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     hears = decide.hears_messages(config)
     heard = lives.earlier if lives and hears else None
-    reactivated_persons = batch.timed(
-        "wake", lambda: _reactivated_persons(batch, fresh, relevant_events, counts, heard)
+    reactivated = batch.timed(
+        "reactivate",
+        lambda: reactivated_persons(
+            batch, fresh, relevant_events, heard, order_rows=counts.order_rows
+        ),
     )
     stitched = batch.timed(
         "stitch",
         lambda: stitch(
-            batch, events, config.identity, reactivated_persons=reactivated_persons.identifiers
+            batch, events, config.identity, reactivated_identifiers=reactivated.identifiers
         ),
     )
     affected_persons = batch.timed(
-        "touch", lambda: _affected_persons(batch, fresh, reactivated_persons, stitched)
+        "affect", lambda: find_affected(batch, fresh, reactivated, stitched)
     )
     affected_identifiers = batch.keep(
         semi_join(stitched.affected, affected_persons, count=stitched.size)
     )
     found = batch.timed(
-        "find", lambda: _found(batch, relevant_events, affected_identifiers, stitched)
+        "find", lambda: events_of_persons(batch, relevant_events, affected_identifiers, stitched)
     )
     if hears:
         found, since = batch.keep(found), lookback.since(batch.as_of)
@@ -216,6 +219,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
+        AFFECTED: affected_log(batch, fresh, reactivated, stitched),
         **delivered,
         BATCHES: _counted(batch, counts, persons),
     }
@@ -259,82 +263,6 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
 
 
-@dataclass(frozen=True)
-class ReactivatedPersons:
-    """Whom the batch bears on without an event of their own, by their identifiers.
-
-    same_orders: what names an order that the batch names, too. heard: what became before of
-    messages of which the batch tells more. due: persons for whom something ends.
-    """
-
-    same_orders: DataFrame | None
-    heard: DataFrame | None
-    due: DataFrame | None
-
-    @property
-    def identifiers(self) -> DataFrame | None:
-        known = (self.same_orders, self.heard)
-        keys = [_keys(events).distinct() for events in known if events is not None]
-        keys += [self.due] if self.due is not None else []
-        return reduce(DataFrame.union, keys) if keys else None
-
-
-def _reactivated_persons(
-    batch: Batch,
-    fresh: DataFrame,
-    relevant_events: DataFrame,
-    counts: Counts,
-    heard: DataFrame | None,
-) -> ReactivatedPersons:
-    same = due = None
-    if counts.order_rows:
-        named = orders.of_the_same_orders(fresh, relevant_events, count=counts.order_rows)
-        same = batch.keep(named.select(*EVENT_REF))
-    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
-        since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
-        ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
-        due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return ReactivatedPersons(same, heard, due)
-
-
-def _affected_persons(
-    batch: Batch, fresh: DataFrame, reactivated_persons: ReactivatedPersons, stitched: Stitched
-) -> DataFrame:
-    """The persons whose decisions this batch may change.
-
-    Those with new events that a decision bears on, those who own something else now, those of
-    whose orders an event speaks that does not know them, those who have a part in a message of
-    which more is known, and those for whom something falls due.
-    """
-    labels = stitched.affected
-    events = fresh.where("kind != 'other'").select(*EVENT_REF)
-    for more in (reactivated_persons.same_orders, reactivated_persons.heard):
-        if more is not None:
-            events = events.union(more.select(*EVENT_REF))
-    owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
-    persons = owned.select("person_id").union(stitched.persons)
-    if reactivated_persons.due is not None:
-        due = semi_join(labels, reactivated_persons.due, count=stitched.size)
-        persons = persons.union(due.select("person_id"))
-    return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
-
-
-def _found(
-    batch: Batch, relevant_events: DataFrame, affected_identifiers: DataFrame, stitched: Stitched
-) -> DataFrame:
-    """What still bears on the affected persons by the identifiers that it names, with its owner."""
-    anchors = affected_identifiers.select(F.col("identifier_key").alias("anchor_key"))
-    owned = with_owner(
-        semi_join(relevant_events, anchors, count=stitched.size), affected_identifiers, hubs=False
-    )
-    hubs = batch.keep(_hubs(batch, stitched))
-    if not hubs.isEmpty():
-        owned = owned.unionByName(
-            _behind_hubs(batch, relevant_events, hubs, affected_identifiers, stitched)
-        )
-    return owned
-
-
 def _facts(
     batch: Batch,
     fresh: DataFrame,
@@ -345,34 +273,6 @@ def _facts(
     """What still bears on the affected persons, and what others did to their orders."""
     own = batch.keep(semi_join(found, affected_persons, count=stitched.size))
     return batch.keep(orders.with_others(batch, fresh, own, count=stitched.size))
-
-
-def _hubs(batch: Batch, stitched: Stitched) -> DataFrame:
-    """Every identifier that is a hub now: anchor_key."""
-    now = stitched.affected.select("identifier_key", "state")
-    before = batch.logs.hubs().join(now, "identifier_key", "left_anti")
-    keys = before.select("identifier_key").union(now.where("state = 'hub'").drop("state"))
-    return keys.withColumnRenamed("identifier_key", "anchor_key")
-
-
-def _behind_hubs(
-    batch: Batch,
-    relevant_events: DataFrame,
-    hubs: DataFrame,
-    affected_identifiers: DataFrame,
-    stitched: Stitched,
-) -> DataFrame:
-    """Events whose best identifier is a hub, so that a further one says whose they are."""
-    anchored = semi_join(relevant_events, hubs, count=stitched.size)
-    sets = anchored.select("identifier_keys").distinct()
-    held = sets.select("identifier_keys", F.explode("identifier_keys").alias("identifier_key"))
-    mine = semi_join(held, affected_identifiers.select("identifier_key"), count=stitched.size)
-    events = batch.keep(semi_join(anchored, mine.select("identifier_keys"), count=stitched.size))
-    return with_owner(events, stitched.labels_of(batch, _keys(events)))
-
-
-def _keys(events: DataFrame) -> DataFrame:
-    return events.select(F.explode("identifier_keys").alias("identifier_key"))
 
 
 def _decide(
@@ -408,7 +308,7 @@ def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:
         "as_of": batch.as_of,
         "read_rows": counts.read_rows,
         "waiting_rows": counts.waiting_rows,
-        "touched_persons": persons,
+        "affected_persons": persons,
         "slow_path_persons": 0,
         "watermark": counts.newest,
         "seconds": dict(batch.seconds),

@@ -55,30 +55,23 @@ def stitch(
     events: DataFrame,
     rules: Identity,
     *,
-    reactivated_persons: DataFrame | None = None,
+    reactivated_identifiers: DataFrame | None = None,
 ) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there.
 
-    woken: identifier_key of further identifiers whose labels the batch asks for. None of its
-    events carries them, so nothing changes for them.
+    reactivated_identifiers: identifier_key of further identifiers whose labels the batch asks for.
+    None of its events carries them, so nothing changes for them.
     """
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
-    keys, blocked = (
-        pc.unique(flatten_lists(links["identifier_keys"])),
-        flatten_lists(links["blocked_keys"]),
-    )
-    asked = (
-        [keys, blocked]
-        if reactivated_persons is None
-        else [keys, blocked, _only(reactivated_persons)]
-    )
-    wanted = (
-        pc.unique(pa.concat_arrays(asked))
-        if len(blocked) or reactivated_persons is not None
-        else keys
-    )
+    keys = pc.unique(flatten_lists(links["identifier_keys"]))
+    blocked = flatten_lists(links["blocked_keys"])
+    wanted = keys
+    if reactivated_identifiers is not None:
+        wanted = pc.unique(pa.concat_arrays([keys, blocked, _only(reactivated_identifiers)]))
+    elif len(blocked):
+        wanted = pc.unique(pa.concat_arrays([keys, blocked]))
     before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
     members = members_of(keys, before)
     fresh = relabel(batch.logs.touching(members, links), members, before, rules)

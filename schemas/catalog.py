@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tactful.schemas.affected import AFFECTED
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
@@ -14,7 +15,7 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
-    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, AFFECTED, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,
@@ -24,6 +25,4 @@ PUBLISHED = (
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS)
 
-TABLES: dict[str, Table] = {
-    table.id: table for table in (*LOGS, *APPENDED, *PUBLISHED, *REFERENCE)
-}
+TABLES: dict[str, Table] = {table.id: table for table in (*LOGS, *APPENDED, *PUBLISHED, *REFERENCE)}

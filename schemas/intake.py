@@ -113,7 +113,7 @@ BATCHES = Table(
         Column("forgotten_rows", "bigint", "Rows of persons who asked to be forgotten.", at_least=0),
         Column("id_reused_rows", "bigint", "Of the quarantined: an id with another payload."),
         Column("waiting_rows", "bigint", "Events put aside until their time comes."),
-        Column("touched_persons", "bigint", "Persons whose decisions were looked at again."),
+        Column("affected_persons", "bigint", "Persons whose decisions were looked at again."),
         Column("slow_path_persons", "bigint", "Of those, computed again from the timeline."),
         Column("watermark", "timestamp", "Newest event time read."),
         Column("seconds", "map<string,double>", "Seconds spent per step.", clock=True),

@@ -19,13 +19,13 @@ OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 
 
 def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
-    """The labels that say something else now, or nothing before. known: see `as_before`."""
+    """The labels that say something else now, or nothing before. known: see `previous_labels`."""
     is_new = pc.is_null(known["identifier_key"])
     return fresh.filter(pc.or_(is_new, _differ(fresh, known, COMPARED)))
 
 
 def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Table:
-    """The persons who own something else now: person_id. known: see `as_before`.
+    """The persons who own something else now: person_id. known: see `previous_labels`.
 
     A new identifier matters to a person who was there before. Of one who was not, there is nothing
     yet but the events that brought it.
@@ -45,7 +45,7 @@ def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Ta
 def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
     """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id.
 
-    known: see `as_before`.
+    known: see `previous_labels`.
     """
     pairs = pa.table(
         {

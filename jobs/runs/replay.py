@@ -32,6 +32,7 @@ from tactful.jobs.runs.batches import (
 )
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
+from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE, RECEIVED, TICKS, WAITING
@@ -44,7 +45,17 @@ from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 # conclusions from events. The clock begins anew, since the main query reads every tick.
 CONCLUSIONS: dict[str, tuple[Table, ...]] = {
     accept.QUERY: (*STREAMS.values(), QUARANTINE, IDENTIFIERS),
-    fused.QUERY: (LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, WAITING, DUE, IDENTITY_CHANGES, TICKS),
+    fused.QUERY: (
+        LINKS,
+        LABELS,
+        TIMELINE_LOG,
+        MESSAGE_KEYS,
+        WAITING,
+        DUE,
+        AFFECTED,
+        IDENTITY_CHANGES,
+        TICKS,
+    ),
 }
 Note = dict[str, Any]
 Progress = Callable[[str], None]

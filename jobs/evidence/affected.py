@@ -1,0 +1,113 @@
+"""Affected: whose decisions a batch may change, with events of their own or without."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import reduce
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs.evidence import orders
+from tactful.jobs.runs.batches import Batch
+from tactful.jobs.stitch import Stitched
+from tactful.schemas.suppressions import DUE
+from tactful.transforms.identity.links import semi_join
+from tactful.transforms.identity.owners import with_owner
+
+# What says whose an event is.
+EVENT_REF = ("anchor_key", "identifier_keys", "occurred_at")
+
+
+@dataclass(frozen=True)
+class ReactivatedPersons:
+    """Whom the batch bears on without an event of their own, by their identifiers.
+
+    same_orders: what names an order that the batch names, too. heard: what became before of
+    messages of which the batch tells more. due: persons for whom something ends.
+    """
+
+    same_orders: DataFrame | None
+    heard: DataFrame | None
+    due: DataFrame | None
+
+    @property
+    def identifiers(self) -> DataFrame | None:
+        known = (self.same_orders, self.heard)
+        keys = [keys_of(events).distinct() for events in known if events is not None]
+        keys += [self.due] if self.due is not None else []
+        return reduce(DataFrame.union, keys) if keys else None
+
+
+def reactivated_persons(
+    batch: Batch,
+    fresh: DataFrame,
+    relevant_events: DataFrame,
+    heard: DataFrame | None,
+    *,
+    order_rows: int,
+) -> ReactivatedPersons:
+    """Find out whom the batch bears on without an event of their own.
+
+    heard: what became before of the batch's messages. order_rows: rows that name an order, about.
+    """
+    same = due = None
+    if order_rows:
+        named = orders.of_the_same_orders(fresh, relevant_events, count=order_rows)
+        same = batch.keep(named.select(*EVENT_REF))
+    if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
+        since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
+        ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
+        due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
+    return ReactivatedPersons(same, heard, due)
+
+
+def find_affected(
+    batch: Batch, fresh: DataFrame, reactivated: ReactivatedPersons, stitched: Stitched
+) -> DataFrame:
+    """The persons whose decisions this batch may change.
+
+    Those with new events that a decision bears on, those who own something else now, those of
+    whose orders an event speaks that does not know them, those who have a part in a message of
+    which more is known, and those for whom something falls due.
+    """
+    labels = stitched.affected
+    events = fresh.where("kind != 'other'").select(*EVENT_REF)
+    for more in (reactivated.same_orders, reactivated.heard):
+        if more is not None:
+            events = events.union(more.select(*EVENT_REF))
+    owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
+    persons = owned.select("person_id").union(stitched.persons)
+    if reactivated.due is not None:
+        due = semi_join(labels, reactivated.due, count=stitched.size)
+        persons = persons.union(due.select("person_id"))
+    return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
+
+
+def affected_log(
+    batch: Batch, fresh: DataFrame, reactivated: ReactivatedPersons, stitched: Stitched
+) -> DataFrame:
+    """Whom the batch may have changed, each by an identifier and with the cause."""
+
+    def of(keys: DataFrame, name: str, cause: str) -> DataFrame:
+        known = keys.select(F.col(name).alias("anchor_key")).where("anchor_key IS NOT NULL")
+        return known.distinct().withColumn("cause", F.lit(cause))
+
+    related = (reactivated.same_orders, reactivated.heard)
+    frames = [of(fresh, "anchor_key", "event")]
+    frames += [of(events, "anchor_key", "related") for events in related if events is not None]
+    if reactivated.due is not None:
+        frames.append(of(reactivated.due, "identifier_key", "due"))
+    if stitched.has_moves:
+        frames.append(
+            stitched.moved.withColumnRenamed("identifier_key", "anchor_key").withColumn(
+                "cause", F.lit("moved")
+            )
+        )
+    union = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
+    return union.withColumn("batch_id", F.lit(batch.number))
+
+
+def keys_of(events: DataFrame) -> DataFrame:
+    """Every identifier that some events carry: identifier_key."""
+    return events.select(F.explode("identifier_keys").alias("identifier_key"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-import threading
+import signal
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +30,9 @@ SEED = 24
 DRAWN = {"generation", "tick_id", "configuration_hash"}
 
 
-def test_runs_for_ever_then_starts_over_under_another_rule(spark, tmp_path: Path) -> None:
+def test_runs_for_ever_then_starts_over_under_another_rule(
+    spark, tmp_path: Path, monkeypatch
+) -> None:
     """What lands while the queries run is taken in; replay draws every conclusion again.
 
     A source with a file that cannot be read is told once, lands all else, and stops nobody.
@@ -41,16 +43,24 @@ def test_runs_for_ever_then_starts_over_under_another_rule(spark, tmp_path: Path
     lost = tmp_path / "landing" / "web" / "lost.json"
     lost.symlink_to(tmp_path / "nowhere")
     said: list[str] = []
-    timer = threading.Timer(12, shop.land, [late])
-    timer.start()
+    ticks, tick = [], pipeline.tick
+
+    def tick_and_land(lake, config, as_of) -> None:
+        """In the first round more lands; in the second, which takes it in, the run is stopped."""
+        ticks.append(as_of)
+        if len(ticks) == 1:
+            shop.land(late)
+        else:
+            os.kill(os.getpid(), signal.SIGTERM)
+        tick(lake, config, as_of)
+
     began = datetime.now(UTC)
-    stopped = pipeline.run(
-        shop.config(),
-        continuous=timedelta(seconds=2),
-        stop_after=timedelta(seconds=30),
-        on_progress=said.append,
-    )
-    timer.join()
+    with monkeypatch.context() as patched:
+        patched.setattr(pipeline, "tick", tick_and_land)
+        stopped = pipeline.run(
+            shop.config(), continuous=timedelta(milliseconds=1), on_progress=said.append
+        )
+    assert len(ticks) == 2
     assert "identity" in stopped.published
     assert list(stopped.failed_sources) == ["web"] and str(lost) in stopped.failed_sources["web"]
     assert said.count(stopped.failed_sources["web"]) == 1

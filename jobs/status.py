@@ -7,15 +7,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable, QueryBuilder
-from deltalake.exceptions import TableNotFoundError
+from deltalake import QueryBuilder
 from rich.markup import escape
 from rich.table import Table as Sheet
 
 from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.landing_status import file_facts, file_lines
+from tactful.jobs.refused_status import refused_facts, refused_lines
 from tactful.jobs.state import read_state
+from tactful.jobs.tables_here import opened
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
@@ -41,11 +42,6 @@ REVENUE_SHARE = f"""
           FROM timeline WHERE type = 'order_placed') AS placed
     WHERE time = 1 AND amount IS NOT NULL
     GROUP BY currency ORDER BY currency
-"""
-REASONS = """
-    SELECT reason, count(*) AS rows, max(quarantined_at) AS last_at
-    FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine) AS each_reason
-    GROUP BY reason ORDER BY rows DESC, reason LIMIT 5
 """
 DOUBTS = """
     SELECT doubt, type, count(*) AS rows
@@ -85,10 +81,10 @@ def status(location: str | Path, sources: Mapping[str, str] | None = None) -> di
         "known": _known(lake),
         "left_out": left_out(lake),
         "doubts": _doubts(lake),
+        "refused": refused_facts(lake),
         "failures": {
             "replay": _replay(state),
             "unfinished": list(_unfinished(lake)),
-            "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
             "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
             "reference": state.get("reference_troubles", {}),
         },
@@ -121,6 +117,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from _doubt_lines(facts["doubts"])
+    yield from refused_lines(facts["refused"])
     yield from _failure_lines(facts["failures"])
 
 
@@ -181,7 +178,7 @@ def _state(lake: Path) -> dict[str, Any]:
 def _rows(lake: Path) -> Iterator[tuple[str, int]]:
     """Rows per table, from the statistics in each table's log: no data file is opened."""
     for name, table in sorted(TABLES.items()):
-        found = _open(lake, table.path)
+        found = opened(lake, table.path)
         if found is not None:
             counts = found.get_add_actions(flatten=True).column("num_records").to_pylist()
             yield name, sum(counts) if None not in counts else found.count()
@@ -261,22 +258,12 @@ def _replay(state: Mapping[str, Any]) -> dict[str, Any] | None:
     return {name: noted[name] for name in ("from", "as_of", "is_removed")} if noted else None
 
 
-def _open(lake: Path, path: str) -> DeltaTable | None:
-    # Asked of the disk first: opening what is not there would make its folder.
-    if not (lake / path / "_delta_log").is_dir():
-        return None
-    try:
-        return DeltaTable(str(lake / path))
-    except TableNotFoundError:
-        return None
-
-
 def _query(lake: Path, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
     """Run SQL over one table, named as the last part of its path; no rows where it is missing.
 
     needs: a column that lakes of an older format do not have.
     """
-    table = _open(lake, path)
+    table = opened(lake, path)
     if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
         return []
     reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
@@ -357,7 +344,5 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"
-    for row in failures["quarantine"]:
-        yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
     for row in failures["deliveries"]:
         yield f"[red]{escape(row['destination'])}/{escape(row['name'])} is {row['state']}.[/]"

@@ -206,30 +206,35 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
     return interval
 
 
+def _on_disk(place: str) -> str | None:
+    """The place as a path of this machine's disks; None where it lies elsewhere."""
+    from tactful.jobs.listing import local
+
+    return local(place)
+
+
 def _absent(config: Any) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
-    from tactful.jobs.config_models import is_uri
-
     named = {
         **{f"sources.{name}": source.path for name, source in config.sources.items()},
         **{f"reference.{name}": table.path for name, table in config.reference.items()},
     }
+    places = {key: _on_disk(config.path(path)) for key, path in named.items()}
     return [
-        f"{key}.path does not exist: {config.path(path)}."
-        for key, path in named.items()
-        if not is_uri(path) and not os.path.exists(config.path(path))
+        f"{key}.path does not exist: {place}."
+        for key, place in places.items()
+        if place is not None and not os.path.exists(place)
     ]
 
 
 def _left_out(config: Any) -> list[str]:
     """Who is left out of which audience now, where there is a lake on this machine."""
-    from tactful.jobs.config_models import is_uri
-
-    if is_uri(config.location) or not os.path.exists(config.location):
+    place = _on_disk(config.location)
+    if place is None or not os.path.exists(place):
         return []
     from tactful.jobs.status import left_out, left_out_lines
 
-    return [f"{line}." for line in left_out_lines(left_out(Path(config.location)))]
+    return [f"{line}." for line in left_out_lines(left_out(Path(place)))]
 
 
 def main() -> None:

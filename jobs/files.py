@@ -13,6 +13,7 @@ from typing import Any
 from pyspark.sql import SparkSession
 
 from tactful.jobs import private
+from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import StepFailed
 
 # What the user's umask leaves of it.
@@ -20,7 +21,8 @@ ANYONE = 0o666
 
 
 def is_local(location: str) -> bool:
-    return "://" not in location and not location.startswith("dbfs:")
+    """Whether a place is a path of this machine, rather than one that names its file system."""
+    return not is_uri(location)
 
 
 def read_text(spark: SparkSession | None, path: str) -> str | None:

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tactful.jobs.config_models import is_uri
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -50,7 +52,7 @@ class Listing(NamedTuple):
 def local(folder: str) -> str | None:
     """The folder as this machine's file functions take it; None where it lies elsewhere."""
     path = re.sub(r"^file:/+", "/", folder)
-    return None if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path) else os.path.abspath(path)
+    return None if is_uri(path) else os.path.abspath(path)
 
 
 def listed(folder: str, spark: SparkSession | None = None) -> Listing:

@@ -11,8 +11,8 @@ from deltalake import QueryBuilder
 from rich.markup import escape
 from rich.table import Table as Sheet
 
-from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.jobs.files import is_local
 from tactful.jobs.landing_status import file_facts, file_lines
 from tactful.jobs.refused_status import refused_facts, refused_lines
 from tactful.jobs.state import read_state
@@ -158,7 +158,7 @@ def _chosen(names: Iterable[str]) -> list[Table]:
 
 
 def _lake(location: str) -> Path:
-    if is_uri(location):
+    if not is_local(location):
         raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
     return Path(location)
 

@@ -17,6 +17,7 @@ from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import Lake
 from tactful.jobs.phones import normalise_all
 from tactful.jobs.runtime import (
+    ACCEPT,
     FEW_ROWS,
     Batch,
     Hook,
@@ -35,7 +36,7 @@ from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort
 from tactful.transforms.acceptance import repeats as find_repeats
 from tactful.transforms.keys import identifier_sets, key_identifiers, phone_numbers, with_keys
 
-QUERY = "accept"
+QUERY = ACCEPT
 # What only a refused row still needs: accepted ones are carried on without.
 RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
 # Some 100 bytes a row: about a million rows a batch, however much has landed at once.

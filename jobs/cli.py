@@ -98,7 +98,13 @@ def check(
     with answering(as_json=as_json, debug=debug) as answer:
         config = _load(conf, settings)
         from tactful.jobs.config import idle
+        from tactful.jobs.files import is_local
 
+        if is_local(config.location):
+            from tactful.jobs import may_run
+            from tactful.jobs.lake import Lake
+
+            may_run.refuse_lake(Lake(None, config.location), config)
         notes = [*idle(config), *_absent(config), *_left_out(config)]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
         answer.checked(facts)
@@ -121,7 +127,7 @@ def status(
         sources = None
         if config is not None and config.sources:
             sources = {name: config.path(source.path) for name, source in config.sources.items()}
-        answer.shown(reading.status(location, sources), reading.render)
+        answer.shown(reading.status(location, sources, config), reading.render)
 
 
 @app.command()

@@ -12,7 +12,7 @@ from typing import Any
 from tactful.jobs.config_layers import Layers, Place, read_defaults, shown
 from tactful.jobs.config_models import VENDORS
 from tactful.jobs.errors import Problem
-from tactful.jobs.secret import LEAST_BYTES
+from tactful.jobs.secret import LEAST_BYTES, fault
 
 PURCHASED_ONLY = ("match", "lasts", "lasts_share", "share", "lifted_by", "channels")
 
@@ -37,10 +37,10 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         if variable and not told:
             hint = f"set the environment variable {variable}, or use auto on a laptop"
             yield ("lake", "secret"), f"{variable} unset or empty", "a variable that is set", hint
-        elif variable and len(told.encode("utf-8", "surrogateescape")) < LEAST_BYTES:
-            hint = "a short one can be guessed, and everybody's keys with it"
+        elif variable and (why := fault(told.encode("utf-8", "surrogateescape"))):
+            hint = "one that can be guessed gives everybody's keys away"
             allowed = f"a secret of at least {LEAST_BYTES} bytes"
-            yield ("lake", "secret"), f"{variable} with a shorter one", allowed, hint
+            yield ("lake", "secret"), f"{variable}, which {why}", allowed, hint
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

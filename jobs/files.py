@@ -16,6 +16,8 @@ from tactful.jobs import private
 from tactful.jobs.config_models import is_uri
 from tactful.jobs.errors import StepFailed
 
+# Whoever holds this file of a lake's is its one writer.
+LOCK = "_lock"
 # What the user's umask leaves of it.
 ANYONE = 0o666
 
@@ -168,7 +170,7 @@ def locked(location: str) -> Iterator[bool]:
     import fcntl
 
     Path(location).mkdir(parents=True, exist_ok=True)
-    with open(Path(location) / "_lock", "a") as handle:
+    with open(Path(location) / LOCK, "a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

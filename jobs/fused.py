@@ -19,6 +19,7 @@ from tactful.jobs.lake import Lake
 from tactful.jobs.message_lives import of_batch, whole_messages
 from tactful.jobs.runtime import (
     FEW_ROWS,
+    FUSED,
     Batch,
     Hook,
     Output,
@@ -43,7 +44,7 @@ from tactful.transforms.message_facts import is_of_message
 from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
 
-QUERY = "fused"
+QUERY = FUSED
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 WORKED_OUT = ("event_date", "kind", "quantity", "line_number")

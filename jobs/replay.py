@@ -10,7 +10,7 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from tactful.jobs import accept, files, fused, pipeline
+from tactful.jobs import accept, files, fused, may_run, pipeline
 from tactful.jobs.config import Config
 from tactful.jobs.errors import (
     CheckpointMismatch,
@@ -72,11 +72,14 @@ def replay(
     choices = (RECEIVED.name, *STREAMS)
     if from_table not in choices:
         raise LakeError(f"Cannot replay from {from_table}; choose one of {', '.join(choices)}.")
+    if files.is_local(config.location):
+        _refuse(Lake(None, config.location), config)
+        may_run.refuse_held(config.location)
     lake = Lake(open_session(on_progress=on_progress), config.location)
     _refuse(lake, config)
     with files.locked(lake.location) as free:
         if not free:
-            raise LakeError(f"Another run holds the lake at {lake.location}; wait for it.")
+            raise may_run.held(lake.location)
         asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
         steps = _Steps(hook)
         noted = _state(lake).get("replay")

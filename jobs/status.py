@@ -11,6 +11,8 @@ from deltalake import QueryBuilder
 from rich.markup import escape
 from rich.table import Table as Sheet
 
+from tactful.jobs import may_run
+from tactful.jobs.config import Config
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.files import is_local
 from tactful.jobs.landing_status import file_facts, file_lines
@@ -59,10 +61,15 @@ UNDELIVERED = """
 """
 
 
-def status(location: str | Path, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+def status(
+    location: str | Path,
+    sources: Mapping[str, str] | None = None,
+    config: Config | None = None,
+) -> dict[str, Any]:
     """What a lake holds, how far each query is, and what went wrong.
 
     sources: the folders of a configuration's sources; else those that the last run read.
+    config: what the lake is to be run with, to tell whether `run` would refuse it.
 
     Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
     """
@@ -84,6 +91,7 @@ def status(location: str | Path, sources: Mapping[str, str] | None = None) -> di
         "refused": refused_facts(lake),
         "failures": {
             "replay": _replay(state),
+            "refused_by_run": may_run.trouble(str(lake), config),
             "unfinished": list(_unfinished(lake)),
             "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
             "reference": state.get("reference_troubles", {}),
@@ -338,6 +346,8 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
             f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
             f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
         )
+    if failures["refused_by_run"]:
+        yield f"[red]run would refuse this lake: {escape(failures['refused_by_run'])}[/]"
     for name, trouble in failures["reference"].items():
         text = escape(f"reference.{name} was not replaced, and rules go by what was there before")
         yield f"[yellow]{text}: {escape(trouble)}.[/]"

@@ -239,8 +239,9 @@ def _left_out(config: Any) -> list[str]:
     if place is None or not os.path.exists(place):
         return []
     from tactful.jobs.status import left_out, left_out_lines
+    from tactful.jobs.tables_here import Tables
 
-    return [f"{line}." for line in left_out_lines(left_out(Path(place)))]
+    return [f"{line}." for line in left_out_lines(left_out(Tables(Path(place))))]
 
 
 def main() -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import duckdb
 from rich.markup import escape
 
-from tactful.jobs.tables_here import opened
+from tactful.jobs.tables_here import Tables
 from tactful.schemas.words import CLOSES
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
 from tactful.transforms.sources.words import closed_words, closing_types
@@ -72,10 +71,10 @@ NOBODY = f"""
 """
 
 
-def refused_facts(lake: Path) -> dict[str, Any]:
+def refused_facts(tables: Tables) -> dict[str, Any]:
     """Every reason for which rows were refused, and what that may have cost in protection."""
     with duckdb.connect() as database:
-        here = _registered(database, lake, ("quarantine", "timeline", "messages"))
+        here = _registered(database, tables, ("quarantine", "timeline", "messages"))
         facts: dict[str, Any] = {
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
@@ -83,16 +82,9 @@ def refused_facts(lake: Path) -> dict[str, Any]:
             "nobody": {"rows": 0, "types": []},
         }  # fmt: skip
         if "quarantine" in here:
-            database.execute(SAYS)
-            facts["reasons"] = _rows(database, REASONS)
-            facts["rest"] = _rest(database, facts["reasons"])
-            facts["closing"] = _closing(database)
-            types = _rows(database, UNKNOWN)
-            every = types[0]["every"] if types else 0
-            plain = [{k: v for k, v in row.items() if k != "every"} for row in types]
-            facts["unknown_types"] = {"rows": every, "types": plain}
+            facts |= tables.tried("quarantine", lambda: _refused(database), {})
         if {"timeline", "messages"} <= here:
-            types = _rows(database, NOBODY)
+            types = tables.tried("timeline", lambda: _rows(database, NOBODY), [])
             facts["nobody"] = {"rows": sum(row["rows"] for row in types), "types": types}
     return facts
 
@@ -135,14 +127,30 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         )
 
 
-def _registered(database: duckdb.DuckDBPyConnection, lake: Path, names: Iterable[str]) -> set[str]:
+def _registered(
+    database: duckdb.DuckDBPyConnection, tables: Tables, names: Iterable[str]
+) -> set[str]:
     """Which of these tables are there, each by its name in the database."""
-    found = {name: opened(lake, name) for name in names}
+    found = {name: tables.open(name) for name in names}
     here = {name: table for name, table in found.items() if table is not None}
     database.execute("SET TimeZone = 'UTC'")
     for name, table in here.items():
         database.register(name, table.to_pyarrow_dataset())
     return set(here)
+
+
+def _refused(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What quarantine tells."""
+    database.execute(SAYS)
+    reasons, types = _rows(database, REASONS), _rows(database, UNKNOWN)
+    every = types[0]["every"] if types else 0
+    plain = [{k: v for k, v in row.items() if k != "every"} for row in types]
+    return {
+        "reasons": reasons,
+        "rest": _rest(database, reasons),
+        "closing": _closing(database),
+        "unknown_types": {"rows": every, "types": plain},
+    }
 
 
 def _rest(database: duckdb.DuckDBPyConnection, reasons: Sequence[Mapping[str, Any]]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -21,6 +22,7 @@ from tactful.jobs import (
 )
 from tactful.jobs.config import Config
 from tactful.jobs.report_lake import LakeView, open_lake
+from tactful.jobs.tables_here import readable
 
 TEMPLATE = "report.html.j2"
 NOTHING = "–"
@@ -34,12 +36,9 @@ def write(
     `truth` is the folder with what the demo knows of its world, `generated` what its generator
     counted. Both may be empty: then the report leaves out what rests on them.
     """
-    view = open_lake(Path(lake))
-    try:
+    with readable(Path(lake)), closing(open_lake(Path(lake))) as view:
         facts = collect(view, truth=Path(truth), config=config, generated=generated)
         page = render(facts)
-    finally:
-        view.close()
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")

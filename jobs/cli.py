@@ -97,14 +97,10 @@ def check(
     """Tell all configuration errors at once, and idle rules."""
     with answering(as_json=as_json, debug=debug) as answer:
         config = _load(conf, settings)
+        from tactful.jobs import may_run
         from tactful.jobs.config import idle
-        from tactful.jobs.files import is_local
 
-        if is_local(config.location):
-            from tactful.jobs import may_run
-            from tactful.jobs.lake import Lake
-
-            may_run.refuse_lake(Lake(None, config.location), config)
+        may_run.refuse_without_session(config)
         notes = [*idle(config), *_absent(config), *_left_out(config)]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
         answer.checked(facts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +28,17 @@ def refuse(lake: Lake, config: Config) -> None:
     """
     refuse_missing_sources(lake, config)
     refuse_lake(lake, config)
+
+
+def refuse_without_session(config: Config) -> None:
+    """Refuse what can be seen without a session: all of a local lake, the secret of any other.
+
+    Raises: LakeError.
+    """
+    if files.is_local(config.location):
+        refuse_lake(Lake(None, config.location), config)
+    else:
+        secret.find(config.location, config.lake.secret)
 
 
 def refuse_missing_sources(lake: Lake, config: Config) -> None:
@@ -72,6 +82,8 @@ def refuse_held(location: str) -> None:
     place = Path(location) / files.LOCK
     if not place.exists():
         return
+    import fcntl
+
     with open(place, "r+b") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

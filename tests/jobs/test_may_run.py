@@ -171,3 +171,9 @@ def test_a_secret_of_blanks_is_none(tmp_path, monkeypatch, blank) -> None:
     monkeypatch.setenv("TACTFUL_TEST_SECRET", blank)
     code, _, err = home.asked("check")
     assert code == 2 and "TACTFUL_TEST_SECRET, which is nothing but blanks" in err
+
+
+def test_a_lake_elsewhere_cannot_keep_its_own_secret(tmp_path) -> None:
+    (tmp_path / "my.toml").write_text("[lake]\nlocation = 's3a://bucket/lake'\n")
+    done = CliRunner().invoke(cli.app, ["check", "--conf", str(tmp_path / "my.toml")])
+    assert done.exit_code == 2 and "cannot keep its own secret" in done.stderr

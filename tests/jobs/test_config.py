@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tactful.jobs.config import load
 from tactful.jobs.errors import ConfigError
+from tactful.jobs.settings.config import load
 
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"

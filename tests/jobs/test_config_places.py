@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tactful.jobs import cli, pipeline
+from tactful.jobs import cli
+from tactful.jobs.runs import pipeline
 
 TEXT = """
 [lake]

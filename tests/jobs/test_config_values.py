@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tactful.jobs.config import idle, load
-from tactful.jobs.config_models import parse_duration
+from tactful.jobs.settings.config import idle, load
+from tactful.jobs.settings.models import parse_duration
 
 RULES = ["no_consent", "unsubscribed", "bounced", "complained"]
 

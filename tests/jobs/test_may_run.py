@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from tactful.jobs import cli, files, pipeline, replay
-from tactful.jobs import secret as secrets
-from tactful.jobs.config import load
-from tactful.jobs.lake import Lake
+from tactful.jobs import cli
+from tactful.jobs.lake import files
+from tactful.jobs.lake import secret as secrets
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import pipeline, replay
+from tactful.jobs.settings.config import load
 from tactful.schemas.table import FORMAT_VERSION
 
 CONF = """

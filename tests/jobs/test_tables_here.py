@@ -10,10 +10,11 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from tactful.jobs import cli, report
-from tactful.jobs.config import load
+from tactful.jobs import cli
+from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import LakeDamaged
-from tactful.jobs.status import render, status
+from tactful.jobs.report import page
+from tactful.jobs.settings.config import load
 from tactful.schemas.table import FORMAT_VERSION
 from tests.small_lake import write_small_lake
 
@@ -91,14 +92,14 @@ def test_the_report_says_it_in_one_sentence(lake, tmp_path, harm, table) -> None
     harm(file)
     how = "is missing" if harm is Path.unlink else "is damaged"
     with pytest.raises(LakeDamaged) as caught:
-        report.write(lake, truth=tmp_path, target=tmp_path / "r.html", config=load(), generated={})
+        page.write(lake, truth=tmp_path, target=tmp_path / "r.html", config=load(), generated={})
     assert str(caught.value).startswith(f"{file.name} of table {table} in the lake at {lake} {how}")
 
 
 def test_the_report_names_a_damaged_log(lake, tmp_path) -> None:
     damage_log(lake, "suppressions")
     with pytest.raises(LakeDamaged, match="The log of table suppressions in the lake at"):
-        report.write(lake, truth=tmp_path, target=tmp_path / "r.html", config=load(), generated={})
+        page.write(lake, truth=tmp_path, target=tmp_path / "r.html", config=load(), generated={})
 
 
 def test_a_configuration_without_a_lake_says_how_to_start_one(tmp_path) -> None:

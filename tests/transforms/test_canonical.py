@@ -16,7 +16,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.sources.canonical import understand
+from tactful.transforms.sources.canonical import parse_rows
 from tests import oracle
 from tests.canonical_cases import (
     AWKWARD,
@@ -70,7 +70,7 @@ def _read(spark, path: Path, stream: str) -> DataFrame:
         F.col("_metadata.file_modification_time").alias("modified_at"),
     )
     return lines.where(F.trim("value") != "").transform(
-        understand,
+        parse_rows,
         stream=stream,
         source_name=f"a source of {stream}",
         max_row_bytes=1_000_000,

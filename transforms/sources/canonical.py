@@ -26,7 +26,7 @@ SEAL = "ZTACTFUL"
 FLAGGED = "loose._corrupt IS NOT NULL"
 
 
-def understand(
+def parse_rows(
     rows: DataFrame,
     *,
     stream: str,

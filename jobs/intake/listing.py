@@ -1,0 +1,179 @@
+"""Listing: what lies below a landing folder, for the run that reads it and for `status`.
+
+Here, and nowhere else, stands what counts as a landed file. Everything below the folder does, in
+whatever sub-folders, except names that begin with `.` or `_` (a folder's with all that is in it)
+and what `hdfs dfs -put` has not finished. A link is followed; what two names lead to is one file,
+under the name that is no link. An empty file is one that somebody has only begun to write.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tactful.jobs.settings.models import is_uri
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+HIDDEN = (".", "_")
+HALF_COPIED = "._COPYING_"
+EMPTY = "it is empty"
+NOWHERE = "its link leads nowhere"
+NO_TEXT = "its name is no UTF-8"
+NO_ACCESS = "permission denied"
+NO_FILE = "it is neither a file nor a folder"
+EPOCH = datetime.fromtimestamp(0, UTC)
+# How Hadoop's file systems print what they list.
+STATUS = re.compile(
+    r"FileStatus\{path=(.*?); isDirectory=false; length=(\d+);.*?; modification_time=(\d+);", re.S
+)
+
+
+class File(NamedTuple):
+    """A file as it lies there: local paths without a scheme, others as their file system says."""
+
+    path: str
+    modified_at: datetime
+    size_bytes: int
+
+
+class Listing(NamedTuple):
+    """What may be read below a folder, what is still empty, and what can never be read, and why."""
+
+    files: list[File]
+    empty: list[str]
+    unreadable: dict[str, str]
+
+
+def local(folder: str) -> str | None:
+    """The folder as this machine's file functions take it; None where it lies elsewhere."""
+    path = re.sub(r"^file:/+", "/", folder)
+    return None if is_uri(path) else os.path.abspath(path)
+
+
+def listed(folder: str, spark: SparkSession | None = None) -> Listing:
+    """List all that lies below a folder; a single file lists as itself.
+
+    spark: needed for folders elsewhere only.
+
+    Raises: OSError, or Py4JJavaError where Hadoop lists, if the folder itself cannot be read.
+    """
+    here = local(folder)
+    if here is not None:
+        return _walked(here)
+    assert spark is not None, folder
+    files = sorted(_by_hadoop(spark, folder))
+    return Listing(
+        [file for file in files if file.size_bytes],
+        [file.path for file in files if not file.size_bytes],
+        {},
+    )
+
+
+def denied(files: Iterable[File]) -> dict[str, str]:
+    """The files of this machine that this user may not read, and that it is so."""
+    return {
+        file.path: NO_ACCESS
+        for file in files
+        if local(file.path) is not None and not os.access(file.path, os.R_OK)
+    }
+
+
+def _is_hidden(name: str) -> bool:
+    return name.startswith(HIDDEN) or name.endswith(HALF_COPIED)
+
+
+def _walked(root: str) -> Listing:
+    """What lies below a folder of this machine, each folder visited once."""
+    listing = Listing([], [], {})
+    met: set[tuple[int, int]] = set()
+    # Links wait until all else is listed, so that what they lead to is met under its own name.
+    folders, links = [root], []
+    os.stat(root)
+    while folders or links:
+        path = folders.pop() if folders else links.pop(0)
+        try:
+            told = os.stat(path)
+        except OSError:
+            if os.path.lexists(path):
+                listing.unreadable[path] = NOWHERE
+            continue
+        place = (told.st_dev, told.st_ino)
+        if told.st_ino and place in met:
+            continue
+        met.add(place)
+        if stat.S_ISDIR(told.st_mode):
+            _enter(path, root, listing, met, folders, links)
+        else:
+            _take(path, told, listing)
+    listing.files.sort()
+    listing.empty.sort()
+    return listing
+
+
+def _enter(
+    path: str,
+    root: str,
+    listing: Listing,
+    met: set[tuple[int, int]],
+    folders: list[str],
+    links: list[str],
+) -> None:
+    """List one folder; what lies deeper, and what is a link, is left for later."""
+    try:
+        entries = sorted(os.scandir(path), key=lambda entry: entry.name)
+    except OSError as error:
+        if path == root:
+            raise
+        if not isinstance(error, FileNotFoundError):
+            listing.unreadable[path] = (error.strerror or str(error)).lower()
+        return
+    for entry in entries:
+        if _is_hidden(entry.name):
+            continue
+        if entry.is_symlink():
+            links.append(entry.path)
+        elif entry.is_dir(follow_symlinks=False):
+            folders.append(entry.path)
+        else:
+            try:
+                told = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:
+                continue
+            met.add((told.st_dev, told.st_ino))
+            _take(entry.path, told, listing)
+
+
+def _take(path: str, told: os.stat_result, listing: Listing) -> None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        listing.unreadable[os.fsencode(path).decode("utf-8", "replace")] = NO_TEXT
+        return
+    if not stat.S_ISREG(told.st_mode):
+        listing.unreadable[path] = NO_FILE
+    elif not told.st_size:
+        listing.empty.append(path)
+    else:
+        modified_at = EPOCH + timedelta(microseconds=told.st_mtime_ns // 1000)
+        listing.files.append(File(path, modified_at, told.st_size))
+
+
+def _by_hadoop(spark: SparkSession, folder: str) -> Iterator[File]:
+    """The same elsewhere; an object store lists thousands of files a call."""
+    jvm: Any = spark._jvm
+    place = jvm.org.apache.hadoop.fs.Path(folder)
+    system = place.getFileSystem(spark._jsc.hadoopConfiguration())
+    above = system.makeQualified(place).toString().rstrip("/") + "/"
+    # All of them as one text: asked one after another, each would cost several calls into Java.
+    found = jvm.org.apache.hadoop.util.functional.RemoteIterators.toList(
+        system.listFiles(place, True)
+    )
+    for path, length, modified in STATUS.findall(found.toString()):
+        if not any(map(_is_hidden, path.removeprefix(above).split("/"))):
+            yield File(path, EPOCH + timedelta(milliseconds=int(modified)), int(length))

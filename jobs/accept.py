@@ -16,6 +16,7 @@ from tactful.jobs.errors import StepFailed
 from tactful.jobs.identity.phones import normalise_all
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
+    ACCEPT,
     FEW_ROWS,
     Batch,
     Hook,
@@ -40,7 +41,7 @@ from tactful.transforms.identity.keys import (
     with_keys,
 )
 
-QUERY = "accept"
+QUERY = ACCEPT
 # What only a refused row still needs: accepted ones are carried on without.
 RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
 # Some 100 bytes a row: about a million rows a batch, however much has landed at once.

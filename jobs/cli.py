@@ -97,8 +97,10 @@ def check(
     """Tell all configuration errors at once, and idle rules."""
     with answering(as_json=as_json, debug=debug) as answer:
         config = _load(conf, settings)
+        from tactful.jobs.runs import may_run
         from tactful.jobs.settings.config import idle
 
+        may_run.refuse_without_session(config)
         notes = [*idle(config), *_absent(config), *_left_out(config)]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
         answer.checked(facts)
@@ -121,7 +123,7 @@ def status(
         sources = None
         if config is not None and config.sources:
             sources = {name: config.path(source.path) for name, source in config.sources.items()}
-        answer.shown(reading.status(location, sources), reading.render)
+        answer.shown(reading.status(location, sources, config), reading.render)
 
 
 @app.command()
@@ -206,30 +208,36 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
     return interval
 
 
+def _on_disk(place: str) -> str | None:
+    """The place as a path of this machine's disks; None where it lies elsewhere."""
+    from tactful.jobs.intake.listing import local
+
+    return local(place)
+
+
 def _absent(config: Any) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
-    from tactful.jobs.settings.models import is_uri
-
     named = {
         **{f"sources.{name}": source.path for name, source in config.sources.items()},
         **{f"reference.{name}": table.path for name, table in config.reference.items()},
     }
+    places = {key: _on_disk(config.path(path)) for key, path in named.items()}
     return [
-        f"{key}.path does not exist: {config.path(path)}."
-        for key, path in named.items()
-        if not is_uri(path) and not os.path.exists(config.path(path))
+        f"{key}.path does not exist: {place}."
+        for key, place in places.items()
+        if place is not None and not os.path.exists(place)
     ]
 
 
 def _left_out(config: Any) -> list[str]:
     """Who is left out of which audience now, where there is a lake on this machine."""
-    from tactful.jobs.settings.models import is_uri
-
-    if is_uri(config.location) or not os.path.exists(config.location):
+    place = _on_disk(config.location)
+    if place is None or not os.path.exists(place):
         return []
     from tactful.jobs.commands.status import left_out, left_out_lines
+    from tactful.jobs.commands.tables_here import Tables
 
-    return [f"{line}." for line in left_out_lines(left_out(Path(config.location)))]
+    return [f"{line}." for line in left_out_lines(left_out(Tables(Path(place))))]
 
 
 def main() -> None:

@@ -21,6 +21,7 @@ from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
     FEW_ROWS,
+    FUSED,
     Batch,
     Hook,
     Output,
@@ -46,7 +47,7 @@ from tactful.transforms.identity.links import semi_join
 from tactful.transforms.message_facts import is_of_message
 from tactful.transforms.timeline import to_timeline
 
-QUERY = "fused"
+QUERY = FUSED
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 WORKED_OUT = ("event_date", "kind", "quantity", "line_number")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Collection, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
@@ -40,7 +39,6 @@ PACKED = (".gz", ".bz2", ".zst", ".deflate", ".snappy", ".lz4")
 MOST_FILES = 10_000
 # Sources wait for their disks more than for a processor.
 SOURCE_THREADS = 8
-NO_ACCESS = "permission denied"
 LANDED, REFUSED = "landed", "refused"
 
 
@@ -100,7 +98,7 @@ def land(
     while new := _new(lake, _without(found, broken), met):
         works = []
         for name, those in new.items():
-            denied = {file.path: NO_ACCESS for file in those if not _is_open_to_us(file)}
+            denied = listing.denied(those)
             troubles[name] |= denied
             if left := [file for file in those if file.path not in denied]:
                 works.append(_begin(lake, config, name, left))
@@ -183,10 +181,6 @@ def _never_landed(lake: Lake, asked: Set[tuple[str, str]]) -> set[tuple[str, str
             log.create_view("log")
             left = db.sql(f"FROM asked ANTI JOIN log USING ({', '.join(key)})").to_arrow_table()
     return {tuple(row[name] for name in key) for row in left.to_pylist()}
-
-
-def _is_open_to_us(file: File) -> bool:
-    return listing.local(file.path) is None or os.access(file.path, os.R_OK)
 
 
 def _begin(lake: Lake, config: Config, name: str, those: list[File]) -> Work:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import random
@@ -111,7 +112,7 @@ def write_conf(
 ) -> Path:
     """Write the configuration and the products below `folder`; every path in it is absolute.
 
-    Of several files of products the later has the later time, whatever its name.
+    Of several files of products the later has the later time, whatever its name; one is damaged.
     """
     placed = {**config, "sources": {k: dict(v) for k, v in config["sources"].items()}}
     placed["lake"] = {**config.get("lake", {}), "location": str(folder / "lake")}
@@ -123,9 +124,12 @@ def write_conf(
         home = folder / PRODUCTS
         home.mkdir(parents=True, exist_ok=True)
         half = len(rows) // 2
-        for name, told, hour in (("b", rows[:half], 1), ("a", rows[half:], 2)):
-            file = home / f"{name}.json"
-            file.write_bytes(b"".join(row + b"\n" for row in told))
+        # A copy that broke off takes nothing from the others.
+        broken = gzip.compress(rows[0] * 100 + random.Random(0).randbytes(500), mtime=0)[:-300]
+        told = {"b.json": rows[:half], "a.json": rows[half:], "c.json.gz": [broken]}
+        for hour, (name, content) in enumerate(told.items(), 1):
+            file = home / name
+            file.write_bytes(b"".join(row + b"\n" for row in content))
             os.utime(file, (hour * 3600, hour * 3600))
         placed["reference"] = {"products": {"format": "json", "path": str(home)}}
     path = folder / "tactful.toml"

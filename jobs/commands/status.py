@@ -7,15 +7,17 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from deltalake import DeltaTable, QueryBuilder
-from deltalake.exceptions import TableNotFoundError
 from rich.markup import escape
 from rich.table import Table as Sheet
 
+from tactful.jobs.commands.refused_status import refused_facts, refused_lines
+from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.lake.files import is_local
 from tactful.jobs.lake.state import read_state
-from tactful.jobs.settings.models import is_uri
+from tactful.jobs.runs import may_run
+from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
@@ -42,11 +44,6 @@ REVENUE_SHARE = f"""
     WHERE time = 1 AND amount IS NOT NULL
     GROUP BY currency ORDER BY currency
 """
-REASONS = """
-    SELECT reason, count(*) AS rows, max(quarantined_at) AS last_at
-    FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine) AS each_reason
-    GROUP BY reason ORDER BY rows DESC, reason LIMIT 5
-"""
 DOUBTS = """
     SELECT doubt, type, count(*) AS rows
     FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
@@ -54,6 +51,7 @@ DOUBTS = """
 """
 DOUBTED = ("messages", "profiles")
 MOST_DOUBTS = 10
+MOST_TABLES = 5
 CLOSING = (*CLOSES["messages"], *CLOSES["profiles"])
 SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
 LEFT_OUT = "SELECT * FROM left_out ORDER BY destination"
@@ -63,36 +61,50 @@ UNDELIVERED = """
 """
 
 
-def status(location: str | Path, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+def status(
+    location: str | Path,
+    sources: Mapping[str, str] | None = None,
+    config: Config | None = None,
+) -> dict[str, Any]:
     """What a lake holds, how far each query is, and what went wrong.
 
     sources: the folders of a configuration's sources; else those that the last run read.
+    config: what the lake is to be run with, to tell whether `run` would refuse it.
 
     Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
     """
     lake = _lake(str(location))
-    state = _state(lake)
-    as_of = _one(lake, NEWEST_TICK, "_log/ticks").get("as_of")
-    return {
+    state = _state(lake, is_configured=config is not None)
+    tables = Tables(lake)
+    as_of = tables.ask_one(NEWEST_TICK, "_log/ticks").get("as_of")
+    facts = {
         "lake": str(lake),
         "as_of": _utc(as_of),
         "files": file_facts(
             state.get("sources", {}) if sources is None else sources,
-            lambda sql: _query(lake, sql, FILES.path),
+            lambda sql: tables.ask(sql, FILES.path),
         ),
-        "rows": dict(_rows(lake)),
-        "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
-        "known": _known(lake),
-        "left_out": left_out(lake),
-        "doubts": _doubts(lake),
+        "rows": dict(tables.counts()),
+        "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
+        "known": _known(tables),
+        "left_out": left_out(tables),
+        "doubts": _doubts(tables),
+        "refused": refused_facts(tables),
         "failures": {
             "replay": _replay(state),
+            "refused_by_run": may_run.trouble(str(lake), config),
             "unfinished": list(_unfinished(lake)),
-            "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
-            "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
+            "deliveries": [_plain(row) for row in tables.ask(UNDELIVERED, "deliveries")],
             "reference": state.get("reference_troubles", {}),
+            # Lakes of an older format may never have had them.
+            "missing_tables": (
+                tables.missing() if state["format_version"] == FORMAT_VERSION else []
+            ),
         },
     }
+    # Last, when every table has been asked.
+    facts["failures"]["damaged_tables"] = dict(sorted(tables.damaged.items()))
+    return facts
 
 
 def render(facts: Mapping[str, Any]) -> Iterator[Any]:
@@ -121,6 +133,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from _doubt_lines(facts["doubts"])
+    yield from refused_lines(facts["refused"])
     yield from _failure_lines(facts["failures"])
 
 
@@ -161,13 +174,18 @@ def _chosen(names: Iterable[str]) -> list[Table]:
 
 
 def _lake(location: str) -> Path:
-    if is_uri(location):
+    if not is_local(location):
         raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
     return Path(location)
 
 
-def _state(lake: Path) -> dict[str, Any]:
+def _state(lake: Path, *, is_configured: bool) -> dict[str, Any]:
     state = read_state(None, str(lake), known=())
+    if state is None and is_configured:
+        raise LakeError(
+            f"There is no lake at {lake} yet; start it with tactful run, or name another with "
+            "--lake."
+        )
     if state is None:
         raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
     if state["format_version"] > FORMAT_VERSION:
@@ -178,21 +196,12 @@ def _state(lake: Path) -> dict[str, Any]:
     return state
 
 
-def _rows(lake: Path) -> Iterator[tuple[str, int]]:
-    """Rows per table, from the statistics in each table's log: no data file is opened."""
-    for name, table in sorted(TABLES.items()):
-        found = _open(lake, table.path)
-        if found is not None:
-            counts = found.get_add_actions(flatten=True).column("num_records").to_pylist()
-            yield name, sum(counts) if None not in counts else found.count()
-
-
-def _last_batches(lake: Path, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _last_batches(tables: Tables, state: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The last batch of each query, on the checkpoint the lake now uses."""
     current = state.get("generations", {})
     newest = {
         row["query"]: row
-        for row in _query(lake, LAST_BATCHES, "batches")
+        for row in tables.ask(LAST_BATCHES, "batches")
         if current.get(row["query"]) in (None, row["generation"])
     }
     return list(newest.values())
@@ -206,19 +215,19 @@ def _batch(row: Mapping[str, Any], as_of: datetime | None) -> dict[str, Any]:
     return {**_plain(row), "lag_seconds": lag}
 
 
-def _known(lake: Path) -> dict[str, Any]:
+def _known(tables: Tables) -> dict[str, Any]:
     """The share of events and of revenue that belongs to a known person."""
-    counted = _one(lake, EVENT_SHARE, "timeline")
+    counted = tables.ask_one(EVENT_SHARE, "timeline")
     revenue = {
         row["currency"] or "no currency": _share(row["known"] or 0, row["revenue"])
-        for row in _query(lake, REVENUE_SHARE, "timeline")
+        for row in tables.ask(REVENUE_SHARE, "timeline")
     }
     return {"events": _share(counted.get("known"), counted.get("events")), "revenue": revenue}
 
 
-def left_out(lake: Path) -> list[dict[str, Any]]:
+def left_out(tables: Tables) -> list[dict[str, Any]]:
     """Who misses in each ad network's audience for want of consent, when last published."""
-    return [_plain(row) for row in _query(lake, LEFT_OUT, "left_out")]
+    return [_plain(row) for row in tables.ask(LEFT_OUT, "left_out")]
 
 
 def left_out_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
@@ -233,12 +242,12 @@ def left_out_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
-def _doubts(lake: Path) -> dict[str, Any]:
+def _doubts(tables: Tables) -> dict[str, Any]:
     """How many words of closed values nobody knew, and the commonest of them."""
     found = [
         {"stream": stream, **row}
         for stream in DOUBTED
-        for row in _query(lake, DOUBTS.format(stream=stream), stream, needs="doubts")
+        for row in tables.ask(DOUBTS.format(stream=stream), stream, needs="doubts")
     ]
     found.sort(key=lambda row: (-row["rows"], row["stream"], row["doubt"], row["type"]))
     return {"rows": sum(row["rows"] for row in found), "words": found[:MOST_DOUBTS]}
@@ -259,35 +268,6 @@ def _replay(state: Mapping[str, Any]) -> dict[str, Any] | None:
     """A replay that was begun and has not come to its end, if there is one."""
     noted = state.get("replay")
     return {name: noted[name] for name in ("from", "as_of", "is_removed")} if noted else None
-
-
-def _open(lake: Path, path: str) -> DeltaTable | None:
-    # Asked of the disk first: opening what is not there would make its folder.
-    if not (lake / path / "_delta_log").is_dir():
-        return None
-    try:
-        return DeltaTable(str(lake / path))
-    except TableNotFoundError:
-        return None
-
-
-def _query(lake: Path, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
-    """Run SQL over one table, named as the last part of its path; no rows where it is missing.
-
-    needs: a column that lakes of an older format do not have.
-    """
-    table = _open(lake, path)
-    if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
-        return []
-    reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
-    batches = reader.read_all()
-    columns = {name: batches.column(name).to_pylist() for name in batches.schema.names}
-    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-
-
-def _one(lake: Path, sql: str, path: str) -> dict[str, Any]:
-    rows = _query(lake, sql, path)
-    return rows[0] if rows else {}
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -351,13 +331,28 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
             f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
             f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
         )
+    if failures["refused_by_run"]:
+        yield f"[red]run would refuse this lake: {escape(failures['refused_by_run'])}[/]"
+    yield from _table_lines(failures)
     for name, trouble in failures["reference"].items():
         text = escape(f"reference.{name} was not replaced, and rules go by what was there before")
         yield f"[yellow]{text}: {escape(trouble)}.[/]"
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"
-    for row in failures["quarantine"]:
-        yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
     for row in failures["deliveries"]:
         yield f"[red]{escape(row['destination'])}/{escape(row['name'])} is {row['state']}.[/]"
+
+
+def _table_lines(failures: Mapping[str, Any]) -> Iterator[str]:
+    """The tables that are not there, or cannot be read and count as empty above."""
+    missing = failures["missing_tables"]
+    if missing:
+        more = len(missing) - MOST_TABLES
+        named = ", ".join(missing[:MOST_TABLES]) + (f" and {more} more" if more > 0 else "")
+        yield (
+            f"[red]Not there: {named}; put back from a copy what was lost, since the next run "
+            "begins each of them empty.[/]"
+        )
+    for sentence in failures["damaged_tables"].values():
+        yield f"[red]{escape(sentence)}[/]"

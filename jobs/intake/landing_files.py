@@ -23,10 +23,11 @@ from tactful.jobs.session import small_frame
 from tactful.transforms.sources.canonical import BLANKS
 from tactful.transforms.sources.partitions import with_partitions
 
-ROWS = "value string, file string, modified_at timestamp"
+ROWS = "value string, file string, modified_at timestamp, block bigint"
 JAVA_ERRORS = (Py4JJavaError, PySparkException)
 TROUBLE = (*JAVA_ERRORS, parquet_files.NotRead)
 DAMAGED = "it is damaged"
+NONE: Mapping[str, str] = {}
 # How Spark names the file that it could not read, and one that is not there.
 NAMED = (r" reading file (\S+)\. ", r"Path does not exist: (.+?)\. SQLSTATE")
 
@@ -55,8 +56,10 @@ def read_files(
     form: str,
     folder: str,
     partitions: Sequence[str] = (),
+    unfit: Mapping[str, str] = NONE,
+    way_out: str = "land it anew under another name",
 ) -> Outcome:
-    """Give every row of these files to `put`, as JSON texts: value, file, modified_at.
+    """Give every row of these files to `put`, as JSON texts: value, file, modified_at, block.
 
     Grain: row of a file. A file that is damaged becomes a single row that says so, and is refused
     like any other row that is no JSON. One that cannot be read now is left out, and so is one that
@@ -64,8 +67,9 @@ def read_files(
 
     spark: a session of its own, since some files are read under settings of their own.
     partitions: the fields that folders below `folder` are named after, as in `day=2026-11-01`.
+    unfit: files that are refused from the start, and why. way_out: what is to be done about them.
     """
-    outcome = Outcome()
+    outcome = Outcome(refused=dict(unfit))
     root = uri_of(spark, folder)
 
     def read(left: Sequence[File]) -> DataFrame | None:
@@ -74,7 +78,7 @@ def read_files(
         if frames and partitions:
             frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
         if outcome.refused:
-            frames.append(_refused(spark, files, outcome.refused))
+            frames.append(_refused(spark, files, outcome.refused, way_out))
         return reduce(DataFrame.unionAll, frames) if frames else None
 
     while True:
@@ -169,13 +173,16 @@ def _is_there(spark: SparkSession, path: str) -> bool:
     return exists(spark, path) if local(path) is None else os.path.lexists(path)
 
 
-def _refused(spark: SparkSession, files: Sequence[File], why: Mapping[str, str]) -> DataFrame:
+def _refused(
+    spark: SparkSession, files: Sequence[File], why: Mapping[str, str], way_out: str
+) -> DataFrame:
     """A row for each file that is refused, which will be refused itself as no JSON."""
     told = [
         {
-            "value": f"This file was not read: {why[file.path]}; land it anew under another name.",
+            "value": f"This file was not read: {why[file.path]}; {way_out}.",
             "file": uri_of(spark, file.path),
             "modified_at": file.modified_at,
+            "block": 0,
         }
         for file in files
         if file.path in why

@@ -11,9 +11,11 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+from tactful.jobs.settings.models import is_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -23,6 +25,7 @@ HALF_COPIED = "._COPYING_"
 EMPTY = "it is empty"
 NOWHERE = "its link leads nowhere"
 NO_TEXT = "its name is no UTF-8"
+NO_ACCESS = "permission denied"
 NO_FILE = "it is neither a file nor a folder"
 EPOCH = datetime.fromtimestamp(0, UTC)
 # How Hadoop's file systems print what they list.
@@ -50,7 +53,7 @@ class Listing(NamedTuple):
 def local(folder: str) -> str | None:
     """The folder as this machine's file functions take it; None where it lies elsewhere."""
     path = re.sub(r"^file:/+", "/", folder)
-    return None if re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path) else os.path.abspath(path)
+    return None if is_uri(path) else os.path.abspath(path)
 
 
 def listed(folder: str, spark: SparkSession | None = None) -> Listing:
@@ -70,6 +73,15 @@ def listed(folder: str, spark: SparkSession | None = None) -> Listing:
         [file.path for file in files if not file.size_bytes],
         {},
     )
+
+
+def denied(files: Iterable[File]) -> dict[str, str]:
+    """The files of this machine that this user may not read, and that it is so."""
+    return {
+        file.path: NO_ACCESS
+        for file in files
+        if local(file.path) is not None and not os.access(file.path, os.R_OK)
+    }
 
 
 def _is_hidden(name: str) -> bool:

@@ -17,7 +17,11 @@ from pyspark.sql.types import StructField
 from tactful.jobs.intake.listing import File
 
 # Where a row of any file stood.
-PLACE = ("_metadata.file_path AS file", "_metadata.file_modification_time AS modified_at")
+PLACE = (
+    "_metadata.file_path AS file",
+    "_metadata.file_modification_time AS modified_at",
+    "_metadata.file_block_start AS block",
+)
 # Hadoop's checks of local files choke on a colon in a name, and refuse what changed beside them.
 RAW_DISK = {
     "fs.file.impl": "org.apache.hadoop.fs.RawLocalFileSystem",
@@ -47,8 +51,8 @@ class NotRead(Exception):
 def rows(spark: SparkSession, files: Sequence[File]) -> tuple[list[DataFrame], dict[str, str]]:
     """Read every row of these files as a JSON text, as if it had landed as one.
 
-    Files of the same columns are read together. Returns frames of value, file, modified_at, and
-    of each file that is not what it should be why not.
+    Files of the same columns are read together. Returns frames of value and PLACE, and of
+    each file that is not what it should be why not.
 
     Raises: NotRead.
     """

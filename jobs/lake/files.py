@@ -14,13 +14,17 @@ from pyspark.sql import SparkSession
 
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import private
+from tactful.jobs.settings.models import is_uri
 
+# Whoever holds this file of a lake's is its one writer.
+LOCK = "_lock"
 # What the user's umask leaves of it.
 ANYONE = 0o666
 
 
 def is_local(location: str) -> bool:
-    return "://" not in location and not location.startswith("dbfs:")
+    """Whether a place is a path of this machine, rather than one that names its file system."""
+    return not is_uri(location)
 
 
 def read_text(spark: SparkSession | None, path: str) -> str | None:
@@ -166,7 +170,7 @@ def locked(location: str) -> Iterator[bool]:
     import fcntl
 
     Path(location).mkdir(parents=True, exist_ok=True)
-    with open(Path(location) / "_lock", "a") as handle:
+    with open(Path(location) / LOCK, "a") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -51,9 +51,12 @@ class Part(NamedTuple):
 
 
 class Lake:
-    """One lake, opened with one session: paths, versions, reads, and its own small state."""
+    """One lake, opened with one session: paths, versions, reads, and its own small state.
 
-    def __init__(self, spark: SparkSession, location: str) -> None:
+    spark: None is enough for the paths, versions and state of a lake of this machine.
+    """
+
+    def __init__(self, spark: SparkSession | None, location: str) -> None:
         self.spark = spark
         self.location = location.rstrip("/")
         self.lookups = Lookups()

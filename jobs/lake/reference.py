@@ -3,44 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
-from functools import reduce
-from typing import Any, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
-from py4j.protocol import Py4JJavaError
-from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs import accept
+from tactful.jobs.intake import listing
+from tactful.jobs.intake.landing_files import JAVA_ERRORS, java_cause, read_files
+from tactful.jobs.intake.listing import File
+from tactful.jobs.lake import files
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import materialise, unpersist
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.models import Reference
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
-from tactful.transforms.blanks import BLANKS
 from tactful.transforms.sources.reference import newest, parse_rows
 
 TABLES = {"products": PRODUCTS, "campaigns": CAMPAIGNS}
 # What a row must be to be used has changed: files of an earlier version are read once more.
-RULES = 2
-PLACE = (
-    "_metadata.file_path AS file",
-    "_metadata.file_modification_time AS modified_at",
-    "_metadata.file_block_start AS block",
-)
-# A name is a name, not a pattern; and each file is asked for by its own.
-AS_NAMED = {"__globPaths__": "false", "lineSep": "\n"}
+RULES = 3
 PARQUET = b"PAR1"
 
 Say = Callable[[str], None]
-
-
-class File(NamedTuple):
-    path: str
-    size: int
-    modified_at: int
 
 
 class NotReadable(Exception):
@@ -50,11 +37,12 @@ class NotReadable(Exception):
 def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[str]:
     """Load each reference table whose files have changed; returns those that were replaced.
 
-    A row that is wrong goes to quarantine with its reasons, once, and the table is made of the
-    others. Where there is no other row, or the files cannot be read, the last good version stays
-    and the run goes on: what the business knew yesterday is nearer to the truth than nothing. A
-    first time that fails leaves the table empty, and the rules that need it idle. Why is said, and
-    kept for `status`; files that cannot be read are tried again by every run.
+    A row that is wrong goes to quarantine with its reasons, once, and so does a file that is
+    damaged, as one row; the table is made of the others. Where there is no other row, or the bytes
+    of a file cannot be had, the last good version stays and the run goes on: what the business knew
+    yesterday is nearer to the truth than nothing. A first time that fails leaves the table empty,
+    and the rules that need it idle. Why is said, and kept for `status`; files that cannot be read
+    are tried again by every run.
     """
     state = lake.state() or {}
     known, told = state.get("reference", {}), state.get("reference_troubles", {})
@@ -67,12 +55,11 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
             if known.get(name) == mark:
                 trouble = told.get(name)
             else:
-                _refuse_other_format(lake, reference, found)
-                trouble = _replace(lake, config, name, found)
+                trouble = _replace(lake, config, name, found, on_progress)
                 marks[name] = mark
                 loaded += [] if trouble else [name]
-        except (NotReadable, PySparkException, Py4JJavaError) as error:
-            trouble = _reason(error)
+        except (NotReadable, *JAVA_ERRORS) as error:
+            trouble = str(error) if isinstance(error, NotReadable) else java_cause(error)[:300]
             marks.pop(name, None)
         if trouble:
             troubles[name] = trouble
@@ -83,27 +70,67 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
     return loaded
 
 
-def _replace(lake: Lake, config: Config, name: str, found: Sequence[File]) -> str | None:
+def _replace(
+    lake: Lake, config: Config, name: str, found: Sequence[File], on_progress: Say
+) -> str | None:
     """Put the good rows of these files in the table's place; where there is none, say so.
 
     In this order, so that a run killed between two of the steps is repeated whole: what is in
     quarantine already is found there, and the same rows replace themselves.
+
+    Raises: NotReadable.
     """
-    table, form = TABLES[name], config.reference[name].format
+    table = TABLES[name]
     if not found:
         return "there is no file"
-    rows = _rows(lake, found, form=form)
-    judged = materialise(parse_rows(rows, table=table, max_row_bytes=config.intake.max_row_bytes))
+    judged, refused = _judged(lake, config, name, found)
+    if judged is None:
+        return "there is no file"
     try:
         _quarantine(lake, name, judged.where(F.size("reasons") > 0))
         good = judged.where(F.size("reasons") == 0)
         if good.isEmpty():
-            return "no row of its files can be used"
+            return "no row of its files can be used" + (f": {_named(refused)}" if refused else "")
+        if refused:
+            on_progress(f"{name} are made without {_named(refused)}")
         rows = table.conform(newest(good, table=table))
         rows.write.format("delta").mode("overwrite").save(lake.path(table))
         return None
     finally:
         unpersist(judged)
+
+
+def _judged(
+    lake: Lake, config: Config, name: str, found: Sequence[File]
+) -> tuple[DataFrame | None, dict[str, str]]:
+    """Every row of these files with what is wrong with it, and the files that are refused.
+
+    Raises: NotReadable.
+    """
+    reference, spark = config.reference[name], lake.spark
+    held: list[DataFrame] = []
+
+    def put(rows: DataFrame) -> None:
+        # Within one part of a file these numbers follow the rows.
+        numbered = rows.withColumn("line", F.monotonically_increasing_id())
+        most = config.intake.max_row_bytes
+        held.append(materialise(parse_rows(numbered, table=TABLES[name], max_row_bytes=most)))
+
+    path = config.path(reference.path)
+    outcome = read_files(
+        SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession()),
+        found,
+        put,
+        form=reference.format,
+        folder=listing.local(path) or path,
+        unfit=_in_other_format(lake, reference, found),
+        way_out="put a whole one in its place",
+    )
+    if outcome.unread:
+        for judged in held:
+            unpersist(judged)
+        raise NotReadable(f"{_named(outcome.unread)} cannot be read")
+    return (held[-1] if held else None), outcome.refused
 
 
 def _quarantine(lake: Lake, name: str, refused: DataFrame) -> None:
@@ -123,67 +150,61 @@ def _quarantine(lake: Lake, name: str, refused: DataFrame) -> None:
         lake.append_by_spark(QUARANTINE, QUARANTINE.conform(told))
 
 
-def _rows(lake: Lake, found: Sequence[File], *, form: str) -> DataFrame:
-    """Every row of these files as a JSON text, and where it stood.
-
-    Parquet files are read one by one, since each may have types of its own.
-    """
-    reader = lake.spark.read.options(**AS_NAMED)
-    if form == "json":
-        texts = reader.text([file.path for file in found]).selectExpr("value", *PLACE)
-        frames = [texts.where(F.trim("value", F.lit(BLANKS)) != "")]
-    else:
-        frames = [
-            reader.parquet(file.path).selectExpr("to_json(struct(*)) AS value", *PLACE)
-            for file in found
-        ]
-    # Within one part of a file these numbers follow the rows.
-    numbered = (frame.withColumn("line", F.monotonically_increasing_id()) for frame in frames)
-    return reduce(DataFrame.unionByName, numbered)
-
-
 def _listed(lake: Lake, path: str) -> list[File]:
-    """The files below a path, in whatever folders; hidden ones are somebody's work in progress."""
-    jvm: Any = lake.spark._jvm
-    place = jvm.org.apache.hadoop.fs.Path(path)
-    system = place.getFileSystem(lake.spark._jsc.hadoopConfiguration())
-    if not system.exists(place):
-        raise NotReadable("there is no such file or folder")
-    root = system.makeQualified(place).toUri().getPath()
-    found, each = [], system.listFiles(place, True)
-    while each.hasNext():
-        status = each.next()
-        below = status.getPath().toUri().getPath()[len(root) :].split("/")
-        if not any(part.startswith((".", "_")) for part in below):
-            told = status.getPath().toString()
-            found.append(File(told, status.getLen(), status.getModificationTime()))
-    return sorted(found)
+    """The files below a path, as those of a source are listed; an empty one has no row.
+
+    Raises: NotReadable, where one of them cannot be read.
+    """
+    try:
+        if listing.local(path) is None and not files.exists(lake.spark, path):
+            raise NotReadable("there is no such file or folder")
+        told = listing.listed(path, lake.spark)
+    except FileNotFoundError as error:
+        raise NotReadable("there is no such file or folder") from error
+    except OSError as error:
+        raise NotReadable(f"{path} cannot be listed ({(error.strerror or '').lower()})") from error
+    unread = told.unreadable | listing.denied(told.files)
+    if unread:
+        raise NotReadable(f"{_named(unread)} cannot be read")
+    return told.files
 
 
-def _refuse_other_format(lake: Lake, reference: Reference, found: Sequence[File]) -> None:
-    """Say so where a file is plainly in another format than configured: Parquet says what it is."""
-    jvm: Any = lake.spark._jvm
-    for file in found:
-        place = jvm.org.apache.hadoop.fs.Path(file.path)
+def _named(told: Mapping[str, str]) -> str:
+    """Files with what is the matter with each, as many as a sentence holds."""
+    first, *others = sorted(told.items())
+    more = f", and {len(others):,} more" if others else ""
+    return f"{first[0]} ({first[1]}){more}"
+
+
+def _in_other_format(lake: Lake, reference: Reference, found: Sequence[File]) -> dict[str, str]:
+    """The files that say themselves that they are Parquet, where they should hold JSON lines."""
+    if reference.format == "parquet":
+        return {}
+    why = f"it is a Parquet file, and its format is {reference.format}"
+    return {file.path: why for file in found if _first_bytes(lake, file.path) == PARQUET}
+
+
+def _first_bytes(lake: Lake, path: str) -> bytes:
+    """How a file begins; whether it can be read at all is found out later."""
+    here = listing.local(path)
+    try:
+        if here is not None:
+            with open(here, "rb") as file:
+                return file.read(len(PARQUET))
+        jvm: Any = lake.spark._jvm
+        place = jvm.org.apache.hadoop.fs.Path(path)
         stream = place.getFileSystem(lake.spark._jsc.hadoopConfiguration()).open(place)
         try:
-            is_parquet = bytes(stream.readNBytes(len(PARQUET))) == PARQUET
+            return bytes(stream.readNBytes(len(PARQUET)))
         finally:
             stream.close()
-        if is_parquet != (reference.format == "parquet"):
-            kind = "a Parquet file" if is_parquet else "no Parquet file"
-            raise NotReadable(f"{file.path} is {kind}, and its format is {reference.format}")
+    except (OSError, *JAVA_ERRORS):
+        return b""
 
 
 def _mark(lake: Lake, reference: Reference, found: Sequence[File]) -> str:
     """What changes when there is something to read: files, format, rules, or a new quarantine."""
-    listed = [f"{file.path} {file.size} {file.modified_at}" for file in found]
+    listed = [f"{file.path} {file.size_bytes} {file.modified_at}" for file in found]
     replayed = lake.batches_before(accept.QUERY)
     told = [str(RULES), reference.format, str(replayed), *listed]
     return hashlib.sha256("\n".join(told).encode()).hexdigest()
-
-
-def _reason(error: Exception) -> str:
-    """The first line of what went wrong."""
-    told = error.java_exception.toString() if isinstance(error, Py4JJavaError) else str(error)
-    return (str(told).strip().splitlines() or ["no reason was given"])[0][:300].rstrip(".")

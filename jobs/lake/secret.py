@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tactful.jobs.errors import LakeError, SecretRefused
 from tactful.jobs.lake import files, private
+from tactful.transforms.blanks import BLANKS
 
 SECRET = "_secret"
 LEAST_BYTES = 16
@@ -87,10 +88,20 @@ def refuse_another(secret: bytes | None, known: str, *, lake_id: str, location: 
         )
 
 
+def fault(told: bytes) -> str | None:
+    """What is wrong with a secret itself, if anything is; said without showing any of it."""
+    if not told:
+        return "is empty"
+    if not told.decode("utf-8", "replace").strip(BLANKS):
+        return "is nothing but blanks"
+    return "is too short" if len(told) < LEAST_BYTES else None
+
+
 def _long_enough(told: bytes, place: str) -> bytes:
-    if len(told) < LEAST_BYTES:
+    why = fault(told)
+    if why:
         raise SecretRefused(
-            f"The lake's secret in {place} is {'too short' if told else 'empty'}; put the right "
-            f"one there, of at least {LEAST_BYTES} bytes."
+            f"The lake's secret in {place} {why}; put the right one there, of at least "
+            f"{LEAST_BYTES} bytes."
         )
     return told

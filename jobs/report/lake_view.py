@@ -12,8 +12,8 @@ from typing import Any
 import duckdb
 import pandas as pd
 import pyarrow as pa
-from deltalake import DeltaTable
 
+from tactful.jobs.commands.tables_here import opened, readable
 from tactful.jobs.lake.state import read_json
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import Table
@@ -125,11 +125,9 @@ def _parts(text: str) -> Iterator[str]:
 
 
 def _dataset(lake: Path, table: Table, version: int | None) -> Any:
-    # Asked of the disk first: opening what is not there would make its folder.
-    folder = lake / table.path
-    if not (folder / "_delta_log").is_dir() or not any((folder / "_delta_log").iterdir()):
-        return None
-    return DeltaTable(str(folder), version=version).to_pyarrow_dataset()
+    with readable(lake, table.path):
+        found = opened(lake, table.path, version)
+        return None if found is None else found.to_pyarrow_dataset()
 
 
 def _clock(view: LakeView, state: dict[str, Any]) -> datetime | None:

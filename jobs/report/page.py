@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from tactful.jobs.commands.tables_here import readable
 from tactful.jobs.report import charts, persons, pressure, queries, regrets, story
 from tactful.jobs.report.lake_view import LakeView, open_lake
 from tactful.jobs.settings.config import Config
@@ -27,12 +29,9 @@ def write(
     `truth` is the folder with what the demo knows of its world, `generated` what its generator
     counted. Both may be empty: then the report leaves out what rests on them.
     """
-    view = open_lake(Path(lake))
-    try:
+    with readable(Path(lake)), closing(open_lake(Path(lake))) as view:
         facts = collect(view, truth=Path(truth), config=config, generated=generated)
         page = render(facts)
-    finally:
-        view.close()
     target = Path(target)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(page, encoding="utf-8")

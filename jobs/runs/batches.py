@@ -24,6 +24,8 @@ from tactful.jobs.lake.lookups import SharedLogs
 from tactful.jobs.lake.state import read_json
 from tactful.schemas.table import Table
 
+# The queries that every run has, beside one for each source.
+ACCEPT, FUSED = "accept", "fused"
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
 COMMIT_THREADS = 6
 # So many rows fit into this process, whatever table they are for.

@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -22,20 +21,16 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import accept, fused, land
-from tactful.jobs.errors import ClockError, LakeError, SourceMissing
-from tactful.jobs.intake import listing
-from tactful.jobs.intake.landing_files import JAVA_ERRORS
+from tactful.jobs.errors import ClockError, LakeError
 from tactful.jobs.lake import files, reference, scratch
 from tactful.jobs.lake.folding import fold_logs
 from tactful.jobs.lake.lake import Lake, Part
 from tactful.jobs.publish import publish
+from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
     last_done,
-    refuse_lost_offsets,
-    refuse_other_configuration,
-    unfinished,
 )
 from tactful.jobs.runs.failures import failure
 from tactful.jobs.session import open_session
@@ -84,8 +79,13 @@ def run(
     for step in steps:
         if step not in STEPS:
             raise LakeError(f"There is no step {step}; choose among {', '.join(STEPS)}.")
-    spark = open_session(on_progress=on_progress)
-    lake = Lake(spark, config.location)
+    if files.is_local(config.location):
+        # All this once more where it counts; but a refusal should not wait for Spark.
+        bare = Lake(None, config.location)
+        may_run.refuse(bare, config)
+        may_run.refuse_held(config.location)
+        _moment(bare, as_of)
+    lake = Lake(open_session(on_progress=on_progress), config.location)
     with opened(lake, config):
         moment = _moment(lake, as_of)
         lake.create(config)
@@ -97,43 +97,13 @@ def run(
         return _once(lake, config, moment, chosen, on_progress, hook)
 
 
-def _is_missing(lake: Lake, path: str) -> bool:
-    """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
-    try:
-        return not files.exists(lake.spark, listing.local(path) or path)
-    except (OSError, *JAVA_ERRORS):
-        return False
-
-
 @contextmanager
 def opened(lake: Lake, config: Config) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
-    begun = (lake.state() or {}).get("generations", {})
-    for name, source in config.sources.items():
-        path = config.path(source.path)
-        # A folder that was there once is away, such as a disk; that harms its own source alone.
-        if land.query_name(name) not in begun and _is_missing(lake, path):
-            raise SourceMissing(
-                f"Source {name} reads {path}, which does not exist; make the folder or correct "
-                f"sources.{name}.path."
-            )
-    lake.check(config)
-    state = lake.state()
-    if state is not None:
-        landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
-        for query in (accept.QUERY, fused.QUERY, *landing):
-            if query in state["generations"]:
-                lake.generation(query)
-        for query in (accept.QUERY, fused.QUERY):
-            refuse_lost_offsets(lake, query)
-            half_done = unfinished(lake, query)
-            if half_done:
-                refuse_other_configuration(half_done, query, config.hash)
+    may_run.refuse(lake, config)
     with files.locked(lake.location) as free:
         if not free:
-            raise LakeError(
-                f"Another run holds the lake at {lake.location}; wait for it, or stop it."
-            )
+            raise may_run.held(lake.location)
         lake.check(config)  # whoever held it may have left a replay half done
         scratch.clear(lake)
         try:

@@ -21,7 +21,7 @@ from tactful.jobs.errors import (
 from tactful.jobs.lake import files, reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import pipeline
+from tactful.jobs.runs import may_run, pipeline
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -85,11 +85,14 @@ def replay(
     choices = (RECEIVED.name, *STREAMS)
     if from_table not in choices:
         raise LakeError(f"Cannot replay from {from_table}; choose one of {', '.join(choices)}.")
+    if files.is_local(config.location):
+        _refuse(Lake(None, config.location), config)
+        may_run.refuse_held(config.location)
     lake = Lake(open_session(on_progress=on_progress), config.location)
     _refuse(lake, config)
     with files.locked(lake.location) as free:
         if not free:
-            raise LakeError(f"Another run holds the lake at {lake.location}; wait for it.")
+            raise may_run.held(lake.location)
         asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
         steps = _Steps(hook)
         noted = _state(lake).get("replay")

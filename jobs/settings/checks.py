@@ -6,14 +6,19 @@ hides none of these: all errors are told at once.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tactful.jobs.errors import Problem
-from tactful.jobs.lake.secret import LEAST_BYTES
+from tactful.jobs.intake.listing import local
+from tactful.jobs.lake.secret import LEAST_BYTES, fault
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.models import VENDORS
+from tactful.schemas.catalog import TABLES
 
+# What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
+OWN = {"outbox", *(table.path.partition("/")[0] for table in TABLES.values())}
 PURCHASED_ONLY = ("match", "lasts", "lasts_share", "share", "lifted_by", "channels")
 
 
@@ -21,7 +26,7 @@ def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
     return [
         Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in (_secret, _identity, _names, _defaults, _purchased, _destinations)
+        for check in (_secret, _places, _identity, _names, _defaults, _purchased, _destinations)
         for place, found, allowed, hint in check(layers.values, environ)
     ]
 
@@ -37,10 +42,42 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         if variable and not told:
             hint = f"set the environment variable {variable}, or use auto on a laptop"
             yield ("lake", "secret"), f"{variable} unset or empty", "a variable that is set", hint
-        elif variable and len(told.encode("utf-8", "surrogateescape")) < LEAST_BYTES:
-            hint = "a short one can be guessed, and everybody's keys with it"
+        elif variable and (why := fault(told.encode("utf-8", "surrogateescape"))):
+            hint = "one that can be guessed gives everybody's keys away"
             allowed = f"a secret of at least {LEAST_BYTES} bytes"
-            yield ("lake", "secret"), f"{variable} with a shorter one", allowed, hint
+            yield ("lake", "secret"), f"{variable}, which {why}", allowed, hint
+
+
+def _places(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What lands must not lie among the lake's own files, which would be read as rows."""
+    location = _table(values, "lake").get("location")
+    if not isinstance(location, str):
+        return
+    lake = _whole(location)
+    for section in ("sources", "reference"):
+        for name, entry in _table(values, section).items():
+            path = entry.get("path") if isinstance(entry, dict) else None
+            lies = _among(_whole(path), lake) if isinstance(path, str) else None
+            if lies:
+                found = f"{shown(path)}, which {lies}"
+                allowed = f"a place beside the lake's own files, which lie in {lake.rstrip('/')}"
+                yield (section, name, "path"), found, allowed, ""
+
+
+def _among(place: str, lake: str) -> str | None:
+    """How a place shares files with a lake; None where it does not, as a folder `landing` there."""
+    if lake == place:
+        return "is the lake"
+    if lake.startswith(place):
+        return "contains the lake"
+    inside = place.removeprefix(lake).partition("/")[0] if place.startswith(lake) else ""
+    return "lies in the lake" if inside in OWN or inside.startswith(("_", ".")) else None
+
+
+def _whole(path: str) -> str:
+    """A place as it may be compared with others: behind all links, and with a slash at its end."""
+    here = local(os.path.expanduser(path))
+    return (path if here is None else os.path.realpath(here)).rstrip("/") + "/"
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -208,6 +208,16 @@ def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
     ]
 
 
+@pytest.mark.parametrize("place", ["{}/landing", "file:{}/landing", "file://{}/landing"])
+def test_check_looks_at_paths_of_this_machine_in_every_form(tactful, tmp_path, place):
+    text = f"[sources.web]\nstream = 'clicks'\npath = '{place.format(tmp_path)}'\n"
+    (tmp_path / "my.toml").write_text(text)
+    line = f"note: sources.web.path does not exist: {tmp_path}/landing."
+    assert tactful("check", "--conf", "my.toml")[1].splitlines()[-1] == line
+    (tmp_path / "landing").mkdir()
+    assert line not in tactful("check", "--conf", "my.toml")[1]
+
+
 def test_tables_prints_pages(tactful):
     code, out, _ = tactful("tables", "suppressions", "_log/links")
     assert code == 0

@@ -82,3 +82,14 @@ def test_a_removal_that_was_refused_is_an_error(on) -> None:
     system.there[PLACE] = b""
     with pytest.raises(StepFailed, match="did not remove"):
         files.remove(None, PLACE)
+
+
+@pytest.mark.parametrize("place", ["/data/lake", "lake", "./a:b/lake", "~/lake"])
+def test_a_path_is_of_this_machine(place: str) -> None:
+    assert files.is_local(place)
+
+
+@pytest.mark.parametrize("place", ["s3a://bucket/lake", "hdfs:/lake", "file:/lake", "dbfs:/lake"])
+def test_what_names_its_file_system_is_read_by_it(place: str) -> None:
+    """With one slash as with two."""
+    assert not files.is_local(place)

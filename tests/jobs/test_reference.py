@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import shutil
@@ -140,16 +141,55 @@ def test_what_becomes_of_files_of_products(spark, tmp_path) -> None:
     assert shop.load() == (["products"], [])
     assert shop.days() == {"mat": 7.0}
     assert status(shop.location)["failures"]["reference"] == {}
-    pq.write_table(pa.table({"sku": ["mat"]}), shop.place / "c.json")
-    assert "c.json is a Parquet file, and its format is json" in shop.load()[1][0]
-    (shop.place / "c.json").unlink()
-    (shop.place / "broken.json.gz").write_bytes(b"\x1f\x8b\x08\x00not packed at all")
-    assert shop.load()[0] == []
     shutil.rmtree(shop.place)
     assert shop.load()[1] == [
         f"products from {shop.place} stay as they were: there is no such file or folder"
     ]
     assert shop.days() == {"mat": 7.0}
+
+
+def test_a_damaged_file_harms_itself_alone(spark, tmp_path) -> None:
+    """It is refused as one row, and the table is made of the others; a lost one is waited for."""
+    shop = Catalogue(spark, tmp_path)
+    shop.put("a.json", {"sku": "mat", "replenish_days": 7}, hour=1)
+    packed = gzip.compress(b'{"sku": "lamp"}\n' * 5000 + os.urandom(5000))
+    (shop.place / "cut.json.gz").write_bytes(packed[: len(packed) // 2])
+    (shop.place / "no gzip.json.gz").write_bytes(b"\x1f\x8b\x08\x00not packed at all")
+    pq.write_table(pa.table({"sku": ["soap"]}), shop.place / "other.json")
+    loaded, [said] = shop.load()
+    assert (loaded, shop.days()) == (["products"], {"mat": 7.0})
+    assert said == (
+        f"products are made without {shop.place}/cut.json.gz (it is damaged), and 2 more"
+    )
+    rows = {Path(row["source_position"]["file"]).name: row for row in shop.table("quarantine")}
+    assert sorted(rows) == ["cut.json.gz", "no%20gzip.json.gz", "other.json"]
+    assert {tuple(row["reasons"]) for row in rows.values()} == {("malformed_json",)}
+    assert rows["cut.json.gz"]["raw"] == (
+        "This file was not read: it is damaged; put a whole one in its place."
+    )
+    assert "it is a Parquet file, and its format is json" in rows["other.json"]["raw"]
+    assert shop.load() == ([], [])
+    assert len(shop.table("quarantine")) == 3
+
+    (shop.place / "cut.json.gz").write_bytes(packed)
+    (shop.place / "away.json").symlink_to(tmp_path / "nowhere")
+    loaded, said = shop.load()
+    why = f"{shop.place}/away.json (its link leads nowhere) cannot be read"
+    assert (loaded, shop.days()) == ([], {"mat": 7.0})
+    assert said == [f"products from {shop.place} stay as they were: {why}"]
+    assert status(shop.location)["failures"]["reference"] == {"products": why}
+    assert shop.load() == ([], said), "said by every run until it is mended"
+    (shop.place / "away.json").unlink()
+    (shop.place / "cut.json.gz").write_bytes(gzip.compress(b'{"sku": "lamp"}\n'))
+    assert shop.load()[0] == ["products"]
+    assert shop.days() == {"mat": 7.0, "lamp": None}
+
+    for file in shop.place.iterdir():
+        file.unlink()
+    (shop.place / "cut.json.gz").write_bytes(packed[: len(packed) // 2])
+    why = f"no row of its files can be used: {shop.place}/cut.json.gz (it is damaged)"
+    assert shop.load() == ([], [f"products from {shop.place} stay as they were: {why}"])
+    assert shop.days() == {"mat": 7.0, "lamp": None}
 
 
 def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:
@@ -167,7 +207,14 @@ def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:
         ("wrong_type:replenish_days",), ("out_of_bounds:replenish_days",),
     }  # fmt: skip
     shop.put("c.parquet", "sku,replenish_days", hour=3)
-    assert "c.parquet is no Parquet file, and its format is parquet" in shop.load()[1][0]
+    whole = (shop.place / "b.parquet").read_bytes()
+    (shop.place / "d.parquet").write_bytes(whole[:-20])
+    (shop.place / "e.parquet").write_bytes(whole[:4] + bytes(40) + whole[44:])
+    loaded, [said] = shop.load()
+    assert (loaded, shop.days()) == (["products"], {"mat": 8.0})
+    assert said.endswith("c.parquet (it is not a whole Parquet file), and 2 more")
+    told = [row["raw"] for row in shop.table("quarantine") if row["raw"].startswith("This file")]
+    assert len(told) == 3 and any("it is damaged; put a whole one" in raw for raw in told)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ def test_a_secret_that_is_lost_is_not_made_again(spark, tmp_path: Path) -> None:
     place.unlink()
     with pytest.raises(SecretRefused, match="there is no _secret in it; put it back"):
         lake.check(config())
-    for content, words in ((b"", "is empty"), (b"half of\n", "is too short")):
+    blank = "\u00a0" * 16
+    for content, words in (
+        (b"", "is empty"), (b"half of\n", "is too short"), (blank.encode(), "nothing but blanks"),
+    ):  # fmt: skip
         place.write_bytes(content)
         with pytest.raises(SecretRefused, match=words):
             lake.check(config())
@@ -99,7 +102,7 @@ def test_a_secret_that_others_could_read_is_closed(tmp_path: Path) -> None:
 def test_a_short_secret_is_an_error_of_the_configuration(errors) -> None:
     text = "[lake]\nsecret = 'env:SHORT'"
     assert errors(text, environ={"SHORT": "fifteen bytes.."}) == [
-        "my.toml: lake.secret: found SHORT with a shorter one; allowed: a secret of at least 16 "
-        "bytes (a short one can be guessed, and everybody's keys with it)"
+        "my.toml: lake.secret: found SHORT, which is too short; allowed: a secret of at least "
+        "16 bytes (one that can be guessed gives everybody's keys away)"
     ]
     assert "fifteen" not in str(errors(text, environ={"SHORT": "fifteen bytes.."}))

@@ -27,7 +27,21 @@ def write(lake, name, columns, *rows):
     table = pa.Table.from_pylist(
         [dict(zip(schema.names, row, strict=True)) for row in rows], schema
     )
-    write_deltalake(str(lake / name), table, mode="append")
+    write_deltalake(str(lake / name), table, mode="append", schema_mode="merge")
+
+
+def write_refused(lake, *rows):
+    """Rows of quarantine: stream, reasons, raw, and the day of their file."""
+    position = pa.struct([("file", pa.string()), ("modified_at", AT), ("line_hash", pa.string())])
+    columns = [
+        ("stream", pa.string()), ("source_name", pa.string()), ("source_position", position),
+        ("raw", pa.string()), ("reasons", pa.list_(pa.string())), ("quarantined_at", AT),
+    ]  # fmt: skip
+    told = [
+        (stream, f"my {stream}", {"file": f"{stream}/{day}.json"}, raw, reasons, at(day))
+        for stream, reasons, raw, day in rows
+    ]
+    write(lake, "quarantine", columns, *told)
 
 
 @pytest.fixture
@@ -52,34 +66,37 @@ def lake(tmp_path):
     facts = [
         ("person_id", pa.string()), ("type", pa.string()), ("line_number", pa.int32()),
         ("amount", pa.decimal128(18, 4)), ("currency", pa.string()), ("order_id", pa.string()),
-        ("occurred_at", AT), ("event_id", pa.string()),
+        ("occurred_at", AT), ("event_id", pa.string()), ("stream", pa.string()),
     ]  # fmt: skip
     write(
         tmp_path, "timeline", facts,
-        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a"),
-        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a"),
-        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b"),
-        ("n_2", "page_view", 0, None, None, None, at(1), "c"),
-        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d"),
-        ("p_1", "page_view", 0, None, None, None, at(2), "e"),
-        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f"),
+        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a", "other"),
+        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a", "other"),
+        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b", "other"),
+        ("n_2", "page_view", 0, None, None, None, at(1), "c", "other"),
+        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d", "other"),
+        ("p_1", "page_view", 0, None, None, None, at(2), "e", "other"),
+        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f", "other"),
     )  # fmt: skip
-    rejected = [("reasons", pa.list_(pa.string())), ("quarantined_at", AT)]
-    write(
-        tmp_path, "quarantine", rejected,
-        (["malformed_json"], at(8)), (["unknown_type", "missing:order_id"], at(9)),
-        (["unknown_type"], at(10)),
-    )  # fmt: skip
+    write_refused(
+        tmp_path,
+        ("clicks", ["malformed_json"], "no JSON", 8),
+        ("clicks", ["unknown_type", "missing:order_id"], '{"type": " odd\u00a0"}', 9),
+        ("clicks", ["unknown_type"], '{"type": "odd"}', 10),
+    )
     files = [(name, pa.string()) for name in ("destination", "name", "state", "response")]
     write(
         tmp_path, "deliveries", [*files, ("at", AT)],
         ("meta", "1.json", "written", None, at(9)), ("meta", "2.json", "rejected", "400", at(9)),
     )  # fmt: skip
     said = [("type", pa.string()), ("doubts", pa.list_(pa.string()))]
+    told = [*said, ("event_id", pa.string()), ("bounce", pa.string())]
     write(
-        tmp_path, "messages", said,
-        ("sent", None), ("bounced", ["bounce:"]), ("bounced", ["bounce:"]),
-        ("bounced", ["bounce:Undetermined"]), ("sent", ["channel:[pigeon]"]),
+        tmp_path, "messages", told,
+        ("sent", None, "m1", None), ("bounced", ["bounce:"], "m2", "hard"),
+        ("bounced", ["bounce:"], "m3", "hard"),
+        ("bounced", ["bounce:Undetermined"], "m4", "hard"),
+        ("sent", ["channel:[pigeon]"], "m5", None),
     )  # fmt: skip
     write(tmp_path, "profiles", said, ("consent_withdrawn", ["channel:fax", "purpose:profiling"]))
     numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
@@ -117,10 +134,80 @@ def test_shares_count_events_once_and_leave_shared_devices_out(lake):
 
 
 def test_failures_name_unfinished_batches_and_the_commonest_reasons(lake):
-    failures = status(lake)["failures"]
-    assert failures["unfinished"] == [{"query": "main", "batch_id": 2}]
-    reasons = [(row["reason"], row["rows"]) for row in failures["quarantine"]]
+    facts = status(lake)
+    assert facts["failures"]["unfinished"] == [{"query": "main", "batch_id": 2}]
+    reasons = [(row["reason"], row["rows"]) for row in facts["refused"]["reasons"]]
     assert reasons == [("unknown_type", 2), ("malformed_json", 1), ("missing:order_id", 1)]
+    assert facts["refused"]["reasons"][0]["last_at"] == "2026-01-10T00:00:00Z"
+    odd = {"stream": "clicks", "type": "odd", "rows": 2}
+    assert facts["refused"]["unknown_types"] == {"rows": 2, "types": [odd]}
+    assert facts["refused"]["closing"] == {"rows": 0, "groups": []}
+
+
+def test_every_reason_is_told_or_counted(lake):
+    """A row that has two of the reasons that are only counted is one row."""
+    for number in range(10):
+        write_refused(lake, *[("messages", [f"reason:{number}"], "{}", 8)] * 3)
+    write_refused(
+        lake, ("messages", ["rare:1", "rare:2"], "{}", 8), ("messages", ["rare:2"], "{}", 8)
+    )
+    facts = status(lake)["refused"]
+    assert len(facts["reasons"]) == 15
+    assert facts["rest"] == {"reasons": 5, "rows": 5}
+    text = shown(lake)
+    assert "Quarantined for reason:9: 3" in text and "rare" not in text
+    assert "Quarantined for 5 more reasons: 5; --json tells them all" in text
+
+
+def test_refused_rows_that_wanted_to_close_are_told(lake):
+    """In whatever spelling and stream, and where a row is no JSON at all."""
+    write_refused(
+        lake,
+        ("messages", ["missing:message_id"], '{"type": "Un-Subscribe", "identifiers": []}', 8),
+        ("messages", ["missing:message_id"], '{"type": "unsubscribed"}', 9),
+        ("profiles", ["malformed_json"],
+         '{"identifiers": [{"type": "email"}], "type":"consent_withdrawn"', 9),
+        ("clicks", ["unknown_type"], '{"type": "opt out"}', 9),
+        ("messages", ["id_reused"], '{"type": "bounced", "bounce": "Permanent"}', 9),
+        ("messages", ["id_reused"], '{"type": "bounced", "bounce": "Transient"}', 9),
+        ("messages", ["missing:event_id"], '{"type": "sent", "topic": "unsubscribed"}', 9),
+        ("profiles", ["unknown_type"], '{"type": "anna@x.example"}', 9),
+    )  # fmt: skip
+    facts = status(lake)["refused"]
+    told = [(group["type"], group["rows"]) for group in facts["closing"]["groups"]]
+    assert facts["closing"]["rows"] == 5
+    assert sorted(told) == [
+        ("bounced", 1), ("consent_withdrawn", 1), ("unsubscribed", 1), ("unsubscribed", 2),
+    ]  # fmt: skip
+    text = shown(lake)
+    assert "5 refused rows wanted to close a channel; look at them in quarantine: " in text
+    assert (
+        "1 × consent_withdrawn of source my profiles for malformed_json, the last in "
+        "profiles/9.json" in text
+    )
+    assert '4 rows of types that nobody knows: 2 × "odd" in clicks; ' in text
+    assert '1 × "…" in profiles' in text and "anna" not in text
+
+
+def test_closing_words_that_protect_nobody_are_told(lake):
+    columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
+    write(
+        lake, "timeline", [*columns, ("line_number", pa.int32())],
+        (None, "messages", "bounced", "m2", 0), ("p_1", "messages", "bounced", "m4", 0),
+        (None, "messages", "bounced", "soft", 0), ("n_1", "profiles", "consent_withdrawn", "x", 0),
+        (None, "messages", "sent", "m1", 0),
+    )  # fmt: skip
+    write(
+        lake, "messages", [(name, pa.string()) for name in ("type", "event_id", "bounce")],
+        ("bounced", "soft", "soft"),
+    )  # fmt: skip
+    nobody = status(lake)["refused"]["nobody"]
+    assert nobody["rows"] == 2
+    assert [row["type"] for row in nobody["types"]] == ["bounced", "consent_withdrawn"]
+    assert (
+        "Nobody is protected by 2 accepted rows that would close a channel, but whose person is "
+        "not known: 1 × bounced in messages; 1 × consent_withdrawn in profiles." in shown(lake)
+    )
 
 
 def test_failures_name_what_a_destination_refused(lake):
@@ -142,11 +229,16 @@ def test_who_is_left_out_for_want_of_consent_is_told(lake):
     assert other["wanted_persons"] == 5
 
 
-def test_people_can_read_it(lake):
-    console = Console(record=True, width=140, file=open("/dev/null", "w"))  # noqa: SIM115
+def shown(lake) -> str:
+    """The status as people see it."""
+    console = Console(record=True, width=140, soft_wrap=True, file=open("/dev/null", "w"))  # noqa: SIM115
     for part in render(status(lake)):
         console.print(part)
-    text = console.export_text()
+    return console.export_text()
+
+
+def test_people_can_read_it(lake):
+    text = shown(lake)
     assert "Events of known persons: 50.0%" in text
     assert "Batch 2 of query main is not finished" in text
     assert "2:00:00" in text

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import math
+import zlib
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +15,7 @@ from tests.oracle.blanks import trim
 
 MAX_PRICE = 10**12
 MAX_REPLENISH_DAYS = 3650
+DAMAGED = b"This file was not read: it is damaged; put a whole one in its place."
 Row = Mapping[str, Any] | str | bytes
 
 
@@ -42,9 +45,19 @@ def products(
 
 def lines_of(path: Path) -> list[bytes]:
     """The rows of all files below a path, oldest file first."""
-    files = sorted(path.rglob("*.json") if path.is_dir() else [path], key=_age)
-    lines = [line for file in files for line in file.read_bytes().split(b"\n")]
+    found = [*path.rglob("*.json"), *path.rglob("*.json.gz")] if path.is_dir() else [path]
+    lines = [line for file in sorted(found, key=_age) for line in _content(file).split(b"\n")]
     return [line for line in lines if line.strip()]
+
+
+def _content(file: Path) -> bytes:
+    """What a file holds, unpacked; one that cannot be unpacked holds the one row that says so."""
+    if file.suffix != ".gz":
+        return file.read_bytes()
+    try:
+        return gzip.decompress(file.read_bytes())
+    except (EOFError, OSError, zlib.error):
+        return DAMAGED
 
 
 def _age(file: Path) -> tuple[int, str]:

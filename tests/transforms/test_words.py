@@ -47,6 +47,9 @@ CASES: list[tuple[str, Told, tuple[Any, ...], list[str] | None, list[str]]] = [
     ("profiles", {"type": "consent_granted", "channel": f"{ZERO_WIDTH}{NOBREAK}\u2800",
                   "purpose": None},
      ("consent_granted", None, None, None), None, []),
+    # So a grant whose channel is empty is one that names none, which is for every channel.
+    ("profiles", {"type": "consent_granted", "channel": "", "purpose": ""},
+     ("consent_granted", None, None, None), None, []),
     ("messages", {"type": "Unsubscribe", "channel": "Email"},
      ("unsubscribed", "email", None, None), None, []),
     ("messages", {"type": "bounced", "channel": "sms", "bounce": "Hard"},

@@ -48,7 +48,7 @@ def is_closed(stream: str, name: str) -> bool:
 
 def read(stream: str, name: str, value: str) -> str:
     """The closed value that a text stands for; null where it is blank or nobody knows it."""
-    known = _types(stream) if name == "type" else CLOSED[stream][name]
+    known = closed_words(stream, name)
     plain = _quoted(sorted(set(known.values())))
     words = ", ".join(f"'{word}', '{meant}'" for word, meant in sorted(known.items()))
     squeezed = f"regexp_replace(lower({value}), {literal(SEPARATORS)}, '')"
@@ -119,6 +119,19 @@ def doubts(stream: str) -> str:
         told.append(f"CASE WHEN {is_doubt} THEN concat('{name}:', {_shown(f'loose.{name}')}) END")
     # Hardly a row has any, and lists with gaps are interpreted row by row.
     return f"CASE WHEN {' OR '.join(bad)} THEN array_compact(array({', '.join(told)})) END"
+
+
+def closed_words(stream: str, name: str) -> Mapping[str, str]:
+    """Every word of a closed field, without blanks and separators, with what it stands for."""
+    return _types(stream) if name == "type" else CLOSED[stream][name]
+
+
+def closing_types() -> dict[str, dict[str, str]]:
+    """By stream, every word for a type that closes something, with the type it stands for."""
+    return {
+        stream: {word: type_ for word, type_ in _types(stream).items() if type_ in closes}
+        for stream, closes in CLOSES.items()
+    }
 
 
 def _one_of(types: Sequence[str]) -> str:

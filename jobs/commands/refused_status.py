@@ -1,0 +1,199 @@
+"""What was refused and why, and which words that would close a channel protect nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+import duckdb
+from rich.markup import escape
+
+from tactful.jobs.commands.tables_here import Tables
+from tactful.schemas.words import CLOSES
+from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
+from tactful.transforms.sources.words import closed_words, closing_types
+
+# So many reasons, words and places are told to people; the rest is counted.
+MOST_REASONS = 10
+MOST_GROUPS = 5
+BLANK = "".join(
+    f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in (*SPACES, *CONTROLS, *INVISIBLE)
+)
+# A row that is no JSON is searched for what it might have said; in doubt it wanted to close.
+SAYS = """
+    CREATE VIEW says AS
+    SELECT *, json_valid(raw) AS is_json,
+        CASE WHEN json_valid(raw) THEN [json_extract_string(raw, '$.type')]
+             ELSE regexp_extract_all(raw, '"type"\\s*:\\s*"([^"]{1,100})"', 1) END AS types,
+        CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.bounce') END AS bounce
+    FROM quarantine
+"""
+BARE = "regexp_replace(lower(_), '[" + BLANK + "_./-]', '', 'g')"
+REASONS = """
+    SELECT reason, count(*) AS rows, strftime(max(quarantined_at), '%Y-%m-%dT%H:%M:%SZ') AS last_at
+    FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine)
+    GROUP BY reason ORDER BY rows DESC, reason
+"""
+WITH_ANY = "SELECT count(*) AS rows FROM quarantine WHERE list_has_any(reasons, $reasons)"
+CLOSING = f"""
+    SELECT source_name, stream, reasons, word, count(*) AS rows,
+           arg_max(source_position.file, quarantined_at) AS file
+    FROM (
+        SELECT *, [t FOR t IN [{BARE.replace("(_)", "(t)")} FOR t IN types]
+                   IF list_contains($words, t)][1] AS word
+        FROM says
+        WHERE NOT list_contains($soft, coalesce({BARE.replace("(_)", "(bounce)")}, ''))
+    )
+    WHERE word IS NOT NULL
+    GROUP BY source_name, stream, reasons, word
+    ORDER BY rows DESC, source_name, word, reasons
+"""
+UNKNOWN = f"""
+    SELECT stream, type, count(*) AS rows, CAST(sum(count(*)) OVER () AS BIGINT) AS every
+    FROM (
+        SELECT stream, regexp_replace(types[1], '^[{BLANK}]+|[{BLANK}]+$', '', 'g') AS said,
+               CASE WHEN regexp_matches(said, '@|[0-9]{{5}}') THEN '…' ELSE left(said, 100) END
+                   AS type
+        FROM says WHERE list_contains(reasons, 'unknown_type')
+    )
+    GROUP BY stream, type ORDER BY rows DESC, stream, type LIMIT {MOST_REASONS}
+"""
+# A word about a shared device or about nobody; a soft bounce closes nothing.
+CLOSING_TYPES = ", ".join(f"'{type_}'" for types in CLOSES.values() for type_ in types)
+NOBODY = f"""
+    SELECT stream, type, count(*) AS rows
+    FROM timeline
+    WHERE line_number = 0 AND type IN ({CLOSING_TYPES})
+      AND (person_id IS NULL OR starts_with(person_id, 'n_'))
+      AND (stream, event_id) NOT IN (
+          SELECT ('messages', event_id) FROM messages WHERE type = 'bounced' AND bounce = 'soft')
+    GROUP BY stream, type ORDER BY rows DESC, stream, type
+"""
+
+
+def refused_facts(tables: Tables) -> dict[str, Any]:
+    """Every reason for which rows were refused, and what that may have cost in protection."""
+    with duckdb.connect() as database:
+        here = _registered(database, tables, ("quarantine", "timeline", "messages"))
+        facts: dict[str, Any] = {
+            "reasons": [], "rest": {"reasons": 0, "rows": 0},
+            "closing": {"rows": 0, "groups": []},
+            "unknown_types": {"rows": 0, "types": []},
+            "nobody": {"rows": 0, "types": []},
+        }  # fmt: skip
+        if "quarantine" in here:
+            facts |= tables.tried("quarantine", lambda: _refused(database), {})
+        if {"timeline", "messages"} <= here:
+            types = tables.tried("timeline", lambda: _rows(database, NOBODY), [])
+            facts["nobody"] = {"rows": sum(row["rows"] for row in types), "types": types}
+    return facts
+
+
+def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """The same as sentences, what may have cost protection first."""
+    closing = facts["closing"]
+    if closing["rows"]:
+        told = [_group(row) for row in closing["groups"][:MOST_GROUPS]]
+        rest = closing["rows"] - sum(row["rows"] for row in closing["groups"][:MOST_GROUPS])
+        yield (
+            f"[red]{_counted(closing['rows'], 'refused row')} wanted to close a channel; look at "
+            f"them in quarantine: {'; '.join(_with_rest(told, rest))}.[/]"
+        )
+    nobody = facts["nobody"]
+    if nobody["rows"]:
+        told = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
+        yield (
+            f"[yellow]Nobody is protected by {_counted(nobody['rows'], 'accepted row')} that would "
+            f"close a channel, but whose person is not known: {'; '.join(told)}.[/]"
+        )
+    unknown = facts["unknown_types"]
+    if unknown["rows"]:
+        told = [
+            f'{row["rows"]:,} × "{escape(row["type"] or "")}" in {row["stream"]}'
+            for row in unknown["types"]
+        ]
+        rest = unknown["rows"] - sum(row["rows"] for row in unknown["types"])
+        yield (
+            f"[yellow]{_counted(unknown['rows'], 'row')} of types that nobody knows: "
+            f"{'; '.join(_with_rest(told, rest))}.[/]"
+        )
+    for row in facts["reasons"][:MOST_REASONS]:
+        yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
+    rest = facts["rest"]
+    if rest["reasons"]:
+        yield (
+            f"Quarantined for {_counted(rest['reasons'], 'more reason')}: {rest['rows']:,}; "
+            "--json tells them all"
+        )
+
+
+def _registered(
+    database: duckdb.DuckDBPyConnection, tables: Tables, names: Iterable[str]
+) -> set[str]:
+    """Which of these tables are there, each by its name in the database."""
+    found = {name: tables.open(name) for name in names}
+    here = {name: table for name, table in found.items() if table is not None}
+    database.execute("SET TimeZone = 'UTC'")
+    for name, table in here.items():
+        database.register(name, table.to_pyarrow_dataset())
+    return set(here)
+
+
+def _refused(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """What quarantine tells."""
+    database.execute(SAYS)
+    reasons, types = _rows(database, REASONS), _rows(database, UNKNOWN)
+    every = types[0]["every"] if types else 0
+    plain = [{k: v for k, v in row.items() if k != "every"} for row in types]
+    return {
+        "reasons": reasons,
+        "rest": _rest(database, reasons),
+        "closing": _closing(database),
+        "unknown_types": {"rows": every, "types": plain},
+    }
+
+
+def _rest(database: duckdb.DuckDBPyConnection, reasons: Sequence[Mapping[str, Any]]) -> Any:
+    """How many reasons people are not told one by one, and how many rows have any of them."""
+    further = [row["reason"] for row in reasons[MOST_REASONS:]]
+    rows = _rows(database, WITH_ANY, reasons=further)[0]["rows"] if further else 0
+    return {"reasons": len(further), "rows": rows}
+
+
+def _closing(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+    """The refused rows whose type, in whatever spelling, closes a channel in any stream."""
+    words = closing_types()
+    known = sorted({word for own in words.values() for word in own})
+    soft = [word for word, kind in closed_words("messages", "bounce").items() if kind == "soft"]
+    every = {word: type_ for own in reversed(list(words.values())) for word, type_ in own.items()}
+    groups: dict[Any, dict[str, Any]] = {}
+    for row in _rows(database, CLOSING, words=known, soft=soft):
+        type_ = words.get(row["stream"], every).get(row["word"]) or every[row["word"]]
+        told = {"source_name": row["source_name"], "type": type_, "reasons": row["reasons"]}
+        key = (row["source_name"], type_, *row["reasons"])
+        group = groups.setdefault(key, {**told, "rows": 0, "last_file": row["file"]})
+        group["rows"] += row["rows"]
+    largest = sorted(groups.values(), key=lambda group: -group["rows"])
+    return {"rows": sum(group["rows"] for group in largest), "groups": largest}
+
+
+def _group(row: Mapping[str, Any]) -> str:
+    why, file = escape(", ".join(row["reasons"])), escape(row["last_file"] or "a file unknown")
+    return (
+        f"{row['rows']:,} × {row['type']} of source {escape(row['source_name'])} for {why}, the "
+        f"last in {file}"
+    )
+
+
+def _with_rest(told: Sequence[str], rest: int) -> list[str]:
+    return [*told, *([f"{rest:,} more"] if rest else [])]
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
+def _rows(database: duckdb.DuckDBPyConnection, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+    answer = database.execute(sql, parameters or None)
+    names = [column[0] for column in answer.description]
+    return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]

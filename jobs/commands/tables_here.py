@@ -1,0 +1,147 @@
+"""A lake's tables on this machine, read without a session or a JVM, and what is wrong with them."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import TableNotFoundError
+
+from tactful.jobs.errors import LakeDamaged, TactfulError
+from tactful.schemas.catalog import PUBLISHED, TABLES
+
+DATA_FILE = re.compile(r"[\w.%=-]+\.parquet")
+PUT_BACK = "put it back from a copy"
+REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
+
+Answer = TypeVar("Answer")
+
+
+class Tables:
+    """The tables of one lake; one that cannot be read counts as empty and stands in `damaged`."""
+
+    def __init__(self, lake: Path) -> None:
+        self.lake = lake
+        self.damaged: dict[str, str] = {}
+
+    def open(self, path: str) -> DeltaTable | None:
+        """A table by its folder inside the lake; None where there is none, or it is damaged."""
+        return self.tried(path, lambda: opened(self.lake, path), None)
+
+    def ask(self, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
+        """Run SQL over one table, named as the last part of its path; no rows where it is missing.
+
+        needs: a column that lakes of an older format do not have.
+        """
+        table = self.open(path)
+        if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
+            return []
+
+        def answer() -> list[dict[str, Any]]:
+            reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
+            found = reader.read_all()
+            columns = {name: found.column(name).to_pylist() for name in found.schema.names}
+            rows = zip(*columns.values(), strict=True)
+            return [dict(zip(columns, row, strict=True)) for row in rows]
+
+        return self.tried(path, answer, [])
+
+    def ask_one(self, sql: str, path: str) -> dict[str, Any]:
+        """The one row that SQL answers; nothing where the table is missing."""
+        rows = self.ask(sql, path)
+        return rows[0] if rows else {}
+
+    def counts(self) -> Iterator[tuple[str, int]]:
+        """Rows per table, from the statistics in each table's log: no data file is opened."""
+        for name, table in sorted(TABLES.items()):
+            found = self.open(table.path)
+            if found is not None:
+                yield name, self.tried(table.path, lambda found=found: _count(found), 0)
+
+    def missing(self) -> list[str]:
+        """The tables that every lake has, and this one has not."""
+        return [
+            name for name, table in sorted(TABLES.items())
+            if not (self.lake / table.path / "_delta_log").is_dir()
+        ]  # fmt: skip
+
+    def tried(self, path: str, work: Callable[[], Answer], otherwise: Answer) -> Answer:
+        """What work on a table answers; where that fails, why is noted."""
+        try:
+            with readable(self.lake, path):
+                return work()
+        except LakeDamaged as error:
+            self.damaged.setdefault(path, str(error))
+            return otherwise
+
+
+def opened(lake: Path, path: str, version: int | None = None) -> DeltaTable | None:
+    """A table by its folder inside the lake; None where there is none."""
+    # Asked of the disk first: opening what is not there would make its folder.
+    if not (lake / path / "_delta_log").is_dir():
+        return None
+    try:
+        return DeltaTable(str(lake / path), version=version)
+    except TableNotFoundError:
+        return None
+
+
+@contextmanager
+def readable(lake: Path, path: str = "") -> Iterator[None]:
+    """Say in one sentence that a table cannot be read, where a library would say it over pages.
+
+    path: the table; without it, whichever the error names.
+
+    Raises: LakeDamaged.
+    """
+    try:
+        yield
+    # Readers of Delta and Parquet raise what they like, bare `Exception` among it.
+    except TactfulError:
+        raise
+    except Exception as error:
+        told = str(error)
+        named = DATA_FILE.search(told)
+        table = path or _named(lake, told, named[0] if named else "")
+        if not table:
+            raise
+        raise LakeDamaged(_sentence(lake, table, named[0] if named else "")) from error
+
+
+def _sentence(lake: Path, path: str, file: str) -> str:
+    is_rebuilt = path in {table.path for table in PUBLISHED}
+    way_out = REBUILD if is_rebuilt else PUT_BACK
+    if not file:
+        return f"The log of table {path} in the lake at {lake} is damaged; {way_out}."
+    how = "is damaged" if _has(lake / path, file) else "is missing"
+    return f"{file} of table {path} in the lake at {lake} {how}; {way_out}."
+
+
+def _named(lake: Path, told: str, file: str) -> str:
+    """The table that an error is about: it is named there, or has the file in its log."""
+    registered = re.search(r"registered as '(\w+)'", told)
+    name = registered[1].replace("log_", "_log/", 1) if registered else ""
+    if name in TABLES:
+        return TABLES[name].path
+    parent_row = (t.path for t in TABLES.values() if file and _has(lake / t.path, file))
+    return next(parent_row, "")
+
+
+def _has(folder: Path, file: str) -> bool:
+    return any(unquote(file) in files for _, _, files in os.walk(folder))
+
+
+def _count(table: DeltaTable) -> int:
+    """The rows of a table, and whether every file of it is there."""
+    added = table.get_add_actions(flatten=True)
+    for uri in table.file_uris():
+        if not os.path.exists(uri):
+            raise FileNotFoundError(os.path.basename(uri))
+    counts = added.column("num_records").to_pylist()
+    return sum(counts) if None not in counts else table.count()

@@ -1,0 +1,130 @@
+"""What forbids a run, looked at before anything is written; on a local lake before Spark starts."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+
+from tactful.jobs import land
+from tactful.jobs.errors import LakeError, ReplayHalfDone, SourceMissing
+from tactful.jobs.intake import listing
+from tactful.jobs.intake.landing_files import JAVA_ERRORS
+from tactful.jobs.lake import files, secret
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import (
+    ACCEPT,
+    FUSED,
+    refuse_lost_offsets,
+    refuse_other_configuration,
+    unfinished,
+)
+from tactful.jobs.settings.config import Config
+
+
+def refuse(lake: Lake, config: Config) -> None:
+    """Refuse what a run would only find out about half-way.
+
+    lake: without a session it must be one of this machine's; what lies elsewhere is passed over.
+
+    Raises: LakeError.
+    """
+    refuse_missing_sources(lake, config)
+    refuse_lake(lake, config)
+
+
+def refuse_without_session(config: Config) -> None:
+    """Refuse what can be seen without a session: all of a local lake, the secret of any other.
+
+    Raises: LakeError.
+    """
+    if files.is_local(config.location):
+        refuse_lake(Lake(None, config.location), config)
+    else:
+        secret.find(config.location, config.lake.secret)
+
+
+def refuse_missing_sources(lake: Lake, config: Config) -> None:
+    """Raises: SourceMissing, where the folder of a source was never there."""
+    begun = (lake.state() or {}).get("generations", {})
+    for name, source in config.sources.items():
+        path = config.path(source.path)
+        # A folder that was there once is away, such as a disk; that harms its own source alone.
+        if land.query_name(name) not in begun and _is_missing(lake, path):
+            raise SourceMissing(
+                f"Source {name} reads {path}, which does not exist; make the folder or correct "
+                f"sources.{name}.path."
+            )
+
+
+def refuse_lake(lake: Lake, config: Config) -> None:
+    """Refuse a lake that this configuration must not write to, or whose checkpoints are unfit.
+
+    Raises: LakeError.
+    """
+    lake.check(config)
+    state = lake.state()
+    if state is None:
+        return
+    landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
+    for query in (ACCEPT, FUSED, *landing):
+        if query in state["generations"]:
+            lake.generation(query)
+    for query in (ACCEPT, FUSED):
+        refuse_lost_offsets(lake, query)
+        half_done = unfinished(lake, query)
+        if half_done:
+            refuse_other_configuration(half_done, query, config.hash)
+
+
+def refuse_held(location: str) -> None:
+    """Refuse a lake of this machine that another run holds now; whoever begins asks once more.
+
+    Raises: LakeError.
+    """
+    place = Path(location) / files.LOCK
+    if not place.exists():
+        return
+    import fcntl
+
+    with open(place, "r+b") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise held(location) from error
+
+
+def held(location: str) -> LakeError:
+    return LakeError(f"Another run holds the lake at {location}; wait for it, or stop it.")
+
+
+def trouble(location: str, config: Config | None) -> str | None:
+    """What `run` would refuse a lake of this machine for, as a sentence; None where it would not.
+
+    A replay that has not come to its end is told by `status` itself. config: without one, only
+    the secret that the lake keeps itself can be looked at.
+    """
+    lake = Lake(None, location)
+    try:
+        if config is not None:
+            refuse_lake(lake, config)
+        elif (Path(location) / secret.SECRET).exists():
+            state = lake.state() or {}
+            told, known = secret.find(location, "auto"), state.get("secret_check")
+            if known is not None:
+                secret.refuse_another(told, known, lake_id=state["lake_id"], location=location)
+    except ReplayHalfDone:
+        return None
+    except LakeError as error:
+        return str(error)
+    return None
+
+
+def _is_missing(lake: Lake, path: str) -> bool:
+    """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
+    here = listing.local(path)
+    if here is None and lake.spark is None:
+        return False
+    try:
+        return not files.exists(lake.spark, here or path)
+    except (OSError, *JAVA_ERRORS):
+        return False

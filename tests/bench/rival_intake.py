@@ -51,10 +51,12 @@ TIME_PARTS = (
     r"^(\d{4}-\d\d-\d\d|\d{8})[Tt ](\d\d(?::\d\d){0,2}|\d{4}|\d{6})([.,]\d+)?"
     r"([Zz]|[+-]\d\d(?::?\d\d)?)$"
 )
-# What a text says, if anything; and a time in the one form that the database reads.
+# What a text says, if anything; an id or a name without blanks around it; and a time in the one
+# form that the database reads.
 MACROS = f"""
     CREATE OR REPLACE MACRO said(x) AS
     CASE WHEN x >= '!' AND x < chr(127) OR trim(x, chr(0) || '{BLANKS[1:]}') <> '' THEN x END;
+    CREATE OR REPLACE MACRO stripped(x) AS nullif(trim(x, chr(0) || '{BLANKS[1:]}'), '');
     CREATE OR REPLACE MACRO part(x, n) AS regexp_extract(x, '{TIME_PARTS}', n);
     CREATE OR REPLACE MACRO joined(day, clock, fraction, zone) AS
     concat(
@@ -74,11 +76,14 @@ MACROS = f"""
 PARSED = {
     "lines": (
         f"list_transform(from_json(lines, '{LINES}'), lambda l: CASE WHEN l IS NOT NULL THEN "
-        "struct_update(l, line_id := said(l.line_id), sku := said(l.sku), "
-        "category := said(l.category)) END)"
+        "struct_update(l, line_id := stripped(l.line_id), sku := stripped(l.sku), "
+        "category := stripped(l.category)) END)"
     ),
     **{
-        name: f"list_filter(from_json({name}, '{TEXTS}'), lambda told: said(told) IS NOT NULL)"
+        name: (
+            f"list_filter(list_transform(from_json({name}, '{TEXTS}'), lambda x: stripped(x)), "
+            "lambda x: x IS NOT NULL)"
+        )
         for name in ("skus", "categories")
     },
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
@@ -153,14 +158,14 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     ]
     right += [f"({x} IS NULL OR strlen({x}) <= {NAME_BYTES})" for x in columns if x not in RIGHT]
     become = PARSED | rival_words.settled(stream)
-    parsed = [f"{become.get(name, f'said({name})')} AS {name}" for name in fields]
+    parsed = [f"{become.get(name, f'stripped({name})')} AS {name}" for name in fields]
     heard = [f"{word} AS heard_{name}" for name, word in rival_words.heard(stream).items()]
     db.execute(MACROS)
     db.execute(
         f"""
         CREATE TABLE {stream} AS
         SELECT
-            event_id, heard_type AS type, moment AS occurred_at, identifiers,
+            stripped(event_id) AS event_id, heard_type AS type, moment AS occurred_at, identifiers,
             CASE WHEN identifiers <> '[]' THEN CAST(hash(identifiers) >> 1 AS BIGINT) END
                 AS identifier_set,
             {", ".join(parsed)}

@@ -325,6 +325,8 @@ def _beyond() -> Iterator[tuple[str, Event]]:
     named = [{"type": "customer_id", "value": f"x{n}"} for n in range(101)]
     yield "app", {"event_id": "c10", "type": "login", "occurred_at": GOOD_TIME,
                   "identifiers": named}  # fmt: skip
+    yield "mail", {"event_id": "c12", "type": "unsubscribed", "occurred_at": GOOD_TIME,
+                   "identifiers": [{"type": "email", "value": "\u00a0"}]}  # fmt: skip
     yield "web", {"event_id": "c11", "type": "login", "occurred_at": "20260302T000000"}
 
 

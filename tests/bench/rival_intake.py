@@ -29,6 +29,7 @@ from tests.oracle.blanks import is_unseen
 from tests.oracle.config import duration
 from tests.oracle.fields import CURRENCIES, ENTRIES, NAME_BYTES, REQUIRED
 from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
+from tests.oracle.words import CLOSES, OPENS
 
 NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -121,6 +122,18 @@ RIGHT = {
 }
 
 
+# Somebody who is named closes or opens a channel: that may be of no message.
+OF_A_MESSAGE = f"""
+    CASE
+        WHEN said(message_id) IS NOT NULL THEN true
+        WHEN starts_with(identifiers, '[') AND heard_type IN {tuple(sorted(CLOSES | OPENS))}
+            THEN len(list_filter(
+                from_json(identifiers, '{IDENTIFIERS}'), lambda x: said(x.value) IS NOT NULL
+            )) > 0
+        ELSE false
+    END"""
+
+
 def read_sources(
     db: DuckDBPyConnection, config: Mapping[str, Any], base: Path, as_of: datetime
 ) -> None:
@@ -151,6 +164,8 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     fields = [name for name, _ in columns_of(stream)]
     columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
     required = [f"said({name}) IS NOT NULL" for name in ("event_id", *REQUIRED.get(stream, ()))]
+    if stream == "messages":
+        required[-1] = OF_A_MESSAGE
     right = [
         f"({x} IS NULL OR {RIGHT[x].format(PARSED[x] if x == 'currency' else x)})"
         for x in columns

@@ -72,6 +72,7 @@ def after(landing: timedelta) -> str:
     return (LANDED_AT + landing).isoformat()
 
 
+ANN = [{"type": "email", "value": "ann@mail.example"}]
 BLANKS = ("   ", "\t", "\u00a0", "\u200b\u2060", "\ufeff\u00ad\u180e", "\u202e", "\u3164", "\u2800")
 # One moment in the forms that ISO 8601 has for it.
 MIDNIGHT = (
@@ -152,6 +153,15 @@ ROWS = [
     row("purchases", "unknown_type", type="page_view"),
     row("purchases", "missing:order_id", order_id=None),
     row("purchases", "missing:order_id", order_id=""),
+    *(row("messages", "missing:message_id", message_id=None, type=kind, identifiers=ANN)
+      for kind in ("sent", "delivered", "opened", "clicked", "failed")),
+    *(row("messages", event_id=f"of no message {kind}", message_id=None, type=kind, identifiers=ANN)
+      for kind in ("unsubscribed", "Opt-Out", "complained", "subscribed", "bounced")),
+    row("messages", event_id="of blanks", message_id="\u200b", type="complained", identifiers=ANN),
+    *(row("messages", "missing:message_id", message_id=None, type="unsubscribed", identifiers=ids)
+      for ids in (None, [], [{"type": "email", "value": "\u00a0"}], [None, {"type": "email"}])),
+    row("messages", "missing:message_id", "wrong_type:identifiers", message_id=None,
+        type="unsubscribed", identifiers="ann@mail.example"),
     row("messages", "missing:message_id", "unknown_type", NO_ZONE, message_id=None,
         type="teleported", occurred_at="2026-03-02T00:00:00"),
     # Times.

@@ -186,6 +186,8 @@ def _reasons(
     ]
     for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
         missing = is_blank(f"loose.`{name}`")
+        if name == "message_id":
+            missing = f"CASE WHEN {missing} THEN NOT {words.stands_alone(stream)} ELSE false END"
         checks.append((f"is_sound AND {missing}", f"missing:{name}"))
     checks += [
         (f"is_sound AND {odd_type}", "unknown_type"),

@@ -241,8 +241,11 @@ class _Maker:
         told = {"order_id": f"o{self.used['order']}", "currency": currency}
         time, ids = time or self.when(), self.who(person) if ids is None else ids
         lines = order_lines(self.dice, sku)
-        sent = ids
-        for _ in range(self.dice.choice((1, 1, 1, 1, 1, 1, 2))):
+        times = self.dice.choice((1, 1, 1, 1, 1, 1, 2))
+        # At times the till does not know yet whose it is, and the shop does.
+        is_unnamed = times > 1 and random.Random(told["order_id"]).random() < 0.5
+        sent = [] if is_unnamed else ids
+        for _ in range(times):
             self.add(
                 "purchases", "order_placed", time, sent, lines=lines, **told,
                 campaign_id=self.dice.choice(CAMPAIGNS), place="online",

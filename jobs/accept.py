@@ -12,11 +12,10 @@ from pyspark.sql.streaming import StreamingQuery
 from pyspark.sql.streaming.listener import StreamingQueryProgress
 from pyspark.sql.types import StructType
 
-from tactful.jobs.config import Config
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.lake import Lake
-from tactful.jobs.phones import normalise_all
-from tactful.jobs.runtime import (
+from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import (
     FEW_ROWS,
     Batch,
     Hook,
@@ -27,13 +26,19 @@ from tactful.jobs.runtime import (
     save_pins,
 )
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import BATCHES, QUARANTINE, RECEIVED
 from tactful.schemas.table import Table
 from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort_out
 from tactful.transforms.acceptance import repeats as find_repeats
-from tactful.transforms.keys import identifier_sets, key_identifiers, phone_numbers, with_keys
+from tactful.transforms.identity.keys import (
+    identifier_sets,
+    key_identifiers,
+    phone_numbers,
+    with_keys,
+)
 
 QUERY = "accept"
 # What only a refused row still needs: accepted ones are carried on without.

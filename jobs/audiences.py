@@ -13,10 +13,10 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from tactful.jobs import files
-from tactful.jobs.lookups import fold
-from tactful.jobs.runtime import KEPT_PINS, Batch
-from tactful.jobs.state import read_json
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lookups import fold
+from tactful.jobs.lake.state import read_json
+from tactful.jobs.runs.batches import KEPT_PINS, Batch
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.transforms.membership import AUDIENCE
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from tactful.jobs.answers import answering
+from tactful.jobs.commands.answers import answering
 
 app = typer.Typer(
     name="tactful",
@@ -77,7 +77,7 @@ def run(
         clock = _clock(as_of)
         interval = _interval(continuous, until_caught_up=until_caught_up)
         config = _load(conf, settings)
-        from tactful.jobs import pipeline
+        from tactful.jobs.runs import pipeline
 
         summary = pipeline.run(
             config,
@@ -97,7 +97,7 @@ def check(
     """Tell all configuration errors at once, and idle rules."""
     with answering(as_json=as_json, debug=debug) as answer:
         config = _load(conf, settings)
-        from tactful.jobs.config import idle
+        from tactful.jobs.settings.config import idle
 
         notes = [*idle(config), *_absent(config), *_left_out(config)]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
@@ -114,7 +114,7 @@ def status(
 ) -> None:
     """Show rows, last batches, lag, failures, known persons."""
     with answering(as_json=as_json, debug=debug) as answer:
-        from tactful.jobs import status as reading
+        from tactful.jobs.commands import status as reading
 
         config = None if lake is not None and conf is None else _load(conf, settings)
         location = str(lake) if lake is not None else config.location
@@ -139,7 +139,7 @@ def replay(
     with answering(as_json=as_json, debug=debug) as answer:
         clock = _clock(as_of)
         config = _load(conf, settings)
-        from tactful.jobs import replay as again
+        from tactful.jobs.runs import replay as again
 
         summary = again.replay(
             config, from_table=from_table, as_of=clock, on_progress=answer.progress
@@ -155,7 +155,7 @@ def tables(
 ) -> None:
     """Print what each table holds: grain, key, every column."""
     with answering(as_json=as_json, debug=debug) as answer:
-        from tactful.jobs.status import table_facts, table_page
+        from tactful.jobs.commands.status import table_facts, table_page
 
         if as_json:
             answer.shown({"tables": table_facts(names or ())}, None)
@@ -164,7 +164,7 @@ def tables(
 
 
 def _load(conf: Path | None, settings: list[str] | None) -> Any:
-    from tactful.jobs.config import load
+    from tactful.jobs.settings.config import load
 
     return load(conf, settings=settings or ())
 
@@ -195,7 +195,7 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
         return None
     if until_caught_up:
         raise _refused("--continuous", "--until-caught-up beside it", "one of the two")
-    from tactful.jobs.config_models import parse_duration
+    from tactful.jobs.settings.models import parse_duration
 
     try:
         interval = parse_duration(text)
@@ -208,7 +208,7 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
 
 def _absent(config: Any) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
-    from tactful.jobs.config_models import is_uri
+    from tactful.jobs.settings.models import is_uri
 
     named = {
         **{f"sources.{name}": source.path for name, source in config.sources.items()},
@@ -223,11 +223,11 @@ def _absent(config: Any) -> list[str]:
 
 def _left_out(config: Any) -> list[str]:
     """Who is left out of which audience now, where there is a lake on this machine."""
-    from tactful.jobs.config_models import is_uri
+    from tactful.jobs.settings.models import is_uri
 
     if is_uri(config.location) or not os.path.exists(config.location):
         return []
-    from tactful.jobs.status import left_out, left_out_lines
+    from tactful.jobs.commands.status import left_out, left_out_lines
 
     return [f"{line}." for line in left_out_lines(left_out(Path(config.location)))]
 

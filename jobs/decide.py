@@ -11,11 +11,11 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Cap, Config, Suppress
+from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.membership import NO_TO_ADS
-from tactful.transforms.refusals import refused
-from tactful.transforms.suppressions import PurchaseRule, purchased
+from tactful.transforms.rules.refusals import refused
+from tactful.transforms.rules.suppressions import PurchaseRule, purchased
 
 
 def suppressions(
@@ -63,7 +63,7 @@ def hears_messages(config: Config) -> bool:
 
 
 @dataclass(frozen=True)
-class Reach:
+class Lookback:
     """How far back orders and messages bear on what must not be said now; None means for ever."""
 
     orders: timedelta | None
@@ -73,7 +73,7 @@ class Reach:
         """From when on messages bear on what must not be said now."""
         return as_of - (self.messages or timedelta())
 
-    def bearing(self, timeline: DataFrame, *, as_of: datetime) -> DataFrame:
+    def relevant_events(self, timeline: DataFrame, *, as_of: datetime) -> DataFrame:
         """Keep the events that may still decide something.
 
         A rolling window and a rule that `lasts` let go of what is older; what somebody has said
@@ -81,16 +81,20 @@ class Reach:
         before it, so it bears as long as orders do; what names an order is looked up by its number.
         """
 
-        def since(kind: str, reach: timedelta | None) -> Column:
+        def since(kind: str, lookback: timedelta | None) -> Column:
             mine = F.col("kind") == kind
-            return mine if reach is None else mine & (F.col("occurred_at") >= F.lit(as_of - reach))
+            return (
+                mine
+                if lookback is None
+                else mine & (F.col("occurred_at") >= F.lit(as_of - lookback))
+            )
 
         word = F.col("kind") == "word"
         orders = since("order", self.orders) | since("take_back", self.orders)
         return timeline.where(word | orders | since("message", self.messages))
 
 
-def reach(config: Config, products: DataFrame) -> Reach:
+def lookback(config: Config, products: DataFrame) -> Lookback:
     """How far back the rules that decide what goes out look."""
     rules, caps = needed_now(config)
     bought = [rule for rule in rules if rule.when == "purchased"]
@@ -98,7 +102,7 @@ def reach(config: Config, products: DataFrame) -> Reach:
     if any(rule.lasts_share is not None for rule in bought):
         slowest = products.agg(F.max("replenish_days")).first()[0]
     ends = [end for rule in bought for end in _ends(rule, slowest)]
-    return Reach(
+    return Lookback(
         orders=None if None in ends else max(ends, default=timedelta()),
         messages=max((cap.window for cap in caps), default=timedelta()),
     )

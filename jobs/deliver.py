@@ -10,15 +10,15 @@ from typing import Any
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from tactful.jobs import files
 from tactful.jobs.audiences import name_of, sizes_after
-from tactful.jobs.config import Config, Destination
-from tactful.jobs.runtime import Batch
+from tactful.jobs.lake import files
+from tactful.jobs.runs.batches import Batch
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
 from tactful.transforms.addresses import ADDRESS_TYPES
-from tactful.transforms.links import FEW
+from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
     AUDIENCE,
     MEMBER,
@@ -30,7 +30,7 @@ from tactful.transforms.membership import (
     protected_persons,
     to_records,
 )
-from tactful.transforms.sinks import SINKS, batches
+from tactful.transforms.sinks import SINKS, cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED
 
 
@@ -221,7 +221,7 @@ def _requests(
     limit = min(destination.batch_size, sink.batch_limit)
     wanted = [*destination.identifiers]
     account = destination.account.model_dump(mode="json") if destination.account else {}
-    for request in batches(len(payloads), limit):
+    for request in cut_into_requests(len(payloads), limit):
         text = sink.body(
             payloads[request.start : request.start + request.size],
             operation=operation,

@@ -10,14 +10,14 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import decide, orders
-from tactful.jobs.bounces import Bounced, bounced_of
-from tactful.jobs.config import Config
+from tactful.jobs import decide
 from tactful.jobs.deliver import deliver
-from tactful.jobs.fold import fold_in_turn
-from tactful.jobs.lake import Lake
-from tactful.jobs.message_lives import of_batch, whole_messages
-from tactful.jobs.runtime import (
+from tactful.jobs.evidence import orders
+from tactful.jobs.evidence.bounces import Bounced, bounced_of
+from tactful.jobs.evidence.message_lives import of_batch, whole_messages
+from tactful.jobs.lake.folding import fold_in_turn
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import (
     FEW_ROWS,
     Batch,
     Hook,
@@ -29,6 +29,7 @@ from tactful.jobs.runtime import (
     save_pins,
 )
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
@@ -37,10 +38,10 @@ from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import DETAILS, EVENTS, FACTS, MESSAGE_KEYS
-from tactful.transforms.links import picked
+from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
+from tactful.transforms.identity.links import semi_join
+from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message
-from tactful.transforms.owners import with_owner
 from tactful.transforms.timeline import to_timeline
 
 QUERY = "fused"
@@ -48,7 +49,7 @@ TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
 WORKED_OUT = ("event_date", "kind", "quantity", "line_number")
 # What says whose an event is.
-SIGHT = ("anchor_key", "identifier_keys", "occurred_at")
+EVENT_REF = ("anchor_key", "identifier_keys", "occurred_at")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
@@ -58,7 +59,17 @@ CARRIED = (
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
 STREAM_BYTES = "64m"
-LOOKED_UP = (LINKS, LABELS, EVENTS, MESSAGE_KEYS, WAITING, DUE, MEMBERSHIPS, IDENTIFIERS, PRODUCTS)
+LOOKED_UP = (
+    LINKS,
+    LABELS,
+    TIMELINE_LOG,
+    MESSAGE_KEYS,
+    WAITING,
+    DUE,
+    MEMBERSHIPS,
+    IDENTIFIERS,
+    PRODUCTS,
+)
 
 
 def start(
@@ -138,51 +149,70 @@ def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hoo
 def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Output]:
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
-    fresh = batch.timed("join", lambda: batch.keep(EVENTS.conform(to_timeline(events))))
-    reach = decide.reach(config, batch.read(PRODUCTS))
-    bearing = reach.bearing(batch.read(EVENTS).unionByName(fresh), as_of=batch.as_of)
+    fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(to_timeline(events))))
+    lookback = decide.lookback(config, batch.read(PRODUCTS))
+    relevant_events = lookback.relevant_events(
+        batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of
+    )
     counts = _count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     hears = decide.hears_messages(config)
     heard = lives.earlier if lives and hears else None
-    woken = batch.timed("wake", lambda: _woken(batch, fresh, bearing, counts, heard))
-    stitched = batch.timed(
-        "stitch", lambda: stitch(batch, events, config.identity, woken=woken.identifiers)
+    reactivated_persons = batch.timed(
+        "wake", lambda: _reactivated_persons(batch, fresh, relevant_events, counts, heard)
     )
-    touched = batch.timed("touch", lambda: _touched(batch, fresh, woken, stitched))
-    theirs = batch.keep(picked(stitched.touched, touched, count=stitched.size))
-    found = batch.timed("find", lambda: _found(batch, bearing, theirs, stitched))
+    stitched = batch.timed(
+        "stitch",
+        lambda: stitch(
+            batch, events, config.identity, reactivated_persons=reactivated_persons.identifiers
+        ),
+    )
+    affected_persons = batch.timed(
+        "touch", lambda: _affected_persons(batch, fresh, reactivated_persons, stitched)
+    )
+    affected_identifiers = batch.keep(
+        semi_join(stitched.affected, affected_persons, count=stitched.size)
+    )
+    found = batch.timed(
+        "find", lambda: _found(batch, relevant_events, affected_identifiers, stitched)
+    )
     if hears:
-        found, since = batch.keep(found), reach.since(batch.as_of)
+        found, since = batch.keep(found), lookback.since(batch.as_of)
         whole = batch.timed(
             "messages",
-            lambda: whole_messages(batch, fresh, found, lives, theirs, stitched, since=since),
+            lambda: whole_messages(
+                batch, fresh, found, lives, affected_identifiers, stitched, since=since
+            ),
         )
         if whole is not None:
             found = found.where(~is_of_message()).unionByName(whole)
-    facts = batch.timed("gather", lambda: _facts(batch, fresh, found, touched, stitched))
-    bounced = batch.timed("bounces", lambda: bounced_of(batch, facts, theirs, stitched, config))
-    suppressed = batch.timed("decide", lambda: _decide(batch, facts, bounced, touched, config))
+    facts = batch.timed("gather", lambda: _facts(batch, fresh, found, affected_persons, stitched))
+    bounced = batch.timed(
+        "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
+    )
+    suppressed = batch.timed(
+        "decide", lambda: _decide(batch, facts, bounced, affected_persons, config)
+    )
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
             batch,
             suppressed,
             facts,
-            _identifiers(stitched, theirs),
+            _identifiers(stitched, affected_identifiers),
             config,
             dead=bounced.dead,
             count=stitched.size,
         ),
     )
-    persons = touched.count()
+    persons = affected_persons.count()
     rows = max(counts.read_rows, counts.timeline_rows, persons)
     batch.is_small = rows <= FEW_ROWS and not counts.waiting_rows
     return {
         LINKS: stitched.links,
         LABELS: stitched.labels,
         IDENTITY_CHANGES: stitched.changes,
-        EVENTS: fresh,
+        TIMELINE_LOG: fresh,
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
@@ -230,7 +260,7 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 
 
 @dataclass(frozen=True)
-class Woken:
+class ReactivatedPersons:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
     same_orders: what names an order that the batch names, too. heard: what became before of
@@ -249,75 +279,95 @@ class Woken:
         return reduce(DataFrame.union, keys) if keys else None
 
 
-def _woken(
-    batch: Batch, fresh: DataFrame, bearing: DataFrame, counts: Counts, heard: DataFrame | None
-) -> Woken:
+def _reactivated_persons(
+    batch: Batch,
+    fresh: DataFrame,
+    relevant_events: DataFrame,
+    counts: Counts,
+    heard: DataFrame | None,
+) -> ReactivatedPersons:
     same = due = None
     if counts.order_rows:
-        named = orders.of_the_same_orders(fresh, bearing, count=counts.order_rows)
-        same = batch.keep(named.select(*SIGHT))
+        named = orders.of_the_same_orders(fresh, relevant_events, count=counts.order_rows)
+        same = batch.keep(named.select(*EVENT_REF))
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return Woken(same, heard, due)
+    return ReactivatedPersons(same, heard, due)
 
 
-def _touched(batch: Batch, fresh: DataFrame, woken: Woken, stitched: Stitched) -> DataFrame:
+def _affected_persons(
+    batch: Batch, fresh: DataFrame, reactivated_persons: ReactivatedPersons, stitched: Stitched
+) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events that a decision bears on, those who own something else now, those of
     whose orders an event speaks that does not know them, those who have a part in a message of
     which more is known, and those for whom something falls due.
     """
-    labels = stitched.touched
-    events = fresh.where("kind != 'other'").select(*SIGHT)
-    for more in (woken.same_orders, woken.heard):
+    labels = stitched.affected
+    events = fresh.where("kind != 'other'").select(*EVENT_REF)
+    for more in (reactivated_persons.same_orders, reactivated_persons.heard):
         if more is not None:
-            events = events.union(more.select(*SIGHT))
+            events = events.union(more.select(*EVENT_REF))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
-    if woken.due is not None:
-        due = picked(labels, woken.due, count=stitched.size)
+    if reactivated_persons.due is not None:
+        due = semi_join(labels, reactivated_persons.due, count=stitched.size)
         persons = persons.union(due.select("person_id"))
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
-def _found(batch: Batch, bearing: DataFrame, theirs: DataFrame, stitched: Stitched) -> DataFrame:
-    """What still bears on the touched persons by the identifiers that it names, with its owner."""
-    anchors = theirs.select(F.col("identifier_key").alias("anchor_key"))
-    owned = with_owner(picked(bearing, anchors, count=stitched.size), theirs, hubs=False)
+def _found(
+    batch: Batch, relevant_events: DataFrame, affected_identifiers: DataFrame, stitched: Stitched
+) -> DataFrame:
+    """What still bears on the affected persons by the identifiers that it names, with its owner."""
+    anchors = affected_identifiers.select(F.col("identifier_key").alias("anchor_key"))
+    owned = with_owner(
+        semi_join(relevant_events, anchors, count=stitched.size), affected_identifiers, hubs=False
+    )
     hubs = batch.keep(_hubs(batch, stitched))
     if not hubs.isEmpty():
-        owned = owned.unionByName(_behind_hubs(batch, bearing, hubs, theirs, stitched))
+        owned = owned.unionByName(
+            _behind_hubs(batch, relevant_events, hubs, affected_identifiers, stitched)
+        )
     return owned
 
 
 def _facts(
-    batch: Batch, fresh: DataFrame, found: DataFrame, touched: DataFrame, stitched: Stitched
+    batch: Batch,
+    fresh: DataFrame,
+    found: DataFrame,
+    affected_persons: DataFrame,
+    stitched: Stitched,
 ) -> DataFrame:
-    """What still bears on the touched persons, and what others did to their orders."""
-    own = batch.keep(picked(found, touched, count=stitched.size))
+    """What still bears on the affected persons, and what others did to their orders."""
+    own = batch.keep(semi_join(found, affected_persons, count=stitched.size))
     return batch.keep(orders.with_others(batch, fresh, own, count=stitched.size))
 
 
 def _hubs(batch: Batch, stitched: Stitched) -> DataFrame:
     """Every identifier that is a hub now: anchor_key."""
-    now = stitched.touched.select("identifier_key", "state")
+    now = stitched.affected.select("identifier_key", "state")
     before = batch.logs.hubs().join(now, "identifier_key", "left_anti")
     keys = before.select("identifier_key").union(now.where("state = 'hub'").drop("state"))
     return keys.withColumnRenamed("identifier_key", "anchor_key")
 
 
 def _behind_hubs(
-    batch: Batch, bearing: DataFrame, hubs: DataFrame, theirs: DataFrame, stitched: Stitched
+    batch: Batch,
+    relevant_events: DataFrame,
+    hubs: DataFrame,
+    affected_identifiers: DataFrame,
+    stitched: Stitched,
 ) -> DataFrame:
     """Events whose best identifier is a hub, so that a further one says whose they are."""
-    anchored = picked(bearing, hubs, count=stitched.size)
+    anchored = semi_join(relevant_events, hubs, count=stitched.size)
     sets = anchored.select("identifier_keys").distinct()
     held = sets.select("identifier_keys", F.explode("identifier_keys").alias("identifier_key"))
-    mine = picked(held, theirs.select("identifier_key"), count=stitched.size)
-    events = batch.keep(picked(anchored, mine.select("identifier_keys"), count=stitched.size))
+    mine = semi_join(held, affected_identifiers.select("identifier_key"), count=stitched.size)
+    events = batch.keep(semi_join(anchored, mine.select("identifier_keys"), count=stitched.size))
     return with_owner(events, stitched.labels_of(batch, _keys(events)))
 
 
@@ -326,7 +376,7 @@ def _keys(events: DataFrame) -> DataFrame:
 
 
 def _decide(
-    batch: Batch, facts: DataFrame, bounced: Bounced, touched: DataFrame, config: Config
+    batch: Batch, facts: DataFrame, bounced: Bounced, affected_persons: DataFrame, config: Config
 ) -> DataFrame:
     """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
@@ -336,16 +386,18 @@ def _decide(
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))
-    return batch.keep(rows.where(open_ended).join(touched, "person_id", "left_semi"))
+    return batch.keep(rows.where(open_ended).join(affected_persons, "person_id", "left_semi"))
 
 
-def _identifiers(stitched: Stitched, theirs: DataFrame) -> DataFrame:
-    """The identifiers that are the touched persons' now, or were before this batch."""
+def _identifiers(stitched: Stitched, affected_identifiers: DataFrame) -> DataFrame:
+    """The identifiers that are the affected persons' now, or were before this batch."""
     columns = ("identifier_key", "identifier_type", "person_id", "state")
     if not stitched.has_moves:
-        return theirs.select(*columns)
-    moved = picked(stitched.touched, stitched.moved.select("identifier_key"), count=stitched.size)
-    return theirs.select(*columns).union(moved.select(*columns)).distinct()
+        return affected_identifiers.select(*columns)
+    moved = semi_join(
+        stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
+    )
+    return affected_identifiers.select(*columns).union(moved.select(*columns)).distinct()
 
 
 def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:

@@ -17,17 +17,18 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
-from tactful.jobs import files, listing
-from tactful.jobs.config import Config
-from tactful.jobs.failures import failure
-from tactful.jobs.lake import Lake, Part
-from tactful.jobs.landing_files import JAVA_ERRORS, Outcome, hand_over, java_cause, uri_of
-from tactful.jobs.listing import File
-from tactful.jobs.runtime import Hook, last_begun, last_done, save_done, save_pins, unfinished
+from tactful.jobs.intake import listing
+from tactful.jobs.intake.landing_files import JAVA_ERRORS, Outcome, java_cause, read_files, uri_of
+from tactful.jobs.intake.listing import File
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.runs.batches import Hook, last_begun, last_done, save_done, save_pins, unfinished
+from tactful.jobs.runs.failures import failure
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, RECEIVED
 from tactful.schemas.table import Table
-from tactful.transforms.sources.canonical import understand
+from tactful.transforms.sources.canonical import parse_rows
 
 STEP = "land"
 # What a source may bring at once where its rows pass through this process.
@@ -269,7 +270,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
 
     def put(rows: DataFrame) -> None:
         received = RECEIVED.conform(
-            understand(
+            parse_rows(
                 rows,
                 stream=source.stream,
                 source_name=work.name,
@@ -284,7 +285,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
             lake.append_by_spark(RECEIVED, received, part.application, part.version)
 
     spark = lake.spark
-    work.outcome = hand_over(
+    work.outcome = read_files(
         SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession()),
         work.files,
         put,

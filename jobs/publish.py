@@ -11,13 +11,14 @@ from typing import Any
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 
-from tactful.jobs import decide, files, fused
-from tactful.jobs.config import Config
+from tactful.jobs import decide, fused
 from tactful.jobs.errors import LakeDamaged
-from tactful.jobs.lake import Lake
-from tactful.jobs.scratch import Keep, scratch
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.scratch import Keep, scratch
+from tactful.jobs.lake.state import read_json
 from tactful.jobs.session import small_frame
-from tactful.jobs.state import read_json
+from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
@@ -27,8 +28,8 @@ from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS, TIMELINE
-from tactful.transforms.links import latest
+from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
+from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import marketing_messages, regrets
@@ -36,7 +37,7 @@ from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
 CLOCKED = (PRESSURE, CUSTOMERS, LEFT_OUT)
-READS = (LABELS, EVENTS, PRODUCTS)
+READS = (LABELS, TIMELINE_LOG, PRODUCTS)
 
 
 def publish(
@@ -58,7 +59,7 @@ def publish(
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
-    with scratch(lake, size=lake.size(EVENTS, versions[EVENTS.id])) as keep:
+    with scratch(lake, size=lake.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])) as keep:
         frames = _frames(lake, config, versions, as_of, stale, keep)
         _overwrite(lake, frames, on_progress)
     state = {
@@ -105,7 +106,7 @@ def _frames(
     products = lake.read(PRODUCTS, versions[PRODUCTS.id])
     timeline = keep(
         settled(
-            lake.read(EVENTS, versions[EVENTS.id]),
+            lake.read(TIMELINE_LOG, versions[TIMELINE_LOG.id]),
             labels,
             hubs=not labels.where("state = 'hub'").isEmpty(),
         )

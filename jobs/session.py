@@ -28,8 +28,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 from pyspark.sql.utils import is_remote
 
-from tactful.jobs import spills
 from tactful.jobs.errors import SessionUnfit
+from tactful.jobs.lake import spills
 
 # What a JVM must know when it starts, where nobody has said where jobs run.
 LAUNCH = {

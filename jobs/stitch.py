@@ -9,20 +9,26 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.changes import changes_of, differing, moves, persons_changed
-from tactful.jobs.columns import flat, whole
-from tactful.jobs.config import Identity
-from tactful.jobs.relabel import as_before, blocked_labels, members_of, others, relabel
-from tactful.jobs.runtime import Batch
+from tactful.jobs.identity.changes import changes_of, differing, moves, persons_changed
+from tactful.jobs.identity.columns import combine_chunks, flatten_lists
+from tactful.jobs.identity.relabel import (
+    blocked_labels,
+    members_of,
+    others,
+    previous_labels,
+    relabel,
+)
+from tactful.jobs.runs.batches import Batch
+from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LINKS
-from tactful.transforms.links import picked, seen_together
+from tactful.transforms.identity.links import seen_together, semi_join
 
 
 @dataclass(frozen=True)
 class Stitched:
-    """What a batch changed: rows for the logs, the labels of all it touched, persons that moved.
+    """What a batch changed: rows for the logs, the labels of all it affected, persons that moved.
 
-    touched: as the batch leaves them, the labels of every component that holds an identifier of
+    affected: as the batch leaves them, the labels of every component that holds an identifier of
     the batch. moved: identifiers that are another person's now. persons: person_id of those who
     own something else now. size: how many identifiers the batch bears on, about.
     """
@@ -30,7 +36,7 @@ class Stitched:
     links: pa.Table
     labels: pa.Table
     changes: pa.Table
-    touched: DataFrame
+    affected: DataFrame
     moved: DataFrame
     persons: DataFrame
     has_moves: bool
@@ -40,12 +46,16 @@ class Stitched:
     def labels_of(self, batch: Batch, keys: DataFrame) -> DataFrame:
         """The labels of any identifiers, as this batch leaves them."""
         before = batch.logs.labels_of(keys, count=self.size).drop("batch_id")
-        rest = before.join(self.touched.select("identifier_key"), "identifier_key", "left_anti")
-        return rest.unionByName(picked(self.touched, keys, count=self.size))
+        rest = before.join(self.affected.select("identifier_key"), "identifier_key", "left_anti")
+        return rest.unionByName(semi_join(self.affected, keys, count=self.size))
 
 
 def stitch(
-    batch: Batch, events: DataFrame, rules: Identity, *, woken: DataFrame | None = None
+    batch: Batch,
+    events: DataFrame,
+    rules: Identity,
+    *,
+    reactivated_persons: DataFrame | None = None,
 ) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there.
 
@@ -55,16 +65,27 @@ def stitch(
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
-    keys, blocked = pc.unique(flat(links["identifier_keys"])), flat(links["blocked_keys"])
-    asked = [keys, blocked] if woken is None else [keys, blocked, _only(woken)]
-    wanted = pc.unique(pa.concat_arrays(asked)) if len(blocked) or woken is not None else keys
+    keys, blocked = (
+        pc.unique(flatten_lists(links["identifier_keys"])),
+        flatten_lists(links["blocked_keys"]),
+    )
+    asked = (
+        [keys, blocked]
+        if reactivated_persons is None
+        else [keys, blocked, _only(reactivated_persons)]
+    )
+    wanted = (
+        pc.unique(pa.concat_arrays(asked))
+        if len(blocked) or reactivated_persons is not None
+        else keys
+    )
     before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
     members = members_of(keys, before)
     fresh = relabel(batch.logs.touching(members, links), members, before, rules)
     fresh = fresh.cast(before.schema)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
-    known = as_before(fresh, before)
+    known = previous_labels(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
     return Stitched(
         links,
@@ -80,7 +101,7 @@ def stitch(
 
 
 def _only(keys: DataFrame) -> pa.Array:
-    return whole(keys.toArrow().column(0))
+    return combine_chunks(keys.toArrow().column(0))
 
 
 def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:

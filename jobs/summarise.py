@@ -8,16 +8,16 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Config
 from tactful.jobs.decide import cap_rule
 from tactful.jobs.deliver import wanted_by
 from tactful.jobs.session import small_frame
+from tactful.jobs.settings.config import Config
 from tactful.schemas.records import LEFT_OUT
 from tactful.transforms.caps import counted_messages, pressure
-from tactful.transforms.customers import customers as known_of
+from tactful.transforms.identity.owners import is_person
 from tactful.transforms.membership import active, ad_consent
 from tactful.transforms.membership import left_out as counted
-from tactful.transforms.owners import is_person
+from tactful.transforms.persons.customers import customers as known_of
 
 
 def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFrame | None:

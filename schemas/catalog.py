@@ -11,10 +11,10 @@ from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, 
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS, MESSAGE_KEYS, TIMELINE
+from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
-    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, EVENTS, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,

@@ -43,7 +43,7 @@ DETAILS = (
 # What decisions an event bears on. A page view bears on none, and most events are page views.
 KINDS = ("order", "take_back", "message", "word", "other")
 
-EVENTS = Table(
+TIMELINE_LOG = Table(
     "timeline",
     "event × line",
     ("stream", "event_id", "line_number"),

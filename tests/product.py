@@ -8,9 +8,9 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
-from tactful.jobs.config import Config, load
-from tactful.jobs.lake import Lake
-from tactful.jobs.pipeline import RunSummary, run
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.pipeline import RunSummary, run
+from tactful.jobs.settings.config import Config, load
 from tests import oracle
 from tests.conftest import SECRET
 from tests.landing import World, land, split, write_conf

@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 from deltalake import write_deltalake
 
-from tactful.jobs.report_lake import arrow_schema
+from tactful.jobs.report.lake_view import arrow_schema
 from tactful.schemas.catalog import TABLES
 
 AS_OF = datetime(2018, 1, 2, tzinfo=UTC)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import jupytext
 
-from tactful.jobs.report_queries import QUERIES
+from tactful.jobs.report.queries import QUERIES
 from tests.small_lake import write_small_lake
 
 NOTEBOOK = Path(__file__).parent.parent / "notebooks/01_first_look.py"

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tactful.jobs.config import load
+from tactful.jobs.settings.config import load
 from tactful.jobs.shipping import build
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -63,10 +63,11 @@ def test_the_same_code_gives_the_same_bytes(tmp_path):
 def test_everything_imports_from_the_zip(tmp_path):
     archive = build(target=tmp_path / "tactful.zip")
     script = """
-import tactful.transforms.keys, tactful.jobs.cli, tactful.schemas.catalog
+import tactful.transforms.identity.keys, tactful.jobs.cli, tactful.schemas.catalog
 from tactful.jobs.session import shipped_defaults
-from tactful.jobs.config import load
-assert tactful.transforms.keys.__file__.startswith(%r), tactful.transforms.keys.__file__
+from tactful.jobs.settings.config import load
+place = tactful.transforms.identity.keys.__file__
+assert place.startswith(%r), place
 assert shipped_defaults()["spark.sql.session.timeZone"] == "UTC"
 assert load(environ={}).lake.location == "lake"
 print("imported")

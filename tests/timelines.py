@@ -9,7 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from tactful.schemas.reference import PRODUCTS
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import TIMELINE_LOG
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -37,8 +37,8 @@ def event(person: str | None, type_: str, at: datetime | timedelta, **told: Any)
 
 def timeline(spark: SparkSession, rows: Iterable[Told]) -> DataFrame:
     """The rows as the steps see them; events without an id are numbered in the order they stand."""
-    shape = f"person_id string, {EVENTS.ddl()}"
-    names = ["person_id", *EVENTS.names]
+    shape = f"person_id string, {TIMELINE_LOG.ddl()}"
+    names = ["person_id", *TIMELINE_LOG.names]
     numbered = [{"event_id": f"e{number:03d}", **row} for number, row in enumerate(rows)]
     unknown = {name for row in numbered for name in row} - set(names)
     assert not unknown, unknown

@@ -7,7 +7,7 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.links import at_hand
+from tactful.transforms.identity.links import broadcast_if_small
 
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
@@ -57,7 +57,7 @@ def sort_out(
         F.col("ingested_at").alias("_known_at"),
     )
     valid = F.size("reasons") == 0
-    again = at_hand(repeated.join(known, "event_hash", "left"), count=count)
+    again = broadcast_if_small(repeated.join(known, "event_hash", "left"), count=count)
     looked_up = rows.join(again, "event_hash", "left")
     once = F.col("is_fresh").isNull()
     wins = F.col("is_fresh") & (F.col("first.row_id") == F.col("row_id"))

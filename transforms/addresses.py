@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
-from tactful.transforms.owners import is_person
+from tactful.transforms.identity.owners import is_person
 
 # What a message of each channel is sent to.
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}

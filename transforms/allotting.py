@@ -13,8 +13,10 @@ from pyspark.sql import Column
 from pyspark.sql import functions as F
 
 REFUNDED = "order_refunded"
-SIGHT = "STRUCT<occurred_at: TIMESTAMP, stream: STRING, event_id: STRING>"
-TAKEN = f"ARRAY<STRUCT<event: {SIGHT}, type: STRING, number: STRING, units: BIGINT, money: BIGINT>>"
+EVENT_REF = "STRUCT<occurred_at: TIMESTAMP, stream: STRING, event_id: STRING>"
+TAKEN = (
+    f"ARRAY<STRUCT<event: {EVENT_REF}, type: STRING, number: STRING, units: BIGINT, money: BIGINT>>"
+)
 # What is shared out, and what of it a line has.
 TOTALS = {"units": "line.units", "money": "line.paid"}
 # An order's line with what each type of event told of it so far.
@@ -69,7 +71,7 @@ def emptied_by(types: str) -> Column:
     all_back = _sum("sums", "s", "greatest(least(units, s.goods), s.refunds)") + " >= units"
     at = f"CASE WHEN so_far.at IS NULL AND {all_back} THEN share.event ELSE so_far.at END"
     step = _let("sums", sums, f"named_struct('sums', sums, 'at', {at})")
-    start = f"named_struct('sums', {none}, 'at', CAST(NULL AS {SIGHT}))"
+    start = f"named_struct('sums', {none}, 'at', CAST(NULL AS {EVENT_REF}))"
     return F.expr(f"aggregate(sort_array({counting}), {start}, (so_far, share) -> {step}).at")
 
 

@@ -11,8 +11,8 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
-from tactful.transforms.owners import is_person
-from tactful.transforms.suppressions import channel_list, with_id
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.suppressions import channel_list, with_id
 
 
 @dataclass(frozen=True)

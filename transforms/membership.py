@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.consents import consents
-from tactful.transforms.keys import hmac_sha256
+from tactful.transforms.identity.keys import hmac_sha256
 
 ADD, REMOVE = "add", "remove"
 # Ad networks ask for consent to ads, whatever else an audience is about.

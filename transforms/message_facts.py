@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
-from tactful.transforms.owners import is_person, with_owner
+from tactful.transforms.identity.owners import is_person, with_owner
 
 # What an event of a message may say of the message as a whole.
 ABOUT = (

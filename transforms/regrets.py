@@ -9,8 +9,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
-from tactful.transforms.owners import is_person
-from tactful.transforms.suppressions import named
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.suppressions import named
 
 # Mailings of one campaign carry one list of thousands of products: it is looked through once, and
 # never carried through a join.
@@ -33,12 +33,12 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     timeline: rows with person_id and the facts of their message.
     """
     about = ("person_id", "channel", "campaign_id", "purpose", "cost", "skus", "categories")
-    sight = F.struct(*ORDER)
+    event_ref = F.struct(*ORDER)
     life = timeline.where(F.col("stream") == "messages")
     sent = (
         life.where(F.col("type") == "sent")
         .groupBy("message_id")
-        .agg(F.min_by(F.struct(*about, sight.alias("sent")), sight).alias("_m"))
+        .agg(F.min_by(F.struct(*about, event_ref.alias("sent")), event_ref).alias("_m"))
         .select("message_id", "_m.*")
         .withColumn("purpose", F.coalesce("purpose", F.lit("marketing")))
         .where((F.col("purpose") == "marketing") & is_person())

@@ -7,15 +7,15 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.transforms.allotting import IN_ORDER, OF_PERSON, REFUNDED, TAKEN, back
-from tactful.transforms.owners import is_person
+from tactful.transforms.identity.owners import is_person
 
-TAKES_BACK = ("order_cancelled", "order_returned", REFUNDED)
+REVERSALS = ("order_cancelled", "order_returned", REFUNDED)
 LINE = ("order_id", "line_number")
 # Quantities and money are counted in ten-thousandths: whole numbers are shared out exactly.
 PARTS = 10_000
 
 
-def settled_lines(timeline: DataFrame, *, currency: str, has_take_backs: bool = True) -> DataFrame:
+def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = True) -> DataFrame:
     """Say of every bought line what it cost, and what took how much of it back.
 
     An order that was sent more than once was placed when first sent, and is theirs whom it first
@@ -41,11 +41,11 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_take_backs: bool = 
         _parts("if(amount > 0, amount, 0)").alias("paid"),
         F.expr(f"CAST(array() AS {TAKEN})").alias("taken"),
     )  # fmt: skip
-    if not has_take_backs:
+    if not has_reversals:
         return placed
-    takes = _take_backs(timeline)
-    by_number = _share_out(placed, _by_number(takes), on=["order_id"], how=IN_ORDER)
-    others = takes.join(placed.select("order_id"), "order_id", "left_anti")
+    reversals = _reversals(timeline)
+    by_number = _share_out(placed, _by_number(reversals), on=["order_id"], how=IN_ORDER)
+    others = reversals.join(placed.select("order_id"), "order_id", "left_anti")
     own = ["person_id", "sku"]
     return _share_out(by_number, _by_person(others), on=own, how=OF_PERSON)
 
@@ -60,24 +60,24 @@ def first_placed(timeline: DataFrame) -> DataFrame:
     Keeps: the lines of each order's first order_placed; person_id is that of its first placing that
     names anybody. Drops: all other rows.
     """
-    sight = F.struct(*ORDER)
+    event_ref = F.struct(*ORDER)
     order = Window.partitionBy("order_id")
     names = F.coalesce("person_id", "anchor_key").isNotNull()
     placed = timeline.where(F.col("type") == "order_placed").withColumns(
         {
-            "_first": F.min(sight).over(order),
-            "person_id": F.min_by("person_id", F.when(names, sight)).over(order),
+            "_first": F.min(event_ref).over(order),
+            "person_id": F.min_by("person_id", F.when(names, event_ref)).over(order),
         }
     )
-    return placed.where(sight == F.col("_first")).drop("_first")
+    return placed.where(event_ref == F.col("_first")).drop("_first")
 
 
-def _take_backs(timeline: DataFrame) -> DataFrame:
+def _reversals(timeline: DataFrame) -> DataFrame:
     """Every cancellation, return and refund, one row an event and line, without its signs.
 
     Adds: units and money in ten-thousandths, null where the event does not say.
     """
-    rows = timeline.where(F.col("type").isin(*TAKES_BACK) & F.col("order_id").isNotNull())
+    rows = timeline.where(F.col("type").isin(*REVERSALS) & F.col("order_id").isNotNull())
     return rows.select(
         "person_id", "order_id", F.struct(*ORDER).alias("event"), "line_number", "type",
         "line_id", "sku", "currency",
@@ -86,7 +86,7 @@ def _take_backs(timeline: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def _by_number(takes: DataFrame) -> DataFrame:
+def _by_number(reversals: DataFrame) -> DataFrame:
     """What acts on each order: what names a line first, then what names a product, then the rest.
 
     So money that names nothing is taken from what the named has left, whenever it was heard of.
@@ -96,16 +96,16 @@ def _by_number(takes: DataFrame) -> DataFrame:
         names.alias("names"), "event", "line_number", "type", "line_id", "sku", "units", "money",
         "currency", F.col("order_id").alias("number"),
     )  # fmt: skip
-    return takes.groupBy("order_id").agg(F.sort_array(F.collect_list(take)).alias("takes"))
+    return reversals.groupBy("order_id").agg(F.sort_array(F.collect_list(take)).alias("takes"))
 
 
-def _by_person(takes: DataFrame) -> DataFrame:
+def _by_person(reversals: DataFrame) -> DataFrame:
     """What each person took back of a product under numbers that nobody placed.
 
     A return and its refund under one number are one matter, as old as the first of them.
     """
     matter = Window.partitionBy("order_id", "sku")
-    dated = takes.withColumn("since", F.min("event").over(matter))
+    dated = reversals.withColumn("since", F.min("event").over(matter))
     take = F.struct(
         "since", F.col("order_id").alias("number"), "event", "line_number", "type", "units",
         "money", "currency",
@@ -114,7 +114,7 @@ def _by_person(takes: DataFrame) -> DataFrame:
     return own.groupBy("person_id", "sku").agg(F.sort_array(F.collect_list(take)).alias("takes"))
 
 
-def _share_out(lines: DataFrame, takes: DataFrame, *, on: list[str], how: str) -> DataFrame:
+def _share_out(lines: DataFrame, reversals: DataFrame, *, on: list[str], how: str) -> DataFrame:
     """Add to each line's `taken` what these events take of it; most lines meet none.
 
     takes: the columns in `on`, and takes, in the order in which they choose. how: the SQL that
@@ -126,7 +126,7 @@ def _share_out(lines: DataFrame, takes: DataFrame, *, on: list[str], how: str) -
         *left,
     )  # fmt: skip
     shared = (
-        lines.join(takes, on)
+        lines.join(reversals, on)
         .groupBy(*on)
         .agg(
             F.any_value("takes").alias("takes"),

@@ -6,8 +6,8 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import MONEY
-from tactful.transforms.refusals import WORDS
-from tactful.transforms.settled import TAKES_BACK
+from tactful.transforms.rules.refusals import CONSENT_EVENTS
+from tactful.transforms.settled import REVERSALS
 
 
 def to_timeline(events: DataFrame) -> DataFrame:
@@ -47,8 +47,8 @@ def _kind() -> Column:
     kind = F.col("type")
     return (
         F.when(kind == "order_placed", "order")
-        .when(kind.isin(*TAKES_BACK), "take_back")
-        .when(kind.isin(*WORDS), "word")
+        .when(kind.isin(*REVERSALS), "take_back")
+        .when(kind.isin(*CONSENT_EVENTS), "word")
         .when(F.col("stream") == "messages", "message")
         .otherwise("other")
     )

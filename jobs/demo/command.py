@@ -11,11 +11,11 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import Config, load
 from tactful.jobs.demo.world import UNTIL, generate, secret_of
 from tactful.jobs.errors import LakeError
+from tactful.jobs.runs import pipeline
 from tactful.jobs.session import open_session
+from tactful.jobs.settings.config import Config, load
 
 OURS = "demo_truth"
 
@@ -40,7 +40,7 @@ def demo(
     folder: Path, *, seed: int, on_progress: Callable[[str], None] = lambda _: None
 ) -> DemoSummary:
     """Write the retailer's data, run every step over it, and write the report."""
-    from tactful.jobs import report
+    from tactful.jobs.report import page
 
     folder = folder.resolve()
     _clear(folder)
@@ -64,7 +64,7 @@ def demo(
     started = time.monotonic()
     on_progress("report")
     target = folder / "report.html"
-    report.write(folder, truth=folder / OURS, target=target, config=config, generated=asdict(made))
+    page.write(folder, truth=folder / OURS, target=target, config=config, generated=asdict(made))
     lap("report")
     work = sum(ran.seconds.values())
     return DemoSummary(

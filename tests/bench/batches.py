@@ -20,8 +20,8 @@ from typing import Annotated
 
 import typer
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import load
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import load
 from tests.bench.main_job import run_rival
 from tests.bench.memory import Peak
 from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events, write_history

@@ -21,9 +21,9 @@ import duckdb
 import typer
 from deltalake import DeltaTable
 
-from tactful.jobs import pipeline
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import STREAMS, generate
+from tactful.jobs.runs import pipeline
 from tactful.jobs.session import open_session
 from tactful.schemas.catalog import PUBLISHED
 from tests.bench.growth import bring_back

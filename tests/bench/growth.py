@@ -16,9 +16,9 @@ from pathlib import Path
 
 import typer
 
-from tactful.jobs import pipeline
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import FROM_DATE, STREAMS, generate
+from tactful.jobs.runs import pipeline
 from tactful.jobs.session import open_session
 
 SEED = 7

@@ -19,8 +19,8 @@ from typing import Any
 
 import typer
 
-from tactful.jobs import pipeline
 from tactful.jobs.demo.command import demo_config
+from tactful.jobs.runs import pipeline
 
 SEED = 7
 START = datetime(2017, 12, 1, tzinfo=UTC)

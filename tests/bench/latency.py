@@ -21,8 +21,8 @@ from pathlib import Path
 import typer
 from deltalake import DeltaTable
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import load
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import load
 from tests.bench.memory import Peak
 from tests.bench.shop import CONFIG, DECIDED, MILLION, buyers, write_events, write_history
 from tests.landing import write_conf

@@ -22,11 +22,11 @@ from typing import Any
 
 import typer
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import Config, load
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import generate
+from tactful.jobs.runs import pipeline
 from tactful.jobs.session import open_session
+from tactful.jobs.settings.config import Config, load
 from tests.bench.memory import Peak
 from tests.bench.shop import CONFIG, write_history
 from tests.landing import write_conf

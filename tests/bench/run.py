@@ -36,7 +36,7 @@ import typer
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
-from tactful.jobs.pipeline import STEPS as OURS
+from tactful.jobs.runs.pipeline import STEPS as OURS
 from tests.bench.main_job import line, rival
 
 # What each question is asked with, beside what a bench asks by itself.

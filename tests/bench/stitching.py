@@ -16,14 +16,14 @@ import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Identity
 from tactful.jobs.demo.command import demo_config
-from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch, let_go
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import Batch, unpersist
 from tactful.jobs.session import open_session
+from tactful.jobs.settings.config import Identity
 from tactful.jobs.stitch import stitch
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
-from tactful.transforms.links import latest
+from tactful.transforms.identity.links import latest
 from tests.bench.memory import Peak
 
 # Of ten identifiers three are customers, three their addresses, four the cookies of their devices.
@@ -42,7 +42,7 @@ def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_
             events = pairs(spark, start, min(start + batch, links), identifiers=identifiers)
             kept = events.localCheckpoint()
             seconds.append(_stitched(lake, kept, config.identity, number))
-            let_go(kept)
+            unpersist(kept)
             print(f"batch {number}: {seconds[-1]:.1f} s", file=sys.stderr, flush=True)
         labels = latest(lake.read(LABELS), key=["identifier_key"])
         known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()

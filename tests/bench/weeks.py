@@ -15,9 +15,9 @@ from pathlib import Path
 import typer
 from deltalake import DeltaTable
 
-from tactful.jobs import pipeline
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import FROM_DATE, generate
+from tactful.jobs.runs import pipeline
 from tactful.jobs.session import open_session
 from tests.bench.growth import bring_back, hold_back
 from tests.bench.memory import resident_kib

@@ -17,8 +17,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import load
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import load
 from tests.oracle.compare import read_tables
 
 AT = datetime(2026, 3, 2, 10, 0, 0, 123457, tzinfo=UTC)

@@ -69,8 +69,8 @@ def test_killed_for_real(spark, tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "from datetime import datetime\n"
-        "from tactful.jobs.config import load\n"
-        "from tactful.jobs.pipeline import run\n"
+        "from tactful.jobs.settings.config import load\n"
+        "from tactful.jobs.runs.pipeline import run\n"
         "def hook(query, k, table):\n"
         "    if (query, k) == ('fused', 5):\n"
         "        os.killpg(os.getpgid(0), signal.SIGKILL)\n"
@@ -97,7 +97,7 @@ def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) 
         shop.run(hook=kill_behind("accept", 2))
     before = sorted(path.name for path in shop.lake.rglob("*.json"))
     from tactful.jobs.errors import ConfigurationChanged
-    from tactful.jobs.pipeline import run
+    from tactful.jobs.runs.pipeline import run
 
     changed = shop.config(attribution={"window": "37d"})
     with pytest.raises(ConfigurationChanged, match="begun under another configuration"):

@@ -19,9 +19,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tactful.jobs import listing, pipeline
-from tactful.jobs.config import load
-from tactful.jobs.status import status
+from tactful.jobs.commands.status import status
+from tactful.jobs.intake import listing
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import load
 from tests.faults.faulty import SCHEME, faulty_disk
 from tests.oracle.compare import read_tables
 

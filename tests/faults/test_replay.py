@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
+from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import (
     ConfigurationChanged,
     ReplayHalfDone,
@@ -21,8 +22,7 @@ from tactful.jobs.errors import (
     StepFailed,
     TactfulError,
 )
-from tactful.jobs.replay import replay
-from tactful.jobs.status import render, status
+from tactful.jobs.runs.replay import replay
 from tactful.schemas.catalog import TABLES
 from tests.conftest import SECRET
 from tests.faults.partner import (
@@ -161,8 +161,8 @@ def test_killed_for_real_then_run(first: Shop, tmp_path: Path) -> None:
     program = (
         "import os, signal, sys\n"
         "from datetime import datetime\n"
-        "from tactful.jobs.config import load\n"
-        "from tactful.jobs.replay import replay\n"
+        "from tactful.jobs.settings.config import load\n"
+        "from tactful.jobs.runs.replay import replay\n"
         "def hook(name, k, what):\n"
         "    if what == 'checkpoint of accept':\n"
         "        os.killpg(os.getpgid(0), signal.SIGKILL)\n"
@@ -228,7 +228,7 @@ def test_what_cannot_be_removed_is_an_error(first: Shop, tmp_path: Path, monkeyp
         raise PermissionError(13, "Permission denied", path)
 
     with monkeypatch.context() as patched:
-        patched.setattr("tactful.jobs.lake.shutil.rmtree", refused)
+        patched.setattr("tactful.jobs.lake.lake.shutil.rmtree", refused)
         with pytest.raises(TactfulError, match="cannot be removed") as caught:
             replay(shop.config(), from_table="received")
     assert caught.value.exit_code == 1

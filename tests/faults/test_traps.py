@@ -8,10 +8,11 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs import files, runtime
 from tactful.jobs.errors import CheckpointMismatch, LakeError
-from tactful.jobs.lake import Lake
-from tactful.jobs.runtime import Batch, pins_path, refuse_lost_offsets
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import batches
+from tactful.jobs.runs.batches import Batch, pins_path, refuse_lost_offsets
 from tactful.jobs.session import small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import TICKS
@@ -83,13 +84,13 @@ def test_a_repeated_batch_reads_what_it_read_first(lake: Lake) -> None:
 
 def test_pins_of_batches_long_done_do_not_pile_up(lake: Lake, monkeypatch) -> None:
     """A run for ever makes thousands of them a day; the newest and the one before are kept."""
-    monkeypatch.setattr(runtime, "KEPT_PINS", 3)
+    monkeypatch.setattr(batches, "KEPT_PINS", 3)
     for batch in range(7):
-        pins, _ = runtime.pin(lake, "accept", batch, (DUE,), "c")
-        runtime.save_pins(lake, "accept", pins)
+        pins, _ = batches.pin(lake, "accept", batch, (DUE,), "c")
+        batches.save_pins(lake, "accept", pins)
     kept = files.names(lake.spark, lake.beside_checkpoint("accept", "pins"))
     assert kept == [f"{batch:012d}.json" for batch in (4, 5, 6)]
-    assert runtime.last_begun(lake, "accept") == 6
+    assert batches.last_begun(lake, "accept") == 6
 
 
 def test_a_quiet_run_adds_only_its_tick(spark, tmp_path: Path) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tactful.jobs.config import load
 from tactful.jobs.errors import ConfigError
+from tactful.jobs.settings.config import load
 
 
 @pytest.fixture

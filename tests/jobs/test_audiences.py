@@ -8,7 +8,7 @@ from pathlib import Path
 from deltalake import DeltaTable
 
 from tactful.jobs import audiences
-from tactful.jobs.runtime import Batch
+from tactful.jobs.runs.batches import Batch
 from tests.jobs.test_pipeline import DAY, MONDAY, configured, order, put, rows, run
 
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from tactful.jobs.changes import changes_of
+from tactful.jobs.identity.changes import changes_of
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-SIGHT = pa.struct(
+EVENT_REF = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
 )
 
@@ -21,7 +21,7 @@ def links(*sets: tuple[list[str], int, str]) -> pa.Table:
         for _, at, name in sets
     ]
     keys = pa.array([keys for keys, _, _ in sets], pa.list_(pa.string()))
-    return pa.table({"identifier_keys": keys, "last_seen": pa.array(seen, SIGHT)})
+    return pa.table({"identifier_keys": keys, "last_seen": pa.array(seen, EVENT_REF)})
 
 
 def moved(*rows: tuple[str, str, str | None]) -> pa.Table:

@@ -31,7 +31,7 @@ class Summary:
 @pytest.fixture
 def pipeline(monkeypatch):
     """A pipeline that only remembers how it was called, or raises what a test gives it."""
-    fake = ModuleType("tactful.jobs.pipeline")
+    fake = ModuleType("tactful.jobs.runs.pipeline")
     fake.calls = []
     fake.error = None
     fake.summary = Summary()
@@ -44,7 +44,7 @@ def pipeline(monkeypatch):
         return fake.summary
 
     fake.run = fake.replay = answer
-    for name in ("tactful.jobs.pipeline", "tactful.jobs.replay"):
+    for name in ("tactful.jobs.runs.pipeline", "tactful.jobs.runs.replay"):
         monkeypatch.setitem(sys.modules, name, fake)
         monkeypatch.setattr(name, fake, raising=False)
     return fake

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tactful.jobs.config import idle, load
-from tactful.jobs.config_models import parse_duration
 from tactful.jobs.errors import ConfigError
+from tactful.jobs.settings.config import idle, load
+from tactful.jobs.settings.models import parse_duration
 
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"

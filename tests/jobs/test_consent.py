@@ -13,7 +13,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from tactful.jobs.cli import _left_out
-from tactful.jobs.status import render, status
+from tactful.jobs.commands.status import render, status
 from tests.landing import World
 from tests.product import Shop
 

@@ -12,11 +12,11 @@ import pandas as pd
 import phonenumbers
 import pytest
 
-from tactful.jobs.config import load
 from tactful.jobs.demo.journey import Journey, household_name
 from tactful.jobs.demo.people import BOT_COOKIE, TILL_EMAIL
 from tactful.jobs.demo.truth import Figures, figures, mailing_truth
 from tactful.jobs.demo.world import FILES, FROM_DATE, STREAMS, generate, secret_of
+from tactful.jobs.settings.config import load
 from tests.oracle.config import load as oracle_load
 from tests.oracle.intake import take_in
 

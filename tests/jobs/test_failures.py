@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tactful.jobs.errors import ConfigurationChanged, StepFailed
-from tactful.jobs.failures import failure
-from tactful.jobs.pipeline import _told
+from tactful.jobs.runs.failures import failure
+from tactful.jobs.runs.pipeline import _told
 
 PYTHON = (
     "[FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred. Return Message: "

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tactful.jobs import files
 from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake import files
 
 
 class System:

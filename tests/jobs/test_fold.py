@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs import fold
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.lake import Lake, Part
+from tactful.jobs.lake import folding
+from tactful.jobs.lake.lake import Lake, Part
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS
 from tests import worlds
@@ -25,15 +25,15 @@ SEED = 31
 def test_a_folded_lake_goes_on(spark, tmp_path: Path, monkeypatch, is_large: bool) -> None:
     """The second batch reads and appends to logs that were rewritten behind the first."""
     if is_large:
-        monkeypatch.setattr(fold, "SMALL_BYTES", 0)
+        monkeypatch.setattr(folding, "SMALL_BYTES", 0)
     shop = Shop(worlds.make(SEED), tmp_path)
     lake = Lake(spark, str(shop.lake))
     for batch in worlds.split(shop.world, 2, seed=SEED):
         shop.land(batch)
         shop.run()
-        assert fold.fold_logs(lake, after=1)
+        assert folding.fold_logs(lake, after=1)
     shop.assert_converged()
-    assert fold.fold_logs(lake, after=1) == [], "what was just rewritten is left alone"
+    assert folding.fold_logs(lake, after=1) == [], "what was just rewritten is left alone"
     for name, key in (("links", "link_id"), ("identity", "identifier_key")):
         table = DeltaTable(str(shop.lake / "_log" / name))
         assert len(table.file_uris()) == 1
@@ -42,7 +42,7 @@ def test_a_folded_lake_goes_on(spark, tmp_path: Path, monkeypatch, is_large: boo
 
 def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) -> None:
     """As long as most of it is what was folded before, it is not rewritten for the rest."""
-    monkeypatch.setattr(fold, "SMALL_BYTES", 0)
+    monkeypatch.setattr(folding, "SMALL_BYTES", 0)
     lake = Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
     dice, lengths = random.Random(SEED), []
     for batch in range(6):
@@ -52,7 +52,7 @@ def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) ->
         ]
         frame = LABELS.conform(small_frame(spark, rows, LABELS.struct()))
         lake.append(LABELS, Part(frame.toArrow(), "app", batch))
-        fold.fold_logs(lake, after=1)
+        folding.fold_logs(lake, after=1)
         lengths.append(lake.read(LABELS).count())
     assert lengths[:4] == [5000, 7000, 9000, 5000]
 
@@ -60,10 +60,10 @@ def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) ->
 def test_a_batch_looks_at_one_table(spark, tmp_path: Path, monkeypatch) -> None:
     lake = Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
     looked: list[str] = []
-    monkeypatch.setattr(fold, "_fold", lambda lake, table, after: looked.append(table.id))
-    for batch in range(2 * fold.APPENDS):
-        fold.fold_in_turn(lake, batch)
-    assert looked == [table.id for table in (*fold.TURNS, *fold.TURNS)]
+    monkeypatch.setattr(folding, "_fold", lambda lake, table, after: looked.append(table.id))
+    for batch in range(2 * folding.APPENDS):
+        folding.fold_in_turn(lake, batch)
+    assert looked == [table.id for table in (*folding.TURNS, *folding.TURNS)]
 
 
 def test_a_log_made_anew_is_not_taken_for_the_old_one(spark, tmp_path: Path) -> None:
@@ -74,7 +74,7 @@ def test_a_log_made_anew_is_not_taken_for_the_old_one(spark, tmp_path: Path) -> 
         label = [{"identifier_key": key, "person_id": "p", "batch_id": 0}]
         frame = LABELS.conform(small_frame(spark, label, LABELS.struct()))
         lake.append(LABELS, Part(frame.toArrow()))
-        assert fold.fold_logs(lake, after=1) == [LABELS.id]
+        assert folding.fold_logs(lake, after=1) == [LABELS.id]
         assert [row.identifier_key for row in lake.read(LABELS).collect()] == [key]
         lake.remove(LABELS)
         lake.create(shop.config())
@@ -87,7 +87,7 @@ def test_what_a_half_done_batch_reads_stays(spark, tmp_path: Path) -> None:
         shop.land(batch)
         with pytest.raises(StepFailed):
             shop.run(hook=kill_behind("fused", 4))
-        assert fold.fold_logs(Lake(spark, str(shop.lake)), after=1)
+        assert folding.fold_logs(Lake(spark, str(shop.lake)), after=1)
         shop.run()
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)

@@ -9,10 +9,11 @@ from urllib.parse import unquote
 
 import pytest
 
-from tactful.jobs import land, landing_files
-from tactful.jobs.lake import Lake
+from tactful.jobs import land
+from tactful.jobs.intake import landing_files
+from tactful.jobs.intake.listing import listed
+from tactful.jobs.lake.lake import Lake
 from tactful.jobs.land import Met, NotCommitted
-from tactful.jobs.listing import listed
 from tactful.schemas.intake import FILES, RECEIVED
 from tests import worlds
 from tests.landing import Batch, as_line
@@ -125,12 +126,12 @@ def test_what_is_taken_away_before_it_is_read_is_no_error(spark, tmp_path: Path)
     files = listed(str(tmp_path)).files
     (tmp_path / "gone.json").unlink()
     seen: list[Any] = []
-    outcome = landing_files.hand_over(
+    outcome = landing_files.read_files(
         spark, files, lambda rows: seen.extend(rows.collect()), form="json", folder=str(tmp_path)
     )
     assert [row.value for row in seen] == ['{"a": 1}']
     assert outcome == landing_files.Outcome(gone={str(tmp_path / "gone.json")})
-    nothing = landing_files.hand_over(
+    nothing = landing_files.read_files(
         spark, [files[0]], seen.extend, form="json", folder=str(tmp_path)
     )
     assert nothing == outcome

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tactful.jobs.landing_status import file_facts, file_lines
-from tactful.jobs.listing import EMPTY, NOWHERE, listed, local
+from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.intake.listing import EMPTY, NOWHERE, listed, local
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 

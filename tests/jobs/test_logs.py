@@ -10,17 +10,17 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tactful.jobs import local_logs
-from tactful.jobs.lake import Lake, Part
-from tactful.jobs.local_logs import LocalLogs
-from tactful.jobs.lookups import SharedLogs
-from tactful.jobs.runtime import Batch, materialise
+from tactful.jobs.lake import local_logs
+from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.local_logs import LocalLogs
+from tactful.jobs.lake.lookups import SharedLogs
+from tactful.jobs.runs.batches import Batch, materialise
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
-from tactful.schemas.timeline import EVENTS
+from tactful.schemas.timeline import TIMELINE_LOG
 from tests import worlds
 from tests.product import Shop
 
@@ -28,7 +28,7 @@ START = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = [f"k{n:02d}" for n in range(30)]
 
 
-def sight(dice: random.Random) -> dict[str, Any]:
+def event_ref(dice: random.Random) -> dict[str, Any]:
     at = START + timedelta(seconds=dice.randrange(10**6))
     return {"occurred_at": at, "stream": "clicks", "event_id": f"e{dice.randrange(10**6)}"}
 
@@ -49,7 +49,7 @@ def label(dice: random.Random, key: str, batch: int) -> dict[str, Any]:
 
 def link(dice: random.Random, batch: int) -> dict[str, Any]:
     held = dice.sample(KEYS, 2)
-    first, last = sorted((sight(dice), sight(dice)), key=lambda s: s["occurred_at"])
+    first, last = sorted((event_ref(dice), event_ref(dice)), key=lambda s: s["occurred_at"])
     return {
         "link_id": "-".join(held),
         "identifier_keys": held,
@@ -99,7 +99,7 @@ def lake(request, spark, tmp_path: Path) -> Lake:
             LINKS: [link(dice, batch) for _ in range(6)],
             MEMBERSHIPS: [member(dice, key, batch) for key in dice.sample(KEYS, 8)],
             IDENTIFIERS: [raw(key) for key in KEYS[batch * 7 : batch * 7 + 7]],
-            EVENTS: [event(dice, batch, number) for number in range(12)],
+            TIMELINE_LOG: [event(dice, batch, number) for number in range(12)],
         }
         for table, rows in told.items():
             frame = table.conform(small_frame(spark, rows, table.struct()))

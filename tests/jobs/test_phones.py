@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tactful.jobs.phones import normalise, normalise_all
+from tactful.jobs.identity.phones import normalise, normalise_all
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs.config import load
 from tactful.jobs.errors import (
     CheckpointMismatch,
     ClockError,
@@ -19,7 +18,8 @@ from tactful.jobs.errors import (
     LakeTooNew,
     SourceMissing,
 )
-from tactful.jobs.pipeline import run
+from tactful.jobs.runs.pipeline import run
+from tactful.jobs.settings.config import load
 from tests.conftest import SECRET
 
 DAY = timedelta(days=1)

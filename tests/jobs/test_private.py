@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs import private, scratch, spills
-from tactful.jobs.fold import fold_logs
-from tactful.jobs.lake import Lake
+from tactful.jobs.lake import private, scratch, spills
+from tactful.jobs.lake.folding import fold_logs
+from tactful.jobs.lake.lake import Lake
 from tactful.schemas.catalog import TABLES
 from tests.jobs.test_pipeline import DAY, MONDAY, configured, put, run
 
@@ -179,7 +179,7 @@ def test_a_process_clears_what_the_dead_have_left(tmp_path: Path) -> None:
     """And leaves alone what a living one has laid aside."""
     program = (
         "import os, sys, time\n"
-        "from tactful.jobs import spills\n"
+        "from tactful.jobs.lake import spills\n"
         "print(spills.folder(), flush=True)\n"
         "if sys.argv[1] == 'dies': os._exit(9)\n"
         "if sys.argv[1] == 'lives': sys.stdin.read()\n"

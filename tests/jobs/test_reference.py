@@ -13,12 +13,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tactful.jobs import reference
-from tactful.jobs.config import load
-from tactful.jobs.lake import Lake
-from tactful.jobs.status import render, status
+from tactful.jobs.commands.status import render, status
+from tactful.jobs.lake import reference
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.settings.config import load
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
-from tactful.transforms.sources.reference import newest, understand
+from tactful.transforms.sources.reference import newest, parse_rows
 from tests.landing import to_toml
 from tests.oracle.compare import assert_same_quarantine, read_tables
 from tests.oracle.reference import products
@@ -45,7 +45,7 @@ def test_rows_are_understood_as_the_oracle_does(spark) -> None:
         [(bytearray(text_of(row)), "f", datetime(2026, 1, 1), 0, n) for n, row in enumerate(rows)],
         "value binary, file string, modified_at timestamp, block bigint, line bigint",
     ).selectExpr("CAST(value AS string) AS value", "file", "modified_at", "block", "line")
-    judged = understand(frame, table=PRODUCTS, max_row_bytes=MAX_ROW_BYTES).localCheckpoint()
+    judged = parse_rows(frame, table=PRODUCTS, max_row_bytes=MAX_ROW_BYTES).localCheckpoint()
     good, refused = products(map(text_of, rows), max_row_bytes=MAX_ROW_BYTES)
     assert {row.raw: set(row.reasons) for row in judged.where("size(reasons) > 0").collect()} == {
         row["raw"]: row["reasons"] for row in refused
@@ -181,7 +181,7 @@ def test_campaigns_have_times_with_their_zone(spark, stamp: str) -> None:
         [(json.dumps(row), "f", datetime(2026, 1, 1), 0, n) for n, row in enumerate(rows)],
         "value string, file string, modified_at timestamp, block bigint, line bigint",
     )
-    spring, sale, nameless = understand(frame, table=CAMPAIGNS, max_row_bytes=1000).collect()
+    spring, sale, nameless = parse_rows(frame, table=CAMPAIGNS, max_row_bytes=1000).collect()
     assert (spring.campaign_id, spring.attributes) == ("spring", {"budget": "5"})
     assert spring.starts_at.astimezone(UTC) == datetime(2026, 1, 1, tzinfo=UTC)
     assert (sale.reasons, nameless.reasons) == (["wrong_type:starts_at"], ["missing:campaign_id"])

@@ -8,10 +8,10 @@ from html.parser import HTMLParser
 import pandas as pd
 import pytest
 
-from tactful.jobs import report
-from tactful.jobs.config import load
-from tactful.jobs.report_lake import duck_type, open_lake
-from tactful.jobs.report_persons import count_pairs
+from tactful.jobs.report import page as report
+from tactful.jobs.report.lake_view import duck_type, open_lake
+from tactful.jobs.report.persons import count_pairs
+from tactful.jobs.settings.config import load
 from tests.small_lake import AS_OF, write_small_lake, write_truth
 
 CONF = """

@@ -14,11 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
-from tactful.jobs import pipeline
-from tactful.jobs.config import load
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.demo.world import UNTIL, generate
-from tactful.jobs.replay import replay
+from tactful.jobs.runs import pipeline
+from tactful.jobs.runs.replay import replay
+from tactful.jobs.settings.config import load
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import RECEIVED
 from tactful.schemas.table import Table

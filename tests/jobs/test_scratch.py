@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tactful.jobs import scratch
+from tactful.jobs.lake import scratch
 from tests import worlds
 from tests.product import Shop
 

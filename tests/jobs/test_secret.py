@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from tactful.jobs import secret
-from tactful.jobs.config import load
 from tactful.jobs.errors import SecretRefused
-from tactful.jobs.lake import Lake
+from tactful.jobs.lake import secret
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.settings.config import load
 
 LONG = "a secret of some length"
 

@@ -11,8 +11,8 @@ import pytest
 from deltalake import write_deltalake
 from rich.console import Console
 
+from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import LakeError, LakeTooNew
-from tactful.jobs.status import render, status
 
 AT = pa.timestamp("us", tz="UTC")
 

@@ -7,7 +7,7 @@ import signal
 
 import pytest
 
-from tactful.jobs import pipeline
+from tactful.jobs.runs import pipeline
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
-from tactful.jobs.status import status
+from tactful.jobs.commands.status import status
 from tests.oracle.compare import read_tables
 from tests.product import Shop
 from tests.properties.test_convergence import SEEDS, WORLDS

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
-from tactful.jobs.lookups import fold
+from tactful.jobs.lake.lookups import fold
 from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
@@ -19,14 +19,14 @@ from tactful.schemas.table import Table
 START = datetime(2026, 3, 2, tzinfo=UTC)
 
 
-def sight(dice: random.Random) -> dict[str, Any]:
+def event_ref(dice: random.Random) -> dict[str, Any]:
     at = START + timedelta(hours=dice.randrange(50))
     return {"occurred_at": at, "stream": "clicks", "event_id": f"e{dice.randrange(40)}"}
 
 
 def a_link(dice: random.Random, batch: int) -> dict[str, Any]:
     number = dice.randrange(6)
-    first, last = sorted((sight(dice), sight(dice)), key=lambda s: tuple(s.values()))
+    first, last = sorted((event_ref(dice), event_ref(dice)), key=lambda s: tuple(s.values()))
     keys = [f"k{number}", f"k{number + 1}"]
     return {
         "link_id": f"l{number}", "identifier_keys": keys, "identifier_types": ["email", "phone"],

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tactful.transforms.allotting import back
-from tactful.transforms.settled import PARTS, TAKES_BACK, settled_lines
+from tactful.transforms.settled import PARTS, REVERSALS, settled_lines
 from tests.oracle.returns import Line, Take, shared
 from tests.timelines import START, Told, timeline
 
@@ -76,7 +76,7 @@ def _shop(dice: random.Random, number: int) -> list[Told]:
             ))  # fmt: skip
     for _ in range(dice.randrange(6)):
         named = pick((*orders, orders[0], f"{number}x", f"{number}y", f"{number}z"))
-        event(pick(TAKES_BACK), named, pick((None, None, "USD", "EUR")), *(
+        event(pick(REVERSALS), named, pick((None, None, "USD", "EUR")), *(
             {"line_id": pick((None, None, "l0", "l1", "l9")), "sku": pick(("a", "a", "b", None)),
              "quantity": pick((None, None, 1, 1, -1, 2, 0, 0.35)),
              "amount": pick((None, None, 0, 10, -10, 4, 3.3333, -20, 100))}

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tactful.transforms.addresses import dead_addresses
-from tactful.transforms.refusals import refused
+from tactful.transforms.rules.refusals import refused
 from tests.timelines import DAY, MICROSECOND, START, Told, event, timeline, utc
 
 # An address: its key (which begins with the person's name), type, when first seen, and its state.

@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.sources.canonical import SEAL, understand
+from tactful.transforms.sources.canonical import SEAL, parse_rows
 from tests import oracle, worlds
 from tests.landing import as_line as line
 from tests.oracle.intake import take_in
@@ -345,7 +345,7 @@ def _read(spark, path: Path, stream: str) -> DataFrame:
         F.col("_metadata.file_modification_time").alias("modified_at"),
     )
     return lines.where(F.trim("value") != "").transform(
-        understand,
+        parse_rows,
         stream=stream,
         source_name=f"a source of {stream}",
         max_row_bytes=1_000_000,

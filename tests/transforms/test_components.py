@@ -11,7 +11,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tactful.transforms.components import (
+from tactful.transforms.identity.components import (
     HUB,
     LINKED,
     NEUTRAL,

@@ -17,12 +17,12 @@ from hypothesis import strategies as st
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.config import Identity
-from tactful.jobs.phones import normalise_all
-from tactful.jobs.relabel import relabel
+from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.identity.relabel import relabel
+from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
-from tactful.transforms.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
-from tactful.transforms.owners import with_owner
+from tactful.transforms.identity.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
+from tactful.transforms.identity.owners import with_owner
 from tests import oracle
 from tests.oracle import compute
 from tests.oracle.cases import AS_OF, SECRET, START, Case, clusters, hubs, load_cases
@@ -33,15 +33,15 @@ from tests.oracle.identity import resolve
 
 KEYS = "identifier_keys"
 CASES = {case.id: case for case in load_cases()}
-SIGHT = pa.struct(
+EVENT_REF = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
 )
 LINKS = pa.schema(
     [
         ("identifier_keys", pa.list_(pa.string())),
         ("identifier_types", pa.list_(pa.string())),
-        ("first_seen", SIGHT),
-        ("last_seen", SIGHT),
+        ("first_seen", EVENT_REF),
+        ("last_seen", EVENT_REF),
     ]
 )
 BEFORE = pa.schema(
@@ -65,7 +65,7 @@ class Seen:
     types: tuple[str, ...]
 
     @property
-    def sight(self) -> tuple[datetime, str, str]:
+    def event_ref(self) -> tuple[datetime, str, str]:
         return self.occurred_at, "clicks", self.event_id
 
 
@@ -97,22 +97,22 @@ class Stitcher:
         self.labels |= {row["identifier_key"]: row for row in relabelled.to_pylist()}
 
     def _link(self, event: Seen) -> None:
-        sight = dict(zip(SIGHT.names, event.sight, strict=True))
-        new = {"first_seen": sight, "last_seen": sight}
+        event_ref = dict(zip(EVENT_REF.names, event.event_ref, strict=True))
+        new = {"first_seen": event_ref, "last_seen": event_ref}
         old = self.links.get(event.keys, new)
         self.links[event.keys] = {
             "identifier_keys": list(event.keys),
             "identifier_types": list(event.types),
-            "first_seen": min(old["first_seen"], sight, key=_order),
-            "last_seen": max(old["last_seen"], sight, key=_order),
+            "first_seen": min(old["first_seen"], event_ref, key=_order),
+            "last_seen": max(old["last_seen"], event_ref, key=_order),
         }
 
     def identity(self) -> list[dict[str, Any]]:
         return [{**label, "household_id": None} for label in self.labels.values()]
 
 
-def _order(sight: dict[str, Any]) -> tuple[Any, ...]:
-    return tuple(sight.values())
+def _order(event_ref: dict[str, Any]) -> tuple[Any, ...]:
+    return tuple(event_ref.values())
 
 
 # --- the cases ---------------------------------------------------------------------------------
@@ -233,7 +233,7 @@ def _same_person(mine: str | None, theirs: str | None, labels: dict, answer: Any
 
 def test_the_first_id_survives_every_merge(keyed):
     """ST01, an event a batch: the id stays that of the identifier seen first."""
-    events = sorted(events_of(keyed["ST01"]), key=lambda event: event.sight)
+    events = sorted(events_of(keyed["ST01"]), key=lambda event: event.event_ref)
     names = names_of(CASES["ST01"])
     stitcher, known = Stitcher(RULES["ST01"]), []
     for batch in (events[:1], events[1:2], events[2:]):
@@ -247,7 +247,7 @@ def test_the_first_id_survives_every_merge(keyed):
 
 def test_a_hub_found_late_splits_what_it_had_joined(keyed):
     """CC13: before the identifier is a hub it joins; then it lets go of everybody."""
-    events = sorted(events_of(keyed["CC13"]), key=lambda event: event.sight)
+    events = sorted(events_of(keyed["CC13"]), key=lambda event: event.event_ref)
     names = names_of(CASES["CC13"])
     (hub,) = CASES["CC13"].hubs
     stitcher = Stitcher(RULES["CC13"])

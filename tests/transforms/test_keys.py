@@ -13,8 +13,8 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.phones import normalise_all
-from tactful.transforms.keys import (
+from tactful.jobs.identity.phones import normalise_all
+from tactful.transforms.identity.keys import (
     hmac_pads,
     hmac_sha256,
     identifier_sets,

@@ -7,7 +7,7 @@ from collections import defaultdict
 import pytest
 
 from tactful.transforms.membership import active, ad_consent, may_be_uploaded
-from tactful.transforms.refusals import refused
+from tactful.transforms.rules.refusals import refused
 from tests.timelines import DAY, START, Told, event, timeline, utc
 
 NO, YES = "consent_withdrawn", "consent_granted"

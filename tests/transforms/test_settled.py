@@ -11,11 +11,11 @@ import pytest
 from pyspark.sql import functions as F
 
 from tactful.transforms.allotting import back, emptied_by
-from tactful.transforms.settled import PARTS, TAKES_BACK, settled_lines
+from tactful.transforms.settled import PARTS, REVERSALS, settled_lines
 from tests.purchase_cases import CASES, Case, Told
 from tests.timelines import timeline
 
-ANY = f"array({', '.join(repr(word) for word in TAKES_BACK)})"
+ANY = f"array({', '.join(repr(word) for word in REVERSALS)})"
 
 
 def rows(case: Case) -> list[Told]:
@@ -96,6 +96,6 @@ def test_only_the_types_that_count_empty_a_line(lines):
 def test_without_any_take_back_the_lines_are_the_same(spark):
     told = timeline(spark, [row for case in CASES for row in rows(case)])
     placed = told.where(F.col("type") == "order_placed")
-    plain = settled_lines(placed, currency="USD", has_take_backs=False)
+    plain = settled_lines(placed, currency="USD", has_reversals=False)
     planned = settled_lines(placed, currency="USD").select(*plain.columns)
     assert sorted(plain.collect(), key=str) == sorted(planned.collect(), key=str)

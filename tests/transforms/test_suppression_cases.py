@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.refusals import refused
+from tactful.transforms.rules.refusals import refused
+from tactful.transforms.rules.suppressions import PurchaseRule, purchased
 from tactful.transforms.settled import settled_lines
-from tactful.transforms.suppressions import PurchaseRule, purchased
 from tests.timelines import (
     DAY,
     HOUR,

@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import TYPES
 from tactful.schemas.words import BOUNCE_WORDS, CHANNEL_WORDS, PURPOSE_WORDS, TYPE_WORDS
-from tactful.transforms.sources.canonical import understand
+from tactful.transforms.sources.canonical import parse_rows
 from tests import oracle
 from tests.oracle.intake import take_in
 
@@ -128,7 +128,7 @@ def test_words_are_understood_or_doubted(spark, landed):
             F.col("_metadata.file_path").alias("file"),
             F.col("_metadata.file_modification_time").alias("modified_at"),
         )
-        rows = understand(
+        rows = parse_rows(
             lines, stream=stream, source_name="s", max_row_bytes=9999, max_skew=timedelta(hours=1)
         )
         for row in rows.collect():

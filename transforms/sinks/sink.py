@@ -78,7 +78,7 @@ class Form:
     guarded: bool = False
 
 
-class Batch(NamedTuple):
+class Request(NamedTuple):
     """One request of a session: its number from 1, the slice of records, and whether it ends it."""
 
     seq: int
@@ -87,11 +87,11 @@ class Batch(NamedTuple):
     last: bool
 
 
-def batches(total: int, limit: int) -> list[Batch]:
+def cut_into_requests(total: int, limit: int) -> list[Request]:
     """Cut a number of records into requests that the destination takes."""
     starts = range(0, total, limit)
     return [
-        Batch(seq, start, min(limit, total - start), start + limit >= total)
+        Request(seq, start, min(limit, total - start), start + limit >= total)
         for seq, start in enumerate(starts, start=1)
     ]
 

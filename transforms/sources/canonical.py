@@ -27,7 +27,7 @@ SEAL = "ZTACTFUL"
 FLAGGED = "loose._corrupt IS NOT NULL"
 
 
-def understand(
+def parse_rows(
     rows: DataFrame,
     *,
     stream: str,

@@ -29,7 +29,7 @@ BOUNDED = {
 }
 
 
-def understand(rows: DataFrame, *, table: Table, max_row_bytes: int) -> DataFrame:
+def parse_rows(rows: DataFrame, *, table: Table, max_row_bytes: int) -> DataFrame:
     """Read each row of a reference file, and note everything that is wrong with it.
 
     A price below zero or a product that is bought again every 800,000 days is a slip, and would

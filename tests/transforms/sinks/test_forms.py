@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from pyspark.sql import functions as F
 
-from tactful.jobs import phones
+from tactful.jobs.identity import phones
 from tactful.transforms.sinks import SINKS, google_data_manager, meta_custom_audience
 
 GOLDEN = Path(__file__).parents[2] / "golden"

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 from pyspark.sql import functions as F
 
-from tactful.transforms.sinks import SINKS, batches, google_data_manager
+from tactful.transforms.sinks import SINKS, cut_into_requests, google_data_manager
 from tactful.transforms.sinks.meta_custom_audience import session_id
 from tactful.transforms.sinks.sink import MEMBERS
 
@@ -189,7 +189,7 @@ def test_meta_rows_follow_the_schema_with_blanks(spark):
 def test_a_session_is_cut_into_batches():
     case = CASES["A060"]
     rows = case["input"]["rows"]
-    cut = batches(rows, META.batch_limit)
+    cut = cut_into_requests(rows, META.batch_limit)
     expected = case["expected"]
     assert [batch.size for batch in cut] == expected["batches"]
     assert [batch.start for batch in cut] == [0, 10_000, 20_000]
@@ -215,7 +215,7 @@ def test_a_session_is_cut_into_batches():
     assert [session["last_batch_flag"] for session in sessions] == expected["last_batch_flag"]
     assert {session["estimated_num_total"] for session in sessions} == {rows}
     assert len({session["session_id"] for session in sessions}) == 1
-    assert [batches(0, 10), len(batches(20, 10))] == [[], 2]
+    assert [cut_into_requests(0, 10), len(cut_into_requests(20, 10))] == [[], 2]
 
 
 def test_a_session_id_is_a_steady_positive_64_bit_integer():

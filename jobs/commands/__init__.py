@@ -1,0 +1,1 @@
+"""Commands: what each sub-command answers."""

@@ -1,0 +1,363 @@
+"""How far a lake is, read from its files alone: no session, no JVM, an answer within seconds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable, QueryBuilder
+from deltalake.exceptions import TableNotFoundError
+from rich.markup import escape
+from rich.table import Table as Sheet
+
+from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.lake.state import read_state
+from tactful.jobs.settings.models import is_uri
+from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
+from tactful.schemas.intake import FILES
+from tactful.schemas.table import FORMAT_VERSION, Table
+from tactful.schemas.words import CLOSES
+
+LAST_BATCHES = """
+    SELECT query, generation, batch_id, as_of, watermark,
+           read_rows, accepted_rows, duplicate_rows, quarantined_rows
+    FROM (SELECT *, row_number() OVER (PARTITION BY query, generation ORDER BY batch_id DESC) AS r
+          FROM batches) AS numbered
+    WHERE r = 1 ORDER BY query, as_of
+"""
+NEWEST_TICK = "SELECT max(as_of) AS as_of FROM ticks"
+# A person is known when the row has one; "n_…" is a shared device that belongs to nobody.
+KNOWN = "person_id IS NOT NULL AND person_id NOT LIKE 'n\\_%' ESCAPE '\\'"
+EVENT_SHARE = f"""
+    SELECT count(*) AS events, count(*) FILTER (WHERE {KNOWN}) AS known
+    FROM timeline WHERE line_number = 0
+"""
+REVENUE_SHARE = f"""
+    SELECT currency, sum(amount) AS revenue, sum(amount) FILTER (WHERE {KNOWN}) AS known
+    FROM (SELECT *, rank() OVER (PARTITION BY order_id ORDER BY occurred_at, event_id) AS time
+          FROM timeline WHERE type = 'order_placed') AS placed
+    WHERE time = 1 AND amount IS NOT NULL
+    GROUP BY currency ORDER BY currency
+"""
+REASONS = """
+    SELECT reason, count(*) AS rows, max(quarantined_at) AS last_at
+    FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine) AS each_reason
+    GROUP BY reason ORDER BY rows DESC, reason LIMIT 5
+"""
+DOUBTS = """
+    SELECT doubt, type, count(*) AS rows
+    FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
+    GROUP BY doubt, type
+"""
+DOUBTED = ("messages", "profiles")
+MOST_DOUBTS = 10
+CLOSING = (*CLOSES["messages"], *CLOSES["profiles"])
+SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
+LEFT_OUT = "SELECT * FROM left_out ORDER BY destination"
+UNDELIVERED = """
+    SELECT destination, name, state, response FROM deliveries
+    WHERE state IN ('rejected', 'retrying') ORDER BY at DESC, name LIMIT 5
+"""
+
+
+def status(location: str | Path, sources: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """What a lake holds, how far each query is, and what went wrong.
+
+    sources: the folders of a configuration's sources; else those that the last run read.
+
+    Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
+    """
+    lake = _lake(str(location))
+    state = _state(lake)
+    as_of = _one(lake, NEWEST_TICK, "_log/ticks").get("as_of")
+    return {
+        "lake": str(lake),
+        "as_of": _utc(as_of),
+        "files": file_facts(
+            state.get("sources", {}) if sources is None else sources,
+            lambda sql: _query(lake, sql, FILES.path),
+        ),
+        "rows": dict(_rows(lake)),
+        "batches": [_batch(row, as_of) for row in _last_batches(lake, state)],
+        "known": _known(lake),
+        "left_out": left_out(lake),
+        "doubts": _doubts(lake),
+        "failures": {
+            "replay": _replay(state),
+            "unfinished": list(_unfinished(lake)),
+            "quarantine": [_plain(row) for row in _query(lake, REASONS, "quarantine")],
+            "deliveries": [_plain(row) for row in _query(lake, UNDELIVERED, "deliveries")],
+            "reference": state.get("reference_troubles", {}),
+        },
+    }
+
+
+def render(facts: Mapping[str, Any]) -> Iterator[Any]:
+    """The status as sheets for a terminal."""
+    yield f"[bold]{escape(facts['lake'])}[/] as of {facts['as_of'] or 'never run'}"
+    yield _sheet(
+        ("query", "batch", "as of", "lag", "read", "accepted", "duplicate", "quarantined"),
+        (
+            (b["query"], b["batch_id"], b["as_of"], _span(b["lag_seconds"]), b["read_rows"],
+             b["accepted_rows"], b["duplicate_rows"], b["quarantined_rows"])
+            for b in facts["batches"]
+        ),
+    )  # fmt: skip
+    yield _sheet(
+        ("source", "files seen", "landed", "refused", "waiting"),
+        (
+            (name, told["seen"], told["landed"], told["refused"], told["waiting"])
+            for name, told in facts["files"].items()
+        ),
+    )
+    yield _sheet(("table", "rows"), facts["rows"].items())
+    known = facts["known"]
+    yield f"Events of known persons: {_percent(known['events'])}"
+    for currency, share in known["revenue"].items():
+        yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
+    yield from file_lines(facts["files"])
+    yield from left_out_lines(facts["left_out"])
+    yield from _doubt_lines(facts["doubts"])
+    yield from _failure_lines(facts["failures"])
+
+
+def table_page(names: Iterable[str] = ()) -> str:
+    """The page of every table, those first that people read."""
+    return "\n".join(table.page() for table in _chosen(names))
+
+
+def table_facts(names: Iterable[str] = ()) -> list[dict[str, Any]]:
+    """The same for programs."""
+    return [
+        {
+            "table": table.id,
+            "about": table.doc,
+            "grain": table.grain,
+            "key": list(table.key),
+            "columns": [
+                {
+                    "name": c.name,
+                    "type": c.type,
+                    "about": f"{c.doc} {c.note}".rstrip(),
+                    "nullable": c.nullable,
+                }
+                for c in table.columns
+            ],
+        }
+        for table in _chosen(names)
+    ]
+
+
+def _chosen(names: Iterable[str]) -> list[Table]:
+    wanted = list(names)
+    unknown = [name for name in wanted if name not in TABLES]
+    if unknown:
+        raise LakeError(f"There is no table {unknown[0]}; tactful tables lists them all.")
+    ordered = [*PUBLISHED, *APPENDED, *REFERENCE, *LOGS]
+    return [TABLES[name] for name in wanted] or ordered
+
+
+def _lake(location: str) -> Path:
+    if is_uri(location):
+        raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
+    return Path(location)
+
+
+def _state(lake: Path) -> dict[str, Any]:
+    state = read_state(None, str(lake), known=())
+    if state is None:
+        raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
+    if state["format_version"] > FORMAT_VERSION:
+        raise LakeTooNew(
+            f"The lake at {lake} has format {state['format_version']}, this software knows up to "
+            f"{FORMAT_VERSION}; install the newer Tactful that made it."
+        )
+    return state
+
+
+def _rows(lake: Path) -> Iterator[tuple[str, int]]:
+    """Rows per table, from the statistics in each table's log: no data file is opened."""
+    for name, table in sorted(TABLES.items()):
+        found = _open(lake, table.path)
+        if found is not None:
+            counts = found.get_add_actions(flatten=True).column("num_records").to_pylist()
+            yield name, sum(counts) if None not in counts else found.count()
+
+
+def _last_batches(lake: Path, state: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The last batch of each query, on the checkpoint the lake now uses."""
+    current = state.get("generations", {})
+    newest = {
+        row["query"]: row
+        for row in _query(lake, LAST_BATCHES, "batches")
+        if current.get(row["query"]) in (None, row["generation"])
+    }
+    return list(newest.values())
+
+
+def _batch(row: Mapping[str, Any], as_of: datetime | None) -> dict[str, Any]:
+    """A batch, and how far the newest event it read lies behind the lake's clock."""
+    lag = None
+    if as_of is not None and row["watermark"] is not None:
+        lag = max((as_of - row["watermark"]).total_seconds(), 0.0)
+    return {**_plain(row), "lag_seconds": lag}
+
+
+def _known(lake: Path) -> dict[str, Any]:
+    """The share of events and of revenue that belongs to a known person."""
+    counted = _one(lake, EVENT_SHARE, "timeline")
+    revenue = {
+        row["currency"] or "no currency": _share(row["known"] or 0, row["revenue"])
+        for row in _query(lake, REVENUE_SHARE, "timeline")
+    }
+    return {"events": _share(counted.get("known"), counted.get("events")), "revenue": revenue}
+
+
+def left_out(lake: Path) -> list[dict[str, Any]]:
+    """Who misses in each ad network's audience for want of consent, when last published."""
+    return [_plain(row) for row in _query(lake, LEFT_OUT, "left_out")]
+
+
+def left_out_lines(rows: Iterable[Mapping[str, Any]]) -> Iterator[str]:
+    """The same as sentences; an audience that misses nobody is not worth one."""
+    for row in rows:
+        silent, refused = row["not_asked_persons"], row["withdrawn_persons"]
+        if silent or refused:
+            yield (
+                f"Left out of {escape(row['destination'])} for want of consent to ads: "
+                f"{silent + refused:,} of {row['wanted_persons']:,} persons "
+                f"({silent:,} were never asked, {refused:,} withdrew it)"
+            )
+
+
+def _doubts(lake: Path) -> dict[str, Any]:
+    """How many words of closed values nobody knew, and the commonest of them."""
+    found = [
+        {"stream": stream, **row}
+        for stream in DOUBTED
+        for row in _query(lake, DOUBTS.format(stream=stream), stream, needs="doubts")
+    ]
+    found.sort(key=lambda row: (-row["rows"], row["stream"], row["doubt"], row["type"]))
+    return {"rows": sum(row["rows"] for row in found), "words": found[:MOST_DOUBTS]}
+
+
+def _unfinished(lake: Path) -> Iterator[dict[str, Any]]:
+    """Batches that were begun and not committed: a run is at work, or was killed or failed."""
+    for query in sorted(path for path in (lake / "_checkpoints").glob("*") if path.is_dir()):
+        begun = [int(path.stem) for path in (query / "pins").glob("*.json") if path.stem.isdigit()]
+        done = [
+            int(path.name) for path in (query / "spark/commits").glob("*") if path.name.isdigit()
+        ]
+        if begun and max(begun) > max(done, default=-1):
+            yield {"query": query.name, "batch_id": max(begun)}
+
+
+def _replay(state: Mapping[str, Any]) -> dict[str, Any] | None:
+    """A replay that was begun and has not come to its end, if there is one."""
+    noted = state.get("replay")
+    return {name: noted[name] for name in ("from", "as_of", "is_removed")} if noted else None
+
+
+def _open(lake: Path, path: str) -> DeltaTable | None:
+    # Asked of the disk first: opening what is not there would make its folder.
+    if not (lake / path / "_delta_log").is_dir():
+        return None
+    try:
+        return DeltaTable(str(lake / path))
+    except TableNotFoundError:
+        return None
+
+
+def _query(lake: Path, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
+    """Run SQL over one table, named as the last part of its path; no rows where it is missing.
+
+    needs: a column that lakes of an older format do not have.
+    """
+    table = _open(lake, path)
+    if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
+        return []
+    reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
+    batches = reader.read_all()
+    columns = {name: batches.column(name).to_pylist() for name in batches.schema.names}
+    return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+
+
+def _one(lake: Path, sql: str, path: str) -> dict[str, Any]:
+    rows = _query(lake, sql, path)
+    return rows[0] if rows else {}
+
+
+def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {k: _utc(v) if isinstance(v, datetime) else v for k, v in row.items()}
+
+
+def _utc(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _share(part: Any, whole: Any) -> float | None:
+    return round(float(part) / float(whole), 4) if whole else None
+
+
+def _percent(share: float | None) -> str:
+    return "no rows yet" if share is None else f"{share:.1%}"
+
+
+def _span(seconds: float | None) -> str:
+    return "-" if seconds is None else str(timedelta(seconds=round(seconds)))
+
+
+def _sheet(heads: Iterable[str], rows: Iterable[Iterable[Any]]) -> Sheet:
+    sheet = Sheet(box=None, pad_edge=False, header_style="bold")
+    for at, head in enumerate(heads):
+        sheet.add_column(head, justify="left" if at == 0 else "right")
+    for row in rows:
+        sheet.add_row(*(f"{v:,}" if isinstance(v, int) else escape(str(v or "-")) for v in row))
+    return sheet
+
+
+def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
+    """Each word that nobody knows, and what was made of it."""
+    for row in doubts["words"]:
+        field, _, word = row["doubt"].partition(":")
+        said = f'says {field} "{escape(word)}"' if word else f"says no {field}"
+        made = _made_of(row["type"], field)
+        yield f"[yellow]{row['rows']:,} × {row['type']} {said}: {made}.[/]"
+    rest = doubts["rows"] - sum(row["rows"] for row in doubts["words"])
+    if rest:
+        yield f"[yellow]{rest:,} more such words; see doubts in {' and '.join(DOUBTED)}.[/]"
+
+
+def _made_of(type_: str, field: str) -> str:
+    if field == "bounce":
+        return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
+    if type_ in CLOSING:
+        return "taken as all channels and purposes"
+    if type_ in SPEAKING:
+        return "counted for every channel" if field == "channel" else "counted as marketing"
+    return "left aside"
+
+
+def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
+    replay = failures["replay"]
+    if replay is not None:
+        yield (
+            f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
+            f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
+        )
+    for name, trouble in failures["reference"].items():
+        text = escape(f"reference.{name} was not replaced, and rules go by what was there before")
+        yield f"[yellow]{text}: {escape(trouble)}.[/]"
+    for batch in failures["unfinished"]:
+        place = f"Batch {batch['batch_id']} of query {batch['query']}"
+        yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"
+    for row in failures["quarantine"]:
+        yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
+    for row in failures["deliveries"]:
+        yield f"[red]{escape(row['destination'])}/{escape(row['name'])} is {row['state']}.[/]"

@@ -1,0 +1,59 @@
+"""Orders: what a batch must look up to settle the purchases of the persons it touches."""
+
+from __future__ import annotations
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs.runs.batches import Batch
+from tactful.jobs.settings.config import Config, Suppress
+from tactful.schemas.events import ORDER
+from tactful.schemas.timeline import TIMELINE_LOG
+from tactful.transforms.identity.links import semi_join
+from tactful.transforms.settled import settled_lines
+
+KINDS = ("order", "take_back")
+ROW = ("stream", "event_id", "line_number")
+
+
+def of_the_same_orders(fresh: DataFrame, relevant_events: DataFrame, *, count: int) -> DataFrame:
+    """Everything that was placed or taken back under the order numbers that this batch names.
+
+    Whose it is may be others than who sends now: an order was taken back by a warehouse, turns
+    out to have been placed by somebody else before, or is placed whose returns came first.
+
+    count: how many rows of the batch name an order, about.
+    """
+    named = fresh.where(F.col("kind").isin(*KINDS)).select("order_id")
+    return semi_join(relevant_events.where(F.col("kind").isin(*KINDS)), named, count=count)
+
+
+def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -> DataFrame:
+    """Some persons' events with what others placed or took back under their order numbers.
+
+    Adds: rows with no person. Of placings that name others it is only asked which is the first,
+    however long ago, so only that is read of them. One that names nobody may be the first of an
+    order that is theirs.
+    """
+    named = own.where(F.col("kind").isin(*KINDS)).select("order_id")
+    known = own.where(F.col("kind").isin(*KINDS)).select(*ROW)
+    events = batch.read(TIMELINE_LOG).unionByName(fresh)
+    slim = ("kind", "type", "order_id", "line_number", "anchor_key", *ORDER)
+    # Two reads: of files in which every order names somebody the second reads only the footer.
+    by_others = events.where("kind = 'order' AND anchor_key IS NOT NULL").select(*slim)
+    by_nobody = events.where("kind = 'order' AND anchor_key IS NULL")
+    placed = semi_join(by_others, named, count=count)
+    back = semi_join(events.where("kind = 'take_back'").unionByName(by_nobody), named, count=count)
+    others = back.unionByName(placed, allowMissingColumns=True)
+    return own.unionByName(others.join(known, [*ROW], "left_anti"), allowMissingColumns=True)
+
+
+def bought(facts: DataFrame, rules: tuple[Suppress, ...], config: Config) -> DataFrame | None:
+    """What was bought and what of it was taken back; None where no rule asks.
+
+    facts: rows that the batch holds.
+    """
+    if not any(rule.when == "purchased" for rule in rules):
+        return None
+    has_reversals = not facts.where("kind = 'take_back'").isEmpty()
+    return settled_lines(facts, currency=config.business.currency, has_reversals=has_reversals)

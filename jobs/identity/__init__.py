@@ -1,0 +1,1 @@
+"""Identity: arrays between look-up and commit."""

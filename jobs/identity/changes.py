@@ -1,0 +1,106 @@
+"""Changes: what a batch's labels say otherwise than the labels before them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tactful.jobs.identity.columns import combine_chunks, event_rank, flatten_lists, parent_row
+
+COMPARED = (
+    "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
+    "first_seen_at", "last_seen_at",
+)  # fmt: skip
+# What says whose an event is, and what goes out for whom.
+OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
+
+
+def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
+    """The labels that say something else now, or nothing before. known: see `as_before`."""
+    is_new = pc.is_null(known["identifier_key"])
+    return fresh.filter(pc.or_(is_new, _differ(fresh, known, COMPARED)))
+
+
+def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Table:
+    """The persons who own something else now: person_id. known: see `as_before`.
+
+    A new identifier matters to a person who was there before. Of one who was not, there is nothing
+    yet but the events that brought it.
+    """
+    is_new = pc.is_null(known["identifier_key"])
+    changed = pc.and_(pc.invert(is_new), _differ(fresh, known, OWNING))
+    joined = fresh["person_id"].filter(is_new)
+    parts = (
+        fresh["person_id"].filter(changed),
+        known["person_id"].filter(changed),
+        joined.filter(pc.is_in(joined, combine_chunks(before["person_id"]))),
+    )
+    persons = pc.unique(pa.concat_arrays([combine_chunks(part) for part in parts]))
+    return pa.table({"person_id": pc.drop_null(persons)})
+
+
+def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
+    """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id.
+
+    known: see `as_before`.
+    """
+    pairs = pa.table(
+        {
+            "identifier_key": fresh["identifier_key"],
+            "from_person_id": known["person_id"],
+            "to_person_id": fresh["person_id"],
+        }
+    )
+    had_one = pc.is_valid(known["person_id"])
+    return pairs.filter(pc.and_(had_one, _differ(fresh, known, ("person_id",))))
+
+
+def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> pa.Table:
+    """One row for each two persons between whom identifiers moved, with the event that did it.
+
+    A person whose own identifier became another's was merged; all else came apart. moved: see
+    `moves`. links: those just seen.
+    """
+    theirs = pc.is_in(
+        flatten_lists(links["identifier_keys"]), combine_chunks(moved["identifier_key"])
+    )
+    links = links.take(pc.unique(pa.array(parent_row(links["identifier_keys"])).filter(theirs)))
+    row, rank = parent_row(links["identifier_keys"]), event_rank(links, "last_seen")
+    seen = pa.table({"identifier_key": flatten_lists(links["identifier_keys"]), "rank": rank[row]})
+    newest = seen.group_by("identifier_key").aggregate([("rank", "max")])
+    told = moved.join(newest, "identifier_key")
+    own = pc.binary_join_element_wise("p_", told["identifier_key"], "")
+    merged = pc.and_(pc.equal(told["from_person_id"], own), pc.is_valid(told["to_person_id"]))
+    pairs = (
+        told.append_column("is_merge", merged)
+        .group_by(["from_person_id", "to_person_id"])
+        .aggregate([("rank_max", "max"), ("is_merge", "any")])
+    )
+    is_merge = pairs["is_merge_any"]
+    by_rank = combine_chunks(links["last_seen"]).take(pa.array(np.argsort(rank)))
+    cause = by_rank.take(combine_chunks(pairs["rank_max_max"]))
+    return pa.table(
+        {
+            "changed_at": pa.repeat(pa.scalar(as_of, pa.timestamp("us", "UTC")), len(pairs)),
+            "kind": pc.if_else(is_merge, "merge", "split"),
+            "from_person_id": pairs["from_person_id"],
+            "to_person_id": pairs["to_person_id"],
+            "cause_event_id": pc.binary_join_element_wise(
+                pc.struct_field(cause, "stream"), pc.struct_field(cause, "event_id"), ":"
+            ),
+            "rule": pc.if_else(is_merge, "linked", "kept_apart"),
+        }
+    )
+
+
+def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:
+    """Whether any of these columns says something else, row by row."""
+    differs = pa.chunked_array([pa.repeat(False, len(fresh))])
+    for name in names:
+        now, then = fresh[name], known[name]
+        same = pc.coalesce(pc.equal(now, then), pc.and_(pc.is_null(now), pc.is_null(then)))
+        differs = pc.or_(differs, pc.invert(same))
+    return differs

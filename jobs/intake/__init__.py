@@ -1,0 +1,1 @@
+"""Intake: what lies below a landing folder, and how its files are read."""

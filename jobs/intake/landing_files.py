@@ -1,0 +1,190 @@
+"""Landing files: the rows of a source's new files, and what becomes of a file that gives none."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import reduce
+from typing import Any
+from urllib.parse import urlsplit
+
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
+
+from tactful.jobs.intake import parquet_files
+from tactful.jobs.intake.listing import File, local
+from tactful.jobs.lake.files import exists, read_through
+from tactful.jobs.session import small_frame
+from tactful.transforms.sources.canonical import BLANKS
+from tactful.transforms.sources.partitions import with_partitions
+
+ROWS = "value string, file string, modified_at timestamp"
+JAVA_ERRORS = (Py4JJavaError, PySparkException)
+TROUBLE = (*JAVA_ERRORS, parquet_files.NotRead)
+DAMAGED = "it is damaged"
+# How Spark names the file that it could not read, and one that is not there.
+NAMED = (r" reading file (\S+)\. ", r"Path does not exist: (.+?)\. SQLSTATE")
+
+
+@dataclass
+class Outcome:
+    """What became of files that were handed over: each of them landed, but for these.
+
+    refused: why it is no use to read it again. unread: why its bytes cannot be had, today. gone:
+    it was taken away before it was read.
+    """
+
+    refused: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, str] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+
+    def is_left_out(self, file: File) -> bool:
+        return any(file.path in those for those in (self.refused, self.unread, self.gone))
+
+
+def read_files(
+    spark: SparkSession,
+    files: Sequence[File],
+    put: Callable[[DataFrame], None],
+    *,
+    form: str,
+    folder: str,
+    partitions: Sequence[str] = (),
+) -> Outcome:
+    """Give every row of these files to `put`, as JSON texts: value, file, modified_at.
+
+    Grain: row of a file. A file that is damaged becomes a single row that says so, and is refused
+    like any other row that is no JSON. One that cannot be read now is left out, and so is one that
+    is no longer there. If any of that is found out while `put` reads, `put` is called again.
+
+    spark: a session of its own, since some files are read under settings of their own.
+    partitions: the fields that folders below `folder` are named after, as in `day=2026-11-01`.
+    """
+    outcome = Outcome()
+    root = uri_of(spark, folder)
+
+    def read(left: Sequence[File]) -> DataFrame | None:
+        frames, unfit = _read(spark, left, form=form)
+        outcome.refused.update(unfit)
+        if frames and partitions:
+            frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
+        if outcome.refused:
+            frames.append(_refused(spark, files, outcome.refused))
+        return reduce(DataFrame.unionAll, frames) if frames else None
+
+    while True:
+        left = [file for file in files if not outcome.is_left_out(file)]
+        try:
+            rows = read(left)
+            if rows is not None:
+                put(rows)
+            return outcome
+        except TROUBLE as error:
+            named = _named(spark, left, error)
+            # An error names one file; elsewhere a look at each of the others costs a call.
+            gone = {
+                file.path
+                for file in (left if local(folder) else named)
+                if not _is_there(spark, file.path)
+            }
+            outcome.gone |= gone
+            if not gone and not [f for f in named if _sorted_out(spark, f, outcome, form)]:
+                raise
+
+
+def _read(
+    spark: SparkSession, files: Sequence[File], *, form: str
+) -> tuple[list[DataFrame], dict[str, str]]:
+    """The rows of these files, and of each that is not what it should be why not."""
+    if form == "parquet":
+        return parquet_files.rows(spark, files)
+    return ([_lines(spark, files)] if files else []), {}
+
+
+def _lines(spark: SparkSession, files: Sequence[File]) -> DataFrame:
+    """The rows of text files; only a line feed ends one, a carriage return may stand in a text."""
+    plain = spark.read.options(**parquet_files.AS_NAMED).option("lineSep", "\n")
+    # A row nearly always begins like one, which is cheaper to see than that it is not blank.
+    told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
+    return (
+        plain.text([file.path for file in files])
+        .selectExpr("value", *parquet_files.PLACE)
+        .where(told)
+    )
+
+
+def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list[File]:
+    """The files that an error names."""
+    told = {name for pattern in NAMED for name in re.findall(pattern, str(error))}
+    if isinstance(error, parquet_files.NotRead):
+        told = {error.path}
+    paths = told | {name.removeprefix("file:") for name in told}
+    paths |= {urlsplit(name).path for name in told}
+    return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
+
+
+def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) -> bool:
+    """Whether what is wrong is this file, and what: it cannot be read now, or is damaged.
+
+    It is damaged if its bytes are all there and still make no rows. Where they are not, the disk
+    or the network is at fault, and the next run may have more luck.
+    """
+    try:
+        for rows in _read(spark, [file], form=form)[0]:
+            rows.write.format("noop").mode("overwrite").save()
+        return False
+    except TROUBLE:
+        try:
+            _read_bytes(spark, file.path)
+            outcome.refused[file.path] = DAMAGED
+        except OSError as error:
+            outcome.unread[file.path] = (error.strerror or str(error)).lower()
+        except JAVA_ERRORS as error:
+            outcome.unread[file.path] = java_cause(error)
+    return True
+
+
+def java_cause(error: Exception) -> str:
+    """What Java says is wrong, in one line without its class."""
+    told = str(getattr(error, "java_exception", None) or error)
+    line = next((line for line in told.splitlines() if line.strip()), "no reason is given")
+    return re.sub(r"^[\w.$]+(Exception|Error): ", "", line.strip()).rstrip(".")
+
+
+def _read_bytes(spark: SparkSession, path: str) -> None:
+    if local(path) is None:
+        read_through(spark, path)
+        return
+    with open(path, "rb") as file:
+        while file.read(1 << 20):
+            pass
+
+
+def _is_there(spark: SparkSession, path: str) -> bool:
+    return exists(spark, path) if local(path) is None else os.path.lexists(path)
+
+
+def _refused(spark: SparkSession, files: Sequence[File], why: Mapping[str, str]) -> DataFrame:
+    """A row for each file that is refused, which will be refused itself as no JSON."""
+    told = [
+        {
+            "value": f"This file was not read: {why[file.path]}; land it anew under another name.",
+            "file": uri_of(spark, file.path),
+            "modified_at": file.modified_at,
+        }
+        for file in files
+        if file.path in why
+    ]
+    return small_frame(spark, told, StructType.fromDDL(ROWS))
+
+
+def uri_of(spark: SparkSession, path: str) -> str:
+    """The file as Spark names it in `_metadata`, and in its errors."""
+    jvm: Any = spark._jvm
+    uri = str(jvm.org.apache.hadoop.fs.Path(path).toUri().toString())
+    return f"file:{uri}" if uri.startswith("/") else uri

@@ -1,0 +1,94 @@
+"""How far the files of each source are: seen = landed + refused + waiting; starts no JVM."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any
+
+from rich.markup import escape
+
+from tactful.jobs.intake import listing
+
+# So many files are named; the counts tell how many there are.
+NAMED = 5
+NOT_YET = "it has not been landed yet"
+ELSEWHERE = "it lies elsewhere, where status does not look"
+FILES_OF = """
+    SELECT path, state, reason, modified_at, size_bytes FROM files WHERE source_name = '{name}'
+"""
+
+Rows = Callable[[str], Iterable[Mapping[str, Any]]]
+
+
+def file_facts(sources: Mapping[str, str], query: Rows) -> dict[str, dict[str, Any]]:
+    """What became of the files that lie below each source's folder now.
+
+    A file is read once: one that has changed since counts as what it was, and is named beside.
+    sources: the folder of each. query: runs SQL over `_log/files`, named `files`.
+    """
+    return {name: _facts(name, folder, query) for name, folder in sorted(sources.items())}
+
+
+def file_lines(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """What of that needs somebody's eye, a line each."""
+    for name, told in facts.items():
+        if told["unseen"]:
+            folder, why = escape(told["folder"]), escape(told["unseen"])
+            yield f"[yellow]Source {name}: {folder} is not listed: {why}.[/]"
+        for row in told["named"]:
+            path, why = escape(row["path"]), escape(row["reason"] or "")
+            yield f"[yellow]Source {name}: {path} is {row['state']}: {why}.[/]"
+        for path in told["changed"]:
+            yield (
+                f"[yellow]Source {name}: {escape(path)} has changed since it was read, and is not "
+                "read again; land it anew under another name.[/]"
+            )
+
+
+def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
+    known = {row["path"]: row for row in query(FILES_OF.format(name=name))}
+    told = {"folder": folder, "unseen": None}
+    try:
+        found = listing.listed(folder) if listing.local(folder) else None
+    except OSError as error:
+        found, told["unseen"] = None, (error.strerror or str(error)).lower()
+    if found is None:
+        states = [row["state"] for row in known.values()]
+        refused = states.count("refused")
+        counts = {"seen": None, "landed": len(states) - refused, "refused": refused}
+        told["unseen"] = told["unseen"] or ELSEWHERE
+        named = _named({}, known, known)
+        return {**told, **counts, "waiting": None, "named": named, "changed": []}
+    waiting = {
+        **{file.path: NOT_YET for file in found.files if file.path not in known},
+        **{path: listing.EMPTY for path in found.empty if path not in known},
+        **found.unreadable,
+    }
+    files = {file.path: file for file in found.files}
+    here = [path for path in (*files, *found.empty) if path in known]
+    refused = [path for path in here if known[path]["state"] == "refused"]
+    changed = [
+        path for path in here
+        if path not in files or files[path].size_bytes != known[path]["size_bytes"]
+        or files[path].modified_at != known[path]["modified_at"]
+    ]  # fmt: skip
+    counts = {
+        "seen": len(here) + len(waiting),
+        "landed": len(here) - len(refused),
+        "refused": len(refused),
+        "waiting": len(waiting),
+    }
+    return {**told, **counts, "named": _named(waiting, known, here), "changed": changed[:NAMED]}
+
+
+def _named(
+    waiting: Mapping[str, str], known: Mapping[str, Mapping[str, Any]], here: Iterable[str]
+) -> list[dict[str, Any]]:
+    """The first of the files that were not landed, with what is known of each."""
+    told = [{"path": p, "state": "waiting", "reason": why} for p, why in sorted(waiting.items())]
+    told += [
+        {"path": path, "state": "refused", "reason": known[path]["reason"]}
+        for path in sorted(here)
+        if known[path]["state"] == "refused"
+    ]
+    return told[:NAMED]

@@ -1,0 +1,56 @@
+"""Scratch: rows that several steps read, held so that each reads only the columns it asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+
+from pyspark.sql import DataFrame
+
+from tactful.jobs.lake import files, private
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import materialise, unpersist
+
+FOLDER = "_scratch"
+# Compressed. Below, what is held in memory is there sooner; above, each step would unpack
+# every column of every row, and a table of millions leaves no memory to work in.
+LARGE_BYTES = 32_000_000
+
+Keep = Callable[[DataFrame], DataFrame]
+
+
+@contextmanager
+def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
+    """Yield what works a frame out once, and hold it: in memory, or as files beside the tables.
+
+    size: how many bytes the largest table has that frames are worked out from.
+    """
+    place, numbers = f"{lake.location}/{FOLDER}", count()
+    kept: list[DataFrame] = []
+
+    def in_memory(frame: DataFrame) -> DataFrame:
+        kept.append(materialise(frame))
+        return kept[-1]
+
+    def in_files(frame: DataFrame) -> DataFrame:
+        path = f"{place}/{next(numbers)}"
+        frame.write.parquet(path)
+        return lake.spark.read.schema(frame.schema).parquet(path)
+
+    clear(lake)
+    if files.is_local(place):
+        private.make_folder(place)
+    try:
+        yield in_files if size > LARGE_BYTES else in_memory
+    finally:
+        for frame in kept:
+            unpersist(frame)
+        clear(lake)
+
+
+def clear(lake: Lake) -> None:
+    """Take away what is there, a killed run's too."""
+    place = f"{lake.location}/{FOLDER}"
+    if files.exists(lake.spark, place):
+        files.remove(lake.spark, place)

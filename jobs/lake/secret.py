@@ -1,0 +1,96 @@
+"""The lake's secret: where it is kept, how it is made, and how another one is told from it.
+
+Every key in the lake is made with it, so under another secret everybody would be somebody new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import hmac
+import os
+import secrets
+import uuid
+from functools import cache
+from pathlib import Path
+
+from tactful.jobs.errors import LakeError, SecretRefused
+from tactful.jobs.lake import files, private
+
+SECRET = "_secret"
+LEAST_BYTES = 16
+# Dear enough that going through a list of words takes days, and nothing to a run.
+ROUNDS = 100_000
+
+
+def find(location: str, named: str) -> bytes | None:
+    """The secret that a configuration names; None where the lake is yet to make its own.
+
+    named: "env:NAME" or "auto". Raises: SecretRefused, LakeError.
+    """
+    if named.startswith("env:"):
+        return _long_enough(os.environ.get(named[4:], "").encode("utf-8"), f"${named[4:]}")
+    if not files.is_local(location):
+        raise LakeError(
+            f"A lake at {location} cannot keep its own secret; set lake.secret to "
+            '"env:NAME" and put the secret into that variable.'
+        )
+    place = Path(location) / SECRET
+    try:
+        told = place.read_bytes().strip()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise SecretRefused(
+            f"The lake's secret {place} cannot be read ({(error.strerror or 'no reason').lower()});"
+            " give this user the right to read it."
+        ) from error
+    private.close(place)
+    return _long_enough(told, str(place))
+
+
+def make(location: str) -> bytes:
+    """Make the lake's own secret, whole or not at all; one that is there already stays."""
+    place = Path(location) / SECRET
+    place.parent.mkdir(parents=True, exist_ok=True)
+    part = place.with_name(f".{SECRET}.{uuid.uuid4().hex}.part")
+    told = secrets.token_hex(32).encode("ascii")
+    try:
+        files.write_whole(part, told, mode=private.FILE)
+        with contextlib.suppress(FileExistsError):
+            # Unlike a rename, a link never takes another's place.
+            os.link(part, place)
+    finally:
+        part.unlink(missing_ok=True)
+    files.save_names(place.parent)
+    return _long_enough(place.read_bytes().strip(), str(place))
+
+
+@cache
+def check_value(secret: bytes, *, lake_id: str) -> str:
+    """What a lake keeps to know its secret again, and nobody can find it out by."""
+    slow = hashlib.pbkdf2_hmac("sha256", secret, f"tactful {lake_id}".encode(), ROUNDS)
+    return hmac.digest(slow, b"the secret of this lake", "sha256").hex()[:16]
+
+
+def refuse_another(secret: bytes | None, known: str, *, lake_id: str, location: str) -> None:
+    """Raises: SecretRefused, where the secret is not the one that the lake's keys are made with."""
+    if secret is None:
+        raise SecretRefused(
+            f"The secret of the lake at {location} is gone: there is no {SECRET} in it; put it "
+            "back, since with another everybody would be somebody new."
+        )
+    if not hmac.compare_digest(check_value(secret, lake_id=lake_id), known):
+        raise SecretRefused(
+            f"lake.secret is not the one that the lake at {location} was made with; set the right "
+            "one, since with another everybody would be somebody new."
+        )
+
+
+def _long_enough(told: bytes, place: str) -> bytes:
+    if len(told) < LEAST_BYTES:
+        raise SecretRefused(
+            f"The lake's secret in {place} is {'too short' if told else 'empty'}; put the right "
+            f"one there, of at least {LEAST_BYTES} bytes."
+        )
+    return told

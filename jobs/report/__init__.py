@@ -1,0 +1,1 @@
+"""The report: one page of what should not have been sent, and why."""

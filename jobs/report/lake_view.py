@@ -1,0 +1,140 @@
+"""The lake as the report reads it: its Delta tables in DuckDB, without a session or a JVM."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pandas as pd
+import pyarrow as pa
+from deltalake import DeltaTable
+
+from tactful.jobs.lake.state import read_json
+from tactful.schemas.catalog import PUBLISHED, TABLES
+from tactful.schemas.table import Table
+
+PLAIN = {
+    "string": "VARCHAR", "boolean": "BOOLEAN", "int": "INTEGER", "bigint": "BIGINT",
+    "double": "DOUBLE", "timestamp": "TIMESTAMPTZ", "date": "DATE", "binary": "BLOB",
+}  # fmt: skip
+
+# A message's purpose is what its sending says of it, else the first event that does.
+PURPOSES = """
+    SELECT message_id, coalesce(
+        arg_min(purpose, (type <> 'sent', occurred_at, event_id)) FILTER (purpose IS NOT NULL),
+        'marketing'
+    ) AS purpose
+    FROM messages GROUP BY message_id
+"""
+
+
+@dataclass(frozen=True)
+class LakeView:
+    """A lake's tables as one database: `timeline` is the published table, `log_links` a log."""
+
+    database: duckdb.DuckDBPyConnection
+    as_of: datetime | None
+
+    def frame(self, sql: str, **parameters: Any) -> pd.DataFrame:
+        """What a query answers; `$name` in it stands for a parameter."""
+        return self.database.execute(sql, parameters or None).df()
+
+    def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        answer = self.database.execute(sql, parameters or None)
+        names = [column[0] for column in answer.description]
+        return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
+
+    def row(self, sql: str, **parameters: Any) -> dict[str, Any]:
+        return self.rows(sql, **parameters)[0]
+
+    def close(self) -> None:
+        self.database.close()
+
+
+def open_lake(lake: Path) -> LakeView:
+    """Open every table of a lake; one that is not there yet is empty.
+
+    Published tables are read in the versions that were published together. `purposes` says of each
+    message what it was for.
+    """
+    way_out = "remove it, and let the next run publish anew"
+    state = read_json(None, f"{lake}/_published.json", way_out=way_out) or {}
+    together = state.get("tables", {})
+    database = _database()
+    published = {table.name for table in PUBLISHED}
+    for table in TABLES.values():
+        version = together.get(table.name) if table.name in published else None
+        rows = _dataset(Path(lake), table, version)
+        name = table.id.replace("_log/", "log_")
+        if rows is None:
+            database.execute(f"CREATE TABLE {name} ({columns(table)})")
+        else:
+            database.register(name, rows)
+    database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
+    view = LakeView(database, None)
+    return LakeView(database, _clock(view, state))
+
+
+def columns(table: Table) -> str:
+    """A table's columns in DuckDB's words."""
+    return ", ".join(f'"{column.name}" {duck_type(column.type)}' for column in table.columns)
+
+
+def arrow_schema(table: Table) -> pa.Schema:
+    """A table's columns in Arrow's words, for whoever writes one without Spark."""
+    with _database() as database:
+        database.execute(f"CREATE TABLE t ({columns(table)})")
+        return database.sql("SELECT * FROM t").to_arrow_table().schema
+
+
+def duck_type(spark: str) -> str:
+    """Say a Spark type in DuckDB's words: `array<string>` is `VARCHAR[]`."""
+    inner = re.fullmatch(r"(\w+)<(.*)>", spark)
+    if inner is None:
+        return PLAIN.get(spark, spark.upper())
+    kind, parts = inner[1], list(_parts(inner[2]))
+    if kind == "array":
+        return f"{duck_type(parts[0])}[]"
+    if kind == "map":
+        return f"MAP({duck_type(parts[0])}, {duck_type(parts[1])})"
+    named = (part.split(":", 1) for part in parts)
+    return "STRUCT(" + ", ".join(f'"{name}" {duck_type(kind)}' for name, kind in named) + ")"
+
+
+def _database() -> duckdb.DuckDBPyConnection:
+    """An empty database in memory whose days and weeks are those of UTC, wherever it runs."""
+    database = duckdb.connect()
+    database.execute("SET TimeZone = 'UTC'")
+    return database
+
+
+def _parts(text: str) -> Iterator[str]:
+    """Split at the commas that stand in no bracket."""
+    depth, begin = 0, 0
+    for at, letter in enumerate(text):
+        depth += (letter in "<(") - (letter in ">)")
+        if letter == "," and depth == 0:
+            yield text[begin:at].strip()
+            begin = at + 1
+    yield text[begin:].strip()
+
+
+def _dataset(lake: Path, table: Table, version: int | None) -> Any:
+    # Asked of the disk first: opening what is not there would make its folder.
+    folder = lake / table.path
+    if not (folder / "_delta_log").is_dir() or not any((folder / "_delta_log").iterdir()):
+        return None
+    return DeltaTable(str(folder), version=version).to_pyarrow_dataset()
+
+
+def _clock(view: LakeView, state: dict[str, Any]) -> datetime | None:
+    """The decision clock that the published tables were made at."""
+    if "as_of" in state:
+        return datetime.fromisoformat(state["as_of"]).astimezone(UTC)
+    newest = view.row("SELECT max(as_of) AS as_of FROM log_ticks")["as_of"]
+    return newest.astimezone(UTC) if newest else None

@@ -1,0 +1,164 @@
+"""The report of the demo: one page that shows what should not have been sent, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from tactful.jobs.report import charts, persons, pressure, queries, regrets, story
+from tactful.jobs.report.lake_view import LakeView, open_lake
+from tactful.jobs.settings.config import Config
+
+TEMPLATE = "report.html.j2"
+NOTHING = "–"
+
+
+def write(
+    lake: Path, *, truth: Path, target: Path, config: Config, generated: Mapping[str, Any]
+) -> Path:
+    """Write the report of a lake as one file that needs nothing else; return where it is.
+
+    `truth` is the folder with what the demo knows of its world, `generated` what its generator
+    counted. Both may be empty: then the report leaves out what rests on them.
+    """
+    view = open_lake(Path(lake))
+    try:
+        facts = collect(view, truth=Path(truth), config=config, generated=generated)
+        page = render(facts)
+    finally:
+        view.close()
+    target = Path(target)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(page, encoding="utf-8")
+    return target
+
+
+def collect(
+    lake: LakeView, *, truth: Path, config: Config, generated: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Everything the page says, worked out; the mailings first, since the story needs them."""
+    mailings = regrets.mailings(lake)
+    rules = regrets.rules(config)
+    aside = sorted(rule.name for rule in rules.values() if rule.aside)
+    return {
+        "as_of": lake.as_of,
+        "generated": generated,
+        "currency": config.business.currency,
+        "attribution_days": regrets.days(config.attribution.window.total_seconds()),
+        "fixed_wait": _wait(config, regrets.FIXED),
+        "mailings": mailings,
+        "blunt_days": regrets.BLUNT_DAYS,
+        "check": _check(mailings, generated.get("figures") or {}),
+        "rhythm": regrets.rhythm(lake),
+        "rules": rules,
+        "by_rule": regrets.by_rule(lake, rules),
+        "weeks": regrets.by_week(lake, config),
+        "persons": persons.persons(lake, truth),
+        "caps": pressure.caps(lake, config),
+        "most_mailings": pressure.most_mailings_in_a_week(lake),
+        "suppressions": pressure.suppressions(lake),
+        "destinations": pressure.destinations(lake, config),
+        "dropped": pressure.dropped(lake),
+        "intake": pressure.intake(lake, generated),
+        "story": story.story(lake, aside=aside),
+        "answers": queries.answers(lake),
+    }
+
+
+def render(facts: Mapping[str, Any]) -> str:
+    """The page."""
+    environment = Environment(
+        loader=PackageLoader("tactful.jobs.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        lstrip_blocks=True,
+    )
+    environment.filters.update(
+        number=number, share=share, day=day, short_day=short_day, cell=cell, money=money,
+        channel=regrets.channel_name,
+    )  # fmt: skip
+    return environment.get_template(TEMPLATE).render(**facts, charts=_charts(facts))
+
+
+def number(value: Any) -> str:
+    """A count as people read it: 1,288."""
+    return NOTHING if value is None else f"{int(value):,}"
+
+
+def share(part: Any, whole: Any = 1) -> str:
+    """A share in percent, fine where it is nearly nothing or nearly all."""
+    if part is None or not whole:
+        return NOTHING
+    exact = float(part) / float(whole)
+    fine = 0 < exact < 0.02 or 0.98 < exact < 1
+    return f"{exact:.2%}" if fine else f"{exact:.0%}"
+
+
+def day(moment: Any) -> str:
+    """A day as people write it: 24 October 2017."""
+    if moment is None:
+        return NOTHING
+    return f"{moment.day} {moment.strftime('%B %Y')}"
+
+
+def short_day(moment: Any) -> str:
+    """A day where there is little room: 24 Oct 2017."""
+    return NOTHING if moment is None else f"{moment.day} {moment.strftime('%b %Y')}"
+
+
+def money(value: Any, currency: str) -> str:
+    """A sum with its currency."""
+    return f"{float(value or 0):,.2f} {currency}"
+
+
+def cell(value: Any) -> str:
+    """A value of a query's answer."""
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, Decimal | float):
+        return f"{value:,.2f}"
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def _charts(facts: Mapping[str, Any]) -> dict[str, Markup | None]:
+    drawn = {
+        "regrets": charts.regrets_by_week(facts["weeks"]),
+        "sizes": charts.persons_by_size(facts["persons"]["sizes"]),
+        "pressure": charts.pressure_by_week(facts["caps"]),
+        "suppressions": charts.suppressions_by_state(facts["suppressions"]["lines"]),
+        "story": charts.weeks_of(facts["story"]) if facts["story"] else None,
+    }
+    # The SVG is our own and holds its texts escaped already.
+    return {name: Markup(text) if text else None for name, text in drawn.items()}
+
+
+def _wait(config: Config, name: str) -> str:
+    """How long the fixed rule waits, in words."""
+    rule = regrets.rule_named(config, name)
+    if rule is None or rule.lasts is None:
+        return "14 days"
+    return regrets.days(rule.lasts.total_seconds())
+
+
+def _check(counted: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The same figures from the data files alone, and whether the lake agrees."""
+    if not expected:
+        return None
+    pairs = {
+        "mailings": "mailings", "fixed": "bought_14d",
+        "own_rhythm": "own_rhythm", "blunt": "blunt_60d",
+    }  # fmt: skip
+    told = {ours: expected.get(theirs) for ours, theirs in pairs.items()}
+    return {**told, "agrees": all(counted[ours] == told[ours] for ours in pairs)}

@@ -1,0 +1,259 @@
+"""Batches that can be repeated: pins, commits under transaction ids, and triggers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from time import monotonic
+from typing import Any
+
+import pyarrow as pa
+from pyspark import StorageLevel, inheritable_thread_target
+from pyspark.sql import DataFrame
+from pyspark.sql.streaming import DataStreamWriter
+
+from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
+from tactful.jobs.lake import files
+from tactful.jobs.lake.lake import REBUILD, Lake, Part
+from tactful.jobs.lake.local_logs import LocalLogs
+from tactful.jobs.lake.lookups import SharedLogs
+from tactful.jobs.lake.state import read_json
+from tactful.schemas.table import Table
+
+# Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
+COMMIT_THREADS = 6
+# So many rows fit into this process, whatever table they are for.
+FEW_ROWS = 100_000
+# As many batches of a checkpoint as Spark keeps; only the newest two are ever asked for.
+KEPT_PINS = 100
+
+Hook = Callable[[str, int, str], None]
+# What a batch writes to a table: rows that Spark holds, or that this process does.
+Output = DataFrame | pa.Table
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How often a query looks for work: until it has caught up, or for ever."""
+
+    every: timedelta | None = None
+
+    def of(self, writer: DataStreamWriter) -> DataStreamWriter:
+        if self.every is None:
+            return writer.trigger(availableNow=True)
+        return writer.trigger(
+            processingTime=f"{int(self.every.total_seconds() * 1000)} milliseconds"
+        )
+
+
+@dataclass
+class Batch:
+    """One batch of one query: what it may read, and how it writes so that a repeat is a no-op."""
+
+    lake: Lake
+    query: str
+    generation: str
+    batch_id: int
+    pins: Mapping[str, int]
+    as_of: datetime | None = None
+    previous_as_of: datetime | None = None
+    # Tests end the process behind a commit; then commits go one after another.
+    hook: Hook | None = None
+    before: int = 0
+    # Whether what the batch writes is so little that it may pass through this process.
+    is_small: bool = False
+    seconds: dict[str, float] = field(default_factory=dict)
+    _kept: list[DataFrame] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """The batch's number in the lake: a replay begins a new checkpoint, but counts on."""
+        return self.before + self.batch_id
+
+    def read(self, table: Table) -> DataFrame:
+        """The table as it was when this batch was first tried."""
+        return self.lake.read(table, self.pins[table.id])
+
+    def known(self, table: Table) -> DataFrame:
+        """All that earlier batches wrote of a log, from memory where it is held there."""
+        return self.lake.lookups.rows(table, self.read(table), batch=self.number)
+
+    @cached_property
+    def logs(self) -> LocalLogs | SharedLogs:
+        """Where the batch looks up what earlier batches left."""
+        if files.is_local(self.lake.location):
+            return LocalLogs(
+                self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]), self.keep
+            )
+        return SharedLogs(self.lake.spark, self.known, self.read, self.keep)
+
+    def keep(self, frame: DataFrame) -> DataFrame:
+        """Hold a frame that several steps read; it is let go when the batch ends."""
+        kept = materialise(frame)
+        self._kept.append(kept)
+        return kept
+
+    def timed(self, step: str, work: Callable[[], Any]) -> Any:
+        started = monotonic()
+        try:
+            return work()
+        finally:
+            self.seconds[step] = round(self.seconds.get(step, 0.0) + monotonic() - started, 3)
+
+    def commit(self, outputs: Mapping[Table, Output]) -> None:
+        """Append every output, each under its own transaction id.
+
+        An empty append would still be a version, so it is not made. A write that already
+        happened in an earlier try is skipped by Delta itself.
+        """
+        numbered = list(enumerate(sorted(outputs.items(), key=lambda item: item[0].id), start=1))
+        if self.hook:
+            for k, (table, output) in numbered:
+                self._append(table, output)
+                self.hook(self.query, k, table.id)
+            return
+        with ThreadPoolExecutor(COMMIT_THREADS) as pool:
+            work = inheritable_thread_target(self.lake.spark)(self._append)
+            for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
+                done.result()
+
+    def _append(self, table: Table, output: Output) -> None:
+        application = f"tactful/{self.query}/{self.generation}/{table.id}"
+        if isinstance(output, DataFrame):
+            output = table.conform(output)
+            if self.is_small and files.is_local(self.lake.location):
+                output = output.toArrow()
+        if isinstance(output, pa.Table):
+            self.lake.append(table, Part(output, application, self.batch_id))
+        elif not output.isEmpty():
+            self.lake.append_by_spark(table, output, application, self.batch_id)
+
+    def release(self) -> None:
+        for frame in self._kept:
+            unpersist(frame)
+        self._kept.clear()
+        if "logs" in self.__dict__:
+            self.logs.release()
+
+
+def materialise(frame: DataFrame) -> DataFrame:
+    """Work a frame out now, and forget how: what is built on it is planned from its rows.
+
+    Caching would keep the whole plan inside every plan built on it, and a batch whose frames meet
+    again and again would spend minutes planning. What a lost executor takes with it fails the
+    batch, and a failed batch is repeated whole.
+    """
+    return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
+
+
+def unpersist(frame: DataFrame) -> None:
+    """Free what `materialise` holds."""
+    frame._jdf.queryExecution().analyzed().rdd().unpersist(False)
+
+
+def pin(
+    lake: Lake, query: str, batch_id: int, tables: Iterable[Table], configuration_hash: str
+) -> tuple[dict[str, Any], bool]:
+    """Write down, once, the version of every table this batch reads; a repeat gets the same.
+
+    Returns the pins and whether they were there already (a repeat).
+    Raises: ConfigurationChanged, where a repeat runs under another configuration.
+    """
+    found = read_pins(lake, query, batch_id)
+    if found is not None:
+        refuse_other_configuration(found, query, configuration_hash)
+        return found, True
+    pins = {
+        "batch_id": batch_id,
+        "configuration_hash": configuration_hash,
+        "tables": {table.id: lake.version(table) for table in tables},
+    }
+    return pins, False
+
+
+def save_pins(lake: Lake, query: str, pins: Mapping[str, Any]) -> None:
+    """Write a batch's pins, and let those of a batch long done go."""
+    place = pins_path(lake, query, pins["batch_id"])
+    files.write_text(lake.spark, place, json.dumps(pins, sort_keys=True) + "\n", keep=True)
+    if pins["batch_id"] >= KEPT_PINS:
+        files.remove(lake.spark, pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
+
+
+def save_done(lake: Lake, query: str, batch_id: int) -> None:
+    """Write down that a batch is done, where Spark does so for queries of its own."""
+    done = f"{lake.checkpoint(query)}/commits"
+    files.write_text(lake.spark, f"{done}/{batch_id}", "done\n", keep=True)
+    if batch_id >= KEPT_PINS:
+        files.remove(lake.spark, f"{done}/{batch_id - KEPT_PINS}")
+
+
+def pins_path(lake: Lake, query: str, batch_id: int) -> str:
+    return lake.beside_checkpoint(query, f"pins/{batch_id:012d}.json")
+
+
+def read_pins(lake: Lake, query: str, batch_id: int) -> dict[str, Any] | None:
+    return read_json(lake.spark, pins_path(lake, query, batch_id), way_out=REBUILD)
+
+
+def refuse_other_configuration(
+    pins: Mapping[str, Any], query: str, configuration_hash: str
+) -> None:
+    """A half-done batch must be finished by the configuration that began it (G2)."""
+    if pins["configuration_hash"] != configuration_hash:
+        raise ConfigurationChanged(
+            f"Batch {pins['batch_id']} of query {query} was begun under another configuration and "
+            "is not finished; run once more with the old configuration, then change it."
+        )
+
+
+def unfinished(lake: Lake, query: str) -> dict[str, Any] | None:
+    """The pins of a batch that was begun and never committed, if there is one."""
+    newest = last_begun(lake, query)
+    return read_pins(lake, query, newest) if newest > last_done(lake, query) else None
+
+
+def refuse_lost_offsets(lake: Lake, query: str) -> None:
+    """Refuse a checkpoint that is behind its own batches, such as one emptied by hand.
+
+    An offset is written before its batch is pinned. Without it Spark would use the batch's number
+    again, and Delta would ignore all that is written under it: rows would vanish silently.
+
+    Raises: CheckpointMismatch.
+    """
+    if last_begun(lake, query) > _newest(lake, f"{lake.checkpoint(query)}/offsets"):
+        raise CheckpointMismatch(
+            f"The checkpoint of query {query} at {lake.checkpoint(query)} has lost offsets of "
+            "batches that were begun; put it back, or rebuild with: tactful replay --from received."
+        )
+
+
+def checkpoint_to_start_from(lake: Lake, query: str) -> str:
+    """The query's checkpoint, rid of a start that was cut short before its first batch.
+
+    Spark refuses for ever to begin in a folder that holds the half of a first offset; as long as
+    no offset is whole, no batch was begun and nothing in the folder is worth keeping.
+    """
+    place = lake.checkpoint(query)
+    if _newest(lake, f"{place}/offsets") < 0 and files.exists(lake.spark, place):
+        files.remove(lake.spark, place)
+    return place
+
+
+def last_begun(lake: Lake, query: str) -> int:
+    """The newest batch of a query that is pinned; -1 before the first."""
+    return _newest(lake, lake.beside_checkpoint(query, "pins"))
+
+
+def last_done(lake: Lake, query: str) -> int:
+    """The newest batch of a query that is finished; -1 before the first."""
+    return _newest(lake, f"{lake.checkpoint(query)}/commits")
+
+
+def _newest(lake: Lake, folder: str) -> int:
+    """The highest of the batch numbers that a folder's files are named after; -1 without any."""
+    stems = (name.partition(".")[0] for name in files.names(lake.spark, folder))
+    return max((int(stem) for stem in stems if stem.isdigit()), default=-1)

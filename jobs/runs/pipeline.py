@@ -1,0 +1,366 @@
+"""Pipeline: a whole run, from landing files to published tables, once or for ever."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+import pyarrow as pa
+from pyspark import inheritable_thread_target
+from pyspark.errors import StreamingQueryException
+from pyspark.sql.pandas.types import to_arrow_schema
+from pyspark.sql.streaming import StreamingQuery
+
+from tactful.jobs import accept, fused, land
+from tactful.jobs.errors import ClockError, LakeError, SourceMissing
+from tactful.jobs.intake import listing
+from tactful.jobs.intake.landing_files import JAVA_ERRORS
+from tactful.jobs.lake import files, reference, scratch
+from tactful.jobs.lake.folding import fold_logs
+from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.publish import publish
+from tactful.jobs.runs.batches import (
+    Hook,
+    Pace,
+    last_done,
+    refuse_lost_offsets,
+    refuse_other_configuration,
+    unfinished,
+)
+from tactful.jobs.runs.failures import failure
+from tactful.jobs.session import open_session
+from tactful.jobs.settings.config import Config
+from tactful.schemas.intake import TICKS
+
+STEPS = ("land", "accept", "fused", "publish")
+# How often a query that goes on looks for what has landed.
+LOOK = timedelta(milliseconds=200)
+Progress = Callable[[str], None]
+
+
+@dataclass
+class RunSummary:
+    """What a run did, for people and for `--json`."""
+
+    lake: str
+    as_of: str
+    read_rows: int = 0
+    accepted_rows: int = 0
+    duplicate_rows: int = 0
+    quarantined_rows: int = 0
+    published: list[str] = field(default_factory=list)
+    # The sources of which something could not be read, and a sentence on each.
+    failed_sources: dict[str, str] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+def run(
+    config: Config,
+    *,
+    as_of: datetime | None = None,
+    continuous: timedelta | None = None,
+    steps: Sequence[str] = (),
+    on_progress: Progress = lambda _: None,
+    hook: Hook | None = None,
+    stop_after: timedelta | None = None,
+) -> RunSummary:
+    """Bring the lake up to date: land, accept, decide and deliver, publish.
+
+    Everything that would stop the run is looked at before anything is written.
+    """
+    for step in steps:
+        if step not in STEPS:
+            raise LakeError(f"There is no step {step}; choose among {', '.join(STEPS)}.")
+    spark = open_session(on_progress=on_progress)
+    lake = Lake(spark, config.location)
+    with opened(lake, config):
+        moment = _moment(lake, as_of)
+        lake.create(config)
+        chosen = tuple(steps) or STEPS
+        reference.load(lake, config, on_progress)
+        if continuous is not None:
+            return _for_ever(lake, config, continuous, stop_after, on_progress)
+        tick(lake, config, moment)
+        return _once(lake, config, moment, chosen, on_progress, hook)
+
+
+def _is_missing(lake: Lake, path: str) -> bool:
+    """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
+    try:
+        return not files.exists(lake.spark, listing.local(path) or path)
+    except (OSError, *JAVA_ERRORS):
+        return False
+
+
+@contextmanager
+def opened(lake: Lake, config: Config) -> Iterator[None]:
+    """Hold the lake for this run, after everything that would forbid the run was looked at."""
+    begun = (lake.state() or {}).get("generations", {})
+    for name, source in config.sources.items():
+        path = config.path(source.path)
+        # A folder that was there once is away, such as a disk; that harms its own source alone.
+        if land.query_name(name) not in begun and _is_missing(lake, path):
+            raise SourceMissing(
+                f"Source {name} reads {path}, which does not exist; make the folder or correct "
+                f"sources.{name}.path."
+            )
+    lake.check(config)
+    state = lake.state()
+    if state is not None:
+        landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
+        for query in (accept.QUERY, fused.QUERY, *landing):
+            if query in state["generations"]:
+                lake.generation(query)
+        for query in (accept.QUERY, fused.QUERY):
+            refuse_lost_offsets(lake, query)
+            half_done = unfinished(lake, query)
+            if half_done:
+                refuse_other_configuration(half_done, query, config.hash)
+    with files.locked(lake.location) as free:
+        if not free:
+            raise LakeError(
+                f"Another run holds the lake at {lake.location}; wait for it, or stop it."
+            )
+        lake.check(config)  # whoever held it may have left a replay half done
+        scratch.clear(lake)
+        try:
+            yield
+        finally:
+            lake.lookups.release()
+
+
+def tick(lake: Lake, config: Config, as_of: datetime) -> None:
+    """Let the decision clock tick: one row, so that time passes on a quiet lake too."""
+    row = {
+        "tick_id": uuid.uuid4().hex,
+        "as_of": as_of,
+        "configuration_hash": config.hash,
+        "software_version": software_version(),
+    }
+    lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
+    lake.remember(as_of=as_of.isoformat())
+
+
+def software_version() -> str:
+    try:
+        return version("tactful")
+    except PackageNotFoundError:  # run from the zip that spark-submit is given
+        return "unpackaged"
+
+
+def _moment(lake: Lake, as_of: datetime | None) -> datetime:
+    moment = (as_of or datetime.now(UTC)).astimezone(UTC)
+    last = lake.last_as_of()
+    if last is not None and moment < last:
+        raise ClockError(
+            f"--as-of {moment.isoformat()} lies before {last.isoformat()}, the last the lake at "
+            f"{lake.location} has seen; rebuild it as of then with: tactful replay --as-of."
+        )
+    return moment
+
+
+def _once(
+    lake: Lake,
+    config: Config,
+    as_of: datetime,
+    steps: Sequence[str],
+    on_progress: Progress,
+    hook: Hook | None,
+) -> RunSummary:
+    summary = RunSummary(lake.location, as_of.isoformat())
+    pace = Pace()
+
+    def timed(step: str, work: Callable[[], Any]) -> Any:
+        if step not in steps:
+            return None
+        on_progress(step)
+        started = time.monotonic()
+        try:
+            return work()
+        finally:
+            summary.seconds[step] = round(time.monotonic() - started, 2)
+
+    summary.failed_sources = timed("land", lambda: _land(lake, config, hook=hook)) or {}
+    if "accept" in steps:
+        before = last_done(lake, accept.QUERY)
+        timed("accept", lambda: accept_all(lake, config, hook))
+        _counted(summary, lake, after=before)
+    timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
+    if "fused" in steps:
+        fold_logs(lake)
+    summary.published = (
+        timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
+    )
+    return summary
+
+
+def accept_all(lake: Lake, config: Config, hook: Hook | None = None) -> None:
+    """Accept all that has landed, and hold every batch against Spark's own count."""
+    repeats = accept.Repeats()
+    repeats.end(finish(accept.start(lake, config, Pace(), hook, repeats=repeats)))
+
+
+def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
+    """Say what became of the rows that were accepted or refused after a batch."""
+    for name, number in accept.totals(lake, after=after).items():
+        setattr(summary, name, number)
+    return summary
+
+
+def _land(
+    lake: Lake, config: Config, met: land.Met | None = None, hook: Hook | None = None
+) -> dict[str, str]:
+    """Land all that lies in the folders of the sources now; what of them could not be read."""
+    try:
+        return land.land(lake, config, met, hook)
+    except land.NotCommitted as error:
+        raise failure("land", error) from error
+
+
+def _caught_up(query: StreamingQuery) -> None:
+    """Wait until a query that goes on has worked off what is there now."""
+    try:
+        query.processAllAvailable()
+    except StreamingQueryException as error:
+        raise failure(query.name, error) from error
+
+
+def finish(query: StreamingQuery) -> StreamingQuery:
+    """Wait until a query has caught up; its own error comes out as it was raised.
+
+    Whoever is interrupted here leaves no query behind that goes on writing.
+    """
+    try:
+        query.awaitTermination()
+    except StreamingQueryException as error:
+        raise failure(query.name, error) from error
+    except BaseException:
+        query.stop()
+        raise
+    return query
+
+
+def _for_ever(
+    lake: Lake,
+    config: Config,
+    every: timedelta,
+    stop_after: timedelta | None,
+    on_progress: Progress,
+) -> RunSummary:
+    """Take every step anew at every interval, one after another, beside a clock that ticks.
+
+    Side by side they would share the same processors, and each record would wait for all of them.
+    Only what remembers ids goes on between: its state takes time to load. Tables are published
+    every `publish_every`, beside all that, and once more at the end.
+    """
+    started, now = time.monotonic(), datetime.now(UTC)
+    met, failed = land.Met(), _land(lake, config)
+    for sentence in failed.values():
+        on_progress(sentence)
+    before = last_done(lake, accept.QUERY)
+    repeats = accept.Repeats()
+    accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
+    try:
+        with (
+            _asked_to_stop(on_progress) as asked,
+            _published_beside(lake, config, on_progress) as publish_if_due,
+        ):
+            left = float("inf") if stop_after is None else stop_after.total_seconds()
+            while not asked.is_set():
+                began = time.monotonic()
+                failed = _told(failed, _land(lake, config, met), on_progress)
+                _caught_up(accepting)
+                repeats.hold(accepting)
+                now = datetime.now(UTC)
+                tick(lake, config, now)
+                finish(fused.start(lake, config, Pace()))
+                publish_if_due(now)
+                if time.monotonic() - started >= left:
+                    break
+                asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
+    except KeyboardInterrupt:
+        on_progress("stopping")
+    finally:
+        accepting.stop()
+    summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
+    summary.failed_sources = failed
+    summary.published = publish(lake, config, as_of=now)
+    return summary
+
+
+def _told(
+    before: dict[str, str], failed: dict[str, str], on_progress: Progress
+) -> dict[str, str]:
+    """Say of each source when it begins to fail, fails in another way, or is whole again."""
+    for name in sorted(before.keys() | failed.keys()):
+        if before.get(name) != failed.get(name):
+            on_progress(failed.get(name, f"Source {name} is read again as a whole."))
+    return failed
+
+
+@contextmanager
+def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
+    """Yield what is set once somebody asks the run to stop, so that it may finish its round.
+
+    Spark's own answer to Ctrl-C is to cancel every job, each of which tells of it over pages. Asked
+    a second time it breaks the round off, for the next run to finish.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked
+        return
+
+    def stop(*_: Any) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+        on_progress("stopping after this round")
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler or signal.SIG_DFL)
+
+
+@contextmanager
+def _published_beside(
+    lake: Lake, config: Config, on_progress: Progress
+) -> Iterator[Callable[[datetime], None]]:
+    """Publish in a thread of its own whenever it is time again; an error comes out where asked."""
+    every = config.lake.publish_every.total_seconds()
+    running: Future[Any] | None = None
+    last = time.monotonic()
+
+    def work(now: datetime) -> None:
+        publish(lake, config, as_of=now)
+        on_progress(f"published as of {now:%H:%M:%S}")
+
+    with ThreadPoolExecutor(1) as thread:
+
+        def publish_if_due(now: datetime) -> None:
+            nonlocal running, last
+            if running is not None and running.done():
+                running.result()
+                running = None
+            if running is None and time.monotonic() - last >= every:
+                running = thread.submit(inheritable_thread_target(lake.spark)(work), now)
+                last = time.monotonic()
+
+        yield publish_if_due
+    if running is not None:
+        running.result()

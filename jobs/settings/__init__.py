@@ -1,0 +1,1 @@
+"""Settings: the configuration's models, layers and checks."""

@@ -1,0 +1,235 @@
+"""Read the configuration, and say everything that is wrong with it at once."""
+
+from __future__ import annotations
+
+import os
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+
+from tactful.jobs.errors import ConfigError, Problem
+from tactful.jobs.settings.checks import cross_problems
+from tactful.jobs.settings.layers import Layers, Place, layered, shown
+from tactful.jobs.settings.models import (
+    Account,
+    Attribution,
+    Business,
+    Cap,
+    Config,
+    Consent,
+    Destination,
+    IdentifierType,
+    Identity,
+    Intake,
+    LakeSettings,
+    Reference,
+    Source,
+    Suppress,
+)
+
+__all__ = [
+    "Account", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
+    "IdentifierType", "Identity", "Intake", "LakeSettings", "Reference", "Source", "Suppress",
+    "idle", "load",
+]  # fmt: skip
+
+# Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
+LATER: dict[type[BaseModel], tuple[str, ...]] = {
+    Config: ("activate", "households"),
+    Cap: ("calendar", "topics", "campaigns", "scope", "exempt"),
+    Suppress: ("at", "rest"),
+    IdentifierType: ("window",),
+    Identity: ("always_link", "never_link"),
+}
+LATER_VALUES = {
+    "when": (
+        "forgotten", "quiet_hours", "service_open", "unfulfilled", "price_regret", "holdout",
+        "declared_preference", "out_of_context", "fatigued",
+    ),
+    "shared_devices": ("newest", "first"),
+    "kind": (
+        "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "klaviyo", "braze",
+        "sendgrid", "mailchimp", "iterable", "twilio", "webhook", "call_list", "site",
+    ),
+    "dialect": (
+        "segment", "rudderstack", "snowplow", "ga4", "shopify", "sendgrid", "ses", "braze",
+        "customer_io",
+    ),
+    "format": ("delta", "kafka"),
+    "counts": ("decided",),
+}  # fmt: skip
+NOT_YET = "not supported yet"
+
+
+def load(
+    path: Path | str | None = None,
+    *,
+    settings: Sequence[str] = (),
+    environ: Mapping[str, str] = os.environ,
+    overrides: Mapping[str, Any] | None = None,
+) -> Config:
+    """Return the checked configuration, or raise one `ConfigError` with every problem in it."""
+    layers = layered(Path(path) if path is not None else None, settings, environ, overrides)
+    problems = list(layers.problems)
+    config = None
+    try:
+        config = Config.model_validate(layers.values)
+    except ValidationError as error:
+        problems += [_problem(layers, e) for e in error.errors(include_url=False)]
+    problems += cross_problems(layers, environ)
+    if config is None or problems:
+        raise ConfigError(list(dict.fromkeys(problems)))
+    return config
+
+
+def idle(config: Config) -> list[str]:
+    """The rules that can never fire, because nothing they look at comes in."""
+    fed = {source.stream for source in config.sources.values()}
+    if not fed:
+        return ["No source is configured: nothing lands, and every rule is idle."]
+    return [
+        f"{rule} is idle: {reason}."
+        for rule, reason in (*_idle_rules(config, fed), *_idle_destinations(config, fed))
+    ]
+
+
+def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
+    for cap in config.caps:
+        if "messages" not in fed:
+            yield f"caps.{cap.name}", "no source feeds the stream messages"
+    for rule in config.rules:
+        if rule.stream not in fed:
+            yield f"suppress.{rule.name}", f"no source feeds the stream {rule.stream}"
+        elif rule.match == "brand" and "products" not in config.reference:
+            yield f"suppress.{rule.name}", "brands come from [reference.products]"
+
+
+def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
+    still = {name.partition(".")[2] for name, _ in _idle_rules(config, fed)}
+    unheard = (
+        "it asks for consent to ads, [consent] default is opt_in, and no source feeds the stream "
+        "profiles that would tell of any"
+    )
+    for destination in config.destinations:
+        if destination.policy in still:
+            yield f"destinations.{destination.name}", f"its policy {destination.policy} is idle"
+        elif destination.is_ad_network and config.consent.opt_in and "profiles" not in fed:
+            yield f"destinations.{destination.name}", unheard
+
+
+def _problem(layers: Layers, error: Mapping[str, Any]) -> Problem:
+    """One of pydantic's errors in the words of the file."""
+    place: Place = tuple(part for part in error["loc"] if part != "[key]")
+    owner = _model_at(place[:-1])
+    file, key, last = layers.origin(place), layers.key(place), place[-1] if place else ""
+    if error["type"] == "extra_forbidden" and owner is not None:
+        if last in LATER.get(owner, ()):
+            return Problem(file, key, "a key that is not supported yet", _known(owner))
+        near = get_close_matches(str(last), owner.model_fields, n=1, cutoff=0.6)
+        hint = f"did you mean {near[0]}?" if near else ""
+        return Problem(file, key, "an unknown key", _known(owner), hint)
+    if error["type"] == "missing":
+        return Problem(file, key, "nothing", _allowed(place, error))
+    if error["loc"][-1:] == ("[key]",):
+        return Problem(file, key, f"the name {shown(last)}", _allowed_name(place, error))
+    # Whoever writes the secret itself into the file must not find it in a log as well.
+    found = "a value that is not shown" if key == "lake.secret" else shown(error["input"])
+    later = LATER_VALUES.get(str(last), ())
+    hint = f"{error['input']} is {NOT_YET}" if error["input"] in later else ""
+    if not hint and error["type"] == "literal_error" and isinstance(error["input"], str):
+        near = get_close_matches(error["input"], _choices(error), n=1)
+        hint = f"did you mean {near[0]}?" if near else ""
+    return Problem(file, key, found, _allowed(place, error), hint)
+
+
+def _known(owner: type[BaseModel]) -> str:
+    return ", ".join(owner.model_fields)
+
+
+def _choices(error: Mapping[str, Any]) -> list[str]:
+    return error["ctx"]["expected"].replace(" or ", ", ").replace("'", "").split(", ")
+
+
+def _allowed_name(place: Place, error: Mapping[str, Any]) -> str:
+    if error["type"] == "literal_error":
+        return ", ".join(_choices(error))
+    return "a name of lower-case letters, digits and _, starting with a letter"
+
+
+def _allowed(place: Place, error: Mapping[str, Any]) -> str:
+    """What a place may hold: its choices, its description, or the kind of table it is."""
+    if error["type"] == "literal_error":
+        return ", ".join(_choices(error))
+    if error["type"] in ("model_type", "dict_type"):
+        return "a table"
+    hints = _annotation_at(place)
+    if hints is not None and (described := _description(hints)):
+        return described
+    if error["type"] in ("tuple_type", "list_type"):
+        named = len(place) == 1
+        return f"a list of tables, [[{place[0]}]]" if named else "a list of texts"
+    if error["type"] == "string_type":
+        return "a text"
+    annotation = hints.annotation if isinstance(hints, FieldInfo) else hints
+    if typing.get_origin(annotation) is typing.Literal:
+        return ", ".join(map(str, typing.get_args(annotation)))
+    return str(error["msg"]).removeprefix("Input should be ")
+
+
+def _model_at(place: Place) -> type[BaseModel] | None:
+    """The model that describes a place, such as `Cap` for ("caps", 0)."""
+    if not place:
+        return Config
+    annotation = _annotation_at(place)
+    inner = annotation.annotation if isinstance(annotation, FieldInfo) else annotation
+    return next((part for part in _parts(inner) if _is_model(part)), None)
+
+
+def _annotation_at(place: Place) -> Any:
+    """The annotation or field that describes a place; None where there is none."""
+    here: Any = Config
+    for part in place:
+        models = [found for found in _parts(_bare(here)) if _is_model(found)]
+        container = _container(_bare(here))
+        if container is not None:
+            here = typing.get_args(container)[1 if typing.get_origin(container) is dict else 0]
+        elif models and part in models[0].model_fields:
+            here = models[0].model_fields[part]
+        else:
+            return None
+    return here
+
+
+def _bare(hint: Any) -> Any:
+    return hint.annotation if isinstance(hint, FieldInfo) else hint
+
+
+def _container(hint: Any) -> Any:
+    return next((p for p in _parts(hint) if typing.get_origin(p) in (dict, tuple)), None)
+
+
+def _parts(hint: Any) -> Iterator[Any]:
+    """A type, and what it wraps as annotated or optional; not what a list or table holds."""
+    yield hint
+    if typing.get_origin(hint) in (dict, tuple, typing.Literal):
+        return
+    for inner in typing.get_args(hint):
+        yield from _parts(inner)
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
+
+
+def _description(hint: Any) -> str | None:
+    if isinstance(hint, FieldInfo) and hint.description:
+        return hint.description
+    for part in _parts(_bare(hint)):
+        if isinstance(part, FieldInfo) and part.description:
+            return part.description
+    return None

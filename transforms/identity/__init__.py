@@ -1,0 +1,1 @@
+"""Who is who: keys, links, owners and components."""

@@ -1,0 +1,1 @@
+"""Suppression rules: what must not be said to whom, a module each."""

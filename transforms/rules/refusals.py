@@ -1,0 +1,142 @@
+"""Refusals: channels that somebody has turned down, and what opens them again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import ORDER
+from tactful.schemas.words import ALL
+from tactful.transforms.addresses import lifting_addresses
+from tactful.transforms.consents import GRANTED, WITHDRAWN, consents, unless_all
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.suppressions import named, with_id
+
+REFUSALS = ("unsubscribed", "bounced", "complained")
+# What opens or closes a channel to somebody, however long ago it was said.
+CONSENT_EVENTS = (GRANTED, WITHDRAWN, "subscribed", *REFUSALS)
+CAUSE = ("cause", "scope_value")
+
+
+def refused(
+    timeline: DataFrame, labels: DataFrame, *, policies: Sequence[tuple[str, str]]
+) -> DataFrame:
+    """Do not use a channel that somebody has turned down, or whose address is dead.
+
+    A withdrawn consent holds until it is granted again; one for all channels only until a grant
+    for all channels. An unsubscription, a complaint and a hard bounce hold until the person
+    subscribes again; one for all channels, also one in a word that nobody knew, until they
+    subscribe to all. A bounce is about an address, so another valid one lifts it, too (see
+    `addresses`), while the others are about the person and stay. At the very same moment the
+    refusal wins: doubt is silence.
+
+    Keeps: one row a refusing event × purpose × policy. Adds: the columns of `suppressions`, cause.
+    timeline: rows with person_id, and the `sent` of every message that bounced. labels: newest
+    label of the persons' identifiers and of those that these events carry.
+    policies: pairs (name, when) with when no_consent, unsubscribed, bounced or complained.
+    """
+    own = timeline.where(is_person())
+    said = consents(own)
+    causes = _withdrawals(said).unionByName(_refusals(own))
+    lifts = causes.join(_opening_words(own, said), _lifts()).select(*CAUSE, "_lift")
+    if "bounced" in {when for _, when in policies}:
+        lifts = lifts.unionByName(_moves(timeline, labels))
+    first = lifts.groupBy(*CAUSE).agg(F.min("_lift").alias("_lift"))
+    ruled = F.array(
+        *(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies)
+    )
+    return (
+        causes.join(first, [*CAUSE], "left")
+        .withColumn("rule", F.explode(ruled))
+        .where(F.col("rule.when") == F.col("reason"))
+        .select(
+            "person_id",
+            F.col("rule.policy").alias("policy"),
+            "reason",
+            unless_all(F.col("channel")).alias("channel"),
+            F.lit("purpose").alias("scope_kind"),
+            "scope_value",
+            F.col("cause.occurred_at").alias("starts_at"),
+            F.col("_lift.occurred_at").alias("ends_at"),
+            named("_lift").alias("lifted_by"),
+            F.array(named("cause")).alias("evidence"),
+            "cause",
+            F.lit(None).cast("int").alias("line_number"),
+        )
+        .transform(with_id)
+    )
+
+
+def _withdrawals(said: DataFrame) -> DataFrame:
+    return said.where("NOT is_granted").select(
+        "person_id",
+        "channel",
+        F.lit("no_consent").alias("reason"),
+        F.struct(*ORDER).alias("cause"),
+        F.col("purpose").alias("scope_value"),
+    )
+
+
+def _refusals(own: DataFrame) -> DataFrame:
+    kind = F.col("type")
+    is_soft = (kind == "bounced") & F.coalesce(F.col("bounce") != "hard", F.lit(True))
+    return own.where(kind.isin(*REFUSALS) & ~is_soft).select(
+        "person_id",
+        "channel",
+        kind.alias("reason"),
+        F.struct(*ORDER).alias("cause"),
+        F.lit("marketing").alias("scope_value"),
+    )
+
+
+def _opening_words(own: DataFrame, said: DataFrame) -> DataFrame:
+    """Grants and subscriptions: what a person said that opens a channel again."""
+    granted = said.where("is_granted").select(
+        F.col("person_id").alias("_person_id"),
+        F.col("channel").alias("_channel"),
+        F.col("purpose").alias("_purpose"),
+        lift(*ORDER, place=0).alias("_lift"),
+    )
+    subscribed = own.where(F.col("type") == "subscribed").select(
+        F.col("person_id").alias("_person_id"),
+        F.col("channel").alias("_channel"),
+        F.lit(None).cast("string").alias("_purpose"),
+        lift(*ORDER, place=0).alias("_lift"),
+    )
+    return granted.unionByName(subscribed)
+
+
+def _lifts() -> Column:
+    """Whether a word ends a refusal."""
+    is_grant = F.col("_purpose").isNotNull()
+    same_channel = F.col("_channel").eqNullSafe(F.col("channel"))
+    grants = (
+        (F.col("reason") == "no_consent")
+        & (F.col("_purpose") == F.col("scope_value"))
+        & (F.col("_channel").isNull() | same_channel)
+    )
+    every = F.coalesce(F.col("_channel") == ALL, F.lit(False))
+    subscribes = ~is_grant & (F.col("reason") != "no_consent") & (same_channel | every)
+    later = F.col("_lift.occurred_at") > F.col("cause.occurred_at")
+    return (F.col("person_id") == F.col("_person_id")) & later & ((is_grant & grants) | subscribes)
+
+
+def _moves(timeline: DataFrame, labels: DataFrame) -> DataFrame:
+    """Bounces that another address of the person lifts."""
+    return lifting_addresses(timeline, labels).select(
+        "cause",
+        F.lit("marketing").alias("scope_value"),
+        lift(
+            F.col("valid_at").alias("occurred_at"),
+            F.lit("identifier").alias("stream"),
+            F.col("identifier_key").alias("event_id"),
+            place=1,
+        ).alias("_lift"),
+    )
+
+
+def lift(occurred_at: Column | str, *event: Column | str, place: int) -> Column:
+    """What ends a refusal; of two at one moment the person's own word is named."""
+    return F.struct(occurred_at, F.lit(place).alias("place"), *event)

@@ -113,7 +113,7 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("amount", MONEY, "What was paid or given back, of an event that lists no lines."),
     ),
     "messages": (
-        Column("message_id", "string", "The message.", nullable=False),
+        Column("message_id", "string", "The message; null where somebody, of no message, closes or opens a channel."),
         Column("channel", "string", CHANNEL, allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
         Column("purpose", "string", PURPOSE, allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),
         Column("campaign_id", "string", "The campaign it belongs to."),
@@ -145,6 +145,7 @@ FURTHER: dict[str, tuple[Column, ...]] = {
     ),
 }
 
+# Of messages: unless somebody closes or opens a channel.
 REQUIRED: dict[str, tuple[str, ...]] = {
     "clicks": (), "purchases": ("order_id",), "messages": ("message_id",),
     "profiles": (), "service": (),

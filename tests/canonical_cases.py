@@ -59,6 +59,7 @@ def after(landing: timedelta) -> str:
     return (LANDED_AT + landing).isoformat()
 
 
+ANN = [{"type": "email", "value": "ann@mail.example"}]
 BLANKS = ("   ", "\t", "\u00a0", "\u200b\u2060", "\ufeff\u00ad\u180e", "\u202e", "\u3164", "\u2800")
 # One moment in the forms that ISO 8601 has for it.
 MIDNIGHT = (
@@ -140,6 +141,15 @@ ROWS = [
     row("purchases", "unknown_type", type="page_view"),
     row("purchases", "missing:order_id", order_id=None),
     row("purchases", "missing:order_id", order_id=""),
+    *(row("messages", "missing:message_id", message_id=None, type=kind, identifiers=ANN)
+      for kind in ("sent", "delivered", "opened", "clicked", "failed")),
+    *(row("messages", event_id=f"of no message {kind}", message_id=None, type=kind, identifiers=ANN)
+      for kind in ("unsubscribed", "Opt-Out", "complained", "subscribed", "bounced")),
+    row("messages", event_id="of blanks", message_id="\u200b", type="complained", identifiers=ANN),
+    *(row("messages", "missing:message_id", message_id=None, type="unsubscribed", identifiers=ids)
+      for ids in (None, [], [{"type": "email", "value": "\u00a0"}], [None, {"type": "email"}])),
+    row("messages", "missing:message_id", "wrong_type:identifiers", message_id=None,
+        type="unsubscribed", identifiers="ann@mail.example"),
     row("messages", "missing:message_id", "unknown_type", NO_ZONE, message_id=None,
         type="teleported", occurred_at="2026-03-02T00:00:00"),
     # Times.
@@ -270,6 +280,11 @@ ROWS = [
         geo={"zip": "SW1", "country": "GB"}, never_heard_of=1,
         identifiers=[{"type": "email", "value": "a@b.example"},
                      {"type": "customer_id", "value": "c1", "verified": True}]),
+    row("clicks", event_id="\u00a0padded click\t", session_id=" s 1\x00", sku="\ufeffjeans",
+        query=" jeans "),
+    row("purchases", event_id="padded order ", order_id="\u200bA1 ", line_id="\u3164l1\u2060",
+        coupons=[" c"], lines=[{"line_id": " l1", "sku": "jeans\u00a0", "category": "a b "}]),
+    row("messages", event_id="padded message", skus=["jeans\u200b", " \u2028", "\u0085mat"]),
     row("purchases", event_id="inside lines",
         lines=[{"sku": "jeans", "colour": "blue"}, None, {"colour": None, "amount": 1}]),
 ]  # fmt: skip

@@ -241,8 +241,11 @@ class _Maker:
         told = {"order_id": f"o{self.used['order']}", "currency": currency}
         time, ids = time or self.when(), self.who(person) if ids is None else ids
         lines = order_lines(self.dice, sku)
-        sent = ids
-        for _ in range(self.dice.choice((1, 1, 1, 1, 1, 1, 2))):
+        times = self.dice.choice((1, 1, 1, 1, 1, 1, 2))
+        # At times the till does not know yet whose it is, and the shop does.
+        is_unnamed = times > 1 and random.Random(told["order_id"]).random() < 0.5
+        sent = [] if is_unnamed else ids
+        for _ in range(times):
             self.add(
                 "purchases", "order_placed", time, sent, lines=lines, **told,
                 campaign_id=self.dice.choice(CAMPAIGNS), place="online",
@@ -341,12 +344,18 @@ class _Maker:
         said = self.dice.choice(("unsubscribed", "unsubscribed", "complained"))
         for type_ in (said, "subscribed", said)[: self.dice.randint(1, 3)]:
             told = {"message_id": self._message_id(), "channel": channel}
-            self.add("messages", type_, time, ids, **told)
+            self.add("messages", type_, time, ids, **self._of_no_message(told))
             time = self.later(time)
 
     def _message_id(self) -> str:
         self.used["message"] += 1
         return f"m{self.used['message']}"
+
+    def _of_no_message(self, told: dict[str, Any]) -> dict[str, Any]:
+        """What is told on a page, by a feed or in a list: at times neither message nor channel."""
+        own = random.Random(told["message_id"])
+        gone = own.choice(((), (), ("message_id",), ("message_id", "channel")))
+        return {name: None if name in gone else value for name, value in told.items()}
 
     def new_address(self, person: _Person) -> None:
         """An address stops working, and later the person is seen with a new one."""
@@ -361,7 +370,7 @@ class _Maker:
             )
         )
         told = {"message_id": message_id, "channel": channel, "bounce": "hard"}
-        self.add("messages", "bounced", time, ids, **told)
+        self.add("messages", "bounced", time, ids, **self._of_no_message(told))
         named = [*ids, {"type": kind, "value": value}]
         self.add(
             "profiles", "attribute_set", self.later(time), named, attribute="address", value="new"

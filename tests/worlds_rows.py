@@ -32,6 +32,10 @@ ODD_PRODUCTS: tuple[dict[str, Any] | str | bytes, ...] = (
     b'{"sku": "jeans", "brand": "\xff"}',
     {"sku": "soap", "brand": "x" * MAX_ROW_BYTES},
 )
+IDS = (
+    "event_id", "order_id", "line_id", "sku", "category", "message_id", "campaign_id", "variant",
+    "session_id", "contact_id", "store_id",
+)  # fmt: skip
 BLANKS = ("", " ", "\t", "\u00a0", "\u200b", "\ufeff\u2060", "\u3164")
 
 
@@ -183,7 +187,7 @@ def spelled_oddly(rows: Mapping[str, list[Event]], seed: int) -> None:
                 dice = random.Random(f"{seed} {source} {place}")
                 same = random.Random(f"{seed} {row.get('event_id')} {row.get('type')}")
                 row = _odd_names(same, _of_its_own_line(same, row))
-                told[place] = _odd_blanks(dice, _odd_words(dice, row))
+                told[place] = _padded(dice, _odd_blanks(dice, _odd_words(dice, row)))
 
 
 def _of_its_own_line(same: random.Random, row: dict[str, Any]) -> dict[str, Any]:
@@ -226,6 +230,26 @@ def _odd_blanks(dice: random.Random, row: dict[str, Any]) -> dict[str, Any]:
 def _filled(line: Mapping[str, Any], blank: str) -> dict[str, Any]:
     told = {name: value for name, value in line.items() if value is not None}
     return {"line_id": blank, "category": blank, **told}
+
+
+def _padded(dice: random.Random, row: dict[str, Any]) -> dict[str, Any]:
+    """Ids as forms and spreadsheets hand them over, with blanks around them."""
+
+    def pad(value: Any) -> Any:
+        is_told = isinstance(value, str) and value and dice.random() < 0.5
+        return f"{dice.choice(BLANKS)}{value}{dice.choice(BLANKS)}" if is_told else value
+
+    if dice.random() < 0.8:
+        return row
+    row = row | {name: pad(row[name]) for name in IDS if name in row}
+    for name in ("skus", "categories"):
+        if row.get(name):
+            row = {**row, name: [pad(entry) for entry in row[name]]}
+    if row.get("lines"):
+        lines = [line | {name: pad(line[name]) for name in IDS if name in line}
+                 for line in row["lines"]]  # fmt: skip
+        row = {**row, "lines": lines}
+    return row
 
 
 def _odd_names(same: random.Random, row: dict[str, Any]) -> dict[str, Any]:
@@ -301,6 +325,8 @@ def _beyond() -> Iterator[tuple[str, Event]]:
     named = [{"type": "customer_id", "value": f"x{n}"} for n in range(101)]
     yield "app", {"event_id": "c10", "type": "login", "occurred_at": GOOD_TIME,
                   "identifiers": named}  # fmt: skip
+    yield "mail", {"event_id": "c12", "type": "unsubscribed", "occurred_at": GOOD_TIME,
+                   "identifiers": [{"type": "email", "value": "\u00a0"}]}  # fmt: skip
     yield "web", {"event_id": "c11", "type": "login", "occurred_at": "20260302T000000"}
 
 

@@ -50,7 +50,8 @@ def dead_addresses(maker: Any, person: Any) -> None:
         by_message = maker.dice.random() < 0.4
         if by_message:
             maker.add("messages", "sent", maker.later(time), named, **told)
-        maker.add("messages", "bounced", time, ids if by_message else named, **told,
+        bounced = told if by_message else maker._of_no_message(told)
+        maker.add("messages", "bounced", time, ids if by_message else named, **bounced,
                  bounce="hard")  # fmt: skip
         time = maker.later(time)
         if maker.dice.random() < 0.3:
@@ -59,5 +60,5 @@ def dead_addresses(maker: Any, person: Any) -> None:
                 "message_id": maker._message_id(),
                 "channel": maker.dice.choice((channel, "all")),
             }
-            maker.add("messages", "subscribed", time, who, **told)
+            maker.add("messages", "subscribed", time, who, **maker._of_no_message(told))
             time = maker.later(time)

@@ -45,6 +45,14 @@ def trimmed(text: str) -> str:
     return f"btrim({text}, {literal(BLANKS)})"
 
 
+def as_name(text: str) -> str:
+    """The text in SQL without blanks at both ends; null where it says nothing."""
+    # Nearly every name begins and ends with a sign of ASCII; looking for blanks takes its time.
+    last = f"substring(CAST({text} AS binary), -1, 1)"
+    plain = f"{_begins_plainly(text)} AND {last} > X'20' AND {last} < X'7F'"
+    return f"CASE WHEN {plain} THEN {text} ELSE nullif({trimmed(text)}, '') END"
+
+
 def is_blank(text: str) -> str:
     """Whether the text in SQL is null, empty, or of blanks only: it says nothing."""
     return f"coalesce(NOT {_is_said(text)}, true)"
@@ -57,5 +65,9 @@ def unless_blank(text: str) -> str:
 
 def _is_said(text: str) -> str:
     # Nearly every text begins with a sign of ASCII, and comparing is quicker than searching.
-    plainly = f"({text} >= '!' AND {text} < {literal(chr(0x7F))})"
+    plainly = _begins_plainly(text)
     return f"CASE WHEN {plainly} THEN true ELSE ltrim({literal(BLANKS)}, {text}) != '' END"
+
+
+def _begins_plainly(text: str) -> str:
+    return f"({text} >= '!' AND {text} < {literal(chr(0x7F))})"

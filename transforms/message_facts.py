@@ -22,8 +22,12 @@ MESSAGE_KINDS = ("message", "word")
 
 
 def is_of_message() -> Column:
-    """Whether an event became of a message. Its kind is named since the log is laid out by it."""
-    return F.col("kind").isin(*MESSAGE_KINDS) & (F.col("stream") == "messages")
+    """Whether an event became of a message. Its kind is named since the log is laid out by it.
+
+    Who unsubscribes on a page, or bounces on a list, names no message: that is nothing but theirs.
+    """
+    is_told = (F.col("stream") == "messages") & F.col("message_id").isNotNull()
+    return F.col("kind").isin(*MESSAGE_KINDS) & is_told
 
 
 def with_message_facts(messages: DataFrame) -> DataFrame:

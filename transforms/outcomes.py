@@ -52,7 +52,7 @@ def outcomes(timeline: DataFrame, *, window: timedelta) -> DataFrame:
 
 
 def placed_orders(timeline: DataFrame) -> DataFrame:
-    """List every order once, at its first placing, with what was paid.
+    """List every order once, at its first placing, with what was paid and by whom it first names.
 
     Keeps: order_id, person_id, campaign_id, converted_at, revenue, currency. Grain: order.
     """

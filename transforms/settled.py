@@ -18,9 +18,9 @@ PARTS = 10_000
 def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = True) -> DataFrame:
     """Say of every bought line what it cost, and what took how much of it back.
 
-    An order that was sent more than once was placed when first sent, by whom it was first placed.
-    A line without quantity, or with 0, is one unit; a weighed one is what it weighs. Of what is
-    taken back the sign does not matter, since tills differ in it.
+    An order that was sent more than once was placed when first sent, and is theirs whom it first
+    names. A line without quantity, or with 0, is one unit; a weighed one is what it weighs. Of what
+    is taken back the sign does not matter, since tills differ in it.
 
     What names an order that was placed acts on that order, whoever sent it and whenever: a
     warehouse that cancels an order knows its number, not the customer. What names an order that
@@ -30,7 +30,8 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = T
     Keeps: one row a line of an order's first placing. Adds: units and paid in ten-thousandths,
     currency (never null), taken (the shares taken back: event, type, number of the order that
     the event names, units, money). Drops: all other rows.
-    timeline: one row an event and line, with person_id. currency: of orders that name none.
+    timeline: one row an event and line, with person_id and anchor_key. currency: of orders that
+    name none.
     has_take_backs: whether anything was taken back; without it sharing out is not even planned.
     """
     placed = first_placed(timeline).select(
@@ -50,13 +51,24 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = T
 
 
 def first_placed(timeline: DataFrame) -> DataFrame:
-    """Every order as it was when first sent, by whom it was first placed.
+    """Every order as it was when first sent, with the person whom it first names.
 
-    Keeps: the lines of each order's first order_placed. Drops: all other rows.
+    A till may send an order before anybody knows whose it is, and the shop says so later. A placing
+    with any identifier names somebody, also where that is a hub: a fact of the event alone, so that
+    no order changes hands because somebody else's identifiers do.
+
+    Keeps: the lines of each order's first order_placed; person_id is that of its first placing that
+    names anybody. Drops: all other rows.
     """
     event_ref = F.struct(*ORDER)
-    first = F.min(event_ref).over(Window.partitionBy("order_id"))
-    placed = timeline.where(F.col("type") == "order_placed").withColumn("_first", first)
+    order = Window.partitionBy("order_id")
+    names = F.coalesce("person_id", "anchor_key").isNotNull()
+    placed = timeline.where(F.col("type") == "order_placed").withColumns(
+        {
+            "_first": F.min(event_ref).over(order),
+            "person_id": F.min_by("person_id", F.when(names, event_ref)).over(order),
+        }
+    )
     return placed.where(event_ref == F.col("_first")).drop("_first")
 
 

@@ -31,15 +31,19 @@ def of_the_same_orders(fresh: DataFrame, relevant_events: DataFrame, *, count: i
 def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -> DataFrame:
     """Some persons' events with what others placed or took back under their order numbers.
 
-    Adds: rows with no person. Of placings it is only asked which is the first, however long ago,
-    so only that is read of them.
+    Adds: rows with no person. Of placings that name others it is only asked which is the first,
+    however long ago, so only that is read of them. One that names nobody may be the first of an
+    order that is theirs.
     """
     named = own.where(F.col("kind").isin(*KINDS)).select("order_id")
     known = own.where(F.col("kind").isin(*KINDS)).select(*ROW)
     events = batch.read(TIMELINE_LOG).unionByName(fresh)
-    slim = ("kind", "type", "order_id", "line_number", *ORDER)
-    placed = semi_join(events.where("kind = 'order'").select(*slim), named, count=count)
-    back = semi_join(events.where("kind = 'take_back'"), named, count=count)
+    slim = ("kind", "type", "order_id", "line_number", "anchor_key", *ORDER)
+    # Two reads: of files in which every order names somebody the second reads only the footer.
+    by_others = events.where("kind = 'order' AND anchor_key IS NOT NULL").select(*slim)
+    by_nobody = events.where("kind = 'order' AND anchor_key IS NULL")
+    placed = semi_join(by_others, named, count=count)
+    back = semi_join(events.where("kind = 'take_back'").unionByName(by_nobody), named, count=count)
     others = back.unionByName(placed, allowMissingColumns=True)
     return own.unionByName(others.join(known, [*ROW], "left_anti"), allowMissingColumns=True)
 

@@ -29,6 +29,7 @@ from tests.oracle.blanks import is_unseen
 from tests.oracle.config import duration
 from tests.oracle.fields import CURRENCIES, ENTRIES, NAME_BYTES, REQUIRED
 from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
+from tests.oracle.words import CLOSES, OPENS
 
 NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -51,10 +52,12 @@ TIME_PARTS = (
     r"^(\d{4}-\d\d-\d\d|\d{8})[Tt ](\d\d(?::\d\d){0,2}|\d{4}|\d{6})([.,]\d+)?"
     r"([Zz]|[+-]\d\d(?::?\d\d)?)$"
 )
-# What a text says, if anything; and a time in the one form that the database reads.
+# What a text says, if anything; an id or a name without blanks around it; and a time in the one
+# form that the database reads.
 MACROS = f"""
     CREATE OR REPLACE MACRO said(x) AS
     CASE WHEN x >= '!' AND x < chr(127) OR trim(x, chr(0) || '{BLANKS[1:]}') <> '' THEN x END;
+    CREATE OR REPLACE MACRO stripped(x) AS nullif(trim(x, chr(0) || '{BLANKS[1:]}'), '');
     CREATE OR REPLACE MACRO part(x, n) AS regexp_extract(x, '{TIME_PARTS}', n);
     CREATE OR REPLACE MACRO joined(day, clock, fraction, zone) AS
     concat(
@@ -74,11 +77,14 @@ MACROS = f"""
 PARSED = {
     "lines": (
         f"list_transform(from_json(lines, '{LINES}'), lambda l: CASE WHEN l IS NOT NULL THEN "
-        "struct_update(l, line_id := said(l.line_id), sku := said(l.sku), "
-        "category := said(l.category)) END)"
+        "struct_update(l, line_id := stripped(l.line_id), sku := stripped(l.sku), "
+        "category := stripped(l.category)) END)"
     ),
     **{
-        name: f"list_filter(from_json({name}, '{TEXTS}'), lambda told: said(told) IS NOT NULL)"
+        name: (
+            f"list_filter(list_transform(from_json({name}, '{TEXTS}'), lambda x: stripped(x)), "
+            "lambda x: x IS NOT NULL)"
+        )
         for name in ("skus", "categories")
     },
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
@@ -116,6 +122,18 @@ RIGHT = {
 }
 
 
+# Somebody who is named closes or opens a channel: that may be of no message.
+OF_A_MESSAGE = f"""
+    CASE
+        WHEN said(message_id) IS NOT NULL THEN true
+        WHEN starts_with(identifiers, '[') AND heard_type IN {tuple(sorted(CLOSES | OPENS))}
+            THEN len(list_filter(
+                from_json(identifiers, '{IDENTIFIERS}'), lambda x: said(x.value) IS NOT NULL
+            )) > 0
+        ELSE false
+    END"""
+
+
 def read_sources(
     db: DuckDBPyConnection, config: Mapping[str, Any], base: Path, as_of: datetime
 ) -> None:
@@ -146,6 +164,8 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     fields = [name for name, _ in columns_of(stream)]
     columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
     required = [f"said({name}) IS NOT NULL" for name in ("event_id", *REQUIRED.get(stream, ()))]
+    if stream == "messages":
+        required[-1] = OF_A_MESSAGE
     right = [
         f"({x} IS NULL OR {RIGHT[x].format(PARSED[x] if x == 'currency' else x)})"
         for x in columns
@@ -153,14 +173,14 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     ]
     right += [f"({x} IS NULL OR strlen({x}) <= {NAME_BYTES})" for x in columns if x not in RIGHT]
     become = PARSED | rival_words.settled(stream)
-    parsed = [f"{become.get(name, f'said({name})')} AS {name}" for name in fields]
+    parsed = [f"{become.get(name, f'stripped({name})')} AS {name}" for name in fields]
     heard = [f"{word} AS heard_{name}" for name, word in rival_words.heard(stream).items()]
     db.execute(MACROS)
     db.execute(
         f"""
         CREATE TABLE {stream} AS
         SELECT
-            event_id, heard_type AS type, moment AS occurred_at, identifiers,
+            stripped(event_id) AS event_id, heard_type AS type, moment AS occurred_at, identifiers,
             CASE WHEN identifiers <> '[]' THEN CAST(hash(identifiers) >> 1 AS BIGINT) END
                 AS identifier_set,
             {", ".join(parsed)}

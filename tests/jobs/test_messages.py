@@ -73,7 +73,7 @@ class Mail:
         self.used = 0
 
     def __call__(
-        self, type_: str, message: str, days: float, who: str | None = None, **told: Any
+        self, type_: str, message: str | None, days: float, who: str | None = None, **told: Any
     ) -> dict[str, Any]:
         """days: how long before the first run."""
         self.used += 1
@@ -114,6 +114,10 @@ def rounds(mail: Mail) -> list[list[dict[str, Any]]]:
         mail("sent", "mailing", 2, "one", **about),
         mail("sent", "mailing", 2, "two", **about),
         mail("unsubscribed", "mailing", 1, "two"),
+        # Of no message at all, each from somewhere else.
+        mail("unsubscribed", None, 3, "page"),
+        mail("unsubscribed", None, 2, "list", channel="email"),
+        mail("complained", None, 1, "feed"),
     ]
     second = [
         mail("sent", "later", 1, "later", **about),
@@ -124,6 +128,7 @@ def rounds(mail: Mail) -> list[list[dict[str, Any]]]:
         mail("sent", "moves", 3, "after", **about),
         mail("sent", "sms", 3, "by text", channel="sms", purpose="marketing"),
         mail("sent", "receipt", 3, "receipt", channel="email", purpose="transactional"),
+        mail("subscribed", None, 1, "page"),
     ]
     # Everybody is looked at again, for another reason, when all that is old is long in the log.
     everybody = sorted({i["value"] for row in first + second for i in row["identifiers"]})
@@ -132,12 +137,12 @@ def rounds(mail: Mail) -> list[list[dict[str, Any]]]:
 
 
 PROTECTED = [
-    {"to_read": {"old", "before", "by text", "receipt"}, "to_complained": {"before"},
-     "to_unsubscribed": {"two"}},
-    {"to_read": {"old", "old in two", "first", "after"}, "to_complained": {"after"},
-     "to_unsubscribed": {"two", "word", "long"}},
-    {"to_read": {"old", "old in two", "first", "after"}, "to_complained": {"after"},
-     "to_unsubscribed": {"two", "word", "long"}},
+    {"to_read": {"old", "before", "by text", "receipt"}, "to_complained": {"before", "feed"},
+     "to_unsubscribed": {"two", "page", "list"}},
+    {"to_read": {"old", "old in two", "first", "after"}, "to_complained": {"after", "feed"},
+     "to_unsubscribed": {"two", "word", "long", "list"}},
+    {"to_read": {"old", "old in two", "first", "after"}, "to_complained": {"after", "feed"},
+     "to_unsubscribed": {"two", "word", "long", "list"}},
 ]  # fmt: skip
 
 

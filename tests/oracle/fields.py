@@ -56,8 +56,11 @@ class Wrong(ValueError):
 WRONG_TYPE, OUT_OF_BOUNDS, TOO_MANY_FIELDS = "wrong_type", "out_of_bounds", "too_many_fields"
 
 
-def bounded(longest: int) -> Callable[[Any], str | None]:
-    """Strings as they are; a number or truth value as JSON writes it; blanks say nothing."""
+def bounded(longest: int, *, is_name: bool) -> Callable[[Any], str | None]:
+    """A string, a number or truth value as JSON writes it; blanks say nothing.
+
+    Blanks around a name are no part of it; a free text stays as it was said.
+    """
 
     def read(value: Any) -> str | None:
         if isinstance(value, bool):
@@ -67,12 +70,13 @@ def bounded(longest: int) -> Callable[[Any], str | None]:
         said = str(value)
         if len(said.encode()) > longest:
             raise Wrong("too_long")
-        return said if trim(said) else None
+        name = trim(said)
+        return (name if is_name else said) if name else None
 
     return read
 
 
-text, long_text = bounded(NAME_BYTES), bounded(TEXT_BYTES)
+text, long_text = bounded(NAME_BYTES, is_name=True), bounded(TEXT_BYTES, is_name=False)
 
 
 def raw(value: Any) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
 from tests.oracle.fields import FIELDS, NAMES, REQUIRED, Wrong, moment
-from tests.oracle.words import CLOSES, doubts, event_type, settle
+from tests.oracle.words import CLOSES, OPENS, doubts, event_type, settle
 
 # What a row that closes something cannot do without; for the rest it is not refused.
 NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
@@ -172,13 +172,22 @@ def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _check(row: Row, said: Mapping[str, Any]) -> None:
-    for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
-        if not trim(str(said.get(name) if said.get(name) is not None else "")):
-            row.reasons.append(f"missing:{name}")
     kind = row.fields.get("type")
     row.fields["type"] = event_type(row.stream, kind)
+    for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
+        needless = name == "message_id" and _is_own_word(row.fields["type"], said)
+        if not needless and not trim(str(said.get(name) if said.get(name) is not None else "")):
+            row.reasons.append(f"missing:{name}")
     if kind and trim(kind) and row.fields["type"] is None:
         row.reasons.append("unknown_type")
+
+
+def _is_own_word(kind: str | None, said: Mapping[str, Any]) -> bool:
+    """Whether somebody who is named closes or opens a channel, which may be of no message."""
+    ids = said.get("identifiers")
+    values = [entry.get("value") for entry in ids or () if isinstance(entry, dict)]
+    is_named = any(value is not None and trim(str(value)) for value in values)
+    return kind in CLOSES | OPENS and isinstance(ids, list) and is_named
 
 
 def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:

@@ -22,6 +22,23 @@ def test_a_word_that_names_only_its_message_is_its_persons(tmp_path):
     assert found["customers"][0]["last_seen_at"] == at(9)
 
 
+def test_a_word_of_no_message_is_its_own(tmp_path):
+    shop = Shop(tmp_path)
+    page = shop.tell("messages", "unsubscribed", 1, ANN)
+    feed = shop.tell("messages", "complained", 2, BEN, channel="sms")
+    dead = shop.tell("messages", "bounced", 2, "email=cy@x.io", channel="email")
+    back = shop.tell("messages", "subscribed", 3, ANN)
+    shop.tell("messages", "unsubscribed", 4, message_id=None)
+    found = shop.answer()
+    assert found.counts["quarantined"] == 1
+    told = {row["evidence"][0]: row for row in found.tables["suppressions"]}
+    assert {name: (row["channel"], row["lifted_by"]) for name, row in told.items()} == {
+        page: (None, back), feed: ("sms", None), dead: ("email", None),
+    }  # fmt: skip
+    assert len({row["person_id"] for row in told.values()}) == 3
+    assert found.tables["outcomes"] == []
+
+
 def test_caps_count_what_follows_by_the_sending(tmp_path):
     caps = [
         {"name": "read", "channels": ["email"], "limit": 1, "window": "7d", "counts": "opened"},

@@ -252,6 +252,17 @@ def test_revenue_is_never_below_nothing(tmp_path):
     assert (row["orders"], row["last_order_at"]) == (1, at(1))
 
 
+def test_blanks_around_ids_are_no_part_of_them(tmp_path):
+    shop = Shop(tmp_path)
+    lines = [{"line_id": "1\u00a0", "sku": "\u200bjeans ", "amount": 10}]
+    shop.tell("purchases", "order_placed", 1, "customer_id=c", order_id=" A1", lines=lines)
+    shop.tell("purchases", "order_returned", 2, order_id="A1\ufeff", line_id=" 1")
+    told = shop.answer().tables
+    assert told["customers"][0]["revenue"] == {"USD": Decimal(0)}
+    found = {(row["order_id"], row["sku"]) for row in told["timeline"]}
+    assert found == {("A1", "jeans"), ("A1", None)}
+
+
 def test_what_is_not_yet_due_enters_nothing(tmp_path):
     shop = Shop(tmp_path)
     shop.tell("clicks", "login", 5, "customer_id=c", "email=a@x.io")

@@ -105,9 +105,11 @@ def _as_the_oracle_reads(rows: list[Told]) -> tuple[list[Line], list[Take]]:
     lines = []
     for told in placed.values():
         first = min((row["occurred_at"], row["event_id"]) for row in told)
+        named = [row for row in told if row["person_id"]] or told
+        buyer = min(named, key=lambda row: (row["occurred_at"], row["event_id"]))["person_id"]
         lines += [
             Line(
-                **_told(row),
+                **{**_told(row), "person_id": buyer},
                 currency=row["currency"] or "USD",
                 units=_parts(abs(row["quantity"]) if row["quantity"] else Decimal(1)),
                 paid=_parts(max(row["amount"] or Decimal(0), Decimal(0))),

@@ -35,7 +35,7 @@ SHOWN = (
     "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "properties",
     "identifiers", "lines", "cost", "machine_open", "satisfaction", "url", "query", "device",
     "landed_at", "event_hash", "payload_hash", "source_name", "sku", "coupons", "currency", "geo",
-    "received_at",
+    "received_at", "order_id", "line_id", "skus", "session_id",
 )  # fmt: skip
 
 
@@ -189,13 +189,24 @@ def test_the_same_event_told_otherwise_has_the_same_hashes(understood):
 
 def test_blanks_say_nothing(understood):
     blank = found_by_id(understood, "blank")
-    assert (blank.sku, blank.url, blank.device.type, blank.device.os) == (None, None, None, " x")
+    assert (blank.sku, blank.url, blank.device.type, blank.device.os) == (None, None, None, "x")
     (found,) = (one for one in found_all(understood) if one.event_id == "blank lines")
     assert found.coupons == ["c"]
     line, nothing = found.lines
     assert (line.line_id, line.sku, line.category, line.quantity) == (None, None, None, 1)
     assert nothing is None
     assert found_by_id(understood, "received").received_at is None
+
+
+def test_blanks_around_ids_and_names_are_no_part_of_them(understood):
+    click = found_by_id(understood, "padded click")
+    assert (click.session_id, click.sku, click.query) == ("s 1", "jeans", " jeans ")
+    assert '"\u00a0padded click\\t"' in click.raw
+    order = found_by_id(understood, "padded order")
+    assert (order.order_id, order.line_id, order.coupons) == ("A1", "l1", ["c"])
+    (line,) = order.lines
+    assert (line.line_id, line.sku, line.category) == ("l1", "jeans", "a b")
+    assert found_by_id(understood, "padded message").skus == ["jeans", "mat"]
 
 
 def test_currencies_are_codes_in_capitals(understood):

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.message_facts import ABOUT, keys_of_messages, with_message_facts
+from tactful.transforms.message_facts import ABOUT, keys_of_messages, settled, with_message_facts
 from tests.timelines import DAY, HOUR, START, Told, event, timeline, utc
 
 ANN, BEN = "p_ann", "p_ben"
@@ -130,6 +130,27 @@ def test_an_event_says_what_its_message_says(name: str, found: dict[str, Any]) -
 
 def test_nothing_comes_or_goes(found: dict[str, Any]) -> None:
     assert len(found) == sum(len(rows) for rows, _ in CASES.values())
+
+
+def test_what_names_no_message_is_of_none(spark) -> None:
+    names = [{"identifier_keys": [key], "anchor_key": key} for key in "ab"]
+    rows = [
+        event(None, type_, at, kind="word", event_id=type_, channel=channel, **who)
+        for type_, at, channel, who in (
+            ("complained", DAY, "sms", names[0]),
+            ("unsubscribed", 2 * DAY, None, names[1]),
+            ("subscribed", 3 * DAY, None, {}),
+        )
+    ]
+    told = timeline(spark, rows).drop("person_id")
+    labels = spark.createDataFrame(
+        [(key, "linked", f"p_{key}") for key in "ab"],
+        "identifier_key string, state string, person_id string",
+    ).selectExpr("*", "NULL AS neutral_from_at", "NULL AS neutral_person_id")
+    found = {row.event_id: (row.person_id, row.channel) for row in settled(told, labels).collect()}
+    assert found == {
+        "complained": ("p_a", "sms"), "unsubscribed": ("p_b", None), "subscribed": (None, None),
+    }  # fmt: skip
 
 
 def test_a_message_is_found_by_every_identifier_unless_all_events_name_it(spark) -> None:

@@ -8,10 +8,11 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.bounds import FREE_TEXTS
 from tactful.schemas.events import COMMON, FURTHER, MONEY, REQUIRED, wide_columns
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column as Described
-from tactful.transforms.blanks import is_blank, literal, unless_blank
+from tactful.transforms.blanks import as_name, is_blank, literal, unless_blank
 from tactful.transforms.sources import bounds, names, values, words
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
@@ -38,7 +39,8 @@ def parse_rows(
 
     Every field is first read as text and then cast, so that a wrong type is named instead of
     turning the row into nulls. A row keeps all its reasons: fixing one must not uncover the next.
-    A text of blanks says nothing, and nothing is accepted beyond the bounds (`schemas/bounds.py`).
+    A text of blanks says nothing, blanks around an id or a name are no part of it, and nothing is
+    accepted beyond the bounds (`schemas/bounds.py`).
 
     Keeps: one row a landed row. Adds: the columns of `received`, `reasons` empty where the row
     may be accepted. Drops: `value` (kept as `raw`).
@@ -140,7 +142,7 @@ def _typed(stream: str, column: Described) -> str:
     if column.name == "currency":
         return values.currency(value)
     if column.type == "string":
-        return unless_blank(value)
+        return unless_blank(value) if column.name in FREE_TEXTS else as_name(value)
     if column.type == "array<string>":
         return values.texts(value)
     # Identifiers stay as sent: what they are worth, `keys` says.
@@ -184,6 +186,8 @@ def _reasons(
     ]
     for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
         missing = is_blank(f"loose.`{name}`")
+        if name == "message_id":
+            missing = f"CASE WHEN {missing} THEN NOT {words.stands_alone(stream)} ELSE false END"
         checks.append((f"is_sound AND {missing}", f"missing:{name}"))
     checks += [
         (f"is_sound AND {odd_type}", "unknown_type"),

@@ -8,7 +8,7 @@ from tactful.schemas.bounds import MONEY_WITHIN, QUANTITY_WITHIN
 from tactful.schemas.currencies import CURRENCIES
 from tactful.schemas.events import MONEY
 from tactful.schemas.table import Column
-from tactful.transforms.blanks import literal, trimmed, unless_blank
+from tactful.transforms.blanks import as_name, literal, trimmed
 
 # Of the first and the last day only what stays within the years that every reader can hold.
 WITHIN = r"(?!0000|0001-?01-?01.*\+|9999-?12-?31.*-\d{2}(?::?\d{2})?\z)"
@@ -100,8 +100,8 @@ def codes() -> str:
 
 
 def texts(values: str) -> str:
-    """A list without entries that say nothing."""
-    return f"filter({values}, entry -> {unless_blank('entry')} IS NOT NULL)"
+    """A list of ids or names, without entries that say nothing."""
+    return f"filter(transform({values}, entry -> {as_name('entry')}), entry -> entry IS NOT NULL)"
 
 
 def record(told: str, column: Column) -> str:
@@ -119,4 +119,4 @@ def records(told: str, column: Column) -> str:
 def _value(told: str, name: str, kind: str) -> str:
     if name == "quantity":
         return money(told, within=QUANTITY_WITHIN)
-    return unless_blank(told) if kind == "string" else money(told)
+    return as_name(told) if kind == "string" else money(told)

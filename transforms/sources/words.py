@@ -31,7 +31,7 @@ from tactful.schemas.words import (
     TYPE_WORDS,
     Synonyms,
 )
-from tactful.transforms.blanks import SEPARATORS, literal, trimmed
+from tactful.transforms.blanks import SEPARATORS, is_blank, literal, trimmed
 
 # The closed values of each stream beside its type, with what a sender may call them.
 CLOSED: dict[str, dict[str, dict[str, str]]] = {}
@@ -73,6 +73,17 @@ def is_understood_anyhow(stream: str, reason: str) -> str:
     if stream not in CLOSES or fault not in FORGIVEN or name in NEEDED:
         return "false"
     return _one_of(CLOSES[stream])
+
+
+def stands_alone(stream: str) -> str:
+    """Whether a row closes or opens a channel to somebody it names, so that it needs no message.
+
+    Preference pages, complaint feeds and suppression lists know persons and no messages.
+    """
+    if stream != "messages":
+        return "false"
+    named = f"exists(loose.identifiers, entry -> NOT {is_blank('entry.value')})"
+    return f"({_one_of((*CLOSES[stream], *OPENS[stream]))} AND coalesce({named}, false))"
 
 
 def without_faults(stream: str, value: str, is_fault: str) -> str:

@@ -1,7 +1,8 @@
 -- What became of messages (DESIGN 6, messages): channel, purpose, campaign, products and person of
 -- an event are those of its message: of the first `sent` that says so, else of the first event that
 -- does. An id sent to several persons stays each one's own. Who subscribes says so of themselves;
--- what closes all channels closes all. A shared device's steady id is no person.
+-- what closes all channels closes all. A shared device's steady id is no person. A word that names
+-- no message is of none: it says itself whose it is and about what.
 WITH placed AS (
     SELECT
         *,
@@ -9,6 +10,7 @@ WITH placed AS (
             PARTITION BY message_id ORDER BY type <> 'sent', occurred_at, event_id
         ) AS place
     FROM owned('messages')
+    WHERE message_id IS NOT NULL
 ),
 
 facts AS (
@@ -56,3 +58,5 @@ SELECT
         first_of(type, categories, f.categories) AS categories
     )
 FROM told
+UNION ALL BY NAME
+SELECT * FROM owned('messages') WHERE message_id IS NULL

@@ -16,7 +16,6 @@ from tactful.jobs.errors import ConfigError, Problem
 from tactful.jobs.settings.checks import cross_problems
 from tactful.jobs.settings.layers import Layers, Place, layered, shown
 from tactful.jobs.settings.models import (
-    Account,
     Attribution,
     Business,
     Cap,
@@ -33,7 +32,7 @@ from tactful.jobs.settings.models import (
 )
 
 __all__ = [
-    "Account", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
+    "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
     "IdentifierType", "Identity", "Intake", "LakeSettings", "Reference", "Source", "Suppress",
     "idle", "load",
 ]  # fmt: skip
@@ -103,10 +102,12 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
         if "messages" not in fed:
             yield f"caps.{cap.name}", "no source feeds the stream messages"
     for rule in config.rules:
-        if rule.stream not in fed:
-            yield f"suppress.{rule.name}", f"no source feeds the stream {rule.stream}"
-        elif rule.match == "brand" and "products" not in config.reference:
-            yield f"suppress.{rule.name}", "brands come from [reference.products]"
+        if rule.kind.stream not in fed:
+            yield f"suppress.{rule.name}", f"no source feeds the stream {rule.kind.stream}"
+            continue
+        for table, why in rule.kind.references(rule.options).items():
+            if table not in config.reference:
+                yield f"suppress.{rule.name}", why
 
 
 def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:

@@ -7,6 +7,7 @@ optional key in a later version changes no lake's hash.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -26,12 +27,14 @@ from pydantic import (
     model_validator,
 )
 
+from tactful.jobs.settings.derived import chosen, with_options
 from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
+from tactful.transforms.rules import RULES, Policy, Rule
+from tactful.transforms.sinks import SINKS, Sink
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 # A longer wait than a life is a slip of the pen, and near year 9999 Spark's times end.
 LONGEST = timedelta(days=36_500)
-REVERSALS = ("order_cancelled", "order_returned", "order_refunded")
 
 
 def parse_duration(text: object) -> timedelta:
@@ -224,87 +227,80 @@ class Cap(Section):
     on_cap: Literal["drop", "defer"] = "drop"
 
 
-class Suppress(Section):
+# How each type that an option may have is read (see `transforms/options.py`).
+READ_AS = {timedelta: Duration, int: Count, bool: Flag, str: Text}
+
+
+class _SuppressEntry(Section):
     name: Name
-    when: Literal["purchased", "no_consent", "unsubscribed", "bounced", "complained"]
-    match: Literal["sku", "category", "brand", "all"] | None = None
-    lasts: Duration | None = None
-    lasts_share: float | None = Field(
-        default=None, strict=True, gt=0, le=10, description="a number above 0, at most 10"
-    )
-    share: float = Field(default=0.0, strict=True, ge=0, le=1, description="a number from 0 to 1")
-    lifted_by: Annotated[tuple[Literal[REVERSALS], ...], AfterValidator(_once)] = REVERSALS  # type: ignore[valid-type]
-    channels: Channels = ()
+    when: Literal[tuple(RULES)]  # type: ignore[valid-type]
+
+
+class Suppress(with_options(_SuppressEntry, [r.options for r in RULES.values()], READ_AS)):  # type: ignore[misc]
+    """One suppression rule; which of the options it has, its module in `transforms/rules` says."""
+
     enabled: Flag = True
 
     @property
-    def stream(self) -> str:
-        """The stream whose events cause this rule's rows."""
-        return {"purchased": "purchases", "no_consent": "profiles"}.get(self.when, "messages")
+    def kind(self) -> Rule:
+        """What its `when` means."""
+        return RULES[self.when]
+
+    @property
+    def options(self) -> Any:
+        """What was chosen of its rule's own options."""
+        return chosen(self, self.kind.options)
+
+    @property
+    def policy(self) -> Policy:
+        """The rule as transforms take it."""
+        return Policy(self.name, self.when, self.options)
 
 
-class Vendor(Section):
-    """What a kind of destination can take (limits as of 2026-11)."""
-
-    channel: str | None
-    batch_limit: int
-    minimum_audience: int
-    identifiers: tuple[str, ...] | None
-
-
-VENDORS = {
-    "google_data_manager": Vendor(
-        channel="ad", batch_limit=10_000, minimum_audience=100,
-        identifiers=("email", "phone", "device_id"),
-    ),
-    "meta_custom_audience": Vendor(
-        channel="ad", batch_limit=10_000, minimum_audience=100,
-        identifiers=("email", "phone", "device_id"),
-    ),
-    "file": Vendor(channel=None, batch_limit=1_000_000, minimum_audience=0, identifiers=None),
-}  # fmt: skip
-
-
-class Account(Section):
-    account_id: Text
-    account_type: Literal[
-        "GOOGLE_ADS", "DISPLAY_VIDEO_ADVERTISER", "DISPLAY_VIDEO_PARTNER", "DATA_PARTNER",
-        "GOOGLE_ANALYTICS_PROPERTY",
-    ] = "GOOGLE_ADS"  # fmt: skip
-
-
-class Destination(Section):
+class _DestinationEntry(Section):
     name: Name
-    kind: Literal[tuple(VENDORS)]  # type: ignore[valid-type]
+    kind: Literal[tuple(SINKS)]  # type: ignore[valid-type]
     policy: Name
     channel: Literal[CHANNELS] | None  # type: ignore[valid-type]
     identifiers: Annotated[tuple[Name, ...], AfterValidator(_once)] = Field(
         default=("email", "phone"), min_length=1, description="a list of identifier types"
     )
-    audience_id: Text | None = None
-    account: Account | None = None
+
+
+class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.values()], READ_AS)):  # type: ignore[misc]
+    """One destination; what its kind takes, its module in `transforms/sinks` says."""
+
     minimum_audience: Amount
     batch_size: Count
-    options: dict[str, Any] = {}
+
+    @property
+    def sink(self) -> Sink:
+        """What its kind is."""
+        return SINKS[self.kind]
 
     @property
     def is_ad_network(self) -> bool:
         """Whether nobody may be uploaded without consent to ads."""
-        return VENDORS[self.kind].channel == "ad"
+        return self.sink.needs_ad_consent
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was chosen of its kind's own options, tables as plain dictionaries."""
+        return dataclasses.asdict(chosen(self, self.sink.options))
 
     @model_validator(mode="before")
     @classmethod
-    def _as_the_vendor_does(cls, given: Any) -> Any:
+    def _as_its_kind_does(cls, given: Any) -> Any:
         """What the entry leaves open follows from its kind."""
         if not isinstance(given, dict):
             return given
         # An unknown kind is refused itself; complaining about what follows from it helps nobody.
         kind = given.get("kind")
-        vendor = VENDORS.get(kind if isinstance(kind, str) else "file", VENDORS["file"])
+        sink = SINKS.get(kind if isinstance(kind, str) else "file", SINKS["file"])
         open_values = {
-            "channel": vendor.channel,
-            "minimum_audience": vendor.minimum_audience,
-            "batch_size": min(vendor.batch_limit, 10_000),
+            "channel": sink.channel,
+            "minimum_audience": sink.minimum_audience,
+            "batch_size": min(sink.batch_limit, 10_000),
         }
         return {**open_values, **given}
 

@@ -6,6 +6,7 @@ import dataclasses
 import typing
 from collections.abc import Sequence
 from dataclasses import MISSING, dataclass
+from datetime import timedelta
 from types import NoneType
 from typing import Any
 
@@ -32,10 +33,31 @@ class Option:
     hint: str = ""
 
     @property
-    def choices(self) -> str:
-        """The allowed values as a sentence has them: a, b or c."""
-        *others, last = self.allowed
-        return f"{', '.join(others)} or {last}" if others else last
+    def values(self) -> str:
+        """What it may be, as a sentence has it: "a, b or c", or "a number from 0 to 1"."""
+        if self.allowed and self.kind is not tuple:
+            *others, last = self.allowed
+            return f"{', '.join(others)} or {last}" if others else last
+        if self.kind in (int, float):
+            return self._number()
+        if self.kind is tuple:
+            return f"a list of {', '.join(self.allowed) or 'texts'}"
+        words = {timedelta: "a duration such as 30d", bool: "true or false", str: "a text"}
+        return words.get(self.kind, "a table")
+
+    @property
+    def is_bounded(self) -> bool:
+        """Whether it says itself between which numbers it lies."""
+        return (self.above, self.at_least, self.at_most) != (None, None, None)
+
+    def _number(self) -> str:
+        what = "a whole number" if self.kind is int else "a number"
+        least = 1 if self.kind is int and not self.is_bounded else self.at_least
+        if self.above is not None:
+            most = f", at most {self.at_most:g}" if self.at_most is not None else ""
+            return f"{what} above {self.above:g}{most}"
+        from_least = "" if least is None else f" from {least:g}"
+        return f"{what}{from_least}" + (f" to {self.at_most:g}" if self.at_most is not None else "")
 
 
 def option(
@@ -52,7 +74,7 @@ def option(
     """Declare one option as a field of a frozen dataclass (`kw_only`); see `Option`.
 
     needed, hint: what an error says is allowed where the option has to be given and is not, and
-    what helps there; without it, its choices.
+    what helps there ({kind} stands for what the entry is one of); else what it may be.
     """
     told = {
         "doc": doc, "allowed": tuple(allowed), "above": above, "at_least": at_least,

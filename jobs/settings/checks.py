@@ -12,16 +12,18 @@ from typing import Any
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
+from tactful.schemas.events import STREAMS
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS, Sink
+from tactful.transforms.sources import CANONICAL, DIALECTS
 
 
 def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
     return [
         Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in (_secret, _identity, _names, _defaults, _rules, _destinations)
+        for check in (_secret, _sources, _identity, _names, _defaults, _rules, _destinations)
         for place, found, allowed, hint in check(layers.values, environ)
     ]
 
@@ -41,6 +43,19 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             hint = "a short one can be guessed, and everybody's keys with it"
             allowed = f"a secret of at least {LEAST_BYTES} bytes"
             yield ("lake", "secret"), f"{variable} with a shorter one", allowed, hint
+
+
+def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A source says which stream its rows are of, unless its dialect says it of each row."""
+    for name, entry in _table(values, "sources").items():
+        dialect = entry.get("dialect", CANONICAL) if isinstance(entry, dict) else None
+        if not isinstance(dialect, str) or dialect not in DIALECTS:
+            continue
+        if DIALECTS[dialect].streams and "stream" in entry:
+            allowed = f"no stream: {dialect} says of each row which one it is of"
+            yield ("sources", name, "stream"), shown(entry["stream"]), allowed, ""
+        if not DIALECTS[dialect].streams and "stream" not in entry:
+            yield ("sources", name, "stream"), "nothing", ", ".join(STREAMS), ""
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -123,7 +138,7 @@ def _misplaced(
             told = entry[key]
             for value in told if isinstance(told, list) else [told]:
                 if isinstance(value, str) and value in known - set(own[key].allowed):
-                    yield (*place, key), shown(value), own[key].choices, ""
+                    yield (*place, key), shown(value), own[key].values, ""
 
 
 def _allowed(options: Mapping[str, Option], key: str) -> tuple[str, ...]:
@@ -136,7 +151,7 @@ def _not_given(
     """Options that have to be given and are not."""
     for name, option in declared.items():
         if option.is_required and name not in entry:
-            allowed = option.needed.format(kind=kind) or option.choices
+            allowed = option.needed.format(kind=kind) or option.values
             yield (*place, name), "nothing", allowed, option.hint
 
 

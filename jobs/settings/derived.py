@@ -65,10 +65,10 @@ def _field(option: Option, base: type[BaseModel], read_as: Mapping[type, Any]) -
         kind: Any = Annotated[tuple[values, ...], AfterValidator(_once)]  # type: ignore[valid-type]
     elif option.allowed:
         kind = Literal[option.allowed]
-    elif option.kind is float:
-        kind = float
+    elif option.kind is float or (option.kind is int and option.is_bounded):
+        kind = option.kind
         told |= {"gt": option.above, "ge": option.at_least, "le": option.at_most, "strict": True}
-        told |= {"description": _number(option)}
+        told |= {"description": option.values}
     elif dataclasses.is_dataclass(option.kind):
         kind = _table(option, base, read_as)
     else:
@@ -83,16 +83,6 @@ def _table(option: Option, base: type[BaseModel], read_as: Mapping[type, Any]) -
         kind, field = _field(inner, base, read_as)
         fields[inner.name] = (read_as[inner.kind], ...) if inner.is_required else (kind, field)
     return create_model(option.name.capitalize(), __base__=base.__base__, **fields)
-
-
-def _number(option: Option) -> str:
-    """The bounds of a number, as an error has them."""
-    if option.above is not None:
-        most = f", at most {option.at_most:g}" if option.at_most is not None else ""
-        return f"a number above {option.above:g}{most}"
-    if option.at_most is not None:
-        return f"a number from {option.at_least or 0:g} to {option.at_most:g}"
-    return "a number"
 
 
 def _once(values: Iterable[str]) -> tuple[str, ...]:

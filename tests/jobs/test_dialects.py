@@ -64,7 +64,7 @@ def test_one_file_feeds_several_streams(spark, read, tmp_path, monkeypatch) -> N
     def rows(table: str) -> list[dict[str, Any]]:
         return DeltaTable(str(tmp_path / "lake" / table)).to_pyarrow_table().to_pylist()
 
-    assert (summary.read, summary.accepted, summary.quarantined) == (3, 2, 1)
+    assert (summary.read_rows, summary.accepted_rows, summary.quarantined_rows) == (3, 2, 1)
     assert [(row["stream"], row["reasons"]) for row in rows("quarantine")] == [
         ("messages", ["missing:message_id"])
     ]

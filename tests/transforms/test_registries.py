@@ -42,11 +42,16 @@ def test_each_rule_has_its_sql_in_the_oracle():
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
 def test_a_rule_says_everything_of_itself(rule):
     assert rule.doc.endswith(".") and rule.stream in STREAMS
-    given = {"match": "brand", "lasts": timedelta(days=1)} if options_of(rule.options) else {}
-    chosen = rule.options(**given)
-    assert set(rule.reads(chosen, slowest=lambda: None)) <= set(KINDS)
-    assert rule.says(chosen) and 0 <= rule.share(chosen) <= 1
-    assert set(rule.references(chosen)) <= {"products", "campaigns"}
+    samples = {timedelta: timedelta(days=1), int: 1, float: 0.5, bool: True, str: "x", tuple: ()}
+    declared = options_of(rule.options).values()
+    given = {o.name: o.allowed[0] if o.allowed else samples[o.kind] for o in declared}
+    for chosen in (
+        rule.options(**given),
+        rule.options(**{o.name: given[o.name] for o in declared if o.is_required}),
+    ):
+        assert set(rule.reads(chosen, slowest=lambda: None)) <= set(KINDS)
+        assert rule.says(chosen) and 0 <= rule.share(chosen) <= 1
+        assert set(rule.references(chosen)) <= {"products", "campaigns"}
 
 
 @pytest.mark.parametrize("sink", SINKS.values(), ids=SINKS)

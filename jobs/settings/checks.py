@@ -178,7 +178,8 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
 def _limits(place: Place, entry: dict, sink: Sink) -> Iterator[Finding]:
     channel, size = entry.get("channel"), entry.get("batch_size")
     if sink.channel is not None and channel not in (None, sink.channel):
-        hint = f"{sink.kind} asks for consent to ads, whatever the audience is about"
+        consent = f"{sink.kind} asks for consent to ads, whatever the audience is about"
+        hint = consent if sink.needs_ad_consent else f"{sink.kind} speaks on no other"
         yield (*place, "channel"), shown(channel), f'"{sink.channel}", or no channel', hint
     if isinstance(size, int) and size > sink.batch_limit:
         allowed = f"at most {sink.batch_limit}, the limit of {sink.kind}"

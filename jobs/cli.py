@@ -152,17 +152,31 @@ def replay(
 @app.command()
 def tables(
     names: Annotated[list[str] | None, typer.Argument(metavar="TABLE...")] = None,
+    options: Annotated[
+        bool, typer.Option("--options", help="Every option of the configuration instead.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
-    """Print what each table holds: grain, key, every column."""
+    """Print what each table holds, or with --options what may be set."""
     with answering(as_json=as_json, debug=debug) as answer:
+        if options:
+            _print_options(names, as_json=as_json)
+            return
         from tactful.jobs.commands.status import table_facts, table_page
 
         if as_json:
             answer.shown({"tables": table_facts(names or ())}, None)
         else:
             typer.echo(table_page(names or ()))
+
+
+def _print_options(names: list[str] | None, *, as_json: bool) -> None:
+    if names or as_json:
+        raise _refused("--options", "a table or --json beside it", "--options alone: it is a page")
+    from tactful.jobs.commands.options import option_page
+
+    typer.echo(option_page())
 
 
 def _load(conf: Path | None, settings: list[str] | None) -> Any:

@@ -30,7 +30,7 @@ from tactful.transforms.membership import (
     protected_persons,
     to_records,
 )
-from tactful.transforms.sinks import SINKS, cut_into_requests
+from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED
 
 
@@ -93,7 +93,7 @@ def _members(
 ) -> DataFrame:
     """The persons who should be in a destination's audience, and may be."""
     members = wanted_by(destination, now)
-    if not SINKS[destination.kind].needs_ad_consent:
+    if not destination.sink.needs_ad_consent:
         return members.withColumn("answer", F.lit(None).cast("string"))
     return may_be_uploaded(members, answers, opt_in=config.consent.opt_in)
 
@@ -118,8 +118,8 @@ def _forms(
     network writes to no address and still knows its owner by it, so there it goes on excluding.
     """
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
-    forms = SINKS[destination.kind].forms(wanted)
-    is_about = destination.policy in _bounce_rules(config)
+    forms = destination.sink.forms(wanted)
+    is_about = destination.policy in _rules_about_addresses(config)
     if dead is None or is_about or destination.is_ad_network:
         return forms.withColumn("is_dead", F.lit(False))
     if destination.channel in ADDRESS_TYPES:
@@ -129,14 +129,14 @@ def _forms(
     return marked.withColumn("is_dead", F.coalesce("is_dead", F.lit(False)))
 
 
-def _bounce_rules(config: Config) -> set[str]:
-    return {rule.name for rule in config.rules if rule.when == "bounced"}
+def _rules_about_addresses(config: Config) -> set[str]:
+    return {rule.name for rule in config.rules if rule.kind.is_about_addresses}
 
 
 def _records(
     destination: Destination, told: DataFrame, batch_number: int, config: Config
 ) -> DataFrame:
-    sink = SINKS[destination.kind]
+    sink = destination.sink
     return to_records(
         told.where(F.col("destination") == destination.name),
         batch_id=batch_number,
@@ -216,23 +216,22 @@ def _requests(
 
     size: how many values the audience holds once all of the batch's requests are through.
     """
-    sink = SINKS[destination.kind]
+    sink = destination.sink
     session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.number}"
     limit = min(destination.batch_size, sink.batch_limit)
     wanted = [*destination.identifiers]
-    account = destination.account.model_dump(mode="json") if destination.account else {}
+    options = destination.options
     for request in cut_into_requests(len(payloads), limit):
         text = sink.body(
             payloads[request.start : request.start + request.size],
             operation=operation,
             audience=audience,
-            audience_id=destination.audience_id,
-            account=account,
             seq=request.seq,
             last=request.last,
             total=len(payloads),
             session=session,
             schema=sink.schema(wanted),
+            **options,
         )
         order = 0 if operation == "remove" else 1
         name = (

@@ -27,7 +27,7 @@ from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, RECEIVED
 from tactful.schemas.table import Table
-from tactful.transforms.sources.canonical import parse_rows
+from tactful.transforms.sources import DIALECTS
 
 STEP = "land"
 # What a source may bring at once where its rows pass through this process.
@@ -264,7 +264,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
 
     def put(rows: DataFrame) -> None:
         received = RECEIVED.conform(
-            parse_rows(
+            DIALECTS[source.dialect].parse(
                 rows,
                 stream=source.stream,
                 source_name=work.name,

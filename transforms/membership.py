@@ -10,6 +10,7 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.consents import consents
 from tactful.transforms.identity.keys import hmac_sha256
+from tactful.transforms.rules import RULES
 
 ADD, REMOVE = "add", "remove"
 # Ad networks ask for consent to ads, whatever else an audience is about.
@@ -17,10 +18,8 @@ AD = "ad"
 YES, NO = "granted", "withdrawn"
 AUDIENCE = ("destination", "audience")
 MEMBER = (*AUDIENCE, "identifier_key", "member_key")
-
-
 # The reasons of suppressions that say no to ads where they are about ads or about every channel.
-NO_TO_ADS = ("no_consent", "unsubscribed", "complained")
+NO_TO_ADS = tuple(when for when, rule in RULES.items() if rule.is_no_to_ads)
 
 
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:

@@ -53,7 +53,7 @@ def bought(facts: DataFrame, rules: tuple[Suppress, ...], config: Config) -> Dat
 
     facts: rows that the batch holds.
     """
-    if not any(rule.when == "purchased" for rule in rules):
+    if not any(rule.kind.needs_lines for rule in rules):
         return None
     has_reversals = not facts.where("kind = 'take_back'").isEmpty()
     return settled_lines(facts, currency=config.business.currency, has_reversals=has_reversals)

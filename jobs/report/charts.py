@@ -232,13 +232,11 @@ def _happenings(story: Story, x: alt.X) -> alt.LayerChart:
 
 
 def _spans(story: Story, x: alt.X) -> alt.Chart:
-    columns = ["moment", "until", "lane", "reason"]
+    columns = ["moment", "until", "lane", "is_about_products"]
     spans = story.spans[columns].drop_duplicates()
-    bought = spans.reason == "purchased"
+    bought = spans.is_about_products.astype(bool)
     lanes = [*spans[bought].lane.unique(), *spans[~bought].lane.unique()]
-    colours = alt.condition(
-        alt.datum.reason == "purchased", alt.value("#d98a80"), alt.value("#8b95a3")
-    )
+    colours = alt.condition(alt.datum.is_about_products, alt.value("#d98a80"), alt.value("#8b95a3"))
     return (
         alt.Chart(spans)
         .mark_bar(height=11, opacity=0.7, cornerRadius=2)

@@ -16,6 +16,7 @@ from tactful.jobs.commands.tables_here import readable
 from tactful.jobs.report import charts, persons, pressure, queries, regrets, story
 from tactful.jobs.report.lake_view import LakeView, open_lake
 from tactful.jobs.settings.config import Config
+from tactful.transforms.rules.rule import in_words
 
 TEMPLATE = "report.html.j2"
 NOTHING = "–"
@@ -49,7 +50,7 @@ def collect(
         "as_of": lake.as_of,
         "generated": generated,
         "currency": config.business.currency,
-        "attribution_days": regrets.days(config.attribution.window.total_seconds()),
+        "attribution_days": in_words(config.attribution.window),
         "fixed_wait": _wait(config, regrets.FIXED),
         "mailings": mailings,
         "blunt_days": regrets.BLUNT_DAYS,
@@ -148,7 +149,7 @@ def _wait(config: Config, name: str) -> str:
     rule = regrets.rule_named(config, name)
     if rule is None or rule.lasts is None:
         return "14 days"
-    return regrets.days(rule.lasts.total_seconds())
+    return in_words(rule.lasts)
 
 
 def _check(counted: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str, Any] | None:

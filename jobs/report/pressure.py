@@ -8,8 +8,9 @@ from typing import Any
 import pandas as pd
 
 from tactful.jobs.report.lake_view import LakeView
-from tactful.jobs.report.regrets import channel_name, days
+from tactful.jobs.report.regrets import channel_name
 from tactful.jobs.settings.config import Cap, Config
+from tactful.transforms.rules.rule import in_words
 
 # Distinct messages at their earliest time of the type that the cap counts.
 COUNTED = """
@@ -179,7 +180,7 @@ def _cap(lake: LakeView, cap: Cap) -> dict[str, Any]:
     return {
         "name": cap.name,
         "limit": cap.limit,
-        "window": days(cap.window.total_seconds()),
+        "window": in_words(cap.window),
         "channels": ", ".join(map(channel_name, cap.channels)) or "all channels",
         "reached": lake.row(REACHED, cap=cap.name)["persons"],
         "beyond": lake.row(BEYOND, cap=cap.name)["messages"],

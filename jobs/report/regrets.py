@@ -11,6 +11,7 @@ import pandas as pd
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config, Suppress
+from tactful.transforms.rules.rule import in_words
 
 QUARTER = (datetime(2017, 10, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC))
 FIXED, OWN_RHYTHM = "bought_it", "bought_it_own_rhythm"
@@ -94,10 +95,13 @@ class Rule:
 
 def rules(config: Config) -> dict[str, Rule]:
     """Every rule that may stop a message, in words; those for comparison are counted aside."""
-    told = {rule.name: Rule(rule.name, _says(rule), _aside(rule)) for rule in config.rules}
+    told = {
+        rule.name: Rule(rule.name, rule.kind.says(rule.options), _aside(rule))
+        for rule in config.rules
+    }
     for cap in config.caps:
         channels = ", ".join(map(channel_name, cap.channels)) or "all channels"
-        span = days(cap.window.total_seconds())
+        span = in_words(cap.window)
         told[cap.name] = Rule(cap.name, f"more than {cap.limit} in {span} ({channels})", False)
     return told
 
@@ -162,34 +166,8 @@ def channel_name(channel: str | None) -> str:
     return names.get(channel or "", (channel or "no channel").replace("_", " "))
 
 
-def days(seconds: float) -> str:
-    """A span in words."""
-    whole = seconds / 86_400
-    if whole < 1:
-        return f"{seconds / 3600:g} hours"
-    return "1 day" if whole == 1 else f"{whole:g} days"
-
-
 def rule_named(config: Config, name: str) -> Suppress | None:
     return next((rule for rule in config.rules if rule.name == name), None)
-
-
-def _says(rule: Suppress) -> str:
-    words = {
-        "no_consent": "consent was withdrawn",
-        "unsubscribed": "unsubscribed from the channel",
-        "bounced": "the address does not exist",
-        "complained": "complained about the channel",
-    }
-    if rule.when in words:
-        return words[rule.when]
-    what = "anything" if rule.match == "all" else f"the same {rule.match or 'sku'}"
-    what = what.replace("sku", "product")
-    fixed = days(rule.lasts.total_seconds()) if rule.lasts else None
-    if rule.lasts_share:
-        share = "half" if rule.lasts_share == 0.5 else f"{rule.lasts_share:.0%}"
-        return f"bought {what} within {share} of its own rhythm"
-    return f"bought {what} in the {fixed} before" if fixed else f"bought {what} before"
 
 
 def _aside(rule: Suppress) -> bool:

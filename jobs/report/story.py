@@ -74,11 +74,13 @@ REASONS = """
     ORDER BY mine.sent_at, mine.message_id, bought_at DESC, category, t.sku
 """
 SPANS = """
-    SELECT DISTINCT policy, reason, scope_kind, scope_value, starts_at AS moment,
+    SELECT DISTINCT policy, scope_value, starts_at AS moment,
+           scope_kind IN ('sku', 'category', 'brand') AS is_about_products,
            coalesce(least(ends_at, $end), $end) AS until
     FROM suppressions
     WHERE person_id = $person AND starts_at < $end AND NOT list_contains($aside, policy)
-      AND (reason <> 'purchased' OR (policy = $fixed AND list_contains($skus, scope_value)))
+      AND (scope_kind NOT IN ('sku', 'category', 'brand')
+           OR (policy = $fixed AND list_contains($skus, scope_value)))
     ORDER BY moment, policy, scope_value
 """
 
@@ -145,9 +147,7 @@ def _shown_products(reasons: pd.DataFrame) -> dict[str, str]:
 
 
 def _span_lane(span: Any, shown: dict[str, str]) -> str:
-    if span.reason != "purchased":
-        return f"{span.policy}"
-    return shown[span.scope_value]
+    return shown[span.scope_value] if span.is_about_products else f"{span.policy}"
 
 
 def _lines(messages: pd.DataFrame, reasons: pd.DataFrame) -> list[dict[str, Any]]:

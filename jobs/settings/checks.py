@@ -14,19 +14,24 @@ from tactful.jobs.errors import Problem
 from tactful.jobs.intake.listing import local
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
-from tactful.jobs.settings.models import VENDORS
 from tactful.schemas.catalog import TABLES
+from tactful.schemas.events import STREAMS
+from tactful.transforms.options import Option, options_of
+from tactful.transforms.rules import RULES
+from tactful.transforms.sinks import SINKS, Sink
+from tactful.transforms.sources import CANONICAL, DIALECTS
 
 # What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
 OWN = {"outbox", *(table.path.partition("/")[0] for table in TABLES.values())}
-PURCHASED_ONLY = ("match", "lasts", "lasts_share", "share", "lifted_by", "channels")
 
 
 def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
     return [
         Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in (_secret, _places, _identity, _names, _defaults, _purchased, _destinations)
+        for check in (
+            _secret, _places, _sources, _identity, _names, _defaults, _rules, _destinations,
+        )  # fmt: skip
         for place, found, allowed, hint in check(layers.values, environ)
     ]
 
@@ -80,6 +85,19 @@ def _whole(path: str) -> str:
     return (path if here is None else os.path.realpath(here)).rstrip("/") + "/"
 
 
+def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """A source says which stream its rows are of, unless its dialect says it of each row."""
+    for name, entry in _table(values, "sources").items():
+        dialect = entry.get("dialect", CANONICAL) if isinstance(entry, dict) else None
+        if not isinstance(dialect, str) or dialect not in DIALECTS:
+            continue
+        if DIALECTS[dialect].streams and "stream" in entry:
+            allowed = f"no stream: {dialect} says of each row which one it is of"
+            yield ("sources", name, "stream"), shown(entry["stream"]), allowed, ""
+        if not DIALECTS[dialect].streams and "stream" not in entry:
+            yield ("sources", name, "stream"), "nothing", ", ".join(STREAMS), ""
+
+
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     types = _table(_table(values, "identity"), "types")
     taken: dict[int, str] = {}
@@ -128,28 +146,53 @@ def _defaults(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield (*place, "when"), shown(when), f'"{default}" for that name', hint
 
 
-def _purchased(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    for place, rule in _entries(values, "suppress"):
-        if rule.get("when") == "purchased":
-            yield from _purchased_rule(place, rule)
-            continue
-        if "when" not in rule:
-            continue
-        for key in PURCHASED_ONLY:
-            if key in rule:
-                allowed = 'no such key unless when = "purchased"'
-                yield (*place, key), shown(rule[key]), allowed, ""
+def _rules(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    declared = {when: options_of(rule.options) for when, rule in RULES.items()}
+    for place, entry in _entries(values, "suppress"):
+        when = entry.get("when")
+        if isinstance(when, str) and when in RULES:
+            yield from _misplaced(place, entry, when, declared, kind_of="when")
+            yield from _not_given(place, entry, when, declared[when])
+            for key, allowed, hint in RULES[when].faults(entry):
+                found = shown(entry[key]) if key in entry else "nothing"
+                yield (*place, key), found, allowed, hint
 
 
-def _purchased_rule(place: Place, rule: dict) -> Iterator[Finding]:
-    if "match" not in rule:
-        yield (*place, "match"), "nothing", "sku, category, brand or all", ""
-    if "lasts" not in rule and "lasts_share" not in rule:
-        hint = "or lasts_share, a share of the product's own replenish_days"
-        yield (*place, "lasts"), "nothing", "a duration such as 30d", hint
-    if rule.get("match") == "all" and rule.get("share"):
-        allowed = 'no share beside match = "all", which every message is touched by'
-        yield (*place, "share"), shown(rule["share"]), allowed, ""
+def _misplaced(
+    place: Place,
+    entry: dict,
+    kind: str,
+    declared: Mapping[str, Mapping[str, Option]],
+    *,
+    kind_of: str,
+) -> Iterator[Finding]:
+    """Options, and values of options, that others have and this kind has not."""
+    own = declared[kind]
+    for key in dict.fromkeys(name for options in declared.values() for name in options):
+        if key in entry and key not in own:
+            having = [f'"{name}"' for name, options in declared.items() if key in options]
+            allowed = f"no such key unless {kind_of} = {' or '.join(having)}"
+            yield (*place, key), shown(entry[key]), allowed, ""
+        elif key in entry and own[key].allowed:
+            known = {value for options in declared.values() for value in _allowed(options, key)}
+            told = entry[key]
+            for value in told if isinstance(told, list) else [told]:
+                if isinstance(value, str) and value in known - set(own[key].allowed):
+                    yield (*place, key), shown(value), own[key].values, ""
+
+
+def _allowed(options: Mapping[str, Option], key: str) -> tuple[str, ...]:
+    return options[key].allowed if key in options else ()
+
+
+def _not_given(
+    place: Place, entry: dict, kind: str, declared: Mapping[str, Option]
+) -> Iterator[Finding]:
+    """Options that have to be given and are not."""
+    for name, option in declared.items():
+        if option.is_required and name not in entry:
+            allowed = option.needed.format(kind=kind) or option.values
+            yield (*place, name), "nothing", allowed, option.hint
 
 
 def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -160,27 +203,43 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         if isinstance(entry.get("name"), str)
     }
     types = tuple(_table(_table(values, "identity"), "types"))
+    declared = {kind: options_of(sink.options) for kind, sink in SINKS.items()}
     for place, entry in _entries(values, "destinations"):
         yield from _policy(place, entry, enabled)
-        vendor = VENDORS.get(entry["kind"]) if isinstance(entry.get("kind"), str) else None
-        if vendor is None:
+        kind = entry.get("kind")
+        if not isinstance(kind, str) or kind not in SINKS:
             continue
-        kind = entry["kind"]
-        channel = entry.get("channel")
-        if vendor.channel is not None and channel not in (None, vendor.channel):
-            hint = f"{kind} asks for consent to ads, whatever the audience is about"
-            yield (*place, "channel"), shown(channel), f'"{vendor.channel}", or no channel', hint
-        size = entry.get("batch_size")
-        if isinstance(size, int) and size > vendor.batch_limit:
-            allowed = f"at most {vendor.batch_limit}, the limit of {kind}"
-            yield (*place, "batch_size"), shown(size), allowed, ""
-        allowed_types = [name for name in types if name in (vendor.identifiers or types)]
-        wanted = entry.get("identifiers")
-        for at, name in enumerate(wanted if isinstance(wanted, list) else ()):
-            if isinstance(name, str) and name not in allowed_types:
-                allowed = ", ".join(allowed_types)
-                yield (*place, "identifiers", at), shown(name), allowed, ""
-        yield from _vendor_needs(place, entry, kind)
+        yield from _limits(place, entry, SINKS[kind])
+        yield from _identifiers(place, entry, SINKS[kind], types)
+        yield from _misplaced(place, entry, kind, declared, kind_of="kind")
+        yield from _not_given(place, entry, kind, declared[kind])
+
+
+def _limits(place: Place, entry: dict, sink: Sink) -> Iterator[Finding]:
+    channel, size = entry.get("channel"), entry.get("batch_size")
+    if sink.channel is not None and channel not in (None, sink.channel):
+        consent = f"{sink.kind} asks for consent to ads, whatever the audience is about"
+        hint = consent if sink.needs_ad_consent else f"{sink.kind} speaks on no other"
+        yield (*place, "channel"), shown(channel), f'"{sink.channel}", or no channel', hint
+    if isinstance(size, int) and size > sink.batch_limit:
+        allowed = f"at most {sink.batch_limit}, the limit of {sink.kind}"
+        yield (*place, "batch_size"), shown(size), allowed, ""
+
+
+def _identifiers(
+    place: Place, entry: dict, sink: Sink, types: tuple[str, ...]
+) -> Iterator[Finding]:
+    offered = [name for name in types if name in (sink.offered or types)]
+    given = entry.get("identifiers")
+    wanted = given if isinstance(given, list) else []
+    for at, name in enumerate(wanted):
+        if isinstance(name, str) and name not in offered:
+            yield (*place, "identifiers", at), shown(name), ", ".join(offered), ""
+    mixed = [group for group in sink.together if any(name in group for name in wanted)]
+    if len(mixed) > 1:
+        groups = [[name for name in group if name in sink.offered] for group in sink.together]
+        words = (" and ".join(group) if len(group) > 1 else f"{group[0]} alone" for group in groups)
+        yield (*place, "identifiers"), shown(wanted), f"either {', or '.join(words)}", sink.apart
 
 
 def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:
@@ -192,25 +251,6 @@ def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Find
         yield (*place, "policy"), shown(policy), allowed, ""
     elif enabled[policy] is False:
         yield (*place, "policy"), f"{shown(policy)}, which is switched off", allowed, ""
-
-
-def _vendor_needs(place: Place, entry: dict, kind: str) -> Iterator[Finding]:
-    wanted = entry.get("identifiers")
-    if kind == "google_data_manager" and isinstance(wanted, list) and _mixes_mobile(wanted):
-        hint = "Google keeps mobile ids in lists of their own"
-        allowed = "either email and phone, or device_id alone"
-        yield (*place, "identifiers"), shown(wanted), allowed, hint
-    if kind != "file" and "audience_id" not in entry:
-        yield (*place, "audience_id"), "nothing", f"the audience's id at {kind}", ""
-    if kind == "google_data_manager" and "account" not in entry:
-        hint = 'account = { account_id = "…" }'
-        yield (*place, "account"), "nothing", "the account that owns the audience", hint
-    if kind != "google_data_manager" and "account" in entry:
-        yield (*place, "account"), "a table", "no account: only google_data_manager has one", ""
-
-
-def _mixes_mobile(identifiers: list) -> bool:
-    return "device_id" in identifiers and len(set(map(str, identifiers))) > 1
 
 
 def _table(values: Any, key: str) -> dict:

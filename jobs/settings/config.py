@@ -16,7 +16,6 @@ from tactful.jobs.errors import ConfigError, Problem
 from tactful.jobs.settings.checks import cross_problems
 from tactful.jobs.settings.layers import Layers, Place, layered, shown
 from tactful.jobs.settings.models import (
-    Account,
     Attribution,
     Business,
     Cap,
@@ -33,7 +32,7 @@ from tactful.jobs.settings.models import (
 )
 
 __all__ = [
-    "Account", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
+    "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
     "IdentifierType", "Identity", "Intake", "LakeSettings", "Reference", "Source", "Suppress",
     "idle", "load",
 ]  # fmt: skip
@@ -89,7 +88,7 @@ def load(
 
 def idle(config: Config) -> list[str]:
     """The rules that can never fire, because nothing they look at comes in."""
-    fed = {source.stream for source in config.sources.values()}
+    fed = {stream for source in config.sources.values() for stream in source.streams}
     if not fed:
         return ["No source is configured: nothing lands, and every rule is idle."]
     return [
@@ -103,10 +102,12 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
         if "messages" not in fed:
             yield f"caps.{cap.name}", "no source feeds the stream messages"
     for rule in config.rules:
-        if rule.stream not in fed:
-            yield f"suppress.{rule.name}", f"no source feeds the stream {rule.stream}"
-        elif rule.match == "brand" and "products" not in config.reference:
-            yield f"suppress.{rule.name}", "brands come from [reference.products]"
+        if rule.kind.stream not in fed:
+            yield f"suppress.{rule.name}", f"no source feeds the stream {rule.kind.stream}"
+            continue
+        for table, why in rule.kind.references(rule.options).items():
+            if table not in config.reference:
+                yield f"suppress.{rule.name}", why
 
 
 def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
@@ -168,8 +169,8 @@ def _allowed(place: Place, error: Mapping[str, Any]) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return "a table"
     hints = _annotation_at(place)
-    if hints is not None and (described := _description(hints)):
-        return described
+    if hints is not None and (told := _description(hints)):
+        return told
     if error["type"] in ("tuple_type", "list_type"):
         named = len(place) == 1
         return f"a list of tables, [[{place[0]}]]" if named else "a list of texts"
@@ -179,6 +180,30 @@ def _allowed(place: Place, error: Mapping[str, Any]) -> str:
     if typing.get_origin(annotation) is typing.Literal:
         return ", ".join(map(str, typing.get_args(annotation)))
     return str(error["msg"]).removeprefix("Input should be ")
+
+
+def described(hint: Any) -> str:
+    """What a key may hold, as the page of options says it."""
+    if told := _description(hint):
+        return told
+    choices = [part for part in _parts(_bare(hint)) if typing.get_origin(part) is typing.Literal]
+    if choices:
+        return ", ".join(map(str, typing.get_args(choices[0])))
+    container = _container(_bare(hint))
+    inner = typing.get_args(container)[0] if container is not None else None
+    return f"a list of {described(inner)}" if inner is not None else "a text"
+
+
+def model_in(hint: Any) -> type[BaseModel] | None:
+    """The model of a table, or of the tables that a key holds; None for a plain value."""
+    container = _container(_bare(hint))
+    inner = _bare(hint) if container is None else _inner(container)
+    return next((part for part in _parts(inner) if _is_model(part)), None)
+
+
+def _inner(container: Any) -> Any:
+    """What a list or table holds."""
+    return typing.get_args(container)[1 if typing.get_origin(container) is dict else 0]
 
 
 def _model_at(place: Place) -> type[BaseModel] | None:
@@ -197,7 +222,7 @@ def _annotation_at(place: Place) -> Any:
         models = [found for found in _parts(_bare(here)) if _is_model(found)]
         container = _container(_bare(here))
         if container is not None:
-            here = typing.get_args(container)[1 if typing.get_origin(container) is dict else 0]
+            here = _inner(container)
         elif models and part in models[0].model_fields:
             here = models[0].model_fields[part]
         else:

@@ -7,6 +7,7 @@ optional key in a later version changes no lake's hash.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
 import re
@@ -26,12 +27,15 @@ from pydantic import (
     model_validator,
 )
 
+from tactful.jobs.settings.derived import chosen, with_options
 from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
+from tactful.transforms.rules import RULES, Policy, Rule
+from tactful.transforms.sinks import SINKS, Sink
+from tactful.transforms.sources import CANONICAL, DIALECTS
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
 # A longer wait than a life is a slip of the pen, and near year 9999 Spark's times end.
 LONGEST = timedelta(days=36_500)
-REVERSALS = ("order_cancelled", "order_returned", "order_refunded")
 
 
 def parse_duration(text: object) -> timedelta:
@@ -132,63 +136,91 @@ class Section(BaseModel):
 
 
 class LakeSettings(Section):
-    location: PathText
+    location: PathText = Field(title="Where the lake lies, with all its tables and files.")
     secret: str = Field(
-        pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z", description='"auto" or "env:NAME"'
+        pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z",
+        description='"auto" or "env:NAME"',
+        title="What identifiers are hashed with: a secret of its own folder, or in a variable.",
     )
-    publish_every: Duration
+    publish_every: Duration = Field(title="How often a continuous run publishes its tables.")
 
 
 class Intake(Section):
-    max_skew: Span
-    max_row_bytes: Count
-    dedupe_compare: Span
+    max_skew: Span = Field(
+        title="An event dated later than its own landing by more is quarantined."
+    )
+    max_row_bytes: Count = Field(title="A larger row is quarantined whole.")
+    dedupe_compare: Span = Field(
+        title="For how long a repeated id with another payload is told apart."
+    )
 
 
 class Business(Section):
     time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        description="an IANA time zone such as Europe/Paris or UTC"
+        description="an IANA time zone such as Europe/Paris or UTC",
+        title="The business's own time.",
     )
-    currency: str = Field(pattern=r"^[A-Z]{3}\z", description="an ISO 4217 code such as USD")
+    currency: str = Field(
+        pattern=r"^[A-Z]{3}\z",
+        description="an ISO 4217 code such as USD",
+        title="What amounts are in whose order names no currency.",
+    )
 
 
 class Source(Section):
-    stream: Stream
-    dialect: Literal["canonical"] = "canonical"
-    format: Literal["json", "parquet"] = "json"
-    path: PathText
+    stream: Stream | None = Field(
+        default=None, title="What its rows are, unless its dialect says it of each row."
+    )
+    dialect: Literal[tuple(DIALECTS)] = Field(  # type: ignore[valid-type]
+        default=CANONICAL, title="Whose form its rows have."
+    )
+    format: Literal["json", "parquet"] = Field(default="json", title="What its files are.")
+    path: PathText = Field(title="The folder below which every file is read, once.")
     partitions: Annotated[tuple[str, ...], AfterValidator(_partitions)] = Field(
         default=(),
         description="a list of fields that folders are named after, as day is by day=2026-01-31; "
         "not event_id, and none that holds a list or a table",
+        title="Fields that the names of its sub-folders say.",
     )
+
+    @property
+    def streams(self) -> tuple[str, ...]:
+        """The streams that its rows may be of."""
+        return (self.stream,) if self.stream else DIALECTS[self.dialect].streams
 
 
 class Reference(Section):
-    format: Literal["json", "parquet"] = "json"
-    path: PathText
+    format: Literal["json", "parquet"] = Field(default="json", title="What its files are.")
+    path: PathText = Field(title="Its file, or the folder of its files.")
 
 
 class IdentifierType(Section):
-    priority: Count
-    unique: Flag = False
-    device: Flag = False
-    max_links: Count | None = None
-    max_devices: Count | None = None
+    priority: Count = Field(title="Its rank among the types; 1 says most about who somebody is.")
+    unique: Flag = Field(default=False, title="Whether nobody has two of it.")
+    device: Flag = Field(default=False, title="Whether it is a thing that persons may share.")
+    max_links: Count | None = Field(default=None, title="As in [identity], for this type.")
+    max_devices: Count | None = Field(default=None, title="As in [identity], for this type.")
 
 
 class Identity(Section):
-    shared_devices: Literal["neutral"]
+    shared_devices: Literal["neutral"] = Field(
+        title="Whose the anonymous events of a shared device are: nobody's."
+    )
     phone_region: Annotated[str, AfterValidator(_known_region)] = Field(
-        description="an ISO 3166 region of two letters such as US or GB"
+        description="an ISO 3166 region of two letters such as US or GB",
+        title="Where phone numbers without a country code are from.",
     )
-    max_links: Count
-    max_devices: Count
-    max_identifiers: Count
+    max_links: Count = Field(
+        title="With more of one higher type than this an identifier links nobody any more."
+    )
+    max_devices: Count = Field(
+        title="With more of one lower type than this an identifier links nobody any more."
+    )
+    max_identifiers: Count = Field(title="A person of more than this is taken apart.")
     blocked: Annotated[tuple[str, ...], AfterValidator(_blocked)] = Field(
-        description="a list of texts"
+        description="a list of texts", title="Values that stand for nobody."
     )
-    types: dict[Name, IdentifierType]
+    types: dict[Name, IdentifierType] = Field(title="The types of identifiers, each a table.")
 
     def max_links_of(self, kind: str) -> int:
         """How many of each higher type it may be seen with before it is a hub."""
@@ -200,7 +232,9 @@ class Identity(Section):
 
 
 class Consent(Section):
-    default: Literal["opt_in", "opt_out"]
+    default: Literal["opt_in", "opt_out"] = Field(
+        title="What silence means: no consent (opt_in), or consent (opt_out)."
+    )
 
     @property
     def opt_in(self) -> bool:
@@ -209,102 +243,111 @@ class Consent(Section):
 
 
 class Attribution(Section):
-    window: Duration
+    window: Duration = Field(title="For how long after a message orders may be its outcome.")
 
 
 class Cap(Section):
-    name: Name
-    channels: Channels = ()
+    name: Name = Field(title="Its name, which is its policy, too.")
+    channels: Channels = Field(default=(), title="The channels it counts together; empty: all.")
     purposes: Annotated[tuple[Literal[PURPOSES], ...], AfterValidator(_once)] = Field(  # type: ignore[valid-type]
-        default=("marketing",), min_length=1, description="a list with marketing or transactional"
+        default=("marketing",),
+        min_length=1,
+        description="a list with marketing or transactional",
+        title="The purposes it counts together.",
     )
-    limit: Count
-    window: Duration
-    counts: Literal["sent", "delivered", "opened"] = "sent"
-    on_cap: Literal["drop", "defer"] = "drop"
+    limit: Count = Field(title="How many messages a person may get in the window.")
+    window: Duration = Field(title="The window, rolling.")
+    counts: Literal["sent", "delivered", "opened"] = Field(
+        default="sent", title="What a message counts from; opened: by a human."
+    )
+    on_cap: Literal["drop", "defer"] = Field(
+        default="drop", title="What becomes of a message beyond it."
+    )
 
 
-class Suppress(Section):
-    name: Name
-    when: Literal["purchased", "no_consent", "unsubscribed", "bounced", "complained"]
-    match: Literal["sku", "category", "brand", "all"] | None = None
-    lasts: Duration | None = None
-    lasts_share: float | None = Field(
-        default=None, strict=True, gt=0, le=10, description="a number above 0, at most 10"
-    )
-    share: float = Field(default=0.0, strict=True, ge=0, le=1, description="a number from 0 to 1")
-    lifted_by: Annotated[tuple[Literal[REVERSALS], ...], AfterValidator(_once)] = REVERSALS  # type: ignore[valid-type]
-    channels: Channels = ()
-    enabled: Flag = True
+# How each type that an option may have is read (see `transforms/options.py`).
+READ_AS = {timedelta: Duration, int: Count, bool: Flag, str: Text}
+
+
+class _SuppressEntry(Section):
+    name: Name = Field(title="Its name, which is its policy.")
+    when: Literal[tuple(RULES)] = Field(title="Which rule it is.")  # type: ignore[valid-type]
+
+
+class Suppress(with_options(_SuppressEntry, [r.options for r in RULES.values()], READ_AS)):  # type: ignore[misc]
+    """One suppression rule; which of the options it has, its module in `transforms/rules` says."""
+
+    enabled: Flag = Field(default=True, title="Whether it is on.")
 
     @property
-    def stream(self) -> str:
-        """The stream whose events cause this rule's rows."""
-        return {"purchased": "purchases", "no_consent": "profiles"}.get(self.when, "messages")
+    def kind(self) -> Rule:
+        """What its `when` means."""
+        return RULES[self.when]
+
+    @property
+    def options(self) -> Any:
+        """What was chosen of its rule's own options."""
+        return chosen(self, self.kind.options)
+
+    @property
+    def policy(self) -> Policy:
+        """The rule as transforms take it."""
+        return Policy(self.name, self.when, self.options)
 
 
-class Vendor(Section):
-    """What a kind of destination can take (limits as of 2026-11)."""
-
-    channel: str | None
-    batch_limit: int
-    minimum_audience: int
-    identifiers: tuple[str, ...] | None
-
-
-VENDORS = {
-    "google_data_manager": Vendor(
-        channel="ad", batch_limit=10_000, minimum_audience=100,
-        identifiers=("email", "phone", "device_id"),
-    ),
-    "meta_custom_audience": Vendor(
-        channel="ad", batch_limit=10_000, minimum_audience=100,
-        identifiers=("email", "phone", "device_id"),
-    ),
-    "file": Vendor(channel=None, batch_limit=1_000_000, minimum_audience=0, identifiers=None),
-}  # fmt: skip
-
-
-class Account(Section):
-    account_id: Text
-    account_type: Literal[
-        "GOOGLE_ADS", "DISPLAY_VIDEO_ADVERTISER", "DISPLAY_VIDEO_PARTNER", "DATA_PARTNER",
-        "GOOGLE_ANALYTICS_PROPERTY",
-    ] = "GOOGLE_ADS"  # fmt: skip
-
-
-class Destination(Section):
-    name: Name
-    kind: Literal[tuple(VENDORS)]  # type: ignore[valid-type]
-    policy: Name
-    channel: Literal[CHANNELS] | None  # type: ignore[valid-type]
-    identifiers: Annotated[tuple[Name, ...], AfterValidator(_once)] = Field(
-        default=("email", "phone"), min_length=1, description="a list of identifier types"
+class _DestinationEntry(Section):
+    name: Name = Field(title="Its name, which is that of its outbox, too.")
+    kind: Literal[tuple(SINKS)] = Field(title="What it is.")  # type: ignore[valid-type]
+    policy: Name = Field(title="The rule or cap whose persons are its audience.")
+    channel: Literal[CHANNELS] | None = Field(  # type: ignore[valid-type]
+        title="The channel it speaks on; silent: as its kind does, else on all."
     )
-    audience_id: Text | None = None
-    account: Account | None = None
-    minimum_audience: Amount
-    batch_size: Count
-    options: dict[str, Any] = {}
+    identifiers: Annotated[tuple[Name, ...], AfterValidator(_once)] = Field(
+        default=("email", "phone"),
+        min_length=1,
+        description="a list of identifier types",
+        title="By which identifiers it is told of persons.",
+    )
+
+
+class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.values()], READ_AS)):  # type: ignore[misc]
+    """One destination; what its kind takes, its module in `transforms/sinks` says."""
+
+    minimum_audience: Amount = Field(
+        title="A smaller audience is delivered with a warning; silent: as its kind says."
+    )
+    batch_size: Count = Field(
+        title="How many records one file or request holds; silent: 10000, or its kind's limit."
+    )
+
+    @property
+    def sink(self) -> Sink:
+        """What its kind is."""
+        return SINKS[self.kind]
 
     @property
     def is_ad_network(self) -> bool:
         """Whether nobody may be uploaded without consent to ads."""
-        return VENDORS[self.kind].channel == "ad"
+        return self.sink.needs_ad_consent
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What was chosen of its kind's own options, tables as plain dictionaries."""
+        return dataclasses.asdict(chosen(self, self.sink.options))
 
     @model_validator(mode="before")
     @classmethod
-    def _as_the_vendor_does(cls, given: Any) -> Any:
+    def _as_its_kind_does(cls, given: Any) -> Any:
         """What the entry leaves open follows from its kind."""
         if not isinstance(given, dict):
             return given
         # An unknown kind is refused itself; complaining about what follows from it helps nobody.
         kind = given.get("kind")
-        vendor = VENDORS.get(kind if isinstance(kind, str) else "file", VENDORS["file"])
+        sink = SINKS.get(kind if isinstance(kind, str) else "file", SINKS["file"])
         open_values = {
-            "channel": vendor.channel,
-            "minimum_audience": vendor.minimum_audience,
-            "batch_size": min(vendor.batch_limit, 10_000),
+            "channel": sink.channel,
+            "minimum_audience": sink.minimum_audience,
+            "batch_size": min(sink.batch_limit, 10_000),
         }
         return {**open_values, **given}
 

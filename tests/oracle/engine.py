@@ -19,12 +19,13 @@ from tests.oracle.returns import share_out
 
 SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
-STEPS = {"taken": share_out}
+# One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
+RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
 LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
-    "addresses", "suppressions_purchased", "suppressions_refused", "suppressions_capped",
+    "addresses", "refusals", *(f"rules/{when}" for when in RULES), "suppressions_capped",
     "suppressed", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
     "wanted", "left_out", "audiences",
 )  # fmt: skip
@@ -69,7 +70,25 @@ def make(db: DuckDBPyConnection, name: str) -> None:
         STEPS[name](db)
     else:
         kind = "VIEW" if name in VIEWS else "TABLE"
-        db.execute(f"CREATE {kind} {name} AS\n{query(name)}")
+        db.execute(f"CREATE {kind} {table_of(name)} AS\n{query(name)}")
+
+
+def table_of(name: str) -> str:
+    """The table that a file makes: a rule's is not to be taken for what it reads."""
+    return name.replace("rules/", "rule_")
+
+
+def gather(db: DuckDBPyConnection) -> None:
+    """Make `suppressed`: all suppressions that ever were, with their cause; ended ones stay."""
+    known = {when for (when,) in db.execute("SELECT DISTINCT reason FROM rules").fetchall()}
+    if unknown := known - set(RULES):
+        raise KeyError(f"no SQL for the rules {sorted(unknown)}; add it to {SQL / 'rules'}")
+    made = [*(table_of(f"rules/{when}") for when in RULES), "suppressions_capped"]
+    union = " UNION ALL BY NAME ".join(f"FROM {table}" for table in made)
+    db.execute(f"CREATE TABLE suppressed AS {union}")
+
+
+STEPS = {"taken": share_out, "suppressed": gather}
 
 
 def partition(

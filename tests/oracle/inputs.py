@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
@@ -41,7 +42,7 @@ DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_networ
                 ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
 RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
          ("lasts", SPAN), ("lasts_share", pa.float64()), ("lifted_by", pa.list_(TEXT)),
-         ("channels", pa.list_(TEXT))]  # fmt: skip
+         ("channels", pa.list_(TEXT)), ("options", TEXT)]  # fmt: skip
 CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_window", SPAN),
         ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("replenish_days", pa.float64())]
@@ -111,7 +112,8 @@ def put_rules(
     }
     put(db, "settings", [settings], SETTINGS)
     suppress = [
-        {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"])} for rule in rules(config)
+        {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"]), "options": json.dumps(rule)}
+        for rule in rules(config)
     ]
     put(db, "rules", suppress, RULES)
     bounced = {rule["name"] for rule in suppress if rule["when"] == "bounced"}

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tactful.transforms.rules.purchased import Purchased, purchased
 from tactful.transforms.rules.refusals import refused
-from tactful.transforms.rules.suppressions import PurchaseRule, purchased
+from tactful.transforms.rules.rule import Policy
 from tactful.transforms.settled import settled_lines
 from tests.timelines import (
     DAY,
@@ -27,7 +28,6 @@ from tests.timelines import (
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
 CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
-UNDONE = ("order_cancelled", "order_returned", "order_refunded")
 WORDS = ("no_consent", "unsubscribed", "bounced", "complained")
 FAR = datetime.max.replace(tzinfo=UTC)
 
@@ -39,10 +39,9 @@ def moment(text: str) -> datetime:
 # --- what was bought -----------------------------------------------------------------------------
 
 
-def rule(policy: str, match: str = "sku", days: float | None = 30, **more: Any) -> PurchaseRule:
-    told = {"lasts_share": None, "lifted_by": UNDONE, "channels": ()} | more
+def rule(policy: str, match: str = "sku", days: float | None = 30, **more: Any) -> Policy:
     lasts = None if days is None else days * DAY
-    return PurchaseRule(policy=policy, match=match, lasts=lasts, **told)
+    return Policy(policy, "purchased", Purchased(match=match, lasts=lasts, **more))
 
 
 RULES = [
@@ -108,7 +107,7 @@ ORDERS = [
 def purchases(spark) -> dict[tuple[str, str], list[Any]]:
     """Every suppression by person and policy, by line and channel; one Spark action."""
     lines = settled_lines(timeline(spark, ORDERS), currency="USD")
-    rows = purchased(lines, products(spark, PRODUCTS), rules=RULES)
+    rows = purchased(lines, products(spark, PRODUCTS), policies=RULES)
     held = defaultdict(list)
     for row in rows.collect():
         held[row.person_id, row.policy].append(row)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -12,12 +14,30 @@ from tactful.schemas.words import ALL
 from tactful.transforms.addresses import lifting_addresses
 from tactful.transforms.consents import GRANTED, WITHDRAWN, consents, unless_all
 from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.rule import Facts, Policy, Reads
 from tactful.transforms.rules.suppressions import named, with_id
 
 REFUSALS = ("unsubscribed", "bounced", "complained")
 # What opens or closes a channel to somebody, however long ago it was said.
 CONSENT_EVENTS = (GRANTED, WITHDRAWN, "subscribed", *REFUSALS)
 CAUSE = ("cause", "scope_value")
+
+
+@dataclass(frozen=True)
+class NoOptions:
+    """Nothing to choose: what somebody has said holds as they said it."""
+
+
+def reads(options: Any, *, slowest: Callable[[], float | None]) -> Reads:
+    """What somebody has said about a channel stands until it is taken back, however old it is."""
+    return {"word": None}
+
+
+def rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
+    """All configured refusals in one pass."""
+    return refused(
+        facts.timeline, facts.labels, policies=[(policy.name, policy.when) for policy in policies]
+    )
 
 
 def refused(

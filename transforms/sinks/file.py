@@ -8,15 +8,24 @@ own copy. Only the retailer's own customer and loyalty numbers are written plain
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
 
 PLAIN = ("customer_id", "loyalty_id")
 GUARDED = ("email", "phone")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the receiver may want to read in each line."""
+
+    audience_id: str | None = option("Its own name for the audience.", default=None)
 
 
 def forms(identifiers: DataFrame, *, plain: Sequence[str] = PLAIN) -> DataFrame:
@@ -66,7 +75,6 @@ def body(
     operation: s.Operation,
     audience: str,
     audience_id: str | None = None,
-    account: Mapping[str, str] | None = None,
     seq: int = 1,
     last: bool = True,
     total: int | None = None,
@@ -83,7 +91,7 @@ def body(
 SINK = s.Sink(
     kind="file",
     channel=None,
-    batch_limit=100_000,
+    batch_limit=1_000_000,
     minimum_audience=0,
     identifier_types=(),
     needs_ad_consent=False,
@@ -93,4 +101,6 @@ SINK = s.Sink(
     row=row,
     body=body,
     fields={},
+    options=Options,
+    doc="A plain file for any other system: one JSON line a person.",
 )

@@ -12,10 +12,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
 
 EMAIL, PHONE, MOBILE = "emailAddress", "phoneNumber", "mobileIds"
@@ -26,6 +28,33 @@ GRANTED, DENIED = "CONSENT_GRANTED", "CONSENT_DENIED"
 DOTLESS = ("gmail.com", "googlemail.com")
 PREFIXES = r"^(?:mrs|mr|ms|miss|mx|dr|prof|sir)(?:\.\s*|\s+)"
 SUFFIXES = r"(?:\s*,\s*|\s+)(?:jr|sr|ii|iii|iv)\.?$"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    """The account that owns an audience."""
+
+    account_id: str = option("Its number, with or without dashes.")
+    account_type: str = option(
+        "Which of Google's products it is of.",
+        default="GOOGLE_ADS",
+        allowed=(
+            "GOOGLE_ADS", "DISPLAY_VIDEO_ADVERTISER", "DISPLAY_VIDEO_PARTNER", "DATA_PARTNER",
+            "GOOGLE_ANALYTICS_PROPERTY",
+        ),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where the audience is."""
+
+    audience_id: str = option("The audience's id there.", needed="the audience's id at {kind}")
+    account: Account = option(
+        "The account that owns the audience.",
+        needed="the account that owns the audience",
+        hint='account = { account_id = "…" }',
+    )
 
 
 def forms(identifiers: DataFrame) -> DataFrame:
@@ -243,5 +272,9 @@ SINK = s.Sink(
     # "Mixed data types are not allowed on the same list" (CrmBasedUserListInfo.upload_key_type),
     # and every member of one request must carry the same type of data.
     together=(("email", "email_sha256", "phone"), ("device_id",)),
+    apart="Google keeps mobile ids in lists of their own",
+    offered=("email", "phone", "device_id"),
     max_identifiers_per_row=MAX_IDENTIFIERS,
+    options=Options,
+    doc="Google: Customer Match audiences through the Data Manager API.",
 )

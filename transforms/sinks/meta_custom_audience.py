@@ -13,11 +13,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
 from tactful.transforms.sinks.us_states import CODES as US_STATES
 
@@ -25,6 +27,13 @@ EXTERN_ID, EMAIL, PHONE, MADID = "EXTERN_ID", "EMAIL", "PHONE", "MADID"
 KEYS = (EXTERN_ID, EMAIL, PHONE, MADID)
 SCHEMA = (EMAIL, PHONE, MADID)
 NO_LETTERS = r"(?U)[\p{P}\p{S}\s]+"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """Where the audience is."""
+
+    audience_id: str = option("The audience's id there.", needed="the audience's id at {kind}")
 
 
 def forms(identifiers: DataFrame) -> DataFrame:
@@ -145,8 +154,7 @@ def body(
     *,
     operation: s.Operation,
     audience: str,
-    audience_id: str | None,
-    account: Mapping[str, str],
+    audience_id: str | None = None,
     seq: int = 1,
     last: bool = True,
     total: int | None = None,
@@ -205,5 +213,8 @@ SINK = s.Sink(
         "device_id": MADID,
     },
     together=(("email", "email_sha256", "phone", "device_id", "customer_id"),),
+    offered=("email", "phone", "device_id"),
     max_identifiers_per_row=len(KEYS),
+    options=Options,
+    doc="Meta: customer file custom audiences through the Marketing API.",
 )

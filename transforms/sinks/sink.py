@@ -28,6 +28,11 @@ WHITESPACE = r"(?U)\s+"
 
 
 @dataclass(frozen=True)
+class NoOptions:
+    """Nothing to choose."""
+
+
+@dataclass(frozen=True)
 class Sink:
     """One kind of destination.
 
@@ -40,7 +45,12 @@ class Sink:
     `body`   JSON records → the text of one file, which is one request where there is an API.
     `fields` the name at the destination of each type of identifier, in the order of its schema.
     `together` types that one audience may hold side by side; a destination configured across
-             two of these groups must be refused. Empty `identifier_types`: any type.
+             two of these groups is refused, and `apart` says why. Empty `identifier_types`: any.
+    `offered` the types that a configuration may name; empty: any. The hash of an email goes with
+             the email and is not named.
+    `options` a frozen dataclass of `option`s: what has to be known of an audience there. What it
+             declares, `body` takes under the same names; a table inside it as a dictionary.
+    `doc`    a sentence about it.
     """
 
     kind: str
@@ -56,7 +66,11 @@ class Sink:
     body: Callable[..., str]
     fields: Mapping[str, str]
     together: tuple[tuple[str, ...], ...] = ()
+    apart: str = ""
+    offered: tuple[str, ...] = ()
     max_identifiers_per_row: int | None = None
+    options: type = NoOptions
+    doc: str = ""
 
     def schema(self, identifiers: Sequence[str]) -> tuple[str, ...]:
         """The destination's fields for the configured types, each once, in its own order."""

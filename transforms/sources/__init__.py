@@ -1,0 +1,12 @@
+"""Sources: the forms in which events come, a module each, and how their rows are checked."""
+
+from __future__ import annotations
+
+from tactful.transforms.sources import canonical
+from tactful.transforms.sources.dialect import Dialect
+
+DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (canonical.DIALECT,)}
+
+CANONICAL = canonical.DIALECT.name
+
+__all__ = ["CANONICAL", "DIALECTS", "Dialect"]

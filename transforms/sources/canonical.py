@@ -14,6 +14,7 @@ from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column as Described
 from tactful.transforms.blanks import as_name, is_blank, literal, unless_blank
 from tactful.transforms.sources import bounds, names, values, words
+from tactful.transforms.sources.dialect import Dialect
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
 STRICT = {
@@ -270,3 +271,10 @@ def _hashed(frame: DataFrame, stream: str) -> DataFrame:
 
 def _sixteen_bytes(value: str) -> str:
     return f"unhex(substring(sha2({value}, 256), 1, 32))"
+
+
+DIALECT = Dialect(
+    name="canonical",
+    doc="Rows that already use Tactful's own field names.",
+    parse=parse_rows,
+)

@@ -22,3 +22,9 @@ CREATE OR REPLACE MACRO named(stream, event_id) AS stream || ':' || event_id;
 -- A rule without channels makes one row, for all channels.
 CREATE OR REPLACE MACRO each_channel(channels) AS
 CASE WHEN len(channels) = 0 THEN [NULL] ELSE channels END;
+
+-- A duration of the configuration, such as 7d; what a rule's options say is text (see inputs.py).
+CREATE OR REPLACE MACRO span(text) AS to_seconds(
+    CAST(text[:-2] AS BIGINT)
+    * CASE text[-1:] WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END
+);

@@ -175,7 +175,6 @@ def test_meta_rows_follow_the_schema_with_blanks(spark):
         operation="add",
         audience="a",
         audience_id="1",
-        account={},
         schema=schema,
         session="meta/1",
     )
@@ -183,7 +182,7 @@ def test_meta_rows_follow_the_schema_with_blanks(spark):
     assert body["payload"] == {"schema": schema, "data": first + two_emails}
     validator("meta_custom_audience.users").validate(body)
     with pytest.raises(ValueError, match="one value a key"):
-        META.body(['["c-1"]'], operation="add", audience="a", audience_id="1", account={})
+        META.body(['["c-1"]'], operation="add", audience="a", audience_id="1")
 
 
 def test_a_session_is_cut_into_batches():
@@ -202,7 +201,6 @@ def test_a_session_is_cut_into_batches():
             operation="add",
             audience="a",
             audience_id="1",
-            account={},
             seq=batch.seq,
             last=batch.last,
             total=rows,
@@ -270,7 +268,6 @@ def test_the_golden_schemas_refuse_what_the_vendor_would():
             operation="add",
             audience="a",
             audience_id="1",
-            account={},
         )
     )
     line = {"audience": "a", "operation": "add", "identifiers": {"email_sha256": [HASHES[0]]}}

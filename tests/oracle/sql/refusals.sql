@@ -1,9 +1,9 @@
--- no_consent, unsubscribed, bounced (hard), complained (DESIGN 6, suppressions): what a person or
--- their mailbox has turned down, until they say otherwise later; at the very same moment the
+-- What the rules no_consent, unsubscribed, bounced and complained share: what a person or their
+-- mailbox has turned down, until they say otherwise later; at the very same moment the
 -- refusal wins. What is withdrawn or turned down for all channels is lifted only by a word for all.
 -- A bounce is also lifted by another address of that person, linked and itself not bounced, as soon
 -- as there is one; where nobody knows which address bounced, by one that was first seen after it.
-WITH refusals AS (
+WITH turned_down AS (
     SELECT
         'no_consent' AS reason,
         person_id,
@@ -30,7 +30,7 @@ granted AS (
         g.occurred_at AS lifted_at,
         'profiles' AS by_stream,
         g.event_id AS by_id
-    FROM refusals AS r
+    FROM turned_down AS r
     JOIN consents AS g USING (person_id, purpose)
     WHERE
         r.reason = 'no_consent'
@@ -41,7 +41,7 @@ granted AS (
 
 subscribed AS (
     SELECT r.stream, r.event_id, r.purpose, s.occurred_at, 'messages', s.event_id
-    FROM refusals AS r
+    FROM turned_down AS r
     JOIN message_events AS s USING (person_id)
     WHERE
         r.reason <> 'no_consent'
@@ -114,7 +114,6 @@ lifts AS (
 
 SELECT
     r.person_id,
-    rule.name AS policy,
     r.reason,
     nullif(r.channel, 'all') AS channel,
     'purpose' AS scope_kind,
@@ -126,6 +125,5 @@ SELECT
     r.stream AS cause_stream,
     r.event_id AS cause_id,
     CAST(NULL AS INTEGER) AS line_number
-FROM refusals AS r
-JOIN rules AS rule USING (reason)
+FROM turned_down AS r
 LEFT JOIN lifts AS l USING (stream, event_id, purpose)

@@ -1,0 +1,149 @@
+"""The page of all options: made from the settings themselves, so that it lists what they read."""
+
+from __future__ import annotations
+
+import json
+import typing
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from tactful.jobs.settings.config import described, model_in
+from tactful.jobs.settings.layers import read_defaults
+from tactful.jobs.settings.models import Config
+from tactful.transforms.options import Option, options_of
+from tactful.transforms.rules import RULES
+from tactful.transforms.sinks import SINKS
+from tactful.transforms.sources import DIALECTS
+
+HEAD = """# Every option
+
+A file of TOML, named with `--conf`. What it is silent about is as said here. The environment
+(`TACTFUL__CONSENT__DEFAULT=opt_out`) and `--set consent.default=opt_out` say more than the file.
+Durations: `90s`, `30m`, `12h`, `7d`, `2w`. An unknown key is an error.
+"""
+COLUMNS = "| key | may be | if silent | what it does |\n|---|---|---|---|"
+GIVEN = "has to be given"
+UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+Line = tuple[str, str, str, str]
+
+
+def option_page() -> str:
+    """Every section, key, rule and destination, in Markdown."""
+    return "\n".join((HEAD, *_sections(Config, (), read_defaults())))
+
+
+def _sections(model: type[BaseModel], place: tuple[str, ...], silent: Any) -> Iterator[str]:
+    """The tables of a model: its own keys, then each table inside it."""
+    plain = {n: f for n, f in model.model_fields.items() if model_in(f) is None}
+    if place:
+        yield f"## `{_heading(place)}`\n"
+        yield _table(_line(name, field, silent) for name, field in plain.items())
+    for name, field in model.model_fields.items():
+        inner = model_in(field)
+        if inner is not None:
+            yield from _inside(inner, field, (*place, name), silent)
+
+
+def _inside(
+    inner: type[BaseModel], field: FieldInfo, place: tuple[str, ...], silent: Any
+) -> Iterator[str]:
+    if place == ("suppress",):
+        yield from _kinds(inner, "suppress", "when", _rules())
+    elif place == ("destinations",):
+        yield from _kinds(inner, "destinations", "kind", _destinations())
+    elif typing.get_origin(field.annotation) is tuple:
+        yield from _sections(inner, (f"[{place[0]}]",), {})
+    elif typing.get_origin(field.annotation) is dict:
+        yield from _sections(inner, (*place, _names(field)), {})
+        if place == ("sources",):
+            yield _dialects()
+    else:
+        yield from _sections(inner, place, silent.get(place[-1], {}))
+
+
+def _names(field: FieldInfo) -> str:
+    """What tables of their own names may be called."""
+    name = typing.get_args(field.annotation)[0]
+    is_closed = typing.get_origin(name) is typing.Literal
+    return "|".join(typing.get_args(name)) if is_closed else "NAME"
+
+
+def _kinds(
+    model: type[BaseModel], section: str, key: str, kinds: dict[str, tuple[str, type]]
+) -> Iterator[str]:
+    """A list of entries of several kinds: the keys of all, then each kind's own."""
+    own = {name for _, declared in kinds.values() for name in options_of(declared)}
+    shared = {name: field for name, field in model.model_fields.items() if name not in own}
+    yield f"## `[[{section}]]`\n"
+    yield _table(_line(name, field, {}) for name, field in shared.items())
+    for kind, (doc, declared) in kinds.items():
+        yield f'### `{key} = "{kind}"`\n\n{doc}\n'
+        if lines := list(_option_lines(options_of(declared).values())):
+            yield _table(lines)
+
+
+def _rules() -> dict[str, tuple[str, type]]:
+    return {
+        when: (f"{rule.doc} Caused by events of the stream {rule.stream}.", rule.options)
+        for when, rule in RULES.items()
+    }
+
+
+def _destinations() -> dict[str, tuple[str, type]]:
+    told = {}
+    for kind, sink in SINKS.items():
+        of = ", ".join(sink.offered) or "any"
+        limits = f"Identifiers: {of}. At most {sink.batch_limit:,} records a file or request."
+        consent = " Only persons who consented to ads are told to it." * sink.needs_ad_consent
+        told[kind] = (f"{sink.doc} {limits}{consent}", sink.options)
+    return told
+
+
+def _dialects() -> str:
+    rows = (f"- `{name}`: {dialect.doc}" for name, dialect in DIALECTS.items())
+    return "\n".join(("Dialects:\n", *rows, ""))
+
+
+def _option_lines(options: Iterable[Option], within: str = "") -> Iterator[Line]:
+    for option in options:
+        default = GIVEN if option.is_required else _written(option.default)
+        yield f"{within}{option.name}", option.values, default, option.doc
+        if option.values == "a table":
+            yield from _option_lines(options_of(option.kind).values(), f"{within}{option.name}.")
+
+
+def _line(name: str, field: FieldInfo, silent: Any) -> Line:
+    value = silent.get(name) if name in silent else field.default
+    needs = field.is_required() and name not in silent
+    # What a destination is silent about follows from its kind, and the last column says so.
+    is_implied = "silent:" in (field.title or "")
+    default = "" if is_implied else GIVEN if needs else _written(value)
+    return name, described(field), default, field.title or ""
+
+
+def _table(lines: Iterable[Line]) -> str:
+    rows = ["| " + " | ".join((f"`{key}`", *map(_cell, rest))) + " |" for key, *rest in lines]
+    return "\n".join((COLUMNS, *rows, ""))
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _heading(place: tuple[str, ...]) -> str:
+    return f"[{'.'.join(place)}]"
+
+
+def _written(value: Any) -> str:
+    """A value as the file would have it; empty for none."""
+    if value is None:
+        return ""
+    if isinstance(value, timedelta):
+        seconds = int(value.total_seconds())
+        unit, size = next((u, n) for u, n in UNITS if seconds % n == 0)
+        return f'`"{seconds // size}{unit}"`'
+    return f"`{json.dumps(value, ensure_ascii=False)}`"

@@ -1,0 +1,6 @@
+-- unsubscribed (DESIGN 6, suppressions):
+-- a channel that somebody has unsubscribed from, until they subscribe again.
+SELECT r.*, rule.name AS policy
+FROM refusals AS r
+JOIN rules AS rule USING (reason)
+WHERE reason = 'unsubscribed'

@@ -1,0 +1,69 @@
+"""Registries: each rule, destination and dialect is one module that says everything of itself."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from datetime import timedelta
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from tactful.schemas.events import STREAMS
+from tactful.schemas.timeline import KINDS
+from tactful.transforms import rules, sinks, sources
+from tactful.transforms.options import options_of
+from tactful.transforms.rules import RULES
+from tactful.transforms.sinks import SINKS
+from tactful.transforms.sources import DIALECTS
+from tests.oracle.engine import RULES as ORACLE_RULES
+
+HELPERS = {"rule", "refusals", "suppressions", "sink", "us_states", "dialect"}
+# What checks rows whatever their dialect, and what reads reference tables.
+OF_SOURCES = {"bounds", "names", "partitions", "reference", "values", "words"}
+
+
+def modules(folder: ModuleType) -> set[str]:
+    home = Path(str(folder.__file__)).parent
+    return {path.stem for path in home.glob("*.py")} - {"__init__"} - HELPERS - OF_SOURCES
+
+
+def test_each_module_has_its_line():
+    assert set(RULES) == modules(rules)
+    assert set(SINKS) == modules(sinks)
+    assert set(DIALECTS) == modules(sources)
+
+
+def test_each_rule_has_its_sql_in_the_oracle():
+    assert set(ORACLE_RULES) == set(RULES)
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+def test_a_rule_says_everything_of_itself(rule):
+    assert rule.doc.endswith(".") and rule.stream in STREAMS
+    samples = {timedelta: timedelta(days=1), int: 1, float: 0.5, bool: True, str: "x", tuple: ()}
+    declared = options_of(rule.options).values()
+    given = {o.name: o.allowed[0] if o.allowed else samples[o.kind] for o in declared}
+    for chosen in (
+        rule.options(**given),
+        rule.options(**{o.name: given[o.name] for o in declared if o.is_required}),
+    ):
+        assert set(rule.reads(chosen, slowest=lambda: None)) <= set(KINDS)
+        assert rule.says(chosen) and 0 <= rule.share(chosen) <= 1
+        assert set(rule.references(chosen)) <= {"products", "campaigns"}
+
+
+@pytest.mark.parametrize("sink", SINKS.values(), ids=SINKS)
+def test_a_destination_says_everything_of_itself(sink):
+    assert sink.doc.endswith(".") and set(sink.offered) <= set(sink.identifier_types)
+    taken = inspect.signature(sink.body).parameters
+    assert set(options_of(sink.options)) <= set(taken)
+    assert bool(sink.apart) == (len(sink.together) > 1)
+
+
+def test_every_option_is_described():
+    declared = [r.options for r in RULES.values()] + [s.options for s in SINKS.values()]
+    for kind in declared:
+        assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
+        assert all(o.doc.endswith(".") and o.values for o in options_of(kind).values())

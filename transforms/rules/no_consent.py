@@ -1,0 +1,17 @@
+"""no_consent: do not use a channel for a purpose to which somebody has withdrawn their consent."""
+
+from __future__ import annotations
+
+from tactful.transforms.rules.refusals import NoOptions, reads, rows
+from tactful.transforms.rules.rule import Rule
+
+RULE = Rule(
+    when="no_consent",
+    doc="Do not use a channel for a purpose to which somebody has withdrawn their consent.",
+    options=NoOptions,
+    stream="profiles",
+    reads=reads,
+    rows=rows,
+    says=lambda _: "consent was withdrawn",
+    is_no_to_ads=True,
+)

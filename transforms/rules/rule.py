@@ -1,0 +1,104 @@
+"""What a suppression rule is: everything that code elsewhere may ask of one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, NamedTuple
+
+from pyspark.sql import DataFrame
+
+# How far back events of each kind bear on what must not be said now; None means for ever.
+Reads = Mapping[str, timedelta | None]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """One rule as a business has configured it: its name there, and what was chosen."""
+
+    name: str
+    when: str
+    options: Any
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What rules may read of the persons they decide about.
+
+    timeline: rows with person_id. labels: newest label of the persons' identifiers and of those
+    that their refusals carry. lines: see `settled_lines`; None where no rule asks for them.
+    """
+
+    timeline: DataFrame
+    labels: DataFrame
+    products: DataFrame
+    lines: DataFrame | None
+
+
+class Fault(NamedTuple):
+    """What is wrong between the options of one entry: the key, what it may be, and what helps."""
+
+    key: str
+    allowed: str
+    hint: str = ""
+
+
+def none_wrong(given: Mapping[str, Any]) -> Iterable[Fault]:
+    """The options bear each other, whatever they are."""
+    return ()
+
+
+def no_reference(options: Any) -> Mapping[str, str]:
+    """The rule asks for no reference table."""
+    return {}
+
+
+def touched_at_all(options: Any) -> float:
+    """A message is touched by one product, however many it offers."""
+    return 0.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One kind of suppression rule, as `when` names it.
+
+    `doc`        a sentence a marketer could read.
+    `options`    a frozen dataclass of `option`s: what may be chosen of it.
+    `stream`     the stream whose events cause its rows; without a source of it, it is idle.
+    `reads`      options, `slowest` (a function that asks for the longest replenishment time of any
+                 product, None without one) → how far back it reads events of each kind of the
+                 timeline (see `schemas/timeline.py`); kinds it does not name it does not read.
+    `rows`       Facts, policies → rows of `suppressions`, and cause. Policies of all rules that
+                 share one function are worked out in one pass.
+    `says`       options → what it says of a message that it would have stopped.
+    `faults`     an entry as written, types unchecked → what is wrong between its options.
+    `references` options → reference tables without which it is idle, and why.
+    `share`      options → the share of a message's products from which on it is touched.
+    `needs_lines`          whether it reads what was bought and taken back.
+    `is_no_to_ads`         whether its rows about ads or all channels say no to being uploaded.
+    `is_about_addresses`   whether an address that no message reaches is what it is about, so that
+                           a destination of it is told of just that address.
+    """
+
+    when: str
+    doc: str
+    options: type
+    stream: str
+    reads: Callable[..., Reads]
+    rows: Callable[[Facts, Sequence[Policy]], DataFrame]
+    says: Callable[[Any], str]
+    faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
+    references: Callable[[Any], Mapping[str, str]] = no_reference
+    share: Callable[[Any], float] = touched_at_all
+    needs_lines: bool = False
+    is_no_to_ads: bool = False
+    is_about_addresses: bool = False
+
+
+def in_words(span: timedelta) -> str:
+    """A span as people say it: 12 hours, 1 day, 30 days."""
+    whole = span / timedelta(days=1)
+    if whole < 1:
+        return f"{span / timedelta(hours=1):g} hours"
+    return "1 day" if whole == 1 else f"{whole:g} days"

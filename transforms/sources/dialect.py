@@ -1,0 +1,27 @@
+"""What a dialect is: how another system's rows are read as canonical events."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """One form in which events come.
+
+    `doc`     a sentence about whose form it is.
+    `parse`   landed rows (value, file, modified_at), `stream`, `source_name`, `max_row_bytes`,
+              `max_skew` → the columns of `received`, one row an event, each with all that is wrong
+              with it.
+    `streams` the streams that its rows may be of, where it says of each row which one that is, in
+              `received`'s own column `stream`; empty: all are of the one that the source names,
+              which is `stream`.
+    """
+
+    name: str
+    doc: str
+    parse: Callable[..., DataFrame]
+    streams: tuple[str, ...] = ()

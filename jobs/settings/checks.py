@@ -29,9 +29,7 @@ def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
     return [
         Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in (
-            _secret, _places, _sources, _identity, _names, _defaults, _rules, _destinations,
-        )  # fmt: skip
+        for check in CHECKS
         for place, found, allowed, hint in check(layers.values, environ)
     ]
 
@@ -263,3 +261,6 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
     for at, entry in enumerate(entries if isinstance(entries, list) else ()):
         if isinstance(entry, dict):
             yield (section, at), entry
+
+
+CHECKS = (_secret, _places, _sources, _identity, _names, _defaults, _rules, _destinations)

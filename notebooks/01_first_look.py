@@ -49,17 +49,18 @@ LIMIT 8
 # %% [markdown]
 # ## Who is protected right now, from what, and when does the next protection end?
 #
-# A suppression is a span with a start and an end, so "right now" is a filter. No channel means
+# A suppression is a span with a start and an end, so "right now" is a filter. No channels means
 # all channels, no end means until it is lifted.
 
 # %%
 db.sql("""
-SELECT policy, channel, count(DISTINCT person_id) AS persons, min(ends_at) AS next_end
+SELECT policy, array_to_string(channels, ', ') AS channels,
+       count(DISTINCT person_id) AS persons, min(ends_at) AS next_end
 FROM suppressions
 WHERE starts_at <= (SELECT max(as_of) FROM customers)
   AND (ends_at IS NULL OR ends_at > (SELECT max(as_of) FROM customers))
-GROUP BY policy, channel
-ORDER BY persons DESC, policy, channel
+GROUP BY policy, channels
+ORDER BY persons DESC, policy, channels
 LIMIT 8
 """).show()
 

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
+# What a part of a scope is about: everything, or a message of these products, campaigns …
 SCOPES = (
     "all", "sku", "category", "brand", "campaign", "purpose", "topic", "discount",
 )  # fmt: skip
+SCOPE = "array<struct<kind:string,values:array<string>,negated:boolean>>"
 
 SUPPRESSIONS = Table(
     "suppressions",
-    "person × policy × channel × scope × start",
+    "person × policy × cause × scope",
     ("suppression_id",),
     (
-        Column("suppression_id", "string", "Hash of policy, cause, line, channel, scope and start; never of a person.", nullable=False),
+        Column("suppression_id", "string", "Hash of policy, cause, line, scope and start; never of a person.", nullable=False),
         Column("person_id", "string", "Who it protects.", nullable=False),
         Column("policy", "string", "The rule's name.", nullable=False),
         Column("reason", "string", "The kind of rule.", nullable=False),
-        Column("channel", "string", "The channel it holds for; null means all."),
-        Column("scope_kind", "string", "What it is about.", nullable=False, allowed=SCOPES),
-        Column("scope_value", "string", "The product, category, purpose … it is about; null for all."),
+        Column("channels", "array<string>", "The channels it holds for, in their order; empty means all.", nullable=False),
+        Column("scope", SCOPE, f"What it is about: all parts must hold. A part holds for a message that has one of the values, negated for one that has none; kinds: {', '.join(SCOPES)} (of all: no values).", nullable=False),
         Column("starts_at", "timestamp", "From when, inclusive.", nullable=False),
         Column("ends_at", "timestamp", "Until when, exclusive; null until lifted."),
         Column("lifted_by", "string", "What ended it early: an event as stream:event_id, or another address as identifier:key."),

@@ -277,7 +277,7 @@ def assert_as_told(case: Case, tables: dict[str, list[Told]], names: dict[str, s
         if row["person_id"] in mine:
             (cause,) = row["evidence"]
             lifted_by = row["lifted_by"] and row["lifted_by"].rpartition("/")[2]
-            key = cause.rpartition("/")[2], row["scope_value"]
+            key = cause.rpartition("/")[2], row["scope"][0]["values"][0]
             lifts.setdefault(key, []).append(lifted_by)
     expected: dict[tuple[str, Any], list[str | None]] = {}
     for at, lifted_by in case.lifted.items():

@@ -159,13 +159,16 @@ def _regret(message: Row, policy: str, evidence: list[str]) -> Row:
 
 
 def _suppressions() -> list[Row]:
+    def about(kind: str, value: str) -> list[Row]:
+        return [{"kind": kind, "values": [value], "negated": False}]
+
     def row(n: int, policy: str, reason: str, **fields: Any) -> Row:
         return {
             "suppression_id": str(n), "person_id": "p_1", "policy": policy, "reason": reason,
-            "scope_kind": "purpose", "scope_value": "marketing", **fields,
+            "channels": [], "scope": about("purpose", "marketing"), **fields,
         }  # fmt: skip
 
-    milk = {"scope_kind": "sku", "scope_value": "S1"}
+    milk = {"scope": about("sku", "S1")}
     return [
         row(1, "bought_it", "purchased", starts_at=day(10, 10, 9), ends_at=day(10, 24, 9), **milk),
         row(2, "bought_it", "purchased", starts_at=day(11, 1), ends_at=day(11, 2),
@@ -173,8 +176,8 @@ def _suppressions() -> list[Row]:
         row(3, "bought_it", "purchased", starts_at=day(12, 30),
             ends_at=AS_OF + timedelta(days=11), **milk),
         row(4, "email_weekly", "capped", starts_at=day(10, 23), ends_at=day(10, 28),
-            channel="email"),
-        row(5, "unsubscribed", "unsubscribed", starts_at=day(10, 24), channel="email"),
+            channels=["email"]),
+        row(5, "unsubscribed", "unsubscribed", starts_at=day(10, 24), channels=["email"]),
     ]  # fmt: skip
 
 

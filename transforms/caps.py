@@ -55,8 +55,8 @@ def capped(messages: DataFrame, *, longest: int) -> DataFrame:
     messages the next is allowed. Every message that fills the window makes one interval, from
     that message until the oldest falls out of it.
 
-    Keeps: one row a message that fills the window × channel × purpose. Adds: the columns of
-    `suppressions`, cause. messages: see `counted_messages`. longest: the highest limit.
+    Keeps: one row a message that fills the window. Adds: the columns of `suppressions`, cause.
+    messages: see `counted_messages`. longest: the highest limit.
     """
     in_order = (
         Window.partitionBy("person_id", "rule.name").orderBy("cause").rowsBetween(1 - longest, 0)
@@ -69,14 +69,13 @@ def capped(messages: DataFrame, *, longest: int) -> DataFrame:
         .withColumn("_ends_at", F.get("_lately", 0)["occurred_at"] + F.col("rule.window"))
         .where(F.col("cause.occurred_at") < F.col("_ends_at"))
     )
-    spoken = full.withColumn("_purpose", F.explode("rule.purposes"))
-    return spoken.select(
+    return full.select(
         "person_id",
         F.col("rule.name").alias("policy"),
         F.lit("capped").alias("reason"),
-        F.explode("rule.channels").alias("channel"),
+        F.col("rule.channels").alias("channels"),
         F.lit("purpose").alias("scope_kind"),
-        F.col("_purpose").alias("scope_value"),
+        F.col("rule.purposes").alias("scope_values"),
         F.col("cause.occurred_at").alias("starts_at"),
         F.col("_ends_at").alias("ends_at"),
         F.lit(None).cast("string").alias("lifted_by"),
@@ -128,5 +127,5 @@ def _as_struct(rule: CapRule) -> Column:
         F.lit(rule.limit).alias("limit"),
         F.lit(rule.window).alias("window"),
         channel_list(rule.channels).alias("channels"),
-        F.array(*(F.lit(purpose) for purpose in rule.purposes)).alias("purposes"),
+        F.array(*(F.lit(purpose) for purpose in sorted(rule.purposes))).alias("purposes"),
     )

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from tactful.transforms.consents import consents
 from tactful.transforms.identity.keys import hmac_sha256
 from tactful.transforms.rules import RULES
+from tactful.transforms.rules.suppressions import holds_for, is_about
 
 ADD, REMOVE = "add", "remove"
 # Ad networks ask for consent to ads, whatever else an audience is about.
@@ -38,7 +39,7 @@ def protected_persons(suppressions: DataFrame, *, policy: str, channel: str | No
     """
     ours = suppressions.where(F.col("policy") == policy)
     if channel is not None:
-        ours = ours.where(F.col("channel").isNull() | (F.col("channel") == channel))
+        ours = ours.where(holds_for(channel))
     return ours.groupBy("person_id").agg(F.min("suppression_id").alias("decision_id"))
 
 
@@ -59,9 +60,7 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     said = consents(timeline).where(for_ads & F.col("person_id").isNotNull())
     words = said.groupBy("person_id").agg(newest.alias("_granted"))
     refused = suppressions.where(
-        F.col("reason").isin(*NO_TO_ADS)
-        & (F.col("channel").isNull() | (F.col("channel") == AD))
-        & (F.col("scope_value") == "marketing")
+        F.col("reason").isin(*NO_TO_ADS) & holds_for(AD) & is_about("purpose", "marketing")
     ).select("person_id", F.lit(False).alias("_granted"))
     granted = F.bool_and("_granted")
     answers = words.unionByName(refused).groupBy("person_id").agg(granted.alias("_granted"))

@@ -90,7 +90,7 @@ def regrets(
     unless the rule asks for a `share` of them. A message is never evidence against itself.
 
     Keeps: one row a message × policy. Adds: the columns of `regrets`.
-    messages: see `marketing_messages`. suppressions: rows with cause.
+    messages: see `marketing_messages`. suppressions: rows with cause, of scopes of one part.
     """
     slim = messages.withColumn("_about", F.sha2(F.to_json(F.struct(*LISTS)), 256)).withColumns(
         {f"_{name}": F.size(name) for name in LISTS}
@@ -98,16 +98,19 @@ def regrets(
     lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
     slim = slim.drop(*LISTS)
     named = _named(lists)
-    listed = F.col("scope_kind").isin(*LISTS.values())
+    held = suppressions.withColumns(
+        {"scope_kind": F.get("scope", 0)["kind"], "scope_values": F.get("scope", 0)["values"]}
+    )
+    is_listed = F.col("scope_kind").isin(*LISTS.values())
+    listed = held.where(is_listed).withColumn("scope_value", F.explode("scope_values"))
+    others = held.where(~is_listed).withColumn("scope_value", F.lit(None).cast("string"))
     length = sum((F.col(f"_{name}") for name in LISTS), F.lit(0))
     scope = ["scope_kind", "scope_value"]
-    by_value = _active(
-        slim.where(length <= SHORT).join(named, "_about"), suppressions.where(listed), on=scope
-    )
-    by_list = _active(slim.where(length > SHORT), suppressions.where(listed)).join(
+    by_value = _active(slim.where(length <= SHORT).join(named, "_about"), listed, on=scope)
+    by_list = _active(slim.where(length > SHORT), listed).join(
         named, ["_about", *scope], "left_semi"
     )
-    whole = _active(slim, suppressions.where(~listed)).where(_touches())
+    whole = _active(slim, others).where(_touches())
     gathered = (
         reduce(DataFrame.unionByName, (whole, by_value, by_list))
         .groupBy("message_id", "policy")
@@ -140,14 +143,14 @@ def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] =
     alike = ("person_id", *on)
     row = suppressions.select(
         *(F.col(name).alias(f"_{name}") for name in alike), "policy",
-        F.col("channel").alias("_channel"),
-        *(name for name in ("scope_kind", "scope_value") if name not in on),
+        F.col("channels").alias("_channels"),
+        *(name for name in ("scope_kind", "scope_value") if name not in on), "scope_values",
         "starts_at", "ends_at", "cause", F.col("evidence").alias("_evidence"),
     )  # fmt: skip
     active = (
         (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
         & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
-        & (F.col("_channel").isNull() | (F.col("channel") == F.col("_channel")))
+        & ((F.size("_channels") == 0) | F.array_contains("_channels", F.col("channel")))
         & ~F.arrays_overlap("own", "_evidence")
     )
     same = (F.col(name) == F.col(f"_{name}") for name in alike)
@@ -169,11 +172,11 @@ def _pairs(name: str, kind: str) -> Column:
 
 
 def _touches() -> Column:
-    kind, value = F.col("scope_kind"), F.col("scope_value")
+    kind = F.col("scope_kind")
     return (
         F.when(kind == "all", F.lit(True))
-        .when(kind == "purpose", value == F.col("purpose"))
-        .when(kind == "campaign", value == F.col("campaign_id"))
+        .when(kind == "purpose", F.array_contains("scope_values", F.col("purpose")))
+        .when(kind == "campaign", F.array_contains("scope_values", F.col("campaign_id")))
         .otherwise(F.lit(False))
     )
 

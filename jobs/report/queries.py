@@ -32,12 +32,13 @@ LIMIT 8
     Query(
         "Who is protected right now, from what, and when does the next protection end?",
         """
-SELECT policy, channel, count(DISTINCT person_id) AS persons, min(ends_at) AS next_end
+SELECT policy, array_to_string(channels, ', ') AS channels,
+       count(DISTINCT person_id) AS persons, min(ends_at) AS next_end
 FROM suppressions
 WHERE starts_at <= (SELECT max(as_of) FROM customers)
   AND (ends_at IS NULL OR ends_at > (SELECT max(as_of) FROM customers))
-GROUP BY policy, channel
-ORDER BY persons DESC, policy, channel
+GROUP BY policy, channels
+ORDER BY persons DESC, policy, channels
 LIMIT 8
 """.strip(),
     ),

@@ -74,13 +74,13 @@ REASONS = """
     ORDER BY mine.sent_at, mine.message_id, bought_at DESC, category, t.sku
 """
 SPANS = """
-    SELECT DISTINCT policy, scope_value, starts_at AS moment,
-           scope_kind IN ('sku', 'category', 'brand') AS is_about_products,
+    SELECT DISTINCT policy, scope[1]."values"[1] AS scope_value, starts_at AS moment,
+           scope[1].kind IN ('sku', 'category', 'brand') AS is_about_products,
            coalesce(least(ends_at, $end), $end) AS until
     FROM suppressions
     WHERE person_id = $person AND starts_at < $end AND NOT list_contains($aside, policy)
-      AND (scope_kind NOT IN ('sku', 'category', 'brand')
-           OR (policy = $fixed AND list_contains($skus, scope_value)))
+      AND (scope[1].kind NOT IN ('sku', 'category', 'brand')
+           OR (policy = $fixed AND list_contains($skus, scope[1]."values"[1])))
     ORDER BY moment, policy, scope_value
 """
 

@@ -163,7 +163,7 @@ def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Pa
         hashed(email_of("open")): {"CONSENT_GRANTED"},
         hashed(email_of("mails")): {"CONSENT_STATUS_UNSPECIFIED"},
     }
-    held = {r["evidence"][0].split(":")[1].split()[0]: (r["reason"], r["channel"])
+    held = {r["evidence"][0].split(":")[1].split()[0]: (r["reason"], *(r["channels"] or [None]))
             for r in rows(lake, "suppressions") if r["reason"] != "purchased"}  # fmt: skip
     expected = {
         "no0": ("no_consent", "ad"), "no3": ("no_consent", None), "no5": ("no_consent", None),

@@ -20,7 +20,7 @@ IGNORED = {"suppression_id"}
 # Without their id, two suppressions are one if they agree on all this; the rest is compared.
 KEYS = {
     "suppressions": (
-        "person_id", "policy", "channel", "scope_kind", "scope_value", "starts_at", "evidence",
+        "person_id", "policy", "channels", "scope", "starts_at", "evidence",
     ),
 }  # fmt: skip
 

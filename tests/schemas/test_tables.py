@@ -11,6 +11,7 @@ import pytest
 
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.events import FURTHER, MONEY, REQUIRED, STREAMS, TOTAL, TYPES, wide_columns
+from tactful.schemas.identity import IDENTITY
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
 from tactful.schemas.table import ERASURES, Column, Table
 
@@ -144,7 +145,8 @@ def test_marks_are_on_the_page():
 def suppression(**told: Any) -> dict[str, Any]:
     good = {
         "suppression_id": "s1", "person_id": "p_1", "policy": "bought_it", "reason": "purchased",
-        "channel": None, "scope_kind": "sku", "scope_value": "jeans", "starts_at": NOW,
+        "channels": [], "scope": [{"kind": "sku", "values": ["jeans"], "negated": False}],
+        "starts_at": NOW,
         "ends_at": None, "lifted_by": None, "evidence": ["purchases:e1"],
     }  # fmt: skip
     return {**good, **told}
@@ -192,8 +194,10 @@ def test_good_rows_meet_every_expectation(validate):
 
 
 def test_every_broken_rule_is_named(validate):
-    rows = [suppression(), suppression(scope_kind="planet")]
-    assert validate(SUPPRESSIONS, rows) == {"unique suppression_id", "in_set scope_kind"}
+    rows = [suppression(), suppression()]
+    assert validate(SUPPRESSIONS, rows) == {"unique suppression_id"}
+    label = {"identifier_key": "k", "state": "lost"}
+    assert validate(IDENTITY, [label]) == {"in_set state"}
     doubled = validate(PRESSURE, [pressure(), pressure(counted=0)])
     assert doubled == {"expect_compound_columns_to_be_unique", "between counted"}
     nobody = validate(PRESSURE, [pressure(person_id=None)])

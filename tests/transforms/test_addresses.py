@@ -93,7 +93,7 @@ def rows(facts) -> dict[str, list[tuple[str, float, float | None, str | None]]]:
     for row in refused(*facts, policies=[("bounced", "bounced")]).collect():
         days = [at and (utc(at) - START) / DAY for at in (row.starts_at, row.ends_at)]
         lifted_by = row.lifted_by and row.lifted_by.removeprefix("identifier:")
-        held[row.person_id].append((row.channel, *days, lifted_by))
+        held[row.person_id].append((*(row.channels or [None]), *days, lifted_by))
     return {who: sorted(found, key=lambda row: row[:2]) for who, found in held.items()}
 
 

@@ -51,7 +51,7 @@ def test_a_word_for_all_needs_a_word_for_all(facts):
     held = defaultdict(set)
     for row in facts[1].collect():
         end = row.ends_at and (utc(row.ends_at) - START) // DAY
-        held[row.person_id].add((row.channel, row.scope_value, end))
+        held[row.person_id].add((*(row.channels or [None]), *row.scope[0]["values"], end))
     assert held["both purposes"] == {("email", "marketing", 3), ("email", "transactional", 5)}
     assert held["everything"] == {(None, "marketing", 4), (None, "transactional", None)}
     assert held["leaves all"] == {(None, "marketing", 4)}

@@ -16,6 +16,9 @@ SENT = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
 )
 TEXTS = pa.list_(pa.string())
+SCOPE = pa.list_(
+    pa.struct([("kind", pa.string()), ("values", TEXTS), ("negated", pa.bool_())])
+)
 
 
 def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: Any) -> dict:
@@ -28,8 +31,9 @@ def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: An
 def suppression(policy: str, kind: str, value: str | None, **more: Any) -> dict:
     cause = {"occurred_at": START, "stream": "purchases", "event_id": f"{policy}-{value}"}
     row = {
-        "person_id": "p", "policy": policy, "channel": None, "scope_kind": kind,
-        "scope_value": value, "starts_at": START, "ends_at": START + 10 * DAY, "cause": cause,
+        "person_id": "p", "policy": policy, "channels": [],
+        "scope": [{"kind": kind, "values": [value], "negated": False}],
+        "starts_at": START, "ends_at": START + 10 * DAY, "cause": cause,
         "evidence": [f"purchases:{policy}-{value}"],
     }  # fmt: skip
     return {**row, **more}
@@ -48,7 +52,7 @@ MESSAGES = [
 SUPPRESSIONS = [
     suppression("bought", "sku", "S1"),
     suppression("bought", "sku", "S2"),
-    suppression("bought", "sku", "S1", channel="sms"),
+    suppression("bought", "sku", "S1", channels=["sms"]),
     suppression("kind", "category", "shoes", starts_at=START + 2 * DAY),
     suppression("kind", "category", "hats"),
     suppression("most", "sku", "S1"),
@@ -80,7 +84,7 @@ def test_long_lists_and_short_ones_are_judged_alike(spark, monkeypatch, short: i
     messages = spark.createDataFrame(pa.Table.from_pylist(MESSAGES, pa.schema(types)))
     times = {name: pa.timestamp("us", "UTC") for name in ("starts_at", "ends_at")}
     names = {name: pa.string() for name in SUPPRESSIONS[0]}
-    kinds = {**names, **times, "cause": SENT, "evidence": TEXTS}
+    kinds = {**names, **times, "cause": SENT, "evidence": TEXTS, "channels": TEXTS, "scope": SCOPE}
     held = spark.createDataFrame(pa.Table.from_pylist(SUPPRESSIONS, pa.schema(kinds.items())))
     rows = regrets(messages, held, shares=SHARES).collect()
     assert {(row.message_id, row.policy): row.evidence for row in rows} == EXPECTED

@@ -62,7 +62,7 @@ def purchased(lines: DataFrame, products: DataFrame, *, policies: Sequence[Polic
     the line lifts it, also when that news came first: from when no unit of it is kept, by the
     types of events that the rule is lifted by.
 
-    Keeps: one row a bought line × policy × channel. Adds: the columns of `suppressions`, cause.
+    Keeps: one row a bought line × policy. Adds: the columns of `suppressions`, cause.
     lines: see `settled_lines`. products: sku, category, brand, replenish_days.
     """
     about = products.select("sku", F.col("category").alias("_category"), "brand", "replenish_days")
@@ -85,9 +85,9 @@ def purchased(lines: DataFrame, products: DataFrame, *, policies: Sequence[Polic
         "person_id",
         "policy",
         F.lit("purchased").alias("reason"),
-        F.explode("rule.channels").alias("channel"),
+        F.col("rule.channels").alias("channels"),
         F.col("rule.match").alias("scope_kind"),
-        F.col("rule.scope_value").alias("scope_value"),
+        F.array_compact(F.array("rule.scope_value")).alias("scope_values"),
         F.col("occurred_at").alias("starts_at"),
         F.when(F.col("_lift").isNull(), F.col("rule.ends_at"))
         .otherwise(lifted_at)

@@ -1,4 +1,14 @@
--- As published: named by policy, cause, line, channel, scope and start, never by a person.
+-- As published: one row a policy, cause and scope, with all its channels (none: every one) and, of a
+-- cap, all its purposes. Named by policy, cause, line, scope and start, never by a person.
+WITH gathered AS (
+    SELECT
+        * EXCLUDE (channel, scope_value),
+        coalesce(list_sort(list(DISTINCT channel) FILTER (channel IS NOT NULL)), []) AS channels,
+        coalesce(list_sort(list(DISTINCT scope_value) FILTER (scope_value IS NOT NULL)), []) AS about
+    FROM (SELECT *, CASE WHEN reason <> 'capped' THEN scope_value END AS apart FROM suppressed)
+    GROUP BY ALL
+)
+
 SELECT
     sha256(
         concat_ws(
@@ -6,11 +16,11 @@ SELECT
             policy,
             named(cause_stream, cause_id),
             coalesce(CAST(line_number AS VARCHAR), ''),
-            coalesce(channel, ''),
             scope_kind,
-            scope_value,
+            array_to_string(about, ','),
             CAST(epoch_us(starts_at) AS VARCHAR)
         )
     )[:32] AS suppression_id,
-    * EXCLUDE (cause_stream, cause_id, line_number)
-FROM suppressed
+    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about),
+    [{kind: scope_kind, "values": about, negated: false}] AS scope
+FROM gathered

@@ -5,7 +5,6 @@ What starts Spark is imported inside its command, so that reading commands answe
 
 from __future__ import annotations
 
-import os
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -208,7 +207,7 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
 
 def _absent(config: Any) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
-    from tactful.jobs.settings.models import is_uri
+    from tactful.jobs.lake.files import files_here
 
     named = {
         **{f"sources.{name}": source.path for name, source in config.sources.items()},
@@ -217,19 +216,20 @@ def _absent(config: Any) -> list[str]:
     return [
         f"{key}.path does not exist: {config.path(path)}."
         for key, path in named.items()
-        if not is_uri(path) and not os.path.exists(config.path(path))
+        if (here := files_here(config.path(path))) and not here.exists(here.location)
     ]
 
 
 def _left_out(config: Any) -> list[str]:
     """Who is left out of which audience now, where there is a lake on this machine."""
-    from tactful.jobs.settings.models import is_uri
+    from tactful.jobs.lake.files import files_here
 
-    if is_uri(config.location) or not os.path.exists(config.location):
+    here = files_here(config.location)
+    if here is None or not here.exists(here.location):
         return []
     from tactful.jobs.commands.status import left_out, left_out_lines
 
-    return [f"{line}." for line in left_out_lines(left_out(Path(config.location)))]
+    return [f"{line}." for line in left_out_lines(left_out(Path(here.location)))]
 
 
 def main() -> None:

@@ -16,6 +16,7 @@ from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.lake.folding import fold_in_turn
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
     FEW_ROWS,
@@ -28,7 +29,6 @@ from tactful.jobs.runs.batches import (
     read_pins,
     save_pins,
 )
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns

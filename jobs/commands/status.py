@@ -14,8 +14,9 @@ from rich.table import Table as Sheet
 
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
-from tactful.jobs.settings.models import is_uri
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
@@ -161,13 +162,14 @@ def _chosen(names: Iterable[str]) -> list[Table]:
 
 
 def _lake(location: str) -> Path:
-    if is_uri(location):
+    here = files_here(location)
+    if here is None:
         raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
-    return Path(location)
+    return Path(here.location)
 
 
 def _state(lake: Path) -> dict[str, Any]:
-    state = read_state(None, str(lake), known=())
+    state = read_state(LocalFiles(str(lake)), known=())
     if state is None:
         raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
     if state["format_version"] > FORMAT_VERSION:

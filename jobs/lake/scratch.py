@@ -8,9 +8,8 @@ from itertools import count
 
 from pyspark.sql import DataFrame
 
-from tactful.jobs.lake import files, private
+from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import materialise, unpersist
 
 FOLDER = "_scratch"
 # Compressed. Below, what is held in memory is there sooner; above, each step would unpack
@@ -39,8 +38,7 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
         return lake.spark.read.schema(frame.schema).parquet(path)
 
     clear(lake)
-    if files.is_local(place):
-        private.make_folder(place)
+    lake.store.make_private(place)
     try:
         yield in_files if size > LARGE_BYTES else in_memory
     finally:
@@ -52,5 +50,5 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
 def clear(lake: Lake) -> None:
     """Take away what is there, a killed run's too."""
     place = f"{lake.location}/{FOLDER}"
-    if files.exists(lake.spark, place):
-        files.remove(lake.spark, place)
+    if lake.store.exists(place):
+        lake.store.remove(place)

@@ -23,11 +23,13 @@ from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import accept, fused, land
 from tactful.jobs.errors import ClockError, LakeError, SourceMissing
-from tactful.jobs.intake import listing
+from tactful.jobs.intake import reference
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
-from tactful.jobs.lake import files, reference, scratch
+from tactful.jobs.lake import scratch
+from tactful.jobs.lake.files import files_at
 from tactful.jobs.lake.folding import fold_logs
-from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Part
 from tactful.jobs.publish import publish
 from tactful.jobs.runs.batches import (
     Hook,
@@ -100,7 +102,8 @@ def run(
 def _is_missing(lake: Lake, path: str) -> bool:
     """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
     try:
-        return not files.exists(lake.spark, listing.local(path) or path)
+        source = files_at(path, lake.spark)
+        return not source.exists(source.location)
     except (OSError, *JAVA_ERRORS):
         return False
 
@@ -129,7 +132,7 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
             half_done = unfinished(lake, query)
             if half_done:
                 refuse_other_configuration(half_done, query, config.hash)
-    with files.locked(lake.location) as free:
+    with lake.store.locked() as free:
         if not free:
             raise LakeError(
                 f"Another run holds the lake at {lake.location}; wait for it, or stop it."
@@ -139,7 +142,7 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
         try:
             yield
         finally:
-            lake.lookups.release()
+            lake.store.release()
 
 
 def tick(lake: Lake, config: Config, as_of: datetime) -> None:
@@ -301,9 +304,7 @@ def _for_ever(
     return summary
 
 
-def _told(
-    before: dict[str, str], failed: dict[str, str], on_progress: Progress
-) -> dict[str, str]:
+def _told(before: dict[str, str], failed: dict[str, str], on_progress: Progress) -> dict[str, str]:
     """Say of each source when it begins to fail, fails in another way, or is whole again."""
     for name in sorted(before.keys() | failed.keys()):
         if before.get(name) != failed.get(name):

@@ -18,7 +18,7 @@ from tactful.jobs.errors import (
     StepFailed,
     TactfulError,
 )
-from tactful.jobs.lake import files, reference
+from tactful.jobs.intake import reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import pipeline
@@ -76,7 +76,7 @@ def replay(
         raise LakeError(f"Cannot replay from {from_table}; choose one of {', '.join(choices)}.")
     lake = Lake(open_session(on_progress=on_progress), config.location)
     _refuse(lake, config)
-    with files.locked(lake.location) as free:
+    with lake.store.locked() as free:
         if not free:
             raise LakeError(f"Another run holds the lake at {lake.location}; wait for it.")
         asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
@@ -117,11 +117,7 @@ def _state(lake: Lake) -> dict[str, Any]:
 def _refuse(lake: Lake, config: Config) -> None:
     """Look at all that forbids a replay, before anything is written."""
     lake.check_owner(config, _state(lake))
-    if not files.is_local(lake.location):
-        raise LakeError(
-            f"The lake at {lake.location} is not a folder of this machine, and replay deletes "
-            "folders; delete the tables and checkpoints it names yourself, then run."
-        )
+    lake.store.refuse_replay()
 
 
 def _goes_on(noted: Note, asked: list[str], as_of: datetime | None, config: Config) -> bool:
@@ -219,8 +215,8 @@ def _counted(lake: Lake, query: str) -> int:
 
 def _numbers_in_outbox(lake: Lake) -> Iterator[str]:
     outbox = f"{lake.location}/outbox"
-    for destination in files.names(lake.spark, outbox):
-        for name in files.names(lake.spark, f"{outbox}/{destination}"):
+    for destination in lake.store.names(outbox):
+        for name in lake.store.names(f"{outbox}/{destination}"):
             yield from re.findall(rf"^{fused.QUERY}-(\d+)-", name)
 
 
@@ -231,7 +227,7 @@ def _take_away(
     queries = list(noted["batches_before"])
     for query in queries:
         on_progress(f"forgetting what {query} concluded")
-        lake.remove_folder(lake.beside_checkpoint(query, "").rstrip("/"))
+        lake.store.remove(lake.beside_checkpoint(query, "").rstrip("/"))
         steps.done(f"checkpoint of {query}")
         for table in CONCLUSIONS[query]:
             lake.remove(table)

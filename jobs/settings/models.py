@@ -26,6 +26,7 @@ from pydantic import (
     model_validator,
 )
 
+from tactful.jobs.lake.places import absolute
 from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
 
 SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
@@ -65,11 +66,6 @@ def _known_region(name: str) -> str:
     if name.upper() not in SUPPORTED_REGIONS:
         raise ValueError("unknown region")
     return name.upper()
-
-
-def is_uri(path: str) -> bool:
-    """Whether a path names its file system, as s3a://bucket/folder or file:/folder does."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path) is not None
 
 
 def _place(path: str) -> str:
@@ -328,7 +324,7 @@ class Config(Section):
 
     def path(self, text: str) -> str:
         """A path as an absolute one, from where the configuration was loaded; a URI as it is."""
-        return text if is_uri(text) else str(self._base / Path(text).expanduser())
+        return absolute(text, base=self._base)
 
     @property
     def location(self) -> str:

@@ -13,8 +13,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs import accept
+from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import materialise, unpersist
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.models import Reference
 from tactful.schemas.intake import QUARANTINE

@@ -99,8 +99,7 @@ def _replace(lake: Lake, config: Config, name: str, found: Sequence[File]) -> st
         good = judged.where(F.size("reasons") == 0)
         if good.isEmpty():
             return "no row of its files can be used"
-        rows = table.conform(newest(good, table=table))
-        rows.write.format("delta").mode("overwrite").save(lake.path(table))
+        lake.overwrite(table, table.conform(newest(good, table=table)))
         return None
     finally:
         unpersist(judged)

@@ -27,10 +27,10 @@ from tactful.transforms.identity.links import (
 from tactful.transforms.membership import MEMBER
 from tactful.transforms.message_facts import is_of_message
 
-# The rules of a look-up stand here once, in words that Spark and DuckDB read alike: of which key the
-# newest word stands, what stays of a link, which labels count. How rows are found stays with each
-# engine: Spark sends keys or their hashes to its executors, DuckDB prunes files and works a query
-# out in two passes where one would not fit; SQL for both would be the slower one of the two.
+# The rules of look-ups stand once, in words that Spark and DuckDB read alike: of which key the
+# newest word stands, which labels count, and, beside `merge_links`, what stays of a link. How rows
+# are found stays with each engine: Spark sends keys or their hashes to its executors, DuckDB leaves
+# files out and reads twice what would not fit at once; one SQL for both would be slow in one.
 NEWEST = {LABELS.id: ("identifier_key",), MEMBERSHIPS.id: MEMBER}
 BLOCKED = "state = 'blocked'"
 IN_COMPONENT = "state != 'blocked'"

@@ -148,7 +148,7 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
     elsewhere = SparkStore(spark, f"file:{lake.location}")
     local, shared = (logs_of(store, batch=4) for store in (lake.store, elsewhere))
     try:
-        for keys in (["never seen"], KEYS[:3], KEYS[5:20], KEYS):
+        for keys in (["never seen"], KEYS[:3], KEYS):
             asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
             links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct()).toArrow()
             pairs = [
@@ -161,7 +161,7 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
                 found = [getattr(logs, name)(asked, count=len(keys)) for logs in (local, shared)]
                 assert found[0].schema.simpleString() == found[1].schema.simpleString()
                 assert told(found[0]) == told(found[1]), name
-        for names in (["never seen"], ["m1"], ["m1", "m4", "m5"]):
+        for names in (["never seen"], ["m1", "m4", "m5"]):
             asked = spark.createDataFrame(pa.table({"message_id": names}))
             found = [logs.messages(asked, count=len(names)) for logs in (local, shared)]
             assert found[0].schema.simpleString() == found[1].schema.simpleString()
@@ -204,14 +204,14 @@ def test_both_go_on_alike_across_a_fold_and_a_copy_in_memory(
 
     The disk elsewhere is, for Spark, the one that fails on request.
     """
-    monkeypatch.setattr(lookups, "REFOLD_EVERY", 1)
+    monkeypatch.setattr(lookups, "REFOLD_EVERY", 2)
     disk = faulty_disk(spark, shorten=[])
     here = Shop(worlds.make(3), tmp_path).empty_lake(spark).store
     assert isinstance(here, LocalStore)
     elsewhere = SparkStore(spark, f"{SCHEME}://{here.location}")
     dice, asked = random.Random(7), pa.table({"identifier_key": KEYS[::2]})
     try:
-        for batch in range(5):
+        for batch in range(4):
             answers = []
             for store in (here, elsewhere):
                 logs = logs_of(store, batch=batch)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
@@ -10,13 +10,12 @@ from pyspark.sql import DataFrame
 
 from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Keep
 
 FOLDER = "_scratch"
 # Compressed. Below, what is held in memory is there sooner; above, each step would unpack
 # every column of every row, and a table of millions leaves no memory to work in.
 LARGE_BYTES = 32_000_000
-
-Keep = Callable[[DataFrame], DataFrame]
 
 
 @contextmanager

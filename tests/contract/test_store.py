@@ -295,6 +295,16 @@ def test_what_is_new_in_a_folder_is_what_no_row_knows(store: Store, tmp_path: Pa
 # Chosen once
 
 
+@pytest.mark.parametrize("kind", [LocalStore, SparkStore])
+def test_a_store_has_what_the_seam_promises_and_nothing_else(kind: type) -> None:
+    """What only one of them had would be asked for by an `if` somewhere."""
+
+    def public(of: type) -> set[str]:
+        return {name for name in dir(of) if not name.startswith("_")}
+
+    assert public(kind) == public(Store)
+
+
 @pytest.mark.parametrize(
     ("location", "kind"),
     [

@@ -12,6 +12,8 @@ from pathlib import Path
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import listing, private
 
+# Whoever holds this file of a lake's is its one writer.
+LOCK = "_lock"
 # What the user's umask leaves of it.
 ANYONE = 0o666
 
@@ -87,7 +89,7 @@ class LocalFiles:
         import fcntl
 
         Path(self.location).mkdir(parents=True, exist_ok=True)
-        with open(Path(self.location) / "_lock", "a") as handle:
+        with open(Path(self.location) / LOCK, "a") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:

@@ -14,6 +14,7 @@ from pyspark.sql.types import StructType
 
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
     ACCEPT,
@@ -26,7 +27,6 @@ from tactful.jobs.runs.batches import (
     pin,
     save_pins,
 )
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS

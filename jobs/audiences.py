@@ -13,7 +13,6 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
-from tactful.jobs.lake import files
 from tactful.jobs.lake.lookups import fold
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.runs.batches import KEPT_PINS, Batch
@@ -36,14 +35,14 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
     before: Mapping[str, Any] | None = None
     if batch.batch_id:
         way_out = "remove it, and all members are counted anew"
-        before = read_json(batch.lake.spark, _place(batch, batch.batch_id - 1), way_out=way_out)
+        before = read_json(batch.lake.store, _place(batch, batch.batch_id - 1), way_out=way_out)
     sizes = _counted(batch) if before is None else dict(before)
     for name, step in steps.items():
         sizes[name] = sizes.get(name, 0) + step
     text = json.dumps(sizes, sort_keys=True) + "\n"
-    files.write_text(batch.lake.spark, _place(batch, batch.batch_id), text)
+    batch.lake.store.write_text(_place(batch, batch.batch_id), text)
     if batch.batch_id >= KEPT_PINS:
-        files.remove(batch.lake.spark, _place(batch, batch.batch_id - KEPT_PINS))
+        batch.lake.store.remove(_place(batch, batch.batch_id - KEPT_PINS))
     return sizes
 
 

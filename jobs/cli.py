@@ -224,9 +224,10 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
 
 def _on_disk(place: str) -> str | None:
     """The place as a path of this machine's disks; None where it lies elsewhere."""
-    from tactful.jobs.intake.listing import local
+    from tactful.jobs.lake.files import files_here
 
-    return local(place)
+    here = files_here(place)
+    return None if here is None else here.location
 
 
 def _absent(config: Any) -> list[str]:

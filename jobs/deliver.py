@@ -11,9 +11,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.jobs.audiences import name_of, sizes_after
-from tactful.jobs.lake import files
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.runs.batches import Batch
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
@@ -238,8 +237,7 @@ def _requests(
             f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
             f".{sink.extension}"
         )
-        files.write_text(
-            batch.lake.spark,
+        batch.lake.store.write_text(
             f"{batch.lake.outbox(destination.name)}/{name}",
             text,
             keep=True,

@@ -18,6 +18,7 @@ from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.lake.folding import fold_in_turn
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
     FEW_ROWS,
@@ -31,7 +32,6 @@ from tactful.jobs.runs.batches import (
     read_pins,
     save_pins,
 )
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.affected import AFFECTED

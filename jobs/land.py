@@ -8,22 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-import deltalake
 import pyarrow as pa
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StructType
 
-from tactful.jobs.intake import listing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS, Outcome, java_cause, read_files, uri_of
-from tactful.jobs.intake.listing import File
-from tactful.jobs.lake import files
-from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake import listing
+from tactful.jobs.lake.files import files_at
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.listing import NO_ACCESS, File
+from tactful.jobs.lake.store import Part
 from tactful.jobs.runs.batches import Hook, last_begun, last_done, save_done, save_pins, unfinished
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, RECEIVED
 from tactful.schemas.table import Table
@@ -98,7 +96,8 @@ def land(
     while new := _new(lake, _without(found, broken), met):
         works = []
         for name, those in new.items():
-            denied = listing.denied(those)
+            source = files_at(config.path(config.sources[name].path), lake.spark)
+            denied = {file.path: NO_ACCESS for file in those if not source.may_read(file.path)}
             troubles[name] |= denied
             if left := [file for file in those if file.path not in denied]:
                 works.append(_begin(lake, config, name, left))
@@ -133,7 +132,8 @@ def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, 
     def look(name: str) -> listing.Listing:
         folder = config.path(config.sources[name].path)
         try:
-            return listing.listed(folder, lake.spark)
+            source = files_at(folder, lake.spark)
+            return source.listed(source.location)
         except OSError as error:
             return listing.Listing([], [], {folder: (error.strerror or str(error)).lower()})
         except JAVA_ERRORS as error:
@@ -152,7 +152,7 @@ def _new(lake: Lake, found: Mapping[str, Sequence[File]], met: Met) -> dict[str,
     """Of these files those that never landed, the oldest of each source first."""
     lying = {(name, file.path): file for name, those in found.items() for file in those}
     asked = lying.keys() - met.landed
-    fresh = _never_landed(lake, asked) if asked else set()
+    fresh = lake.store.unknown(FILES, list(asked)) if asked else set()
     # What was taken away is forgotten here, or a run for ever would fill up with names.
     met.landed = (met.landed & lying.keys()) | (asked - fresh)
     new: dict[str, list[File]] = {}
@@ -161,35 +161,13 @@ def _new(lake: Lake, found: Mapping[str, Sequence[File]], met: Met) -> dict[str,
     return {name: those[:MOST_FILES] for name, those in sorted(new.items())}
 
 
-def _never_landed(lake: Lake, asked: Set[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Of these sources and paths those that the log does not know."""
-    key = list(FILES.key)
-    struct = StructType([FILES.struct()[name] for name in key])
-    rows = [dict(zip(key, pair, strict=True)) for pair in asked]
-    if not files.is_local(lake.location):
-        names = small_frame(lake.spark, rows, struct)
-        left = names.join(lake.read(FILES).select(key), key, "left_anti").toArrow()
-    else:
-        added = pa.table(deltalake.DeltaTable(lake.path(FILES)).get_add_actions())["path"]
-        if not len(added):
-            return set(asked)
-        import duckdb  # streams outlive Python's modules, see LocalLogs
-
-        with duckdb.connect() as db:
-            db.register("asked", pa.Table.from_pylist(rows, to_arrow_schema(struct)))
-            log = db.read_parquet([f"{lake.path(FILES)}/{path}" for path in added.to_pylist()])
-            log.create_view("log")
-            left = db.sql(f"FROM asked ANTI JOIN log USING ({', '.join(key)})").to_arrow_table()
-    return {tuple(row[name] for name in key) for row in left.to_pylist()}
-
-
 def _begin(lake: Lake, config: Config, name: str, those: list[File]) -> Work:
     """Number a new batch, and write down which files it lands."""
     query = query_name(name)
     if not is_begun(lake, query):
         known = (lake.state() or {})["generations"]
         lake.remember(generations={k: v for k, v in known.items() if k != query})
-        files.remove(lake.spark, lake.beside_checkpoint(query, ""))
+        lake.store.remove(lake.beside_checkpoint(query, ""))
     generation = lake.generation(query)
     work = Work(name, query, generation, last_begun(lake, query) + 1, those)
     names = [[file.path, file.modified_at.isoformat(), file.size_bytes] for file in those]
@@ -259,7 +237,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
     source = config.sources[work.name]
     is_packed = source.format == "parquet" or any(f.path.endswith(PACKED) for f in work.files)
     bound = PACKED_BYTES if is_packed else SMALL_BYTES
-    is_small = files.is_local(lake.location) and sum(f.size_bytes for f in work.files) <= bound
+    is_small = sum(f.size_bytes for f in work.files) <= bound
     brought: list[Part] = []
 
     def put(rows: DataFrame) -> None:
@@ -272,11 +250,12 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
                 max_skew=config.intake.max_skew,
             )
         )
-        if is_small:
-            brought[:] = [work.part(RECEIVED, received.toArrow())]
+        told = lake.store.collected(received, few=is_small)
+        if isinstance(told, pa.Table):
+            brought[:] = [work.part(RECEIVED, told)]
         else:
             part = work.part(RECEIVED, pa.table({}))
-            lake.append_by_spark(RECEIVED, received, part.application, part.version)
+            lake.append_by_spark(RECEIVED, told, part.application, part.version)
 
     spark = lake.spark
     work.outcome = read_files(
@@ -284,7 +263,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
         work.files,
         put,
         form=source.format,
-        folder=listing.local(config.path(source.path)) or config.path(source.path),
+        folder=config.path(source.path),
         partitions=source.partitions,
     )
     return brought[0] if brought else None

@@ -13,11 +13,10 @@ from pyspark.sql import DataFrame
 
 from tactful.jobs import decide, fused
 from tactful.jobs.errors import LakeDamaged
-from tactful.jobs.lake import files
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import Keep, scratch
 from tactful.jobs.lake.state import read_json
-from tactful.jobs.session import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.catalog import PUBLISHED
@@ -68,14 +67,14 @@ def publish(
         "tables": {table.name: lake.version(table) for table in PUBLISHED},
     }
     document = json.dumps(state, indent=2, sort_keys=True) + "\n"
-    files.write_text(lake.spark, f"{lake.location}/{STATE}", document)
+    lake.store.write_text(f"{lake.location}/{STATE}", document)
     return [table.name for table in stale]
 
 
 def _published(lake: Lake) -> dict[str, Any]:
     """What was published last; nothing where that is damaged, so that all is published anew."""
     try:
-        return read_json(lake.spark, f"{lake.location}/{STATE}", way_out="remove it") or {}
+        return read_json(lake.store, f"{lake.location}/{STATE}", way_out="remove it") or {}
     except LakeDamaged:
         return {}
 

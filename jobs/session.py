@@ -12,20 +12,17 @@ import os
 import shlex
 import sys
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any, TextIO
 
-import pyarrow as pa
 from py4j.protocol import Py4JJavaError
 from pyspark import SparkConf, SparkContext
 from pyspark.errors import ParseException
 from pyspark.find_spark_home import _find_spark_home
-from pyspark.sql import DataFrame, SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
-from pyspark.sql.types import StructType
+from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
 from tactful.jobs.errors import SessionUnfit
@@ -88,7 +85,6 @@ EXTENSIONS = "spark.sql.extensions"
 CLASSES = "spark.sql.codegen.cache.maxEntries"
 # Below this, all that a batch has compiled is compiled again in the next.
 FEWEST_CLASSES = 1000
-PIECE_BYTES = 16 * 2**20
 BACKSLASH = "\\"
 
 Say = Callable[[str], None]
@@ -263,25 +259,6 @@ def _user_files(arguments: list[str]) -> tuple[list[str], list[str]]:
     also = usual.exists() and (named is None or "--load-spark-defaults" in rest)
     paths = [*([usual] if also else []), *([Path(named)] if named else [])]
     return rest, [path.read_text(encoding="utf-8") for path in paths]
-
-
-def small_frame(
-    spark: SparkSession, rows: Iterable[Mapping[str, Any]], struct: StructType
-) -> DataFrame:
-    """A few rows of the driver as a frame; by Arrow, since plain rows start a Python worker."""
-    return spark.createDataFrame(
-        pa.Table.from_pylist([dict(row) for row in rows], schema=to_arrow_schema(struct))
-    )
-
-
-def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
-    """Columns of the driver as a frame in few pieces: Arrow alone makes one of each 10,000 rows.
-
-    A piece travels inside its task. One too large to be packed would end the thread that hands
-    tasks out, and the run would wait for ever; a cluster refuses one of 128 MiB.
-    """
-    pieces = max(spark.sparkContext.defaultParallelism, rows.nbytes // PIECE_BYTES)
-    return spark.createDataFrame(rows).coalesce(pieces)
 
 
 @contextmanager

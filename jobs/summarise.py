@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.decide import cap_rule
 from tactful.jobs.deliver import wanted_by
-from tactful.jobs.session import small_frame
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.schemas.records import LEFT_OUT
 from tactful.transforms.caps import counted_messages, pressure

@@ -14,7 +14,8 @@ from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tactful.jobs.intake.landing_status import file_facts, file_lines
-from tactful.jobs.lake.files import is_local
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
 from tactful.jobs.runs import may_run
 from tactful.jobs.settings.config import Config
@@ -174,13 +175,14 @@ def _chosen(names: Iterable[str]) -> list[Table]:
 
 
 def _lake(location: str) -> Path:
-    if not is_local(location):
+    here = files_here(location)
+    if here is None:
         raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
-    return Path(location)
+    return Path(here.location)
 
 
 def _state(lake: Path, *, is_configured: bool) -> dict[str, Any]:
-    state = read_state(None, str(lake), known=())
+    state = read_state(LocalFiles(str(lake)), known=())
     if state is None and is_configured:
         raise LakeError(
             f"There is no lake at {lake} yet; start it with tactful run, or name another with "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,9 +16,9 @@ from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from tactful.jobs.intake import parquet_files
-from tactful.jobs.intake.listing import File, local
-from tactful.jobs.lake.files import exists, read_through
-from tactful.jobs.session import small_frame
+from tactful.jobs.lake.files import Files, files_at
+from tactful.jobs.lake.frames import small_frame
+from tactful.jobs.lake.listing import File
 from tactful.transforms.sources.canonical import BLANKS
 from tactful.transforms.sources.partitions import with_partitions
 
@@ -70,7 +69,8 @@ def read_files(
     unfit: files that are refused from the start, and why. way_out: what is to be done about them.
     """
     outcome = Outcome(refused=dict(unfit))
-    root = uri_of(spark, folder)
+    disk = files_at(folder, spark)
+    root = uri_of(spark, disk.location)
 
     def read(left: Sequence[File]) -> DataFrame | None:
         frames, unfit = _read(spark, left, form=form)
@@ -90,14 +90,9 @@ def read_files(
             return outcome
         except TROUBLE as error:
             named = _named(spark, left, error)
-            # An error names one file; elsewhere a look at each of the others costs a call.
-            gone = {
-                file.path
-                for file in (left if local(folder) else named)
-                if not _is_there(spark, file.path)
-            }
+            gone = disk.gone((f.path for f in left), named=[f.path for f in named])
             outcome.gone |= gone
-            if not gone and not [f for f in named if _sorted_out(spark, f, outcome, form)]:
+            if not gone and not [f for f in named if _sorted_out(spark, disk, f, outcome, form)]:
                 raise
 
 
@@ -132,7 +127,7 @@ def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list
     return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
 
 
-def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) -> bool:
+def _sorted_out(spark: SparkSession, disk: Files, file: File, outcome: Outcome, form: str) -> bool:
     """Whether what is wrong is this file, and what: it cannot be read now, or is damaged.
 
     It is damaged if its bytes are all there and still make no rows. Where they are not, the disk
@@ -144,7 +139,7 @@ def _sorted_out(spark: SparkSession, file: File, outcome: Outcome, form: str) ->
         return False
     except TROUBLE:
         try:
-            _read_bytes(spark, file.path)
+            disk.read_through(file.path)
             outcome.refused[file.path] = DAMAGED
         except OSError as error:
             outcome.unread[file.path] = (error.strerror or str(error)).lower()
@@ -158,19 +153,6 @@ def java_cause(error: Exception) -> str:
     told = str(getattr(error, "java_exception", None) or error)
     line = next((line for line in told.splitlines() if line.strip()), "no reason is given")
     return re.sub(r"^[\w.$]+(Exception|Error): ", "", line.strip()).rstrip(".")
-
-
-def _read_bytes(spark: SparkSession, path: str) -> None:
-    if local(path) is None:
-        read_through(spark, path)
-        return
-    with open(path, "rb") as file:
-        while file.read(1 << 20):
-            pass
-
-
-def _is_there(spark: SparkSession, path: str) -> bool:
-    return exists(spark, path) if local(path) is None else os.path.lexists(path)
 
 
 def _refused(

@@ -7,7 +7,8 @@ from typing import Any
 
 from rich.markup import escape
 
-from tactful.jobs.intake import listing
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.listing import EMPTY
 
 # So many files are named; the counts tell how many there are.
 NAMED = 5
@@ -49,7 +50,8 @@ def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
     known = {row["path"]: row for row in query(FILES_OF.format(name=name))}
     told = {"folder": folder, "unseen": None}
     try:
-        found = listing.listed(folder) if listing.local(folder) else None
+        here = files_here(folder)
+        found = here.listed(here.location) if here else None
     except OSError as error:
         found, told["unseen"] = None, (error.strerror or str(error)).lower()
     if found is None:
@@ -61,7 +63,7 @@ def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
         return {**told, **counts, "waiting": None, "named": named, "changed": []}
     waiting = {
         **{file.path: NOT_YET for file in found.files if file.path not in known},
-        **{path: listing.EMPTY for path in found.empty if path not in known},
+        **{path: EMPTY for path in found.empty if path not in known},
         **found.unreadable,
     }
     files = {file.path: file for file in found.files}

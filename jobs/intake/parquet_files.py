@@ -14,7 +14,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
-from tactful.jobs.intake.listing import File
+from tactful.jobs.lake.listing import File
 
 # Where a row of any file stood.
 PLACE = (

@@ -53,7 +53,7 @@ def _fold(lake: Lake, table: Table, after: int) -> bool:
         lake.overwrite(table, rows)
         base = lake.size(table, lake.version(table))
     else:
-        lake.compact(table, up_to=FILE_BYTES)
+        lake.store.compact(table, up_to=FILE_BYTES)
     folds[table.id] = {"version": lake.version(table), "bytes": base}
     lake.remember(folds=folds)
     return True

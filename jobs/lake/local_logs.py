@@ -19,13 +19,13 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema, to_arrow_schema
 
 from tactful.jobs.lake import spills
-from tactful.jobs.session import frame_of
+from tactful.jobs.lake.frames import frame_of
+from tactful.jobs.lake.lookups import BLOCKED, HUB, IN_COMPONENT, NEWEST
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
-from tactful.transforms.identity.links import FEW, SETS
-from tactful.transforms.membership import MEMBER
+from tactful.transforms.identity.links import FEW, MERGED
 from tactful.transforms.message_facts import MESSAGE_KINDS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 MEMORY = "1GB"
 # What goes to Spark as it is lies in its memory from then on, packed and unpacked.
 LARGE_BYTES = 64 * 2**20
-BY_IDENTIFIER = ("identifier_key",)
+BY_IDENTIFIER = NEWEST[LABELS.id]
 
 
 class LocalLogs:
@@ -96,7 +96,7 @@ class LocalLogs:
             db.execute(f"CREATE TEMP TABLE known AS {newest(seen, BY_IDENTIFIER)}")
             db.execute(
                 "CREATE TEMP TABLE components AS "
-                "SELECT DISTINCT component_key FROM known WHERE state != 'blocked'"
+                f"SELECT DISTINCT component_key FROM known WHERE {IN_COMPONENT}"
             )
             # A row that was overtaken may still name the component, so its identifier is looked up.
             named = f"SELECT identifier_key FROM {log} SEMI JOIN components USING (component_key)"
@@ -105,7 +105,7 @@ class LocalLogs:
                 db,
                 LABELS,
                 f"FROM ({linked}) SEMI JOIN components USING (component_key) "
-                "UNION ALL FROM known WHERE state = 'blocked'",
+                f"UNION ALL FROM known WHERE {BLOCKED}",
             )
 
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
@@ -119,26 +119,25 @@ class LocalLogs:
                 f"(SELECT link_id, unnest(identifier_keys) AS identifier_key FROM {log}) "
                 "SEMI JOIN members USING (identifier_key)"
             )
-            sets = ", ".join(f"any_value({name}) AS {name}" for name in SETS)
+            merged = ", ".join(f"{sql} AS {name}" for name, sql in MERGED.items())
             return _columns(
                 db,
                 LINKS,
-                f"SELECT link_id, {sets}, min(first_seen) AS first_seen, "
-                "max(last_seen) AS last_seen, max(batch_id) AS batch_id FROM "
+                f"SELECT link_id, {merged} FROM "
                 f"(FROM {log} WHERE link_id IN ({held}) UNION ALL FROM links) GROUP BY link_id",
             )
 
     def labels_of(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest labels of some identifiers."""
-        return self._newest_of(LABELS, keys, BY_IDENTIFIER)
+        return self._newest_of(LABELS, keys)
 
     def hubs(self) -> DataFrame:
         """The identifiers that are hubs."""
         with self._session() as db:
             log = self._rows(db, LABELS)
-            ever = f"SELECT identifier_key FROM {log} WHERE state = 'hub'"
+            ever = f"SELECT identifier_key FROM {log} WHERE {HUB}"
             newest = _newest(f"FROM {log} WHERE identifier_key IN ({ever})", BY_IDENTIFIER)
-            return self.frame(_columns(db, LABELS, f"FROM ({newest}) WHERE state = 'hub'"))
+            return self.frame(_columns(db, LABELS, f"FROM ({newest}) WHERE {HUB}"))
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""
@@ -157,7 +156,7 @@ class LocalLogs:
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
-        return self._newest_of(MEMBERSHIPS, keys, MEMBER)
+        return self._newest_of(MEMBERSHIPS, keys)
 
     def messages(self, keys: DataFrame, *, count: int) -> DataFrame:
         """All that became of some messages, however long ago."""
@@ -182,10 +181,10 @@ class LocalLogs:
             db.execute("SET TimeZone = 'UTC'")
             yield db
 
-    def _newest_of(self, table: Table, keys: DataFrame, key: tuple[str, ...]) -> DataFrame:
+    def _newest_of(self, table: Table, keys: DataFrame) -> DataFrame:
         with self._session() as db:
             rows = self._semi_join(db, table, keys.distinct().toArrow())
-            return self.frame(_columns(db, table, _newest(rows, key)))
+            return self.frame(_columns(db, table, _newest(rows, NEWEST[table.id])))
 
     def _semi_join(self, db: DuckDBPyConnection, table: Table, keys: pa.Table) -> str:
         """The rows that hold one of these values, in columns of the same names."""

@@ -10,7 +10,7 @@ from pyspark import StorageLevel
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.session import frame_of
+from tactful.jobs.lake.frames import frame_of
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
@@ -27,17 +27,26 @@ from tactful.transforms.identity.links import (
 from tactful.transforms.membership import MEMBER
 from tactful.transforms.message_facts import is_of_message
 
+# The rules of look-ups stand once, in words that Spark and DuckDB read alike: of which key the
+# newest word stands, which labels count, and, beside `merge_links`, what stays of a link. How rows
+# are found stays with each engine: Spark sends keys or their hashes to its executors, DuckDB leaves
+# files out and reads twice what would not fit at once; one SQL for both would be slow in one.
+NEWEST = {LABELS.id: ("identifier_key",), MEMBERSHIPS.id: MEMBER}
+BLOCKED = "state = 'blocked'"
+IN_COMPONENT = "state != 'blocked'"
+HUB = "state = 'hub'"
+
 # Reading the whole log anew costs as much as some fifty look-ups in its newest files.
 REFOLD_EVERY = 50
 FOLDS: dict[str, Callable[[DataFrame], DataFrame]] = {
-    LABELS.id: lambda rows: latest(rows, key=["identifier_key"]),
+    LABELS.id: lambda rows: latest(rows, key=[*NEWEST[LABELS.id]]),
     LINKS.id: merge_links,
-    MEMBERSHIPS.id: lambda rows: latest(rows, key=[*MEMBER]),
+    MEMBERSHIPS.id: lambda rows: latest(rows, key=[*NEWEST[MEMBERSHIPS.id]]),
 }
 
 
 @dataclass
-class Lookups:
+class HeldLogs:
     """The logs that a query looks things up in, folded to one row a key and held in memory.
 
     A query's first batch reads the log itself: a run of one batch has no use for a copy.
@@ -115,9 +124,9 @@ class SharedLogs:
         log, count = self._known(LABELS), len(asked)
         keys = frame_of(self._spark, pa.table({"identifier_key": asked}))
         known = self._keep(labels_of(log, keys, count=count))
-        components = known.where("state != 'blocked'").select("component_key")
+        components = known.where(IN_COMPONENT).select("component_key")
         linked = labels_with(log, components, count=count)
-        return LABELS.conform(linked.unionByName(known.where("state = 'blocked'"))).toArrow()
+        return LABELS.conform(linked.unionByName(known.where(BLOCKED))).toArrow()
 
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
@@ -133,8 +142,8 @@ class SharedLogs:
     def hubs(self) -> DataFrame:
         """The identifiers that are hubs."""
         log = self._known(LABELS)
-        ever = log.where("state = 'hub'").select("identifier_key")
-        return labels_of(log, ever, count=MANY).where("state = 'hub'")
+        ever = log.where(HUB).select("identifier_key")
+        return labels_of(log, ever, count=MANY).where(HUB)
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
 
 from pyspark.sql import DataFrame
 
-from tactful.jobs.lake import files, private
+from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import materialise, unpersist
+from tactful.jobs.lake.store import Keep
 
 FOLDER = "_scratch"
 # Compressed. Below, what is held in memory is there sooner; above, each step would unpack
 # every column of every row, and a table of millions leaves no memory to work in.
 LARGE_BYTES = 32_000_000
-
-Keep = Callable[[DataFrame], DataFrame]
 
 
 @contextmanager
@@ -39,8 +37,7 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
         return lake.spark.read.schema(frame.schema).parquet(path)
 
     clear(lake)
-    if files.is_local(place):
-        private.make_folder(place)
+    lake.store.make_private(place)
     try:
         yield in_files if size > LARGE_BYTES else in_memory
     finally:
@@ -52,5 +49,5 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
 def clear(lake: Lake) -> None:
     """Take away what is there, a killed run's too."""
     place = f"{lake.location}/{FOLDER}"
-    if files.exists(lake.spark, place):
-        files.remove(lake.spark, place)
+    if lake.store.exists(place):
+        lake.store.remove(place)

@@ -15,7 +15,9 @@ from functools import cache
 from pathlib import Path
 
 from tactful.jobs.errors import LakeError, SecretRefused
-from tactful.jobs.lake import files, private
+from tactful.jobs.lake import private
+from tactful.jobs.lake.local_files import save_names, write_whole
+from tactful.jobs.lake.places import local_path
 from tactful.transforms.blanks import BLANKS
 
 SECRET = "_secret"
@@ -31,12 +33,13 @@ def find(location: str, named: str) -> bytes | None:
     """
     if named.startswith("env:"):
         return _long_enough(os.environ.get(named[4:], "").encode("utf-8"), f"${named[4:]}")
-    if not files.is_local(location):
+    here = local_path(location)
+    if here is None:
         raise LakeError(
             f"A lake at {location} cannot keep its own secret; set lake.secret to "
             '"env:NAME" and put the secret into that variable.'
         )
-    place = Path(location) / SECRET
+    place = Path(here) / SECRET
     try:
         told = place.read_bytes().strip()
     except FileNotFoundError:
@@ -57,13 +60,13 @@ def make(location: str) -> bytes:
     part = place.with_name(f".{SECRET}.{uuid.uuid4().hex}.part")
     told = secrets.token_hex(32).encode("ascii")
     try:
-        files.write_whole(part, told, mode=private.FILE)
+        write_whole(part, told, mode=private.FILE)
         with contextlib.suppress(FileExistsError):
             # Unlike a rename, a link never takes another's place.
             os.link(part, place)
     finally:
         part.unlink(missing_ok=True)
-    files.save_names(place.parent)
+    save_names(place.parent)
     return _long_enough(place.read_bytes().strip(), str(place))
 
 

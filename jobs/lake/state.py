@@ -6,10 +6,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from pyspark.sql import SparkSession
-
 from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, ReplayHalfDone
-from tactful.jobs.lake import files
+from tactful.jobs.lake.files import Files
 from tactful.schemas.table import FORMAT_VERSION
 
 STATE = "_lake.json"
@@ -21,15 +19,13 @@ WAY_OUT = (
 )
 
 
-def read_state(
-    spark: SparkSession | None, location: str, *, known: Sequence[str] = KNOWN
-) -> dict[str, Any] | None:
+def read_state(files: Files, *, known: Sequence[str] = KNOWN) -> dict[str, Any] | None:
     """What the lake knows of itself; None where there is no lake.
 
     Raises: LakeDamaged, where the file is there and does not say it.
     """
-    place = f"{location}/{STATE}"
-    state = read_json(spark, place, way_out=WAY_OUT)
+    place = f"{files.location}/{STATE}"
+    state = read_json(files, place, way_out=WAY_OUT)
     if state is None:
         return None
     version = state.get("format_version")
@@ -41,14 +37,14 @@ def read_state(
     return state
 
 
-def read_json(spark: SparkSession | None, place: str, *, way_out: str) -> dict[str, Any] | None:
+def read_json(files: Files, place: str, *, way_out: str) -> dict[str, Any] | None:
     """A small file of the lake's own; None where there is none.
 
     way_out: what to do where it cannot be read, for the message.
     Raises: LakeDamaged.
     """
     try:
-        text = files.read_text(spark, place)
+        text = files.read_text(place)
         found = None if text is None else json.loads(text)
     except OSError as error:
         why = (error.strerror or type(error).__name__).lower()

@@ -14,6 +14,7 @@ import pandas as pd
 import pyarrow as pa
 
 from tactful.jobs.commands.tables_here import opened, readable
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_json
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import Table
@@ -63,7 +64,7 @@ def open_lake(lake: Path) -> LakeView:
     message what it was for.
     """
     way_out = "remove it, and let the next run publish anew"
-    state = read_json(None, f"{lake}/_published.json", way_out=way_out) or {}
+    state = read_json(LocalFiles(str(lake)), f"{lake}/_published.json", way_out=way_out) or {}
     together = state.get("tables", {})
     database = _database()
     published = {table.name for table in PUBLISHED}

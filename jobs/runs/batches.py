@@ -12,16 +12,15 @@ from time import monotonic
 from typing import Any
 
 import pyarrow as pa
-from pyspark import StorageLevel, inheritable_thread_target
+from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
 
 from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
-from tactful.jobs.lake import files
-from tactful.jobs.lake.lake import REBUILD, Lake, Part
-from tactful.jobs.lake.local_logs import LocalLogs
-from tactful.jobs.lake.lookups import SharedLogs
+from tactful.jobs.lake.frames import materialise, unpersist
+from tactful.jobs.lake.lake import REBUILD, Lake
 from tactful.jobs.lake.state import read_json
+from tactful.jobs.lake.store import Logs, Part
 from tactful.schemas.table import Table
 
 # The queries that every run has, beside one for each source.
@@ -80,18 +79,10 @@ class Batch:
         """The table as it was when this batch was first tried."""
         return self.lake.read(table, self.pins[table.id])
 
-    def known(self, table: Table) -> DataFrame:
-        """All that earlier batches wrote of a log, from memory where it is held there."""
-        return self.lake.lookups.rows(table, self.read(table), batch=self.number)
-
     @cached_property
-    def logs(self) -> LocalLogs | SharedLogs:
+    def logs(self) -> Logs:
         """Where the batch looks up what earlier batches left."""
-        if files.is_local(self.lake.location):
-            return LocalLogs(
-                self.lake.spark, lambda t: (self.lake.path(t), self.pins[t.id]), self.keep
-            )
-        return SharedLogs(self.lake.spark, self.known, self.read, self.keep)
+        return self.lake.store.logs(self.pins, batch=self.number, keep=self.keep)
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""
@@ -126,9 +117,7 @@ class Batch:
     def _append(self, table: Table, output: Output) -> None:
         application = f"tactful/{self.query}/{self.generation}/{table.id}"
         if isinstance(output, DataFrame):
-            output = table.conform(output)
-            if self.is_small and files.is_local(self.lake.location):
-                output = output.toArrow()
+            output = self.lake.store.collected(table.conform(output), few=self.is_small)
         if isinstance(output, pa.Table):
             self.lake.append(table, Part(output, application, self.batch_id))
         elif not output.isEmpty():
@@ -140,21 +129,6 @@ class Batch:
         self._kept.clear()
         if "logs" in self.__dict__:
             self.logs.release()
-
-
-def materialise(frame: DataFrame) -> DataFrame:
-    """Work a frame out now, and forget how: what is built on it is planned from its rows.
-
-    Caching would keep the whole plan inside every plan built on it, and a batch whose frames meet
-    again and again would spend minutes planning. What a lost executor takes with it fails the
-    batch, and a failed batch is repeated whole.
-    """
-    return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
-
-
-def unpersist(frame: DataFrame) -> None:
-    """Free what `materialise` holds."""
-    frame._jdf.queryExecution().analyzed().rdd().unpersist(False)
 
 
 def pin(
@@ -180,17 +154,17 @@ def pin(
 def save_pins(lake: Lake, query: str, pins: Mapping[str, Any]) -> None:
     """Write a batch's pins, and let those of a batch long done go."""
     place = pins_path(lake, query, pins["batch_id"])
-    files.write_text(lake.spark, place, json.dumps(pins, sort_keys=True) + "\n", keep=True)
+    lake.store.write_text(place, json.dumps(pins, sort_keys=True) + "\n", keep=True)
     if pins["batch_id"] >= KEPT_PINS:
-        files.remove(lake.spark, pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
+        lake.store.remove(pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
 
 
 def save_done(lake: Lake, query: str, batch_id: int) -> None:
     """Write down that a batch is done, where Spark does so for queries of its own."""
     done = f"{lake.checkpoint(query)}/commits"
-    files.write_text(lake.spark, f"{done}/{batch_id}", "done\n", keep=True)
+    lake.store.write_text(f"{done}/{batch_id}", "done\n", keep=True)
     if batch_id >= KEPT_PINS:
-        files.remove(lake.spark, f"{done}/{batch_id - KEPT_PINS}")
+        lake.store.remove(f"{done}/{batch_id - KEPT_PINS}")
 
 
 def pins_path(lake: Lake, query: str, batch_id: int) -> str:
@@ -198,7 +172,7 @@ def pins_path(lake: Lake, query: str, batch_id: int) -> str:
 
 
 def read_pins(lake: Lake, query: str, batch_id: int) -> dict[str, Any] | None:
-    return read_json(lake.spark, pins_path(lake, query, batch_id), way_out=REBUILD)
+    return read_json(lake.store, pins_path(lake, query, batch_id), way_out=REBUILD)
 
 
 def refuse_other_configuration(
@@ -240,8 +214,8 @@ def checkpoint_to_start_from(lake: Lake, query: str) -> str:
     no offset is whole, no batch was begun and nothing in the folder is worth keeping.
     """
     place = lake.checkpoint(query)
-    if _newest(lake, f"{place}/offsets") < 0 and files.exists(lake.spark, place):
-        files.remove(lake.spark, place)
+    if _newest(lake, f"{place}/offsets") < 0 and lake.store.exists(place):
+        lake.store.remove(place)
     return place
 
 
@@ -257,5 +231,5 @@ def last_done(lake: Lake, query: str) -> int:
 
 def _newest(lake: Lake, folder: str) -> int:
     """The highest of the batch numbers that a folder's files are named after; -1 without any."""
-    stems = (name.partition(".")[0] for name in files.names(lake.spark, folder))
+    stems = (name.partition(".")[0] for name in lake.store.names(folder))
     return max((int(stem) for stem in stems if stem.isdigit()), default=-1)

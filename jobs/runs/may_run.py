@@ -7,9 +7,9 @@ from pathlib import Path
 
 from tactful.jobs import land
 from tactful.jobs.errors import LakeError, ReplayHalfDone, SourceMissing
-from tactful.jobs.intake import listing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
-from tactful.jobs.lake import files, secret
+from tactful.jobs.lake import secret
+from tactful.jobs.lake.files import files_at, files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
     ACCEPT,
@@ -37,7 +37,7 @@ def refuse_without_session(config: Config) -> None:
 
     Raises: LakeError.
     """
-    if files.is_local(config.location):
+    if files_here(config.location):
         refuse_lake(Lake(None, config.location), config)
     else:
         secret.find(config.location, config.lake.secret)
@@ -81,16 +81,13 @@ def refuse_held(location: str) -> None:
 
     Raises: LakeError.
     """
-    place = Path(location) / files.LOCK
-    if not place.exists():
+    here = files_here(location)
+    # Asking makes the lake's folder, which is nobody's wish before a run begins.
+    if here is None or not here.exists(here.location):
         return
-    import fcntl
-
-    with open(place, "r+b") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise held(location) from error
+    with here.locked() as free:
+        if not free:
+            raise held(location)
 
 
 def held(location: str) -> LakeError:
@@ -121,10 +118,10 @@ def trouble(location: str, config: Config | None) -> str | None:
 
 def _is_missing(lake: Lake, path: str) -> bool:
     """Whether there is no such folder; one that cannot be looked at harms its own source alone."""
-    here = listing.local(path)
-    if here is None and lake.spark is None:
+    if files_here(path) is None and lake.spark is None:
         return False
     try:
-        return not files.exists(lake.spark, here or path)
+        source = files_at(path, lake.spark)
+        return not source.exists(source.location)
     except (OSError, *JAVA_ERRORS):
         return False

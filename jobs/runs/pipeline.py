@@ -22,9 +22,12 @@ from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import accept, fused, land
 from tactful.jobs.errors import ClockError, LakeError
-from tactful.jobs.lake import files, reference, scratch
+from tactful.jobs.intake import reference
+from tactful.jobs.lake import scratch
+from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.folding import fold_logs
-from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Part
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import (
@@ -79,7 +82,7 @@ def run(
     for step in steps:
         if step not in STEPS:
             raise LakeError(f"There is no step {step}; choose among {', '.join(STEPS)}.")
-    if files.is_local(config.location):
+    if files_here(config.location):
         # All this once more where it counts; but a refusal should not wait for Spark.
         bare = Lake(None, config.location)
         may_run.refuse(bare, config)
@@ -101,7 +104,7 @@ def run(
 def opened(lake: Lake, config: Config) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
     may_run.refuse(lake, config)
-    with files.locked(lake.location) as free:
+    with lake.store.locked() as free:
         if not free:
             raise may_run.held(lake.location)
         lake.check(config)  # whoever held it may have left a replay half done
@@ -109,7 +112,7 @@ def opened(lake: Lake, config: Config) -> Iterator[None]:
         try:
             yield
         finally:
-            lake.lookups.release()
+            lake.store.release()
 
 
 def tick(lake: Lake, config: Config, as_of: datetime) -> None:
@@ -271,9 +274,7 @@ def _for_ever(
     return summary
 
 
-def _told(
-    before: dict[str, str], failed: dict[str, str], on_progress: Progress
-) -> dict[str, str]:
+def _told(before: dict[str, str], failed: dict[str, str], on_progress: Progress) -> dict[str, str]:
     """Say of each source when it begins to fail, fails in another way, or is whole again."""
     for name in sorted(before.keys() | failed.keys()):
         if before.get(name) != failed.get(name):

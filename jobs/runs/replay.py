@@ -18,7 +18,8 @@ from tactful.jobs.errors import (
     StepFailed,
     TactfulError,
 )
-from tactful.jobs.lake import files, reference
+from tactful.jobs.intake import reference
+from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import may_run, pipeline
@@ -85,12 +86,12 @@ def replay(
     choices = (RECEIVED.name, *STREAMS)
     if from_table not in choices:
         raise LakeError(f"Cannot replay from {from_table}; choose one of {', '.join(choices)}.")
-    if files.is_local(config.location):
+    if files_here(config.location):
         _refuse(Lake(None, config.location), config)
         may_run.refuse_held(config.location)
     lake = Lake(open_session(on_progress=on_progress), config.location)
     _refuse(lake, config)
-    with files.locked(lake.location) as free:
+    with lake.store.locked() as free:
         if not free:
             raise may_run.held(lake.location)
         asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
@@ -131,11 +132,7 @@ def _state(lake: Lake) -> dict[str, Any]:
 def _refuse(lake: Lake, config: Config) -> None:
     """Look at all that forbids a replay, before anything is written."""
     lake.check_owner(config, _state(lake))
-    if not files.is_local(lake.location):
-        raise LakeError(
-            f"The lake at {lake.location} is not a folder of this machine, and replay deletes "
-            "folders; delete the tables and checkpoints it names yourself, then run."
-        )
+    lake.store.refuse_replay()
 
 
 def _goes_on(noted: Note, asked: list[str], as_of: datetime | None, config: Config) -> bool:
@@ -233,8 +230,8 @@ def _counted(lake: Lake, query: str) -> int:
 
 def _numbers_in_outbox(lake: Lake) -> Iterator[str]:
     outbox = f"{lake.location}/outbox"
-    for destination in files.names(lake.spark, outbox):
-        for name in files.names(lake.spark, f"{outbox}/{destination}"):
+    for destination in lake.store.names(outbox):
+        for name in lake.store.names(f"{outbox}/{destination}"):
             yield from re.findall(rf"^{fused.QUERY}-(\d+)-", name)
 
 
@@ -245,7 +242,7 @@ def _take_away(
     queries = list(noted["batches_before"])
     for query in queries:
         on_progress(f"forgetting what {query} concluded")
-        lake.remove_folder(lake.beside_checkpoint(query, "").rstrip("/"))
+        lake.store.remove(lake.beside_checkpoint(query, "").rstrip("/"))
         steps.done(f"checkpoint of {query}")
         for table in CONCLUSIONS[query]:
             lake.remove(table)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tactful.jobs.errors import Problem
-from tactful.jobs.intake.listing import local
+from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.schemas.catalog import TABLES
@@ -79,8 +79,8 @@ def _among(place: str, lake: str) -> str | None:
 
 def _whole(path: str) -> str:
     """A place as it may be compared with others: behind all links, and with a slash at its end."""
-    here = local(os.path.expanduser(path))
-    return (path if here is None else os.path.realpath(here)).rstrip("/") + "/"
+    here = files_here(os.path.expanduser(path))
+    return (path if here is None else os.path.realpath(here.location)).rstrip("/") + "/"
 
 
 def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

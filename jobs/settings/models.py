@@ -27,6 +27,7 @@ from pydantic import (
     model_validator,
 )
 
+from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.derived import chosen, with_options
 from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
 from tactful.transforms.rules import RULES, Policy, Rule
@@ -69,11 +70,6 @@ def _known_region(name: str) -> str:
     if name.upper() not in SUPPORTED_REGIONS:
         raise ValueError("unknown region")
     return name.upper()
-
-
-def is_uri(path: str) -> bool:
-    """Whether a path names its file system, as s3a://bucket/folder or file:/folder does."""
-    return re.match(r"[A-Za-z][A-Za-z0-9+.-]+:/", path) is not None
 
 
 def _place(path: str) -> str:
@@ -371,7 +367,7 @@ class Config(Section):
 
     def path(self, text: str) -> str:
         """A path as an absolute one, from where the configuration was loaded; a URI as it is."""
-        return text if is_uri(text) else str(self._base / Path(text).expanduser())
+        return absolute(text, base=self._base)
 
     @property
     def location(self) -> str:

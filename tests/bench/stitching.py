@@ -17,8 +17,9 @@ from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.demo.command import demo_config
+from tactful.jobs.lake.frames import unpersist
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import Batch, unpersist
+from tactful.jobs.runs.batches import Batch
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Identity
 from tactful.jobs.stitch import stitch

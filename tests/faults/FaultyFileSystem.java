@@ -24,7 +24,8 @@ import org.apache.hadoop.util.Progressable;
  * `once` each kind of operation fails at its first try and works at the next, as where an object
  * store has short failures; in mode `deaf` it does happen, and only its answer is lost. In mode
  * `full` writes fail instead, from the first with a new label on, until space is made by arming
- * anew; creates leave empty files.
+ * anew; creates leave empty files. In mode `refuse` a rename or a delete does not happen and
+ * answers `false` at its first try, and a rename onto what is there always does, as on HDFS.
  *
  * Compiled by Spark's own Janino, which knows no type parameters.
  */
@@ -92,7 +93,8 @@ public class FaultyFileSystem extends RawLocalFileSystem {
     /** Whether the operation happens, and only its answer is to be lost. */
     private synchronized boolean asked(String kind, Path path) throws IOException {
         boolean full = this.mode.equals("full");
-        if (this.mode.equals("") || full != kind.equals("write")) return false;
+        if (this.mode.equals("") || this.mode.equals("refuse")) return false;
+        if (full != kind.equals("write")) return false;
         this.operations++;
         if (this.diedAt != null && full) {
             throw new IOException("No space left on device since " + this.diedAt);
@@ -100,14 +102,26 @@ public class FaultyFileSystem extends RawLocalFileSystem {
         if (this.diedAt != null && this.mode.equals("dead")) {
             throw new IOException("the disk is gone since " + this.diedAt);
         }
+        if (!this.isNew(kind, path)) return false;
+        if (this.mode.equals("deaf")) return true;
+        throw new IOException("injected failure of " + this.diedAt);
+    }
+
+    /** Whether the operation does not happen, and only its answer says so. */
+    private synchronized boolean refused(String kind, Path path) {
+        if (!this.mode.equals("refuse")) return false;
+        this.operations++;
+        return this.isNew(kind, path);
+    }
+
+    private boolean isNew(String kind, Path path) {
         String label = kind + " " + path.toUri().getPath();
         for (int i = 0; i < this.patterns.size(); i++) {
             label = label.replaceAll((String) this.patterns.get(i), (String) this.replacements.get(i));
         }
         if (!this.met.add(label)) return false;
         this.diedAt = label;
-        if (this.mode.equals("deaf")) return true;
-        throw new IOException("injected failure of " + label);
+        return true;
     }
 
     private void answer(boolean lost) throws IOException {
@@ -173,6 +187,8 @@ public class FaultyFileSystem extends RawLocalFileSystem {
     }
 
     public boolean rename(Path src, Path dst) throws IOException {
+        if (this.refused("rename", dst)) return false;
+        if (this.mode.equals("refuse") && this.exists(dst)) return false;
         boolean lost = this.asked("rename", dst);
         boolean done = super.rename(src, dst);
         this.answer(lost);
@@ -180,6 +196,7 @@ public class FaultyFileSystem extends RawLocalFileSystem {
     }
 
     public boolean delete(Path p, boolean recursive) throws IOException {
+        if (this.refused("delete", p)) return false;
         boolean lost = this.asked("delete", p);
         boolean done = super.delete(p, recursive);
         this.answer(lost);

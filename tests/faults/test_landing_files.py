@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tactful.jobs.commands.status import status
-from tactful.jobs.intake import listing
+from tactful.jobs.lake import listing
 from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import load
 from tests.faults.faulty import SCHEME, faulty_disk
@@ -186,8 +186,8 @@ def test_folders_here_and_elsewhere_list_alike(spark, tmp_path: Path) -> None:
     for name in (*READ, *NOT_READ):
         put_json(tmp_path / name, view(name))
     (tmp_path / "empty.json").write_bytes(b"")
-    found = listing.Listing(sorted(listing._by_hadoop(spark, str(tmp_path))), [], {})
-    here = listing.listed(str(tmp_path))
+    found = listing.Listing(sorted(listing.by_hadoop(spark, str(tmp_path))), [], {})
+    here = listing.walked(str(tmp_path))
     shown = {f.path.removeprefix(f"file:{tmp_path}/"): f.size_bytes for f in found.files}
     assert shown == {
         **{f.path.removeprefix(f"{tmp_path}/"): f.size_bytes for f in here.files}, "empty.json": 0

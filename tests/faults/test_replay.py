@@ -212,7 +212,7 @@ def test_what_cannot_be_removed_is_an_error(first: Shop, tmp_path: Path, monkeyp
         raise PermissionError(13, "Permission denied", path)
 
     with monkeypatch.context() as patched:
-        patched.setattr("tactful.jobs.lake.lake.shutil.rmtree", refused)
+        patched.setattr("tactful.jobs.lake.local_files.shutil.rmtree", refused)
         with pytest.raises(TactfulError, match="cannot be removed") as caught:
             replay(shop.config(), from_table="received")
     assert caught.value.exit_code == 1

@@ -9,11 +9,11 @@ import pytest
 from deltalake import DeltaTable
 
 from tactful.jobs.errors import CheckpointMismatch, LakeError
-from tactful.jobs.lake import files
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.runs import batches
 from tactful.jobs.runs.batches import Batch, pins_path, refuse_lost_offsets
-from tactful.jobs.session import small_frame
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import TICKS
 from tactful.schemas.suppressions import DUE
@@ -88,7 +88,7 @@ def test_pins_of_batches_long_done_do_not_pile_up(lake: Lake, monkeypatch) -> No
     for batch in range(7):
         pins, _ = batches.pin(lake, "accept", batch, (DUE,), "c")
         batches.save_pins(lake, "accept", pins)
-    kept = files.names(lake.spark, lake.beside_checkpoint("accept", "pins"))
+    kept = lake.store.names(lake.beside_checkpoint("accept", "pins"))
     assert kept == [f"{batch:012d}.json" for batch in (4, 5, 6)]
     assert batches.last_begun(lake, "accept") == 6
 
@@ -107,7 +107,7 @@ def test_a_quiet_run_adds_only_its_tick(spark, tmp_path: Path) -> None:
 
 def test_one_run_at_a_time(spark, tmp_path: Path) -> None:
     shop = Shop(worlds.make(SEED), tmp_path)
-    with files.locked(str(shop.lake)), pytest.raises(LakeError, match="Another run holds"):
+    with LocalFiles(str(shop.lake)).locked(), pytest.raises(LakeError, match="Another run holds"):
         shop.run()
 
 
@@ -138,7 +138,7 @@ def test_lost_offsets_are_noticed(lake: Lake) -> None:
     for batch in (0, 1):
         refuse_lost_offsets(lake, "fused")
         (offsets / str(batch)).touch()
-        files.write_text(lake.spark, pins_path(lake, "fused", batch), "{}")
+        lake.store.write_text(pins_path(lake, "fused", batch), "{}")
     refuse_lost_offsets(lake, "fused")
     (offsets / "1").unlink()
     with pytest.raises(CheckpointMismatch, match="has lost offsets"):

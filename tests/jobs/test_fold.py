@@ -10,8 +10,8 @@ from deltalake import DeltaTable
 
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import folding
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake, Part
-from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS
 from tests import worlds
 from tests.faults.partner import assert_every_record_is_in_one_file, shop_with_a_partner

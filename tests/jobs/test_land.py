@@ -11,8 +11,8 @@ import pytest
 
 from tactful.jobs import land
 from tactful.jobs.intake import landing_files
-from tactful.jobs.intake.listing import listed
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.listing import walked
 from tactful.jobs.land import Met, NotCommitted
 from tactful.schemas.intake import FILES, RECEIVED
 from tests import worlds
@@ -72,7 +72,7 @@ def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monk
         land.land(lake, config, hook=behind(RECEIVED.id))
     assert sum(landed(lake, told=False).values()) == rows
     # Its rows have landed; that the file is gone now does not undo it.
-    gone = listed(config.path(config.sources["web"].path)).files[0]
+    gone = walked(config.path(config.sources["web"].path)).files[0]
     Path(gone.path).unlink()
     shop.land(late)
     with pytest.raises(NotCommitted):
@@ -115,7 +115,7 @@ def test_a_round_too_large_for_this_process_is_written_by_spark(
     assert land.land(lake, config) == {}
     written = lake.version(RECEIVED) - before
     assert written > len(config.sources), "two files of a source at a time"
-    sizes = {name: len(listed(config.path(s.path)).files) for name, s in config.sources.items()}
+    sizes = {name: len(walked(config.path(s.path)).files) for name, s in config.sources.items()}
     told = [row.source_name for row in lake.read(FILES).collect()]
     assert {name: told.count(name) for name in sizes} == sizes
 
@@ -123,7 +123,7 @@ def test_a_round_too_large_for_this_process_is_written_by_spark(
 def test_what_is_taken_away_before_it_is_read_is_no_error(spark, tmp_path: Path) -> None:
     (tmp_path / "here.json").write_text('{"a": 1}\n')
     (tmp_path / "gone.json").write_text('{"a": 2}\n')
-    files = listed(str(tmp_path)).files
+    files = walked(str(tmp_path)).files
     (tmp_path / "gone.json").unlink()
     seen: list[Any] = []
     outcome = landing_files.read_files(

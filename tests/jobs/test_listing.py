@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from tactful.jobs.intake.landing_status import file_facts, file_lines
-from tactful.jobs.intake.listing import EMPTY, NOWHERE, listed, local
+from tactful.jobs.lake.files import files_at, files_here
+from tactful.jobs.lake.listing import EMPTY, NOWHERE, walked
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -23,14 +24,14 @@ def put(folder: Path, *names: str, text: str = "{}\n") -> None:
 
 
 def names(folder: Path) -> list[str]:
-    return [os.path.relpath(file.path, folder) for file in listed(str(folder)).files]
+    return [os.path.relpath(file.path, folder) for file in walked(str(folder)).files]
 
 
 def test_everything_below_counts_but_what_is_hidden_or_half_there(tmp_path: Path) -> None:
     put(tmp_path, "a", "x/y/b.json", "k=v/c", ".d", "_e", ".x/f", "y/_z/g", "h._COPYING_")
     put(tmp_path, "empty", text="")
     assert names(tmp_path) == ["a", "k=v/c", "x/y/b.json"]
-    found = listed(str(tmp_path))
+    found = walked(str(tmp_path))
     assert found.empty == [str(tmp_path / "empty")]
     assert found.files[0] == (str(tmp_path / "a"), AT, 3)
     assert names(tmp_path / "a") == ["."], "a source may name a single file"
@@ -50,7 +51,7 @@ def test_links_are_followed_and_lead_to_each_file_once(tmp_path: Path) -> None:
     (home / "g-self").symlink_to(home / "g-self")
     assert names(home) == ["d-away/deep/w.json", "d-away/x.json", "sub/y.json", "z.json"]
     lost = {str(home / "f-lost"): NOWHERE, str(home / "g-self"): NOWHERE}
-    assert listed(str(home)).unreadable == lost
+    assert walked(str(home)).unreadable == lost
 
 
 def test_names_that_no_program_can_spell_and_things_that_are_no_files(tmp_path: Path) -> None:
@@ -59,20 +60,25 @@ def test_names_that_no_program_can_spell_and_things_that_are_no_files(tmp_path: 
         file.write("{}\n")
     os.mkfifo(tmp_path / "pipe")
     assert names(tmp_path) == ["good"]
-    why = listed(str(tmp_path)).unreadable
+    why = walked(str(tmp_path)).unreadable
     assert why == {
         f"{tmp_path}/bad\N{REPLACEMENT CHARACTER}.json": "its name is no UTF-8",
         f"{tmp_path}/pipe": "it is neither a file nor a folder",
     }
     with pytest.raises(FileNotFoundError):
-        listed(str(tmp_path / "gone"))
+        walked(str(tmp_path / "gone"))
 
 
 def test_a_folder_is_here_or_elsewhere() -> None:
-    assert local("/a/../b/") == "/b"
-    assert local("file:///a b") == local("file:/a b") == "/a b"
-    assert local("s3a://bucket/a") is None
-    assert local("dbfs:/a") is None
+    """One answer for landing folders, lakes and every command."""
+
+    assert files_at("/a/../b/", None).location == "/b"
+    assert files_at("C:/a", None).location == os.path.abspath("C:/a")
+    for here in ("file:///a b", "file:/a b"):
+        assert files_at(here, None).location == files_here(here).location == "/a b"
+    for elsewhere in ("s3a://bucket/a/", "dbfs:/a", "faulty:/a", "hdfs:///a"):
+        assert files_here(elsewhere) is None
+        assert files_at(elsewhere, None).location == elsewhere
 
 
 def test_seen_is_landed_and_refused_and_waiting(tmp_path: Path) -> None:

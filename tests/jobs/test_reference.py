@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tactful.jobs.commands.status import render, status
-from tactful.jobs.lake import reference
+from tactful.jobs.intake import reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import load
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS

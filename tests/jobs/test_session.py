@@ -12,7 +12,9 @@ from pyspark import SparkContext
 
 from tactful.jobs import session
 from tactful.jobs.errors import LakeError, SessionUnfit
-from tactful.jobs.session import frame_of, open_session, settings, shipped_defaults
+from tactful.jobs.lake import frames
+from tactful.jobs.lake.frames import frame_of
+from tactful.jobs.session import open_session, settings, shipped_defaults
 
 SMALL = "spark.sql.execution.arrow.localRelationThreshold"
 ZONE = "spark.sql.session.timeZone"
@@ -183,7 +185,7 @@ def test_a_large_frame_is_cut_into_pieces(
     spark, monkeypatch, piece: int, pieces: int | None
 ) -> None:
     """Less than 48 MB would be one piece anyway, so the test asks for none to be that little."""
-    monkeypatch.setattr(session, "PIECE_BYTES", piece)
+    monkeypatch.setattr(frames, "PIECE_BYTES", piece)
     spark.conf.set(SMALL, "0b")
     try:
         frame = frame_of(spark, pa.table({"number": pa.array(range(2**17), pa.int64())}))

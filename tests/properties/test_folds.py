@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from pyspark.sql import DataFrame
 
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lookups import fold
-from tactful.jobs.session import small_frame
 from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table

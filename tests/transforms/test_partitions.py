@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pyspark.sql.types import StructType
 
-from tactful.jobs.session import small_frame
+from tactful.jobs.lake.frames import small_frame
 from tactful.transforms.sources.partitions import with_partitions
 
 ROOT = "file:/data/la%20nding"
@@ -37,4 +37,3 @@ def told(spark) -> list[str]:
 @pytest.mark.parametrize("at", range(len(CASES)), ids=[path for path, *_ in CASES])
 def test_a_folder_name_stands_in_front(told: list[str], at: int) -> None:
     assert told[at] == CASES[at][2]
-

@@ -11,6 +11,13 @@ from tactful.schemas.events import ORDER
 FEW = 200_000
 MANY = 10_000_000
 SETS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
+# What stays of a set that several batches wrote of, in words that Spark and DuckDB read alike.
+MERGED = {
+    **{name: f"any_value({name})" for name in SETS},
+    "first_seen": "min(first_seen)",
+    "last_seen": "max(last_seen)",
+    "batch_id": "max(batch_id)",
+}
 
 
 def seen_together(events: DataFrame) -> DataFrame:
@@ -39,12 +46,7 @@ def merge_links(links: DataFrame) -> DataFrame:
 
     Keeps: one row a link_id; earliest first_seen, latest last_seen, newest batch_id.
     """
-    return links.groupBy("link_id").agg(
-        *(F.any_value(name).alias(name) for name in SETS),
-        F.min("first_seen").alias("first_seen"),
-        F.max("last_seen").alias("last_seen"),
-        F.max("batch_id").alias("batch_id"),
-    )
+    return links.groupBy("link_id").agg(*(F.expr(s).alias(name) for name, s in MERGED.items()))
 
 
 def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:

@@ -11,11 +11,9 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple
-
-from tactful.jobs.settings.models import is_uri
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -50,45 +48,11 @@ class Listing(NamedTuple):
     unreadable: dict[str, str]
 
 
-def local(folder: str) -> str | None:
-    """The folder as this machine's file functions take it; None where it lies elsewhere."""
-    path = re.sub(r"^file:/+", "/", folder)
-    return None if is_uri(path) else os.path.abspath(path)
-
-
-def listed(folder: str, spark: SparkSession | None = None) -> Listing:
-    """List all that lies below a folder; a single file lists as itself.
-
-    spark: needed for folders elsewhere only.
-
-    Raises: OSError, or Py4JJavaError where Hadoop lists, if the folder itself cannot be read.
-    """
-    here = local(folder)
-    if here is not None:
-        return _walked(here)
-    assert spark is not None, folder
-    files = sorted(_by_hadoop(spark, folder))
-    return Listing(
-        [file for file in files if file.size_bytes],
-        [file.path for file in files if not file.size_bytes],
-        {},
-    )
-
-
-def denied(files: Iterable[File]) -> dict[str, str]:
-    """The files of this machine that this user may not read, and that it is so."""
-    return {
-        file.path: NO_ACCESS
-        for file in files
-        if local(file.path) is not None and not os.access(file.path, os.R_OK)
-    }
-
-
 def _is_hidden(name: str) -> bool:
     return name.startswith(HIDDEN) or name.endswith(HALF_COPIED)
 
 
-def _walked(root: str) -> Listing:
+def walked(root: str) -> Listing:
     """What lies below a folder of this machine, each folder visited once."""
     listing = Listing([], [], {})
     met: set[tuple[int, int]] = set()
@@ -164,7 +128,7 @@ def _take(path: str, told: os.stat_result, listing: Listing) -> None:
         listing.files.append(File(path, modified_at, told.st_size))
 
 
-def _by_hadoop(spark: SparkSession, folder: str) -> Iterator[File]:
+def by_hadoop(spark: SparkSession, folder: str) -> Iterator[File]:
     """The same elsewhere; an object store lists thousands of files a call."""
     jvm: Any = spark._jvm
     place = jvm.org.apache.hadoop.fs.Path(folder)

@@ -10,22 +10,27 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from tactful.jobs.lake import local_logs
-from tactful.jobs.lake.lake import Lake, Part
-from tactful.jobs.lake.local_logs import LocalLogs
-from tactful.jobs.lake.lookups import SharedLogs
-from tactful.jobs.runs.batches import Batch, materialise
-from tactful.jobs.session import small_frame
+from tactful.jobs.lake import local_logs, lookups
+from tactful.jobs.lake.frames import materialise, small_frame
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.lookups import fold
+from tactful.jobs.lake.spark_store import SparkStore
+from tactful.jobs.lake.store import Logs, Part, Store
+from tactful.jobs.runs.batches import Batch
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tests import worlds
+from tests.faults.faulty import SCHEME, faulty_disk
 from tests.product import Shop
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = [f"k{n:02d}" for n in range(30)]
+HERE, BY_SPARK = "here", "by Spark"
+LOOKED_UP = (LABELS, LINKS, MEMBERSHIPS, IDENTIFIERS, TIMELINE_LOG)
 
 
 def event_ref(dice: random.Random) -> dict[str, Any]:
@@ -86,7 +91,22 @@ def event(dice: random.Random, batch: int, number: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture(params=[True, False], ids=["written here", "written by Spark"])
+def rows_of_batch(dice: random.Random, batch: int) -> dict[Table, list[dict[str, Any]]]:
+    """What a batch says in the logs in which its newest word of a key stands."""
+    return {
+        LABELS: [label(dice, key, batch) for key in dice.sample(KEYS, 12)],
+        LINKS: [link(dice, batch) for _ in range(6)],
+        MEMBERSHIPS: [member(dice, key, batch) for key in dice.sample(KEYS, 8)],
+    }
+
+
+def logs_of(store: Store, *, batch: int) -> Logs:
+    """The logs as a batch sees them that begins now."""
+    pins = {table.id: store.version(table) for table in LOOKED_UP}
+    return store.logs(pins, batch=batch, keep=materialise)
+
+
+@pytest.fixture
 def lake(request, spark, tmp_path: Path) -> Lake:
     """Four batches of random rows; the lake's folder has a name that wants care."""
     place = tmp_path / "it's a lake, Ä"
@@ -95,15 +115,13 @@ def lake(request, spark, tmp_path: Path) -> Lake:
     dice = random.Random(5)
     for batch in range(4):
         told: dict[Table, list[dict[str, Any]]] = {
-            LABELS: [label(dice, key, batch) for key in dice.sample(KEYS, 12)],
-            LINKS: [link(dice, batch) for _ in range(6)],
-            MEMBERSHIPS: [member(dice, key, batch) for key in dice.sample(KEYS, 8)],
+            **rows_of_batch(dice, batch),
             IDENTIFIERS: [raw(key) for key in KEYS[batch * 7 : batch * 7 + 7]],
             TIMELINE_LOG: [event(dice, batch, number) for number in range(12)],
         }
         for table, rows in told.items():
             frame = table.conform(small_frame(spark, rows, table.struct()))
-            if request.param:
+            if getattr(request, "param", HERE) is HERE:
                 made.append(table, Part(frame.toArrow(), f"app/{table.id}", batch))
             else:
                 frame.write.format("delta").mode("append").save(made.path(table))
@@ -116,16 +134,21 @@ def told(rows: Any) -> list[str]:
     return sorted(str(sorted(row.items())) for row in table.to_pylist())
 
 
-@pytest.mark.parametrize("few", [local_logs.FEW, 0], ids=["few", "many"])
+@pytest.mark.parametrize(
+    ("lake", "few"),
+    [(HERE, local_logs.FEW), (BY_SPARK, 0)],
+    indirect=["lake"],
+    ids=["written here, few", "written by Spark, many"],
+)
 def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
     monkeypatch.setattr(local_logs, "FEW", few)
     if not few:
         monkeypatch.setattr(local_logs, "LARGE_BYTES", 0)
     spark = lake.spark
-    local = LocalLogs(spark, lambda table: (lake.path(table), lake.version(table)), materialise)
-    shared = SharedLogs(spark, lake.read, lake.read, materialise)
+    elsewhere = SparkStore(spark, f"file:{lake.location}")
+    local, shared = (logs_of(store, batch=4) for store in (lake.store, elsewhere))
     try:
-        for keys in (["never seen"], KEYS[:3], KEYS[5:20], KEYS):
+        for keys in (["never seen"], KEYS[:3], KEYS):
             asked = spark.createDataFrame(pa.table({"identifier_key": keys}))
             links = small_frame(spark, [link(random.Random(9), 4)], LINKS.struct()).toArrow()
             pairs = [
@@ -138,7 +161,7 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
                 found = [getattr(logs, name)(asked, count=len(keys)) for logs in (local, shared)]
                 assert found[0].schema.simpleString() == found[1].schema.simpleString()
                 assert told(found[0]) == told(found[1]), name
-        for names in (["never seen"], ["m1"], ["m1", "m4", "m5"]):
+        for names in (["never seen"], ["m1", "m4", "m5"]):
             asked = spark.createDataFrame(pa.table({"message_id": names}))
             found = [logs.messages(asked, count=len(names)) for logs in (local, shared)]
             assert found[0].schema.simpleString() == found[1].schema.simpleString()
@@ -163,14 +186,59 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
 
 
 def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
-    version = lake.version(LABELS)
-    local = LocalLogs(lake.spark, lambda table: (lake.path(table), version - 1), materialise)
+    pins = {LABELS.id: lake.version(LABELS) - 1}
     asked = lake.spark.createDataFrame(pa.table({"identifier_key": KEYS}))
+    for store in (lake.store, SparkStore(lake.spark, f"file:{lake.location}")):
+        logs = store.logs(pins, batch=3, keep=materialise)
+        try:
+            seen = logs.labels_of(asked, count=len(KEYS))
+            assert seen.agg({"batch_id": "max"}).first()[0] == 2
+        finally:
+            logs.release()
+
+
+def test_both_go_on_alike_across_a_fold_and_a_copy_in_memory(
+    spark, tmp_path: Path, monkeypatch
+) -> None:
+    """Logs are folded and put together between batches, and what Spark holds of them is made anew.
+
+    The disk elsewhere is, for Spark, the one that fails on request.
+    """
+    monkeypatch.setattr(lookups, "REFOLD_EVERY", 2)
+    disk = faulty_disk(spark, shorten=[])
+    here = Shop(worlds.make(3), tmp_path).empty_lake(spark).store
+    assert isinstance(here, LocalStore)
+    elsewhere = SparkStore(spark, f"{SCHEME}://{here.location}")
+    dice, asked = random.Random(7), pa.table({"identifier_key": KEYS[::2]})
     try:
-        seen = local.labels_of(asked, count=len(KEYS))
-        assert seen.agg({"batch_id": "max"}).first()[0] == 2
+        for batch in range(4):
+            answers = []
+            for store in (here, elsewhere):
+                logs = logs_of(store, batch=batch)
+                keys = spark.createDataFrame(asked)
+                links = small_frame(spark, [], LINKS.struct()).toArrow()
+                answers.append(
+                    [
+                        told(logs.touched_labels(asked["identifier_key"].combine_chunks())),
+                        told(logs.touching(asked["identifier_key"].combine_chunks(), links)),
+                        told(logs.memberships(keys, count=len(asked))),
+                    ]
+                )
+                logs.release()
+            assert answers[0] == answers[1], batch
+            assert batch == 0 or all(answers[0])
+            # One store writes, then the other, as where a lake was moved.
+            store = (here, elsewhere)[batch % 2]
+            for table, rows in rows_of_batch(dice, batch).items():
+                frame = table.conform(small_frame(spark, rows, table.struct()))
+                store.append(table, Part(frame.toArrow(), f"app/{table.id}", batch))
+                if batch == 1:
+                    store.overwrite(table, table.conform(fold(table, store.read(table))))
+                if batch == 2:
+                    store.compact(table, up_to=2**20)
     finally:
-        local.release()
+        elsewhere.release()
+        disk.forget()
 
 
 def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> None:

@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
 
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs import accept
-from tactful.jobs.intake import listing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS, java_cause, read_files
-from tactful.jobs.intake.listing import File
-from tactful.jobs.lake import files
+from tactful.jobs.lake.files import files_at
+from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import materialise, unpersist
+from tactful.jobs.lake.listing import NO_ACCESS, File
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.models import Reference
 from tactful.schemas.intake import QUARANTINE
@@ -93,8 +91,7 @@ def _replace(
             return "no row of its files can be used" + (f": {_named(refused)}" if refused else "")
         if refused:
             on_progress(f"{name} are made without {_named(refused)}")
-        rows = table.conform(newest(good, table=table))
-        rows.write.format("delta").mode("overwrite").save(lake.path(table))
+        lake.overwrite(table, table.conform(newest(good, table=table)))
         return None
     finally:
         unpersist(judged)
@@ -122,7 +119,7 @@ def _judged(
         found,
         put,
         form=reference.format,
-        folder=listing.local(path) or path,
+        folder=path,
         unfit=_in_other_format(lake, reference, found),
         way_out="put a whole one in its place",
     )
@@ -156,14 +153,16 @@ def _listed(lake: Lake, path: str) -> list[File]:
     Raises: NotReadable, where one of them cannot be read.
     """
     try:
-        if listing.local(path) is None and not files.exists(lake.spark, path):
+        disk = files_at(path, lake.spark)
+        if not disk.exists(disk.location):
             raise NotReadable("there is no such file or folder")
-        told = listing.listed(path, lake.spark)
+        told = disk.listed(disk.location)
     except FileNotFoundError as error:
         raise NotReadable("there is no such file or folder") from error
     except OSError as error:
         raise NotReadable(f"{path} cannot be listed ({(error.strerror or '').lower()})") from error
-    unread = told.unreadable | listing.denied(told.files)
+    denied = {file.path: NO_ACCESS for file in told.files if not disk.may_read(file.path)}
+    unread = told.unreadable | denied
     if unread:
         raise NotReadable(f"{_named(unread)} cannot be read")
     return told.files
@@ -186,18 +185,8 @@ def _in_other_format(lake: Lake, reference: Reference, found: Sequence[File]) ->
 
 def _first_bytes(lake: Lake, path: str) -> bytes:
     """How a file begins; whether it can be read at all is found out later."""
-    here = listing.local(path)
     try:
-        if here is not None:
-            with open(here, "rb") as file:
-                return file.read(len(PARQUET))
-        jvm: Any = lake.spark._jvm
-        place = jvm.org.apache.hadoop.fs.Path(path)
-        stream = place.getFileSystem(lake.spark._jsc.hadoopConfiguration()).open(place)
-        try:
-            return bytes(stream.readNBytes(len(PARQUET)))
-        finally:
-            stream.close()
+        return files_at(path, lake.spark).first_bytes(path, len(PARQUET))
     except (OSError, *JAVA_ERRORS):
         return b""
 

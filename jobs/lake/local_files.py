@@ -1,0 +1,120 @@
+"""Files on this machine's disk: no session, rights of their own, and a lock that dies with us."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake import listing, private
+
+# Whoever holds this file of a lake's is its one writer.
+LOCK = "_lock"
+# What the user's umask leaves of it.
+ANYONE = 0o666
+
+
+class LocalFiles:
+    """`Files` of this machine."""
+
+    def __init__(self, location: str) -> None:
+        self.location = location
+
+    def read_text(self, path: str) -> str | None:
+        try:
+            return Path(path).read_text(encoding="utf-8")
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def first_bytes(self, path: str, count: int) -> bytes:
+        with open(path, "rb") as file:
+            return file.read(count)
+
+    def read_through(self, path: str) -> None:
+        with open(path, "rb") as file:
+            while file.read(1 << 20):
+                pass
+
+    def write_text(
+        self, path: str, text: str, *, keep: bool = False, is_private: bool = False
+    ) -> bool:
+        place = Path(path)
+        if is_private:
+            private.make_folder(place.parent)
+        else:
+            place.parent.mkdir(parents=True, exist_ok=True)
+        if keep and place.exists():
+            return False
+        part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+        write_whole(part, text.encode("utf-8"), mode=private.FILE if is_private else ANYONE)
+        os.replace(part, place)
+        return True
+
+    def exists(self, path: str) -> bool:
+        return Path(path).exists()
+
+    def names(self, path: str) -> list[str]:
+        folder = Path(path)
+        found = os.listdir(folder) if folder.is_dir() else []
+        return sorted(name for name in found if not name.startswith("."))
+
+    def remove(self, path: str) -> None:
+        try:
+            if os.path.isdir(path):
+                shutil.rmtree(path)
+            else:
+                Path(path).unlink(missing_ok=True)
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            raise StepFailed(
+                f"{error.filename or path} cannot be removed ({(error.strerror or '').lower()}); "
+                "see to that, then run the same command again."
+            ) from error
+
+    def make_private(self, path: str) -> None:
+        private.make_folder(path)
+
+    def listed(self, path: str) -> listing.Listing:
+        return listing.walked(os.path.abspath(path))
+
+    def may_read(self, path: str) -> bool:
+        return os.access(path, os.R_OK)
+
+    def gone(self, paths: Iterable[str], *, named: Iterable[str]) -> set[str]:
+        return {path for path in (*paths, *named) if not os.path.lexists(path)}
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[bool]:
+        import fcntl
+
+        Path(self.location).mkdir(parents=True, exist_ok=True)
+        with open(Path(self.location) / LOCK, "a") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                yield False
+                return
+            yield True
+
+
+def write_whole(path: Path, content: bytes, *, mode: int) -> None:
+    """Write a new file of this machine to the disk itself, with these rights from the start."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(handle, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(handle)
+
+
+def save_names(folder: Path) -> None:
+    """Bring what was just named in a folder of this machine to the disk itself."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,107 @@
+"""The store of reference: Spark and Delta, on any file system that Hadoop opens."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.types import StructType
+
+from tactful.jobs.errors import LakeError
+from tactful.jobs.lake.frames import frame_of, small_frame
+from tactful.jobs.lake.hadoop_files import HadoopFiles
+from tactful.jobs.lake.lookups import HeldLogs, SharedLogs
+from tactful.jobs.lake.store import Keep, Logs, Part
+from tactful.schemas.table import Table
+
+
+class SparkStore(HadoopFiles):
+    """`Store` wherever Spark's executors reach."""
+
+    def __init__(self, spark: SparkSession, location: str) -> None:
+        super().__init__(spark, location.rstrip("/"))
+        self._held = HeldLogs()
+
+    def path(self, table: Table) -> str:
+        return f"{self.location}/{table.path}"
+
+    def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
+        if self._versions(table):
+            return
+        empty = small_frame(self.spark, [], table.struct())
+        writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
+        writer.options(description=table.doc, **properties).save(self.path(table))
+
+    def version(self, table: Table) -> int:
+        """From the names in its log, which takes no Spark job."""
+        return max(self._versions(table))
+
+    def _versions(self, table: Table) -> list[int]:
+        """The versions whose commits lie in the log; none where making it was cut short."""
+        logged = self.names(f"{self.path(table)}/_delta_log")
+        return [int(name[:20]) for name in logged if name.endswith(".json")]
+
+    def size(self, table: Table, version: int) -> int:
+        told = self.spark.sql(f"DESCRIBE DETAIL delta.`{self.path(table)}`").first()
+        return int(told["sizeInBytes"])
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        reader = self.spark.read.format("delta")
+        if version is not None:
+            reader = reader.option("versionAsOf", version)
+        return reader.load(self.path(table))
+
+    def stream(self, table: Table, **options: str) -> DataFrame:
+        return self.spark.readStream.format("delta").options(**options).load(self.path(table))
+
+    def append(self, table: Table, *parts: Part) -> None:
+        for part in parts:
+            if part.rows.num_rows:
+                rows = table.conform(frame_of(self.spark, part.rows))
+                self.append_by_spark(table, rows, part.application, part.version)
+
+    def append_by_spark(
+        self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
+    ) -> None:
+        writer = rows.write.format("delta").mode("append")
+        if application:
+            writer = writer.option("txnAppId", application).option("txnVersion", version)
+        writer.save(self.path(table))
+
+    def collected(self, rows: DataFrame, *, few: bool) -> DataFrame | pa.Table:
+        return rows
+
+    def overwrite(self, table: Table, rows: DataFrame) -> None:
+        rows.write.format("delta").mode("overwrite").save(self.path(table))
+
+    def compact(self, table: Table, *, up_to: int) -> None:
+        self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")
+
+    def remove_table(self, table: Table) -> None:
+        self.remove(self.path(table))
+
+    def refuse_replay(self) -> None:
+        raise LakeError(
+            f"The lake at {self.location} is not a folder of this machine, and replay deletes "
+            "folders; delete the tables and checkpoints it names yourself, then run."
+        )
+
+    def logs(self, pins: Mapping[str, int], *, batch: int, keep: Keep) -> Logs:
+        def read(table: Table) -> DataFrame:
+            return self.read(table, pins[table.id])
+
+        def known(table: Table) -> DataFrame:
+            return self._held.rows(table, read(table), batch=batch)
+
+        return SharedLogs(self.spark, known, read, keep)
+
+    def unknown(self, table: Table, keys: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:
+        names = list(table.key)
+        struct = StructType([table.struct()[name] for name in names])
+        asked = small_frame(self.spark, [dict(zip(names, k, strict=True)) for k in keys], struct)
+        left = asked.join(self.read(table).select(names), names, "left_anti").toArrow()
+        return {tuple(row[name] for name in names) for row in left.to_pylist()}
+
+    def release(self) -> None:
+        self._held.release()

@@ -1,0 +1,327 @@
+"""The promises of every store: on this machine, by Spark, and on a disk that fails."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Barrier
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from tactful.jobs.errors import LakeError, StepFailed
+from tactful.jobs.lake.frames import small_frame
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.spark_store import SparkStore
+from tactful.jobs.lake.store import Part, Store
+from tactful.schemas.identity import IDENTIFIERS
+from tactful.schemas.intake import FILES
+from tactful.schemas.table import Table
+from tests.faults.faulty import EACH_PLACE, SCHEME, faulty_disk
+
+KINDS = ("local", "spark", "faulty")
+MOST_TRIES = 60
+
+
+def a_store(kind: str, spark: Any, folder: Path) -> Store:
+    if kind == "local":
+        return LocalStore(spark, str(folder))
+    if kind == "spark":
+        return SparkStore(spark, f"file:{folder}")
+    faulty_disk(spark, shorten=EACH_PLACE)
+    return SparkStore(spark, f"{SCHEME}://{folder}")
+
+
+@pytest.fixture(params=KINDS)
+def store(request, spark, tmp_path: Path) -> Store:
+    return a_store(request.param, spark, tmp_path / "lake")
+
+
+@pytest.fixture
+def faulty(spark, tmp_path: Path) -> tuple[Store, Any]:
+    disk = faulty_disk(spark, shorten=EACH_PLACE)
+    yield SparkStore(spark, f"{SCHEME}://{tmp_path}/lake"), disk
+    disk.forget()
+
+
+def rows_of(table: Table, *keys: str) -> pa.Table:
+    told = [{name: key for name in table.key} for key in keys]
+    return pa.Table.from_pylist(told, to_arrow_schema(table.struct()))
+
+
+def keys_in(store: Store, table: Table, version: int | None = None) -> list[str]:
+    return sorted(row[0] for row in store.read(table, version).select(table.key[0]).collect())
+
+
+# Small files
+
+
+def test_a_small_file_comes_whole_and_is_kept_on_request(store: Store) -> None:
+    folder = f"{store.location}/pins"
+    place = f"{folder}/1.json"
+    assert (store.read_text(place), store.names(folder)) == (None, [])
+    assert store.write_text(place, "one ä")
+    assert store.write_text(place, "two ä")
+    assert not store.write_text(place, "three", keep=True)
+    assert store.write_text(f"{folder}/2.json", "new", keep=True, is_private=True)
+    assert store.read_text(place) == "two ä"
+    assert store.names(folder) == ["1.json", "2.json"]
+    assert store.exists(place)
+    left = Path(store.location.partition(":")[2] or store.location) / "pins"
+    assert not [name for name in os.listdir(left) if name.endswith((".part", ".new"))]
+    for _ in range(2):  # that it is gone already is no error
+        store.remove(place)
+        store.remove(folder)
+        assert not store.exists(folder)
+
+
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_rename_that_is_refused_is_an_error(faulty: tuple[Store, Any], keep: bool) -> None:
+    """Never silence; and whatever was refused, a reader finds the old text or the new one."""
+    store, disk = faulty
+    place = f"{store.location}/outbox/file"
+    before = None if keep else "old"
+    if not keep:
+        store.write_text(place, "old")
+    disk.arm("refuse")
+    refused = 0
+    while True:
+        try:
+            assert store.write_text(place, "new", keep=keep)
+            break
+        except StepFailed as error:
+            assert "did not rename" in str(error)
+            refused += 1
+            assert store.read_text(place) in (before, "new")
+    assert refused
+    assert store.read_text(place) == "new"
+    assert store.names(f"{store.location}/outbox") == ["file"]
+
+
+def test_whoever_is_second_keeps_the_first_ones_file(
+    faulty: tuple[Store, Any], monkeypatch
+) -> None:
+    """The first one comes between the look and the rename."""
+    store, disk = faulty
+    place = f"{store.location}/outbox/file"
+    store.write_text(place, "first")
+    disk.arm("refuse")
+    hadoop, seen = store._hadoop, iter([False])
+
+    class Late:
+        def __init__(self, system: Any) -> None:
+            self.system = system
+
+        def exists(self, path: Any) -> bool:
+            return next(seen, None) is None and self.system.exists(path)
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.system, name)
+
+    def late(path: str) -> tuple[Any, Any]:
+        system, found = hadoop(path)
+        return Late(system), found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(store, "_hadoop", late)
+        assert not store.write_text(place, "second", keep=True)
+    assert store.read_text(place) == "first"
+
+
+def test_a_removal_that_is_refused_is_an_error(faulty: tuple[Store, Any]) -> None:
+    store, disk = faulty
+    place = f"{store.location}/outbox/file"
+    store.write_text(place, "one")
+    disk.arm("refuse")
+    with pytest.raises(StepFailed, match="did not remove"):
+        store.remove(place)
+    assert store.read_text(place) == "one"
+    store.remove(place)
+    assert not store.exists(place)
+
+
+def test_a_removal_that_fails_here_is_an_error(spark, tmp_path: Path, monkeypatch) -> None:
+    store = LocalStore(spark, str(tmp_path))
+    store.write_text(f"{store.location}/outbox/file", "one")
+
+    def refused(path: str, *_, **__) -> None:
+        raise PermissionError(13, "Permission denied", path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("tactful.jobs.lake.local_files.shutil.rmtree", refused)
+        with pytest.raises(StepFailed, match=r"outbox cannot be removed \(permission denied\)"):
+            store.remove(f"{store.location}/outbox")
+    assert store.names(f"{store.location}/outbox") == ["file"]
+
+
+# Tables
+
+
+def test_a_table_is_appended_to_once_and_keeps_its_versions(store: Store) -> None:
+    store.create(IDENTIFIERS, properties={})
+    first = store.version(IDENTIFIERS)
+    store.append(IDENTIFIERS)
+    store.append(IDENTIFIERS, Part(rows_of(IDENTIFIERS), "app", 0))
+    assert store.version(IDENTIFIERS) == first, "without rows there is no version"
+    small = store.collected(
+        small_frame(store.spark, rows_of(IDENTIFIERS, "b").to_pylist(), IDENTIFIERS.struct()),
+        few=True,
+    )
+    both = [
+        Part(rows_of(IDENTIFIERS, "a"), "one", 3),
+        Part(rows_of(IDENTIFIERS, "c"), "two", 0),
+    ]
+    store.append(IDENTIFIERS, *both)
+    if isinstance(small, pa.Table):
+        store.append(IDENTIFIERS, Part(small, "one", 4))
+    else:
+        store.append_by_spark(IDENTIFIERS, small, "one", 4)
+    # What this process wrote, Spark knows, and the other way round.
+    again = small_frame(store.spark, rows_of(IDENTIFIERS, "a").to_pylist(), IDENTIFIERS.struct())
+    store.append_by_spark(IDENTIFIERS, again, "one", 4)
+    store.append(IDENTIFIERS, *both)
+    assert keys_in(store, IDENTIFIERS) == ["a", "b", "c"]
+    full = store.version(IDENTIFIERS)
+    assert store.size(IDENTIFIERS, full) > 0
+    store.create(IDENTIFIERS, properties={})
+    assert store.version(IDENTIFIERS) == full, "what is there stays"
+
+    store.compact(IDENTIFIERS, up_to=2**20)
+    assert len(store.read(IDENTIFIERS).inputFiles()) == 1
+    assert keys_in(store, IDENTIFIERS) == ["a", "b", "c"]
+    store.overwrite(IDENTIFIERS, IDENTIFIERS.conform(again))
+    assert keys_in(store, IDENTIFIERS) == ["a"]
+    assert keys_in(store, IDENTIFIERS, full) == ["a", "b", "c"]
+
+    for _ in range(2):  # that it is gone already is no error
+        store.remove_table(IDENTIFIERS)
+    store.create(IDENTIFIERS, properties={})
+    assert keys_in(store, IDENTIFIERS) == []
+
+
+@pytest.mark.parametrize("mode", ["deaf", "refuse"])
+def test_an_append_on_a_failing_disk_is_repeated_until_it_is_there_once(
+    faulty: tuple[Store, Any], mode: str
+) -> None:
+    """A change that is never confirmed, and one that is refused by an answer alone."""
+    store, disk = faulty
+    store.create(IDENTIFIERS, properties={})
+    failed: list[str] = []
+    while len(failed) < MOST_TRIES:
+        disk.arm(mode)
+        try:
+            store.append(IDENTIFIERS, Part(rows_of(IDENTIFIERS, "a"), "app", 0))
+        except Exception:
+            assert disk.diedAt() is not None
+        if disk.diedAt() is None:
+            break
+        failed.append(disk.diedAt())
+    disk.disarm()
+    assert any("_delta_log" in place for place in failed), failed
+    assert keys_in(store, IDENTIFIERS) == ["a"]
+
+
+def test_two_at_once_write_once(store: Store) -> None:
+    """Where no lock keeps the second one out, the table's own log does."""
+    store.create(IDENTIFIERS, properties={})
+    start = Barrier(2)
+
+    def write(_: int) -> Exception | None:
+        start.wait()
+        try:
+            store.append(IDENTIFIERS, Part(rows_of(IDENTIFIERS, "a"), "app", 0))
+        except Exception as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(2) as pool:
+        errors = [error for error in pool.map(write, range(2)) if error]
+    assert len(errors) < 2, errors
+    assert keys_in(store, IDENTIFIERS) == ["a"]
+
+
+def test_one_run_holds_a_lake_of_this_machine(spark, tmp_path: Path) -> None:
+    first, second = (LocalStore(spark, str(tmp_path / "lake")) for _ in range(2))
+    with first.locked() as free, second.locked() as also_free:
+        assert (free, also_free) == (True, False)
+    with second.locked() as free:
+        assert free
+
+
+# Folders
+
+
+def test_what_is_new_in_a_folder_is_what_no_row_knows(store: Store, tmp_path: Path) -> None:
+    """Each file under the name that this store lists it by; a file that is still empty waits."""
+    landing = tmp_path / "landing"
+
+    def put(name: str, text: str = "{}\n") -> None:
+        (landing / name).parent.mkdir(parents=True, exist_ok=True)
+        (landing / name).write_text(text, encoding="utf-8")
+
+    def new() -> list[str]:
+        found = store.listed(place)
+        fresh = store.unknown(FILES, [("web", file.path) for file in found.files])
+        return sorted(os.path.relpath(path[path.index("/") :], landing) for _, path in fresh)
+
+    for name in ("a b.json", "day=1/it's ä.json", ".hidden", "_x/y", "c._COPYING_"):
+        put(name)
+    put("empty.json", "")
+    place = f"{store.location.removesuffix('/lake')}/landing"
+    store.create(FILES, properties={})
+    assert new() == ["a b.json", "day=1/it's ä.json"]
+    listed = store.listed(place)
+    assert [os.path.basename(path) for path in listed.empty] == ["empty.json"]
+    assert {file.size_bytes for file in listed.files} == {3}
+    told = [
+        {"source_name": name, "path": file.path, "state": "landed"}
+        for file in listed.files
+        for name in ("web", "shop")
+    ]
+    store.append(FILES, Part(pa.Table.from_pylist(told, to_arrow_schema(FILES.struct()))))
+    put("d.json")
+    assert new() == ["d.json"]
+    (gone, *_), (lying, *_) = [f"{place}/gone"], [file.path for file in listed.files]
+    assert store.gone([lying], named=[gone]) == {gone}
+    store.read_through(lying)
+    assert store.may_read(lying)
+
+
+# Chosen once
+
+
+@pytest.mark.parametrize("kind", [LocalStore, SparkStore])
+def test_a_store_has_what_the_seam_promises_and_nothing_else(kind: type) -> None:
+    """What only one of them had would be asked for by an `if` somewhere."""
+
+    def public(of: type) -> set[str]:
+        return {name for name in dir(of) if not name.startswith("_")}
+
+    assert public(kind) == public(Store)
+
+
+@pytest.mark.parametrize(
+    ("location", "kind"),
+    [
+        ("{}/lake", LocalStore),
+        ("file:{}/lake", LocalStore),
+        ("file://{}/lake/", LocalStore),
+        (SCHEME + "://{}/lake", SparkStore),
+    ],
+)
+def test_the_store_is_chosen_by_where_the_lake_lies(
+    spark, tmp_path: Path, location: str, kind: Callable[..., Store]
+) -> None:
+    lake = Lake(spark, location.format(tmp_path))
+    assert type(lake.store) is kind
+    if kind is LocalStore:
+        assert lake.location == f"{tmp_path}/lake"
+        lake.store.refuse_replay()
+    else:
+        with pytest.raises(LakeError, match="is not a folder of this machine"):
+            lake.store.refuse_replay()

@@ -73,6 +73,9 @@ class Files(Protocol):
         named: those of them that an error named; where each look is a call, only they are asked.
         """
 
+    def is_locked(self) -> bool:
+        """Whether another process holds the location now; asking writes nothing."""
+
     def locked(self) -> AbstractContextManager[bool]:
         """Hold the location for one run; yields False where another process holds it."""
 

@@ -102,6 +102,9 @@ class HadoopFiles:
     def gone(self, paths: Iterable[str], *, named: Iterable[str]) -> set[str]:
         return {path for path in named if not self.exists(path)}
 
+    def is_locked(self) -> bool:
+        return False
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
         """Nobody is kept out: two runs meet at Delta's own transaction log, where the second

@@ -88,6 +88,18 @@ class LocalFiles:
     def gone(self, paths: Iterable[str], *, named: Iterable[str]) -> set[str]:
         return {path for path in (*paths, *named) if not os.path.lexists(path)}
 
+    def is_locked(self) -> bool:
+        import fcntl
+
+        try:
+            with open(Path(self.location) / LOCK, "r+b") as handle:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
         import fcntl

@@ -82,12 +82,8 @@ def refuse_held(location: str) -> None:
     Raises: LakeError.
     """
     here = files_here(location)
-    # Asking makes the lake's folder, which is nobody's wish before a run begins.
-    if here is None or not here.exists(here.location):
-        return
-    with here.locked() as free:
-        if not free:
-            raise held(location)
+    if here is not None and here.is_locked():
+        raise held(location)
 
 
 def held(location: str) -> LakeError:

@@ -10,9 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
-from tactful.jobs.lake import files
 from tactful.jobs.lake import secret as secrets
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.runs import pipeline, replay
 from tactful.jobs.settings.config import load
 from tactful.schemas.table import FORMAT_VERSION
@@ -126,7 +126,7 @@ def test_a_refusal_comes_before_spark(no_spark, tmp_path, harm, words, is_of_lak
 
 def test_a_lake_that_is_held_is_refused_before_spark(no_spark, tmp_path) -> None:
     home = Home(tmp_path)
-    with files.locked(str(home.location)):
+    with LocalFiles(str(home.location)).locked():
         for command in (("run",), ("replay", "--from", "received")):
             code, _, err = home.asked(*command)
             assert code == 2 and "Another run holds the lake at" in err

@@ -61,9 +61,9 @@ def hears_messages(config: Config) -> bool:
 
 @dataclass(frozen=True)
 class Lookback:
-    """How far back events of each kind bear on what must not be said now; None means for ever.
+    """How far back events of each class bear on what must not be said now; None means for ever.
 
-    Kinds that no rule reads are left out; of messages always those of this moment are read.
+    Classes that no rule reads are left out; of messages always those of this moment are read.
     """
 
     of: Mapping[str, timedelta | None]
@@ -79,8 +79,8 @@ class Lookback:
         looked up by its number.
         """
 
-        def since(kind: str, lookback: timedelta | None) -> Column:
-            mine = F.col("kind") == kind
+        def since(name: str, lookback: timedelta | None) -> Column:
+            mine = F.col("event_class") == name
             return (
                 mine
                 if lookback is None
@@ -98,17 +98,14 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
         return products.agg(F.max("replenish_days")).first()[0]
 
     rules, caps = needed_now(config)
-    # Consent to ads is asked of everybody, whichever rules are on; an order that was just placed or
-    # taken back wakes those it concerns.
+    # Consent to ads is asked of everybody, whichever rules are on.
     longest: dict[str, timedelta | None] = {
-        "word": None,
-        "order": timedelta(),
-        "take_back": timedelta(),
+        "consent": None,
         "message": max((cap.window for cap in caps), default=timedelta()),
     }
     for rule in rules:
-        for kind, span in rule.kind.reads(rule.options, slowest=slowest).items():
-            longest[kind] = _longer(longest.get(kind, timedelta()), span)
+        for name, span in rule.kind.reads(rule.options, slowest=slowest).items():
+            longest[name] = _longer(longest.get(name, timedelta()), span)
     return Lookback(longest)
 
 

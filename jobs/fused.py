@@ -50,7 +50,7 @@ from tactful.transforms.timeline import to_timeline
 QUERY = FUSED
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
-WORKED_OUT = ("event_date", "kind", "quantity", "line_number")
+WORKED_OUT = ("event_date", "event_class", "quantity", "line_number")
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
@@ -158,12 +158,12 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     counts = _count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     hears = decide.hears_messages(config)
+    reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
+    order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None
     reactivated = batch.timed(
         "reactivate",
-        lambda: reactivated_persons(
-            batch, fresh, relevant_events, heard, order_rows=counts.order_rows
-        ),
+        lambda: reactivated_persons(batch, fresh, relevant_events, heard, order_rows=order_rows),
     )
     stitched = batch.timed(
         "stitch",
@@ -172,7 +172,8 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         ),
     )
     affected_persons = batch.timed(
-        "affect", lambda: find_affected(batch, fresh, reactivated, stitched)
+        "affect",
+        lambda: find_affected(batch, fresh, reactivated, stitched, classes=lookback.of),
     )
     affected_identifiers = batch.keep(
         semi_join(stitched.affected, affected_persons, count=stitched.size)
@@ -190,7 +191,15 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         )
         if whole is not None:
             found = found.where(~is_of_message()).unionByName(whole)
-    facts = batch.timed("gather", lambda: _facts(batch, fresh, found, affected_persons, stitched))
+    facts = batch.timed(
+        "gather", lambda: batch.keep(semi_join(found, affected_persons, count=stitched.size))
+    )
+    if reads_orders:
+        own = facts
+        facts = batch.timed(
+            "gather",
+            lambda: batch.keep(orders.with_others(batch, fresh, own, count=stitched.size)),
+        )
     bounced = batch.timed(
         "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
     )
@@ -259,27 +268,15 @@ class Counts:
 def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
-    order_rows = F.count_if(F.col("kind").isin(*orders.KINDS))
+    order_rows = F.count_if(orders.is_of_order())
     joined = fresh.agg(F.count("*"), order_rows, F.count_if(is_of_message())).first()
     return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
-
-
-def _facts(
-    batch: Batch,
-    fresh: DataFrame,
-    found: DataFrame,
-    affected_persons: DataFrame,
-    stitched: Stitched,
-) -> DataFrame:
-    """What still bears on the affected persons, and what others did to their orders."""
-    own = batch.keep(semi_join(found, affected_persons, count=stitched.size))
-    return batch.keep(orders.with_others(batch, fresh, own, count=stitched.size))
 
 
 def _decide(
     batch: Batch, facts: DataFrame, bounced: Bounced, affected_persons: DataFrame, config: Config
 ) -> DataFrame:
-    """The touched persons' suppressions that hold now or will; what has ended decides nothing."""
+    """The affected persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
     lines = orders.bought(facts, rules, config)
     products = batch.read(PRODUCTS)

@@ -33,6 +33,30 @@ TYPES: dict[str, tuple[str, ...]] = {
     "service": ("contact_opened", "contact_closed"),
 }  # fmt: skip
 
+REVERSALS = ("order_cancelled", "order_returned", "order_refunded")
+# What every event is about, in classes that no set of rules changes: logs are laid out by them, and
+# a rule says which of them it reads, and how far back. Most events are of browsing.
+CLASSES: dict[str, tuple[str, ...]] = {
+    "browse": ("page_view", "product_view", "search", "store_visit", "app_open", "error_shown"),
+    "intent": (
+        "add_to_cart", "remove_from_cart", "checkout_start", "form_start", "form_submit",
+    ),
+    "order": ("order_placed",),
+    "reversal": REVERSALS,
+    "fulfilment": ("order_paid", "order_shipped", "order_delivered"),
+    "message": ("sent", "delivered", "opened", "clicked", "failed"),
+    # What opens or closes a channel to somebody, however long ago it was said.
+    "consent": (
+        "consent_granted", "consent_withdrawn", "subscribed", "unsubscribed", "bounced",
+        "complained",
+    ),
+    "profile": (
+        "attribute_set", "preference_set", "login", "signup", "app_install", "review_submitted",
+        "shared", "referred", "loyalty_join", "course_signup",
+    ),
+    "service": ("contact_opened", "contact_closed", "chat_opened"),
+}  # fmt: skip
+
 LINE = (
     f"struct<line_id:string,sku:string,category:string,quantity:{MONEY},unit_price:{MONEY},"
     f"discount:{MONEY},amount:{MONEY}>"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tactful.schemas.events import MONEY
+from tactful.schemas.events import CLASSES, MONEY
 from tactful.schemas.table import Column, Table
 
 FACTS = (
@@ -40,15 +40,12 @@ DETAILS = (
     Column("jurisdiction", "string", "The law that a consent is under."),
 )
 
-# What decisions an event bears on. A page view bears on none, and most events are page views.
-KINDS = ("order", "take_back", "message", "word", "other")
-
 TIMELINE_LOG = Table(
     "timeline",
     "event × line",
     ("stream", "event_id", "line_number"),
     (
-        Column("kind", "string", "What decisions it bears on.", nullable=False, allowed=KINDS),
+        Column("event_class", "string", "What it is about, whatever the rules.", nullable=False, allowed=tuple(CLASSES)),
         Column("anchor_key", "string", "The event's highest-priority identifier."),
         Column("identifier_keys", "array<string>", "Its identifiers, highest priority first."),
         *FACTS,
@@ -56,16 +53,16 @@ TIMELINE_LOG = Table(
     ),
     "What happened, keyed by anchor: whose it is, is worked out when read.",
     log=True,
-    partitioned_by=("kind",),
+    partitioned_by=("event_class",),
     erased_by="keys",
 )
 
 MESSAGE_KEYS = Table(
     "message_keys",
-    "kind × identifier × message × batch",
+    "event class × identifier × message × batch",
     (),
     (
-        Column("kind", "string", "Whether of words or of what else became of it.", nullable=False, allowed=("message", "word")),
+        Column("event_class", "string", "Whether of what it says of consent or of what else became of it.", nullable=False, allowed=("message", "consent")),
         Column("identifier_key", "string", "An identifier that one of the message's events names.", nullable=False),
         Column("message_id", "string", "The message.", nullable=False),
         Column("occurred_at", "timestamp", "When the newest of these events happened.", nullable=False),
@@ -73,7 +70,7 @@ MESSAGE_KEYS = Table(
     ),
     "Messages whose events do not all name the same identifiers, found by each of them.",
     log=True,
-    partitioned_by=("kind",),
+    partitioned_by=("event_class",),
     erased_by="keys",
 )
 

@@ -18,16 +18,16 @@ ABOUT = (
     "channel", "purpose", "campaign_id", "variant", "topic", "skus", "categories",
     "offers_discount",
 )  # fmt: skip
-MESSAGE_KINDS = ("message", "word")
+MESSAGE_CLASSES = ("message", "consent")
 
 
 def is_of_message() -> Column:
-    """Whether an event became of a message. Its kind is named since the log is laid out by it.
+    """Whether an event became of a message. Its class is named since the log is laid out by it.
 
     Who unsubscribes on a page, or bounces on a list, names no message: that is nothing but theirs.
     """
     is_told = (F.col("stream") == "messages") & F.col("message_id").isNotNull()
-    return F.col("kind").isin(*MESSAGE_KINDS) & is_told
+    return F.col("event_class").isin(*MESSAGE_CLASSES) & is_told
 
 
 def with_message_facts(messages: DataFrame) -> DataFrame:
@@ -97,17 +97,18 @@ def keys_of_messages(messages: DataFrame) -> DataFrame:
 
     Where all of them name the same, each is found by its own, and most messages are such.
 
-    Keeps: one row a kind × identifier × message. Adds: occurred_at (of the newest of that kind).
+    Keeps: one row an event class × identifier × message. Adds: occurred_at (of the newest of
+    that class).
     messages: rows of the stream `messages`, of each message all there are.
     """
     keys, at = F.col("identifier_keys"), F.col("occurred_at")
     newest = F.array(
         *(
             F.struct(
-                F.lit(kind).alias("kind"),
-                F.max(F.when(F.col("kind") == kind, at)).alias("occurred_at"),
+                F.lit(name).alias("event_class"),
+                F.max(F.when(F.col("event_class") == name, at)).alias("occurred_at"),
             )
-            for kind in MESSAGE_KINDS
+            for name in MESSAGE_CLASSES
         )
     )
     lives = (

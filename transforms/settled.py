@@ -5,11 +5,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import ORDER
-from tactful.transforms.allotting import IN_ORDER, OF_PERSON, REFUNDED, TAKEN, back
+from tactful.schemas.events import ORDER, REVERSALS
+from tactful.transforms.allotting import IN_ORDER, OF_PERSON, TAKEN, back
 from tactful.transforms.identity.owners import is_person
 
-REVERSALS = ("order_cancelled", "order_returned", REFUNDED)
 LINE = ("order_id", "line_number")
 # Quantities and money are counted in ten-thousandths: whole numbers are shared out exactly.
 PARTS = 10_000
@@ -32,7 +31,7 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = T
     the event names, units, money). Drops: all other rows.
     timeline: one row an event and line, with person_id and anchor_key. currency: of orders that
     name none.
-    has_take_backs: whether anything was taken back; without it sharing out is not even planned.
+    has_reversals: whether anything was taken back; without it sharing out is not even planned.
     """
     placed = first_placed(timeline).select(
         "person_id", *ORDER, *LINE, "line_id", "sku", "category", "campaign_id",

@@ -5,9 +5,7 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY
-from tactful.transforms.rules.refusals import CONSENT_EVENTS
-from tactful.transforms.settled import REVERSALS
+from tactful.schemas.events import CLASSES, MONEY
 
 
 def to_timeline(events: DataFrame) -> DataFrame:
@@ -18,8 +16,8 @@ def to_timeline(events: DataFrame) -> DataFrame:
     is one row of what it says itself, and acts on the line or product it names, or on every line
     where it names none.
 
-    Adds: line_number, quantity, amount, event_date, kind. Keeps: all canonical fields that are
-    facts. Drops: lines. Grain: event → event × line.
+    Adds: line_number, quantity, amount, event_date, event_class. Keeps: all canonical fields that
+    are facts. Drops: lines. Grain: event → event × line.
     events: wide canonical rows with stream, identifier_keys, anchor_key.
     """
     none = F.array().cast(events.schema["lines"].dataType)
@@ -30,7 +28,7 @@ def to_timeline(events: DataFrame) -> DataFrame:
         {
             "line_number": F.coalesce("_number", F.lit(0)),
             "event_date": F.to_date("occurred_at"),
-            "kind": _kind(),
+            "event_class": _event_class(),
             "line_id": F.coalesce("_line.line_id", "line_id"),
             "sku": F.when(F.col("_line").isNull(), F.col("sku")).otherwise(F.col("_line.sku")),
             "category": F.coalesce("_line.category", "category"),
@@ -42,16 +40,10 @@ def to_timeline(events: DataFrame) -> DataFrame:
     ).drop("_number", "_line", "lines")
 
 
-def _kind() -> Column:
-    """What decisions an event bears on, so that a batch need not read all that ever happened."""
-    kind = F.col("type")
-    return (
-        F.when(kind == "order_placed", "order")
-        .when(kind.isin(*REVERSALS), "take_back")
-        .when(kind.isin(*CONSENT_EVENTS), "word")
-        .when(F.col("stream") == "messages", "message")
-        .otherwise("other")
-    )
+def _event_class() -> Column:
+    """What an event is about, so that a batch need not read all that ever happened."""
+    named = (F.when(F.col("type").isin(*types), name) for name, types in CLASSES.items())
+    return F.coalesce(*named)
 
 
 def _priced(line: Column) -> Column:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 
@@ -63,16 +64,23 @@ def reactivated_persons(
 
 
 def find_affected(
-    batch: Batch, fresh: DataFrame, reactivated: ReactivatedPersons, stitched: Stitched
+    batch: Batch,
+    fresh: DataFrame,
+    reactivated: ReactivatedPersons,
+    stitched: Stitched,
+    *,
+    classes: Collection[str],
 ) -> DataFrame:
     """The persons whose decisions this batch may change.
 
     Those with new events that a decision bears on, those who own something else now, those of
     whose orders an event speaks that does not know them, those who have a part in a message of
     which more is known, and those for whom something falls due.
+
+    classes: of the events that a decision bears on.
     """
     labels = stitched.affected
-    events = fresh.where("kind != 'other'").select(*EVENT_REF)
+    events = fresh.where(F.col("event_class").isin(*classes)).select(*EVENT_REF)
     for more in (reactivated.same_orders, reactivated.heard):
         if more is not None:
             events = events.union(more.select(*EVENT_REF))

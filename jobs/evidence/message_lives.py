@@ -86,7 +86,8 @@ def _ids(
 ) -> DataFrame:
     log = batch.read(MESSAGE_KEYS)
     log = log.unionByName(lives.keys) if lives is not None else log
-    relevant_events = log.where((F.col("kind") == "word") | (F.col("occurred_at") >= F.lit(since)))
+    is_consent = F.col("event_class") == "consent"
+    relevant_events = log.where(is_consent | (F.col("occurred_at") >= F.lit(since)))
     named = semi_join(relevant_events, affected_identifiers.select("identifier_key"), count=count)
     own = found.where(is_of_message())
     return own.select("message_id").union(named.select("message_id")).distinct()

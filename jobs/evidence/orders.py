@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.runs.batches import Batch
@@ -12,8 +12,13 @@ from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.settled import settled_lines
 
-KINDS = ("order", "take_back")
+ORDER_CLASSES = ("order", "reversal")
 ROW = ("stream", "event_id", "line_number")
+
+
+def is_of_order() -> Column:
+    """Whether an event places an order or takes something back."""
+    return F.col("event_class").isin(*ORDER_CLASSES)
 
 
 def of_the_same_orders(fresh: DataFrame, relevant_events: DataFrame, *, count: int) -> DataFrame:
@@ -24,8 +29,8 @@ def of_the_same_orders(fresh: DataFrame, relevant_events: DataFrame, *, count: i
 
     count: how many rows of the batch name an order, about.
     """
-    named = fresh.where(F.col("kind").isin(*KINDS)).select("order_id")
-    return semi_join(relevant_events.where(F.col("kind").isin(*KINDS)), named, count=count)
+    named = fresh.where(is_of_order()).select("order_id")
+    return semi_join(relevant_events.where(is_of_order()), named, count=count)
 
 
 def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -> DataFrame:
@@ -35,15 +40,16 @@ def with_others(batch: Batch, fresh: DataFrame, own: DataFrame, *, count: int) -
     however long ago, so only that is read of them. One that names nobody may be the first of an
     order that is theirs.
     """
-    named = own.where(F.col("kind").isin(*KINDS)).select("order_id")
-    known = own.where(F.col("kind").isin(*KINDS)).select(*ROW)
+    named = own.where(is_of_order()).select("order_id")
+    known = own.where(is_of_order()).select(*ROW)
     events = batch.read(TIMELINE_LOG).unionByName(fresh)
-    slim = ("kind", "type", "order_id", "line_number", "anchor_key", *ORDER)
+    slim = ("event_class", "type", "order_id", "line_number", "anchor_key", *ORDER)
     # Two reads: of files in which every order names somebody the second reads only the footer.
-    by_others = events.where("kind = 'order' AND anchor_key IS NOT NULL").select(*slim)
-    by_nobody = events.where("kind = 'order' AND anchor_key IS NULL")
+    by_others = events.where("event_class = 'order' AND anchor_key IS NOT NULL").select(*slim)
+    by_nobody = events.where("event_class = 'order' AND anchor_key IS NULL")
     placed = semi_join(by_others, named, count=count)
-    back = semi_join(events.where("kind = 'take_back'").unionByName(by_nobody), named, count=count)
+    reversals = events.where("event_class = 'reversal'")
+    back = semi_join(reversals.unionByName(by_nobody), named, count=count)
     others = back.unionByName(placed, allowMissingColumns=True)
     return own.unionByName(others.join(known, [*ROW], "left_anti"), allowMissingColumns=True)
 
@@ -55,5 +61,5 @@ def bought(facts: DataFrame, rules: tuple[Suppress, ...], config: Config) -> Dat
     """
     if not any(rule.kind.needs_lines for rule in rules):
         return None
-    has_reversals = not facts.where("kind = 'take_back'").isEmpty()
+    has_reversals = not facts.where("event_class = 'reversal'").isEmpty()
     return settled_lines(facts, currency=config.business.currency, has_reversals=has_reversals)

@@ -26,7 +26,7 @@ from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.identity.links import FEW, MERGED
-from tactful.transforms.message_facts import MESSAGE_KINDS
+from tactful.transforms.message_facts import MESSAGE_CLASSES
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -163,14 +163,15 @@ class LocalLogs:
         with self._session() as db:
             db.register("asked", keys.distinct().toArrow())
             found = [f"FROM {self._empty(db, TIMELINE_LOG)}"]
-            for kind in MESSAGE_KINDS:
-                files = [name for name in self._files_of(TIMELINE_LOG) if f"/kind={kind}/" in name]
+            for name in MESSAGE_CLASSES:
+                part = f"/event_class={name}/"
+                files = [file for file in self._files_of(TIMELINE_LOG) if part in file]
                 # Ids alone are soon looked through; what is not new mostly lies in the last files.
                 if holding := _holding(db, files, "message_id"):
                     # Some writers put a partition's column into its files, others do not.
-                    names = ", ".join(name for name in TIMELINE_LOG.names if name != "kind")
+                    names = ", ".join(n for n in TIMELINE_LOG.names if n != "event_class")
                     rows = f"{_parquet(holding)} SEMI JOIN asked USING (message_id)"
-                    told = f"SELECT {names}, {_literal(kind)} AS kind FROM {rows}"
+                    told = f"SELECT {names}, {_literal(name)} AS event_class FROM {rows}"
                     found.append(f"{told} WHERE stream = 'messages'")
             return self.frame(_columns(db, TIMELINE_LOG, " UNION ALL BY NAME ".join(found)))
 

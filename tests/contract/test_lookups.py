@@ -81,10 +81,15 @@ def raw(key: str) -> dict[str, Any]:
 def event(dice: random.Random, batch: int, number: int) -> dict[str, Any]:
     """An event of a message, a consent, or a visit that names the message that led there."""
     kind, stream = dice.choice(
-        [("message", "messages"), ("word", "messages"), ("word", "profiles"), ("other", "clicks")]
+        [
+            ("message", "messages"),
+            ("consent", "messages"),
+            ("consent", "profiles"),
+            ("browse", "clicks"),
+        ]
     )
     return {
-        "kind": kind, "stream": stream, "type": "any", "event_id": f"e{batch}-{number}",
+        "event_class": kind, "stream": stream, "type": "any", "event_id": f"e{batch}-{number}",
         "occurred_at": START + timedelta(microseconds=dice.randrange(10**12)), "line_number": 0,
         "message_id": f"m{dice.randrange(6)}", "skus": dice.choice([None, [], ["jeans"]]),
         "identifier_keys": dice.sample(KEYS, dice.randrange(3)),
@@ -166,8 +171,8 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
             found = [logs.messages(asked, count=len(names)) for logs in (local, shared)]
             assert found[0].schema.simpleString() == found[1].schema.simpleString()
             assert told(found[0]) == told(found[1])
-        assert {(row.stream, row.kind) for row in found[0].collect()} == {
-            ("messages", "message"), ("messages", "word"),
+        assert {(row.stream, row.event_class) for row in found[0].collect()} == {
+            ("messages", "message"), ("messages", "consent"),
         }  # fmt: skip
         values = spark.createDataFrame(pa.table({"member_key": ["m1", "m4"]}))
         assert told(local.memberships(values, count=2)) == told(shared.memberships(values, count=2))

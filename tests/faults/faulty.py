@@ -28,7 +28,7 @@ EACH_KIND = [
     (r"/_checkpoints/\w+/", "/_checkpoints/QUERY/"),
     (r"/outbox/.*", "/outbox/FILE"),
     (r"/lake/\.?_(lake|published)\.json", "/lake/STATE"),
-    (r"/kind=[^/]*", ""),
+    (r"/event_class=[^/]*", ""),
 ]
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from tactful.schemas.events import REVERSALS
 from tactful.transforms.allotting import back
-from tactful.transforms.settled import PARTS, REVERSALS, settled_lines
+from tactful.transforms.settled import PARTS, settled_lines
 from tests.oracle.returns import Line, Take, shared
 from tests.timelines import START, Told, timeline
 

@@ -10,7 +10,16 @@ import pandas as pd
 import pytest
 
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
-from tactful.schemas.events import FURTHER, MONEY, REQUIRED, STREAMS, TOTAL, TYPES, wide_columns
+from tactful.schemas.events import (
+    CLASSES,
+    FURTHER,
+    MONEY,
+    REQUIRED,
+    STREAMS,
+    TOTAL,
+    TYPES,
+    wide_columns,
+)
 from tactful.schemas.identity import IDENTITY
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
 from tactful.schemas.table import ERASURES, Column, Table
@@ -104,6 +113,13 @@ def test_streams_share_their_field_types():
         for name in required:
             # Who closes or opens a channel need not name a message.
             assert STREAMS[stream].column(name).nullable == (name == "message_id")
+
+
+def test_every_type_of_event_is_of_one_class():
+    """One that is of none would be in no partition that any rule reads."""
+    of_classes = [type_ for types in CLASSES.values() for type_ in types]
+    of_streams = [type_ for types in TYPES.values() for type_ in types]
+    assert sorted(of_classes) == sorted(of_streams)
 
 
 def test_what_depends_on_the_clock_is_not_compared():

@@ -135,7 +135,7 @@ def test_nothing_comes_or_goes(found: dict[str, Any]) -> None:
 def test_what_names_no_message_is_of_none(spark) -> None:
     names = [{"identifier_keys": [key], "anchor_key": key} for key in "ab"]
     rows = [
-        event(None, type_, at, kind="word", event_id=type_, channel=channel, **who)
+        event(None, type_, at, event_class="consent", event_id=type_, channel=channel, **who)
         for type_, at, channel, who in (
             ("complained", DAY, "sms", names[0]),
             ("unsubscribed", 2 * DAY, None, names[1]),
@@ -155,8 +155,8 @@ def test_what_names_no_message_is_of_none(spark) -> None:
 
 def test_a_message_is_found_by_every_identifier_unless_all_events_name_it(spark) -> None:
     def named(message: str, type_: str, at: Any, keys: list[str]) -> Told:
-        kind = "word" if type_ == "unsubscribed" else "message"
-        return told(message, None, type_, at, kind=kind, identifier_keys=keys)
+        kind = "consent" if type_ == "unsubscribed" else "message"
+        return told(message, None, type_, at, event_class=kind, identifier_keys=keys)
 
     rows = [
         named("alike", "sent", DAY, ["a"]),
@@ -170,10 +170,10 @@ def test_a_message_is_found_by_every_identifier_unless_all_events_name_it(spark)
     ]
     found = keys_of_messages(timeline(spark, rows)).collect()
     assert sorted(
-        (row.message_id, row.kind, row.identifier_key, utc(row.occurred_at) - START)
+        (row.message_id, row.event_class, row.identifier_key, utc(row.occurred_at) - START)
         for row in found
     ) == [
         ("bare", "message", "a", 2 * DAY), ("bare", "message", "b", 2 * DAY),
+        ("word", "consent", "a", 3 * DAY), ("word", "consent", "c", 3 * DAY),
         ("word", "message", "a", DAY), ("word", "message", "c", DAY),
-        ("word", "word", "a", 3 * DAY), ("word", "word", "c", 3 * DAY),
     ]  # fmt: skip

@@ -10,8 +10,7 @@ from types import ModuleType
 
 import pytest
 
-from tactful.schemas.events import STREAMS
-from tactful.schemas.timeline import KINDS
+from tactful.schemas.events import CLASSES, STREAMS
 from tactful.transforms import rules, sinks, sources
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
@@ -49,7 +48,7 @@ def test_a_rule_says_everything_of_itself(rule):
         rule.options(**given),
         rule.options(**{o.name: given[o.name] for o in declared if o.is_required}),
     ):
-        assert set(rule.reads(chosen, slowest=lambda: None)) <= set(KINDS)
+        assert set(rule.reads(chosen, slowest=lambda: None)) <= set(CLASSES)
         assert rule.says(chosen) and 0 <= rule.share(chosen) <= 1
         assert set(rule.references(chosen)) <= {"products", "campaigns"}
 

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 from pyspark.sql import functions as F
 
+from tactful.schemas.events import REVERSALS
 from tactful.transforms.allotting import back, emptied_by
-from tactful.transforms.settled import PARTS, REVERSALS, settled_lines
+from tactful.transforms.settled import PARTS, settled_lines
 from tests.purchase_cases import CASES, Case, Told
 from tests.timelines import timeline
 

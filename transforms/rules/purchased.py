@@ -11,13 +11,12 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import CHANNELS, ORDER
+from tactful.schemas.events import CHANNELS, ORDER, REVERSALS
 from tactful.transforms.allotting import emptied_by
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.options import option
 from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule, in_words
 from tactful.transforms.rules.suppressions import channel_list, named, with_id
-from tactful.transforms.settled import REVERSALS
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -147,7 +146,7 @@ def _reads(chosen: Purchased, *, slowest: Callable[[], float | None]) -> Reads:
     longest = chosen.lasts
     if longest is not None and chosen.lasts_share is not None:
         longest = max(longest, timedelta(days=math.ceil((slowest() or 0) * chosen.lasts_share)))
-    return {"order": longest, "take_back": longest}
+    return {"order": longest, "reversal": longest}
 
 
 def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:

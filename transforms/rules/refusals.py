@@ -12,14 +12,12 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
 from tactful.transforms.addresses import lifting_addresses
-from tactful.transforms.consents import GRANTED, WITHDRAWN, consents, unless_all
+from tactful.transforms.consents import consents, unless_all
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.rule import Facts, Policy, Reads
 from tactful.transforms.rules.suppressions import named, with_id
 
 REFUSALS = ("unsubscribed", "bounced", "complained")
-# What opens or closes a channel to somebody, however long ago it was said.
-CONSENT_EVENTS = (GRANTED, WITHDRAWN, "subscribed", *REFUSALS)
 CAUSE = ("cause", "scope_value")
 
 
@@ -30,7 +28,7 @@ class NoOptions:
 
 def reads(options: Any, *, slowest: Callable[[], float | None]) -> Reads:
     """What somebody has said about a channel stands until it is taken back, however old it is."""
-    return {"word": None}
+    return {"consent": None}
 
 
 def rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:

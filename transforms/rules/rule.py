@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from pyspark.sql import DataFrame
 
-# How far back events of each kind bear on what must not be said now; None means for ever.
+# How far back events of each class bear on what must not be said now; None means for ever.
 Reads = Mapping[str, timedelta | None]
 
 
@@ -67,8 +67,8 @@ class Rule:
     `options`    a frozen dataclass of `option`s: what may be chosen of it.
     `stream`     the stream whose events cause its rows; without a source of it, it is idle.
     `reads`      options, `slowest` (a function that asks for the longest replenishment time of any
-                 product, None without one) → how far back it reads events of each kind of the
-                 timeline (see `schemas/timeline.py`); kinds it does not name it does not read.
+                 product, None without one) → how far back it reads events of each class of the
+                 timeline (see `schemas/events.py`); classes it does not name it does not read.
     `rows`       Facts, policies → rows of `suppressions`, and cause. Policies of all rules that
                  share one function are worked out in one pass.
     `says`       options → what it says of a message that it would have stopped.

@@ -52,6 +52,9 @@ $(READY): pyproject.toml
 	fi; \
 	echo "Installing packages into .venv (once; a few minutes) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[local,demo,dev]"
+	@mkdir -p .venv/editor/tactful; for room in conf jobs schemas transforms; do \
+	  ln -sfn "../../../$$room" ".venv/editor/tactful/$$room"; \
+	done
 	@touch $@
 
 # `java -version` says: openjdk version "17.0.9"; before Java 9 it said "1.8.0".

@@ -230,6 +230,10 @@ def _on_disk(place: str) -> str | None:
     return None if here is None else here.location
 
 
+# A reference table may come later; see `runs/may_run.py`.
+_MISSING = {"sources": "; run refuses a source whose folder was never there"}
+
+
 def _absent(config: Any) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
     named = {
@@ -238,7 +242,7 @@ def _absent(config: Any) -> list[str]:
     }
     places = {key: _on_disk(config.path(path)) for key, path in named.items()}
     return [
-        f"{key}.path does not exist: {place}."
+        f"{key}.path does not exist: {place}{_MISSING.get(key.partition('.')[0], '')}."
         for key, place in places.items()
         if place is not None and not os.path.exists(place)
     ]

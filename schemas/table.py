@@ -156,8 +156,9 @@ def _struct(columns: tuple[Column, ...]) -> T.StructType:
 
 def _told(column: Column) -> str:
     """What a column tells, for the table page: a bar would end the cell."""
+    allowed = f" One of {', '.join(column.allowed)}." if column.allowed else ""
     note = f" {column.note}" if column.note else ""
-    return f"{column.doc}{_marks(column)}{note}".replace("|", "\\|")
+    return f"{column.doc}{_marks(column)}{allowed}{note}".replace("|", "\\|")
 
 
 def _marks(column: Column) -> str:

@@ -7,19 +7,24 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.words import CLOSES
 from tactful.transforms.identity.links import broadcast_if_small
 
+CLOSING = tuple(type_ for types in CLOSES.values() for type_ in types)
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
 
 def repeats(rows: DataFrame, fresh: DataFrame) -> DataFrame:
     """List the ids that come more than once, in this batch or since an earlier one.
 
-    Keeps: event_hash, is_fresh (never accepted before), first (payload_hash, source_position,
-    row_id, landed_at of the row that is accepted if the id is fresh). Grain: id.
+    Keeps: event_hash, is_fresh (never accepted before), first (is_open, payload_hash,
+    source_position, row_id, landed_at of the row that is accepted if the id is fresh). Grain: id.
     rows: columns of `received`, and row_id that tells equal rows apart.
     """
-    in_order = F.struct("payload_hash", "source_position", "row_id", "landed_at")
+    is_open = ~F.coalesce(F.col("type").isin(*CLOSING), F.lit(False))
+    in_order = F.struct(
+        is_open.alias("is_open"), "payload_hash", "source_position", "row_id", "landed_at"
+    )
     return (
         rows.where(F.size("reasons") == 0)
         .groupBy("event_hash")
@@ -42,8 +47,9 @@ def sort_out(
     """Say of every landed row whether it is accepted, a repeat, or refused.
 
     An id that was never seen is accepted once: of several valid rows in one batch the one with
-    the smallest (payload, position), so that the choice does not hang on order. A repeat with
-    the same payload is a duplicate. With another payload it is refused as `id_reused` while the
+    the smallest (payload, position), so that the choice does not hang on order; but one that
+    closes a channel goes before all that do not, since doubt is silence. A repeat with the same
+    payload is a duplicate. With another payload it is refused as `id_reused` while the
     first is `compare_within` old at most; later the two can no longer be told apart cheaply.
 
     Adds: status. Changes: reasons (id_reused). Keeps: one row a landed row.

@@ -182,7 +182,7 @@ def _lake(location: str) -> Path:
 
 
 def _state(lake: Path, *, is_configured: bool) -> dict[str, Any]:
-    state = read_state(LocalFiles(str(lake)), known=())
+    state = read_state(LocalFiles(str(lake)), known={})
     if state is None and is_configured:
         raise LakeError(
             f"There is no lake at {lake} yet; start it with tactful run, or name another with "

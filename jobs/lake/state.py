@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, ReplayHalfDone
@@ -12,14 +12,14 @@ from tactful.schemas.table import FORMAT_VERSION
 
 STATE = "_lake.json"
 # What every lake of this format has known since it was made.
-KNOWN = ("lake_id", "identity_hash", "generations")
+KNOWN = {"lake_id": str, "identity_hash": str, "generations": dict, "secret_check": str}
 WAY_OUT = (
     "put a copy of it back, or move the whole lake away and start a new one from the same landing "
     "files"
 )
 
 
-def read_state(files: Files, *, known: Sequence[str] = KNOWN) -> dict[str, Any] | None:
+def read_state(files: Files, *, known: Mapping[str, type] = KNOWN) -> dict[str, Any] | None:
     """What the lake knows of itself; None where there is no lake.
 
     Raises: LakeDamaged, where the file is there and does not say it.
@@ -31,8 +31,8 @@ def read_state(files: Files, *, known: Sequence[str] = KNOWN) -> dict[str, Any] 
     version = state.get("format_version")
     if not isinstance(version, int):
         raise LakeDamaged(_damaged(place, "it tells no format_version", WAY_OUT))
-    missing = [name for name in known if name not in state]
-    if missing and version <= FORMAT_VERSION:
+    missing = [name for name, kind in known.items() if not isinstance(state.get(name), kind)]
+    if missing and version == FORMAT_VERSION:
         raise LakeDamaged(_damaged(place, f"it tells no {missing[0]}", WAY_OUT))
     return state
 

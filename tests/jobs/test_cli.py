@@ -204,7 +204,8 @@ def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
         "note: suppress.unsubscribed is idle: no source feeds the stream messages.",
         "note: suppress.bounced is idle: no source feeds the stream messages.",
         "note: suppress.complained is idle: no source feeds the stream messages.",
-        f"note: sources.web.path does not exist: {tmp_path}/landing.",
+        f"note: sources.web.path does not exist: {tmp_path}/landing; "
+        "run refuses a source whose folder was never there.",
     ]
 
 
@@ -212,7 +213,10 @@ def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
 def test_check_looks_at_paths_of_this_machine_in_every_form(tactful, tmp_path, place):
     text = f"[sources.web]\nstream = 'clicks'\npath = '{place.format(tmp_path)}'\n"
     (tmp_path / "my.toml").write_text(text)
-    line = f"note: sources.web.path does not exist: {tmp_path}/landing."
+    line = (
+        f"note: sources.web.path does not exist: {tmp_path}/landing; "
+        "run refuses a source whose folder was never there."
+    )
     assert tactful("check", "--conf", "my.toml")[1].splitlines()[-1] == line
     (tmp_path / "landing").mkdir()
     assert line not in tactful("check", "--conf", "my.toml")[1]

@@ -22,6 +22,12 @@ DAMAGED = {
     "foreign": ('{"name": "tactful"}', "it tells no format_version"),
     "not text": (b"\xff\xfe\x00", "it holds no whole JSON"),
 }
+# `status` tells all else, and this as what a run would refuse.
+PARTLY = {
+    '{"format_version": 3}': "it tells no lake_id",
+    '{"format_version": 3, "lake_id": "x", "identity_hash": "x", "generations": {}, '
+    '"secret_check": 5}': "it tells no secret_check",
+}
 COMMANDS = (("run",), ("replay", "--from", "received"), ("status",))
 
 
@@ -34,6 +40,15 @@ def test_a_damaged_lake_is_one_line(spark, tmp_path: Path, command: tuple[str, .
         place.write_bytes(content if isinstance(content, bytes) else content.encode())
         told = asked(tmp_path, command)
         assert told.startswith(f"error: {place} is damaged ({why}); put a copy of it back, or ")
+    for content, why in PARTLY.items():
+        place.write_text(content)
+        if command == ("status",):
+            result = CliRunner().invoke(cli.app, [*command, "--conf", str(tmp_path / "my.toml")])
+            assert f"run would refuse this lake: {place} is damaged ({why})" in " ".join(
+                result.stdout.split()
+            )
+        else:
+            assert f"is damaged ({why})" in asked(tmp_path, command)
     place.unlink()
     place.mkdir()  # as root, a file that nobody may read is read all the same
     assert asked(tmp_path, command).startswith(f"error: {place} cannot be read (is a directory);")

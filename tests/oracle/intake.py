@@ -87,7 +87,9 @@ def take_in(
 
 
 def _accept_one(rows: list[Row], result: Intake, reused: set[str], compare: timedelta) -> None:
-    first, *others = sorted(rows, key=lambda row: (row.raw in reused, _rank(row), row.landed_at))
+    first, *others = sorted(
+        rows, key=lambda row: (row.raw in reused, _opens(row), _rank(row), row.landed_at)
+    )
     result.accepted.append(first)
     for row in others:
         told_apart = abs(row.landed_at - first.landed_at) <= compare
@@ -96,6 +98,13 @@ def _accept_one(rows: list[Row], result: Intake, reused: set[str], compare: time
             result.quarantined.append(row)
         else:
             result.duplicates.append(row)
+
+
+def _opens(row: Row) -> bool:
+    """Of several rows with one id in one batch, one that closes a channel stands."""
+    return row.fields["type"] not in (
+        "unsubscribed", "complained", "bounced", "consent_withdrawn",
+    )  # fmt: skip
 
 
 def _rank(row: Row) -> str:

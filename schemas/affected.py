@@ -11,8 +11,19 @@ AFFECTED = Table(
     "identifier × cause × batch",
     (),
     (
-        Column("anchor_key", "string", "An identifier by which the affected person is found.", nullable=False),
-        Column("cause", "string", "event: of an event of the batch; related: of an event whose order or message the batch says more of; moved: it is another person's now; due: something of its person began or ended.", nullable=False, allowed=CAUSES),
+        Column(
+            "anchor_key",
+            "string",
+            "An identifier by which the affected person is found.",
+            nullable=False,
+        ),
+        Column(
+            "cause",
+            "string",
+            "event: of an event of the batch; related: of an event whose order or message the batch says more of; moved: it is another person's now; due: something of its person began or ended.",
+            nullable=False,
+            allowed=CAUSES,
+        ),
         Column("from_person_id", "string", "Of what moved: the person before."),
         Column("to_person_id", "string", "Of what moved: the person after; null for nobody."),
         Column("batch_id", "bigint", "The batch that wrote it."),

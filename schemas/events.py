@@ -77,10 +77,20 @@ COMMON = (
     Column("properties", "map<string,string>", "Fields that the canonical form does not name."),
 )
 
-DOUBTS = Column("doubts", "array<string>", "Words of closed fields that nobody knows, as field:word; null without any.")
+DOUBTS = Column(
+    "doubts",
+    "array<string>",
+    "Words of closed fields that nobody knows, as field:word; null without any.",
+)
 
 ACCEPTED = (
-    Column("ingested_at", "timestamp", "When its landing file was written, UTC.", nullable=False, clock=True),
+    Column(
+        "ingested_at",
+        "timestamp",
+        "When its landing file was written, UTC.",
+        nullable=False,
+        clock=True,
+    ),
     Column("identifier_keys", "array<string>", "Keys of its identifiers, highest priority first."),
     Column("identifier_types", "array<string>", "The type of each key, in the same order."),
     Column("blocked_keys", "array<string>", "Keys of identifiers that never link anybody."),
@@ -131,13 +141,19 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("coupons", "array<string>", "Coupons that were used."),
         Column("place", "string", "online, app or store."),
         Column("store_id", "string", "The store."),
-        Column("currency", "string", "ISO 4217 code of every amount; null means the business's own."),
+        Column(
+            "currency", "string", "ISO 4217 code of every amount; null means the business's own."
+        ),
         Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
         Column("sku", "string", "The product, of an event that lists no lines."),
         Column("amount", MONEY, "What was paid or given back, of an event that lists no lines."),
     ),
     "messages": (
-        Column("message_id", "string", "The message; null where somebody, of no message, closes or opens a channel."),
+        Column(
+            "message_id",
+            "string",
+            "The message; null where somebody, of no message, closes or opens a channel.",
+        ),
         Column("channel", "string", CHANNEL, allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
         Column("purpose", "string", PURPOSE, allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),
         Column("campaign_id", "string", "The campaign it belongs to."),
@@ -147,15 +163,33 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("skus", "array<string>", "Products it offered."),
         Column("categories", "array<string>", "Categories it offered."),
         Column("offers_discount", "boolean", "Whether it offered a discount."),
-        Column("bounce", "string", "hard or soft; of a bounce that does not say: hard.", allowed=BOUNCES, note=words.told(words.BOUNCE_WORDS)),
+        Column(
+            "bounce",
+            "string",
+            "hard or soft; of a bounce that does not say: hard.",
+            allowed=BOUNCES,
+            note=words.told(words.BOUNCE_WORDS),
+        ),
         Column("machine_open", "boolean", "Whether a machine, not a person, opened it."),
         Column("cost", MONEY, "What sending it cost."),
     ),
     "profiles": (
         Column("attribute", "string", "What is said about the person."),
         Column("value", "string", "Its value."),
-        Column("channel", "string", "The channel a consent is for; null means all.", allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
-        Column("purpose", "string", "The purpose a consent is for; null means marketing.", allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),
+        Column(
+            "channel",
+            "string",
+            "The channel a consent is for; null means all.",
+            allowed=(*CHANNELS, ALL),
+            note=CHANNEL_NOTE,
+        ),
+        Column(
+            "purpose",
+            "string",
+            "The purpose a consent is for; null means marketing.",
+            allowed=(*PURPOSES, ALL),
+            note=PURPOSE_NOTE,
+        ),
         Column("provenance", "string", "zero, first, second or third party."),
         Column("policy_text", "string", "The words that were agreed to."),
         Column("jurisdiction", "string", "The law that applies."),

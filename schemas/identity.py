@@ -11,8 +11,18 @@ IDENTIFIERS = Table(
     "identifier and form in which it was seen",
     ("identifier_key", "identifier_type"),
     (
-        Column("identifier_key", "string", "HMAC-SHA-256 under the lake's secret, 32 hex digits.", nullable=False),
-        Column("identifier_type", "string", "Its type; an email may also be known as email_sha256.", nullable=False),
+        Column(
+            "identifier_key",
+            "string",
+            "HMAC-SHA-256 under the lake's secret, 32 hex digits.",
+            nullable=False,
+        ),
+        Column(
+            "identifier_type",
+            "string",
+            "Its type; an email may also be known as email_sha256.",
+            nullable=False,
+        ),
         Column("value", "string", "The normalised value.", protected=True),
     ),
     "The one place where raw emails, phones, names and device ids live beside the events.",
@@ -29,8 +39,16 @@ LINKS = Table(
         Column("identifier_types", "array<string>", "Their types, in the same order."),
         Column("blocked_keys", "array<string>", "Blocked identifiers seen in the same events."),
         Column("blocked_types", "array<string>", "Their types, in the same order."),
-        Column("first_seen", "struct<occurred_at:timestamp,stream:string,event_id:string>", "First event with the set."),
-        Column("last_seen", "struct<occurred_at:timestamp,stream:string,event_id:string>", "Last event with the set."),
+        Column(
+            "first_seen",
+            "struct<occurred_at:timestamp,stream:string,event_id:string>",
+            "First event with the set.",
+        ),
+        Column(
+            "last_seen",
+            "struct<occurred_at:timestamp,stream:string,event_id:string>",
+            "Last event with the set.",
+        ),
         Column("batch_id", "bigint", "The batch that wrote it."),
     ),
     "Which identifiers were seen together, and when first and last; rows of one set merge by min and max.",
@@ -67,11 +85,17 @@ IDENTITY = Table(
     (
         Column("identifier_key", "string", "The identifier.", nullable=False),
         Column("identifier_type", "string", "Its type (email_sha256 counts as email)."),
-        Column("person_id", "string", "Its person, and for a neutral device the owner before it became shared."),
+        Column(
+            "person_id",
+            "string",
+            "Its person, and for a neutral device the owner before it became shared.",
+        ),
         Column("household_id", "string", "Its household, where one is configured."),
         Column("first_seen_at", "timestamp", "First event that carried it."),
         Column("last_seen_at", "timestamp", "Last event that carried it."),
-        Column("state", "string", "linked, hub, neutral or blocked.", nullable=False, allowed=STATES),
+        Column(
+            "state", "string", "linked, hub, neutral or blocked.", nullable=False, allowed=STATES
+        ),
         Column("neutral_from_at", "timestamp", "From when a shared device belongs to nobody."),
         Column("neutral_person_id", "string", "The steady id its anonymous events then carry."),
     ),
@@ -84,7 +108,9 @@ IDENTITY_CHANGES = Table(
     "change of a person",
     (),
     (
-        Column("changed_at", "timestamp", "Decision clock of the batch that changed it.", clock=True),
+        Column(
+            "changed_at", "timestamp", "Decision clock of the batch that changed it.", clock=True
+        ),
         Column("kind", "string", "merge, split or forget.", allowed=("merge", "split", "forget")),
         Column("from_person_id", "string", "The person before."),
         Column("to_person_id", "string", "The person after."),

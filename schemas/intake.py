@@ -14,7 +14,12 @@ RECEIVED = Table(
     (
         Column("stream", "string", "The stream its source feeds.", nullable=False),
         Column("source_name", "string", "The configured source it came from.", nullable=False),
-        Column("source_position", POSITION, "Where the row stood, and when its file was written.", clock=True),
+        Column(
+            "source_position",
+            POSITION,
+            "Where the row stood, and when its file was written.",
+            clock=True,
+        ),
         Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),
         Column("raw_base64", "string", "Its bytes, where they were not UTF-8.", protected=True),
         Column("reasons", "array<string>", "Every rule it breaks; empty when it may be accepted."),
@@ -37,7 +42,9 @@ FILES = Table(
     (
         Column("source_name", "string", "The configured source it came from.", nullable=False),
         Column("path", "string", "The file, by its whole name.", nullable=False, clock=True),
-        Column("state", "string", "What became of it.", nullable=False, allowed=("landed", "refused")),
+        Column(
+            "state", "string", "What became of it.", nullable=False, allowed=("landed", "refused")
+        ),
         Column("reason", "string", "Why it was refused; one row of quarantine says so, too."),
         Column("modified_at", "timestamp", "When it was written, UTC.", clock=True),
         Column("size_bytes", "bigint", "Its size.", at_least=0),
@@ -54,9 +61,25 @@ QUARANTINE = Table(
     "rejected row",
     (),
     (
-        Column("stream", "string", "The stream its source feeds, or the reference table.", nullable=False, allowed=(*STREAMS, "products", "campaigns")),
-        Column("source_name", "string", "The configured source it came from, or reference.NAME.", nullable=False),
-        Column("source_position", POSITION, "Where the row stood, and when its file was written.", clock=True),
+        Column(
+            "stream",
+            "string",
+            "The stream its source feeds, or the reference table.",
+            nullable=False,
+            allowed=(*STREAMS, "products", "campaigns"),
+        ),
+        Column(
+            "source_name",
+            "string",
+            "The configured source it came from, or reference.NAME.",
+            nullable=False,
+        ),
+        Column(
+            "source_position",
+            POSITION,
+            "Where the row stood, and when its file was written.",
+            clock=True,
+        ),
         Column("event_id", "string", "Its event_id, where it could be read."),
         Column("raw", "string", "The row as it came, made valid UTF-8.", protected=True),
         Column("raw_base64", "string", "Its bytes, where they were not UTF-8.", protected=True),
@@ -110,7 +133,9 @@ BATCHES = Table(
         Column("accepted_rows", "bigint", "Rows accepted.", at_least=0),
         Column("duplicate_rows", "bigint", "Repeats of an accepted event.", at_least=0),
         Column("quarantined_rows", "bigint", "Rows quarantined.", at_least=0),
-        Column("forgotten_rows", "bigint", "Rows of persons who asked to be forgotten.", at_least=0),
+        Column(
+            "forgotten_rows", "bigint", "Rows of persons who asked to be forgotten.", at_least=0
+        ),
         Column("id_reused_rows", "bigint", "Of the quarantined: an id with another payload."),
         Column("waiting_rows", "bigint", "Events put aside until their time comes."),
         Column("affected_persons", "bigint", "Persons whose decisions were looked at again."),

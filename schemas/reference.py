@@ -13,7 +13,12 @@ PRODUCTS = Table(
         Column("category", "string", "Its category."),
         Column("brand", "string", "Its brand."),
         Column("price", "decimal(18,4)", "Its price.", at_least=0),
-        Column("replenish_days", "double", "Days after which it is usually bought again; up to ten years.", at_least=0),
+        Column(
+            "replenish_days",
+            "double",
+            "Days after which it is usually bought again; up to ten years.",
+            at_least=0,
+        ),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Products, replaced whole when a reference file changes; of several rows of one, the newest.",

@@ -45,7 +45,13 @@ TIMELINE_LOG = Table(
     "event × line",
     ("stream", "event_id", "line_number"),
     (
-        Column("event_class", "string", "What it is about, whatever the rules.", nullable=False, allowed=tuple(CLASSES)),
+        Column(
+            "event_class",
+            "string",
+            "What it is about, whatever the rules.",
+            nullable=False,
+            allowed=tuple(CLASSES),
+        ),
         Column("anchor_key", "string", "The event's highest-priority identifier."),
         Column("identifier_keys", "array<string>", "Its identifiers, highest priority first."),
         *FACTS,
@@ -62,10 +68,23 @@ MESSAGE_KEYS = Table(
     "event class × identifier × message × batch",
     (),
     (
-        Column("event_class", "string", "Whether of what it says of consent or of what else became of it.", nullable=False, allowed=("message", "consent")),
-        Column("identifier_key", "string", "An identifier that one of the message's events names.", nullable=False),
+        Column(
+            "event_class",
+            "string",
+            "Whether of what it says of consent or of what else became of it.",
+            nullable=False,
+            allowed=("message", "consent"),
+        ),
+        Column(
+            "identifier_key",
+            "string",
+            "An identifier that one of the message's events names.",
+            nullable=False,
+        ),
         Column("message_id", "string", "The message.", nullable=False),
-        Column("occurred_at", "timestamp", "When the newest of these events happened.", nullable=False),
+        Column(
+            "occurred_at", "timestamp", "When the newest of these events happened.", nullable=False
+        ),
         Column("batch_id", "bigint", "The batch that wrote it."),
     ),
     "Messages whose events do not all name the same identifiers, found by each of them.",

@@ -107,9 +107,7 @@ def write(
     ]
 
 
-def write_conf(
-    config: Mapping[str, Any], folder: Path, products: Iterable[Event] = ()
-) -> Path:
+def write_conf(config: Mapping[str, Any], folder: Path, products: Iterable[Event] = ()) -> Path:
     """Write the configuration and the products below `folder`; every path in it is absolute.
 
     Of several files of products the later has the later time, whatever its name; one is damaged.

@@ -154,9 +154,7 @@ def said_again(dice: random.Random, told: Mapping[str, Any]) -> dict[str, Any]:
     """What a later event of a message says of it: all, nothing but its id, or this and that."""
     kept = dice.choice((1.0, 1.0, 0.0, 0.0, 0.5))
     return {
-        name: value
-        for name, value in told.items()
-        if name == "message_id" or dice.random() < kept
+        name: value for name, value in told.items() if name == "message_id" or dice.random() < kept
     }
 
 

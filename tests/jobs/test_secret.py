@@ -23,9 +23,7 @@ def lake_of(tmp_path: Path, named: str = "env:TACTFUL_TEST_SECRET"):
     return Lake(None, location), lambda: load(overrides=values)
 
 
-def test_another_secret_is_refused_before_anything(
-    spark, tmp_path: Path, monkeypatch
-) -> None:
+def test_another_secret_is_refused_before_anything(spark, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setenv("TACTFUL_TEST_SECRET", LONG)
     lake, config = lake_of(tmp_path)
     lake.check(config())

@@ -98,9 +98,7 @@ def test_a_partial_return_lifts_only_its_line(tmp_path):
     order = shop.tell("purchases", "order_placed", 1, "customer_id=c", order_id="o", lines=lines)
     back = shop.tell("purchases", "order_returned", 4, order_id="o", line_id="1")
     rows = shop.table("suppressions")
-    told = {
-        (about(row), *row["channels"]): (row["ends_at"], row["lifted_by"]) for row in rows
-    }
+    told = {(about(row), *row["channels"]): (row["ends_at"], row["lifted_by"]) for row in rows}
     kept, lifted = (at(31), None), (at(4), back)
     assert told == {("jeans", "ad", "email"): lifted, ("mat", "ad", "email"): kept}
     assert all(row["evidence"] == [order] for row in rows)

@@ -72,9 +72,7 @@ def event_type(stream: str, said: str | None) -> str | None:
     return _found({name: f"{word} {more.get(name, '')}" for name, word in own.items()}, said)
 
 
-def settle(
-    stream: str, fields: dict[str, Any], said: Mapping[str, Any]
-) -> list[str]:
+def settle(stream: str, fields: dict[str, Any], said: Mapping[str, Any]) -> list[str]:
     """Put closed values in place of words, and say what to refuse the row for."""
     kind = fields.get("type")
     words = {name: _text(said.get(name)) for name in CLOSED.get(stream, {})}

@@ -16,9 +16,7 @@ SENT = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
 )
 TEXTS = pa.list_(pa.string())
-SCOPE = pa.list_(
-    pa.struct([("kind", pa.string()), ("values", TEXTS), ("negated", pa.bool_())])
-)
+SCOPE = pa.list_(pa.struct([("kind", pa.string()), ("values", TEXTS), ("negated", pa.bool_())]))
 
 
 def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: Any) -> dict:
@@ -58,8 +56,13 @@ SUPPRESSIONS = [
     suppression("most", "sku", "S1"),
     suppression("maker", "brand", "B"),
     suppression("capped", "purpose", "marketing"),
-    suppression("capped", "purpose", "marketing", person_id="r",
-                evidence=["messages:before", "messages:itself-opened"]),
+    suppression(
+        "capped",
+        "purpose",
+        "marketing",
+        person_id="r",
+        evidence=["messages:before", "messages:itself-opened"],
+    ),
 ]
 # `most` asks for four fifths of a message's products, and S1 is one of three.
 SHARES = {"bought": 0.0, "most": 0.8}

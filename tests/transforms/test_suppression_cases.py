@@ -123,9 +123,7 @@ def about(row: Any) -> str | None:
 
 def ends(rows: list[Any]) -> dict[str, tuple[timedelta | None, str | None]]:
     """Per scope: how long after the start it ends, and what lifted it."""
-    return {
-        about(row): (row.ends_at and utc(row.ends_at) - START, row.lifted_by) for row in rows
-    }
+    return {about(row): (row.ends_at and utc(row.ends_at) - START, row.lifted_by) for row in rows}
 
 
 def test_what_was_bought_is_not_offered_for_a_while(purchases):

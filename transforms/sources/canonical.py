@@ -81,10 +81,7 @@ def parse_rows(
         "AS reasons",
         "modified_at AS landed_at",
         f"{words.doubts(stream)} AS doubts",
-        *(
-            f"{_settled(stream, column)} AS `{column.name}`"
-            for column in fields.values()
-        ),
+        *(f"{_settled(stream, column)} AS `{column.name}`" for column in fields.values()),
     )
     return _hashed(_widened(final, fields), stream)
 

@@ -64,7 +64,7 @@ def properties() -> str:
     return f"""CASE
         WHEN {is_plain} AND (loose.properties IS NULL OR NOT {_says_twice(sent)})
         THEN loose.properties
-        ELSE map_from_entries({_last_of_each(f'concat({every})')})
+        ELSE map_from_entries({_last_of_each(f"concat({every})")})
     END"""
 
 

@@ -64,11 +64,15 @@ def test_a_value_that_only_another_rule_has_is_refused():
 BOUGHT = "[[suppress]]\nname = 'b'\nwhen = 'purchased'\nmatch = 'sku'\n"
 FILE = "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'b'\n"
 DAY = timedelta(days=1)
+def of_orders(span: timedelta | None) -> dict[str, timedelta | None]:
+    return {"order": span, "reversal": span}
+
+
 LOOKBACKS = {
-    "nothing is named": ("lasts = '9d'\n", "", timedelta()),
-    "by the clock": ("lasts = '9d'\n", FILE, 9 * DAY),
-    "by the slowest product": ("lasts = '9d'\nlasts_share = 0.5\n", FILE, 11 * DAY),
-    "for ever": ("lasts_share = 0.5\n", FILE, None),
+    "nothing is named": ("lasts = '9d'\n", "", {}),
+    "by the clock": ("lasts = '9d'\n", FILE, of_orders(9 * DAY)),
+    "by the slowest product": ("lasts = '9d'\nlasts_share = 0.5\n", FILE, of_orders(11 * DAY)),
+    "for ever": ("lasts_share = 0.5\n", FILE, of_orders(None)),
 }
 
 
@@ -85,6 +89,4 @@ class Products:
 @pytest.mark.parametrize(("lasts", "named", "orders"), LOOKBACKS.values(), ids=LOOKBACKS)
 def test_how_far_back_the_rules_look(spark, read, lasts, named, orders):
     found = lookback(read(BOUGHT + lasts + named), Products())
-    assert found == Lookback(
-        {"word": None, "order": orders, "take_back": orders, "message": timedelta()}
-    )
+    assert found == Lookback({"consent": None, "message": timedelta(), **orders})

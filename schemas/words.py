@@ -18,6 +18,7 @@ CLOSES = {
     "messages": ("unsubscribed", "complained", "bounced"),
     "profiles": ("consent_withdrawn",),
 }
+CLOSING_TYPES = tuple(type_ for types in CLOSES.values() for type_ in types)
 OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
 # Every channel or every purpose at once, whether a sender says so or in doubt.
 ALL = "all"

@@ -7,10 +7,9 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.words import CLOSES
+from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.identity.links import broadcast_if_small
 
-CLOSING = tuple(type_ for types in CLOSES.values() for type_ in types)
 ACCEPTED, DUPLICATE, QUARANTINED = "accepted", "duplicate", "quarantined"
 
 
@@ -21,7 +20,7 @@ def repeats(rows: DataFrame, fresh: DataFrame) -> DataFrame:
     source_position, row_id, landed_at of the row that is accepted if the id is fresh). Grain: id.
     rows: columns of `received`, and row_id that tells equal rows apart.
     """
-    is_open = ~F.coalesce(F.col("type").isin(*CLOSING), F.lit(False))
+    is_open = ~F.coalesce(F.col("type").isin(*CLOSING_TYPES), F.lit(False))
     in_order = F.struct(
         is_open.alias("is_open"), "payload_hash", "source_position", "row_id", "landed_at"
     )

@@ -9,7 +9,7 @@ import duckdb
 from rich.markup import escape
 
 from tactful.jobs.commands.tables_here import Tables
-from tactful.schemas.words import CLOSES
+from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
 from tactful.transforms.sources.words import closed_words, closing_types
 
@@ -59,11 +59,10 @@ UNKNOWN = f"""
     GROUP BY stream, type ORDER BY rows DESC, stream, type LIMIT {MOST_REASONS}
 """
 # A word about a shared device or about nobody; a soft bounce closes nothing.
-CLOSING_TYPES = ", ".join(f"'{type_}'" for types in CLOSES.values() for type_ in types)
 NOBODY = f"""
     SELECT stream, type, count(*) AS rows
     FROM timeline
-    WHERE line_number = 0 AND type IN ({CLOSING_TYPES})
+    WHERE line_number = 0 AND type IN {CLOSING_TYPES}
       AND (person_id IS NULL OR starts_with(person_id, 'n_'))
       AND (stream, event_id) NOT IN (
           SELECT ('messages', event_id) FROM messages WHERE type = 'bounced' AND bounce = 'soft')

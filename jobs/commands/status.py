@@ -22,7 +22,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
-from tactful.schemas.words import CLOSES
+from tactful.schemas.words import CLOSING_TYPES
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -53,7 +53,6 @@ DOUBTS = """
 DOUBTED = ("messages", "profiles")
 MOST_DOUBTS = 10
 MOST_TABLES = 5
-CLOSING = (*CLOSES["messages"], *CLOSES["profiles"])
 SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
 LEFT_OUT = "SELECT * FROM left_out ORDER BY destination"
 UNDELIVERED = """
@@ -319,7 +318,7 @@ def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
 def _made_of(type_: str, field: str) -> str:
     if field == "bounce":
         return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
-    if type_ in CLOSING:
+    if type_ in CLOSING_TYPES:
         return "taken as all channels and purposes"
     if type_ in SPEAKING:
         return "counted for every channel" if field == "channel" else "counted as marketing"

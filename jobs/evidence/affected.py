@@ -17,7 +17,7 @@ from tactful.transforms.identity.links import semi_join
 from tactful.transforms.identity.owners import with_owner
 
 # What says whose an event is.
-EVENT_REF = ("anchor_key", "identifier_keys", "occurred_at")
+OWNER_COLUMNS = ("anchor_key", "identifier_keys", "occurred_at")
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def reactivated_persons(
     same = due = None
     if order_rows:
         named = orders.of_the_same_orders(fresh, relevant_events, count=order_rows)
-        same = batch.keep(named.select(*EVENT_REF))
+        same = batch.keep(named.select(*OWNER_COLUMNS))
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
@@ -80,10 +80,10 @@ def find_affected(
     classes: of the events that a decision bears on.
     """
     labels = stitched.affected
-    events = fresh.where(F.col("event_class").isin(*classes)).select(*EVENT_REF)
+    events = fresh.where(F.col("event_class").isin(*classes)).select(*OWNER_COLUMNS)
     for more in (reactivated.same_orders, reactivated.heard):
         if more is not None:
-            events = events.union(more.select(*EVENT_REF))
+            events = events.union(more.select(*OWNER_COLUMNS))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
     if reactivated.due is not None:

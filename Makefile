@@ -8,20 +8,20 @@ READY := .venv/.ready
 demo: setup
 	@$(BIN)/tactful demo
 
-# One pytest run, so that one Spark session serves every test.
 test: lint unit
 
 lint: setup
 	@$(BIN)/ruff check .
 	@$(BIN)/lint-imports --no-logo
 
+# Two processes, each with one Spark session that serves all its tests, module by module.
 unit: setup
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
 
 # The disk fails at every place, the process is killed at fifty moments, worlds that nobody has
-# seen come in any order: hours.
+# seen come in any order: hours. Every proof that takes more than a few runs belongs here.
 faults: setup
-	@$(BIN)/python -m pytest -m faults -s --durations=0 tests/properties tests/faults
+	@$(BIN)/python -m pytest -m faults -s --durations=0 tests
 
 bench: setup
 	@$(BIN)/python tests/bench/run.py

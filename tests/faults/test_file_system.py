@@ -52,6 +52,7 @@ def assert_as_if_nothing_had_failed(shop: FaultyShop) -> None:
     assert_partner_knows_the_buyers(shop)
 
 
+@pytest.mark.faults
 def test_a_disk_that_dies_at_each_kind_of_change(spark, tmp_path: Path) -> None:
     """As `kill -9` there: nothing changes any more until the next run."""
     disk = faulty_disk(spark, shorten=EACH_KIND)

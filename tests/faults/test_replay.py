@@ -143,6 +143,7 @@ def assert_killed_everywhere_is_undisturbed(
     assert status(shop.lake)["failures"]["replay"] is None
 
 
+@pytest.mark.faults
 def test_killed_behind_some_steps_and_repeated(first: Shop, tmp_path: Path) -> None:
     """Behind the removal of the checkpoint the next run read every event twice."""
     assert_killed_everywhere_is_undisturbed(first, tmp_path, SOME)
@@ -169,6 +170,7 @@ def test_killed_for_real_then_run(first: Shop, tmp_path: Path) -> None:
     assert_every_record_is_in_one_file(shop.lake)
 
 
+@pytest.mark.faults
 def test_another_replay_than_the_half_done_one(first: Shop, tmp_path: Path) -> None:
     """Half done from `clicks` as it began to tell the partner: told to its end, then from above."""
     shop = twin_of(first, tmp_path / "shop")

@@ -145,6 +145,7 @@ def test_lost_offsets_are_noticed(lake: Lake) -> None:
         refuse_lost_offsets(lake, "fused")
 
 
+@pytest.mark.faults
 def test_another_number_of_partitions_changes_nothing(spark, tmp_path: Path) -> None:
     """State is parted as it was when the checkpoint began, whatever a session says later."""
     setting = "spark.sql.shuffle.partitions"

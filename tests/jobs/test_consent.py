@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from deltalake import DeltaTable
 
 from tactful.jobs.cli import _left_out
@@ -210,6 +211,7 @@ def test_who_was_never_asked_is_counted_where_silence_is_no(spark, tmp_path: Pat
     assert consents_at_google(shop.lake) == {hashed(email_of("ann")): {"CONSENT_GRANTED"}}
 
 
+@pytest.mark.faults
 def test_a_bounce_is_about_its_address_from_run_to_run(spark, tmp_path: Path) -> None:
     """One of two is dropped, silence when both are dead, and back when the person subscribes."""
     story, old, new = Story(), "old@mail.example", "new@mail.example"

@@ -64,6 +64,8 @@ def test_a_value_that_only_another_rule_has_is_refused():
 BOUGHT = "[[suppress]]\nname = 'b'\nwhen = 'purchased'\nmatch = 'sku'\n"
 FILE = "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'b'\n"
 DAY = timedelta(days=1)
+
+
 def of_orders(span: timedelta | None) -> dict[str, timedelta | None]:
     return {"order": span, "reversal": span}
 

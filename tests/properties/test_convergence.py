@@ -16,7 +16,9 @@ WORLDS = int(os.environ.get("TACTFUL_WORLDS", "20"))
 SEEDS = st.integers(0, 2**32 - 1)
 
 
-@pytest.mark.parametrize(("seed", "batches"), [(1, 2), (2, 3)])
+@pytest.mark.parametrize(
+    ("seed", "batches"), [(1, 2), pytest.param(2, 3, marks=pytest.mark.faults)]
+)
 def test_the_stream_gives_what_the_oracle_says(
     as_users_run_it, tmp_path, seed: int, batches: int
 ) -> None:

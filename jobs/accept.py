@@ -78,7 +78,7 @@ def start(
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            batch.commit(accept(batch, batch.keep(_numbered(frame)), config, told))
+            batch.commit(accept(batch, batch.keep_input(_numbered(frame)), config, told))
         finally:
             batch.release()
 

@@ -12,6 +12,8 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 PIECE_BYTES = 16 * 2**20
+# So little is worked on sooner by one task than by two.
+ONE_PIECE_BYTES = 2**20
 
 
 def small_frame(
@@ -29,7 +31,9 @@ def frame_of(spark: SparkSession, rows: pa.Table) -> DataFrame:
     A piece travels inside its task. One too large to be packed would end the thread that hands
     tasks out, and the run would wait for ever; a cluster refuses one of 128 MiB.
     """
-    pieces = max(spark.sparkContext.defaultParallelism, rows.nbytes // PIECE_BYTES)
+    pieces = 1
+    if rows.nbytes > ONE_PIECE_BYTES:
+        pieces = max(spark.sparkContext.defaultParallelism, rows.nbytes // PIECE_BYTES)
     return spark.createDataFrame(rows).coalesce(pieces)
 
 

@@ -16,6 +16,8 @@ FOLDER = "_scratch"
 # Compressed. Below, what is held in memory is there sooner; above, each step would unpack
 # every column of every row, and a table of millions leaves no memory to work in.
 LARGE_BYTES = 32_000_000
+# Below, all that is held is in one piece: many pieces of next to nothing are as many tasks.
+ONE_PIECE_BYTES = 2_000_000
 
 
 @contextmanager
@@ -29,7 +31,7 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
 
     def in_memory(frame: DataFrame) -> DataFrame:
         kept.append(materialise(frame))
-        return kept[-1]
+        return kept[-1].coalesce(1) if size <= ONE_PIECE_BYTES else kept[-1]
 
     def in_files(frame: DataFrame) -> DataFrame:
         path = f"{place}/{next(numbers)}"

@@ -29,6 +29,9 @@ ACCEPT, FUSED = "accept", "fused"
 COMMIT_THREADS = 6
 # So many rows fit into this process, whatever table they are for.
 FEW_ROWS = 100_000
+# What comes of a batch of so many rows stays in one piece: joins and unions of many pieces of next
+# to nothing would be hundreds of tasks, each of which costs more than all the rows.
+ONE_PIECE_ROWS = 2_000
 # As many batches of a checkpoint as Spark keeps; only the newest two are ever asked for.
 KEPT_PINS = 100
 
@@ -67,6 +70,8 @@ class Batch:
     before: int = 0
     # Whether what the batch writes is so little that it may pass through this process.
     is_small: bool = False
+    # Whether it came with so few rows that all it holds is in one piece.
+    is_one_piece: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
     _kept: list[DataFrame] = field(default_factory=list)
 
@@ -88,7 +93,13 @@ class Batch:
         """Hold a frame that several steps read; it is let go when the batch ends."""
         kept = materialise(frame)
         self._kept.append(kept)
-        return kept
+        return kept.coalesce(1) if self.is_one_piece else kept
+
+    def keep_input(self, frame: DataFrame) -> DataFrame:
+        """Hold what the batch came with; how much that is, decides how the rest is held."""
+        kept = self.keep(frame)
+        self.is_one_piece = kept.count() <= ONE_PIECE_ROWS
+        return kept.coalesce(1) if self.is_one_piece else kept
 
     def timed(self, step: str, work: Callable[[], Any]) -> Any:
         started = monotonic()

@@ -17,6 +17,7 @@ from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.table import Table
 from tactful.transforms.addresses import ADDRESS_TYPES
+from tactful.transforms.closings import is_address
 from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
     AUDIENCE,
@@ -90,10 +91,14 @@ def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFr
 def _members(
     destination: Destination, now: DataFrame, answers: DataFrame, config: Config
 ) -> DataFrame:
-    """The persons who should be in a destination's audience, and may be."""
+    """The persons who should be in a destination's audience, and may be.
+
+    What is nobody's own stands on lists of opt-outs; an ad network is never shown it.
+    """
     members = wanted_by(destination, now)
     if not destination.sink.needs_ad_consent:
         return members.withColumn("answer", F.lit(None).cast("string"))
+    members = members.where(~is_address())
     return may_be_uploaded(members, answers, opt_in=config.consent.opt_in)
 
 
@@ -115,6 +120,7 @@ def _forms(
 
     Where the audience is of those whose mail bounced, the dead address is what it is about. An ad
     network writes to no address and still knows its owner by it, so there it goes on excluding.
+    What is nobody's own is told by what was said of it alone.
     """
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
     forms = destination.sink.forms(wanted)
@@ -125,7 +131,7 @@ def _forms(
         dead = dead.where(F.col("channel") == destination.channel)
     gone = dead.select("identifier_key", F.lit(True).alias("is_dead")).distinct()
     marked = forms.join(F.broadcast(gone), "identifier_key", "left")
-    return marked.withColumn("is_dead", F.coalesce("is_dead", F.lit(False)))
+    return marked.withColumn("is_dead", F.coalesce("is_dead", F.lit(False)) & ~is_address())
 
 
 def _rules_about_addresses(config: Config) -> set[str]:

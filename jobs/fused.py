@@ -15,8 +15,9 @@ from tactful.jobs.deliver import deliver
 from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
+from tactful.jobs.evidence.closings import Closings, closings_of, named_by_words, seen_with_hubs
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
-from tactful.jobs.evidence.persons_events import events_of_persons
+from tactful.jobs.evidence.persons_events import events_of_persons, hubs_now
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
@@ -43,6 +44,7 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
+from tactful.transforms.closings import for_all_named
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.message_facts import is_of_message
 from tactful.transforms.timeline import to_timeline
@@ -161,9 +163,13 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None
+    named = batch.keep(named_by_words(fresh, lives)) if hears else None
+    with_hubs = seen_with_hubs(batch, named) if named is not None else None
     reactivated = batch.timed(
         "reactivate",
-        lambda: reactivated_persons(batch, fresh, relevant_events, heard, order_rows=order_rows),
+        lambda: reactivated_persons(
+            batch, fresh, relevant_events, heard, with_hubs, order_rows=order_rows
+        ),
     )
     stitched = batch.timed(
         "stitch",
@@ -171,15 +177,26 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             batch, events, config.identity, reactivated_identifiers=reactivated.identifiers
         ),
     )
+    hubs = hubs_now(batch, stitched)
+    closings = None
+    if named is not None:
+        closings = batch.timed(
+            "closings",
+            lambda: closings_of(batch, fresh, relevant_events, hubs, named, stitched),
+        )
+    carriers = closings.persons if closings else None
     affected_persons = batch.timed(
         "affect",
-        lambda: find_affected(batch, fresh, reactivated, stitched, classes=lookback.of),
+        lambda: find_affected(batch, fresh, reactivated, stitched, carriers, classes=lookback.of),
     )
     affected_identifiers = batch.keep(
         semi_join(stitched.affected, affected_persons, count=stitched.size)
     )
     found = batch.timed(
-        "find", lambda: events_of_persons(batch, relevant_events, affected_identifiers, stitched)
+        "find",
+        lambda: events_of_persons(
+            batch, relevant_events, affected_identifiers, stitched, hubs=hubs
+        ),
     )
     if hears:
         found, since = batch.keep(found), lookback.since(batch.as_of)
@@ -190,7 +207,10 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             ),
         )
         if whole is not None:
-            found = found.where(~is_of_message()).unionByName(whole)
+            others = found.where(~is_of_message())
+            found = for_all_named(whole).unionByName(others, allowMissingColumns=True)
+    if closings is not None and closings.rows is not None:
+        found = found.unionByName(closings.rows, allowMissingColumns=True)
     facts = batch.timed(
         "gather", lambda: batch.keep(semi_join(found, affected_persons, count=stitched.size))
     )
@@ -200,19 +220,21 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             "gather",
             lambda: batch.keep(orders.with_others(batch, fresh, own, count=stitched.size)),
         )
+    decided = affected_persons
+    if closings is not None and closings.addresses is not None:
+        facts = facts.unionByName(closings.addresses, allowMissingColumns=True)
+        decided = decided.union(closings.addresses.select("person_id")).distinct()
     bounced = batch.timed(
         "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
     )
-    suppressed = batch.timed(
-        "decide", lambda: _decide(batch, facts, bounced, affected_persons, config)
-    )
+    suppressed = batch.timed("decide", lambda: _decide(batch, facts, bounced, decided, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
             batch,
             suppressed,
             facts,
-            _identifiers(stitched, affected_identifiers),
+            _identifiers(stitched, affected_identifiers, closings),
             config,
             dead=bounced.dead,
             count=stitched.size,
@@ -229,7 +251,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
-        AFFECTED: affected_log(batch, fresh, reactivated, stitched),
+        AFFECTED: affected_log(batch, fresh, reactivated, stitched, carriers),
         **delivered,
         BATCHES: _counted(batch, counts, persons),
     }
@@ -243,7 +265,7 @@ def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
     now = F.lit(batch.as_of)
     later = F.when(F.col("occurred_at") > now, F.struct("*")).alias("later")
     # In one go: reading five streams is the greater part of a small batch's work here.
-    rows = batch.keep(arrived.select(*CARRIED, later))
+    rows = batch.keep_input(arrived.select(*CARRIED, later))
     waiting = rows.where("later IS NOT NULL").select("later.*")
     ready = rows.where("later IS NULL").drop("later")
     since = batch.previous_as_of
@@ -274,9 +296,9 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 
 
 def _decide(
-    batch: Batch, facts: DataFrame, bounced: Bounced, affected_persons: DataFrame, config: Config
+    batch: Batch, facts: DataFrame, bounced: Bounced, persons: DataFrame, config: Config
 ) -> DataFrame:
-    """The affected persons' suppressions that hold now or will; what has ended decides nothing."""
+    """These persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
     lines = orders.bought(facts, rules, config)
     products = batch.read(PRODUCTS)
@@ -284,18 +306,28 @@ def _decide(
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))
-    return batch.keep(rows.where(open_ended).join(affected_persons, "person_id", "left_semi"))
+    return batch.keep(rows.where(open_ended).join(persons, "person_id", "left_semi"))
 
 
-def _identifiers(stitched: Stitched, affected_identifiers: DataFrame) -> DataFrame:
-    """The identifiers that are the affected persons' now, or were before this batch."""
+def _identifiers(
+    stitched: Stitched, affected_identifiers: DataFrame, closings: Closings | None
+) -> DataFrame:
+    """The identifiers that are the affected persons' now, or were, and those that are nobody's."""
     columns = ("identifier_key", "identifier_type", "person_id", "state")
-    if not stitched.has_moves:
-        return affected_identifiers.select(*columns)
-    moved = semi_join(
-        stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
+    known = affected_identifiers.select(*columns)
+    if stitched.has_moves:
+        moved = semi_join(
+            stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
+        )
+        known = known.union(moved.select(*columns)).distinct()
+    if closings is None or closings.addresses is None:
+        return known
+    told = closings.addresses.select("person_id").distinct()
+    keys = told.select(F.substring("person_id", 3, 64).alias("identifier_key"), "person_id")
+    mine = stitched.affected.select("identifier_key", "identifier_type").join(
+        F.broadcast(keys), "identifier_key"
     )
-    return affected_identifiers.select(*columns).union(moved.select(*columns)).distinct()
+    return known.union(mine.select(*columns[:3], F.lit("linked").alias("state")))
 
 
 def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from tactful.jobs import decide, fused
 from tactful.jobs.errors import LakeDamaged
@@ -28,6 +29,13 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
+from tactful.transforms.closings import (
+    carriers,
+    closings_of_nobody,
+    for_all_named,
+    for_carriers,
+    is_closing,
+)
 from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
@@ -119,8 +127,9 @@ def _frames(
         CUSTOMERS: customers(timeline, followed, lines, as_of=as_of),
     }
     pressed = pressures(timeline, config, as_of=as_of)
+    told = timeline.where(~is_closing()).unionByName(_closings(timeline, labels, keep))
     suppressed = decide.suppressions(
-        timeline, labels, products, lines, rules=config.rules, caps=config.caps
+        told, labels, products, lines, rules=config.rules, caps=config.caps
     )
     if pressed is not None:
         frames[PRESSURE] = pressed
@@ -129,10 +138,26 @@ def _frames(
         frames[SUPPRESSIONS] = suppressed
         messages = marketing_messages(timeline, products)
         frames[REGRETS] = regrets(messages, suppressed, shares=decide.shares(config))
-        frames[LEFT_OUT] = left_out(timeline, suppressed, config, as_of=as_of)
+        frames[LEFT_OUT] = left_out(told, suppressed, config, as_of=as_of)
     for table in (PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT):
         frames.setdefault(table, small_frame(lake.spark, [], table.struct()))
     return {table: frames[table] for table in stale}
+
+
+def _closings(timeline: DataFrame, labels: DataFrame, keep: Keep) -> DataFrame:
+    """What closes channels, once for everybody whom it may be about. timeline: see `settled`."""
+    closings = keep(for_all_named(timeline.where(is_closing())))
+    nobodys = closings_of_nobody(closings)
+    if nobodys.isEmpty():
+        return closings
+    keys = nobodys.select(F.explode("identifier_keys").alias("identifier_key")).distinct()
+    sets = timeline.select("identifier_keys").distinct()
+    held = sets.withColumn("identifier_key", F.explode("identifier_keys")).join(
+        keys, "identifier_key", "left_semi"
+    )
+    carried = carriers(held.select("identifier_keys").distinct(), labels)
+    carried = carried.join(keys, "identifier_key", "left_semi")
+    return closings.unionByName(for_carriers(nobodys, carried))
 
 
 def _overwrite(

@@ -9,7 +9,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.identity.changes import changes_of, differing, moves, persons_changed
+from tactful.jobs.identity.changes import (
+    changes_of,
+    differing,
+    moves,
+    persons_changed,
+    restated,
+)
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists
 from tactful.jobs.identity.relabel import (
     blocked_labels,
@@ -29,8 +35,9 @@ class Stitched:
     """What a batch changed: rows for the logs, the labels of all it affected, persons that moved.
 
     affected: as the batch leaves them, the labels of every component that holds an identifier of
-    the batch. moved: identifiers that are another person's now. persons: person_id of those who
-    own something else now. size: how many identifiers the batch bears on, about.
+    the batch. moved: identifiers that are another person's now. restated: those whose state is
+    another one now: linked, hub or neutral. persons: person_id of those who own something else now.
+    size: how many identifiers the batch bears on, about.
     """
 
     links: pa.Table
@@ -38,6 +45,7 @@ class Stitched:
     changes: pa.Table
     affected: DataFrame
     moved: DataFrame
+    restated: DataFrame
     persons: DataFrame
     has_moves: bool
     has_hubs: bool
@@ -86,6 +94,7 @@ def stitch(
         _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
         batch.logs.held(now),
         batch.logs.frame(moved),
+        batch.logs.frame(restated(fresh, known)),
         batch.logs.frame(persons_changed(fresh, known, before)),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,

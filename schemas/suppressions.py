@@ -13,7 +13,7 @@ SCOPE = "array<struct<kind:string,values:array<string>,negated:boolean>>"
 SUPPRESSIONS = Table(
     "suppressions",
     "person × policy × cause × scope",
-    ("suppression_id",),
+    ("suppression_id", "person_id"),
     (
         Column(
             "suppression_id",

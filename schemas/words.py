@@ -20,6 +20,7 @@ CLOSES = {
 }
 CLOSING_TYPES = tuple(type_ for types in CLOSES.values() for type_ in types)
 OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
+OPENING_TYPES = tuple(type_ for types in OPENS.values() for type_ in types)
 # Every channel or every purpose at once, whether a sender says so or in doubt.
 ALL = "all"
 

@@ -16,12 +16,15 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
+from tactful.transforms.closings import is_address
 from tactful.transforms.identity.owners import is_person
 
 # What a message of each channel is sent to.
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
 HARD = "type = 'bounced' AND bounce = 'hard'"
 OF_ADDRESS = ("person_id", "channel", "identifier_key")
+# A bounce or subscription, as it counts for one person on one channel.
+WORD = ("person_id", "cause", "channel")
 
 
 def lifting_addresses(timeline: DataFrame, labels: DataFrame) -> DataFrame:
@@ -31,8 +34,8 @@ def lifting_addresses(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     whenever it was seen. Where nobody knows which address bounced, only one that was first seen
     later can be said to be another. If that one bounces in turn, its own bounce silences again.
 
-    Keeps: one row a bounce × address that lifts it. Adds: valid_at (from when: never before the
-    bounce). Columns: cause, identifier_key, valid_at.
+    Keeps: one row a person × bounce × address that lifts it. Adds: valid_at (from when: never
+    before the bounce). Columns: person_id, channel, cause, identifier_key, valid_at.
     timeline: rows with person_id, and the `sent` of every message that bounced. labels: newest
     label of the persons' identifiers and of those that these events carry.
     """
@@ -49,7 +52,7 @@ def lifting_addresses(timeline: DataFrame, labels: DataFrame) -> DataFrame:
         .where(is_other)
         .withColumn("valid_at", F.greatest(bounced_at, F.col("first_seen_at")))
         .where(_is_alive(F.col("valid_at")))
-        .select("cause", "identifier_key", "valid_at")
+        .select("person_id", "channel", "cause", "identifier_key", "valid_at")
     )
 
 
@@ -71,7 +74,7 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     Keeps: one row an event × channel that has addresses. Columns: person_id, type, channel, cause,
     addresses (none where nobody knows).
     """
-    words = timeline.where(is_person() & F.expr(f"({HARD}) OR type = 'subscribed'"))
+    words = timeline.where(is_person() & ~is_address() & F.expr(f"({HARD}) OR type = 'subscribed'"))
     told = _of_channels(words)
     bounced = told.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
     # One id may have been sent to several persons; each has their own address.
@@ -79,9 +82,9 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
         timeline.where("type = 'sent'")
         .select("message_id", "person_id", F.struct(*ORDER, "identifier_keys").alias("_sent"))
         .join(bounced, ["message_id", "person_id"])
-        .groupBy("cause", "channel")
+        .groupBy(*WORD)
         .agg(F.min("_sent").alias("_sent"))
-        .select("cause", "channel", F.col("_sent.identifier_keys").alias("identifier_keys"))
+        .select(*WORD, F.col("_sent.identifier_keys").alias("identifier_keys"))
     )
     held = reduce(
         DataFrame.unionByName,
@@ -90,13 +93,13 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
             _held(sent, labels).withColumn("_place", F.lit(1)),
         ),
     )
-    named = held.groupBy("cause", "channel").agg(
+    named = held.groupBy(*WORD).agg(
         *(F.collect_set(F.when(F.col("_place") == n, F.col("identifier_key"))).alias(f"_{n}")
           for n in (0, 1))
     )  # fmt: skip
     none = F.array().cast("array<string>")
     best = F.when(F.size("_0") > 0, F.col("_0")).otherwise(F.col("_1"))
-    return told.join(named, ["cause", "channel"], "left").select(
+    return told.join(named, [*WORD], "left").select(
         "person_id", "type", "channel", "cause", F.coalesce(best, none).alias("addresses")
     )
 
@@ -113,8 +116,8 @@ def _of_channels(words: DataFrame) -> DataFrame:
 
 
 def _held(events: DataFrame, labels: DataFrame) -> DataFrame:
-    """The addresses among the identifiers of some events: cause, channel, identifier_key."""
-    keys = events.select("cause", "channel", F.explode("identifier_keys").alias("identifier_key"))
+    """The addresses among the identifiers of some events: those of `WORD`, identifier_key."""
+    keys = events.select(*WORD, F.explode("identifier_keys").alias("identifier_key"))
     kinds = labels.select("identifier_key", "identifier_type")
     typed = keys.join(kinds.where(F.col("identifier_type").isin(*ADDRESS_TYPES.values())),
                       "identifier_key")  # fmt: skip

@@ -8,6 +8,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.closings import is_address
 from tactful.transforms.consents import consents
 from tactful.transforms.identity.keys import hmac_sha256
 from tactful.transforms.rules import RULES
@@ -103,7 +104,8 @@ def changed_members(
 
     An email of which first only the hash was known has two forms; only the better one belongs
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
-    An address that is dead leaves, too. Who stays is not told again when they answer the question
+    An address that is dead leaves, too. What was a person's and is nobody's own now stays where
+    it is to stay as such. Who stays is not told again when they answer the question
     of consent later: of a member that was sent as not asked, a network knows no more than that.
 
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
@@ -132,10 +134,11 @@ def changed_members(
     rest = F.struct(*(name for name in told.columns if name not in MEMBER))
     return (
         told.groupBy(*MEMBER)
-        .agg(F.max_by(rest, "is_best").alias("_best"))
+        .agg(F.max_by(rest, F.struct("is_best", "is_member")).alias("_best"))
         .select(*MEMBER, "_best.*")
         .join(before, [*MEMBER], "left")
         .where(F.col("is_member") != F.coalesce("_was", F.lit(False)))
+        .withColumn("person_id", F.when(~is_address(), F.col("person_id")))
         .drop("_was")
     )
 

@@ -41,7 +41,8 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     channel closes every channel. A shared device is no person.
 
     Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, topic, skus,
-    categories and offers_discount are the message's. Adds, drops: nothing.
+    categories and offers_discount are the message's. Adds: own_person_id and own_channel, as the
+    event alone says them. Drops: nothing.
     messages: rows with person_id of the stream `messages`, of each message all there are.
     """
     whole = Window.partitionBy("message_id")
@@ -73,6 +74,8 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     return with_facts.withColumns(
         {
             **settled,
+            "own_person_id": F.col("person_id"),
+            "own_channel": own,
             "channel": F.when(own == ALL, own).otherwise(settled["channel"]),
             "person_id": F.when(keeps_own, F.col("person_id")).otherwise(
                 F.coalesce("_person_id", "person_id")
@@ -84,12 +87,13 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
 def settled(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataFrame:
     """Say whose each event is, and what an event of a message leaves to its message to say.
 
-    Adds: person_id. Keeps: one row an event row. Drops: nothing.
+    Adds: person_id; own_person_id and own_channel of a message's events. Keeps: one row an event
+    row. Drops: nothing.
     events: rows of the log, of each message all there are. labels, hubs: see `with_owner`.
     """
     others = with_owner(events.where(~is_of_message()), labels, hubs=hubs)
     messages = with_owner(events.where(is_of_message()), labels, hubs=hubs)
-    return others.unionByName(with_message_facts(messages))
+    return with_message_facts(messages).unionByName(others, allowMissingColumns=True)
 
 
 def keys_of_messages(messages: DataFrame) -> DataFrame:

@@ -58,7 +58,8 @@ UNKNOWN = f"""
     )
     GROUP BY stream, type ORDER BY rows DESC, stream, type LIMIT {MOST_REASONS}
 """
-# A word about a shared device or about nobody; a soft bounce closes nothing.
+# A word about a shared device or about nobody, and about nobody who was ever seen with what it
+# names; a soft bounce closes nothing.
 NOBODY = f"""
     SELECT stream, type, count(*) AS rows
     FROM timeline
@@ -66,6 +67,7 @@ NOBODY = f"""
       AND (person_id IS NULL OR starts_with(person_id, 'n_'))
       AND (stream, event_id) NOT IN (
           SELECT ('messages', event_id) FROM messages WHERE type = 'bounced' AND bounce = 'soft')
+      AND stream || ':' || event_id NOT IN (SELECT unnest(evidence) FROM suppressions)
     GROUP BY stream, type ORDER BY rows DESC, stream, type
 """
 
@@ -73,7 +75,7 @@ NOBODY = f"""
 def refused_facts(tables: Tables) -> dict[str, Any]:
     """Every reason for which rows were refused, and what that may have cost in protection."""
     with duckdb.connect() as database:
-        here = _registered(database, tables, ("quarantine", "timeline", "messages"))
+        here = _registered(database, tables, ("quarantine", "timeline", "messages", "suppressions"))
         facts: dict[str, Any] = {
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
@@ -82,7 +84,7 @@ def refused_facts(tables: Tables) -> dict[str, Any]:
         }  # fmt: skip
         if "quarantine" in here:
             facts |= tables.tried("quarantine", lambda: _refused(database), {})
-        if {"timeline", "messages"} <= here:
+        if {"timeline", "messages", "suppressions"} <= here:
             types = tables.tried("timeline", lambda: _rows(database, NOBODY), [])
             facts["nobody"] = {"rows": sum(row["rows"] for row in types), "types": types}
     return facts
@@ -103,7 +105,7 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         told = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
         yield (
             f"[yellow]Nobody is protected by {_counted(nobody['rows'], 'accepted row')} that would "
-            f"close a channel, but whose person is not known: {'; '.join(told)}.[/]"
+            f"close a channel, but name nobody who is known: {'; '.join(told)}.[/]"
         )
     unknown = facts["unknown_types"]
     if unknown["rows"]:

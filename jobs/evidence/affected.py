@@ -25,18 +25,20 @@ class ReactivatedPersons:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
     same_orders: what names an order that the batch names, too. heard: what became before of
-    messages of which the batch tells more. due: persons for whom something ends.
+    messages of which the batch tells more. due: persons for whom something ends. with_hubs: what
+    was seen with hubs that the batch's opt-outs name.
     """
 
     same_orders: DataFrame | None
     heard: DataFrame | None
     due: DataFrame | None
+    with_hubs: DataFrame | None
 
     @property
     def identifiers(self) -> DataFrame | None:
         known = (self.same_orders, self.heard)
         keys = [keys_of(events).distinct() for events in known if events is not None]
-        keys += [self.due] if self.due is not None else []
+        keys += [more for more in (self.due, self.with_hubs) if more is not None]
         return reduce(DataFrame.union, keys) if keys else None
 
 
@@ -45,12 +47,14 @@ def reactivated_persons(
     fresh: DataFrame,
     relevant_events: DataFrame,
     heard: DataFrame | None,
+    with_hubs: DataFrame | None,
     *,
     order_rows: int,
 ) -> ReactivatedPersons:
     """Find out whom the batch bears on without an event of their own.
 
-    heard: what became before of the batch's messages. order_rows: rows that name an order, about.
+    heard: what became before of the batch's messages. with_hubs: see `seen_with_hubs`. order_rows:
+    rows that name an order, about.
     """
     same = due = None
     if order_rows:
@@ -60,7 +64,7 @@ def reactivated_persons(
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return ReactivatedPersons(same, heard, due)
+    return ReactivatedPersons(same, heard, due, with_hubs)
 
 
 def find_affected(
@@ -68,6 +72,7 @@ def find_affected(
     fresh: DataFrame,
     reactivated: ReactivatedPersons,
     stitched: Stitched,
+    closings: DataFrame | None,
     *,
     classes: Collection[str],
 ) -> DataFrame:
@@ -75,9 +80,11 @@ def find_affected(
 
     Those with new events that a decision bears on, those who own something else now, those of
     whose orders an event speaks that does not know them, those who have a part in a message of
-    which more is known, and those for whom something falls due.
+    which more is known, those whom an opt-out may be about that names nobody's identifiers, and
+    those for whom something falls due.
 
-    classes: of the events that a decision bears on.
+    closings: person_id of those whom such opt-outs may be about. classes: of the events that a
+    decision bears on.
     """
     labels = stitched.affected
     events = fresh.where(F.col("event_class").isin(*classes)).select(*OWNER_COLUMNS)
@@ -86,6 +93,8 @@ def find_affected(
             events = events.union(more.select(*OWNER_COLUMNS))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
+    if closings is not None:
+        persons = persons.union(closings)
     if reactivated.due is not None:
         due = semi_join(labels, reactivated.due, count=stitched.size)
         persons = persons.union(due.select("person_id"))
@@ -93,7 +102,11 @@ def find_affected(
 
 
 def affected_log(
-    batch: Batch, fresh: DataFrame, reactivated: ReactivatedPersons, stitched: Stitched
+    batch: Batch,
+    fresh: DataFrame,
+    reactivated: ReactivatedPersons,
+    stitched: Stitched,
+    closings: DataFrame | None,
 ) -> DataFrame:
     """Whom the batch may have changed, each by an identifier and with the cause."""
 
@@ -104,6 +117,9 @@ def affected_log(
     related = (reactivated.same_orders, reactivated.heard)
     frames = [of(fresh, "anchor_key", "event")]
     frames += [of(events, "anchor_key", "related") for events in related if events is not None]
+    if closings is not None:
+        named = closings.select(F.substring("person_id", 3, 64).alias("anchor_key"))
+        frames.append(of(named, "anchor_key", "related"))
     if reactivated.due is not None:
         frames.append(of(reactivated.due, "identifier_key", "due"))
     if stitched.has_moves:

@@ -12,6 +12,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.jobs.evidence.affected import keys_of
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.timeline import MESSAGE_KEYS
@@ -67,12 +68,19 @@ def whole_messages(
     count = ids.count()
     if not count:
         return None
-    events = batch.logs.messages(ids, count=count)
-    if lives is not None:
-        events = events.unionByName(semi_join(fresh.where(is_of_message()), ids, count=count))
-    events = batch.keep(events)
-    keys = events.select(F.explode("identifier_keys").alias("identifier_key"))
-    return with_message_facts(with_owner(events, stitched.labels_of(batch, keys)))
+    return lives_of(batch, fresh, ids, stitched, count=count)
+
+
+def lives_of(
+    batch: Batch, fresh: DataFrame, ids: DataFrame, stitched: Stitched, *, count: int
+) -> DataFrame:
+    """All that became of some messages, with whose it is and what each event leaves to the others.
+
+    ids: message_id. count: how many, about.
+    """
+    came = semi_join(fresh.where(is_of_message()), ids, count=count)
+    events = batch.keep(batch.logs.messages(ids, count=count).unionByName(came))
+    return with_message_facts(with_owner(events, stitched.labels_of(batch, keys_of(events))))
 
 
 def _ids(

@@ -13,14 +13,21 @@ from tactful.transforms.identity.owners import with_owner
 
 
 def events_of_persons(
-    batch: Batch, relevant_events: DataFrame, affected_identifiers: DataFrame, stitched: Stitched
+    batch: Batch,
+    relevant_events: DataFrame,
+    affected_identifiers: DataFrame,
+    stitched: Stitched,
+    *,
+    hubs: DataFrame,
 ) -> DataFrame:
-    """What still bears on the affected persons by the identifiers that it names, with its owner."""
+    """What still bears on the affected persons by the identifiers that it names, with its owner.
+
+    hubs: see `hubs_now`.
+    """
     anchors = affected_identifiers.select(F.col("identifier_key").alias("anchor_key"))
     owned = with_owner(
         semi_join(relevant_events, anchors, count=stitched.size), affected_identifiers, hubs=False
     )
-    hubs = batch.keep(_hubs(batch, stitched))
     if not hubs.isEmpty():
         owned = owned.unionByName(
             _behind_hubs(batch, relevant_events, hubs, affected_identifiers, stitched)
@@ -28,12 +35,12 @@ def events_of_persons(
     return owned
 
 
-def _hubs(batch: Batch, stitched: Stitched) -> DataFrame:
-    """Every identifier that is a hub now: anchor_key."""
+def hubs_now(batch: Batch, stitched: Stitched) -> DataFrame:
+    """Every identifier that is a hub as the batch leaves it: anchor_key."""
     now = stitched.affected.select("identifier_key", "state")
     before = batch.logs.hubs().join(now, "identifier_key", "left_anti")
     keys = before.select("identifier_key").union(now.where("state = 'hub'").drop("state"))
-    return keys.withColumnRenamed("identifier_key", "anchor_key")
+    return batch.keep(keys.withColumnRenamed("identifier_key", "anchor_key"))
 
 
 def _behind_hubs(

@@ -42,6 +42,15 @@ def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Ta
     return pa.table({"person_id": pc.drop_null(persons)})
 
 
+def restated(fresh: pa.Table, known: pa.Table) -> pa.Table:
+    """Identifiers whose state is another one now, new hubs and shared devices among them.
+
+    Keeps: identifier_key. known: see `previous_labels`.
+    """
+    before = pc.fill_null(known["state"], "linked")
+    return fresh.select(["identifier_key"]).filter(pc.not_equal(fresh["state"], before))
+
+
 def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
     """Identifiers whose person is another one now: identifier_key, from_person_id, to_person_id.
 

@@ -25,9 +25,9 @@ LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
-    "addresses", "refusals", *(f"rules/{when}" for when in RULES), "suppressions_capped",
-    "suppressed", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
-    "wanted", "left_out", "audiences",
+    "closings", "openings", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
+    "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
+    "suppressions", "regrets", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",

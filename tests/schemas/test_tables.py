@@ -211,7 +211,7 @@ def test_good_rows_meet_every_expectation(validate):
 
 def test_every_broken_rule_is_named(validate):
     rows = [suppression(), suppression()]
-    assert validate(SUPPRESSIONS, rows) == {"unique suppression_id"}
+    assert validate(SUPPRESSIONS, rows) == {"expect_compound_columns_to_be_unique"}
     label = {"identifier_key": "k", "state": "lost"}
     assert validate(IDENTITY, [label]) == {"in_set state"}
     doubled = validate(PRESSURE, [pressure(), pressure(counted=0)])

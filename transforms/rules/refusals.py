@@ -12,13 +12,14 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
 from tactful.transforms.addresses import lifting_addresses
+from tactful.transforms.closings import is_closing
 from tactful.transforms.consents import consents, unless_all
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.rule import Facts, Policy, Reads
 from tactful.transforms.rules.suppressions import named, with_id
 
 REFUSALS = ("unsubscribed", "bounced", "complained")
-CAUSE = ("cause", "scope_value")
+CAUSE = ("person_id", "reason", "cause", "scope_value")
 
 
 @dataclass(frozen=True)
@@ -47,33 +48,35 @@ def refused(
     for all channels. An unsubscription, a complaint and a hard bounce hold until the person
     subscribes again; one for all channels, also one in a word that nobody knew, until they
     subscribe to all. A bounce is about an address, so another valid one lifts it, too (see
-    `addresses`), while the others are about the person and stay. At the very same moment the
+    `addresses`), while the others are about the person and stay. One that names another channel
+    than its message is about both, until both are opened again. At the very same moment the
     refusal wins: doubt is silence.
 
-    Keeps: one row a refusing event × purpose × policy. Adds: the columns of `suppressions`, cause.
-    timeline: rows with person_id, and the `sent` of every message that bounced. labels: newest
+    Keeps: one row a person × refusing event × purpose × policy. Adds: the columns of
+    `suppressions`, cause.
+    timeline: rows with person_id, each closing once for everybody it closes for and on each of its
+    channels (see `closings`), and the `sent` of every message that bounced. labels: newest
     label of the persons' identifiers and of those that these events carry.
     policies: pairs (name, when) with when no_consent, unsubscribed, bounced or complained.
     """
     own = timeline.where(is_person())
     said = consents(own)
     causes = _withdrawals(said).unionByName(_refusals(own))
-    lifts = causes.join(_opening_words(own, said), _lifts()).select(*CAUSE, "_lift")
+    lifts = causes.join(_opening_words(own, said), _lifts()).select(*CAUSE, "channel", "_lift")
     if "bounced" in {when for _, when in policies}:
         lifts = lifts.unionByName(_moves(timeline, labels))
-    first = lifts.groupBy(*CAUSE).agg(F.min("_lift").alias("_lift"))
     ruled = F.array(
         *(F.struct(F.lit(n).alias("policy"), F.lit(w).alias("when")) for n, w in policies)
     )
     return (
-        causes.join(first, [*CAUSE], "left")
+        _with_all_channels(causes, lifts)
         .withColumn("rule", F.explode(ruled))
         .where(F.col("rule.when") == F.col("reason"))
         .select(
             "person_id",
             F.col("rule.policy").alias("policy"),
             "reason",
-            F.array_compact(F.array(unless_all(F.col("channel")))).alias("channels"),
+            "channels",
             F.lit("purpose").alias("scope_kind"),
             F.array("scope_value").alias("scope_values"),
             F.col("cause.occurred_at").alias("starts_at"),
@@ -84,6 +87,28 @@ def refused(
             F.lit(None).cast("int").alias("line_number"),
         )
         .transform(with_id)
+    )
+
+
+def _with_all_channels(causes: DataFrame, lifts: DataFrame) -> DataFrame:
+    """One row a cause: all its channels (none: every one), and what opened the last of them.
+
+    Adds: channels, _lift (null while one of them is closed). Drops: channel.
+    """
+    first = lifts.groupBy(*CAUSE, "channel").agg(F.min("_lift").alias("_lift"))
+    told = first.unionByName(causes, allowMissingColumns=True)
+    per_channel = F.struct("channel", "_lift")
+    grouped = told.groupBy(*CAUSE).agg(F.collect_set(per_channel).alias("_said"))
+    channels = F.array_distinct(F.transform("_said", lambda said: said["channel"]))
+    opened = F.filter("_said", lambda said: said["_lift"].isNotNull())
+    last = F.array_max(F.transform(opened, lambda said: said["_lift"]))
+    closed = F.transform(channels, unless_all)
+    return grouped.select(
+        *CAUSE,
+        F.when(F.exists(closed, lambda channel: channel.isNull()), F.array())
+        .otherwise(F.array_sort(closed))
+        .alias("channels"),
+        F.when(F.size(opened) == F.size(channels), last).alias("_lift"),
     )
 
 
@@ -98,12 +123,10 @@ def _withdrawals(said: DataFrame) -> DataFrame:
 
 
 def _refusals(own: DataFrame) -> DataFrame:
-    kind = F.col("type")
-    is_soft = (kind == "bounced") & F.coalesce(F.col("bounce") != "hard", F.lit(True))
-    return own.where(kind.isin(*REFUSALS) & ~is_soft).select(
+    return own.where(F.col("type").isin(*REFUSALS) & is_closing()).select(
         "person_id",
         "channel",
-        kind.alias("reason"),
+        F.col("type").alias("reason"),
         F.struct(*ORDER).alias("cause"),
         F.lit("marketing").alias("scope_value"),
     )
@@ -144,8 +167,11 @@ def _lifts() -> Column:
 def _moves(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     """Bounces that another address of the person lifts."""
     return lifting_addresses(timeline, labels).select(
+        "person_id",
+        F.lit("bounced").alias("reason"),
         "cause",
         F.lit("marketing").alias("scope_value"),
+        "channel",
         lift(
             F.col("valid_at").alias("occurred_at"),
             F.lit("identifier").alias("stream"),

@@ -9,11 +9,13 @@ WITH kinds(channel, identifier_type) AS (
 words AS (
     SELECT m.person_id, m.type, m.event_id, m.occurred_at, m.message_id, m.identifier_set, k.channel,
         k.identifier_type
-    FROM message_events AS m
+    FROM (
+        SELECT 'bounced' AS type, * FROM closings WHERE reason = 'bounced'
+        UNION ALL BY NAME
+        SELECT 'subscribed' AS type, * FROM openings WHERE opens = 'refusals'
+    ) AS m
     JOIN kinds AS k ON k.channel = m.channel OR (m.type = 'subscribed' AND m.channel = 'all')
-    WHERE
-        is_person(m.person_id)
-        AND (m.type = 'subscribed' OR (m.type = 'bounced' AND m.bounce = 'hard'))
+    WHERE is_person(m.person_id)
 ),
 
 first_sent AS (

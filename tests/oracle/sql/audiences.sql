@@ -1,6 +1,7 @@
 -- What each destination must hold now: the linked identifiers of all who are wanted there and, at an
 -- ad network, may be; but no address that is dead on the destination's channel, on any where that
--- has no addresses, unless the audience is about bounces or an ad network's.
+-- has no addresses, unless the audience is about bounces or an ad network's. And the identifiers that
+-- are nobody's own while the newest word that names them closes.
 WITH last_bounce AS (
     SELECT person_id, channel, identifier_key, max(occurred_at) AS bounced_at
     FROM (SELECT *, unnest(addresses) AS identifier_key FROM addresses WHERE type = 'bounced')
@@ -41,3 +42,8 @@ WHERE
                 OR dead.channel = d.channel
         )
     )
+UNION
+SELECT w.destination, i.identifier_key
+FROM wanted AS w
+JOIN destinations AS d ON d.name = w.destination
+JOIN identifiers AS i ON w.person_id = 'a_' || i.identifier_key AND list_contains(d.identifiers, i.identifier_type)

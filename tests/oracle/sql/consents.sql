@@ -3,6 +3,7 @@
 SELECT
     person_id,
     event_id,
+    identifier_set,
     type,
     occurred_at,
     CASE WHEN channel <> 'all' THEN channel END AS channel,

@@ -1,7 +1,8 @@
 -- What became of messages (DESIGN 6, messages): channel, purpose, campaign, products and person of
 -- an event are those of its message: of the first `sent` that says so, else of the first event that
 -- does. An id sent to several persons stays each one's own. Who subscribes says so of themselves;
--- what closes all channels closes all. A shared device's steady id is no person. A word that names
+-- what closes all channels closes all. A shared device's steady id is no person. What an event says of
+-- person and channel itself stays beside it. A word that names
 -- no message is of none: it says itself whose it is and about what.
 WITH placed AS (
     SELECT
@@ -37,6 +38,8 @@ addressed AS (
 told AS (
     SELECT
         p.* EXCLUDE (place),
+        p.person_id AS own_person_id,
+        p.channel AS own_channel,
         f,
         a.person_id IS NOT NULL OR (p.type = 'subscribed' AND is_person(p.person_id)) AS is_theirs
     FROM placed AS p

@@ -3,49 +3,26 @@
 -- refusal wins. What is withdrawn or turned down for all channels is lifted only by a word for all.
 -- A bounce is also lifted by another address of that person, linked and itself not bounced, as soon
 -- as there is one; where nobody knows which address bounced, by one that was first seen after it.
-WITH turned_down AS (
-    SELECT
-        'no_consent' AS reason,
-        person_id,
-        channel,
-        purpose,
-        occurred_at,
-        'profiles' AS stream,
-        event_id
-    FROM consents
-    WHERE type = 'consent_withdrawn' AND is_person(person_id)
-    UNION ALL
-    SELECT type, person_id, channel, 'marketing', occurred_at, 'messages', event_id
-    FROM message_events
-    WHERE
-        (type IN ('unsubscribed', 'complained') OR (type = 'bounced' AND bounce = 'hard'))
-        AND is_person(person_id)
-),
-
-granted AS (
-    SELECT
-        r.stream,
-        r.event_id,
-        r.purpose,
-        g.occurred_at AS lifted_at,
-        'profiles' AS by_stream,
-        g.event_id AS by_id
-    FROM turned_down AS r
-    JOIN consents AS g USING (person_id, purpose)
+-- One about several channels stands until the last of them is opened.
+WITH granted AS (
+    SELECT r.person_id, r.stream, r.event_id, r.purpose, r.channel, g.occurred_at AS lifted_at,
+        g.stream AS by_stream, g.event_id AS by_id
+    FROM closings AS r
+    JOIN openings AS g USING (person_id, purpose)
     WHERE
         r.reason = 'no_consent'
-        AND g.type = 'consent_granted'
+        AND g.opens = 'no_consent'
         AND (g.channel IS NULL OR g.channel = r.channel)
         AND g.occurred_at > r.occurred_at
 ),
 
 subscribed AS (
-    SELECT r.stream, r.event_id, r.purpose, s.occurred_at, 'messages', s.event_id
-    FROM turned_down AS r
-    JOIN message_events AS s USING (person_id)
+    SELECT r.person_id, r.stream, r.event_id, r.purpose, r.channel, s.occurred_at, s.stream, s.event_id
+    FROM closings AS r
+    JOIN openings AS s USING (person_id)
     WHERE
         r.reason <> 'no_consent'
-        AND s.type = 'subscribed'
+        AND s.opens = 'refusals'
         AND (s.channel = 'all' OR s.channel IS NOT DISTINCT FROM r.channel)
         AND s.occurred_at > r.occurred_at
 ),
@@ -66,20 +43,21 @@ others AS (
 
 -- The last bounce of each such address by then, and whether it was subscribed since.
 dead AS (
-    SELECT o.event_id, o.identifier_key, max(b.occurred_at) AS bounced_at
+    SELECT o.event_id, o.person_id, o.channel, o.identifier_key, max(b.occurred_at) AS bounced_at
     FROM others AS o
     JOIN addresses AS b USING (person_id, channel)
     WHERE
         b.type = 'bounced'
         AND list_contains(b.addresses, o.identifier_key)
         AND b.occurred_at <= o.valid_at
-    GROUP BY o.event_id, o.identifier_key
+    GROUP BY o.event_id, o.person_id, o.channel, o.identifier_key
 ),
 
 moved AS (
-    SELECT 'messages', o.event_id, 'marketing', o.valid_at, 'identifier', o.identifier_key
+    SELECT o.person_id, 'messages', o.event_id, 'marketing', o.channel, o.valid_at, 'identifier',
+        o.identifier_key
     FROM others AS o
-    LEFT JOIN dead AS d USING (event_id, identifier_key)
+    LEFT JOIN dead AS d USING (event_id, person_id, channel, identifier_key)
     WHERE
         d.bounced_at IS NULL
         OR EXISTS (
@@ -97,9 +75,11 @@ moved AS (
 -- Of two at one moment the person's own word is named.
 lifts AS (
     SELECT
+        person_id,
         stream,
         event_id,
         purpose,
+        channel,
         min(
             {
                 lifted_at: lifted_at,
@@ -109,21 +89,39 @@ lifts AS (
             }
         ) AS lift
     FROM (FROM granted UNION ALL FROM subscribed UNION ALL FROM moved)
-    GROUP BY stream, event_id, purpose
+    GROUP BY ALL
+),
+
+lifted AS (
+    SELECT r.*, l.lift
+    FROM closings AS r
+    LEFT JOIN lifts AS l
+        ON l.person_id = r.person_id
+        AND l.stream = r.stream
+        AND l.event_id = r.event_id
+        AND l.purpose = r.purpose
+        AND l.channel IS NOT DISTINCT FROM r.channel
+),
+
+ended AS (
+    SELECT
+        * EXCLUDE (lift),
+        CASE WHEN bool_and(lift IS NOT NULL) OVER w THEN max(lift) OVER w END AS lift
+    FROM lifted
+    WINDOW w AS (PARTITION BY person_id, stream, event_id, purpose)
 )
 
 SELECT
-    r.person_id,
-    r.reason,
-    nullif(r.channel, 'all') AS channel,
+    person_id,
+    reason,
+    nullif(channel, 'all') AS channel,
     'purpose' AS scope_kind,
-    r.purpose AS scope_value,
-    r.occurred_at AS starts_at,
-    l.lift.lifted_at AS ends_at,
-    named(l.lift.stream, l.lift.id) AS lifted_by,
-    [named(r.stream, r.event_id)] AS evidence,
-    r.stream AS cause_stream,
-    r.event_id AS cause_id,
+    purpose AS scope_value,
+    occurred_at AS starts_at,
+    lift.lifted_at AS ends_at,
+    named(lift.stream, lift.id) AS lifted_by,
+    [named(stream, event_id)] AS evidence,
+    stream AS cause_stream,
+    event_id AS cause_id,
     CAST(NULL AS INTEGER) AS line_number
-FROM turned_down AS r
-LEFT JOIN lifts AS l USING (stream, event_id, purpose)
+FROM ended

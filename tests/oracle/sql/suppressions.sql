@@ -6,6 +6,7 @@ WITH gathered AS (
         coalesce(list_sort(list(DISTINCT channel) FILTER (channel IS NOT NULL)), []) AS channels,
         coalesce(list_sort(list(DISTINCT scope_value) FILTER (scope_value IS NOT NULL)), []) AS about
     FROM (SELECT *, CASE WHEN reason <> 'capped' THEN scope_value END AS apart FROM suppressed)
+    WHERE is_person(person_id)
     GROUP BY ALL
 )
 

@@ -31,4 +31,5 @@ FROM destinations AS d
 JOIN now AS n
     ON n.policy = d.policy
     AND (d.channel IS NULL OR n.channel IS NULL OR n.channel = d.channel)
+    AND (is_person(n.person_id) OR NOT d.is_network)
 LEFT JOIN answered AS a ON a.person_id = n.person_id

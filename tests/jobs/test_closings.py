@@ -1,0 +1,160 @@
+"""Opt-outs of which nobody knows whose they are: everybody whom they may be about is left alone."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.landing import World
+from tests.oracle.compare import read_tables
+from tests.product import Shop
+from tests.worlds import AS_OF
+
+DAY = timedelta(days=1)
+POLICIES = ("unsubscribed", "complained", "no_consent")
+CONFIG = {
+    "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
+    "sources": {
+        "web": {"stream": "clicks", "path": "landing/web"},
+        "mail": {"stream": "messages", "path": "landing/mail"},
+        "crm": {"stream": "profiles", "path": "landing/crm"},
+    },
+    "destinations": [
+        {"name": policy, "kind": "file", "policy": policy, "identifiers": ["customer_id", "email"]}
+        for policy in POLICIES
+    ],
+}
+FAMILY, TILL = "family@x.io", "till@x.io"
+ANN, BEN, CY, DEE = ((("customer_id", name),) for name in ("ann", "ben", "cy", "dee"))
+BY_FAMILY, BY_TILL = (("email", FAMILY),), (("email", TILL),)
+TABLET = (("anonymous_id", "tablet"),)
+MANY = [(("customer_id", f"buyer {n}"),) for n in range(7)]
+
+
+class Told:
+    """A lake that is told a little, run, and looked at, again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), folder)
+        self.used = 0
+        self.batch: dict[str, list[Any]] = {}
+
+    def say(self, source: str, type_: str, days: float, *who: Any, **more: Any) -> None:
+        """days: how long ago."""
+        self.used += 1
+        named = [{"type": kind, "value": value} for ids in who for kind, value in ids]
+        row = {
+            "event_id": f"{type_} {self.used}", "type": type_, "identifiers": named,
+            "occurred_at": (AS_OF - days * DAY).isoformat(), **more,
+        }  # fmt: skip
+        self.batch.setdefault(source, []).append(row)
+
+    def login(self, days: float, *who: Any) -> None:
+        self.say("web", "login", days, *who)
+
+    def mail(self, type_: str, days: float, *who: Any, **more: Any) -> None:
+        self.say("mail", type_, days, *who, **more)
+
+    def held(self) -> dict[str, set[str]]:
+        """Run, hold every table and audience to the oracle's, and say what destinations hold."""
+        self.shop.land(self.batch)
+        self.batch = {}
+        self.shop.run()
+        self.shop.assert_converged()
+        known = read_tables(self.shop.lake, ["identifiers"])["identifiers"]
+        names = {row["identifier_key"]: row["value"] for row in known}
+        found: dict[str, set[str]] = {policy: set() for policy in POLICIES}
+        for destination, key in self.shop.held():
+            found[destination].add(names[key])
+        return {name: values for name, values in found.items() if values}
+
+    def protected(self) -> set[tuple[str, str]]:
+        """Who is protected now, by customer number, and on which channels."""
+        tables = read_tables(self.shop.lake, ["identity", "identifiers", "suppressions"])
+        number = {
+            row["identifier_key"]: row["value"]
+            for row in tables["identifiers"] if row["identifier_type"] == "customer_id"
+        }  # fmt: skip
+        names = {
+            row["person_id"]: number[row["identifier_key"]]
+            for row in tables["identity"] if row["identifier_key"] in number
+        }  # fmt: skip
+        return {
+            (names[row["person_id"]], "+".join(row["channels"]))
+            for row in tables["suppressions"] if row["ends_at"] is None
+        }  # fmt: skip
+
+
+def test_who_shares_an_address_is_left_alone_with_it(spark, tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.login(9, ANN, BY_FAMILY)
+    told.mail("unsubscribed", 5, BY_FAMILY, channel="email")
+    assert told.held() == {"unsubscribed": {"ann", FAMILY}}
+    # The address turns out to be Ben's, too, so nobody knows whose word it was.
+    told.login(4, BEN, BY_FAMILY)
+    assert told.held() == {"unsubscribed": {"ann", "ben", FAMILY}}
+    # Who comes later with it is no safer, whenever they were there first.
+    told.login(20, CY)
+    assert told.held() == {"unsubscribed": {"ann", "ben", FAMILY}}
+    told.login(3, CY, BY_FAMILY)
+    told.login(3, DEE)
+    assert told.held() == {"unsubscribed": {"ann", "ben", "cy", FAMILY}}
+    # Each opens their own; the address alone opens the address alone.
+    told.mail("subscribed", 2, ANN, channel="email")
+    assert told.held() == {"unsubscribed": {"ben", "cy", FAMILY}}
+    told.mail("subscribed", 2, BY_FAMILY, channel="email")
+    assert told.held() == {"unsubscribed": {"ben", "cy"}}
+    assert told.protected() == {("ben", "email"), ("cy", "email")}
+    # Ann's own word that names it closes it anew, for her and the address.
+    told.mail("unsubscribed", 1, ANN, BY_FAMILY, channel="email")
+    assert told.held() == {"unsubscribed": {"ann", "ben", "cy", FAMILY}}
+
+
+@pytest.mark.faults
+def test_an_address_of_many_and_a_shared_tablet(spark, tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    for n, buyer in enumerate(MANY):
+        told.login(30 - n, buyer, BY_TILL)
+    told.login(9, ANN, TABLET)
+    told.login(8, BEN, TABLET)
+    assert told.held() == {}
+    # Words of which nobody's own identifiers tell, when all else has long been decided.
+    told.mail("complained", 5, BY_TILL, channel="email")
+    told.say("crm", "consent_withdrawn", 4, TABLET, channel="sms", purpose="marketing")
+    buyers = {f"buyer {n}" for n in range(7)}
+    assert told.held() == {"complained": {*buyers, TILL}, "no_consent": {"ann", "ben"}}
+    assert told.protected() == {
+        *((buyer, "email") for buyer in buyers), ("ann", "sms"), ("ben", "sms"),
+    }  # fmt: skip
+    # What a family says with tablet and address is about all of them, once each.
+    told.login(7, ANN, BY_FAMILY)
+    told.login(7, BEN, BY_FAMILY)
+    told.login(7, CY, BY_FAMILY)
+    told.say("crm", "consent_withdrawn", 3, TABLET, BY_FAMILY, channel="email")
+    assert told.held()["no_consent"] == {"ann", "ben", "cy", FAMILY}
+
+
+@pytest.mark.faults
+def test_who_is_named_beside_the_messages_own_person(spark, tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    told.mail("unsubscribed", 5, BEN, message_id="m", channel="sms")
+    assert told.held() == {"unsubscribed": {"ben"}}
+    # The message turns out to have been Ann's, and an email.
+    told.mail("sent", 6, ANN, message_id="m", channel="email", purpose="marketing")
+    assert told.held() == {"unsubscribed": {"ann", "ben"}}
+    assert told.protected() == {("ann", "email+sms"), ("ben", "email+sms")}
+    # One channel is not both.
+    told.mail("subscribed", 4, ANN, channel="email")
+    assert told.held() == {"unsubscribed": {"ann", "ben"}}
+    told.mail("subscribed", 3, ANN, channel="sms")
+    assert told.held() == {"unsubscribed": {"ben"}}
+    # By a message of nobody known a hub unsubscribes; then it was Dee's, and hers alone.
+    told.login(9, ANN, BY_FAMILY)
+    told.login(9, CY, BY_FAMILY)
+    told.mail("complained", 2, BY_FAMILY, message_id="n", channel="email")
+    assert told.held()["complained"] == {"ann", "cy", FAMILY}
+    told.mail("sent", 3, DEE, message_id="n", channel="email", purpose="marketing")
+    assert told.held()["complained"] == {"dee", FAMILY}

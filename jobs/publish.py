@@ -45,6 +45,8 @@ from tactful.transforms.settled import settled_lines
 STATE = "_published.json"
 CLOCKED = (PRESSURE, CUSTOMERS, LEFT_OUT)
 READS = (LABELS, TIMELINE_LOG, PRODUCTS)
+# Of what happened, compressed: so little that every published table fits into this process.
+FEW_BYTES = 2_000_000
 
 
 def publish(
@@ -66,9 +68,10 @@ def publish(
     stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
     if not stale:
         return []
-    with scratch(lake, size=lake.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])) as keep:
+    size = lake.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])
+    with scratch(lake, size=size) as keep:
         frames = _frames(lake, config, versions, as_of, stale, keep)
-        _overwrite(lake, frames, on_progress)
+        _overwrite(lake, frames, on_progress, few=size <= FEW_BYTES)
     state = {
         "as_of": as_of.isoformat(),
         "made_from": wanted,
@@ -161,10 +164,10 @@ def _closings(timeline: DataFrame, labels: DataFrame, keep: Keep) -> DataFrame:
 
 
 def _overwrite(
-    lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None]
+    lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None], *, few: bool
 ) -> None:
     def write(table: Table, frame: DataFrame) -> None:
-        lake.overwrite(table, table.conform(frame))
+        lake.overwrite(table, table.conform(frame), few=few)
         on_progress(f"published {table.name}")
 
     with ThreadPoolExecutor(2) as pool:

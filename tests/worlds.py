@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
+from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_rows import (
     CATEGORIES,
     SKUS,
@@ -32,7 +33,7 @@ from tests.worlds_rows import (
     world_config,
     world_products,
 )
-from tests.worlds_words import dead_addresses, spelled
+from tests.worlds_words import dead_addresses, new_address, spelled
 
 __all__ = [
     "World", "awkward_rows", "land", "make", "reused_ids", "split", "to_toml", "worlds", "write",
@@ -93,8 +94,9 @@ class _Maker:
         self._desk_address()
         stories = (
             (self.browse, 4), (self.order, 5), (self.message, 5), (self.campaign, 3),
-            (self.consent, 2), (self.new_address, 1), (partial(dead_addresses, self), 2),
-            (self.contact, 1), (self.silence, 1), (self.attribute, 1), (self.till_return, 2),
+            (self.consent, 2), (partial(new_address, self), 1), (partial(dead_addresses, self), 2),
+            (self.contact, 1), (partial(silence, self), 1), (self.attribute, 1),
+            (self.till_return, 2),
         )  # fmt: skip
         told, weights = zip(*stories, strict=True)
         often = [8, 6, 4] + [1] * (len(self.people) - 3)  # rules meet where few do much
@@ -106,8 +108,9 @@ class _Maker:
         spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
-        config = world_config(self.dice, SOURCES)
-        return World(self.rows, config, world_products(self.dice), AS_OF, LANDED_AT, seed)
+        config, products = world_config(self.dice, SOURCES), world_products(self.dice)
+        shared_addresses(self, seed)
+        return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 
     # --- who -------------------------------------------------------------------------------
 
@@ -337,16 +340,6 @@ class _Maker:
             if n == buys:
                 self.order(person, time, ids, sku)
 
-    def silence(self, person: _Person) -> None:
-        """Somebody has enough of a channel, and at times comes back to it."""
-        time, ids = self.when(), [{"type": "customer_id", "value": person.customer_id}]
-        channel = self.dice.choice(CHANNELS)
-        said = self.dice.choice(("unsubscribed", "unsubscribed", "complained"))
-        for type_ in (said, "subscribed", said)[: self.dice.randint(1, 3)]:
-            told = {"message_id": self._message_id(), "channel": channel}
-            self.add("messages", type_, time, ids, **self._of_no_message(told))
-            time = self.later(time)
-
     def _message_id(self) -> str:
         self.used["message"] += 1
         return f"m{self.used['message']}"
@@ -356,25 +349,6 @@ class _Maker:
         own = random.Random(told["message_id"])
         gone = own.choice(((), (), ("message_id",), ("message_id", "channel")))
         return {name: None if name in gone else value for name, value in told.items()}
-
-    def new_address(self, person: _Person) -> None:
-        """An address stops working, and later the person is seen with a new one."""
-        time, message_id = self.when(), self._message_id()
-        n = self.used["message"]
-        ids = [{"type": "customer_id", "value": person.customer_id}]
-        channel, kind, value = self.dice.choice(
-            (
-                ("email", "email", f"new{n}@mail.example"),
-                ("sms", "phone", f"41555527{n % 100:02d}"),
-                ("call", "phone", f"41555528{n % 100:02d}"),
-            )
-        )
-        told = {"message_id": message_id, "channel": channel, "bounce": "hard"}
-        self.add("messages", "bounced", time, ids, **self._of_no_message(told))
-        named = [*ids, {"type": kind, "value": value}]
-        self.add(
-            "profiles", "attribute_set", self.later(time), named, attribute="address", value="new"
-        )
 
     def consent(self, person: _Person, type_: str | None = None) -> None:
         time, ids = self.when(), self.who(person)

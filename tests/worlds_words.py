@@ -62,3 +62,23 @@ def dead_addresses(maker: Any, person: Any) -> None:
             }
             maker.add("messages", "subscribed", time, who, **maker._of_no_message(told))
             time = maker.later(time)
+
+
+def new_address(maker: Any, person: Any) -> None:
+    """An address stops working, and later the person is seen with a new one."""
+    time, message_id = maker.when(), maker._message_id()
+    n = maker.used["message"]
+    ids = [{"type": "customer_id", "value": person.customer_id}]
+    channel, kind, value = maker.dice.choice(
+        (
+            ("email", "email", f"new{n}@mail.example"),
+            ("sms", "phone", f"41555527{n % 100:02d}"),
+            ("call", "phone", f"41555528{n % 100:02d}"),
+        )
+    )
+    told = {"message_id": message_id, "channel": channel, "bounce": "hard"}
+    maker.add("messages", "bounced", time, ids, **maker._of_no_message(told))
+    named = [*ids, {"type": kind, "value": value}]
+    maker.add(
+        "profiles", "attribute_set", maker.later(time), named, attribute="address", value="new"
+    )

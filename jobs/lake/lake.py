@@ -93,9 +93,12 @@ class Lake:
         """Append rows in the table's columns; none, where this version of the application has."""
         self.store.append_by_spark(table, rows, application, version)
 
-    def overwrite(self, table: Table, rows: DataFrame) -> None:
-        """Put rows, in the table's columns, in the place of all that are there."""
-        self.store.overwrite(table, rows)
+    def overwrite(self, table: Table, rows: DataFrame, *, few: bool = False) -> None:
+        """Put rows, in the table's columns, in the place of all that are there.
+
+        few: whether they are so little that they may pass through this process.
+        """
+        self.store.overwrite(table, self.store.collected(rows, few=few))
 
     def remove(self, table: Table) -> None:
         """Take a table away, with what is remembered of its versions."""

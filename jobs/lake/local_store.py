@@ -16,11 +16,16 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
 
 from tactful.jobs.lake import private
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.local_logs import LocalLogs
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.store import Keep, Logs, Part
 from tactful.schemas.table import Table
+
+# Below both, Spark need not read the table's own log to leave files out.
+FEW_FILES = 24
+FEW_BYTES = 4 * 2**20
 
 
 class LocalStore(LocalFiles, SparkStore):
@@ -81,9 +86,29 @@ class LocalStore(LocalFiles, SparkStore):
     def collected(self, rows: DataFrame, *, few: bool) -> DataFrame | pa.Table:
         return rows.toArrow() if few else rows
 
-    def overwrite(self, table: Table, rows: DataFrame) -> None:
-        super().overwrite(table, rows)
+    def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
+        if isinstance(rows, pa.Table):
+            deltalake.write_deltalake(
+                deltalake.DeltaTable(self.path(table)),
+                _solid(rows, table),
+                mode="overwrite",
+                writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+            )
+        else:
+            super().overwrite(table, rows)
         self._close(table)
+
+    def read(self, table: Table, version: int | None = None) -> DataFrame:
+        """A table of a few small files as those files: Spark looks longer for them than in them."""
+        delta = deltalake.DeltaTable(self.path(table), version=version)
+        added = pa.table(delta.get_add_actions())
+        files, size = added["path"].to_pylist(), sum(added["size_bytes"].to_pylist())
+        if len(files) > FEW_FILES or size > FEW_BYTES:
+            return super().read(table, version)
+        if not files:
+            return small_frame(self.spark, [], table.struct())
+        reader = self.spark.read.schema(table.struct()).option("basePath", self.path(table))
+        return reader.parquet(*(f"{self.path(table)}/{name}" for name in files))
 
     def compact(self, table: Table, *, up_to: int) -> None:
         deltalake.DeltaTable(self.path(table)).optimize.compact(target_size=up_to)

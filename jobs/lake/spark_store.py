@@ -72,7 +72,8 @@ class SparkStore(HadoopFiles):
     def collected(self, rows: DataFrame, *, few: bool) -> DataFrame | pa.Table:
         return rows
 
-    def overwrite(self, table: Table, rows: DataFrame) -> None:
+    def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
+        rows = table.conform(frame_of(self.spark, rows)) if isinstance(rows, pa.Table) else rows
         rows.write.format("delta").mode("overwrite").save(self.path(table))
 
     def compact(self, table: Table, *, up_to: int) -> None:

@@ -101,8 +101,8 @@ class Store(Files, Protocol):
         few: whether they are so little that they may pass through this process.
         """
 
-    def overwrite(self, table: Table, rows: DataFrame) -> None:
-        """Put rows, in the table's columns, in the place of all that are there."""
+    def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
+        """Put rows, as `collected` gives them, in the place of all that are there."""
 
     def compact(self, table: Table, *, up_to: int) -> None:
         """Make few files of many small ones; their rows stay, and streams do not notice.

@@ -180,11 +180,14 @@ def test_spark_connect_is_refused(monkeypatch) -> None:
         open_session()
 
 
-@pytest.mark.parametrize(("piece", "pieces"), [(2**30, None), (2**17, 8)])
+@pytest.mark.parametrize(
+    ("one", "piece", "pieces"), [(2**20, 2**17, 1), (2**17, 2**30, None), (2**17, 2**17, 8)]
+)
 def test_a_large_frame_is_cut_into_pieces(
-    spark, monkeypatch, piece: int, pieces: int | None
+    spark, monkeypatch, one: int, piece: int, pieces: int | None
 ) -> None:
     """Less than 48 MB would be one piece anyway, so the test asks for none to be that little."""
+    monkeypatch.setattr(frames, "ONE_PIECE_BYTES", one)
     monkeypatch.setattr(frames, "PIECE_BYTES", piece)
     spark.conf.set(SMALL, "0b")
     try:

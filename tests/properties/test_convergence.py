@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,10 @@ from tests.product import Shop
 
 WORLDS = int(os.environ.get("TACTFUL_WORLDS", "20"))
 SEEDS = st.integers(0, 2**32 - 1)
+DESTINATIONS = [
+    {"name": policy, "kind": "file", "policy": policy, "identifiers": ["customer_id", "email"]}
+    for policy in ("bought_much", "unsubscribed", "no_consent")
+]
 
 
 @pytest.mark.parametrize(
@@ -41,8 +46,11 @@ def test_any_world_in_any_batches_and_order(
 
 
 def converge(world: worlds.World, batches: int, *, order: int, folder: Path) -> None:
-    """Run the product on a world dealt out into batches, and hold its tables to the oracle's."""
-    shop = Shop(world, folder)
+    """Run the product on a world dealt out into batches, and hold its tables to the oracle's.
+
+    And what destinations hold: one of what was bought, and one of each way to say no.
+    """
+    shop = Shop(replace(world, config={**world.config, "destinations": DESTINATIONS}), folder)
     for batch in worlds.split(world, batches, seed=order):
         shop.land(batch)
         shop.run()

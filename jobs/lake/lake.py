@@ -130,7 +130,7 @@ class Lake:
         state = self.state()
         if state is None:
             secret.find(self.location, config.lake.secret)
-            self._refuse_an_old_outbox()
+            self._refuse_what_a_lake_left()
             return
         self.check_owner(config, state)
         refuse_half_done_replay(state, self.location)
@@ -147,8 +147,13 @@ class Lake:
         if known is not None:
             secret.refuse_another(told, known, lake_id=state["lake_id"], location=self.location)
 
-    def _refuse_an_old_outbox(self) -> None:
+    def _refuse_what_a_lake_left(self) -> None:
         """A file that is there is kept, so a new lake would take another lake's for its own."""
+        if self.store.names(f"{self.location}/_checkpoints"):
+            raise LakeError(
+                f"{self.location} holds a lake's tables and checkpoints, but not its {STATE}: put "
+                "that file back from a copy, or move the whole folder away and land all files anew."
+            )
         outbox = f"{self.location}/outbox"
         if any(self.store.names(f"{outbox}/{d}") for d in self.store.names(outbox)):
             raise LakeError(

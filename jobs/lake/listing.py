@@ -3,7 +3,8 @@
 Here, and nowhere else, stands what counts as a landed file. Everything below the folder does, in
 whatever sub-folders, except names that begin with `.` or `_` (a folder's with all that is in it)
 and what `hdfs dfs -put` has not finished. A link is followed; what two names lead to is one file,
-under the name that is no link. An empty file is one that somebody has only begun to write.
+under the name that is no link. An empty file is one that somebody has only begun to write. What
+leads into a lake is never read: what it holds was read before, and would come again in every run.
 """
 
 from __future__ import annotations
@@ -25,6 +26,8 @@ NOWHERE = "its link leads nowhere"
 NO_TEXT = "its name is no UTF-8"
 NO_ACCESS = "permission denied"
 NO_FILE = "it is neither a file nor a folder"
+OF_A_LAKE = "it leads among a lake's own files"
+STATE = "_lake.json"
 EPOCH = datetime.fromtimestamp(0, UTC)
 # How Hadoop's file systems print what they list.
 STATUS = re.compile(
@@ -71,7 +74,9 @@ def walked(root: str) -> Listing:
         if told.st_ino and place in met:
             continue
         met.add(place)
-        if stat.S_ISDIR(told.st_mode):
+        if os.path.islink(path) and _is_of_a_lake(path):
+            listing.unreadable[path] = OF_A_LAKE
+        elif stat.S_ISDIR(told.st_mode):
             _enter(path, root, listing, met, folders, links)
         else:
             _take(path, told, listing)
@@ -97,6 +102,9 @@ def _enter(
         if not isinstance(error, FileNotFoundError):
             listing.unreadable[path] = (error.strerror or str(error)).lower()
         return
+    if path != root and any(entry.name == STATE for entry in entries):
+        listing.unreadable[path] = OF_A_LAKE
+        return
     for entry in entries:
         if _is_hidden(entry.name):
             continue
@@ -111,6 +119,16 @@ def _enter(
                 continue
             met.add((told.st_dev, told.st_ino))
             _take(entry.path, told, listing)
+
+
+def _is_of_a_lake(path: str) -> bool:
+    place = os.path.realpath(path)
+    while not os.path.exists(os.path.join(place, STATE)):
+        above = os.path.dirname(place)
+        if above == place:
+            return False
+        place = above
+    return True
 
 
 def _take(path: str, told: os.stat_result, listing: Listing) -> None:

@@ -8,9 +8,9 @@ from typing import Any
 
 from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, ReplayHalfDone
 from tactful.jobs.lake.files import Files
+from tactful.jobs.lake.listing import STATE
 from tactful.schemas.table import FORMAT_VERSION
 
-STATE = "_lake.json"
 # What every lake of this format has known since it was made.
 KNOWN = {"lake_id": str, "identity_hash": str, "generations": dict, "secret_check": str}
 WAY_OUT = (

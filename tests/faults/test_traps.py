@@ -126,6 +126,9 @@ def test_a_lost_or_foreign_lake_is_noticed(spark, lake: Lake, tmp_path: Path) ->
     Path(lake.checkpoint("fused")).mkdir(parents=True)
     with pytest.raises(CheckpointMismatch, match="was not made by this lake"):
         lake.generation("fused")
+    state.unlink()
+    with pytest.raises(LakeError, match=r"but not its _lake\.json: put that file back"):
+        lake.check(config)
     state.write_text(json.dumps({**json.loads(kept), "format_version": 1}))
     with pytest.raises(LakeError, match="start a new lake"):
         lake.check(config)

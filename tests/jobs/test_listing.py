@@ -11,7 +11,7 @@ import pytest
 
 from tactful.jobs.intake.landing_status import file_facts, file_lines
 from tactful.jobs.lake.files import files_at, files_here
-from tactful.jobs.lake.listing import EMPTY, NOWHERE, walked
+from tactful.jobs.lake.listing import EMPTY, NOWHERE, OF_A_LAKE, walked
 
 AT = datetime(2026, 3, 2, tzinfo=UTC)
 
@@ -52,6 +52,19 @@ def test_links_are_followed_and_lead_to_each_file_once(tmp_path: Path) -> None:
     assert names(home) == ["d-away/deep/w.json", "d-away/x.json", "sub/y.json", "z.json"]
     lost = {str(home / "f-lost"): NOWHERE, str(home / "g-self"): NOWHERE}
     assert walked(str(home)).unreadable == lost
+
+
+def test_what_leads_into_a_lake_is_named_and_never_read(tmp_path: Path) -> None:
+    home, lake = tmp_path / "home", tmp_path / "shop" / "lake"
+    put(home, "a.json")
+    put(lake, "_lake.json", "outbox/to/1.json")
+    put(tmp_path / "shop", "b.json")
+    (home / "to-outbox").symlink_to(lake / "outbox")
+    (home / "to-file").symlink_to(lake / "outbox" / "to" / "1.json")
+    (home / "to-shop").symlink_to(tmp_path / "shop")
+    assert names(home) == ["a.json", "to-shop/b.json"]
+    led = ("to-file", "to-outbox", "to-shop/lake")
+    assert walked(str(home)).unreadable == {str(home / name): OF_A_LAKE for name in led}
 
 
 def test_names_that_no_program_can_spell_and_things_that_are_no_files(tmp_path: Path) -> None:

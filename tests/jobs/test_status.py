@@ -195,8 +195,11 @@ def test_closing_words_that_protect_nobody_are_told(lake):
         lake, "timeline", [*columns, ("line_number", pa.int32())],
         (None, "messages", "bounced", "m2", 0), ("p_1", "messages", "bounced", "m4", 0),
         (None, "messages", "bounced", "soft", 0), ("n_1", "profiles", "consent_withdrawn", "x", 0),
-        (None, "messages", "sent", "m1", 0),
+        (None, "messages", "sent", "m1", 0), (None, "messages", "complained", "shared", 0),
     )  # fmt: skip
+    # This one names an address that somebody was seen with.
+    evidence = [("evidence", pa.list_(pa.string()))]
+    write(lake, "suppressions", evidence, (["messages:shared", "messages:other"],))
     write(
         lake, "messages", [(name, pa.string()) for name in ("type", "event_id", "bounce")],
         ("bounced", "soft", "soft"),
@@ -205,8 +208,8 @@ def test_closing_words_that_protect_nobody_are_told(lake):
     assert nobody["rows"] == 2
     assert [row["type"] for row in nobody["types"]] == ["bounced", "consent_withdrawn"]
     assert (
-        "Nobody is protected by 2 accepted rows that would close a channel, but whose person is "
-        "not known: 1 × bounced in messages; 1 × consent_withdrawn in profiles." in shown(lake)
+        "Nobody is protected by 2 accepted rows that would close a channel, but name nobody who is "
+        "known: 1 × bounced in messages; 1 × consent_withdrawn in profiles." in shown(lake)
     )
 
 

@@ -24,9 +24,9 @@ def is_closing() -> Column:
     return kind.isin(*CLOSING_TYPES) & ~is_soft
 
 
-def is_opening() -> Column:
-    """Whether an event opens a channel."""
-    return F.col("type").isin(*OPENING_TYPES)
+def is_word() -> Column:
+    """Whether an event closes or opens a channel."""
+    return is_closing() | F.col("type").isin(*OPENING_TYPES)
 
 
 def for_all_named(events: DataFrame) -> DataFrame:
@@ -113,7 +113,7 @@ def of_addresses(words: DataFrame, nobodys: DataFrame) -> DataFrame:
     Keeps: one row a word × such identifier × channel. Changes: person_id.
     words: events for all whom they name (see `for_all_named`). nobodys: identifier_key.
     """
-    said = words.where(is_closing() | is_opening())
+    said = words.where(is_word())
     named = said.withColumn("identifier_key", F.explode("identifier_keys"))
     return (
         named.join(nobodys.select("identifier_key").distinct(), "identifier_key")

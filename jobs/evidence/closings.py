@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
@@ -26,7 +26,7 @@ from tactful.transforms.closings import (
     for_all_named,
     for_carriers,
     is_closing,
-    is_opening,
+    is_word,
     of_addresses,
 )
 from tactful.transforms.identity.links import semi_join
@@ -49,20 +49,15 @@ class Closings:
     persons: DataFrame | None
     addresses: DataFrame | None
 
-    @property
-    def told(self) -> list[DataFrame]:
-        """All rows there are, each with whom it closes or opens a channel to."""
-        return [rows for rows in (self.rows, self.addresses) if rows is not None]
-
 
 def named_by_words(fresh: DataFrame, lives: Lives | None) -> DataFrame:
     """The identifiers that the batch's words of consent name, or earlier ones of its messages.
 
     Keeps: identifier_key. Grain: identifier.
     """
-    words = fresh.where(_is_word())
+    words = fresh.where(is_word())
     if lives is not None:
-        words = words.unionByName(lives.earlier.where(_is_word()), allowMissingColumns=True)
+        words = words.unionByName(lives.earlier.where(is_word()), allowMissingColumns=True)
     return keys_of(words).distinct()
 
 
@@ -123,7 +118,7 @@ def _of_addresses(
     nobodys = batch.keep(semi_join(now, changed, count=stitched.size))
     if nobodys.isEmpty():
         return None
-    names = words.where(_is_word()).withColumn(KEY, F.explode("identifier_keys"))
+    names = words.where(is_word()).withColumn(KEY, F.explode("identifier_keys"))
     named = semi_join(names, nobodys, count=stitched.size).drop(KEY)
     said = batch.keep(named.dropDuplicates(["stream", "event_id"]))
     return batch.keep(of_addresses(_for_all(batch, fresh, said, stitched), nobodys))
@@ -159,7 +154,3 @@ def _sets_with(batch: Batch, keys: DataFrame, stitched: Stitched) -> DataFrame:
     )
     each = sets.withColumn(KEY, F.explode("identifier_keys"))
     return batch.keep(semi_join(each, keys, count=stitched.size).drop(KEY).distinct())
-
-
-def _is_word() -> Column:
-    return is_closing() | is_opening()

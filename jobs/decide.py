@@ -13,6 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.transforms.caps import CapRule, capped, counted_messages
+from tactful.transforms.identity.owners import named_after
 from tactful.transforms.rules import Facts, Policy
 
 
@@ -127,7 +128,7 @@ def falls_due(suppressed: DataFrame, *, batch_id: int, as_of: datetime) -> DataF
     return (
         suppressed.where(F.col("ends_at") > F.lit(as_of))
         .select(
-            F.substring("person_id", 3, 64).alias("anchor_key"),
+            named_after().alias("anchor_key"),
             F.col("ends_at").alias("due_at"),
             F.lit(batch_id).alias("batch_id"),
         )

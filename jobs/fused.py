@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import reduce
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
@@ -15,9 +16,10 @@ from tactful.jobs.deliver import deliver
 from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
-from tactful.jobs.evidence.closings import Closings, closings_of, named_by_words, seen_with_hubs
+from tactful.jobs.evidence.closings import Closings, closings_of, named_by_words
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
-from tactful.jobs.evidence.persons_events import events_of_persons, hubs_now
+from tactful.jobs.evidence.persons_events import events_of_persons
+from tactful.jobs.identity.columns import only_column
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
@@ -44,9 +46,9 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
-from tactful.transforms.closings import for_all_named
+from tactful.transforms.closings import as_person, for_all_named
 from tactful.transforms.identity.links import semi_join
-from tactful.transforms.message_facts import is_of_message
+from tactful.transforms.message_facts import is_of_message, with_own_facts
 from tactful.transforms.timeline import to_timeline
 
 QUERY = FUSED
@@ -163,8 +165,9 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None
-    named = batch.keep(named_by_words(fresh, lives)) if hears else None
-    with_hubs = seen_with_hubs(batch, named) if named is not None else None
+    hubs = only_column(batch.logs.hubs().select("identifier_key").toArrow())
+    named = named_by_words(batch, fresh, lives, hubs) if hears else None
+    with_hubs = named.with_hubs(batch) if named else None
     reactivated = batch.timed(
         "reactivate",
         lambda: reactivated_persons(
@@ -174,15 +177,26 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     stitched = batch.timed(
         "stitch",
         lambda: stitch(
-            batch, events, config.identity, reactivated_identifiers=reactivated.identifiers
+            batch,
+            events,
+            config.identity,
+            hubs=hubs,
+            reactivated_identifiers=reactivated.identifiers,
         ),
     )
-    hubs = hubs_now(batch, stitched)
     closings = None
-    if named is not None:
+    if named:
         closings = batch.timed(
             "closings",
-            lambda: closings_of(batch, fresh, relevant_events, hubs, named, stitched),
+            lambda: closings_of(
+                batch,
+                fresh,
+                relevant_events,
+                lives,
+                named,
+                stitched,
+                unique_types=config.identity.unique_types,
+            ),
         )
     carriers = closings.persons if closings else None
     affected_persons = batch.timed(
@@ -195,7 +209,11 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     found = batch.timed(
         "find",
         lambda: events_of_persons(
-            batch, relevant_events, affected_identifiers, stitched, hubs=hubs
+            batch,
+            relevant_events,
+            affected_identifiers,
+            stitched,
+            hubs=batch.logs.frame(pa.table({"anchor_key": stitched.hubs})),
         ),
     )
     if hears:
@@ -206,10 +224,9 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
                 batch, fresh, found, lives, affected_identifiers, stitched, since=since
             ),
         )
-        if whole is not None:
-            others = found.where(~is_of_message())
-            found = for_all_named(whole).unionByName(others, allowMissingColumns=True)
-    if closings is not None and closings.rows is not None:
+        others = with_own_facts(found.where(~is_of_message()))
+        found = others if whole is None else for_all_named(whole).unionByName(others)
+    if closings is not None:
         found = found.unionByName(closings.rows, allowMissingColumns=True)
     facts = batch.timed(
         "gather", lambda: batch.keep(semi_join(found, affected_persons, count=stitched.size))
@@ -221,9 +238,9 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             lambda: batch.keep(orders.with_others(batch, fresh, own, count=stitched.size)),
         )
     decided = affected_persons
-    if closings is not None and closings.addresses is not None:
-        facts = facts.unionByName(closings.addresses, allowMissingColumns=True)
-        decided = decided.union(closings.addresses.select("person_id")).distinct()
+    if closings is not None:
+        facts = facts.unionByName(closings.of_addresses, allowMissingColumns=True)
+        decided = decided.union(closings.addresses.select(as_person())).distinct()
     bounced = batch.timed(
         "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
     )
@@ -320,14 +337,11 @@ def _identifiers(
             stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
         )
         known = known.union(moved.select(*columns)).distinct()
-    if closings is None or closings.addresses is None:
+    if closings is None:
         return known
-    told = closings.addresses.select("person_id").distinct()
-    keys = told.select(F.substring("person_id", 3, 64).alias("identifier_key"), "person_id")
-    mine = stitched.affected.select("identifier_key", "identifier_type").join(
-        F.broadcast(keys), "identifier_key"
-    )
-    return known.union(mine.select(*columns[:3], F.lit("linked").alias("state")))
+    mine = semi_join(stitched.affected, closings.addresses, count=stitched.size)
+    columns_of_address = (*columns[:2], as_person(), F.lit("linked").alias("state"))
+    return known.union(mine.select(*columns_of_address))
 
 
 def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:

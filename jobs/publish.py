@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from typing import Any
@@ -31,10 +31,10 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
 from tactful.transforms.closings import (
     carriers,
-    closings_of_nobody,
     for_all_named,
-    for_carriers,
+    for_further_persons,
     is_closing,
+    with_named,
 )
 from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
@@ -130,7 +130,9 @@ def _frames(
         CUSTOMERS: customers(timeline, followed, lines, as_of=as_of),
     }
     pressed = pressures(timeline, config, as_of=as_of)
-    told = timeline.where(~is_closing()).unionByName(_closings(timeline, labels, keep))
+    unique_types = config.identity.unique_types
+    closings = _closings(timeline, labels, keep, unique_types=unique_types)
+    told = timeline.where(~is_closing()).unionByName(closings)
     suppressed = decide.suppressions(
         told, labels, products, lines, rules=config.rules, caps=config.caps
     )
@@ -147,20 +149,20 @@ def _frames(
     return {table: frames[table] for table in stale}
 
 
-def _closings(timeline: DataFrame, labels: DataFrame, keep: Keep) -> DataFrame:
+def _closings(
+    timeline: DataFrame, labels: DataFrame, keep: Keep, *, unique_types: Sequence[str]
+) -> DataFrame:
     """What closes channels, once for everybody whom it may be about. timeline: see `settled`."""
-    closings = keep(for_all_named(timeline.where(is_closing())))
-    nobodys = closings_of_nobody(closings)
-    if nobodys.isEmpty():
-        return closings
-    keys = nobodys.select(F.explode("identifier_keys").alias("identifier_key")).distinct()
+    closings = keep(with_named(timeline.where(is_closing()), labels, unique_types=unique_types))
+    told = for_all_named(closings.drop("named_persons", "shared_keys"))
+    if closings.where("size(shared_keys) > 0 OR size(named_persons) > 1").isEmpty():
+        return told
+    keys = closings.select(F.explode("shared_keys").alias("identifier_key")).distinct()
     sets = timeline.select("identifier_keys").distinct()
-    held = sets.withColumn("identifier_key", F.explode("identifier_keys")).join(
-        keys, "identifier_key", "left_semi"
-    )
-    carried = carriers(held.select("identifier_keys").distinct(), labels)
-    carried = carried.join(keys, "identifier_key", "left_semi")
-    return closings.unionByName(for_carriers(nobodys, carried))
+    each = sets.withColumn("identifier_key", F.explode("identifier_keys"))
+    held = each.join(keys, "identifier_key", "left_semi").select("identifier_keys").distinct()
+    carried = carriers(held, labels).join(keys, "identifier_key", "left_semi")
+    return told.unionByName(for_further_persons(closings, carried))
 
 
 def _overwrite(

@@ -16,7 +16,7 @@ from tactful.jobs.identity.changes import (
     persons_changed,
     restated,
 )
-from tactful.jobs.identity.columns import combine_chunks, flatten_lists
+from tactful.jobs.identity.columns import combine_chunks, flatten_lists, only_column
 from tactful.jobs.identity.relabel import (
     blocked_labels,
     members_of,
@@ -24,6 +24,7 @@ from tactful.jobs.identity.relabel import (
     previous_labels,
     relabel,
 )
+from tactful.jobs.identity.shared import beside, hubs_now, nobodys_own, sets_in_doubt
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LINKS
@@ -37,7 +38,10 @@ class Stitched:
     affected: as the batch leaves them, the labels of every component that holds an identifier of
     the batch. moved: identifiers that are another person's now. restated: those whose state is
     another one now: linked, hub or neutral. persons: person_id of those who own something else now.
-    size: how many identifiers the batch bears on, about.
+    hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
+    sets_in_doubt: of all sets that were ever seen with the batch's identifiers those by which a
+    word may be about others (see `sets_in_doubt`). beside: identifiers, no hubs, that the batch
+    bears on though nothing links them to its events'. size: how many identifiers that are, about.
     """
 
     links: pa.Table
@@ -45,8 +49,12 @@ class Stitched:
     changes: pa.Table
     affected: DataFrame
     moved: DataFrame
-    restated: DataFrame
+    restated: pa.Array
     persons: DataFrame
+    hubs: pa.Array
+    nobodys: pa.Array
+    sets_in_doubt: pa.Table
+    beside: pa.Array
     has_moves: bool
     has_hubs: bool
     size: int
@@ -63,47 +71,49 @@ def stitch(
     events: DataFrame,
     rules: Identity,
     *,
+    hubs: pa.Array,
     reactivated_identifiers: DataFrame | None = None,
 ) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there.
 
-    reactivated_identifiers: identifier_key of further identifiers whose labels the batch asks for.
-    None of its events carries them, so nothing changes for them.
+    hubs: every hub before the batch. reactivated_identifiers: identifier_key of further identifiers
+    whose labels the batch asks for. None of its events carries them, so nothing changes for them.
     """
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
     keys = pc.unique(flatten_lists(links["identifier_keys"]))
     blocked = flatten_lists(links["blocked_keys"])
-    wanted = keys
+    asked = [keys, blocked]
     if reactivated_identifiers is not None:
-        wanted = pc.unique(pa.concat_arrays([keys, blocked, _only(reactivated_identifiers)]))
-    elif len(blocked):
-        wanted = pc.unique(pa.concat_arrays([keys, blocked]))
+        asked.append(only_column(reactivated_identifiers.toArrow()))
+    wanted = pc.unique(pa.concat_arrays(asked))
     before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
     members = members_of(keys, before)
-    fresh = relabel(batch.logs.touching(members, links), members, before, rules)
-    fresh = fresh.cast(before.schema)
+    sets = batch.logs.touching(members, links)
+    fresh = relabel(sets, members, before, rules).cast(before.schema)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
     known = previous_labels(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
+    changed, all_hubs = restated(fresh, known), hubs_now(hubs, now)
+    nobodys = nobodys_own(all_hubs, now, changed)
     return Stitched(
         links,
         _numbered(differing(fresh, known), batch),
         _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
         batch.logs.held(now),
         batch.logs.frame(moved),
-        batch.logs.frame(restated(fresh, known)),
+        combine_chunks(changed["identifier_key"]),
         batch.logs.frame(persons_changed(fresh, known, before)),
+        all_hubs,
+        nobodys,
+        sets_in_doubt(sets, nobodys, rules.unique_types),
+        beside(now, members),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
         size=max(len(wanted), now.num_rows),
     )
-
-
-def _only(keys: DataFrame) -> pa.Array:
-    return combine_chunks(keys.toArrow().column(0))
 
 
 def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:

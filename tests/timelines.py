@@ -19,6 +19,9 @@ STREAMS = {
     "attribute_": "profiles",
 }  # fmt: skip
 
+# What `message_facts` adds.
+OF_MESSAGES = "own_person_id string, own_channel string, sent_keys array<string>"
+
 Told = dict[str, Any]
 
 
@@ -37,8 +40,8 @@ def event(person: str | None, type_: str, at: datetime | timedelta, **told: Any)
 
 def timeline(spark: SparkSession, rows: Iterable[Told]) -> DataFrame:
     """The rows as the steps see them; events without an id are numbered in the order they stand."""
-    shape = f"person_id string, {TIMELINE_LOG.ddl()}"
-    names = ["person_id", *TIMELINE_LOG.names]
+    shape = f"person_id string, {TIMELINE_LOG.ddl()}, {OF_MESSAGES}"
+    names = ["person_id", *TIMELINE_LOG.names, "own_person_id", "own_channel", "sent_keys"]
     numbered = [{"event_id": f"e{number:03d}", **row} for number, row in enumerate(rows)]
     unknown = {name for row in numbered for name in row} - set(names)
     assert not unknown, unknown

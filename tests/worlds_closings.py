@@ -34,10 +34,14 @@ def shared_addresses(maker: Any, seed: int) -> None:
             maker.add("clicks", "login", maker.when(), [*_number(person), *shared])
         for _ in range(dice.randint(1, 4)):
             one, other = dice.sample(family, 2)
+            page = {"type": "anonymous_id", "value": f"page {dice.randint(0, 3)}"}
             named = dice.choice(
-                ([address], [address], [TABLET], [address, TABLET], [*_number(one), address])
-            )
-            dice.choice((_by_message, _at_once, _at_once))(maker, dice, named, other)
+                ([address], [address], [TABLET], [address, TABLET], [*_number(one), address],
+                 [address, page], [*_number(one), *_number(other)], [])
+            )  # fmt: skip
+            sent_to = dice.choice((_number(other), [address], [address, *_number(other)]))
+            say = dice.choice((_by_message, _at_once, _at_once)) if named else _by_message
+            say(maker, dice, named, sent_to)
 
 
 def _at_once(maker: Any, dice: random.Random, named: list[Any], _: Any) -> None:
@@ -56,15 +60,17 @@ def _at_once(maker: Any, dice: random.Random, named: list[Any], _: Any) -> None:
         time = maker.later(time)
 
 
-def _by_message(maker: Any, dice: random.Random, named: list[Any], other: Any) -> None:
-    """By what was sent to somebody else, at times in the name of another channel."""
+def _by_message(maker: Any, dice: random.Random, named: list[Any], sent_to: list[Any]) -> None:
+    """By what was sent to somebody, at times in the name of another or on another channel."""
     time, message_id = maker.when(), maker._message_id()
     if dice.random() < 0.7:
         told = {"message_id": message_id, "channel": "email", "purpose": "marketing"}
-        maker.add("messages", "sent", time, _number(other), **told)
+        maker.add("messages", "sent", time, sent_to, **told)
     channel = dice.choice((None, "email", "sms"))
-    said = dice.choice(("unsubscribed", "complained"))
-    maker.add("messages", said, maker.later(time), named, message_id=message_id, channel=channel)
+    said = dice.choice(("unsubscribed", "complained", "bounced"))
+    more = {"bounce": "hard"} if said == "bounced" else {}
+    told = {"message_id": message_id, "channel": channel, **more}
+    maker.add("messages", said, maker.later(time), named, **told)
 
 
 def _number(person: Any) -> list[Any]:

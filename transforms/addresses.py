@@ -36,8 +36,8 @@ def lifting_addresses(timeline: DataFrame, labels: DataFrame) -> DataFrame:
 
     Keeps: one row a person × bounce × address that lifts it. Adds: valid_at (from when: never
     before the bounce). Columns: person_id, channel, cause, identifier_key, valid_at.
-    timeline: rows with person_id, and the `sent` of every message that bounced. labels: newest
-    label of the persons' identifiers and of those that these events carry.
+    timeline: rows with person_id and sent_keys, and the `sent` of every message that bounced.
+    labels: newest label of the persons' identifiers and of those that these events carry.
     """
     said = _addressed(timeline, labels)
     bounces = said.where("type = 'bounced'")
@@ -86,19 +86,18 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
         .agg(F.min("_sent").alias("_sent"))
         .select(*WORD, F.col("_sent.identifier_keys").alias("identifier_keys"))
     )
+    answered = told.where("type = 'bounced' AND sent_keys IS NOT NULL")
+    sources = (told, sent, answered.withColumn("identifier_keys", F.col("sent_keys")))
     held = reduce(
         DataFrame.unionByName,
-        (
-            _held(told, labels).withColumn("_place", F.lit(0)),
-            _held(sent, labels).withColumn("_place", F.lit(1)),
-        ),
+        (_held(events, labels).withColumn("_place", F.lit(n)) for n, events in enumerate(sources)),
     )
     named = held.groupBy(*WORD).agg(
         *(F.collect_set(F.when(F.col("_place") == n, F.col("identifier_key"))).alias(f"_{n}")
-          for n in (0, 1))
+          for n in range(len(sources)))
     )  # fmt: skip
     none = F.array().cast("array<string>")
-    best = F.when(F.size("_0") > 0, F.col("_0")).otherwise(F.col("_1"))
+    best = F.coalesce(*(F.when(F.size(f"_{n}") > 0, F.col(f"_{n}")) for n in range(len(sources))))
     return told.join(named, [*WORD], "left").select(
         "person_id", "type", "channel", "cause", F.coalesce(best, none).alias("addresses")
     )
@@ -111,7 +110,7 @@ def _of_channels(words: DataFrame) -> DataFrame:
     channels = F.when(is_all, every).otherwise(F.array("channel"))
     told = words.withColumn("channel", F.explode(channels)).withColumn("cause", F.struct(*ORDER))
     return told.where(F.col("channel").isin(*ADDRESS_TYPES)).select(
-        "person_id", "type", "channel", "cause", "message_id", "identifier_keys"
+        "person_id", "type", "channel", "cause", "message_id", "identifier_keys", "sent_keys"
     )
 
 

@@ -6,6 +6,8 @@ everybody it may be about: doubt is silence.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -15,6 +17,7 @@ from tactful.transforms.identity.owners import is_person
 # Stands for an identifier that is nobody's own, as if it were a person: what it was told.
 ADDRESS = "a_"
 NOBODYS = ("hub", "neutral")
+EVENT = ("stream", "event_id")
 
 
 def is_closing() -> Column:
@@ -56,13 +59,51 @@ def for_all_named(events: DataFrame) -> DataFrame:
     return each.withColumns(settled).drop("_told")
 
 
-def closings_of_nobody(events: DataFrame) -> DataFrame:
-    """Closings that belong to no person, though they name identifiers: hubs and shared devices.
+def named_keys(words: DataFrame) -> DataFrame:
+    """List the identifiers that words name, or that what they answer was sent to.
 
-    Keeps: all columns. Drops: all other rows. events: rows with person_id (see `settled`).
+    Keeps: identifier_key. Grain: identifier. words: see `with_named`.
     """
-    names = F.size("identifier_keys") > 0
-    return events.where(is_closing() & ~is_person() & names)
+    return words.select(F.explode(_all_keys()).alias("identifier_key")).distinct()
+
+
+def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence[str]) -> DataFrame:
+    """Say of each closing whom it names by number, and what it names that is nobody's own.
+
+    Adds: named_persons (the owners of its own identifiers of a unique type), shared_keys (hubs and
+    shared devices by which it may be about anybody: its own, and those of what it answers; none
+    where it names a customer by number, and none of a sending that does). Keeps: one row a closing,
+    all columns. closings: one row an event, with identifier_keys, sent_keys. labels: newest label
+    of each identifier that they name (see `named_keys`).
+    """
+    each = closings.select(*EVENT, _keyed("identifier_keys", is_own=True)).unionByName(
+        closings.select(*EVENT, _keyed("sent_keys", is_own=False))
+    )
+    slim = labels.select("identifier_key", "identifier_type", "person_id", "state")
+    is_number = F.col("identifier_type").isin(*unique_types) & (F.col("state") == "linked")
+    is_own = F.col("is_own")
+    found = (
+        each.select(*EVENT, "_named.*")
+        .join(slim, "identifier_key")
+        .groupBy(*EVENT)
+        .agg(
+            F.collect_set(F.when(is_number & is_own, F.col("person_id"))).alias("named_persons"),
+            F.coalesce(F.bool_or(is_number & ~is_own), F.lit(False)).alias("_is_sent_by_number"),
+            *(
+                F.collect_set(
+                    F.when(F.col("state").isin(*NOBODYS) & mine, F.col("identifier_key"))
+                ).alias(name)
+                for name, mine in (("_own", is_own), ("_sent", ~is_own))
+            ),
+        )
+    )
+    none = F.array().cast("array<string>")
+    sent = F.when(F.col("_is_sent_by_number"), none).otherwise(F.col("_sent"))
+    shared = F.when(F.size("named_persons") > 0, none).otherwise(F.array_union("_own", sent))
+    named = found.select(*EVENT, "named_persons", shared.alias("shared_keys"))
+    return closings.join(named, [*EVENT], "left").withColumns(
+        {name: F.coalesce(name, none) for name in ("named_persons", "shared_keys")}
+    )
 
 
 def carriers(sets: DataFrame, labels: DataFrame) -> DataFrame:
@@ -87,20 +128,31 @@ def carriers(sets: DataFrame, labels: DataFrame) -> DataFrame:
     return each.where(is_person()).distinct()
 
 
-def for_carriers(closings: DataFrame, carried: DataFrame) -> DataFrame:
-    """Give each closing of nobody to everybody who carries one of its identifiers.
+def for_further_persons(closings: DataFrame, carried: DataFrame) -> DataFrame:
+    """Give each closing to those whom it may be about beside its own person and its message's.
 
-    Two customers with one email: who unsubscribes by that email alone is one of them, so both are
-    left alone until each of them says otherwise.
+    Two customers with one email: who unsubscribes by that email alone, or by it and a cookie that
+    nobody knows, is one of them, so both are left alone until each of them says otherwise. Two
+    customer numbers in one word are two customers.
 
-    Keeps: one row a closing × person × channel. closings: see `closings_of_nobody`. carried: see
-    `carriers`.
+    Keeps: one row a closing × further person × channel. Drops: named_persons, shared_keys.
+    closings: see `with_named`. carried: see `carriers`.
     """
-    named = closings.drop("person_id").withColumn("identifier_key", F.explode("identifier_keys"))
+    by_number = closings.select(*EVENT, F.explode("named_persons").alias("_further"))
+    shared = closings.select(*EVENT, F.explode("shared_keys").alias("identifier_key"))
+    by_shared = shared.join(
+        carried.select("identifier_key", F.col("person_id").alias("_further")), "identifier_key"
+    ).drop("identifier_key")
+    further = by_number.unionByName(by_shared).distinct()
+    known = F.array("person_id", "own_person_id")
+    is_known = F.coalesce(F.exists(known, lambda p: p == F.col("_further")), F.lit(False))
     return (
-        named.join(carried.select("identifier_key", "person_id"), "identifier_key")
-        .drop("identifier_key")
-        .dropDuplicates(["stream", "event_id", "person_id", "channel"])
+        closings.drop("named_persons", "shared_keys")
+        .join(further, [*EVENT])
+        .where(~is_known)
+        .withColumns({"person_id": F.col("_further"), "own_person_id": F.col("_further")})
+        .drop("_further")
+        .transform(for_all_named)
     )
 
 
@@ -110,19 +162,40 @@ def of_addresses(words: DataFrame, nobodys: DataFrame) -> DataFrame:
     An address that two customers share is neither's, yet whoever turns it down turns it down: on
     lists of opt-outs it stands while the newest word that names it closes.
 
+    A mailbox that a message went to is named by whoever turns that message down. What opens it must
+    name it itself.
+
     Keeps: one row a word × such identifier × channel. Changes: person_id.
     words: events for all whom they name (see `for_all_named`). nobodys: identifier_key.
     """
-    said = words.where(is_word())
-    named = said.withColumn("identifier_key", F.explode("identifier_keys"))
+    keys = F.when(is_closing(), _all_keys()).otherwise(F.col("identifier_keys"))
+    named = words.where(is_word()).withColumn("identifier_key", F.explode(keys))
     return (
         named.join(nobodys.select("identifier_key").distinct(), "identifier_key")
-        .withColumn("person_id", F.concat(F.lit(ADDRESS), "identifier_key"))
+        .withColumn("person_id", as_person())
         .drop("identifier_key")
         .dropDuplicates(["stream", "event_id", "person_id", "channel"])
     )
 
 
+def as_person() -> Column:
+    """What stands for an identifier that is nobody's own where a person is asked for."""
+    return F.concat(F.lit(ADDRESS), "identifier_key").alias("person_id")
+
+
 def is_address(person_id: str = "person_id") -> Column:
     """Whether an id stands for an identifier that is nobody's own."""
     return F.coalesce(F.col(person_id).startswith(ADDRESS), F.lit(False))
+
+
+def _all_keys() -> Column:
+    """What a word names, and what its message was sent to."""
+    none = F.array().cast("array<string>")
+    return F.array_union(*(F.coalesce(name, none) for name in ("identifier_keys", "sent_keys")))
+
+
+def _keyed(keys: str, *, is_own: bool) -> Column:
+    each = F.transform(
+        keys, lambda key: F.struct(key.alias("identifier_key"), F.lit(is_own).alias("is_own"))
+    )
+    return F.explode(each).alias("_named")

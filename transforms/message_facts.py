@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
+from tactful.transforms.closings import is_closing
 from tactful.transforms.identity.owners import is_person, with_owner
 
 # What an event of a message may say of the message as a whole.
@@ -19,6 +20,7 @@ ABOUT = (
     "offers_discount",
 )  # fmt: skip
 MESSAGE_CLASSES = ("message", "consent")
+WORKED_WITH = ("_person_id", "_is_addressed", "_sent_keys", "_own_sent_keys")
 
 
 def is_of_message() -> Column:
@@ -42,7 +44,8 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
 
     Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, topic, skus,
     categories and offers_discount are the message's. Adds: own_person_id and own_channel, as the
-    event alone says them. Drops: nothing.
+    event alone says them; of what closes a channel sent_keys: the identifiers that the message was
+    sent to, to its own person where it went to them, else at first. Drops: nothing.
     messages: rows with person_id of the stream `messages`, of each message all there are.
     """
     whole = Window.partitionBy("message_id")
@@ -54,14 +57,21 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
 
     own = F.col("channel")
     facts = {f"_{name}": told(name, F.col(name).isNotNull()) for name in ABOUT if name != "channel"}
-    addressed = F.max(sent).over(Window.partitionBy("message_id", "person_id")) & is_person()
+    of_person = Window.partitionBy("message_id", "person_id")
+    addressed = F.max(sent).over(of_person) & is_person()
+    sending = F.when(sent & (F.size("identifier_keys") > 0), rank)
     with_facts = messages.withColumns(
         {
             **facts,
             "_channel": told("channel", own.isNotNull() & (own != ALL)),
             "_person_id": told("person_id", is_person()),
             "_is_addressed": addressed,
+            "_sent_keys": F.min_by("identifier_keys", sending).over(whole),
+            "_own_sent_keys": F.min_by("identifier_keys", sending).over(of_person),
         }
+    )
+    sent_keys = F.when(F.col("_is_addressed"), F.col("_own_sent_keys")).otherwise(
+        F.col("_sent_keys")
     )
     subscribes = F.col("type") == "subscribed"
     keeps_own = F.col("_is_addressed") | (subscribes & is_person())
@@ -76,24 +86,40 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
             **settled,
             "own_person_id": F.col("person_id"),
             "own_channel": own,
+            "sent_keys": F.when(is_closing(), sent_keys),
             "channel": F.when(own == ALL, own).otherwise(settled["channel"]),
             "person_id": F.when(keeps_own, F.col("person_id")).otherwise(
                 F.coalesce("_person_id", "person_id")
             ),
         }
-    ).drop(*(f"_{name}" for name in ABOUT), "_person_id", "_is_addressed")
+    ).drop(*(f"_{name}" for name in ABOUT), *WORKED_WITH)
+
+
+def with_own_facts(others: DataFrame) -> DataFrame:
+    """Say of events of no message that no message says anything of them.
+
+    Adds: own_person_id, own_channel, sent_keys, all null. Keeps: every row.
+    """
+    nothing = F.lit(None).cast("string")
+    return others.withColumns(
+        {
+            "own_person_id": nothing,
+            "own_channel": nothing,
+            "sent_keys": F.lit(None).cast("array<string>"),
+        }
+    )
 
 
 def settled(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataFrame:
     """Say whose each event is, and what an event of a message leaves to its message to say.
 
-    Adds: person_id; own_person_id and own_channel of a message's events. Keeps: one row an event
-    row. Drops: nothing.
+    Adds: person_id; own_person_id, own_channel and sent_keys of a message's events. Keeps: one row
+    an event row. Drops: nothing.
     events: rows of the log, of each message all there are. labels, hubs: see `with_owner`.
     """
     others = with_owner(events.where(~is_of_message()), labels, hubs=hubs)
     messages = with_owner(events.where(is_of_message()), labels, hubs=hubs)
-    return with_message_facts(messages).unionByName(others, allowMissingColumns=True)
+    return with_message_facts(messages).unionByName(with_own_facts(others))
 
 
 def keys_of_messages(messages: DataFrame) -> DataFrame:

@@ -14,7 +14,7 @@ from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.suppressions import DUE
 from tactful.transforms.identity.links import semi_join
-from tactful.transforms.identity.owners import with_owner
+from tactful.transforms.identity.owners import named_after, with_owner
 
 # What says whose an event is.
 OWNER_COLUMNS = ("anchor_key", "identifier_keys", "occurred_at")
@@ -118,7 +118,7 @@ def affected_log(
     frames = [of(fresh, "anchor_key", "event")]
     frames += [of(events, "anchor_key", "related") for events in related if events is not None]
     if closings is not None:
-        named = closings.select(F.substring("person_id", 3, 64).alias("anchor_key"))
+        named = closings.select(named_after().alias("anchor_key"))
         frames.append(of(named, "anchor_key", "related"))
     if reactivated.due is not None:
         frames.append(of(reactivated.due, "identifier_key", "due"))

@@ -43,6 +43,7 @@ def bounced_of(
     sent = facts.where("type = 'sent'").join(bounces.select("message_id"), "message_id", "semi")
     carrying = facts.where(f"({HARD}) OR type = 'subscribed'").select("identifier_keys")
     carrying = carrying.union(sent.select("identifier_keys"))
+    carrying = carrying.union(bounces.where("sent_keys IS NOT NULL").select("sent_keys"))
     labels = _labels_beside(batch, affected_identifiers, carrying, stitched)
     return Bounced(labels, batch.keep(dead_addresses(facts, labels, as_of=batch.as_of)))
 

@@ -1,156 +1,213 @@
-"""Closings: words that belong to nobody, whom they may be about, and who must be looked at again.
+"""Closings: whom words that close channels may be about beside their own person, and who is heard.
 
-An opt-out that names only hubs or a shared device stands in nobody's events, so no person's own
-identifiers lead to it. It is found by the identifiers that are nobody's, and from there by what was
-ever seen together with them.
+An opt-out that names a shared address stands in nobody's events, or in those of somebody else, so
+no person's own identifiers lead to it. It is found by what is nobody's own, and from there by what
+was ever seen together with that.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.evidence.affected import keys_of
 from tactful.jobs.evidence.message_lives import Lives, lives_of
-from tactful.jobs.identity.columns import combine_chunks
+from tactful.jobs.identity.columns import flatten_lists, only_column
+from tactful.jobs.identity.shared import IN_DOUBT, keys_in_doubt, sets_in_doubt
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.identity import LINKS
+from tactful.schemas.timeline import MESSAGE_KEYS
 from tactful.transforms.closings import (
-    NOBODYS,
     carriers,
-    closings_of_nobody,
     for_all_named,
-    for_carriers,
+    for_further_persons,
     is_closing,
     is_word,
+    named_keys,
     of_addresses,
+    with_named,
 )
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.identity.owners import with_owner
-from tactful.transforms.message_facts import is_of_message
+from tactful.transforms.message_facts import is_of_message, with_own_facts
 
 KEY = "identifier_key"
+
+
+@dataclass(frozen=True)
+class Named:
+    """The identifiers that the batch's words of consent name, and what was seen with hubs of them.
+
+    keys: those identifiers, also what their messages were sent to. sets: all that was ever seen
+    together with a hub among them, in columns of `links`.
+    """
+
+    keys: pa.Array
+    sets: pa.Table
+
+    def with_hubs(self, batch: Batch) -> DataFrame | None:
+        """The identifiers that nothing but a hub links to these: identifier_key."""
+        if not self.sets.num_rows:
+            return None
+        keys = pc.unique(flatten_lists(self.sets["identifier_keys"]))
+        return _frame(batch, keys)
 
 
 @dataclass(frozen=True)
 class Closings:
     """What closes channels beyond each person's own words; None where there is nothing.
 
-    rows: closings of nobody, once for each person who carries one of their identifiers. persons:
-    person_id of those for whom that changes with the batch. addresses: what was said of identifiers
-    that are nobody's, and of which the batch tells more.
+    rows: closings, once for each further person whom they may be about. persons: person_id of those
+    for whom that changes with the batch. addresses: identifier_key of what is nobody's own and of
+    which the batch tells more. of_addresses: all that was ever said of these.
     """
 
-    rows: DataFrame | None
-    persons: DataFrame | None
-    addresses: DataFrame | None
+    rows: DataFrame
+    persons: DataFrame
+    addresses: DataFrame
+    of_addresses: DataFrame
 
 
-def named_by_words(fresh: DataFrame, lives: Lives | None) -> DataFrame:
-    """The identifiers that the batch's words of consent name, or earlier ones of its messages.
+def named_by_words(batch: Batch, fresh: DataFrame, lives: Lives | None, hubs: pa.Array) -> Named:
+    """What the batch's words name, earlier ones of its messages, and their messages' sendings.
 
-    Keeps: identifier_key. Grain: identifier.
+    hubs: every hub before the batch.
     """
     words = fresh.where(is_word())
     if lives is not None:
-        words = words.unionByName(lives.earlier.where(is_word()), allowMissingColumns=True)
-    return keys_of(words).distinct()
-
-
-def seen_with_hubs(batch: Batch, named: DataFrame) -> DataFrame | None:
-    """Identifiers that were ever seen with hubs which the batch's words name: identifier_key.
-
-    Nothing else links them to a hub. None where the words name no hub.
-    """
-    hubs = semi_join(batch.logs.hubs().select(KEY), named, count=0).toArrow()
-    if not hubs.num_rows:
-        return None
+        whole = lives.earlier.unionByName(fresh.where(is_of_message()))
+        told = whole.where(is_word() & F.col("message_id").isNotNull()).select("message_id")
+        # A batch tells of few messages that somebody answered.
+        answered = whole.join(F.broadcast(told.distinct()), "message_id", "left_semi")
+        words = words.unionByName(answered.where(is_word() | (F.col("type") == "sent")))
+    keys = only_column(keys_of(words).distinct().toArrow())
+    named_hubs = keys.filter(pc.is_in(keys, hubs))
     none = to_arrow_schema(LINKS.struct()).empty_table()
-    sets = batch.logs.touching(combine_chunks(hubs.column(0)), none)
-    return keys_of(batch.logs.frame(sets)).distinct()
+    sets = batch.logs.touching(named_hubs, none) if len(named_hubs) else none
+    return Named(keys, sets.select(IN_DOUBT))
 
 
 def closings_of(
     batch: Batch,
     fresh: DataFrame,
     relevant_events: DataFrame,
-    hubs: DataFrame,
-    named: DataFrame,
+    lives: Lives | None,
+    named: Named,
     stitched: Stitched,
+    *,
+    unique_types: Collection[str],
 ) -> Closings | None:
-    """Find what closes channels to the persons that the batch bears on, though it is nobody's.
+    """Find what closes channels to persons whom the batch bears on, though it is not theirs alone.
 
-    hubs: anchor_key of every hub. named: see `named_by_words`. None where there is nothing.
+    None where nothing that they were seen with leaves any doubt.
     """
+    nobodys = stitched.nobodys
+    sets = sets_in_doubt(
+        pa.concat_tables([stitched.sets_in_doubt, named.sets, _sets_beside(batch, stitched)]),
+        nobodys,
+        unique_types,
+    )
+    if not sets.num_rows:
+        return None
+    asked = _frame(batch, keys_in_doubt(sets, nobodys, unique_types))
+    changed = _frame(batch, pc.unique(pa.concat_arrays([stitched.restated, named.keys])))
+    now = stitched.affected.where(F.col("state").isin("hub", "neutral")).select(KEY)
+    addresses = batch.keep(semi_join(now, changed, count=stitched.size))
     words = relevant_events.where("event_class = 'consent'")
-    changed = batch.keep(stitched.restated.union(named).distinct())
-    addresses = _of_addresses(batch, fresh, words, changed, stitched)
-    shared = stitched.affected.where("state = 'neutral'").select(KEY)
-    nobodys = hubs.toDF(KEY).union(shared).union(stitched.restated).distinct()
-    anchored = semi_join(words.where(is_closing()), nobodys.toDF("anchor_key"), count=stitched.size)
-    found = batch.keep(anchored)
-    if found.isEmpty():
-        return Closings(None, None, addresses) if addresses is not None else None
-    named_by_them = semi_join(keys_of(found).distinct(), nobodys, count=stitched.size)
-    keys = batch.keep(named_by_them)
-    sets = _sets_with(batch, keys, stitched)
-    labels = batch.keep(stitched.labels_of(batch, keys_of(sets)))
-    carried = batch.keep(semi_join(carriers(sets, labels), keys, count=stitched.size))
-    seen_now = carriers(sets.where(F.col("batch_id") == batch.number), labels)
-    news = seen_now.join(keys, KEY, "left_semi").union(carried.join(changed, KEY, "left_semi"))
-    nobody = closings_of_nobody(_for_all(batch, fresh, found, stitched))
+    found = _words_naming(batch, words, asked, addresses, lives, stitched)
+    if found is None:
+        return None
+    said = batch.keep(_with_owners(batch, fresh, *found, stitched))
+    named_now = named_keys(said.where(is_closing())).union(changed)
+    keys = batch.keep(semi_join(_frame(batch, nobodys), named_now, count=stitched.size))
+    held = _sets_with(batch, sets, keys, stitched)
+    labels = batch.keep(stitched.labels_of(batch, keys_of(held).union(named_keys(said)).distinct()))
+    closings = batch.keep(
+        with_named(said.where(is_closing()), labels, unique_types=[*unique_types])
+    )
+    carried = batch.keep(semi_join(carriers(held, labels), keys, count=stitched.size))
+    rows = batch.keep(for_further_persons(closings, carried))
+    seen_now = carriers(held.where(F.col("batch_id") == batch.number), labels)
+    news = semi_join(seen_now, keys, count=stitched.size).union(
+        semi_join(carried, changed, count=stitched.size)
+    )
+    by_number = semi_join(
+        rows.withColumn(KEY, F.explode("identifier_keys")), changed, count=stitched.size
+    )
+    persons = news.select("person_id").union(by_number.select("person_id"))
     return Closings(
-        batch.keep(for_carriers(nobody, carried)),
-        batch.keep(news.select("person_id").distinct()),
+        rows,
+        batch.keep(persons.distinct()),
         addresses,
+        batch.keep(of_addresses(for_all_named(said), addresses)),
     )
 
 
-def _of_addresses(
-    batch: Batch, fresh: DataFrame, words: DataFrame, changed: DataFrame, stitched: Stitched
-) -> DataFrame | None:
-    """All that was ever said of nobody's identifiers of which the batch says more."""
-    now = stitched.affected.where(F.col("state").isin(*NOBODYS)).select(KEY)
-    nobodys = batch.keep(semi_join(now, changed, count=stitched.size))
-    if nobodys.isEmpty():
-        return None
-    names = words.where(is_word()).withColumn(KEY, F.explode("identifier_keys"))
-    named = semi_join(names, nobodys, count=stitched.size).drop(KEY)
-    said = batch.keep(named.dropDuplicates(["stream", "event_id"]))
-    return batch.keep(of_addresses(_for_all(batch, fresh, said, stitched), nobodys))
+def _sets_beside(batch: Batch, stitched: Stitched) -> pa.Table:
+    """The sets that hold identifiers which the batch bears on though its events lack them."""
+    if not len(stitched.beside):
+        return stitched.sets_in_doubt.slice(0, 0)
+    return batch.logs.touching(stitched.beside, stitched.links).select(IN_DOUBT)
 
 
-def _for_all(batch: Batch, fresh: DataFrame, words: DataFrame, stitched: Stitched) -> DataFrame:
-    """Whose these words are, and on which channels, as their messages say; each for all it names.
+def _words_naming(
+    batch: Batch,
+    words: DataFrame,
+    asked: DataFrame,
+    addresses: DataFrame,
+    lives: Lives | None,
+    stitched: Stitched,
+) -> tuple[DataFrame, DataFrame] | None:
+    """Closings that name what is asked, also by what they answer, and what opens the addresses.
 
-    words: rows that the batch holds.
+    Returns: rows of the log, and message_id of whole messages; None where there is neither.
+    """
+    log = batch.read(MESSAGE_KEYS)
+    log = log.unionByName(lives.keys) if lives is not None else log
+    answers = semi_join(log.where("event_class = 'consent'"), asked, count=stitched.size)
+    each = words.where(is_word()).withColumn(KEY, F.explode("identifier_keys"))
+    close = semi_join(each.where(is_closing()), asked, count=stitched.size)
+    open_ = semi_join(each.where(~is_closing()), addresses, count=stitched.size)
+    rows = close.union(open_).drop(KEY).dropDuplicates(["stream", "event_id"])
+    found = batch.keep(rows), batch.keep(answers.select("message_id").distinct())
+    return None if all(frame.isEmpty() for frame in found) else found
+
+
+def _with_owners(
+    batch: Batch, fresh: DataFrame, words: DataFrame, messages: DataFrame, stitched: Stitched
+) -> DataFrame:
+    """Whose these words are, as their messages say, with all closings of these messages.
+
+    words: rows that the batch holds. messages: message_id.
     """
     own = words.where(~is_of_message())
-    told = with_owner(own, stitched.labels_of(batch, keys_of(own)))
+    said = with_own_facts(with_owner(own, stitched.labels_of(batch, keys_of(own))))
     of_messages = words.where(is_of_message())
-    count = of_messages.count()
-    if count:
-        ids = of_messages.select("message_id").distinct()
-        whole = lives_of(batch, fresh, ids, stitched, count=count)
-        mine = of_messages.select("stream", "event_id")
-        told = whole.join(F.broadcast(mine), ["stream", "event_id"], "left_semi").unionByName(
-            told, allowMissingColumns=True
-        )
-    else:
-        nothing = F.lit(None).cast("string")
-        told = told.withColumns({"own_person_id": nothing, "own_channel": nothing})
-    return for_all_named(told)
+    ids = batch.keep(of_messages.select("message_id").union(messages).distinct())
+    count = ids.count()
+    if not count:
+        return said
+    whole = lives_of(batch, fresh, ids, stitched, count=count)
+    mine = of_messages.select("stream", "event_id", F.lit(True).alias("_is_asked"))
+    asked = whole.join(F.broadcast(mine), ["stream", "event_id"], "left")
+    told = asked.where(is_closing() | F.col("_is_asked")).drop("_is_asked")
+    return said.unionByName(told)
 
 
-def _sets_with(batch: Batch, keys: DataFrame, stitched: Stitched) -> DataFrame:
-    """Every set of identifiers that was ever seen with one of these: identifier_keys, batch_id."""
-    asked = combine_chunks(keys.toArrow().column(0))
-    sets = batch.logs.frame(batch.logs.touching(asked, stitched.links)).select(
-        "identifier_keys", "batch_id"
+def _sets_with(batch: Batch, sets: pa.Table, keys: DataFrame, stitched: Stitched) -> DataFrame:
+    """Those of these sets that hold one of the keys: identifier_keys, batch_id."""
+    each = batch.logs.frame(sets.select(["identifier_keys", "batch_id"])).withColumn(
+        KEY, F.explode("identifier_keys")
     )
-    each = sets.withColumn(KEY, F.explode("identifier_keys"))
     return batch.keep(semi_join(each, keys, count=stitched.size).drop(KEY).distinct())
+
+
+def _frame(batch: Batch, keys: pa.Array) -> DataFrame:
+    return batch.logs.frame(pa.table({KEY: keys}))

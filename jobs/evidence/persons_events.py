@@ -22,7 +22,7 @@ def events_of_persons(
 ) -> DataFrame:
     """What still bears on the affected persons by the identifiers that it names, with its owner.
 
-    hubs: see `hubs_now`.
+    hubs: anchor_key of every hub as the batch leaves it.
     """
     anchors = affected_identifiers.select(F.col("identifier_key").alias("anchor_key"))
     owned = with_owner(
@@ -33,14 +33,6 @@ def events_of_persons(
             _behind_hubs(batch, relevant_events, hubs, affected_identifiers, stitched)
         )
     return owned
-
-
-def hubs_now(batch: Batch, stitched: Stitched) -> DataFrame:
-    """Every identifier that is a hub as the batch leaves it: anchor_key."""
-    now = stitched.affected.select("identifier_key", "state")
-    before = batch.logs.hubs().join(now, "identifier_key", "left_anti")
-    keys = before.select("identifier_key").union(now.where("state = 'hub'").drop("state"))
-    return batch.keep(keys.withColumnRenamed("identifier_key", "anchor_key"))
 
 
 def _behind_hubs(

@@ -14,6 +14,11 @@ def combine_chunks(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
 
 
+def only_column(rows: pa.Table) -> pa.Array:
+    """The one column of a table, in one piece."""
+    return combine_chunks(rows.column(0))
+
+
 def flatten_lists(lists: pa.ChunkedArray) -> pa.Array:
     """What all the lists hold, one after another."""
     return combine_chunks(lists).flatten()

@@ -218,6 +218,11 @@ class Identity(Section):
     )
     types: dict[Name, IdentifierType] = Field(title="The types of identifiers, each a table.")
 
+    @property
+    def unique_types(self) -> tuple[str, ...]:
+        """The types of which nobody has two, such as customer numbers."""
+        return tuple(name for name, kind in self.types.items() if kind.unique)
+
     def max_links_of(self, kind: str) -> int:
         """How many of each higher type it may be seen with before it is a hub."""
         return self.types[kind].max_links or self.max_links

@@ -60,6 +60,11 @@ def _owner() -> Column:
     return F.when(F.coalesce(shared, F.lit(False)), F.col("_neutral")).otherwise(F.col("_person"))
 
 
+def named_after(person_id: str = "person_id") -> Column:
+    """The identifier that a person, or what stands for one, is named after."""
+    return F.substring(person_id, 3, 64)
+
+
 def is_person(person_id: str = "person_id") -> Column:
     """Whether an id stands for a person: not for nobody, and not for a shared device."""
     return F.coalesce(~F.col(person_id).startswith("n_"), F.lit(False))

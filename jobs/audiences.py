@@ -17,7 +17,7 @@ from tactful.jobs.lake.lookups import fold
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.runs.batches import KEPT_PINS, Batch
 from tactful.schemas.records import MEMBERSHIPS
-from tactful.transforms.membership import AUDIENCE
+from tactful.transforms.membership import AUDIENCE, is_held
 
 Sizes = dict[str, int]
 
@@ -50,8 +50,9 @@ def _counted(batch: Batch) -> Sizes:
     """All members there were before the batch: of a checkpoint that no batch left any size in."""
     if not batch.lake.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
         return {}
-    members = fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)).where("is_member")
-    counts = members.groupBy(*AUDIENCE).agg(F.countDistinct("member_key").alias("size"))
+    newest = MEMBERSHIPS.conform(fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)))
+    values = newest.groupBy(*AUDIENCE, "member_key").agg(is_held().alias("is_held"))
+    counts = values.where("is_held").groupBy(*AUDIENCE).agg(F.count("*").alias("size"))
     return {name_of(row.destination, row.audience): row["size"] for row in counts.collect()}
 
 

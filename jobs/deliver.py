@@ -20,18 +20,24 @@ from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.closings import is_address
 from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
+    ADD,
     AUDIENCE,
     MEMBER,
+    NO,
+    TOLD_WITH,
+    YES,
     active,
     ad_consent,
+    before_and_after,
     changed_members,
     differences,
+    kept_back,
     may_be_uploaded,
     protected_persons,
     to_records,
 )
 from tactful.transforms.sinks import cut_into_requests
-from tactful.transforms.sinks.sink import BOUNCED
+from tactful.transforms.sinks.sink import BOUNCED, REFUSED
 
 
 def deliver(
@@ -60,18 +66,20 @@ def deliver(
     answers = ad_consent(timeline, now)
     members = batch.keep(_of_each(config, lambda d: _members(d, now, answers, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known, dead, config)))
+    refusers = _of_each(config, lambda d: _refusers(d, answers))
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
-    changed = batch.keep(changed_members(forms, held, members, batch.lake.pads(config)))
+    changed = batch.keep(changed_members(forms, held, members, refusers, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
-    told = batch.keep(differences(changed, sharing))
+    standing = batch.keep(before_and_after(changed, sharing, opt_in=config.consent.opt_in))
+    told = batch.keep(differences(standing))
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
     )
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
     return {
-        MEMBERSHIPS: changed.select(*MEMBER, "is_member").withColumn("batch_id", stamp),
-        DROPPED: _dropped(forms, members).withColumn("batch_id", stamp),
+        MEMBERSHIPS: _to_log(changed, config).withColumn("batch_id", stamp),
+        DROPPED: _dropped(forms, members, standing).withColumn("batch_id", stamp),
         RECORDS: records,
         DELIVERIES: small_frame(batch.lake.spark, written, DELIVERIES.struct()),
     }
@@ -100,6 +108,23 @@ def _members(
         return members.withColumn("answer", F.lit(None).cast("string"))
     members = members.where(~is_address())
     return may_be_uploaded(members, answers, opt_in=config.consent.opt_in)
+
+
+def _refusers(destination: Destination, answers: DataFrame) -> DataFrame:
+    """Who said no to ads, at an ad network: what they are known by there is nobody's to be told."""
+    asks = F.lit(destination.sink.needs_ad_consent)
+    return answers.where(asks & (F.col("answer") == NO)).select("person_id")
+
+
+def _to_log(changed: DataFrame, config: Config) -> DataFrame:
+    """The new memberships, those of ad networks with what they are told with.
+
+    Elsewhere nobody's no takes another one's identifier away, so none is told again.
+    """
+    asking = [d.name for d in config.destinations if d.sink.needs_ad_consent]
+    is_kept = F.col("destination").isin(asking) & F.col("is_member")
+    told = (F.when(is_kept, F.col(name)).alias(name) for name in TOLD_WITH)
+    return changed.select(*MEMBER, "is_member", "is_refused", *told)
 
 
 def wanted_by(destination: Destination, now: DataFrame) -> DataFrame:
@@ -142,8 +167,12 @@ def _records(
     destination: Destination, told: DataFrame, batch_number: int, config: Config
 ) -> DataFrame:
     sink = destination.sink
+    mine = told.where(F.col("destination") == destination.name)
+    if sink.needs_ad_consent and config.consent.opt_in:
+        # Who comes back may have become a member while silence still was a yes.
+        mine = mine.where((F.col("operation") != ADD) | (F.col("answer") == YES))
     return to_records(
-        told.where(F.col("destination") == destination.name),
+        mine,
         batch_id=batch_number,
         split=sink.split,
         row=sink.row,
@@ -152,13 +181,14 @@ def _records(
     )
 
 
-def _dropped(forms: DataFrame, members: DataFrame) -> DataFrame:
+def _dropped(forms: DataFrame, members: DataFrame, standing: DataFrame) -> DataFrame:
     """Identifiers of members that their destination does not get, and why."""
     why = F.coalesce("reason", F.when(F.col("is_dead"), BOUNCED))
     refused = forms.withColumn("reason", why).where("reason IS NOT NULL AND is_best")
     return (
         refused.join(members, [*AUDIENCE, "person_id"], "left_semi")
         .select("destination", "identifier_key", "identifier_type", "reason")
+        .unionByName(kept_back(standing).withColumn("reason", F.lit(REFUSED)))
         .distinct()
     )
 

@@ -53,9 +53,27 @@ MEMBERSHIPS = Table(
             nullable=False,
         ),
         Column("is_member", "boolean", "Whether its person belongs to the audience."),
+        Column(
+            "is_refused",
+            "boolean",
+            "Whether its person said no to ads: at an ad network nobody is told of by that value.",
+            is_later=True,
+        ),
+        Column("identifier_type", "string", "Of a network's member: its form.", is_later=True),
+        Column("person_id", "string", "Of a network's member: whose it was then.", is_later=True),
+        Column(
+            "decision_id", "string", "Of a network's member: what spoke for it then.", is_later=True
+        ),
+        Column(
+            "answer",
+            "string",
+            "Of a network's member: granted, or null where nobody had asked for consent then.",
+            is_later=True,
+        ),
         Column("batch_id", "bigint", "The batch that wrote it; the newest row stands."),
     ),
-    "Which identifiers each audience holds; the newest row of an identifier stands.",
+    "Which identifiers each audience should hold, and which must not be told there; the newest row "
+    "of an identifier stands. A destination holds a value that some member has and nobody refuses.",
     log=True,
     erased_by="keys",
 )

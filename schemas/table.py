@@ -27,7 +27,8 @@ class Column:
 
     `clock` marks what depends on when the table was published (left out of comparisons, G1);
     `protected` marks raw personal data (G8); `allowed` lists the only values it may hold; `note`
-    is what the table page tells beside.
+    is what the table page tells beside; `is_later` marks what lakes lack that were made before it
+    was thought of: they get it, empty, when they are next opened.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Column:
     allowed: tuple[str, ...] = ()
     at_least: float | None = None
     note: str = ""
+    is_later: bool = False
 
 
 @dataclass(frozen=True, eq=False)

@@ -66,17 +66,24 @@ class Shop:
     def held(self) -> set[tuple[str, str]]:
         """What each destination holds now, as (destination, identifier_key).
 
-        Of the audiences it is configured for: under another rule it fills another audience, and
-        the members of the former one stay as they are.
+        Not what is one value there with what somebody refuses. Of the audiences it is configured
+        for: under another rule it fills another audience, and the members of the former one stay
+        as they are.
         """
         filled = {(d.name, d.policy) for d in self.config().destinations}
-        newest: dict[tuple[str, ...], tuple[int, bool]] = {}
+        newest: dict[tuple[str, ...], tuple[int, bool, bool]] = {}
         for row in read_tables(self.lake, ["_log/memberships"])["_log/memberships"]:
             if (row["destination"], row["audience"]) not in filled:
                 continue
             key = (row["destination"], row["identifier_key"], row["member_key"])
-            newest[key] = max(newest.get(key, (-1, False)), (row["batch_id"], row["is_member"]))
-        return {key[:2] for key, (_, is_member) in newest.items() if is_member}
+            told = (row["batch_id"], row["is_member"], row["is_refused"])
+            newest[key] = max(newest.get(key, (-1, False, False)), told)
+        refused = {(at, value) for (at, _, value), (_, _, no) in newest.items() if no}
+        return {
+            (at, identifier)
+            for (at, identifier, value), (_, is_member, _) in newest.items()
+            if is_member and (at, value) not in refused
+        }
 
     def assert_converged(self, as_of: datetime | None = None) -> None:
         """Every published table, and the quarantine, as the oracle says they must be."""

@@ -33,6 +33,7 @@ from tests.worlds_rows import (
     world_config,
     world_products,
 )
+from tests.worlds_spellings import spellings
 from tests.worlds_words import dead_addresses, new_address, spelled
 
 __all__ = [
@@ -110,6 +111,7 @@ class _Maker:
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         shared_addresses(self, seed)
+        spellings(self, seed)
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 
     # --- who -------------------------------------------------------------------------------

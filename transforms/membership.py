@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.transforms.closings import is_address
@@ -22,6 +22,8 @@ AUDIENCE = ("destination", "audience")
 MEMBER = (*AUDIENCE, "identifier_key", "member_key")
 # The reasons of suppressions that say no to ads where they are about ads or about every channel.
 NO_TO_ADS = tuple(when for when, rule in RULES.items() if rule.is_no_to_ads)
+# What a network is told of a member with, kept for when it is told again of who has not changed.
+TOLD_WITH = ("identifier_type", "person_id", "decision_id", "answer")
 
 
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
@@ -98,9 +100,9 @@ def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFram
 
 
 def changed_members(
-    forms: DataFrame, held: DataFrame, members: DataFrame, pads: DataFrame
+    forms: DataFrame, held: DataFrame, members: DataFrame, refusers: DataFrame, pads: DataFrame
 ) -> DataFrame:
-    """Find the identifiers that enter or leave an audience.
+    """Find the identifiers that enter or leave an audience, or are refused to it or no more.
 
     An email of which first only the hash was known has two forms; only the better one belongs
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
@@ -109,11 +111,13 @@ def changed_members(
     of consent later: of a member that was sent as not asked, a network knows no more than that.
 
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
-    is_member.
+    is_member, is_refused.
     forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
     is_best, is_dead.
     held: newest membership per destination, audience, identifier_key and member_key.
     members: destination, audience, person_id, decision_id, answer of everybody who should be in it.
+    refusers: destination, audience, person_id of everybody who said no to it, whether or not any
+    audience ever wanted them.
     """
     message = F.concat_ws(":", "destination", "field", "wire")
     keyed = (
@@ -127,52 +131,124 @@ def changed_members(
     )
     is_good = F.col("is_best") & ~F.col("is_dead")
     belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & is_good
-    before = held.select(*MEMBER, F.col("is_member").alias("_was"))
-    told = keyed.join(members, [*AUDIENCE, "person_id"], "left").withColumn(
-        "is_member", F.coalesce(belongs, F.lit(False))
+    no = F.lit(False)
+    before = held.select(
+        *MEMBER, F.col("is_member").alias("_was"), F.col("is_refused").alias("_was_refused")
     )
-    rest = F.struct(*(name for name in told.columns if name not in MEMBER))
+    refuses = refusers.select(*AUDIENCE, "person_id", F.lit(True).alias("_refuses")).distinct()
+    told = (
+        keyed.join(members, [*AUDIENCE, "person_id"], "left")
+        .join(refuses, [*AUDIENCE, "person_id"], "left")
+        .withColumn("is_member", F.coalesce(belongs, no))
+        .withColumn("is_refused", F.coalesce((F.col("state") == "linked") & F.col("_refuses"), no))
+        .drop("_refuses")
+    )
+    rest = F.struct(*(name for name in told.columns if name not in (*MEMBER, "is_refused")))
+    is_other = (F.col("is_member") != F.coalesce("_was", no)) | (
+        F.col("is_refused") != F.coalesce("_was_refused", no)
+    )
     return (
         told.groupBy(*MEMBER)
-        .agg(F.max_by(rest, F.struct("is_best", "is_member")).alias("_best"))
-        .select(*MEMBER, "_best.*")
+        .agg(
+            F.max_by(rest, F.struct("is_best", "is_member")).alias("_best"),
+            F.bool_or("is_refused").alias("is_refused"),
+        )
+        .select(*MEMBER, "_best.*", "is_refused")
         .join(before, [*MEMBER], "left")
-        .where(F.col("is_member") != F.coalesce("_was", F.lit(False)))
+        .where(is_other)
         .withColumn("person_id", F.when(~is_address(), F.col("person_id")))
-        .drop("_was")
+        .drop("_was", "_was_refused")
     )
 
 
-def differences(changed: DataFrame, held: DataFrame) -> DataFrame:
-    """Turn changed memberships into what the destinations must be told.
+def is_held(member: str = "is_member", refused: str = "is_refused") -> Column:
+    """Whether a destination holds a value: some member has it, and nobody who has it said no.
 
-    Two of a retailer's identifiers can be one at the destination (a Gmail address with and
-    without dots), and a person may leave while another one stays: what the destination holds is
-    removed only when nobody in the audience has it any more, and added only once.
+    Of all identifiers that are this value there.
+    """
+    nobody = ~F.coalesce(F.bool_or(refused), F.lit(False))
+    return F.coalesce(F.bool_or(member), F.lit(False)) & nobody
 
-    Keeps: one row an audience × value to add or remove. Adds: operation.
+
+def before_and_after(changed: DataFrame, held: DataFrame, *, opt_in: bool) -> DataFrame:
+    """All identifiers that are one value at a destination with those that changed.
+
+    Two of a retailer's identifiers can be one at the destination: a Gmail address with and without
+    dots. What is told depends on all of them.
+
+    Keeps: one row an audience × identifier × form of which the value's membership changed. Adds:
+    was_member and was_refused beside is_member and is_refused, is_changed.
+    changed: see `changed_members`. held: newest memberships by member_key. opt_in: whether silence
+    is no.
     """
     value = [*AUDIENCE, "member_key"]
-    before = (
-        held.join(changed.select(*value).distinct(), value, "left_semi")
-        .groupBy(*value)
-        .agg(F.count_if("is_member").alias("_before"))
+    # A lake that was made before this was kept does not say it; then members had granted.
+    granted = F.when(F.col("is_refused").isNull() & F.lit(opt_in), F.lit(YES))
+    held = held.withColumn("answer", F.coalesce("answer", granted))
+    earlier = held.join(changed.select(*value).distinct(), value, "left_semi").select(
+        *MEMBER,
+        F.col("is_member").alias("was_member"),
+        F.col("is_refused").alias("was_refused"),
+        *(F.col(name).alias(f"_{name}") for name in TOLD_WITH),
     )
-    step = F.sum(F.when(F.col("is_member"), 1).otherwise(-1)).alias("_step")
-    counts = (
-        changed.groupBy(*value)
-        .agg(step)
-        .join(before, value, "left")
-        .withColumn("_before", F.coalesce("_before", F.lit(0)))
-        .withColumn("_after", F.col("_before") + F.col("_step"))
+    # What did not change stands as it did.
+    stands = {"is_member": "was_member", "is_refused": "was_refused"}
+    stands |= {name: f"_{name}" for name in TOLD_WITH}
+    is_changed = F.col("wire").isNotNull()
+    now = {n: F.when(is_changed, F.col(n)).otherwise(F.col(was)) for n, was in stands.items()}
+    return (
+        changed.select(*MEMBER, "field", "wire", *stands)
+        .join(earlier, [*MEMBER], "full")
+        .withColumns({**now, "is_changed": is_changed})
+        .drop(*(f"_{name}" for name in TOLD_WITH))
     )
-    operation = F.when((F.col("_before") == 0) & (F.col("_after") > 0), ADD).when(
-        (F.col("_before") > 0) & (F.col("_after") == 0), REMOVE
+
+
+def differences(standing: DataFrame) -> DataFrame:
+    """Turn changed memberships into what the destinations must be told.
+
+    A person may leave while another one stays: what the destination holds is removed only when
+    nobody in the audience has it any more, or somebody who has it said no to ads, and added only
+    once. Whoever's the refusal was, all who still belong there come back when it is lifted.
+
+    Keeps: one row an audience × value to add or remove. Adds: operation.
+    standing: see `before_and_after`.
+    """
+    before, after = is_held("was_member", "was_refused"), is_held()
+    operation = F.when(~before & after, ADD).when(before & ~after, REMOVE)
+    # Why somebody was a member is no reason to remove them.
+    reason = F.when(F.col("is_changed"), F.col("decision_id")).alias("decision_id")
+    leaving = F.struct("identifier_key", "person_id", reason, "answer")
+    coming = F.struct("identifier_key", "person_id", "decision_id", "answer")
+
+    def first(one: Column, which: str) -> Column:
+        return F.min_by(one, F.when(F.col(which), F.col("identifier_key")))
+
+    told = standing.groupBy(*AUDIENCE, "member_key").agg(
+        operation.alias("operation"),
+        F.max("field").alias("field"),
+        F.max("wire").alias("wire"),
+        first(coming, "is_member").alias("_coming"),
+        first(leaving, "was_member").alias("_leaving"),
     )
-    told = counts.select(*value, operation.alias("operation")).where("operation IS NOT NULL")
-    joined = changed.join(told, value).where(F.col("is_member") == (F.col("operation") == ADD))
-    first = F.min_by(F.struct(*(n for n in joined.columns if n not in value)), "identifier_key")
-    return joined.groupBy(*value).agg(first.alias("_one")).select(*value, "_one.*")
+    one = F.when(F.col("operation") == ADD, F.col("_coming")).otherwise(F.col("_leaving"))
+    return (
+        told.where("operation IS NOT NULL")
+        .withColumn("_one", one)
+        .select(*AUDIENCE, "member_key", "operation", "field", "wire", "_one.*")
+    )
+
+
+def kept_back(standing: DataFrame) -> DataFrame:
+    """List the members' identifiers that are not told since somebody else has said no by them.
+
+    Keeps: destination, identifier_key, identifier_type. standing: see `before_and_after`.
+    """
+    value = Window.partitionBy(*AUDIENCE, "member_key")
+    said = standing.withColumn("_is_refused", F.bool_or("is_refused").over(value))
+    return said.where("is_member AND _is_refused").select(
+        "destination", "identifier_key", "identifier_type"
+    )
 
 
 def to_records(

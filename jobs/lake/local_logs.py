@@ -196,7 +196,11 @@ class LocalLogs:
     def _rows(self, db: DuckDBPyConnection, table: Table) -> str:
         """The table, for the `FROM` of a query; it has its columns even while it has no file."""
         names = self._files_of(table)
-        return _parquet(names) if names else self._empty(db, table)
+        if not names or not any(column.is_later for column in table.columns):
+            return _parquet(names) if names else self._empty(db, table)
+        # Files of before lack what the table got later.
+        rows = f"FROM {_parquet(names, ', union_by_name = true')}"
+        return f"(FROM {self._empty(db, table)} UNION ALL BY NAME {rows})"
 
     def _files_of(self, table: Table) -> list[str]:
         if table.id not in self._files:

@@ -49,7 +49,20 @@ class LocalStore(LocalFiles, SparkStore):
                 partition_by=list(table.partitioned_by) or None,
                 configuration=dict(properties),
             )
+        else:
+            self._widen(table)
         self._close(table)
+
+    def _widen(self, table: Table) -> None:
+        later = [column.name for column in table.columns if column.is_later]
+        if not later:
+            return
+        delta = deltalake.DeltaTable(self.path(table))
+        there = {field.name for field in delta.schema().fields}
+        wanted = deltalake.Schema.from_json(table.struct().json()).fields
+        lacking = [field for field in wanted if field.name in later and field.name not in there]
+        if lacking:
+            delta.alter.add_columns(lacking)
 
     def size(self, table: Table, version: int) -> int:
         """Just at that version."""

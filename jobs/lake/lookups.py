@@ -161,4 +161,6 @@ class SharedLogs:
 
     def memberships(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest memberships of some identifiers, or of some values at a destination."""
-        return fold(MEMBERSHIPS, semi_join(self._known(MEMBERSHIPS), keys, count=count))
+        found = fold(MEMBERSHIPS, semi_join(self._known(MEMBERSHIPS), keys, count=count))
+        # A batch that is repeated may be pinned to a version that lacks a later column.
+        return MEMBERSHIPS.conform(found)

@@ -28,10 +28,21 @@ class SparkStore(HadoopFiles):
 
     def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
         if self._versions(table):
+            self._widen(table)
             return
         empty = small_frame(self.spark, [], table.struct())
         writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
         writer.options(description=table.doc, **properties).save(self.path(table))
+
+    def _widen(self, table: Table) -> None:
+        """Give a table the columns that were thought of after it was made."""
+        later = [column for column in table.columns if column.is_later]
+        if not later:
+            return
+        there = set(self.read(table).columns)
+        if lacking := [column for column in later if column.name not in there]:
+            named = ", ".join(f"`{column.name}` {column.type}" for column in lacking)
+            self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({named})")
 
     def version(self, table: Table) -> int:
         """From the names in its log, which takes no Spark job."""

@@ -70,7 +70,7 @@ class Store(Files, Protocol):
         """Where a table lies."""
 
     def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
-        """Make a table, empty, where there is none; one that is there stays as it is."""
+        """Make a table, empty, where there is none; one that is there gets the columns it lacks."""
 
     def version(self, table: Table) -> int:
         """The newest version of a table."""

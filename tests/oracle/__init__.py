@@ -17,7 +17,7 @@ from tests.oracle.config import load
 from tests.oracle.engine import PUBLISHED, decide, identify, open_database, rows
 from tests.oracle.facts import Event, EventId
 from tests.oracle.identifiers import Normaliser
-from tests.oracle.inputs import put_events, put_rules, put_types
+from tests.oracle.inputs import put_events, put_network_values, put_rules, put_types
 from tests.oracle.intake import Row, take_in
 from tests.oracle.reference import lines_of
 from tests.oracle.reference import products as sorted_out
@@ -68,10 +68,12 @@ def compute(
     normaliser = Normaliser(config, secret)
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
+    forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]
     with open_database() as db:
         put_events(db, due)
         put_types(db, config)
         put_rules(db, config, as_of, known)
+        put_network_values(db, config, {*forms})
         identify(db, config["identity"]["max_identifiers"])
         decide(db)
         tables = {name: rows(db, name) for name in PUBLISHED}

@@ -27,7 +27,7 @@ DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
-    "suppressions", "regrets", "wanted", "left_out", "audiences",
+    "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",

@@ -35,6 +35,15 @@ class Identifier:
 
 
 @dataclass(frozen=True)
+class Form:
+    """One form of an identifier: an email is known by its address, by a hash, or by both."""
+
+    key: str
+    type: str
+    value: str
+
+
+@dataclass(frozen=True)
 class Known:
     """The identifiers of an event, each once: those that count, those blocked, what was dropped."""
 
@@ -76,6 +85,18 @@ class Normaliser:
             else:
                 dropped.append(f"{kind}:{state}")
         return Known(tuple(sorted(valid)), tuple(sorted(blocked)), tuple(sorted(dropped)))
+
+    def forms(self, identifiers: Iterable[Mapping[str, Any] | None] | None) -> set[Form]:
+        """In which forms an event tells its identifiers: an email as such, or only its hash."""
+        found = set()
+        for entry in identifiers or ():
+            told = entry or {}
+            kind, value = self._named(told.get("type")), trim(told.get("value") or "")
+            state, said = self._judge(kind, value)
+            if state in ("valid", "blocked"):
+                form = value.lower() if kind == "email" else said
+                found.add(Form(self._identifier(kind, said).key, kind, form))
+        return found
 
     def _named(self, said: str | None) -> str:
         """The type that is meant, however it is spelled."""

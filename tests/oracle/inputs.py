@@ -12,6 +12,8 @@ from duckdb import DuckDBPyConnection
 
 from tests.oracle.config import caps, destinations, duration, identifier_types, rules
 from tests.oracle.facts import Event
+from tests.oracle.identifiers import Form
+from tests.oracle.networks import network_values
 
 TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
 MONEY, SPAN = pa.decimal128(18, 4), pa.duration("us")
@@ -45,6 +47,7 @@ RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64
          ("channels", pa.list_(TEXT)), ("options", TEXT)]  # fmt: skip
 CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_window", SPAN),
         ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
+VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("replenish_days", pa.float64())]
 
 Rows = Iterable[Mapping[str, Any]]
@@ -124,6 +127,13 @@ def put_rules(
     ]
     put(db, "caps", limits, CAPS)
     put(db, "products", products, PRODUCTS)
+
+
+def put_network_values(
+    db: DuckDBPyConnection, config: Mapping[str, Any], forms: Iterable[Form]
+) -> None:
+    """Lay down what each identifier is at each ad network."""
+    put(db, "network_values", [*network_values(config, forms)], VALUES)
 
 
 def put(

@@ -18,7 +18,10 @@ SEEDS = st.integers(0, 2**32 - 1)
 DESTINATIONS = [
     {"name": policy, "kind": "file", "policy": policy, "identifiers": ["customer_id", "email"]}
     for policy in ("bought_much", "unsubscribed", "no_consent")
-]
+] + [
+    {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",
+     "account": {"account_id": "1"}},
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,8 @@ def test_any_world_in_any_batches_and_order(
 def converge(world: worlds.World, batches: int, *, order: int, folder: Path) -> None:
     """Run the product on a world dealt out into batches, and hold its tables to the oracle's.
 
-    And what destinations hold: one of what was bought, and one of each way to say no.
+    And what destinations hold: one of what was bought, one of each way to say no, and an ad network
+    at which two spellings of an address are one.
     """
     shop = Shop(replace(world, config={**world.config, "destinations": DESTINATIONS}), folder)
     for batch in worlds.split(world, batches, seed=order):

@@ -1,7 +1,8 @@
 -- What each destination must hold now: the linked identifiers of all who are wanted there and, at an
 -- ad network, may be; but no address that is dead on the destination's channel, on any where that
 -- has no addresses, unless the audience is about bounces or an ad network's. And the identifiers that
--- are nobody's own while the newest word that names them closes.
+-- are nobody's own while the newest word that names them closes. At an ad network two identifiers may be
+-- one value: it is there for nobody while anybody who has it there said no to ads.
 WITH last_bounce AS (
     SELECT person_id, channel, identifier_key, max(occurred_at) AS bounced_at
     FROM (SELECT *, unnest(addresses) AS identifier_key FROM addresses WHERE type = 'bounced')
@@ -20,6 +21,24 @@ dead AS (
             AND (s.addresses = [] OR list_contains(s.addresses, b.identifier_key))
             AND s.occurred_at > b.bounced_at
     )
+),
+
+said_no AS (
+    SELECT l.identifier_key
+    FROM labels AS l
+    JOIN answers AS a ON a.person_id = l.person_id
+    WHERE l.state = 'linked' AND a.answer = 'withdrawn'
+    UNION
+    SELECT i.identifier_key
+    FROM identifiers AS i
+    JOIN answers AS a ON a.person_id = 'a_' || i.identifier_key
+    WHERE a.answer = 'withdrawn'
+),
+
+refused AS (
+    SELECT DISTINCT v.destination, v.value
+    FROM network_values AS v
+    JOIN said_no USING (identifier_key)
 )
 
 SELECT DISTINCT w.destination, l.identifier_key
@@ -32,6 +51,17 @@ JOIN labels AS l
     AND list_contains(d.identifiers, l.identifier_type)
 WHERE
     (NOT w.is_network OR w.answer = 'granted' OR (w.answer IS NULL AND NOT opt_in))
+    AND (
+        NOT w.is_network
+        OR EXISTS(
+            FROM network_values AS v
+            WHERE
+                v.destination = w.destination
+                AND v.identifier_key = l.identifier_key
+                AND v.is_best
+                AND NOT EXISTS(FROM refused AS r WHERE r.destination = v.destination AND r.value = v.value)
+        )
+    )
     AND (
         d.is_about_bounces
         OR w.is_network

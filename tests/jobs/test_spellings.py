@@ -1,0 +1,102 @@
+"""One mailbox, two spellings, two customers: at Google their hashes are one, and a no is a no."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.jobs.test_consent import DAY, MONDAY, Story, hashed, land_more, rows, told
+from tests.product import Shop
+
+DOTTED, PLAIN, PLUS = "z.seven.a@gmail.com", "ZSevenA@gmail.com", "zsevena+shop@gmail.com"
+AT_GOOGLE = hashed("zsevena@gmail.com")
+
+
+class Lake:
+    """Dot buys as one spelling; Ann and Ned are other customers, known by the others."""
+
+    def __init__(self, folder: Path, default: str) -> None:
+        self.story = Story()
+        self.shop = Shop(replace(self.story.world(default), events={}), folder)
+
+    def dot_buys(self) -> None:
+        self.story.buys("dot", emails=[DOTTED])
+
+    def says(self, who: str, email: str, type_: str, day: float, **what: Any) -> None:
+        at = MONDAY + day * DAY
+        source = "mail" if type_ in ("unsubscribed", "subscribed") else "crm"
+        self.story.tell(source, who, type_, at, emails=[email], **what)
+
+    def run(self) -> None:
+        """Run, and hold tables and audiences to the oracle's."""
+        land_more(self.shop, self.story)
+
+    def told(self) -> list[str]:
+        """What Google was told of the mailbox, in order."""
+        ours = [r for r in rows(self.shop.lake, "records") if AT_GOOGLE in r["payload"]]
+        assert {r["destination"] for r in ours} <= {"google"}
+        return [r["operation"] for r in sorted(ours, key=lambda r: (r["batch_id"], r["position"]))]
+
+    def dropped(self) -> set[tuple[str, str, str]]:
+        dropped = rows(self.shop.lake, "_log/dropped_identifiers")
+        return {(r["destination"], r["identifier_type"], r["reason"]) for r in dropped}
+
+
+def test_a_mailbox_leaves_google_when_anybody_who_has_it_says_no(spark, tmp_path: Path) -> None:
+    lake = Lake(tmp_path, "opt_in")
+    lake.dot_buys()
+    lake.says("dot", DOTTED, "consent_granted", 1, channel="ad")
+    # Who was never asked forbids nothing.
+    lake.says("ann", PLAIN, "attribute_set", 1)
+    lake.says("ned", PLUS, "attribute_set", 1)
+    lake.run()
+    assert lake.told() == ["add"]
+    (first,) = (r for r in rows(lake.shop.lake, "records") if r["destination"] == "google")
+
+    # She never bought anything: no audience ever wanted her.
+    lake.says("ann", PLAIN, "consent_withdrawn", 2)
+    lake.run()
+    assert lake.told() == ["add", "remove"]
+    assert lake.dropped() == {("google", "email", "refused_by_another")}
+    # Meta keeps the dots, so there both are two; a file is no ad network.
+    assert [hashed(DOTTED) in payload for payload in told(lake.shop.lake, "meta")["add"]] == [True]
+    assert told(lake.shop.lake, "meta")["remove"] == told(lake.shop.lake, "letters")["remove"] == []
+
+    # One takes it back, and another one says no by another word: it stays away.
+    lake.says("ned", PLUS, "unsubscribed", 3, channel="ad")
+    lake.run()
+    lake.says("ann", PLAIN, "consent_granted", 4)
+    lake.run()
+    assert lake.told() == ["add", "remove"]
+    lake.says("ned", PLUS, "subscribed", 5, channel="ad")
+    lake.run()
+    assert lake.told() == ["add", "remove", "add"]
+    # It comes back as it came: it is Dot's, with her consent.
+    back = max(rows(lake.shop.lake, "records"), key=lambda r: r["batch_id"])
+    same = ("destination", "person_id", "decision_id", "identifier_keys", "payload", "operation")
+    assert {name: back[name] for name in same} == {name: first[name] for name in same}
+    assert set(json.loads(back["payload"])["consent"].values()) == {"CONSENT_GRANTED"}
+
+
+@pytest.mark.parametrize("default", ["opt_out", pytest.param("opt_in", marks=pytest.mark.faults)])
+def test_a_mailbox_that_said_no_first_is_never_told(spark, tmp_path: Path, default: str) -> None:
+    lake = Lake(tmp_path, default)
+    lake.says("ann", PLAIN, "unsubscribed", 1, channel="all")
+    lake.run()
+    lake.dot_buys()
+    if default == "opt_in":
+        lake.says("dot", DOTTED, "consent_granted", 1, channel="ad")
+    lake.run()
+    assert lake.told() == []
+    assert lake.dropped() == {("google", "email", "refused_by_another")}
+    # What nobody is to be told of is no member of any size.
+    lake.says("ann", PLAIN, "subscribed", 2, channel="all")
+    lake.run()
+    assert lake.told() == ["add"]
+    sizes = lake.shop.lake / "_checkpoints" / "fused" / "audiences"
+    newest = json.loads(max(sizes.iterdir()).read_text("utf-8"))
+    assert newest["google/bought_it"] == 1

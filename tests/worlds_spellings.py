@@ -1,0 +1,49 @@
+"""One mailbox in two spellings, each another customer's: at Google both are one value."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+SPELLINGS = ("z.seven{n}@gmail.com", "zseven{n}@gmail.com", "ZSeven{n}+shop@gmail.com")
+NOES = (
+    ("profiles", "consent_withdrawn", "consent_granted"),
+    ("messages", "unsubscribed", "subscribed"),
+)
+
+
+def spellings(maker: Any, seed: int) -> None:
+    """Some buy and hear of ads under one spelling, others say no, and at times yes, by another.
+
+    It is told last, so that it changes nothing else of a world.
+    """
+    dice = random.Random(f"spellings {seed}")
+    for n in range(dice.randint(1, 2)):
+        people = dice.sample(maker.people, dice.choice((2, 2, 3)))
+        for person, spelled in zip(people, dice.sample(SPELLINGS, len(people)), strict=True):
+            address = {"type": "email", "value": spelled.format(n=n)}
+            number = {"type": "customer_id", "value": person.customer_id}
+            maker.add("clicks", "login", maker.when(), [number, address])
+            named = dice.choice(([number], [address]))
+            if dice.random() < 0.7:
+                _buys(maker, dice, [number])
+            if dice.random() < 0.6:
+                told = {"channel": dice.choice((None, "ad")), "purpose": "marketing"}
+                maker.add("profiles", "consent_granted", maker.when(), named, **told)
+            else:
+                _says_no(maker, dice, named)
+
+
+def _buys(maker: Any, dice: random.Random, named: list[Any]) -> None:
+    lines = [{"line_id": "l0", "sku": "jeans", "quantity": 1, "amount": 5}]
+    order_id = f"g{dice.randrange(10**9)}"
+    maker.add("purchases", "order_placed", maker.when(), named, order_id=order_id, lines=lines)
+
+
+def _says_no(maker: Any, dice: random.Random, named: list[Any]) -> None:
+    """To ads or to everything; at times it is taken back, and said again."""
+    stream, no, yes = dice.choice(NOES)
+    time, channel = maker.when(), dice.choice(("ad", "ad", "all"))
+    for type_ in (no, yes, no)[: dice.choice((1, 1, 2, 2, 3))]:
+        maker.add(stream, type_, time, named, channel=channel, purpose="marketing")
+        time = maker.later(time)

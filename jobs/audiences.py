@@ -48,7 +48,7 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
 
 def _counted(batch: Batch) -> Sizes:
     """All members there were before the batch: of a checkpoint that no batch left any size in."""
-    if not batch.lake.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
+    if not batch.lake.store.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
         return {}
     members = fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)).where("is_member")
     counts = members.groupBy(*AUDIENCE).agg(F.countDistinct("member_key").alias("size"))

@@ -75,8 +75,8 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     addresses (none where nobody knows).
     """
     words = timeline.where(is_person() & ~is_address() & F.expr(f"({HARD}) OR type = 'subscribed'"))
-    told = _of_channels(words)
-    bounced = told.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
+    each = _of_channels(words)
+    bounced = each.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
     # One id may have been sent to several persons; each has their own address.
     sent = (
         timeline.where("type = 'sent'")
@@ -89,7 +89,7 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     held = reduce(
         DataFrame.unionByName,
         (
-            _held(told, labels).withColumn("_place", F.lit(0)),
+            _held(each, labels).withColumn("_place", F.lit(0)),
             _held(sent, labels).withColumn("_place", F.lit(1)),
         ),
     )
@@ -99,7 +99,7 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     )  # fmt: skip
     none = F.array().cast("array<string>")
     best = F.when(F.size("_0") > 0, F.col("_0")).otherwise(F.col("_1"))
-    return told.join(named, [*WORD], "left").select(
+    return each.join(named, [*WORD], "left").select(
         "person_id", "type", "channel", "cause", F.coalesce(best, none).alias("addresses")
     )
 
@@ -109,8 +109,8 @@ def _of_channels(words: DataFrame) -> DataFrame:
     every = F.array(*(F.lit(name) for name in ADDRESS_TYPES))
     is_all = (F.col("type") == "subscribed") & (F.col("channel") == ALL)
     channels = F.when(is_all, every).otherwise(F.array("channel"))
-    told = words.withColumn("channel", F.explode(channels)).withColumn("cause", F.struct(*ORDER))
-    return told.where(F.col("channel").isin(*ADDRESS_TYPES)).select(
+    each = words.withColumn("channel", F.explode(channels)).withColumn("cause", F.struct(*ORDER))
+    return each.where(F.col("channel").isin(*ADDRESS_TYPES)).select(
         "person_id", "type", "channel", "cause", "message_id", "identifier_keys"
     )
 

@@ -82,7 +82,7 @@ class Batch:
 
     def read(self, table: Table) -> DataFrame:
         """The table as it was when this batch was first tried."""
-        return self.lake.read(table, self.pins[table.id])
+        return self.lake.store.read(table, self.pins[table.id])
 
     @cached_property
     def logs(self) -> Logs:
@@ -130,9 +130,9 @@ class Batch:
         if isinstance(output, DataFrame):
             output = self.lake.store.collected(table.conform(output), few=self.is_small)
         if isinstance(output, pa.Table):
-            self.lake.append(table, Part(output, application, self.batch_id))
+            self.lake.store.append(table, Part(output, application, self.batch_id))
         elif not output.isEmpty():
-            self.lake.append_by_spark(table, output, application, self.batch_id)
+            self.lake.store.append_by_spark(table, output, application, self.batch_id)
 
     def release(self) -> None:
         for frame in self._kept:
@@ -157,7 +157,7 @@ def pin(
     pins = {
         "batch_id": batch_id,
         "configuration_hash": configuration_hash,
-        "tables": {table.id: lake.version(table) for table in tables},
+        "tables": {table.id: lake.store.version(table) for table in tables},
     }
     return pins, False
 

@@ -16,8 +16,7 @@ answers AS (
     UNION ALL
     SELECT DISTINCT person_id, true
     FROM now
-    WHERE
-        reason IN ('no_consent', 'unsubscribed', 'complained') AND scope_value = 'marketing' AND coalesce(channel, 'ad') = 'ad'
+    WHERE is_no_to_ads AND scope_value = 'marketing' AND coalesce(channel, 'ad') = 'ad'
 ),
 
 answered AS (

@@ -23,6 +23,7 @@ Sizes = dict[str, int]
 
 
 def name_of(destination: str, audience: str) -> str:
+    """Under which name the state keeps how large an audience of a destination is."""
     return f"{destination}/{audience}"
 
 

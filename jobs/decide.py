@@ -106,6 +106,7 @@ def _longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 
 
 def cap_rule(cap: Cap) -> CapRule:
+    """A configured cap as transforms take it."""
     return CapRule(cap.name, cap.channels, cap.purposes, cap.limit, cap.window, cap.counts)
 
 

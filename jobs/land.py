@@ -59,6 +59,7 @@ class Work:
     error: Exception | None = None
 
     def part(self, table: Table, rows: pa.Table) -> Part:
+        """Rows for a table, under the transaction by which this batch writes them once."""
         return Part(rows, f"tactful/{self.query}/{self.generation}/{table.id}", self.batch_id)
 
 
@@ -70,6 +71,7 @@ class Met:
 
 
 def query_name(source_name: str) -> str:
+    """The query that lands one source."""
     return f"land_{source_name}"
 
 

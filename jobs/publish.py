@@ -80,6 +80,7 @@ class Inputs:
 
     @cached_property
     def outcomes(self) -> DataFrame:
+        """What became of each message."""
         return self._keep(outcomes(self.timeline, window=self.config.attribution.window))
 
     @cached_property

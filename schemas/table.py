@@ -75,9 +75,11 @@ class Table:
 
     @property
     def names(self) -> list[str]:
+        """The names of its columns, in order."""
         return [column.name for column in self.columns]
 
     def column(self, name: str) -> Column:
+        """The column of this name."""
         return next(column for column in self.columns if column.name == name)
 
     def struct(self) -> T.StructType:

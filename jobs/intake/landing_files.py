@@ -44,6 +44,7 @@ class Outcome:
     gone: set[str] = field(default_factory=set)
 
     def is_left_out(self, file: File) -> bool:
+        """Whether the file did not land, for whatever reason."""
         return any(file.path in those for those in (self.refused, self.unread, self.gone))
 
 

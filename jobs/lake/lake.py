@@ -55,9 +55,11 @@ class Lake:
         return f"{self.location}/_checkpoints/{query}/spark"
 
     def beside_checkpoint(self, query: str, name: str) -> str:
+        """A file or folder that Tactful itself keeps of a query; an empty name is that of all."""
         return f"{self.location}/_checkpoints/{query}/{name}"
 
     def outbox(self, destination: str) -> str:
+        """The folder of a destination's files."""
         return f"{self.location}/outbox/{destination}"
 
     def close_outbox(self) -> None:
@@ -79,6 +81,7 @@ class Lake:
             self.remember(folds={name: last for name, last in folds.items() if name != table.id})
 
     def state(self) -> dict[str, Any] | None:
+        """What the lake knows of itself; None where there is no lake. Raises: LakeDamaged."""
         return read_state(self.store)
 
     def remember(self, **facts: Any) -> None:

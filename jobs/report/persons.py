@@ -122,6 +122,7 @@ def scores(lake: LakeView, truth: Path) -> dict[str, Any] | None:
 
 
 def read_truth(truth: Path) -> pd.DataFrame | None:
+    """Whose each identifier was made to be; None where no truth was written."""
     folder = Path(truth) / "identifiers"
     if not folder.exists():
         return None

@@ -167,6 +167,7 @@ def channel_name(channel: str | None) -> str:
 
 
 def rule_named(config: Config, name: str) -> Suppress | None:
+    """The rule of this name that is switched on; None without one."""
     return next((rule for rule in config.rules if rule.name == name), None)
 
 

@@ -99,6 +99,7 @@ class Story:
 
     @property
     def regretted(self) -> int:
+        """How many of the messages a rule would have stopped."""
         return int((self.messages.policies.map(len) > 0).sum())
 
 
@@ -131,6 +132,7 @@ def story(lake: LakeView, *, aside: list[str]) -> Story | None:
 
 
 def lane(channel: str | None) -> str:
+    """What a channel is called beside its line of the drawing."""
     return channel_name(channel).capitalize()
 
 

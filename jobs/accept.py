@@ -63,8 +63,8 @@ def start(
     The second leg is Spark's own `dropDuplicates` over 16-byte hashes, which remembers every id
     for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
     """
-    generation, told = lake.generation(QUERY), repeats or Repeats()
-    received = lake.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
+    generation, repeats = lake.generation(QUERY), repeats or Repeats()
+    received = lake.store.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
     ids = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
     # A row or an id in each: as columns side by side, an id would drag a row of nulls along.
     both = received.select(F.struct("*").alias("row")).unionByName(
@@ -72,13 +72,13 @@ def start(
     )
 
     def process(frame: DataFrame, batch_id: int) -> None:
-        told.hold(_running(lake))
+        repeats.hold(_running(lake))
         pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
         if not repeated:
             save_pins(lake, QUERY, pins)
         batch = Batch(lake, QUERY, generation, batch_id, pins["tables"], hook=hook)
         try:
-            batch.commit(accept(batch, batch.keep_input(_numbered(frame)), config, told))
+            batch.commit(accept(batch, batch.keep_input(_numbered(frame)), config, repeats))
         finally:
             batch.release()
 
@@ -95,7 +95,7 @@ def _numbered(frame: DataFrame) -> DataFrame:
     return frame.withColumn("row_id", F.monotonically_increasing_id())
 
 
-def accept(batch: Batch, frame: DataFrame, config: Config, told: Repeats) -> dict[Table, Output]:
+def accept(batch: Batch, frame: DataFrame, config: Config, repeats: Repeats) -> dict[Table, Output]:
     """Sort the batch's rows out, give the accepted ones their keys, count everything."""
     rows = frame.where("row IS NOT NULL").select("row.*", "row_id")
     fresh = frame.where("fresh IS NOT NULL").select(F.col("fresh").alias("event_hash"))
@@ -109,7 +109,7 @@ def accept(batch: Batch, frame: DataFrame, config: Config, told: Repeats) -> dic
         count=again,
     )
     counts = _counts(batch, sorted_out)
-    told.count(batch.batch_id, counts)
+    repeats.count(batch.batch_id, counts)
     batch.is_small = counts["read_rows"] <= FEW_ROWS and (counts["size"] or 0) <= FEW_BYTES
     accepted = sorted_out.where(F.col("status") == ACCEPTED).drop(*RAW)
     keys = _keys(batch, accepted, config)
@@ -285,6 +285,6 @@ def totals(lake: Lake, *, after: int) -> dict[str, int]:
     """What became of the rows in the batches after a given one."""
     names = ("read_rows", "accepted_rows", "duplicate_rows", "quarantined_rows")
     generation = lake.generation(QUERY)
-    ours = lake.read(BATCHES).where((F.col("query") == QUERY) & (F.col("batch_id") > after))
+    ours = lake.store.read(BATCHES).where((F.col("query") == QUERY) & (F.col("batch_id") > after))
     sums = ours.where(F.col("generation") == generation).agg(*(F.sum(n).alias(n) for n in names))
     return {name: number or 0 for name, number in sums.first().asDict().items()}

@@ -23,6 +23,7 @@ Sizes = dict[str, int]
 
 
 def name_of(destination: str, audience: str) -> str:
+    """Under which name the state keeps how large an audience of a destination is."""
     return f"{destination}/{audience}"
 
 
@@ -48,7 +49,7 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
 
 def _counted(batch: Batch) -> Sizes:
     """All members there were before the batch: of a checkpoint that no batch left any size in."""
-    if not batch.lake.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
+    if not batch.lake.store.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
         return {}
     newest = MEMBERSHIPS.conform(fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)))
     values = newest.groupBy(*AUDIENCE, "member_key").agg(is_held().alias("is_held"))

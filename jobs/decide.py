@@ -52,14 +52,6 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     return rules, tuple(cap for cap in config.caps if cap.name in named)
 
 
-def hears_messages(config: Config) -> bool:
-    """Whether what became of messages decides anything that goes out.
-
-    Even where no destination names a rule about messages, a bounced address is told to none.
-    """
-    return bool(config.destinations)
-
-
 @dataclass(frozen=True)
 class Lookback:
     """How far back events of each class bear on what must not be said now; None means for ever.
@@ -115,6 +107,7 @@ def _longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 
 
 def cap_rule(cap: Cap) -> CapRule:
+    """A configured cap as transforms take it."""
     return CapRule(cap.name, cap.channels, cap.purposes, cap.limit, cap.window, cap.counts)
 
 

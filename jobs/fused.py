@@ -115,10 +115,10 @@ def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     options = {"maxFilesPerTrigger": str(2**31 - 1)} if at_once else bounded
     columns = [column.name for column in (*wide_columns(), *ACCEPTED)]
     streams = [
-        lake.stream(table, **options).withColumn("stream", F.lit(name))
+        lake.store.stream(table, **options).withColumn("stream", F.lit(name))
         for name, table in STREAMS.items()
     ]
-    ticks = lake.stream(TICKS, **options).select(
+    ticks = lake.store.stream(TICKS, **options).select(
         F.lit(TICK).alias("stream"),
         F.col("tick_id").alias("event_id"),
         F.col("as_of").alias("occurred_at"),
@@ -161,7 +161,8 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     )
     counts = _count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
-    hears = decide.hears_messages(config)
+    # Even where no destination names a rule about messages, a bounced address is told to none.
+    hears = bool(config.destinations)
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None

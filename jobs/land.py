@@ -59,6 +59,7 @@ class Work:
     error: Exception | None = None
 
     def part(self, table: Table, rows: pa.Table) -> Part:
+        """Rows for a table, under the transaction by which this batch writes them once."""
         return Part(rows, f"tactful/{self.query}/{self.generation}/{table.id}", self.batch_id)
 
 
@@ -70,6 +71,7 @@ class Met:
 
 
 def query_name(source_name: str) -> str:
+    """The query that lands one source."""
     return f"land_{source_name}"
 
 
@@ -107,7 +109,7 @@ def land(
         for work in works:
             troubles[work.name] |= work.outcome.unread
         broken |= {work.name: work.error for work in works if work.error}
-    said = {name: _sentence(name, told) for name, told in sorted(troubles.items()) if told}
+    said = {name: _sentence(name, unread) for name, unread in sorted(troubles.items()) if unread}
     return said | {name: str(failure(query_name(name), error)) for name, error in broken.items()}
 
 
@@ -141,10 +143,10 @@ def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, 
 
     names = sorted(config.sources)
     with ThreadPoolExecutor(SOURCE_THREADS) as pool:
-        told = dict(zip(names, pool.map(look, names), strict=True))
+        listings = dict(zip(names, pool.map(look, names), strict=True))
     return (
-        {name: listed.files for name, listed in told.items()},
-        {name: dict(listed.unreadable) for name, listed in told.items()},
+        {name: listed.files for name, listed in listings.items()},
+        {name: dict(listed.unreadable) for name, listed in listings.items()},
     )
 
 
@@ -213,10 +215,10 @@ def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | No
             raise
     whole = [work for work in works if work.error is None]
     try:
-        lake.append(RECEIVED, *parts)
+        lake.store.append(RECEIVED, *parts)
         if hook:
             hook(STEP, 1, RECEIVED.id)
-        lake.append(FILES, *(work.part(FILES, _told(lake, work)) for work in whole))
+        lake.store.append(FILES, *(work.part(FILES, _files_of(lake, work)) for work in whole))
         if hook:
             hook(STEP, 2, FILES.id)
         for work in whole:
@@ -250,12 +252,12 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
                 max_skew=config.intake.max_skew,
             )
         )
-        told = lake.store.collected(received, few=is_small)
-        if isinstance(told, pa.Table):
-            brought[:] = [work.part(RECEIVED, told)]
+        rows_to_write = lake.store.collected(received, few=is_small)
+        if isinstance(rows_to_write, pa.Table):
+            brought[:] = [work.part(RECEIVED, rows_to_write)]
         else:
             part = work.part(RECEIVED, pa.table({}))
-            lake.append_by_spark(RECEIVED, told, part.application, part.version)
+            lake.store.append_by_spark(RECEIVED, rows_to_write, part.application, part.version)
 
     spark = lake.spark
     work.outcome = read_files(
@@ -269,7 +271,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
     return brought[0] if brought else None
 
 
-def _told(lake: Lake, work: Work) -> pa.Table:
+def _files_of(lake: Lake, work: Work) -> pa.Table:
     """What became of the files of a batch; those that were left out wait, or were taken away."""
     left_out = work.outcome.unread.keys() | work.outcome.gone
     if work.is_repeat and left_out:
@@ -293,7 +295,9 @@ def _told(lake: Lake, work: Work) -> pa.Table:
 def _landed_before(lake: Lake, name: str, paths: Set[str]) -> set[str]:
     """Of these files those whose rows had landed when the batch was killed."""
     uris = {uri_of(lake.spark, path): path for path in paths}
-    rows = lake.read(RECEIVED).where(F.col("source_name") == name).select("source_position.file")
+    rows = (
+        lake.store.read(RECEIVED).where(F.col("source_name") == name).select("source_position.file")
+    )
     held = rows.where(F.col("file").isin(list(uris))).distinct().collect()
     return {uris[row.file] for row in held}
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from pyspark import inheritable_thread_target
@@ -20,7 +22,6 @@ from tactful.jobs.lake.scratch import Keep, scratch
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
-from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.identity import IDENTITY, LABELS
 from tactful.schemas.outcomes import OUTCOMES
@@ -43,10 +44,134 @@ from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
-CLOCKED = (PRESSURE, CUSTOMERS, LEFT_OUT)
-READS = (LABELS, TIMELINE_LOG, PRODUCTS)
 # Of what happened, compressed: so little that every published table fits into this process.
 FEW_BYTES = 2_000_000
+
+
+class Inputs:
+    """What published tables are worked out from, each frame once and only where one asks for it."""
+
+    def __init__(
+        self, lake: Lake, config: Config, versions: Mapping[str, int], as_of: datetime, keep: Keep
+    ) -> None:
+        self.config = config
+        self.as_of = as_of
+        self._lake = lake
+        self._versions = versions
+        self._keep = keep
+
+    def _read(self, table: Table) -> DataFrame:
+        return self._lake.store.read(table, self._versions[table.id])
+
+    @cached_property
+    def labels(self) -> DataFrame:
+        """Whose each identifier is."""
+        return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
+
+    @cached_property
+    def products(self) -> DataFrame:
+        return self._read(PRODUCTS)
+
+    @cached_property
+    def timeline(self) -> DataFrame:
+        """Everything that happened, with the person it happened to."""
+        has_hubs = not self.labels.where("state = 'hub'").isEmpty()
+        return self._keep(settled(self._read(TIMELINE_LOG), self.labels, hubs=has_hubs))
+
+    @cached_property
+    def outcomes(self) -> DataFrame:
+        """What became of each message."""
+        return self._keep(outcomes(self.timeline, window=self.config.attribution.window))
+
+    @cached_property
+    def lines(self) -> DataFrame:
+        """What was bought, and what of it was taken back."""
+        return self._keep(settled_lines(self.timeline, currency=self.config.business.currency))
+
+    @cached_property
+    def facts(self) -> DataFrame:
+        """The timeline, in which each closing stands once for everybody whom it may be about."""
+        others = self.timeline.where(~is_closing())
+        return others.unionByName(
+            _closings(
+                self.timeline,
+                self.labels,
+                self._keep,
+                unique_types=self.config.identity.unique_types,
+            )
+        )
+
+    @cached_property
+    def suppressions(self) -> DataFrame | None:
+        """What must not be said, ended or not; None without any rule."""
+        rows = decide.suppressions(
+            self.facts,
+            self.labels,
+            self.products,
+            self.lines,
+            rules=self.config.rules,
+            caps=self.config.caps,
+        )
+        return None if rows is None else self._keep(rows)
+
+
+def _customers(of: Inputs) -> DataFrame:
+    return customers(of.timeline, of.outcomes, of.lines, as_of=of.as_of)
+
+
+def _pressure(of: Inputs) -> DataFrame | None:
+    return pressures(of.timeline, of.config, as_of=of.as_of)
+
+
+def _regrets(of: Inputs) -> DataFrame | None:
+    if of.suppressions is None:
+        return None
+    messages = marketing_messages(of.timeline, of.products)
+    return regrets(messages, of.suppressions, shares=decide.shares(of.config))
+
+
+def _left_out(of: Inputs) -> DataFrame | None:
+    if of.suppressions is None:
+        return None
+    return left_out(of.facts, of.suppressions, of.config, as_of=of.as_of)
+
+
+@dataclass(frozen=True)
+class Publication:
+    """One published table: how it is made, and from what, so that nothing else makes it anew.
+
+    `rows`      what all tables are worked out from → its rows; None where no rule asks for any.
+    `reads`     the logs and reference tables that it is worked out from.
+    `sections`  the sections of the configuration that have a say in it.
+    `is_clocked` whether it says something of the moment at which it is made.
+    """
+
+    table: Table
+    rows: Callable[[Inputs], DataFrame | None]
+    reads: tuple[Table, ...]
+    sections: tuple[str, ...] = ()
+    is_clocked: bool = False
+
+
+_EVENTS = (LABELS, TIMELINE_LOG)
+# A currency stands for orders that name none; a unique type says of whom an opt-out speaks.
+_RULES = ("suppress", "caps", "business", "identity")
+PUBLICATIONS = (
+    Publication(IDENTITY, lambda of: of.labels, (LABELS,)),
+    Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
+    Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
+    Publication(CUSTOMERS, _customers, _EVENTS, ("attribution", "business"), is_clocked=True),
+    Publication(PRESSURE, _pressure, _EVENTS, ("caps",), is_clocked=True),
+    Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
+    Publication(REGRETS, _regrets, (*_EVENTS, PRODUCTS), _RULES),
+    Publication(
+        LEFT_OUT,
+        _left_out,
+        (*_EVENTS, PRODUCTS),
+        (*_RULES, "destinations", "consent"),
+        is_clocked=True,
+    ),
+)
 
 
 def publish(
@@ -56,30 +181,31 @@ def publish(
     as_of: datetime,
     on_progress: Callable[[str], None] = lambda _: None,
 ) -> list[str]:
-    """Publish every table whose inputs changed since it was last published.
+    """Publish every table of which something that it is made from changed since it was published.
 
     What was published from which versions stands in one file that is written last: a publish
     that was killed half-way is done again by the next run, whether or not data came.
     """
-    versions = {table.id: lake.version(table) for table in READS}
+    versions = {t.id: lake.store.version(t) for p in PUBLICATIONS for t in p.reads}
     born = (lake.state() or {}).get("generations", {}).get(fused.QUERY)
-    wanted = {table.name: _inputs(table, versions, config, as_of, born) for table in PUBLISHED}
-    published = _published(lake)
-    stale = [t for t in PUBLISHED if published.get("made_from", {}).get(t.name) != wanted[t.name]]
+    made_from = {p.table.name: _made_from(p, versions, config, as_of, born) for p in PUBLICATIONS}
+    before = _published(lake).get("made_from", {})
+    stale = [p for p in PUBLICATIONS if before.get(p.table.name) != made_from[p.table.name]]
     if not stale:
         return []
-    size = lake.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])
+    size = lake.store.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])
     with scratch(lake, size=size) as keep:
-        frames = _frames(lake, config, versions, as_of, stale, keep)
+        inputs = Inputs(lake, config, versions, as_of, keep)
+        frames = {p.table: _rows(lake, p, inputs) for p in stale}
         _overwrite(lake, frames, on_progress, few=size <= FEW_BYTES)
     state = {
         "as_of": as_of.isoformat(),
-        "made_from": wanted,
-        "tables": {table.name: lake.version(table) for table in PUBLISHED},
+        "made_from": made_from,
+        "tables": {p.table.name: lake.store.version(p.table) for p in PUBLICATIONS},
     }
     document = json.dumps(state, indent=2, sort_keys=True) + "\n"
     lake.store.write_text(f"{lake.location}/{STATE}", document)
-    return [table.name for table in stale]
+    return [p.table.name for p in stale]
 
 
 def _published(lake: Lake) -> dict[str, Any]:
@@ -90,63 +216,30 @@ def _published(lake: Lake) -> dict[str, Any]:
         return {}
 
 
-def _inputs(
-    table: Table, versions: dict[str, int], config: Config, as_of: datetime, born: str | None
+def _made_from(
+    publication: Publication,
+    versions: Mapping[str, int],
+    config: Config,
+    as_of: datetime,
+    born: str | None,
 ) -> dict[str, Any]:
-    """What a table was made from: log versions, configuration, and the clock where it matters.
+    """What a table is made from: log versions, configuration, and the clock where it matters.
 
     born: the generation of the main query. A replay makes its logs anew, whose versions may be as
     many as those of the logs before.
     """
-    made_from: dict[str, Any] = {"configuration": config.hash, "generation": born, **versions}
-    if table in CLOCKED:
+    made_from: dict[str, Any] = {table.id: versions[table.id] for table in publication.reads}
+    made_from |= {"configuration": config.hash_of(publication.sections), "generation": born}
+    if publication.is_clocked:
         made_from["as_of"] = as_of.isoformat()
     return made_from
 
 
-def _frames(
-    lake: Lake,
-    config: Config,
-    versions: dict[str, int],
-    as_of: datetime,
-    stale: list[Table],
-    keep: Keep,
-) -> dict[Table, DataFrame]:
-    labels = keep(latest(lake.read(LABELS, versions[LABELS.id]), key=["identifier_key"]))
-    products = lake.read(PRODUCTS, versions[PRODUCTS.id])
-    timeline = keep(
-        settled(
-            lake.read(TIMELINE_LOG, versions[TIMELINE_LOG.id]),
-            labels,
-            hubs=not labels.where("state = 'hub'").isEmpty(),
-        )
-    )
-    followed = keep(outcomes(timeline, window=config.attribution.window))
-    lines = keep(settled_lines(timeline, currency=config.business.currency))
-    frames: dict[Table, DataFrame] = {
-        IDENTITY: labels,
-        TIMELINE: timeline,
-        OUTCOMES: followed,
-        CUSTOMERS: customers(timeline, followed, lines, as_of=as_of),
-    }
-    pressed = pressures(timeline, config, as_of=as_of)
-    unique_types = config.identity.unique_types
-    closings = _closings(timeline, labels, keep, unique_types=unique_types)
-    told = timeline.where(~is_closing()).unionByName(closings)
-    suppressed = decide.suppressions(
-        told, labels, products, lines, rules=config.rules, caps=config.caps
-    )
-    if pressed is not None:
-        frames[PRESSURE] = pressed
-    if suppressed is not None:
-        suppressed = keep(suppressed)
-        frames[SUPPRESSIONS] = suppressed
-        messages = marketing_messages(timeline, products)
-        frames[REGRETS] = regrets(messages, suppressed, shares=decide.shares(config))
-        frames[LEFT_OUT] = left_out(told, suppressed, config, as_of=as_of)
-    for table in (PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT):
-        frames.setdefault(table, small_frame(lake.spark, [], table.struct()))
-    return {table: frames[table] for table in stale}
+def _rows(lake: Lake, publication: Publication, inputs: Inputs) -> DataFrame:
+    rows = publication.rows(inputs)
+    if rows is None:
+        return small_frame(lake.spark, [], publication.table.struct())
+    return rows
 
 
 def _closings(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tactful.schemas.affected import AFFECTED
 from tactful.schemas.customers import CUSTOMERS
+from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
@@ -18,7 +19,8 @@ LOGS = (
     RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, AFFECTED, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
-    *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, RECORDS, DELIVERIES, BATCHES,
+    *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,
+    DELIVERIES, BATCHES,
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,

@@ -108,8 +108,8 @@ ACCEPTED = (
 
 CHANNEL = "How it reached the person; all where that is not known."
 PURPOSE = "marketing or transactional."
-CHANNEL_NOTE = words.told(words.CHANNEL_WORDS)
-PURPOSE_NOTE = words.told(words.PURPOSE_WORDS)
+CHANNEL_NOTE = words.as_sentence(words.CHANNEL_WORDS)
+PURPOSE_NOTE = words.as_sentence(words.PURPOSE_WORDS)
 
 CONTEXT = (
     Column("session_id", "string", "The visit it belongs to."),
@@ -168,7 +168,7 @@ FURTHER: dict[str, tuple[Column, ...]] = {
             "string",
             "hard or soft; of a bounce that does not say: hard.",
             allowed=BOUNCES,
-            note=words.told(words.BOUNCE_WORDS),
+            note=words.as_sentence(words.BOUNCE_WORDS),
         ),
         Column("machine_open", "boolean", "Whether a machine, not a person, opened it."),
         Column("cost", MONEY, "What sending it cost."),
@@ -212,7 +212,9 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 def _stream(name: str, doc: str) -> Table:
     synonyms = words.TYPE_WORDS.get(name, ())
-    type_ = replace(COMMON[1], allowed=TYPES[name], note=words.told(synonyms) if synonyms else "")
+    type_ = replace(
+        COMMON[1], allowed=TYPES[name], note=words.as_sentence(synonyms) if synonyms else ""
+    )
     columns = (COMMON[0], type_, *COMMON[2:], *FURTHER[name], *ACCEPTED)
     return Table(name, "event", ("event_id",), columns, doc, streamed=True, erased_by="keys")
 

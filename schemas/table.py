@@ -77,9 +77,11 @@ class Table:
 
     @property
     def names(self) -> list[str]:
+        """The names of its columns, in order."""
         return [column.name for column in self.columns]
 
     def column(self, name: str) -> Column:
+        """The column of this name."""
         return next(column for column in self.columns if column.name == name)
 
     def struct(self) -> T.StructType:
@@ -143,7 +145,7 @@ class Table:
         if self.erased_by:
             head.append(f"Who is forgotten: {ERASURES[self.erased_by]}.")
         rows = ["", "| column | type | what it tells |", "|---|---|---|"]
-        rows += [f"| `{c.name}` | `{c.type}` | {_told(c)} |" for c in self.columns]
+        rows += [f"| `{c.name}` | `{c.type}` | {_cell(c)} |" for c in self.columns]
         return "\n".join([*head, *rows, ""])
 
 
@@ -156,7 +158,7 @@ def _struct(columns: tuple[Column, ...]) -> T.StructType:
     return T.StructType(fields)
 
 
-def _told(column: Column) -> str:
+def _cell(column: Column) -> str:
     """What a column tells, for the table page: a bar would end the cell."""
     allowed = f" One of {', '.join(column.allowed)}." if column.allowed else ""
     note = f" {column.note}" if column.note else ""

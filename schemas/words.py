@@ -57,6 +57,9 @@ BOUNCE_WORDS: Synonyms = (
               "temporary", "temporarybounce", "temporaryfailure")),
 )  # fmt: skip
 
+# What senders also call a type of identifier.
+IDENTIFIER_WORDS: Synonyms = (("email", ("emailaddress",)), ("phone", ("phonenumber",)))
+
 # Of types, other forms of the same word; their spelling counts as little as that of the others.
 TYPE_WORDS: dict[str, Synonyms] = {
     "purchases": (
@@ -84,7 +87,7 @@ TYPE_WORDS: dict[str, Synonyms] = {
 }  # fmt: skip
 
 
-def told(synonyms: Synonyms) -> str:
+def as_sentence(synonyms: Synonyms) -> str:
     """The further words as a sentence for people."""
     parts = (f"{', '.join(words)} as {value}" for value, words in synonyms)
     return f"Also read: {'; '.join(parts)}; in any case and with blanks or separators."

@@ -75,8 +75,8 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     addresses (none where nobody knows).
     """
     words = timeline.where(is_person() & ~is_address() & F.expr(f"({HARD}) OR type = 'subscribed'"))
-    told = _of_channels(words)
-    bounced = told.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
+    each = _of_channels(words)
+    bounced = each.where("type = 'bounced'").select("message_id", "person_id", "channel", "cause")
     # One id may have been sent to several persons; each has their own address.
     sent = (
         timeline.where("type = 'sent'")
@@ -86,11 +86,11 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
         .agg(F.min("_sent").alias("_sent"))
         .select(*WORD, F.col("_sent.identifier_keys").alias("identifier_keys"))
     )
-    answered = told.where("type = 'bounced' AND sent_keys IS NOT NULL")
-    sources = (told, sent, answered.withColumn("identifier_keys", F.col("sent_keys")))
+    answered = each.where("type = 'bounced' AND sent_keys IS NOT NULL")
+    sources = (each, sent, answered.withColumn("identifier_keys", F.col("sent_keys")))
     held = reduce(
         DataFrame.unionByName,
-        (_held(events, labels).withColumn("_place", F.lit(n)) for n, events in enumerate(sources)),
+        (_held(rows, labels).withColumn("_place", F.lit(n)) for n, rows in enumerate(sources)),
     )
     named = held.groupBy(*WORD).agg(
         *(F.collect_set(F.when(F.col("_place") == n, F.col("identifier_key"))).alias(f"_{n}")
@@ -98,7 +98,7 @@ def _addressed(timeline: DataFrame, labels: DataFrame) -> DataFrame:
     )  # fmt: skip
     none = F.array().cast("array<string>")
     best = F.coalesce(*(F.when(F.size(f"_{n}") > 0, F.col(f"_{n}")) for n in range(len(sources))))
-    return told.join(named, [*WORD], "left").select(
+    return each.join(named, [*WORD], "left").select(
         "person_id", "type", "channel", "cause", F.coalesce(best, none).alias("addresses")
     )
 
@@ -108,8 +108,8 @@ def _of_channels(words: DataFrame) -> DataFrame:
     every = F.array(*(F.lit(name) for name in ADDRESS_TYPES))
     is_all = (F.col("type") == "subscribed") & (F.col("channel") == ALL)
     channels = F.when(is_all, every).otherwise(F.array("channel"))
-    told = words.withColumn("channel", F.explode(channels)).withColumn("cause", F.struct(*ORDER))
-    return told.where(F.col("channel").isin(*ADDRESS_TYPES)).select(
+    each = words.withColumn("channel", F.explode(channels)).withColumn("cause", F.struct(*ORDER))
+    return each.where(F.col("channel").isin(*ADDRESS_TYPES)).select(
         "person_id", "type", "channel", "cause", "message_id", "identifier_keys", "sent_keys"
     )
 

@@ -44,12 +44,12 @@ def back(what: str, types: Sequence[str] | None = None) -> Column:
     total, name = what, "money" if what == "paid" else what
     counts = "true" if types is None else _is_one_of("share.type", types)
 
-    def told(is_refund: bool) -> str:
+    def named_by(is_refund: bool) -> str:
         sign = "=" if is_refund else "<>"
         mine = f"share.number = number AND share.type {sign} '{REFUNDED}' AND {counts}"
         return _sum("taken", "share", f"if({mine}, share.{name}, 0L)")
 
-    each = f"greatest(least({total}, {told(False)}), {told(True)})"
+    each = f"greatest(least({total}, {named_by(False)}), {named_by(True)})"
     numbers = "array_distinct(transform(taken, share -> share.number))"
     return F.expr(f"least({total}, {_sum(numbers, 'number', each)})")
 
@@ -245,8 +245,8 @@ def _of_person() -> str:
         for side, sign in (("goods", "<>"), ("refunds", "="))
         for what in TOTALS
     }
-    told = _with("line", OWN, **counted, taken=_share())
-    changed = f"named_struct('line', {told}, 'units', took.units, 'money', took.money)"
+    line = _with("line", OWN, **counted, taken=_share())
+    changed = f"named_struct('line', {line}, 'units', took.units, 'money', took.money)"
     taking = _let("room", f"named_struct({rooms})", _let("took", took, changed))
     change = f"""CASE WHEN line.event < take.since THEN {_let("line", current, taking)}
         ELSE named_struct('line', line, 'units', 0L, 'money', 0L) END"""

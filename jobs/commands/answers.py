@@ -55,10 +55,10 @@ class Answer:
 
     def harmed(self, sentences: Iterable[str]) -> None:
         """End with exit code 1 where a run came to its end, but not for everybody."""
-        told = list(sentences)
-        for sentence in told:
+        said = list(sentences)
+        for sentence in said:
             self.err.print(f"[bold red]error[/]: {escape(sentence)}")
-        if told:
+        if said:
             raise typer.Exit(1)
 
     def failed(self, error: BaseException) -> int:

@@ -94,13 +94,13 @@ def _rules() -> dict[str, tuple[str, type]]:
 
 
 def _destinations() -> dict[str, tuple[str, type]]:
-    told = {}
+    found = {}
     for kind, sink in SINKS.items():
         of = ", ".join(sink.offered) or "any"
         limits = f"Identifiers: {of}. At most {sink.batch_limit:,} records a file or request."
         consent = " Only persons who consented to ads are told to it." * sink.needs_ad_consent
-        told[kind] = (f"{sink.doc} {limits}{consent}", sink.options)
-    return told
+        found[kind] = (f"{sink.doc} {limits}{consent}", sink.options)
+    return found
 
 
 def _dialects() -> str:

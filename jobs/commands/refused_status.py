@@ -98,29 +98,29 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """The same as sentences, what may have cost protection first."""
     closing = facts["closing"]
     if closing["rows"]:
-        told = [_group(row) for row in closing["groups"][:MOST_GROUPS]]
+        groups = [_group(row) for row in closing["groups"][:MOST_GROUPS]]
         rest = closing["rows"] - sum(row["rows"] for row in closing["groups"][:MOST_GROUPS])
         yield (
             f"[red]{_counted(closing['rows'], 'refused row')} wanted to close a channel; look at "
-            f"them in quarantine: {'; '.join(_with_rest(told, rest))}.[/]"
+            f"them in quarantine: {'; '.join(_with_rest(groups, rest))}.[/]"
         )
     nobody = facts["nobody"]
     if nobody["rows"]:
-        told = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
+        groups = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
         yield (
             f"[yellow]Nobody is protected by {_counted(nobody['rows'], 'accepted row')} that would "
-            f"close a channel, but name nobody who is known: {'; '.join(told)}.[/]"
+            f"close a channel, but name nobody who is known: {'; '.join(groups)}.[/]"
         )
     unknown = facts["unknown_types"]
     if unknown["rows"]:
-        told = [
+        groups = [
             f'{row["rows"]:,} × "{escape(row["type"] or "")}" in {row["stream"]}'
             for row in unknown["types"]
         ]
         rest = unknown["rows"] - sum(row["rows"] for row in unknown["types"])
         yield (
             f"[yellow]{_counted(unknown['rows'], 'row')} of types that nobody knows: "
-            f"{'; '.join(_with_rest(told, rest))}.[/]"
+            f"{'; '.join(_with_rest(groups, rest))}.[/]"
         )
     for row in facts["reasons"][:MOST_REASONS]:
         yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
@@ -174,9 +174,9 @@ def _closing(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
     groups: dict[Any, dict[str, Any]] = {}
     for row in _rows(database, CLOSING, words=known, soft=soft):
         type_ = words.get(row["stream"], every).get(row["word"]) or every[row["word"]]
-        told = {"source_name": row["source_name"], "type": type_, "reasons": row["reasons"]}
+        facts = {"source_name": row["source_name"], "type": type_, "reasons": row["reasons"]}
         key = (row["source_name"], type_, *row["reasons"])
-        group = groups.setdefault(key, {**told, "rows": 0, "last_file": row["file"]})
+        group = groups.setdefault(key, {**facts, "rows": 0, "last_file": row["file"]})
         group["rows"] += row["rows"]
     largest = sorted(groups.values(), key=lambda group: -group["rows"])
     return {"rows": sum(group["rows"] for group in largest), "groups": largest}
@@ -190,8 +190,8 @@ def _group(row: Mapping[str, Any]) -> str:
     )
 
 
-def _with_rest(told: Sequence[str], rest: int) -> list[str]:
-    return [*told, *([f"{rest:,} more"] if rest else [])]
+def _with_rest(parts: Sequence[str], rest: int) -> list[str]:
+    return [*parts, *([f"{rest:,} more"] if rest else [])]
 
 
 def _counted(number: int, what: str) -> str:

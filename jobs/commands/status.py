@@ -121,8 +121,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield _sheet(
         ("source", "files seen", "landed", "refused", "waiting"),
         (
-            (name, told["seen"], told["landed"], told["refused"], told["waiting"])
-            for name, told in facts["files"].items()
+            (name, files["seen"], files["landed"], files["refused"], files["waiting"])
+            for name, files in facts["files"].items()
         ),
     )
     yield _sheet(("table", "rows"), facts["rows"].items())
@@ -156,6 +156,7 @@ def table_facts(names: Iterable[str] = ()) -> list[dict[str, Any]]:
                     "type": c.type,
                     "about": f"{c.doc} {c.note}".rstrip(),
                     "nullable": c.nullable,
+                    "allowed": list(c.allowed),
                 }
                 for c in table.columns
             ],

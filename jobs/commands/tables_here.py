@@ -106,9 +106,9 @@ def readable(lake: Path, path: str = "") -> Iterator[None]:
     except TactfulError:
         raise
     except Exception as error:
-        told = str(error)
-        named = DATA_FILE.search(told)
-        table = path or _named(lake, told, named[0] if named else "")
+        text = str(error)
+        named = DATA_FILE.search(text)
+        table = path or _named(lake, text, named[0] if named else "")
         if not table:
             raise
         raise LakeDamaged(_sentence(lake, table, named[0] if named else "")) from error
@@ -123,9 +123,9 @@ def _sentence(lake: Path, path: str, file: str) -> str:
     return f"{file} of table {path} in the lake at {lake} {how}; {way_out}."
 
 
-def _named(lake: Path, told: str, file: str) -> str:
+def _named(lake: Path, text: str, file: str) -> str:
     """The table that an error is about: it is named there, or has the file in its log."""
-    registered = re.search(r"registered as '(\w+)'", told)
+    registered = re.search(r"registered as '(\w+)'", text)
     name = registered[1].replace("log_", "_log/", 1) if registered else ""
     if name in TABLES:
         return TABLES[name].path

@@ -22,14 +22,14 @@ def profiles(
     """Return what people told: consents given and withdrawn, a phone, a preference."""
     who = "household"
     said = F.posexplode(_said(dice, start, end, first_mail)).alias("at", "said")
-    told = people.where("email is not null or phone is not null").select("*", said)
+    answers = people.where("email is not null or phone is not null").select("*", said)
     one, account = F.col("said"), F.col("customer_id").isNotNull()
     consent = one["type"].startswith("consent")
     phone = F.when(dice.chance(0.02, "short phone", who), F.lit("415-555")).otherwise(
         typed_phone(dice, F.col("phone"), who)
     )
     wants_phone = F.coalesce(one["channel"], one["attribute"], F.lit("")).isin("sms", "has_phone")
-    return told.select(
+    return answers.select(
         F.concat_ws(
             "-", F.lit("crm"), F.col("number").cast("string"), (F.col("at") + 1).cast("string")
         ).alias("event_id"),
@@ -169,7 +169,7 @@ def _one(
     value: Column | None = None,
 ) -> Column:
     nothing = F.lit(None).cast("string")
-    told = (
+    values = (
         F.lit(kind),
         F.lit(channel).cast("string"),
         F.lit(attribute).cast("string"),
@@ -177,4 +177,4 @@ def _one(
         at,
     )
     names = ("type", "channel", "attribute", "value", "at")
-    return F.array(F.struct(*(one.alias(name) for name, one in zip(names, told, strict=True))))
+    return F.array(F.struct(*(one.alias(name) for name, one in zip(names, values, strict=True))))

@@ -292,11 +292,11 @@ def _events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataF
 def _outcome(
     kind: str, after: Column, *, machine: bool = False, bounce: str | None = None
 ) -> Column:
-    told = (
+    values = (
         F.lit(kind),
         after.cast("double"),
         F.lit(True if machine else None).cast("boolean"),
         (F.col(bounce) if bounce else F.lit(None)).cast("string"),
     )
     names = ("type", "after", "machine_open", "bounce")
-    return F.struct(*(value.alias(name) for name, value in zip(names, told, strict=True)))
+    return F.struct(*(value.alias(name) for name, value in zip(names, values, strict=True)))

@@ -127,16 +127,18 @@ class Journey:
         coupon; of two such baskets to the first. A basket with coupons of several campaigns
         names the one with most of them (then the smaller number).
         """
-        told = pd.read_parquet(data_file("coupon_redemptions")).reset_index(names="redemption")
-        lines = self.lines[self.lines.household_id.isin(told.household_id)]
+        redemptions = pd.read_parquet(data_file("coupon_redemptions")).reset_index(
+            names="redemption"
+        )
+        lines = self.lines[self.lines.household_id.isin(redemptions.household_id)]
         lines = lines.assign(redemption_date=lines["at"].dt.normalize())
-        found = told.merge(self.coupons, on=["coupon_upc", "campaign_id"]).merge(
+        found = redemptions.merge(self.coupons, on=["coupon_upc", "campaign_id"]).merge(
             lines, on=["household_id", "product_id", "redemption_date"]
         )
         found = found.sort_values(["redemption", "at", "basket_id"]).drop_duplicates("redemption")
-        late = told.redemption_date >= self.start
+        late = redemptions.redemption_date >= self.start
         counted = Redemptions(
-            total=len(told),
+            total=len(redemptions),
             matched=len(found),
             total_landed=int(late.sum()),
             matched_landed=int((found.redemption_date >= self.start).sum()),

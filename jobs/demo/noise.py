@@ -78,27 +78,27 @@ def landed(
 
 def counting(feeds: dict[str, str]) -> list[Column]:
     """The counts that are taken while the lines are written, named feed|type or feed|kind."""
-    told = []
+    counts = []
     for feed, stream in feeds.items():
         here = F.col("feed") == feed
         for name in TYPES[stream]:
             counted = here & (F.col("type") == name) & (F.col("kind") == ONCE)
-            told.append(F.count_if(counted).alias(f"{feed}|{name}"))
+            counts.append(F.count_if(counted).alias(f"{feed}|{name}"))
         for kind in (AGAIN, CHANGED):
-            told.append(F.count_if(here & (F.col("kind") == kind)).alias(f"{feed}|{kind}"))
-    return told
+            counts.append(F.count_if(here & (F.col("kind") == kind)).alias(f"{feed}|{kind}"))
+    return counts
 
 
 def malformed(
     spark: SparkSession, *, streams: dict[str, str], files: dict[str, int], dice: Dice
 ) -> tuple[DataFrame, dict[str, dict[str, int]]]:
     """Return the malformed lines, and how many each feed has by the reason they should get."""
-    told: dict[str, dict[str, int]] = {}
+    reasons: dict[str, dict[str, int]] = {}
     lines = []
     for feed, stream in streams.items():
-        told[feed] = {}
+        reasons[feed] = {}
         for nth, (reason, raw) in enumerate(_broken(feed, stream)):
-            told[feed][reason] = told[feed].get(reason, 0) + 1
+            reasons[feed][reason] = reasons[feed].get(reason, 0) + 1
             lines.append((feed, reason, nth % files[feed], nth, bytearray(raw)))
     frame = spark.createDataFrame(lines, "feed string, type string, file int, nth int, raw binary")
     # One row is beyond any sensible size; made here, not carried through the plan.
@@ -112,7 +112,7 @@ def malformed(
         "feed", "type", F.lit("malformed").alias("kind"), "file", shuffled.alias("turn"),
         whole.alias("value"),
     )  # fmt: skip
-    return broken, told
+    return broken, reasons
 
 
 def _broken(feed: str, stream: str) -> list[tuple[str, bytes]]:

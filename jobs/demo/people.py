@@ -187,9 +187,9 @@ def truth(people: DataFrame) -> DataFrame:
     """
 
     def row(kind: str, value: Column, how: Column | str = "owned") -> Column:
-        told = F.lit(how) if isinstance(how, str) else how
+        status = F.lit(how) if isinstance(how, str) else how
         return F.struct(
-            F.lit(kind).alias("identifier_type"), value.alias("value"), told.alias("kind")
+            F.lit(kind).alias("identifier_type"), value.alias("value"), status.alias("kind")
         )
 
     lent = people.where("borrowed_cookie is not null").select(

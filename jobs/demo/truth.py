@@ -75,10 +75,10 @@ def figures(
     """Count the quarter's mailings whose products are recorded, and those each rule would stop."""
     when = mailings.sent_at
     inside = (when >= pd.Timestamp(first, tz="UTC")) & (when < pd.Timestamp(end, tz="UTC"))
-    told = mailings[inside & mailings.kind.isin(["Type B", "Type C"])]
+    recorded = mailings[inside & mailings.kind.isin(["Type B", "Type C"])]
     return Figures(
-        mailings=len(told),
-        bought_14d=int(told.bought_14d.sum()),
-        own_rhythm=int(told.own_rhythm.sum()),
-        blunt_60d=int(told.blunt_60d.sum()),
+        mailings=len(recorded),
+        bought_14d=int(recorded.bought_14d.sum()),
+        own_rhythm=int(recorded.own_rhythm.sum()),
+        blunt_60d=int(recorded.blunt_60d.sum()),
     )

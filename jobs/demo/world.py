@@ -110,7 +110,7 @@ def generate(
         with _timed(seconds, "truth"):
             mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
             size = chosen.count()
-    told = Generated(
+    generated = Generated(
         folder=str(folder),
         seed=seed,
         from_date=from_date.isoformat(),
@@ -126,8 +126,8 @@ def generate(
         figures=figures(mailings),
         seconds=seconds,
     )
-    (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(told), indent=1))
-    return told
+    (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(generated), indent=1))
+    return generated
 
 
 @dataclass(frozen=True)
@@ -262,14 +262,14 @@ def _write_truth(
     truth: Path, people: DataFrame, journey: Journey, chosen: DataFrame
 ) -> pd.DataFrame:
     """Write whose each identifier is, and what each mailing did; return the latter."""
-    told = society.truth(people)
+    owned = society.truth(people)
     till = hashlib.sha256(society.TILL_EMAIL.encode()).hexdigest()
     nobody = [
         ("anonymous_id", society.BOT_COOKIE, "bot", None, None),
         ("email", society.TILL_EMAIL, "till", None, till),
     ]
-    planted = people.sparkSession.createDataFrame(nobody, told.schema)
-    identifiers = told.unionByName(planted).coalesce(1)
+    planted = people.sparkSession.createDataFrame(nobody, owned.schema)
+    identifiers = owned.unionByName(planted).coalesce(1)
     identifiers.sortWithinPartitions("identifier_type", "value", "household").write.parquet(
         (truth / "identifiers").as_uri()
     )

@@ -59,7 +59,7 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     known = previous_labels(seen, before)
     first, then = seen["first_seen_at"], known["first_seen_at"]
     last, until = seen["last_seen_at"], known["last_seen_at"]
-    told = {
+    labels = {
         "identifier_key": seen["identifier_key"],
         "identifier_type": seen["identifier_type"],
         "component_key": seen["identifier_key"],
@@ -68,7 +68,7 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
         "first_seen_at": pc.if_else(pc.fill_null(pc.less(then, first), False), then, first),
         "last_seen_at": pc.if_else(pc.fill_null(pc.greater(until, last), False), until, last),
     }
-    columns = {name: told.get(name, pa.nulls(len(seen))) for name in before.column_names}
+    columns = {name: labels.get(name, pa.nulls(len(seen))) for name in before.column_names}
     return pa.table(columns).cast(before.schema)
 
 

@@ -44,6 +44,7 @@ class Outcome:
     gone: set[str] = field(default_factory=set)
 
     def is_left_out(self, file: File) -> bool:
+        """Whether the file did not land, for whatever reason."""
         return any(file.path in those for those in (self.refused, self.unread, self.gone))
 
 
@@ -109,21 +110,21 @@ def _lines(spark: SparkSession, files: Sequence[File]) -> DataFrame:
     """The rows of text files; only a line feed ends one, a carriage return may stand in a text."""
     plain = spark.read.options(**parquet_files.AS_NAMED).option("lineSep", "\n")
     # A row nearly always begins like one, which is cheaper to see than that it is not blank.
-    told = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
+    is_row = F.startswith("value", F.lit("{")) | (F.trim("value", F.lit(BLANKS)) != "")
     return (
         plain.text([file.path for file in files])
         .selectExpr("value", *parquet_files.PLACE)
-        .where(told)
+        .where(is_row)
     )
 
 
 def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list[File]:
     """The files that an error names."""
-    told = {name for pattern in NAMED for name in re.findall(pattern, str(error))}
+    names = {name for pattern in NAMED for name in re.findall(pattern, str(error))}
     if isinstance(error, parquet_files.NotRead):
-        told = {error.path}
-    paths = told | {name.removeprefix("file:") for name in told}
-    paths |= {urlsplit(name).path for name in told}
+        names = {error.path}
+    paths = names | {name.removeprefix("file:") for name in names}
+    paths |= {urlsplit(name).path for name in names}
     return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
 
 
@@ -150,8 +151,8 @@ def _sorted_out(spark: SparkSession, disk: Files, file: File, outcome: Outcome, 
 
 def java_cause(error: Exception) -> str:
     """What Java says is wrong, in one line without its class."""
-    told = str(getattr(error, "java_exception", None) or error)
-    line = next((line for line in told.splitlines() if line.strip()), "no reason is given")
+    text = str(getattr(error, "java_exception", None) or error)
+    line = next((line for line in text.splitlines() if line.strip()), "no reason is given")
     return re.sub(r"^[\w.$]+(Exception|Error): ", "", line.strip()).rstrip(".")
 
 
@@ -159,7 +160,7 @@ def _refused(
     spark: SparkSession, files: Sequence[File], why: Mapping[str, str], way_out: str
 ) -> DataFrame:
     """A row for each file that is refused, which will be refused itself as no JSON."""
-    told = [
+    rows = [
         {
             "value": f"This file was not read: {why[file.path]}; {way_out}.",
             "file": uri_of(spark, file.path),
@@ -169,7 +170,7 @@ def _refused(
         for file in files
         if file.path in why
     ]
-    return small_frame(spark, told, StructType.fromDDL(ROWS))
+    return small_frame(spark, rows, StructType.fromDDL(ROWS))
 
 
 def uri_of(spark: SparkSession, path: str) -> str:

@@ -32,14 +32,14 @@ def file_facts(sources: Mapping[str, str], query: Rows) -> dict[str, dict[str, A
 
 def file_lines(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
     """What of that needs somebody's eye, a line each."""
-    for name, told in facts.items():
-        if told["unseen"]:
-            folder, why = escape(told["folder"]), escape(told["unseen"])
+    for name, source in facts.items():
+        if source["unseen"]:
+            folder, why = escape(source["folder"]), escape(source["unseen"])
             yield f"[yellow]Source {name}: {folder} is not listed: {why}.[/]"
-        for row in told["named"]:
+        for row in source["named"]:
             path, why = escape(row["path"]), escape(row["reason"] or "")
             yield f"[yellow]Source {name}: {path} is {row['state']}: {why}.[/]"
-        for path in told["changed"]:
+        for path in source["changed"]:
             yield (
                 f"[yellow]Source {name}: {escape(path)} has changed since it was read, and is not "
                 "read again; land it anew under another name.[/]"
@@ -48,19 +48,19 @@ def file_lines(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
 
 def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
     known = {row["path"]: row for row in query(FILES_OF.format(name=name))}
-    told = {"folder": folder, "unseen": None}
+    facts = {"folder": folder, "unseen": None}
     try:
         here = files_here(folder)
         found = here.listed(here.location) if here else None
     except OSError as error:
-        found, told["unseen"] = None, (error.strerror or str(error)).lower()
+        found, facts["unseen"] = None, (error.strerror or str(error)).lower()
     if found is None:
         states = [row["state"] for row in known.values()]
         refused = states.count("refused")
         counts = {"seen": None, "landed": len(states) - refused, "refused": refused}
-        told["unseen"] = told["unseen"] or ELSEWHERE
+        facts["unseen"] = facts["unseen"] or ELSEWHERE
         named = _named({}, known, known)
-        return {**told, **counts, "waiting": None, "named": named, "changed": []}
+        return {**facts, **counts, "waiting": None, "named": named, "changed": []}
     waiting = {
         **{file.path: NOT_YET for file in found.files if file.path not in known},
         **{path: EMPTY for path in found.empty if path not in known},
@@ -80,17 +80,17 @@ def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
         "refused": len(refused),
         "waiting": len(waiting),
     }
-    return {**told, **counts, "named": _named(waiting, known, here), "changed": changed[:NAMED]}
+    return {**facts, **counts, "named": _named(waiting, known, here), "changed": changed[:NAMED]}
 
 
 def _named(
     waiting: Mapping[str, str], known: Mapping[str, Mapping[str, Any]], here: Iterable[str]
 ) -> list[dict[str, Any]]:
     """The first of the files that were not landed, with what is known of each."""
-    told = [{"path": p, "state": "waiting", "reason": why} for p, why in sorted(waiting.items())]
-    told += [
+    files = [{"path": p, "state": "waiting", "reason": why} for p, why in sorted(waiting.items())]
+    files += [
         {"path": path, "state": "refused", "reason": known[path]["reason"]}
         for path in sorted(here)
         if known[path]["state"] == "refused"
     ]
-    return told[:NAMED]
+    return files[:NAMED]

@@ -43,7 +43,7 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
     are tried again by every run.
     """
     state = lake.state() or {}
-    known, told = state.get("reference", {}), state.get("reference_troubles", {})
+    known, troubles_before = state.get("reference", {}), state.get("reference_troubles", {})
     loaded, marks, troubles = [], dict(known), {}
     for name, reference in config.reference.items():
         path = config.path(reference.path)
@@ -51,7 +51,7 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
             found = _listed(lake, path)
             mark = _mark(lake, reference, found)
             if known.get(name) == mark:
-                trouble = told.get(name)
+                trouble = troubles_before.get(name)
             else:
                 trouble = _replace(lake, config, name, found, on_progress)
                 marks[name] = mark
@@ -61,9 +61,9 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
             marks.pop(name, None)
         if trouble:
             troubles[name] = trouble
-            stays = "as they were" if lake.version(TABLES[name]) else "empty"
+            stays = "as they were" if lake.store.version(TABLES[name]) else "empty"
             on_progress(f"{name} from {path} stay {stays}: {trouble}")
-    if (marks, troubles) != (known, told):
+    if (marks, troubles) != (known, troubles_before):
         lake.remember(reference=marks, reference_troubles=troubles)
     return loaded
 
@@ -134,9 +134,9 @@ def _quarantine(lake: Lake, name: str, refused: DataFrame) -> None:
     """Refuse rows, but those of the same files that an earlier load has refused."""
     if refused.isEmpty():
         return
-    before = lake.read(QUARANTINE).where(F.col("source_name") == f"reference.{name}")
+    before = lake.store.read(QUARANTINE).where(F.col("source_name") == f"reference.{name}")
     new = refused.join(before.select("source_position"), "source_position", "left_anti")
-    told = new.withColumns(
+    rows = new.withColumns(
         {
             "stream": F.lit(name),
             "source_name": F.lit(f"reference.{name}"),
@@ -144,7 +144,7 @@ def _quarantine(lake: Lake, name: str, refused: DataFrame) -> None:
         }
     )
     if not new.isEmpty():
-        lake.append_by_spark(QUARANTINE, QUARANTINE.conform(told))
+        lake.store.append_by_spark(QUARANTINE, QUARANTINE.conform(rows))
 
 
 def _listed(lake: Lake, path: str) -> list[File]:
@@ -156,21 +156,21 @@ def _listed(lake: Lake, path: str) -> list[File]:
         disk = files_at(path, lake.spark)
         if not disk.exists(disk.location):
             raise NotReadable("there is no such file or folder")
-        told = disk.listed(disk.location)
+        listing = disk.listed(disk.location)
     except FileNotFoundError as error:
         raise NotReadable("there is no such file or folder") from error
     except OSError as error:
         raise NotReadable(f"{path} cannot be listed ({(error.strerror or '').lower()})") from error
-    denied = {file.path: NO_ACCESS for file in told.files if not disk.may_read(file.path)}
-    unread = told.unreadable | denied
+    denied = {file.path: NO_ACCESS for file in listing.files if not disk.may_read(file.path)}
+    unread = listing.unreadable | denied
     if unread:
         raise NotReadable(f"{_named(unread)} cannot be read")
-    return told.files
+    return listing.files
 
 
-def _named(told: Mapping[str, str]) -> str:
+def _named(troubles: Mapping[str, str]) -> str:
     """Files with what is the matter with each, as many as a sentence holds."""
-    first, *others = sorted(told.items())
+    first, *others = sorted(troubles.items())
     more = f", and {len(others):,} more" if others else ""
     return f"{first[0]} ({first[1]}){more}"
 
@@ -195,5 +195,5 @@ def _mark(lake: Lake, reference: Reference, found: Sequence[File]) -> str:
     """What changes when there is something to read: files, format, rules, or a new quarantine."""
     listed = [f"{file.path} {file.size_bytes} {file.modified_at}" for file in found]
     replayed = lake.batches_before(accept.QUERY)
-    told = [str(RULES), reference.format, str(replayed), *listed]
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    parts = [str(RULES), reference.format, str(replayed), *listed]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()

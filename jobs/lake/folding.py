@@ -43,17 +43,17 @@ def _fold(lake: Lake, table: Table, after: int) -> bool:
     """Whether the table was due; then it has been rewritten, and the lake remembers it."""
     folds: dict[str, Any] = dict((lake.state() or {}).get("folds", {}))
     last = folds.get(table.id, {"version": 0, "bytes": None})
-    version = lake.version(table)
+    version = lake.store.version(table)
     if version - last["version"] < after:
         return False
-    size = lake.size(table, version) if table.id in FOLDS else 0
+    size = lake.store.size(table, version) if table.id in FOLDS else 0
     base = last["bytes"] or size
     if table.id in FOLDS and (size < SMALL_BYTES or size >= 2 * base):
-        rows = table.conform(fold(table, lake.read(table)))
+        rows = table.conform(fold(table, lake.store.read(table)))
         lake.overwrite(table, rows)
-        base = lake.size(table, lake.version(table))
+        base = lake.store.size(table, lake.store.version(table))
     else:
         lake.store.compact(table, up_to=FILE_BYTES)
-    folds[table.id] = {"version": lake.version(table), "bytes": base}
+    folds[table.id] = {"version": lake.store.version(table), "bytes": base}
     lake.remember(folds=folds)
     return True

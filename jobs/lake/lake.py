@@ -28,7 +28,7 @@ from tactful.jobs.lake.state import (
     refuse_half_done_replay,
     refuse_other_format,
 )
-from tactful.jobs.lake.store import Part, Store
+from tactful.jobs.lake.store import Store
 from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
@@ -50,48 +50,21 @@ class Lake:
         self.store = open_store(spark, location)
         self.location = self.store.location
 
-    def path(self, table: Table) -> str:
-        return self.store.path(table)
-
     def checkpoint(self, query: str) -> str:
         """Spark's own folder of a query; what Tactful keeps of it lies beside, not inside."""
         return f"{self.location}/_checkpoints/{query}/spark"
 
     def beside_checkpoint(self, query: str, name: str) -> str:
+        """A file or folder that Tactful itself keeps of a query; an empty name is that of all."""
         return f"{self.location}/_checkpoints/{query}/{name}"
 
     def outbox(self, destination: str) -> str:
+        """The folder of a destination's files."""
         return f"{self.location}/outbox/{destination}"
 
     def close_outbox(self) -> None:
         """Make the folder of all outboxes, which only its owner may enter."""
         self.store.make_private(f"{self.location}/outbox")
-
-    def version(self, table: Table) -> int:
-        """The newest version of a table."""
-        return self.store.version(table)
-
-    def size(self, table: Table, version: int) -> int:
-        """How many bytes a table's files had at a version; elsewhere than here, now."""
-        return self.store.size(table, version)
-
-    def read(self, table: Table, version: int | None = None) -> DataFrame:
-        """The table as it stands, or as it stood at a version."""
-        return self.store.read(table, version)
-
-    def stream(self, table: Table, **options: str) -> DataFrame:
-        """What is appended to a table, from its first row on."""
-        return self.store.stream(table, **options)
-
-    def append(self, table: Table, *parts: Part) -> None:
-        """Append a few rows of this process, but no part that was written before."""
-        self.store.append(table, *parts)
-
-    def append_by_spark(
-        self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
-    ) -> None:
-        """Append rows in the table's columns; none, where this version of the application has."""
-        self.store.append_by_spark(table, rows, application, version)
 
     def overwrite(self, table: Table, rows: DataFrame, *, few: bool = False) -> None:
         """Put rows, in the table's columns, in the place of all that are there.
@@ -108,6 +81,7 @@ class Lake:
             self.remember(folds={name: last for name, last in folds.items() if name != table.id})
 
     def state(self) -> dict[str, Any] | None:
+        """What the lake knows of itself; None where there is no lake. Raises: LakeDamaged."""
         return read_state(self.store)
 
     def remember(self, **facts: Any) -> None:
@@ -118,8 +92,8 @@ class Lake:
 
     def last_as_of(self) -> datetime | None:
         """What the decision clock said last; None before its first tick."""
-        told = (self.state() or {}).get("as_of")
-        return datetime.fromisoformat(told) if told else None
+        as_of = (self.state() or {}).get("as_of")
+        return datetime.fromisoformat(as_of) if as_of else None
 
     def check(self, config: Config) -> None:
         """Refuse a lake that this software or this configuration must not write to.
@@ -143,9 +117,10 @@ class Lake:
     def check_owner(self, config: Config, state: Mapping[str, Any]) -> None:
         """Refuse a lake of another format, or one whose keys were made with another secret."""
         refuse_other_format(state, self.location)
-        told, known = secret.find(self.location, config.lake.secret), state.get("secret_check")
-        if known is not None:
-            secret.refuse_another(told, known, lake_id=state["lake_id"], location=self.location)
+        found = secret.find(self.location, config.lake.secret)
+        secret.refuse_another(
+            found, state["secret_check"], lake_id=state["lake_id"], location=self.location
+        )
 
     def _refuse_what_a_lake_left(self) -> None:
         """A file that is there is kept, so a new lake would take another lake's for its own."""
@@ -162,7 +137,7 @@ class Lake:
 
     def create(self, config: Config) -> None:
         """Make every table that is missing, empty, so that streams of any subset can start."""
-        told = self.secret(config)
+        key = self.secret(config)
         for table in TABLES.values():
             self.store.create(table, properties={**KEPT, **_skipping(table)})
         state = self.state() or {
@@ -172,7 +147,7 @@ class Lake:
             "identity_hash": config.identity_hash,
             "generations": {},
         }
-        state.setdefault("secret_check", secret.check_value(told, lake_id=state["lake_id"]))
+        state.setdefault("secret_check", secret.check_value(key, lake_id=state["lake_id"]))
         folders = {name: config.path(source.path) for name, source in config.sources.items()}
         self.remember(**{**state, "configuration_hash": config.hash, "sources": folders})
 
@@ -225,8 +200,8 @@ class Lake:
 
     def secret(self, config: Config) -> bytes:
         """The secret, made on first use where the lake keeps its own."""
-        told = secret.find(self.location, config.lake.secret)
-        return secret.make(self.location) if told is None else told
+        found = secret.find(self.location, config.lake.secret)
+        return secret.make(self.location) if found is None else found
 
 
 def open_store(spark: SparkSession, location: str) -> Store:

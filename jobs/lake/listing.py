@@ -65,21 +65,21 @@ def walked(root: str) -> Listing:
     while folders or links:
         path = folders.pop() if folders else links.pop(0)
         try:
-            told = os.stat(path)
+            status = os.stat(path)
         except OSError:
             if os.path.lexists(path):
                 listing.unreadable[path] = NOWHERE
             continue
-        place = (told.st_dev, told.st_ino)
-        if told.st_ino and place in met:
+        place = (status.st_dev, status.st_ino)
+        if status.st_ino and place in met:
             continue
         met.add(place)
         if os.path.islink(path) and _is_of_a_lake(path):
             listing.unreadable[path] = OF_A_LAKE
-        elif stat.S_ISDIR(told.st_mode):
+        elif stat.S_ISDIR(status.st_mode):
             _enter(path, root, listing, met, folders, links)
         else:
-            _take(path, told, listing)
+            _take(path, status, listing)
     listing.files.sort()
     listing.empty.sort()
     return listing
@@ -114,11 +114,11 @@ def _enter(
             folders.append(entry.path)
         else:
             try:
-                told = entry.stat(follow_symlinks=False)
+                status = entry.stat(follow_symlinks=False)
             except FileNotFoundError:
                 continue
-            met.add((told.st_dev, told.st_ino))
-            _take(entry.path, told, listing)
+            met.add((status.st_dev, status.st_ino))
+            _take(entry.path, status, listing)
 
 
 def _is_of_a_lake(path: str) -> bool:
@@ -131,19 +131,19 @@ def _is_of_a_lake(path: str) -> bool:
     return True
 
 
-def _take(path: str, told: os.stat_result, listing: Listing) -> None:
+def _take(path: str, status: os.stat_result, listing: Listing) -> None:
     try:
         path.encode()
     except UnicodeEncodeError:
         listing.unreadable[os.fsencode(path).decode("utf-8", "replace")] = NO_TEXT
         return
-    if not stat.S_ISREG(told.st_mode):
+    if not stat.S_ISREG(status.st_mode):
         listing.unreadable[path] = NO_FILE
-    elif not told.st_size:
+    elif not status.st_size:
         listing.empty.append(path)
     else:
-        modified_at = EPOCH + timedelta(microseconds=told.st_mtime_ns // 1000)
-        listing.files.append(File(path, modified_at, told.st_size))
+        modified_at = EPOCH + timedelta(microseconds=status.st_mtime_ns // 1000)
+        listing.files.append(File(path, modified_at, status.st_size))
 
 
 def by_hadoop(spark: SparkSession, folder: str) -> Iterator[File]:

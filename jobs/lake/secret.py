@@ -41,7 +41,7 @@ def find(location: str, named: str) -> bytes | None:
         )
     place = Path(here) / SECRET
     try:
-        told = place.read_bytes().strip()
+        secret = place.read_bytes().strip()
     except FileNotFoundError:
         return None
     except OSError as error:
@@ -50,7 +50,7 @@ def find(location: str, named: str) -> bytes | None:
             " give this user the right to read it."
         ) from error
     private.close(place)
-    return _long_enough(told, str(place))
+    return _long_enough(secret, str(place))
 
 
 def make(location: str) -> bytes:
@@ -58,9 +58,9 @@ def make(location: str) -> bytes:
     place = Path(location) / SECRET
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f".{SECRET}.{uuid.uuid4().hex}.part")
-    told = secrets.token_hex(32).encode("ascii")
+    secret = secrets.token_hex(32).encode("ascii")
     try:
-        write_whole(part, told, mode=private.FILE)
+        write_whole(part, secret, mode=private.FILE)
         with contextlib.suppress(FileExistsError):
             # Unlike a rename, a link never takes another's place.
             os.link(part, place)
@@ -91,20 +91,20 @@ def refuse_another(secret: bytes | None, known: str, *, lake_id: str, location: 
         )
 
 
-def fault(told: bytes) -> str | None:
+def fault(secret: bytes) -> str | None:
     """What is wrong with a secret itself, if anything is; said without showing any of it."""
-    if not told:
+    if not secret:
         return "is empty"
-    if not told.decode("utf-8", "replace").strip(BLANKS):
+    if not secret.decode("utf-8", "replace").strip(BLANKS):
         return "is nothing but blanks"
-    return "is too short" if len(told) < LEAST_BYTES else None
+    return "is too short" if len(secret) < LEAST_BYTES else None
 
 
-def _long_enough(told: bytes, place: str) -> bytes:
-    why = fault(told)
+def _long_enough(secret: bytes, place: str) -> bytes:
+    why = fault(secret)
     if why:
         raise SecretRefused(
             f"The lake's secret in {place} {why}; put the right one there, of at least "
             f"{LEAST_BYTES} bytes."
         )
-    return told
+    return secret

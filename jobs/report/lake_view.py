@@ -46,11 +46,13 @@ class LakeView:
         return self.database.execute(sql, parameters or None).df()
 
     def rows(self, sql: str, **parameters: Any) -> list[dict[str, Any]]:
+        """What a query answers, row by row; see `frame`."""
         answer = self.database.execute(sql, parameters or None)
         names = [column[0] for column in answer.description]
         return [dict(zip(names, row, strict=True)) for row in answer.fetchall()]
 
     def row(self, sql: str, **parameters: Any) -> dict[str, Any]:
+        """The first row that a query answers."""
         return self.rows(sql, **parameters)[0]
 
     def close(self) -> None:

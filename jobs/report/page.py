@@ -160,5 +160,5 @@ def _check(counted: Mapping[str, Any], expected: Mapping[str, Any]) -> dict[str,
         "mailings": "mailings", "fixed": "bought_14d",
         "own_rhythm": "own_rhythm", "blunt": "blunt_60d",
     }  # fmt: skip
-    told = {ours: expected.get(theirs) for ours, theirs in pairs.items()}
-    return {**told, "agrees": all(counted[ours] == told[ours] for ours in pairs)}
+    figures = {ours: expected.get(theirs) for ours, theirs in pairs.items()}
+    return {**figures, "agrees": all(counted[ours] == figures[ours] for ours in pairs)}

@@ -106,22 +106,23 @@ def scores(lake: LakeView, truth: Path) -> dict[str, Any] | None:
     lake.database.register("truth", planted)
     lake.database.execute(MATCHED)
     owned = lake.frame(OWNED).drop_duplicates("identifier_key")
-    told = count_pairs(owned)
+    figures = count_pairs(owned)
     lake.database.register("owned", owned)
     sets = " UNION ".join(
         f"SELECT identifier_keys AS keys FROM {name} WHERE len(identifier_keys) > 1"
         for name in STREAMS
     )
     lake.database.execute(EACH_SET.format(sets=sets))
-    told["reachable"] = _reachable(owned, lake.frame(REACHABLE))
-    told["recall_of_reachable"] = _share(told["right"], told["reachable"])
-    told["traps"] = lake.rows(TRAPS)
-    told["households"] = int(owned.household.nunique())
-    told["split"], told["mixed"] = _split_and_mixed(owned)
-    return told
+    figures["reachable"] = _reachable(owned, lake.frame(REACHABLE))
+    figures["recall_of_reachable"] = _share(figures["right"], figures["reachable"])
+    figures["traps"] = lake.rows(TRAPS)
+    figures["households"] = int(owned.household.nunique())
+    figures["split"], figures["mixed"] = _split_and_mixed(owned)
+    return figures
 
 
 def read_truth(truth: Path) -> pd.DataFrame | None:
+    """Whose each identifier was made to be; None where no truth was written."""
     folder = Path(truth) / "identifiers"
     if not folder.exists():
         return None

@@ -59,13 +59,13 @@ ORDER BY o.channel, bought_just_before
 
 def answers(lake: LakeView) -> list[dict[str, Any]]:
     """Each question with what this lake answers."""
-    told = []
+    answered = []
     for query in QUERIES:
         found = lake.database.execute(query.sql)
         names, rows = [column[0] for column in found.description], found.fetchall()
         heads = [(name, _counts(row[at] for row in rows)) for at, name in enumerate(names)]
-        told.append({"query": query, "heads": heads, "rows": rows})
-    return told
+        answered.append({"query": query, "heads": heads, "rows": rows})
+    return answered
 
 
 def _counts(values: Iterable[Any]) -> bool:

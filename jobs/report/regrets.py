@@ -95,28 +95,28 @@ class Rule:
 
 def rules(config: Config) -> dict[str, Rule]:
     """Every rule that may stop a message, in words; those for comparison are counted aside."""
-    told = {
+    found = {
         rule.name: Rule(rule.name, rule.kind.says(rule.options), _aside(rule))
         for rule in config.rules
     }
     for cap in config.caps:
         channels = ", ".join(map(channel_name, cap.channels)) or "all channels"
         span = in_words(cap.window)
-        told[cap.name] = Rule(cap.name, f"more than {cap.limit} in {span} ({channels})", False)
-    return told
+        found[cap.name] = Rule(cap.name, f"more than {cap.limit} in {span} ({channels})", False)
+    return found
 
 
 def mailings(lake: LakeView) -> dict[str, Any]:
     """How many of the quarter's mailings offered what the household had just bought."""
     first, end = QUARTER
     lake.database.execute(MAILINGS, {"fixed": FIXED, "own": OWN_RHYTHM, "first": first, "end": end})
-    told = lake.row(COUNTED)
-    told["without_products"] = lake.row(WITHOUT_PRODUCTS, first=first, end=end)["n"]
-    told["blunt"] = lake.row(BLUNT, real=REAL, days=BLUNT_DAYS)["n"]
-    told["only_fixed"] = told["fixed"] - told["both_rules"]
-    told["only_own"] = told["own_rhythm"] - told["both_rules"]
-    told["others"] = told["mailings"] - told["fixed"]
-    return told
+    figures = lake.row(COUNTED)
+    figures["without_products"] = lake.row(WITHOUT_PRODUCTS, first=first, end=end)["n"]
+    figures["blunt"] = lake.row(BLUNT, real=REAL, days=BLUNT_DAYS)["n"]
+    figures["only_fixed"] = figures["fixed"] - figures["both_rules"]
+    figures["only_own"] = figures["own_rhythm"] - figures["both_rules"]
+    figures["others"] = figures["mailings"] - figures["fixed"]
+    return figures
 
 
 def rhythm(lake: LakeView) -> dict[str, Any]:
@@ -167,6 +167,7 @@ def channel_name(channel: str | None) -> str:
 
 
 def rule_named(config: Config, name: str) -> Suppress | None:
+    """The rule of this name that is switched on; None without one."""
     return next((rule for rule in config.rules if rule.name == name), None)
 
 

@@ -21,7 +21,7 @@ CHOOSE = """
         SELECT r.person_id, count(*) AS mailings FROM regrets AS r
         JOIN mailings AS m USING (message_id) WHERE r.policy = $fixed GROUP BY r.person_id
     ),
-    told AS (
+    regretted AS (
         SELECT person_id, count(DISTINCT policy) AS policies,
                count(DISTINCT channel) AS channels, count(DISTINCT message_id) AS messages
         FROM regrets GROUP BY person_id
@@ -31,7 +31,8 @@ CHOOSE = """
         WHERE type = 'order_placed' AND person_id IN (SELECT person_id FROM mailed)
         GROUP BY person_id
     )
-    SELECT person_id FROM told LEFT JOIN mailed USING (person_id) LEFT JOIN bought USING (person_id)
+    SELECT person_id FROM regretted
+    LEFT JOIN mailed USING (person_id) LEFT JOIN bought USING (person_id)
     WHERE NOT starts_with(person_id, 'n_')
     ORDER BY coalesce(orders BETWEEN $fewest AND $most, false) DESC,
              least(coalesce(mailings, 0), 2) DESC, least(channels, 3) DESC,
@@ -98,6 +99,7 @@ class Story:
 
     @property
     def regretted(self) -> int:
+        """How many of the messages a rule would have stopped."""
         return int((self.messages.policies.map(len) > 0).sum())
 
 
@@ -130,6 +132,7 @@ def story(lake: LakeView, *, aside: list[str]) -> Story | None:
 
 
 def lane(channel: str | None) -> str:
+    """What a channel is called beside its line of the drawing."""
     return channel_name(channel).capitalize()
 
 

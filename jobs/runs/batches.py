@@ -47,6 +47,7 @@ class Pace:
     every: timedelta | None = None
 
     def of(self, writer: DataStreamWriter) -> DataStreamWriter:
+        """The writer with this pace as its trigger."""
         if self.every is None:
             return writer.trigger(availableNow=True)
         return writer.trigger(
@@ -82,7 +83,7 @@ class Batch:
 
     def read(self, table: Table) -> DataFrame:
         """The table as it was when this batch was first tried."""
-        return self.lake.read(table, self.pins[table.id])
+        return self.lake.store.read(table, self.pins[table.id])
 
     @cached_property
     def logs(self) -> Logs:
@@ -102,6 +103,7 @@ class Batch:
         return kept.coalesce(1) if self.is_one_piece else kept
 
     def timed(self, step: str, work: Callable[[], Any]) -> Any:
+        """What work answers; how long it took counts for its step."""
         started = monotonic()
         try:
             return work()
@@ -130,11 +132,12 @@ class Batch:
         if isinstance(output, DataFrame):
             output = self.lake.store.collected(table.conform(output), few=self.is_small)
         if isinstance(output, pa.Table):
-            self.lake.append(table, Part(output, application, self.batch_id))
+            self.lake.store.append(table, Part(output, application, self.batch_id))
         elif not output.isEmpty():
-            self.lake.append_by_spark(table, output, application, self.batch_id)
+            self.lake.store.append_by_spark(table, output, application, self.batch_id)
 
     def release(self) -> None:
+        """Free all that was held for this batch."""
         for frame in self._kept:
             unpersist(frame)
         self._kept.clear()
@@ -157,7 +160,7 @@ def pin(
     pins = {
         "batch_id": batch_id,
         "configuration_hash": configuration_hash,
-        "tables": {table.id: lake.version(table) for table in tables},
+        "tables": {table.id: lake.store.version(table) for table in tables},
     }
     return pins, False
 
@@ -179,10 +182,12 @@ def save_done(lake: Lake, query: str, batch_id: int) -> None:
 
 
 def pins_path(lake: Lake, query: str, batch_id: int) -> str:
+    """Where the pins of a batch lie."""
     return lake.beside_checkpoint(query, f"pins/{batch_id:012d}.json")
 
 
 def read_pins(lake: Lake, query: str, batch_id: int) -> dict[str, Any] | None:
+    """What was written down of a batch when it began; None where it has not."""
     return read_json(lake.store, pins_path(lake, query, batch_id), way_out=REBUILD)
 
 

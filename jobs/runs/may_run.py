@@ -87,6 +87,7 @@ def refuse_held(location: str) -> None:
 
 
 def held(location: str) -> LakeError:
+    """The error that another run has the lake, for the caller to raise."""
     return LakeError(f"Another run holds the lake at {location}; wait for it, or stop it.")
 
 
@@ -102,9 +103,9 @@ def trouble(location: str, config: Config | None) -> str | None:
             refuse_lake(lake, config)
         elif (Path(location) / secret.SECRET).exists():
             state = lake.state() or {}
-            told, known = secret.find(location, "auto"), state.get("secret_check")
+            found, known = secret.find(location, "auto"), state.get("secret_check")
             if known is not None:
-                secret.refuse_another(told, known, lake_id=state["lake_id"], location=location)
+                secret.refuse_another(found, known, lake_id=state["lake_id"], location=location)
     except ReplayHalfDone:
         return None
     except LakeError as error:

@@ -123,7 +123,7 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
         "configuration_hash": config.hash,
         "software_version": software_version(),
     }
-    lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
+    lake.store.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
     lake.remember(as_of=as_of.isoformat())
 
 
@@ -254,7 +254,7 @@ def _for_ever(
             left = float("inf") if stop_after is None else stop_after.total_seconds()
             while not asked.is_set():
                 began = time.monotonic()
-                failed = _told(failed, _land(lake, config, met), on_progress)
+                failed = _say_changed(failed, _land(lake, config, met), on_progress)
                 _caught_up(accepting)
                 repeats.hold(accepting)
                 now = datetime.now(UTC)
@@ -274,7 +274,9 @@ def _for_ever(
     return summary
 
 
-def _told(before: dict[str, str], failed: dict[str, str], on_progress: Progress) -> dict[str, str]:
+def _say_changed(
+    before: dict[str, str], failed: dict[str, str], on_progress: Progress
+) -> dict[str, str]:
     """Say of each source when it begins to fail, fails in another way, or is whole again."""
     for name in sorted(before.keys() | failed.keys()):
         if before.get(name) != failed.get(name):

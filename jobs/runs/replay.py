@@ -42,8 +42,9 @@ from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
-# What each query concluded. What was sent stays told: memberships, records and deliveries are no
-# conclusions from events. The clock begins anew, since the main query reads every tick.
+# What each query concluded. What was decided stays decided and what was sent stays told: decisions,
+# memberships, records and deliveries are no conclusions from events. The clock begins anew, since
+# the main query reads every tick.
 CONCLUSIONS: dict[str, tuple[Table, ...]] = {
     accept.QUERY: (*STREAMS.values(), QUARANTINE, IDENTIFIERS),
     fused.QUERY: (
@@ -220,12 +221,12 @@ def _counted(lake: Lake, query: str) -> int:
     Files in the outbox are named by the batch, and one that is there is kept; the newest row of a
     membership stands. A number that is used again would tell the destinations nothing.
     """
-    told = [lake.batches_before(query) + last_begun(lake, query)]
+    numbers = [lake.batches_before(query) + last_begun(lake, query)]
     if query == fused.QUERY:
-        told += [int(number) for number in _numbers_in_outbox(lake)]
-        newest = lake.read(MEMBERSHIPS).agg(F.max("batch_id")).first()[0]
-        told += [] if newest is None else [newest]
-    return max(told) + 1
+        numbers += [int(number) for number in _numbers_in_outbox(lake)]
+        newest = lake.store.read(MEMBERSHIPS).agg(F.max("batch_id")).first()[0]
+        numbers += [] if newest is None else [newest]
+    return max(numbers) + 1
 
 
 def _numbers_in_outbox(lake: Lake) -> Iterator[str]:

@@ -169,8 +169,8 @@ def _allowed(place: Place, error: Mapping[str, Any]) -> str:
     if error["type"] in ("model_type", "dict_type"):
         return "a table"
     hints = _annotation_at(place)
-    if hints is not None and (told := _description(hints)):
-        return told
+    if hints is not None and (description := _description(hints)):
+        return description
     if error["type"] in ("tuple_type", "list_type"):
         named = len(place) == 1
         return f"a list of tables, [[{place[0]}]]" if named else "a list of texts"
@@ -184,8 +184,8 @@ def _allowed(place: Place, error: Mapping[str, Any]) -> str:
 
 def described(hint: Any) -> str:
     """What a key may hold, as the page of options says it."""
-    if told := _description(hint):
-        return told
+    if description := _description(hint):
+        return description
     choices = [part for part in _parts(_bare(hint)) if typing.get_origin(part) is typing.Literal]
     if choices:
         return ", ".join(map(str, typing.get_args(choices[0])))

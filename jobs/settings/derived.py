@@ -26,7 +26,7 @@ def with_options(
     for kind in declared:
         for name, option in options_of(kind).items():
             found.setdefault(name, []).append(option)
-    fields = {name: _field(_one(told), base, read_as) for name, told in found.items()}
+    fields = {name: _field(_one(options), base, read_as) for name, options in found.items()}
     return create_model(f"{base.__name__}WithOptions", __base__=base, **fields)
 
 
@@ -44,14 +44,14 @@ def _plain(value: Any, option: Option) -> Any:
     return chosen(value, option.kind) if isinstance(value, BaseModel) else value
 
 
-def _one(told: list[Option]) -> Option:
+def _one(options: list[Option]) -> Option:
     """One option for all that declare one of its name: of one type, with the values of all."""
-    first = told[0]
-    bounds = {(o.kind, o.above, o.at_least, o.at_most) for o in told}
+    first = options[0]
+    bounds = {(o.kind, o.above, o.at_least, o.at_most) for o in options}
     if len(bounds) > 1:
         raise TypeError(f"Option {first.name} has several types or bounds; name one of them anew.")
-    allowed = tuple(dict.fromkeys(value for option in told for value in option.allowed))
-    defaults = {option.default for option in told}
+    allowed = tuple(dict.fromkeys(value for option in options for value in option.allowed))
+    defaults = {option.default for option in options}
     return dataclasses.replace(
         first, allowed=allowed, default=first.default if len(defaults) == 1 else None
     )
@@ -59,7 +59,7 @@ def _one(told: list[Option]) -> Option:
 
 def _field(option: Option, base: type[BaseModel], read_as: Mapping[type, Any]) -> tuple[Any, Any]:
     """An option as a field that need not be given."""
-    told: dict[str, Any] = {"default": option.default}
+    arguments: dict[str, Any] = {"default": option.default}
     if option.kind is tuple:
         values = Literal[option.allowed] if option.allowed else str
         kind: Any = Annotated[tuple[values, ...], AfterValidator(_once)]  # type: ignore[valid-type]
@@ -67,13 +67,18 @@ def _field(option: Option, base: type[BaseModel], read_as: Mapping[type, Any]) -
         kind = Literal[option.allowed]
     elif option.kind is float or (option.kind is int and option.is_bounded):
         kind = option.kind
-        told |= {"gt": option.above, "ge": option.at_least, "le": option.at_most, "strict": True}
-        told |= {"description": option.values}
+        arguments |= {
+            "gt": option.above,
+            "ge": option.at_least,
+            "le": option.at_most,
+            "strict": True,
+        }
+        arguments |= {"description": option.values}
     elif dataclasses.is_dataclass(option.kind):
         kind = _table(option, base, read_as)
     else:
         kind = read_as[option.kind]
-    return (kind if option.default is not None else kind | None), Field(**told)
+    return (kind if option.default is not None else kind | None), Field(**arguments)
 
 
 def _table(option: Option, base: type[BaseModel], read_as: Mapping[type, Any]) -> type[BaseModel]:

@@ -389,6 +389,10 @@ class Config(Section):
         """What the configuration decides, as 64 hex digits; where the lake lies is no decision."""
         return _digest(self.model_dump(mode="json", exclude_defaults=True, exclude={"lake"}))
 
+    def hash_of(self, sections: Iterable[str]) -> str:
+        """What these sections decide, as 64 hex digits."""
+        return _digest(self.model_dump(mode="json", exclude_defaults=True, include=set(sections)))
+
     @property
     def identity_hash(self) -> str:
         """What decides who is who, as 64 hex digits."""

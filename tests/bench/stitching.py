@@ -45,7 +45,7 @@ def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_
             seconds.append(_stitched(lake, kept, config.identity, number))
             unpersist(kept)
             print(f"batch {number}: {seconds[-1]:.1f} s", file=sys.stderr, flush=True)
-        labels = latest(lake.read(LABELS), key=["identifier_key"])
+        labels = latest(lake.store.read(LABELS), key=["identifier_key"])
         known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()
     print("## Who is who, from nothing")
     print()
@@ -62,7 +62,7 @@ def main(identifiers: int = 10_000_000, links: int = 12_000_000, batch: int = 1_
 
 def _stitched(lake: Lake, events: DataFrame, rules: Identity, number: int) -> float:
     started = time.monotonic()
-    pins = {table.id: lake.version(table) for table in WRITTEN}
+    pins = {table.id: lake.store.version(table) for table in WRITTEN}
     batch = Batch(lake, "fused", "g", number, pins, as_of=datetime.now(UTC))
     try:
         found = stitch(batch, events, rules)

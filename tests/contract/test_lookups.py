@@ -191,7 +191,7 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
 
 
 def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
-    pins = {LABELS.id: lake.version(LABELS) - 1}
+    pins = {LABELS.id: lake.store.version(LABELS) - 1}
     asked = lake.spark.createDataFrame(pa.table({"identifier_key": KEYS}))
     for store in (lake.store, SparkStore(lake.spark, f"file:{lake.location}")):
         logs = store.logs(pins, batch=3, keep=materialise)

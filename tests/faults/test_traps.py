@@ -36,7 +36,7 @@ def batch_of(
 
 
 def rows(lake: Lake, table) -> int:
-    return DeltaTable(lake.path(table)).to_pyarrow_table().num_rows
+    return DeltaTable(lake.store.path(table)).to_pyarrow_table().num_rows
 
 
 @pytest.mark.parametrize("ways", [(False, False), (True, True), (False, True), (True, False)])
@@ -69,15 +69,15 @@ def _setting(lake: Lake, name: str) -> str | None:
 
 @pytest.mark.parametrize("is_small", [False, True])
 def test_an_empty_output_commits_nothing(lake: Lake, is_small: bool) -> None:
-    before = lake.version(DUE)
+    before = lake.store.version(DUE)
     batch_of(lake, is_small=is_small).commit({DUE: small_frame(lake.spark, [], DUE.struct())})
-    assert lake.version(DUE) == before
+    assert lake.store.version(DUE) == before
 
 
 def test_a_repeated_batch_reads_what_it_read_first(lake: Lake) -> None:
     """What others append after a batch was pinned is not there for it."""
     batch_of(lake).commit({DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct())})
-    pinned = Batch(lake, "fused", "g1", 1, {DUE.id: lake.version(DUE)})
+    pinned = Batch(lake, "fused", "g1", 1, {DUE.id: lake.store.version(DUE)})
     batch_of(lake, batch_id=2).commit({DUE: small_frame(lake.spark, [DUE_ROW], DUE.struct())})
     assert (pinned.read(DUE).count(), rows(lake, DUE)) == (1, 2)
 
@@ -99,9 +99,9 @@ def test_a_quiet_run_adds_only_its_tick(spark, tmp_path: Path) -> None:
     shop.land_all(1)
     shop.run()
     lake = Lake(spark, str(shop.lake))
-    before = {table.id: lake.version(table) for table in TABLES.values()}
+    before = {table.id: lake.store.version(table) for table in TABLES.values()}
     shop.run()
-    changed = {t.id for t in TABLES.values() if lake.version(t) != before[t.id]}
+    changed = {t.id for t in TABLES.values() if lake.store.version(t) != before[t.id]}
     assert changed == {"_log/ticks", "batches"}
 
 

@@ -14,6 +14,7 @@ from py4j.protocol import Py4JNetworkError
 from typer.testing import CliRunner
 
 from tactful.jobs import cli, errors
+from tactful.schemas.identity import IDENTITY
 
 ZONED = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
 
@@ -231,6 +232,9 @@ def test_tables_prints_pages(tactful):
     every = json.loads(tactful("tables", "--json")[1])["tables"]
     assert every[0]["table"] == "identity"
     assert every[0]["key"] == ["identifier_key"]
+    columns = {column["name"]: column["allowed"] for column in every[0]["columns"]}
+    assert columns["state"] == list(IDENTITY.column("state").allowed) != []
+    assert columns["person_id"] == []
 
 
 def test_the_script_starts_no_jvm_and_ends_without_exit_where_all_went_well(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 
 from tactful.jobs.errors import ConfigurationChanged, StepFailed
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.runs.pipeline import _told
+from tactful.jobs.runs.pipeline import _say_changed
 
 PYTHON = (
     "[FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred. Return Message: "
@@ -55,7 +55,7 @@ def test_a_run_for_ever_tells_of_a_source_once_a_change() -> None:
     said: list[str] = []
     failed: dict[str, str] = {}
     for now in ({"web": "a"}, {"web": "a"}, {"web": "b", "shop": "c"}, {"shop": "c"}, {}):
-        failed = _told(failed, now, said.append)
+        failed = _say_changed(failed, now, said.append)
     assert said == [
         "a", "c", "b", "Source web is read again as a whole.",
         "Source shop is read again as a whole.",

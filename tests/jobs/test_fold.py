@@ -11,7 +11,8 @@ from deltalake import DeltaTable
 from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake import folding
 from tactful.jobs.lake.frames import small_frame
-from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Part
 from tactful.schemas.identity import LABELS
 from tests import worlds
 from tests.faults.partner import assert_every_record_is_in_one_file, shop_with_a_partner
@@ -57,9 +58,9 @@ def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) ->
             for n in range(5000 if batch == 0 else 2000)
         ]
         frame = LABELS.conform(small_frame(spark, rows, LABELS.struct()))
-        lake.append(LABELS, Part(frame.toArrow(), "app", batch))
+        lake.store.append(LABELS, Part(frame.toArrow(), "app", batch))
         folding.fold_logs(lake, after=1)
-        lengths.append(lake.read(LABELS).count())
+        lengths.append(lake.store.read(LABELS).count())
     assert lengths[:4] == [5000, 7000, 9000, 5000]
 
 
@@ -79,9 +80,9 @@ def test_a_log_made_anew_is_not_taken_for_the_old_one(spark, tmp_path: Path) -> 
     for key in ("old", "new"):
         label = [{"identifier_key": key, "person_id": "p", "batch_id": 0}]
         frame = LABELS.conform(small_frame(spark, label, LABELS.struct()))
-        lake.append(LABELS, Part(frame.toArrow()))
+        lake.store.append(LABELS, Part(frame.toArrow()))
         assert folding.fold_logs(lake, after=1) == [LABELS.id]
-        assert [row.identifier_key for row in lake.read(LABELS).collect()] == [key]
+        assert [row.identifier_key for row in lake.store.read(LABELS).collect()] == [key]
         lake.remove(LABELS)
         lake.create(shop.config())
 

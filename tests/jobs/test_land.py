@@ -38,9 +38,9 @@ def lake(spark, shop: Shop) -> Lake:
 
 def landed(lake: Lake, *, told: bool = True) -> dict[str, int]:
     """How many rows of each file are in the lake; each file is told once, and none but these."""
-    rows = lake.read(RECEIVED).groupBy("source_position.file").count().collect()
+    rows = lake.store.read(RECEIVED).groupBy("source_position.file").count().collect()
     counted = {unquote(row.file).removeprefix("file:"): row["count"] for row in rows}
-    paths = [row.path for row in lake.read(FILES).collect()]
+    paths = [row.path for row in lake.store.read(FILES).collect()]
     assert sorted(paths) == sorted(counted if told else [])
     return counted
 
@@ -62,7 +62,7 @@ def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monk
     early, late = worlds.split(shop.world, 2, seed=SEED)
     shop.land(early)
     rows = count(early)
-    before = lake.version(RECEIVED)
+    before = lake.store.version(RECEIVED)
     with monkeypatch.context() as patch:
         patch.setattr(land, "_read", killed)
         failed = land.land(lake, config)
@@ -77,12 +77,12 @@ def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monk
     shop.land(late)
     with pytest.raises(NotCommitted):
         land.land(lake, config, hook=behind(FILES.id))
-    assert gone.path in {row.path for row in lake.read(FILES).collect()}
+    assert gone.path in {row.path for row in lake.store.read(FILES).collect()}
     assert land.land(lake, config) == {}
     once = landed(lake)
     assert sum(once.values()) == rows + count(late)
     # All sources of a round share a commit: one for those that came early, one for the late.
-    assert lake.version(RECEIVED) == before + 2
+    assert lake.store.version(RECEIVED) == before + 2
     assert land.land(lake, config) == {}
     assert landed(lake) == once
 
@@ -111,12 +111,12 @@ def test_a_round_too_large_for_this_process_is_written_by_spark(
     monkeypatch.setattr(land, "MOST_FILES", 2)
     for batch in worlds.split(shop.world, 3, seed=SEED):
         shop.land(batch)
-    config, before = shop.config(), lake.version(RECEIVED)
+    config, before = shop.config(), lake.store.version(RECEIVED)
     assert land.land(lake, config) == {}
-    written = lake.version(RECEIVED) - before
+    written = lake.store.version(RECEIVED) - before
     assert written > len(config.sources), "two files of a source at a time"
     sizes = {name: len(walked(config.path(s.path)).files) for name, s in config.sources.items()}
-    told = [row.source_name for row in lake.read(FILES).collect()]
+    told = [row.source_name for row in lake.store.read(FILES).collect()]
     assert {name: told.count(name) for name in sizes} == sizes
 
 

@@ -116,9 +116,9 @@ def test_what_becomes_of_files_of_products(spark, tmp_path) -> None:
         assert row["source_position"]["file"].endswith("/products/b.json")
         assert row["quarantined_at"] == datetime(1970, 1, 1, 1, tzinfo=UTC)
 
-    version = shop.lake.version(PRODUCTS)
+    version = shop.lake.store.version(PRODUCTS)
     assert shop.load() == ([], [])
-    assert shop.lake.version(PRODUCTS) == version, "unchanged files are not read"
+    assert shop.lake.store.version(PRODUCTS) == version, "unchanged files are not read"
     shop.lake.remember(reference={})  # as a run leaves it that was killed before this was written
     assert shop.load() == (["products"], [])
     assert_same_quarantine(shop.table("quarantine"), refused)

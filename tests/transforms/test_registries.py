@@ -17,6 +17,7 @@ from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
 from tests.oracle.engine import RULES as ORACLE_RULES
+from tests.oracle.engine import query
 
 HELPERS = {"rule", "refusals", "suppressions", "sink", "us_states", "dialect"}
 # What checks rows whatever their dialect, and what reads reference tables.
@@ -36,6 +37,8 @@ def test_each_module_has_its_line():
 
 def test_each_rule_has_its_sql_in_the_oracle():
     assert set(ORACLE_RULES) == set(RULES)
+    for when, rule in RULES.items():
+        assert ("AS is_no_to_ads" in query(f"rules/{when}")) == rule.is_no_to_ads, when
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

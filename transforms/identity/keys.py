@@ -9,12 +9,11 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.words import IDENTIFIER_WORDS
 from tactful.transforms.blanks import BLANK_CLASS, BLANKS, SEPARATORS
 from tactful.transforms.identity.links import broadcast_if_small
 
 KEY_LENGTH = 32
-# What senders also call an identifier.
-FURTHER_TYPES = {"emailaddress": "email", "phonenumber": "phone"}
 BLOCK = 64
 NO_BLANK = f"[^@{BLANK_CLASS}]+"
 EMAIL = rf"^{NO_BLANK}@{NO_BLANK}\.{NO_BLANK}\z"
@@ -154,7 +153,7 @@ def _dialled(sets: DataFrame, phones: DataFrame) -> DataFrame:
 def _type_named(kind: Column, names: Sequence[str]) -> Column:
     """The type of this list that is meant, without regard to case, blanks and separators."""
     known = {name.lower().replace("_", ""): name for name in names}
-    known |= {word: name for word, name in FURTHER_TYPES.items() if name in names}
+    known |= {word: name for name, also in IDENTIFIER_WORDS if name in names for word in also}
     bare = F.regexp_replace(F.lower(kind), SEPARATORS, "")
     meant = F.try_element_at(_literal_map(known), bare)
     return F.when(kind.isin(list(names)), kind).otherwise(F.coalesce(meant, kind))

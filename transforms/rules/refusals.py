@@ -96,9 +96,9 @@ def _with_all_channels(causes: DataFrame, lifts: DataFrame) -> DataFrame:
     Adds: channels, _lift (null while one of them is closed). Drops: channel.
     """
     first = lifts.groupBy(*CAUSE, "channel").agg(F.min("_lift").alias("_lift"))
-    told = first.unionByName(causes, allowMissingColumns=True)
+    words = first.unionByName(causes, allowMissingColumns=True)
     per_channel = F.struct("channel", "_lift")
-    grouped = told.groupBy(*CAUSE).agg(F.collect_set(per_channel).alias("_said"))
+    grouped = words.groupBy(*CAUSE).agg(F.collect_set(per_channel).alias("_said"))
     channels = F.array_distinct(F.transform("_said", lambda said: said["channel"]))
     opened = F.filter("_said", lambda said: said["_lift"].isNotNull())
     last = F.array_max(F.transform(opened, lambda said: said["_lift"]))

@@ -58,8 +58,8 @@ def of_lines(is_fault: Callable[[str], str]) -> str:
     """
     pairs = "arrays_zip(loose.lines, _lines)"
     lost = [f"(pair.lines.{x} IS NOT NULL AND pair._lines.{x} IS NULL)" for x in NUMBERS]
-    told = [is_fault(f"pair.lines.{x}") for x in NUMBERS]
-    faults = [f"({a} AND {b})" for a, b in zip(lost, told, strict=True)]
+    wrong = [is_fault(f"pair.lines.{x}") for x in NUMBERS]
+    faults = [f"({a} AND {b})" for a, b in zip(lost, wrong, strict=True)]
     # Nearly no row is looked at twice.
     return (
         f"CASE WHEN exists({pairs}, pair -> coalesce({' OR '.join(lost)}, false)) "
@@ -83,8 +83,8 @@ def _too_long(column: Column) -> str:
         return ""
     inside = [part for part in names.inner(column) if part not in NUMBERS]
     many = column.type.startswith("array")
-    told = "entry" if many else value
-    long = " OR ".join(_is_longer(f"{told}.`{part}`", name) for part in inside)
+    holder = "entry" if many else value
+    long = " OR ".join(_is_longer(f"{holder}.`{part}`", name) for part in inside)
     return f"exists({value}, entry -> {long})" if many else f"({long})"
 
 

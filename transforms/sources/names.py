@@ -50,7 +50,7 @@ def unknown_inside(columns: Iterable[Column]) -> str:
     found = f"struct(concat({every}) AS entries, {many} AS has_too_many)"
     # As a lambda it is worked out once, and only where it is needed (see `values.rarely`).
     once = f"get(transform(array(from_json(text, {literal(shape)})), deep -> {found}), 0)"
-    return f"CASE WHEN {_told_names()} != {_understood_names(columns)} THEN {once} END"
+    return f"CASE WHEN {_written_names()} != {_understood_names(columns)} THEN {once} END"
 
 
 def properties() -> str:
@@ -81,7 +81,7 @@ def _last_of_each(entries: str) -> str:
 
     Sorted, so that many cost little more each than few; Spark would keep both, or fail.
     """
-    placed = f"transform({entries}, (told, at) -> struct(told.key, at, told.value))"
+    placed = f"transform({entries}, (entry, at) -> struct(entry.key, at, entry.value))"
     in_order = f"array_sort({placed})"
     beside = f"arrays_zip({in_order}, slice({in_order}, 2, greatest(size({entries}), 1)))"
     last = f"filter({beside}, pair -> NOT pair.`0`.key <=> pair.`1`.key)"
@@ -90,10 +90,10 @@ def _last_of_each(entries: str) -> str:
 
 
 def _says_twice(entries: str) -> str:
-    return f"size({entries}) > size(array_distinct(transform({entries}, told -> told.key)))"
+    return f"size({entries}) > size(array_distinct(transform({entries}, entry -> entry.key)))"
 
 
-def _told_names() -> str:
+def _written_names() -> str:
     """How often a name seems to stand in the row, at any depth."""
     return "(octet_length(text) - octet_length(replace(text, '\":', ''))) DIV 2"
 
@@ -106,8 +106,8 @@ def _understood_names(columns: Sequence[Column]) -> str:
         if column.name == "identifiers":
             parts.append(f"coalesce({len(names)} * size({value}), 0)")
         elif column.type.startswith("array"):
-            told = " + ".join(f"CAST(entry.{name} IS NOT NULL AS int)" for name in names)
-            parts.append(f"coalesce(aggregate({value}, 0, (count, entry) -> count + {told}), 0)")
+            known = " + ".join(f"CAST(entry.{name} IS NOT NULL AS int)" for name in names)
+            parts.append(f"coalesce(aggregate({value}, 0, (count, entry) -> count + {known}), 0)")
         else:
             parts += [f"CAST({value}.{name} IS NOT NULL AS int)" for name in names]
     return f"({' + '.join(parts)})"
@@ -128,8 +128,8 @@ def _unknown_in(column: Column) -> str:
     names = ", ".join(f"'{name}'" for name in inner(column))
     value = f"deep.`{column.name}`"
 
-    def named(told: str, prefix: str) -> str:
-        unknown = f"filter(map_entries({told}), said -> said.key NOT IN ({names}))"
+    def named(entry: str, prefix: str) -> str:
+        unknown = f"filter(map_entries({entry}), said -> said.key NOT IN ({names}))"
         key = f"concat({prefix}, '.', said.key) AS key"
         return f"transform({unknown}, said -> struct({key}, said.value AS value))"
 

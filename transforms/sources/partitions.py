@@ -26,12 +26,12 @@ def with_partitions(rows: DataFrame, *, names: Sequence[str], root: str) -> Data
     file = F.col("file")
     inside = F.substr(file, F.locate(root, file) + F.lit(len(root)))
     fields = F.to_json(F.struct(*(_named(inside, name).alias(name) for name in names)))
-    told = F.substr(fields, F.lit(2), F.length(fields) - F.lit(2))
+    inner = F.substr(fields, F.lit(2), F.length(fields) - F.lit(2))
     opened = F.ltrim("value", F.lit(BLANKS))
     rest = F.substr(opened, F.lit(2))
     comma = F.when(F.startswith(F.ltrim(rest, F.lit(BLANKS)), F.lit("}")), "").otherwise(",")
-    is_object = F.startswith(opened, F.lit("{")) & (told != "")
-    value = F.when(is_object, F.concat(F.lit("{"), told, comma, rest)).otherwise(F.col("value"))
+    is_object = F.startswith(opened, F.lit("{")) & (inner != "")
+    value = F.when(is_object, F.concat(F.lit("{"), inner, comma, rest)).otherwise(F.col("value"))
     return rows.withColumn("value", value)
 
 

@@ -49,11 +49,11 @@ def parse_rows(rows: DataFrame, *, table: Table, max_row_bytes: int) -> DataFram
     is_whole = (
         "size(listed) = 2 AND get(listed, 1) = md5(value) AND startswith(get(listed, 0), '{')"
     )
-    told = listed.selectExpr(
+    parsed = listed.selectExpr(
         "*", f"CASE WHEN {is_whole} THEN from_json(text, '{TEXTS}', {STRICT}) END AS every"
     )
     is_sound = f"every IS NOT NULL AND size(every) <= {MAX_FIELDS}"
-    said = told.selectExpr("*", f"CASE WHEN {is_sound} THEN {_last_of_each('every')} END AS said")
+    said = parsed.selectExpr("*", f"CASE WHEN {is_sound} THEN {_last_of_each('every')} END AS said")
     texts = said.selectExpr("*", *(f"{_said(name)} AS `_{name}`" for name in table.names))
     typed = texts.selectExpr(
         "*", *(f"{_typed(column)} AS `{column.name}`" for column in table.columns)

@@ -39,7 +39,7 @@ def _spelled(value: str) -> str:
     """A time in another of ISO 8601's forms, in the usual one; null where it is none."""
 
     def part(number: int) -> str:
-        return f"regexp_extract(told, {literal(ANY_TIME)}, {number})"
+        return f"regexp_extract(written, {literal(ANY_TIME)}, {number})"
 
     day, zone = f"replace({part(1)}, '-', '')", f"upper({part(4)})"
     clock = f"rpad(replace({part(2)}, ':', ''), 6, '0')"
@@ -50,17 +50,17 @@ def _spelled(value: str) -> str:
         f"replace({part(3)}, ',', '.'), "
         f"CASE WHEN {zone} = 'Z' THEN 'Z' ELSE concat(left({zone}, 1), {offset}) END"
     )
-    whole = f"CASE WHEN told RLIKE {literal(ANY_TIME)} THEN concat({spelled}) END"
+    whole = f"CASE WHEN written RLIKE {literal(ANY_TIME)} THEN concat({spelled}) END"
     return rarely(value, whole)
 
 
 def rarely(value: str, expression: str) -> str:
-    """Work out an expression over `told`, apart from the code that is compiled for every row.
+    """Work out an expression over `written`, apart from the code that is compiled for every row.
 
     A lambda is interpreted: where it is hardly ever needed, that is cheaper than code so long that
     the JVM leaves all around it uncompiled, too.
     """
-    return f"get(transform(array({value}), told -> {expression}), 0)"
+    return f"get(transform(array({value}), written -> {expression}), 0)"
 
 
 def is_local_time(value: str) -> str:
@@ -104,19 +104,19 @@ def texts(values: str) -> str:
     return f"filter(transform({values}, entry -> {as_name('entry')}), entry -> entry IS NOT NULL)"
 
 
-def record(told: str, column: Column) -> str:
+def record(value: str, column: Column) -> str:
     """An object with each of its values as its type."""
     fields = re.findall(r"(\w+):(string|decimal\(\d+,\d+\))", column.type)
-    parts = (f"{_value(f'{told}.`{name}`', name, kind)} AS `{name}`" for name, kind in fields)
-    return f"CASE WHEN {told} IS NOT NULL THEN struct({', '.join(parts)}) END"
+    parts = (f"{_value(f'{value}.`{name}`', name, kind)} AS `{name}`" for name, kind in fields)
+    return f"CASE WHEN {value} IS NOT NULL THEN struct({', '.join(parts)}) END"
 
 
-def records(told: str, column: Column) -> str:
+def records(value: str, column: Column) -> str:
     """A list of objects, likewise."""
-    return f"transform({told}, entry -> {record('entry', column)})"
+    return f"transform({value}, entry -> {record('entry', column)})"
 
 
-def _value(told: str, name: str, kind: str) -> str:
+def _value(value: str, name: str, kind: str) -> str:
     if name == "quantity":
-        return money(told, within=QUANTITY_WITHIN)
-    return as_name(told) if kind == "string" else money(told)
+        return money(value, within=QUANTITY_WITHIN)
+    return as_name(value) if kind == "string" else money(value)

@@ -13,7 +13,7 @@ WITH answers AS (
     WHERE
         s.starts_at <= as_of
         AND (s.ends_at IS NULL OR s.ends_at > as_of)
-        AND s.reason IN ('no_consent', 'unsubscribed', 'complained')
+        AND s.is_no_to_ads
         AND s.scope_value = 'marketing'
         AND coalesce(s.channel, 'ad') = 'ad'
 )

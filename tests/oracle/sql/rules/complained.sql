@@ -1,6 +1,6 @@
 -- complained (DESIGN 6, suppressions):
 -- a channel that somebody has complained about, until they subscribe again.
-SELECT r.*, rule.name AS policy
+SELECT r.*, rule.name AS policy, true AS is_no_to_ads
 FROM refusals AS r
 JOIN rules AS rule USING (reason)
 WHERE reason = 'complained'

@@ -1,0 +1,136 @@
+"""A change makes those published tables anew that are made from what changed, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pytest
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql.pandas.types import to_arrow_schema
+
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Part
+from tactful.jobs.publish import PUBLICATIONS, Inputs, Publication, publish
+from tactful.jobs.settings.config import Config, load
+from tactful.schemas.catalog import PUBLISHED
+from tactful.schemas.identity import LABELS
+from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.table import Table
+from tactful.schemas.timeline import TIMELINE_LOG
+
+AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
+BOUGHT_IT = {"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "30d"}
+WEEKLY = {"name": "weekly", "limit": 3, "window": "7d"}
+NETWORK = {
+    "name": "network", "kind": "meta_custom_audience", "policy": "bought_it",
+    "audience_id": "1",
+}  # fmt: skip
+EVERY = [table.name for table in PUBLISHED]
+DECIDED = ["suppressions", "regrets", "left_out"]
+# What was changed → the tables that are made from it.
+CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "another destination": ({"destinations": [{**NETWORK, "batch_size": 9}]}, ["left_out"]),
+    "what silence means": ({"consent": {"default": "opt_out"}}, ["left_out"]),
+    "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, DECIDED),
+    "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["pressure", *DECIDED]),
+    "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", "customers"]),
+    "the currency": ({"business": {"currency": "CHF"}}, ["customers", *DECIDED]),
+    "how often": ({"lake": {"publish_every": "9m"}}, []),
+    "how large a row": ({"intake": {"max_row_bytes": 999}}, []),
+}
+
+
+def config(folder: Path, changed: Mapping[str, Any] = {}) -> Config:
+    usual = {
+        "lake": {"location": str(folder / "lake"), "secret": "env:TACTFUL_SECRET"},
+        "suppress": [BOUGHT_IT], "caps": [WEEKLY], "destinations": [NETWORK],
+    }  # fmt: skip
+    lake = {**usual["lake"], **changed.get("lake", {})}
+    return load(overrides={**usual, **changed, "lake": lake})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("shop")
+
+
+@pytest.fixture(scope="module")
+def lake(spark: SparkSession, folder: Path) -> Lake:
+    """A lake in which nothing has happened, published once."""
+    lake = Lake(spark, str(folder / "lake"))
+    lake.create(config(folder))
+    assert publish(lake, config(folder), as_of=AS_OF) == EVERY
+    return lake
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_a_changed_section_makes_what_reads_it_anew(lake, folder, change):
+    changed, stale = CHANGES[change]
+    assert set(publish(lake, config(folder, changed), as_of=AS_OF)) == set(stale)
+    assert publish(lake, config(folder, changed), as_of=AS_OF) == []
+    assert set(publish(lake, config(folder), as_of=AS_OF)) == set(stale)
+
+
+def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
+    rows: dict[Table, tuple[dict[str, Any], list[str]]] = {
+        PRODUCTS: ({"sku": "jeans"}, DECIDED),
+        LABELS: ({"identifier_key": "k", "state": "blocked"}, EVERY),
+        TIMELINE_LOG: (
+            {"stream": "clicks", "event_id": "e", "type": "page_view", "event_class": "browse",
+             "occurred_at": AS_OF, "line_number": 0},
+            [name for name in EVERY if name != "identity"],
+        ),
+    }  # fmt: skip
+    for table, (row, stale) in rows.items():
+        made = pa.Table.from_pylist([row], to_arrow_schema(table.struct()))
+        lake.store.append(table, Part(made))
+        assert publish(lake, config(folder), as_of=AS_OF) == stale
+
+
+def test_the_clock_makes_anew_what_tells_of_it(lake, folder):
+    later = AS_OF + timedelta(minutes=1)
+    assert publish(lake, config(folder), as_of=later) == ["customers", "pressure", "left_out"]
+
+
+class Asked:
+    """A configuration, and a lake's tables, that know what of them was asked for."""
+
+    def __init__(self, config: Config) -> None:
+        self.config = config
+        self.sections: set[str] = set()
+        self.tables: set[Table] = set()
+
+    def __getattr__(self, name: str) -> Any:
+        if name in Config.model_fields:
+            self.sections.add(name)
+            return getattr(self.config, name)
+        # What is derived asks for the sections that it is derived from.
+        return getattr(Config, name).fget(self)
+
+
+class AskedInputs(Inputs):
+    def _read(self, table: Table) -> DataFrame:
+        self.config.tables.add(table)
+        return super()._read(table)
+
+
+@pytest.mark.parametrize("one", PUBLICATIONS, ids=[p.table.name for p in PUBLICATIONS])
+def test_a_table_declares_just_what_it_reads(lake, folder, one: Publication):
+    versions = {table.id: lake.store.version(table) for table in one.reads}
+    asked = Asked(config(folder))
+    inputs = AskedInputs(lake, asked, versions, AS_OF, keep=lambda frame: frame)
+    assert one.rows(inputs) is not None
+    assert asked.tables == set(one.reads)
+    assert asked.sections == set(one.sections)
+
+
+def test_every_published_table_says_how_it_is_made():
+    assert [p.table for p in PUBLICATIONS] == list(PUBLISHED)
+    for one in PUBLICATIONS:
+        assert set(one.sections) <= set(Config.model_fields)
+        # What a table says of the clock, it is made anew for.
+        assert one.is_clocked == (len(one.table.comparable()) < len(one.table.names))

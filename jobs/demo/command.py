@@ -96,7 +96,7 @@ def demo_config(folder: Path, *, seed: int) -> Config:
 
 
 def _moved(path: str, folder: Path) -> str:
-    return str(folder / Path(path).relative_to("demo-lake"))
+    return str(folder / Path(path).relative_to("../demo-lake"))
 
 
 def _clear(folder: Path) -> None:

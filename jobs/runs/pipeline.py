@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -38,6 +37,7 @@ from tactful.jobs.runs.batches import (
 from tactful.jobs.runs.failures import failure
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
+from tactful.jobs.version import software_version
 from tactful.schemas.intake import TICKS
 
 STEPS = ("land", "accept", "fused", "publish")
@@ -125,13 +125,6 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
     }
     lake.append(TICKS, Part(pa.Table.from_pylist([row], to_arrow_schema(TICKS.struct()))))
     lake.remember(as_of=as_of.isoformat())
-
-
-def software_version() -> str:
-    try:
-        return version("tactful")
-    except PackageNotFoundError:  # run from the zip that spark-submit is given
-        return "unpackaged"
 
 
 def _moment(lake: Lake, as_of: datetime | None) -> datetime:

@@ -22,6 +22,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
+RUN_STOPPED = "Stopped; the next run takes up where this one left off."
+REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
+DEMO_STOPPED = "Stopped; the next demo begins anew."
+
 
 def _version(is_asked: bool) -> None:
     if is_asked:
@@ -72,7 +76,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Take a retailer's year through every step; open the report."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=DEMO_STOPPED) as answer:
         from tactful.jobs.demo import command
 
         answer.summary(command.demo(folder, seed=seed, on_progress=answer.progress).as_dict())
@@ -104,7 +108,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Land what is new, decide what not to say, write the records."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=RUN_STOPPED) as answer:
         clock = _clock(as_of)
         beside = {"--until-caught-up": until_caught_up, "--as-of": as_of, "STEP": steps}
         interval = _interval(continuous, beside=beside)
@@ -187,7 +191,7 @@ def replay(
     debug: Debug = False,
 ) -> None:
     """Rebuild what follows from a table, after a rule has changed."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=REPLAY_STOPPED) as answer:
         clock = _clock(as_of)
         config = _load(conf, settings)
         from tactful.jobs.runs import replay as again

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+from tactful.jobs import java
+from tactful.jobs.errors import SessionUnfit
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.settings.config import Config, idle
 from tactful.jobs.settings.variables import unread
@@ -17,12 +19,22 @@ def notes(config: Config) -> list[str]:
     """Everything worth knowing, a sentence each."""
     lines = unread(os.environ, secret=config.lake.secret)
     return [
+        *_java(),
         *idle(config),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
         *_left_out(config),
     ]
+
+
+def _java() -> list[str]:
+    """What `run` would say of this machine's Java; another machine may be the one that runs."""
+    try:
+        java.refuse_unfit()
+    except SessionUnfit as error:
+        return [f"run would not start here: {error}"]
+    return []
 
 
 def _places(config: Config) -> dict[str, str]:

@@ -32,10 +32,11 @@ from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
+    decided_until,
     last_done,
 )
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.session import open_session
+from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
 from tactful.jobs.version import software_version
 from tactful.schemas.intake import TICKS
@@ -166,7 +167,8 @@ def _once(
         _counted(summary, lake, after=before)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
     if "fused" in steps:
-        fold_logs(lake)
+        done = last_done(lake, fused.QUERY)
+        fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
@@ -254,6 +256,7 @@ def _for_ever(
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace()))
                 publish_if_due(now)
+                cut_log()
                 if time.monotonic() - started >= left:
                     break
                 asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
@@ -287,8 +290,10 @@ def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
         yield asked
         return
 
-    def stop(*_: Any) -> None:
+    def stop(number: int, frame: Any) -> None:
         if asked.is_set():
+            if callable(before[number]):
+                before[number](number, frame)
             raise KeyboardInterrupt
         asked.set()
         on_progress("stopping after this round")

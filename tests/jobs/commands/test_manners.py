@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 
 import pytest
+from py4j.protocol import Py4JJavaError
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.settings.config import load
 
 CONF = "[lake]\nsecret = 'env:TACTFUL_TEST_SECRET'\n[sources.web]\nstream = 'clicks'\npath = 'in'\n"
@@ -74,3 +76,36 @@ def test_check_notes_what_lands_inside_the_lake_and_what_nobody_reads(
     assert code == 0
     assert "note: sources.web.path lies in the lake's folder:" in out
     assert "note: The environment variable TACTFUL_CONF is read by nobody" in out
+
+
+def test_a_demo_takes_nothing_from_one_that_runs(tactful, tmp_path):
+    (tmp_path / "demo-lake/landing").mkdir(parents=True)
+    with LocalFiles(str(tmp_path / "demo-lake")).locked():
+        code, _, err = tactful("demo")
+    assert code == 2 and "Another run holds the lake at" in err
+    assert (tmp_path / "demo-lake/landing").is_dir()
+
+
+class OfJava(Py4JJavaError):
+    """An error as Java's come, without a JVM to have come from."""
+
+    def __init__(self):
+        pass
+
+    def __str__(self):
+        return (
+            "An error occurred while calling o44.save.\n: org.apache.spark.SparkException: Job "
+            "aborted.\n\tat org.apache.spark.A.b(A.scala:1)\nCaused by: java.io.IOException: No "
+            "space left on device.\n\tat java.base/java.io.B\n\t... 42 more"
+        )
+
+
+def test_of_a_page_of_java_the_first_cause_is_told(tactful, tmp_path, monkeypatch):
+    def broken(*_, **__):
+        raise OfJava
+
+    monkeypatch.setattr("tactful.jobs.runs.pipeline.run", broken)
+    monkeypatch.setenv("TACTFUL_TEST_SECRET", "a secret of some length")
+    code, _, err = tactful("run", "--conf", "my.toml")
+    told = "java.io.IOException: No space left on device. Run again with --debug"
+    assert (code, err) == (1, f"error: {told} for the whole trace.\n")

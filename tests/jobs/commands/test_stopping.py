@@ -73,6 +73,32 @@ def test_one_line_and_nothing_is_left(tmp_path, command, number, code, line) -> 
     assert not is_there(int(pid)) and not os.path.exists(folder)
 
 
+START = """
+import builtins, time
+own = builtins.__import__
+
+def slowly(name, *rest):
+    if name == "tactful.jobs.cli":
+        print("reading", flush=True)
+        time.sleep(600)
+    return own(name, *rest)
+
+builtins.__import__ = slowly
+from tactful.jobs.start import main
+main()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_while_modules_are_read_it_is_one_line_too(number) -> None:
+    command = [sys.executable, "-c", START]
+    running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout.readline() == "reading\n"
+    running.send_signal(number)
+    assert running.communicate(timeout=60) == ("", "Stopped.\n")
+    assert running.returncode == 128 + number
+
+
 def test_a_command_that_came_to_its_end_leaves_signals_as_they_were(tmp_path) -> None:
     from typer.testing import CliRunner
 

@@ -5,7 +5,7 @@ What starts Spark is imported inside its command, so that reading commands answe
 
 from __future__ import annotations
 
-import os
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,15 +13,37 @@ from typing import Annotated, Any
 import typer
 
 from tactful.jobs.commands.answers import answering
+from tactful.jobs.commands.help import REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
-    help="Decides for every customer what must not be said.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+RUN_STOPPED = "Stopped; the next run takes up where this one left off."
+REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
+DEMO_STOPPED = "Stopped; the next demo begins anew."
+
+
+def _version(is_asked: bool) -> None:
+    if is_asked:
+        from tactful.jobs.version import software_version
+
+        typer.echo(f"tactful {software_version()}")
+        raise typer.Exit
+
+
+@app.callback()
+def tactful(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Decides for every customer what must not be said."""
+
 
 Conf = Annotated[
     Path | None, typer.Option("--conf", metavar="FILE", help="Your configuration, a TOML file.")
@@ -41,7 +63,12 @@ LakeFolder = Annotated[
 ]
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "tactful demo",
+        "tactful demo --lake /tmp/autumn --seed 7",
+    )
+)
 def demo(
     folder: Annotated[Path, typer.Option("--lake", help="Where to build it.")] = Path("demo-lake"),
     seed: Annotated[int, typer.Option(help="What the generated part is drawn from.")] = 2017,
@@ -49,13 +76,21 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Take a retailer's year through every step; open the report."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=DEMO_STOPPED) as answer:
         from tactful.jobs.demo import command
 
         answer.summary(command.demo(folder, seed=seed, on_progress=answer.progress).as_dict())
 
 
-@app.command()
+@app.command(
+    help=RUN,
+    epilog=examples(
+        "tactful run --conf my.toml",
+        "tactful run land accept --conf my.toml",
+        "tactful run --conf my.toml --continuous 30s",
+        "tactful run --conf my.toml --set consent.default=opt_out",
+    ),
+)
 def run(
     steps: Annotated[
         list[str] | None, typer.Argument(metavar="STEP...", help="Only these steps.")
@@ -73,9 +108,10 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Land what is new, decide what not to say, write the records."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=RUN_STOPPED) as answer:
         clock = _clock(as_of)
-        interval = _interval(continuous, until_caught_up=until_caught_up)
+        beside = {"--until-caught-up": until_caught_up, "--as-of": as_of, "STEP": steps}
+        interval = _interval(continuous, beside=beside)
         config = _load(conf, settings)
         from tactful.jobs.runs import pipeline
 
@@ -90,23 +126,33 @@ def run(
         answer.harmed(summary.failed_sources.values())
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "tactful check --conf my.toml",
+        "tactful check --conf my.toml --json",
+    )
+)
 def check(
     conf: Conf = None, settings: Settings = None, as_json: AsJson = False, debug: Debug = False
 ) -> None:
     """Tell all configuration errors at once, and idle rules."""
     with answering(as_json=as_json, debug=debug) as answer:
-        config = _load(conf, settings)
+        config = _load(conf, settings, looks_at_disk=True)
+        from tactful.jobs.commands.checking import notes
         from tactful.jobs.runs import may_run
-        from tactful.jobs.settings.config import idle
 
         may_run.refuse_without_session(config)
-        notes = [*idle(config), *_absent(config), *_left_out(config)]
-        facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": notes}
+        told = notes(config)
+        facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": told}
         answer.checked(facts)
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "tactful status --conf my.toml",
+        "tactful status --lake /data/lake --json",
+    )
+)
 def status(
     lake: LakeFolder = None,
     conf: Conf = None,
@@ -118,15 +164,22 @@ def status(
     with answering(as_json=as_json, debug=debug) as answer:
         from tactful.jobs.commands import status as reading
 
-        config = None if lake is not None and conf is None else _load(conf, settings)
+        is_named = lake is not None and conf is None
+        config = None if is_named else _load(conf, settings, needs_secret=False)
         location = str(lake) if lake is not None else config.location
         sources = None
         if config is not None and config.sources:
-            sources = {name: config.path(source.path) for name, source in config.sources.items()}
+            sources = {name: config.source_path(name) for name in config.sources}
         answer.shown(reading.status(location, sources, config), reading.render)
 
 
-@app.command()
+@app.command(
+    help=REPLAY,
+    epilog=examples(
+        "tactful replay --conf my.toml --from clicks",
+        "tactful replay --conf my.toml --from received --as-of 2026-01-31T00:00Z",
+    ),
+)
 def replay(
     from_table: Annotated[
         str, typer.Option("--from", metavar="TABLE", help="Rebuild what follows this table.")
@@ -138,7 +191,7 @@ def replay(
     debug: Debug = False,
 ) -> None:
     """Rebuild what follows from a table, after a rule has changed."""
-    with answering(as_json=as_json, debug=debug) as answer:
+    with answering(as_json=as_json, debug=debug, stopped=REPLAY_STOPPED) as answer:
         clock = _clock(as_of)
         config = _load(conf, settings)
         from tactful.jobs.runs import replay as again
@@ -149,7 +202,13 @@ def replay(
         answer.summary(summary.as_dict())
 
 
-@app.command()
+@app.command(
+    epilog=examples(
+        "tactful tables",
+        "tactful tables suppressions _log/links",
+        "tactful tables --options",
+    )
+)
 def tables(
     names: Annotated[list[str] | None, typer.Argument(metavar="TABLE...")] = None,
     options: Annotated[
@@ -179,10 +238,10 @@ def _print_options(names: list[str] | None, *, as_json: bool) -> None:
     typer.echo(option_page())
 
 
-def _load(conf: Path | None, settings: list[str] | None) -> Any:
+def _load(conf: Path | None, settings: list[str] | None, **how: bool) -> Any:
     from tactful.jobs.settings.config import load
 
-    return load(conf, settings=settings or ())
+    return load(conf, settings=settings or (), **how)
 
 
 def _refused(option: str, found: str, allowed: str) -> Exception:
@@ -205,12 +264,16 @@ def _clock(text: str | None) -> datetime | None:
     return clock
 
 
-def _interval(text: str | None, *, until_caught_up: bool) -> Any:
-    """The interval of `--continuous`, or None to stop when caught up."""
+def _interval(text: str | None, *, beside: Mapping[str, Any]) -> Any:
+    """The interval of `--continuous`, or None to stop when caught up.
+
+    beside: what a run for ever has no use for, since it takes all steps at the time that it is.
+    """
     if text is None:
         return None
-    if until_caught_up:
-        raise _refused("--continuous", "--until-caught-up beside it", "one of the two")
+    for option, given in beside.items():
+        if given:
+            raise _refused("--continuous", f"{option} beside it", "one of the two")
     from tactful.jobs.settings.models import parse_duration
 
     try:
@@ -220,43 +283,6 @@ def _interval(text: str | None, *, until_caught_up: bool) -> Any:
     if not interval:
         raise _refused("--continuous", f'"{text}"', "an interval above zero, such as 30s")
     return interval
-
-
-def _on_disk(place: str) -> str | None:
-    """The place as a path of this machine's disks; None where it lies elsewhere."""
-    from tactful.jobs.lake.files import files_here
-
-    here = files_here(place)
-    return None if here is None else here.location
-
-
-# A reference table may come later; see `runs/may_run.py`.
-_MISSING = {"sources": "; run refuses a source whose folder was never there"}
-
-
-def _absent(config: Any) -> list[str]:
-    """The local paths of sources and reference tables that are not there (yet)."""
-    named = {
-        **{f"sources.{name}": source.path for name, source in config.sources.items()},
-        **{f"reference.{name}": table.path for name, table in config.reference.items()},
-    }
-    places = {key: _on_disk(config.path(path)) for key, path in named.items()}
-    return [
-        f"{key}.path does not exist: {place}{_MISSING.get(key.partition('.')[0], '')}."
-        for key, place in places.items()
-        if place is not None and not os.path.exists(place)
-    ]
-
-
-def _left_out(config: Any) -> list[str]:
-    """Who is left out of which audience now, where there is a lake on this machine."""
-    place = _on_disk(config.location)
-    if place is None or not os.path.exists(place):
-        return []
-    from tactful.jobs.commands.status import left_out, left_out_lines
-    from tactful.jobs.commands.tables_here import Tables
-
-    return [f"{line}." for line in left_out_lines(left_out(Tables(Path(place))))]
 
 
 def main() -> None:

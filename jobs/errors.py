@@ -86,6 +86,14 @@ class SessionUnfit(LakeError):
     """Raised when the Spark session lacks what the tables need and can no longer be given it."""
 
 
+class SparkNotStarted(TactfulError):
+    """Raised when Spark's process did not come up; holds all that it printed."""
+
+    def __init__(self, message: str, printed: str = "") -> None:
+        self.printed = printed
+        super().__init__(message)
+
+
 class SourceMissing(LakeError):
     """Raised when the path of a configured source does not exist."""
 

@@ -31,6 +31,7 @@ from tactful.jobs.runs.batches import (
     Output,
     Pace,
     checkpoint_to_start_from,
+    decided_until,
     pin,
     read_pins,
     save_pins,
@@ -93,7 +94,7 @@ def start(
 
     def process(frame: DataFrame, batch_id: int) -> None:
         if read_pins(lake, QUERY, batch_id) is None:
-            fold_in_turn(lake, batch_id)
+            fold_in_turn(lake, batch_id, decided=decided_until(lake, QUERY, batch_id - 1))
         batch = _begin(lake, config, generation, batch_id, hook)
         try:
             batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))

@@ -98,7 +98,7 @@ def land(
     while new := _new(lake, _without(found, broken), met):
         works = []
         for name, those in new.items():
-            source = files_at(config.path(config.sources[name].path), lake.spark)
+            source = files_at(config.source_path(name), lake.spark)
             denied = {file.path: NO_ACCESS for file in those if not source.may_read(file.path)}
             troubles[name] |= denied
             if left := [file for file in those if file.path not in denied]:
@@ -132,7 +132,7 @@ def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, 
     """What lies below the folder of each source, and what there can never be read, and why."""
 
     def look(name: str) -> listing.Listing:
-        folder = config.path(config.sources[name].path)
+        folder = config.source_path(name)
         try:
             source = files_at(folder, lake.spark)
             return source.listed(source.location)
@@ -265,7 +265,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
         work.files,
         put,
         form=source.format,
-        folder=config.path(source.path),
+        folder=config.source_path(work.name),
         partitions=source.partitions,
     )
     return brought[0] if brought else None

@@ -9,9 +9,12 @@ it, on a session of our own, and said; where it cannot be set any more, nothing 
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import signal
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import as_file, files
@@ -25,7 +28,8 @@ from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from tactful.jobs.errors import SessionUnfit
+from tactful.jobs import java
+from tactful.jobs.errors import SessionUnfit, SparkNotStarted, TactfulError
 from tactful.jobs.lake import spills
 
 # What a JVM must know when it starts, where nobody has said where jobs run.
@@ -86,6 +90,9 @@ CLASSES = "spark.sql.codegen.cache.maxEntries"
 # Below this, all that a batch has compiled is compiled again in the next.
 FEWEST_CLASSES = 1000
 BACKSLASH = "\\"
+# What the JVM of this process prints, in the process's own folder.
+JVM_LOG = "jvm.log"
+MOST_LOG_BYTES = 8 * 2**20
 
 Say = Callable[[str], None]
 
@@ -119,7 +126,8 @@ def open_session(
         return _fit(active, on_progress)
     ours = {**shipped_defaults(), "spark.app.name": app_name}
     said: list[str] = []
-    with _quiet_launch():
+    java.refuse_unfit()
+    with _quiet_launch(), _handler_kept():
         _start_jvm({**LAUNCH, **ours, **extra})
         chosen = SparkConf()
         if chosen.get("spark.master", "").startswith("local"):
@@ -225,7 +233,7 @@ def _start_jvm(ours: Mapping[str, str]) -> None:
     below = {k: v for k, v in ours.items() if not os.environ.get(IN_ENVIRONMENT.get(k, ""))}
     with (
         as_file(files("tactful.conf") / "ivysettings.xml") as ivy,
-        tempfile.TemporaryDirectory(prefix="tactful-spark-") as folder,
+        tempfile.TemporaryDirectory(prefix="start-", dir=spills.folder()) as folder,
     ):
         below = {"spark.jars.ivySettings": str(Path(ivy).resolve()), **below}
         lines = [f"{key} {value.replace(BACKSLASH, 2 * BACKSLASH)}" for key, value in below.items()]
@@ -263,7 +271,7 @@ def _user_files(arguments: list[str]) -> tuple[list[str], list[str]]:
 
 @contextmanager
 def _quiet_launch() -> Iterator[None]:
-    """Keep a starting JVM's hundred lines about jars in a file, and show them if it fails.
+    """Keep a starting JVM's hundred lines about jars in a file; if it fails, one of them says why.
 
     The JVM keeps that file for all it prints, since our own output may be JSON for a program; what
     goes wrong later comes as an exception.
@@ -271,13 +279,54 @@ def _quiet_launch() -> Iterator[None]:
     if "PYSPARK_GATEWAY_PORT" in os.environ or SparkContext._gateway is not None:
         yield
         return
-    with tempfile.NamedTemporaryFile(dir=spills.folder(), suffix=".log", delete=False) as log:
+    with open(Path(spills.folder(), JVM_LOG), "ab") as log:
+        begins = log.tell()
         try:
             with _turned(sys.stdout, 1, log.fileno()), _turned(sys.stderr, 2, log.fileno()):
                 yield
-        except BaseException:
-            sys.stderr.write(Path(log.name).read_text(encoding="utf-8", errors="replace"))
+        except TactfulError:
             raise
+        except Exception as error:
+            printed = Path(log.name).read_bytes()[begins:].decode("utf-8", "replace")
+            raise SparkNotStarted(
+                f"Spark did not start ({_telling(printed) or error}); it needs {java.WANTED}, and "
+                "its packages at hand or on the network; --debug shows all that it printed.",
+                printed,
+            ) from error
+
+
+def cut_log(*, most: int = MOST_LOG_BYTES) -> None:
+    """Empty the file of what the JVM prints once it is large, or a run for ever would fill a disk.
+
+    What is in it is only of use where Spark does not start.
+    """
+    log = Path(spills.folder(), JVM_LOG)
+    if log.exists() and log.stat().st_size > most:
+        os.truncate(log, 0)
+
+
+def _telling(printed: str) -> str | None:
+    """The one line, out of all that a JVM printed before it ended, that says why."""
+    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    named = [
+        line for line in lines if re.match(r"(Exception in thread|Error\b|[\w.$]+Error: )", line)
+    ]
+    line = next(iter(named), lines[-1] if lines else None)
+    return line and re.sub(r'^Exception in thread "\w+" ', "", line)[:300].rstrip(".")
+
+
+@contextmanager
+def _handler_kept() -> Iterator[None]:
+    """Keep what Ctrl-C does: a new context would have it cancel every job, each with a page."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        yield
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGINT, before)
 
 
 @contextmanager

@@ -143,7 +143,7 @@ DROPPED = Table(
         Column("reason", "string", "Why the destination cannot take it.", nullable=False),
         Column("batch_id", "bigint", "The batch that dropped it."),
     ),
-    "Identifiers that a destination's form cannot carry, and why.",
+    "Identifiers that a destination's form cannot carry, and why; the newest row of each stands, and others go in time.",
     log=True,
     erased_by="keys",
 )

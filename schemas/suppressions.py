@@ -58,7 +58,7 @@ DUE = Table(
         Column("due_at", "timestamp", "When to look at that person again.", nullable=False),
         Column("batch_id", "bigint", "The batch that wrote it."),
     ),
-    "Every expiry, written when its cause arrives, so that nothing has to run for it to end.",
+    "Every expiry, written when its cause arrives, so that nothing has to run for it to end; what is past goes in time.",
     log=True,
     erased_by="keys",
 )

@@ -55,12 +55,11 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
     ]  # fmt: skip
     caps = [
         {"name": "email_cap", "channels": ["email"], "limit": pick((1, 2)),
-         "window": pick(("1d", "2d", "5d")), "counts": "sent", "on_cap": "defer"},
+         "window": pick(("1d", "2d", "5d")), "counts": "sent"},
         {"name": "any_cap", "limit": pick((2, 3)), "window": pick(("3d", "1w")),
-         "counts": pick(("sent", "delivered", "opened")), "on_cap": "drop"},
+         "counts": pick(("sent", "delivered", "opened"))},
         {"name": "both_cap", "channels": ["sms", "push"], "limit": 1, "window": "6h",
-         "purposes": ["marketing", "transactional"], "counts": pick(("sent", "delivered")),
-         "on_cap": "drop"},
+         "purposes": ["marketing", "transactional"], "counts": pick(("sent", "delivered"))},
     ]  # fmt: skip
     types = {
         "loyalty_id": {"unique": pick((False, False, True))},

@@ -17,7 +17,8 @@ class Option:
 
     `kind` is its Python type (timedelta, float, int, bool, str, tuple for a list of texts, or a
     dataclass of options for a table of its own). A number may be bounded: `above` exclusive,
-    `at_least` and `at_most` inclusive. Without `default` it has to be given.
+    `at_least` and `at_most` inclusive. Without `default` it has to be given. A text that must look
+    a certain way has a `pattern`, and `looks` says which way that is.
     """
 
     name: str
@@ -29,6 +30,8 @@ class Option:
     above: float | None = None
     at_least: float | None = None
     at_most: float | None = None
+    pattern: str = ""
+    looks: str = ""
     needed: str = ""
     hint: str = ""
 
@@ -38,6 +41,8 @@ class Option:
         if self.allowed and self.kind is not tuple:
             *others, last = self.allowed
             return f"{', '.join(others)} or {last}" if others else last
+        if self.looks:
+            return self.looks
         if self.kind in (int, float):
             return self._number()
         if self.kind is tuple:
@@ -68,6 +73,8 @@ def option(
     above: float | None = None,
     at_least: float | None = None,
     at_most: float | None = None,
+    pattern: str = "",
+    looks: str = "",
     needed: str = "",
     hint: str = "",
 ) -> Any:
@@ -78,7 +85,7 @@ def option(
     """
     told = {
         "doc": doc, "allowed": tuple(allowed), "above": above, "at_least": at_least,
-        "at_most": at_most, "needed": needed, "hint": hint,
+        "at_most": at_most, "pattern": pattern, "looks": looks, "needed": needed, "hint": hint,
     }  # fmt: skip
     return dataclasses.field(default=default, metadata={"option": told})
 

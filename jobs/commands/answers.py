@@ -9,13 +9,16 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
-from py4j.protocol import Py4JNetworkError
+from py4j.protocol import Py4JJavaError, Py4JNetworkError
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from tactful.jobs.errors import ConfigError, TactfulError
+from tactful.jobs.commands.stopping import stoppable
+from tactful.jobs.errors import ConfigError, SparkNotStarted, TactfulError
+from tactful.jobs.runs.failures import cause
 
+STOPPED = "Stopped."
 BUG = "Run again with --debug for the whole trace."
 SPARK_ENDED = (
     "Spark's process has ended, most often for lack of memory; the next run finishes what it had "
@@ -75,22 +78,28 @@ class Answer:
 
 
 @contextmanager
-def answering(*, as_json: bool, debug: bool) -> Iterator[Answer]:
-    """Turn errors into one clear line and an exit code; with `--debug`, let them through."""
+def answering(*, as_json: bool, debug: bool, stopped: str = STOPPED) -> Iterator[Answer]:
+    """Turn errors into one clear line and an exit code; with `--debug`, let them through.
+
+    stopped: what is said when somebody stops the command.
+    """
     answer = Answer(as_json=as_json)
     try:
-        yield answer
+        with stoppable(stopped, as_json=as_json):
+            yield answer
     except (typer.Exit, BrokenPipeError):
         raise
     except KeyboardInterrupt as stop:
         if debug:
             raise
-        answer.err.print("Stopped; the next run takes up where this one left off.")
-        raise typer.Exit(1) from stop
+        answer.err.print(stopped)
+        raise typer.Exit(130) from stop
     except Exception as error:
         code = answer.failed(error)
         if debug:
             answer.err.print_exception(show_locals=False)
+            if isinstance(error, SparkNotStarted):
+                answer.err.print(escape(error.printed))
         raise typer.Exit(code) from error
 
 
@@ -134,7 +143,10 @@ def _sentence(error: BaseException) -> str:
         return str(error)
     if isinstance(error, (Py4JNetworkError, ConnectionError)):
         return SPARK_ENDED
-    # Anything else was not foreseen. Spark's messages run to pages; the first line says most.
+    # Anything else was not foreseen. Spark's messages run to pages, of which one line says most.
+    if isinstance(error, Py4JJavaError):
+        kind, said = cause(str(error))
+        return f"{kind}: {said[:300].rstrip('.')}. {BUG}"
     first = (str(error).strip().splitlines() or ["no message"])[0][:300].rstrip(".")
     return f"{type(error).__name__}: {first}. {BUG}"
 

@@ -23,7 +23,8 @@ HEAD = """# Every option
 
 A file of TOML, named with `--conf`. What it is silent about is as said here. The environment
 (`TACTFUL__CONSENT__DEFAULT=opt_out`) and `--set consent.default=opt_out` say more than the file.
-Durations: `90s`, `30m`, `12h`, `7d`, `2w`. An unknown key is an error.
+Durations: `90s`, `30m`, `12h`, `7d`, `2w`. An unknown key is an error. Relative paths start at the
+file; those of the environment and of `--set` in the working folder.
 """
 COLUMNS = "| key | may be | if silent | what it does |\n|---|---|---|---|"
 GIVEN = "has to be given"

@@ -11,9 +11,10 @@ from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 
+from tactful.jobs import java
 from tactful.jobs.demo.world import UNTIL, generate, secret_of
 from tactful.jobs.errors import LakeError
-from tactful.jobs.runs import pipeline
+from tactful.jobs.runs import may_run, pipeline
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config, load
 
@@ -43,6 +44,9 @@ def demo(
     from tactful.jobs.report import page
 
     folder = folder.resolve()
+    # Before anything of an earlier demo is taken away.
+    java.refuse_unfit()
+    may_run.refuse_held(str(folder))
     _clear(folder)
     seconds: dict[str, float] = {}
     started = time.monotonic()
@@ -96,7 +100,7 @@ def demo_config(folder: Path, *, seed: int) -> Config:
 
 
 def _moved(path: str, folder: Path) -> str:
-    return str(folder / Path(path).relative_to("demo-lake"))
+    return str(folder / Path(path).relative_to("../demo-lake"))
 
 
 def _clear(folder: Path) -> None:

@@ -46,7 +46,7 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
     known, troubles_before = state.get("reference", {}), state.get("reference_troubles", {})
     loaded, marks, troubles = [], dict(known), {}
     for name, reference in config.reference.items():
-        path = config.path(reference.path)
+        path = config.reference_path(name)
         try:
             found = _listed(lake, path)
             mark = _mark(lake, reference, found)
@@ -113,7 +113,7 @@ def _judged(
         most = config.intake.max_row_bytes
         held.append(materialise(parse_rows(numbered, table=TABLES[name], max_row_bytes=most)))
 
-    path = config.path(reference.path)
+    path = config.reference_path(name)
     outcome = read_files(
         SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession()),
         found,

@@ -148,7 +148,7 @@ class Lake:
             "generations": {},
         }
         state.setdefault("secret_check", secret.check_value(key, lake_id=state["lake_id"]))
-        folders = {name: config.path(source.path) for name, source in config.sources.items()}
+        folders = {name: config.source_path(name) for name in config.sources}
         self.remember(**{**state, "configuration_hash": config.hash, "sources": folders})
 
     def generation(self, query: str) -> str:

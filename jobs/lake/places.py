@@ -5,6 +5,7 @@ The one answer for everybody. What depends on it is a method of `Files` or `Stor
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -25,4 +26,9 @@ def local_path(path: str) -> str | None:
 
 def absolute(path: str, *, base: Path) -> str:
     """A path as an absolute one, from `base` on; one that names its file system as it is."""
-    return path if is_uri(path) else str(base / Path(path).expanduser())
+    return path if is_uri(path) else str(base / os.path.expanduser(path))
+
+
+def names_nobody(path: str) -> bool:
+    """Whether a path begins with the home of a user whom this machine does not know."""
+    return path.startswith("~") and os.path.expanduser(path) == path

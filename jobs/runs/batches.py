@@ -191,6 +191,12 @@ def read_pins(lake: Lake, query: str, batch_id: int) -> dict[str, Any] | None:
     return read_json(lake.store, pins_path(lake, query, batch_id), way_out=REBUILD)
 
 
+def decided_until(lake: Lake, query: str, batch_id: int) -> datetime | None:
+    """The clock of a batch; None where there was none, or where it had no clock."""
+    told = (read_pins(lake, query, batch_id) or {}).get("as_of")
+    return datetime.fromisoformat(told) if told else None
+
+
 def refuse_other_configuration(
     pins: Mapping[str, Any], query: str, configuration_hash: str
 ) -> None:

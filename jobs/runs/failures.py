@@ -13,7 +13,7 @@ def failure(name: str, error: Exception) -> TactfulError:
 
     An error of ours keeps its class, and with it the exit code.
     """
-    kind, said = _cause(str(error))
+    kind, said = cause(str(error))
     ours = getattr(errors, kind.rsplit(".", 1)[-1], None)
     if kind.startswith("tactful.jobs.errors.") and ours is not None:
         return ours(said)
@@ -22,7 +22,7 @@ def failure(name: str, error: Exception) -> TactfulError:
     )
 
 
-def _cause(text: str) -> tuple[str, str]:
+def cause(text: str) -> tuple[str, str]:
     """The class and the words of what went wrong first, out of Python's and Java's stacks."""
     python = re.search(r"Traceback \(most recent call last\):\n(.*?)\n\s*SQLSTATE", text, re.S)
     whole = (python.group(1) if python else text).strip()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import partial
 from pathlib import Path
 
@@ -46,13 +47,21 @@ def refuse_without_session(config: Config) -> None:
 def refuse_missing_sources(lake: Lake, config: Config) -> None:
     """Raises: SourceMissing, where the folder of a source was never there."""
     begun = (lake.state() or {}).get("generations", {})
-    for name, source in config.sources.items():
-        path = config.path(source.path)
+    for name in config.sources:
+        path = config.source_path(name)
         # A folder that was there once is away, such as a disk; that harms its own source alone.
-        if land.query_name(name) not in begun and _is_missing(lake, path):
+        if land.query_name(name) in begun:
+            continue
+        if _is_missing(lake, path):
             raise SourceMissing(
                 f"Source {name} reads {path}, which does not exist; make the folder or correct "
                 f"sources.{name}.path."
+            )
+        here = files_here(path)
+        if here is not None and os.path.isfile(here.location):
+            raise SourceMissing(
+                f"Source {name} reads {path}, which is a file; let sources.{name}.path name the "
+                "folder in which its files land."
             )
 
 

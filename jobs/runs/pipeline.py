@@ -11,7 +11,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import pyarrow as pa
@@ -33,11 +32,13 @@ from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
+    decided_until,
     last_done,
 )
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.session import open_session
+from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
+from tactful.jobs.version import software_version
 from tactful.schemas.intake import TICKS
 
 STEPS = ("land", "accept", "fused", "publish")
@@ -127,13 +128,6 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
     lake.remember(as_of=as_of.isoformat())
 
 
-def software_version() -> str:
-    try:
-        return version("tactful")
-    except PackageNotFoundError:  # run from the zip that spark-submit is given
-        return "unpackaged"
-
-
 def _moment(lake: Lake, as_of: datetime | None) -> datetime:
     moment = (as_of or datetime.now(UTC)).astimezone(UTC)
     last = lake.last_as_of()
@@ -173,7 +167,8 @@ def _once(
         _counted(summary, lake, after=before)
     timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
     if "fused" in steps:
-        fold_logs(lake)
+        done = last_done(lake, fused.QUERY)
+        fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
@@ -261,6 +256,7 @@ def _for_ever(
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace()))
                 publish_if_due(now)
+                cut_log()
                 if time.monotonic() - started >= left:
                     break
                 asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
@@ -296,8 +292,10 @@ def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
         yield asked
         return
 
-    def stop(*_: Any) -> None:
+    def stop(number: int, frame: Any) -> None:
         if asked.is_set():
+            if callable(before[number]):
+                before[number](number, frame)
             raise KeyboardInterrupt
         asked.set()
         on_progress("stopping after this round")

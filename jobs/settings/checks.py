@@ -6,35 +6,38 @@ hides none of these: all errors are told at once.
 
 from __future__ import annotations
 
-import os
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tactful.jobs.errors import Problem
-from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
+from tactful.jobs.settings import places
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
-from tactful.schemas.catalog import TABLES
+from tactful.jobs.settings.places import Finding
+from tactful.jobs.settings.variables import misspelt
 from tactful.schemas.events import STREAMS
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sources import CANONICAL, DIALECTS
 
-# What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
-OWN = {"outbox", *(table.path.partition("/")[0] for table in TABLES.values())}
 
-
-def cross_problems(layers: Layers, environ: Mapping[str, str]) -> list[Problem]:
+def cross_problems(
+    layers: Layers, environ: Mapping[str, str], *, needs_secret: bool, looks_at_disk: bool
+) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
+    checks = [*([_secret] if needs_secret else []), *CHECKS]
+    found_here = [finding for check in checks for finding in check(layers.values, environ)]
+    for look in (places.faults, *([places.on_disk] if looks_at_disk else [])):
+        found_here += look(layers)
     return [
-        Problem(layers.origin(place), layers.key(place), found, allowed, hint)
-        for check in CHECKS
-        for place, found, allowed, hint in check(layers.values, environ)
+        *misspelt(environ, secret=_table(layers.values, "lake").get("secret")),
+        *(
+            Problem(layers.origin(place), layers.key(place), found, allowed, hint)
+            for place, found, allowed, hint in found_here
+        ),
     ]
-
-
-Finding = tuple[Place, str, str, str]
 
 
 def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -49,38 +52,6 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             hint = "one that can be guessed gives everybody's keys away"
             allowed = f"a secret of at least {LEAST_BYTES} bytes"
             yield ("lake", "secret"), f"{variable}, which {why}", allowed, hint
-
-
-def _places(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """What lands must not lie among the lake's own files, which would be read as rows."""
-    location = _table(values, "lake").get("location")
-    if not isinstance(location, str):
-        return
-    lake = _whole(location)
-    for section in ("sources", "reference"):
-        for name, entry in _table(values, section).items():
-            path = entry.get("path") if isinstance(entry, dict) else None
-            lies = _among(_whole(path), lake) if isinstance(path, str) else None
-            if lies:
-                found = f"{shown(path)}, which {lies}"
-                allowed = f"a place beside the lake's own files, which lie in {lake.rstrip('/')}"
-                yield (section, name, "path"), found, allowed, ""
-
-
-def _among(place: str, lake: str) -> str | None:
-    """How a place shares files with a lake; None where it does not, as a folder `landing` there."""
-    if lake == place:
-        return "is the lake"
-    if lake.startswith(place):
-        return "contains the lake"
-    inside = place.removeprefix(lake).partition("/")[0] if place.startswith(lake) else ""
-    return "lies in the lake" if inside in OWN or inside.startswith(("_", ".")) else None
-
-
-def _whole(path: str) -> str:
-    """A place as it may be compared with others: behind all links, and with a slash at its end."""
-    here = files_here(os.path.expanduser(path))
-    return (path if here is None else os.path.realpath(here.location)).rstrip("/") + "/"
 
 
 def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -211,6 +182,21 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         yield from _identifiers(place, entry, SINKS[kind], types)
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")
         yield from _not_given(place, entry, kind, declared[kind])
+        yield from _unfit(place, entry, declared[kind])
+
+
+def _unfit(place: Place, entry: dict, declared: Mapping[str, Option]) -> Iterator[Finding]:
+    """Texts that the vendor would refuse, in tables inside the entry, too."""
+    for name, option in declared.items():
+        told = entry.get(name)
+        if option.values == "a table" and isinstance(told, dict):
+            yield from _unfit((*place, name), told, options_of(option.kind))
+        elif option.pattern and type(told) in (str, int) and not _looks_right(told, option):
+            yield (*place, name), shown(told), option.looks, option.hint
+
+
+def _looks_right(told: str | int, option: Option) -> bool:
+    return re.fullmatch(option.pattern, str(told)) is not None
 
 
 def _limits(place: Place, entry: dict, sink: Sink) -> Iterator[Finding]:
@@ -263,4 +249,4 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
             yield (section, at), entry
 
 
-CHECKS = (_secret, _places, _sources, _identity, _names, _defaults, _rules, _destinations)
+CHECKS = (_sources, _identity, _names, _defaults, _rules, _destinations)

@@ -40,7 +40,8 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("activate", "households"),
-    Cap: ("calendar", "topics", "campaigns", "scope", "exempt"),
+    Business: ("time_zone",),
+    Cap: ("on_cap", "calendar", "topics", "campaigns", "scope", "exempt"),
     Suppress: ("at", "rest"),
     IdentifierType: ("window",),
     Identity: ("always_link", "never_link"),
@@ -71,8 +72,14 @@ def load(
     settings: Sequence[str] = (),
     environ: Mapping[str, str] = os.environ,
     overrides: Mapping[str, Any] | None = None,
+    needs_secret: bool = True,
+    looks_at_disk: bool = False,
 ) -> Config:
-    """Return the checked configuration, or raise one `ConfigError` with every problem in it."""
+    """Return the checked configuration, or raise one `ConfigError` with every problem in it.
+
+    needs_secret: whether the secret has to be there; reading needs none. looks_at_disk: whether
+    what lies at its paths today is looked at, too.
+    """
     layers = layered(Path(path) if path is not None else None, settings, environ, overrides)
     problems = list(layers.problems)
     config = None
@@ -80,9 +87,12 @@ def load(
         config = Config.model_validate(layers.values)
     except ValidationError as error:
         problems += [_problem(layers, e) for e in error.errors(include_url=False)]
-    problems += cross_problems(layers, environ)
+    problems += cross_problems(
+        layers, environ, needs_secret=needs_secret, looks_at_disk=looks_at_disk
+    )
     if config is None or problems:
         raise ConfigError(list(dict.fromkeys(problems)))
+    config.begin_paths(layers.base)
     return config
 
 

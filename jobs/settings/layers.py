@@ -24,10 +24,14 @@ Place = tuple[str | int, ...]
 class Layers:
     """The merged values, and per value the file, variable or option that set it."""
 
-    def __init__(self) -> None:
+    def __init__(self, home: Path | None = None) -> None:
         self.values: dict[str, Any] = {}
         self.problems: list[Problem] = []
         self._origins: dict[Place, str] = {}
+        # Where paths begin that a file is silent about, or says; see `base`.
+        self._home = Path.cwd() if home is None else home
+        self._here = Path.cwd()
+        self._files = {DEFAULTS}
 
     def origin(self, place: Place) -> str:
         """Where the value at a place was set; a missing value belongs to its nearest table."""
@@ -35,6 +39,14 @@ class Layers:
             if place[:length] in self._origins:
                 return self._origins[place[:length]]
         return self._origins.get((), DEFAULTS)
+
+    def base(self, place: Place) -> Path:
+        """Where a relative path at a place begins: what a file says, at that file.
+
+        So does what it leaves to the defaults. Who types a path, as `--set` or as a variable of the
+        environment, is in the working folder and means that.
+        """
+        return self._home if self.origin(place) in self._files else self._here
 
     def key(self, place: Place) -> str:
         """A place as a user writes it: entries of lists by their name, where they have one."""
@@ -46,6 +58,11 @@ class Layers:
             name = self._entry_name(place[:depth], part)
             text += f".{name}" if name else f"[{part}]"
         return text
+
+    def add_file(self, path: Path) -> None:
+        """Lay the user's file over what is there."""
+        self._files.add(str(path))
+        self.add_table(read_file(path), str(path))
 
     def add_table(self, table: Mapping[str, Any], origin: str) -> None:
         """Lay a table of values over what is there; what is missing then is its to set."""
@@ -138,7 +155,8 @@ def read_file(path: Path) -> dict[str, Any]:
     """The user's file; whatever keeps it from being read is one problem."""
     readable = "a readable TOML file in UTF-8"
     try:
-        return tomllib.loads(path.read_bytes().decode("utf-8"))
+        # Some editors put a mark in front of a text; it is no part of it.
+        return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         reason = str(error)[:1].lower() + str(error)[1:]
         raise ConfigError([Problem(str(path), "", reason, "valid TOML")]) from error
@@ -157,10 +175,10 @@ def layered(
     overrides: Mapping[str, Any] | None,
 ) -> Layers:
     """Defaults, then the user's file, the environment, `--set`, and a caller's overrides."""
-    layers = Layers()
+    layers = Layers(_home(path))
     layers.add_table(read_defaults(), DEFAULTS)
     if path is not None:
-        layers.add_table(read_file(path), str(path))
+        layers.add_file(path)
     for variable in sorted(name for name in environ if name.startswith(PREFIX)):
         key = variable.removeprefix(PREFIX).replace("__", ".")
         origin = f"environment variable {variable}"
@@ -175,6 +193,11 @@ def layered(
     if overrides:
         layers.add_table(overrides, "overrides")
     return layers
+
+
+def _home(path: Path | None) -> Path | None:
+    """The folder of the user's file; a pipe such as /dev/stdin has none."""
+    return path.absolute().parent if path is not None and path.is_file() else None
 
 
 def shown(value: Any) -> str:

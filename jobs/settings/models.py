@@ -11,11 +11,10 @@ import dataclasses
 import hashlib
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -56,12 +55,6 @@ def _positive(duration: timedelta) -> timedelta:
     if duration <= timedelta():
         raise ValueError("not above zero")
     return duration
-
-
-def _known_zone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError("unknown time zone")
-    return name
 
 
 def _known_region(name: str) -> str:
@@ -152,10 +145,6 @@ class Intake(Section):
 
 
 class Business(Section):
-    time_zone: Annotated[str, AfterValidator(_known_zone)] = Field(
-        description="an IANA time zone such as Europe/Paris or UTC",
-        title="The business's own time.",
-    )
     currency: str = Field(
         pattern=r"^[A-Z]{3}\z",
         description="an ISO 4217 code such as USD",
@@ -261,9 +250,6 @@ class Cap(Section):
     counts: Literal["sent", "delivered", "opened"] = Field(
         default="sent", title="What a message counts from; opened: by a human."
     )
-    on_cap: Literal["drop", "defer"] = Field(
-        default="drop", title="What becomes of a message beyond it."
-    )
 
 
 # How each type that an option may have is read (see `transforms/options.py`).
@@ -368,16 +354,28 @@ class Config(Section):
     suppress: tuple[Suppress, ...] = ()
     destinations: tuple[Destination, ...] = ()
 
-    _base: Path = PrivateAttr(default_factory=Path.cwd)
+    # Where the path at a place begins; the text itself stays as it is, since it is in the hash.
+    _bases: Mapping[tuple[str, ...], Path] = PrivateAttr(default_factory=dict)
 
-    def path(self, text: str) -> str:
-        """A path as an absolute one, from where the configuration was loaded; a URI as it is."""
-        return absolute(text, base=self._base)
+    def begin_paths(self, base: Callable[[tuple[str, ...]], Path]) -> None:
+        """Fix where each relative path begins, whatever the working folder will be later."""
+        places = [("lake", "location")]
+        places += [("sources", name, "path") for name in self.sources]
+        places += [("reference", name, "path") for name in self.reference]
+        self._bases = {place: base(place) for place in places}
 
     @property
     def location(self) -> str:
         """The lake's folder."""
-        return self.path(self.lake.location)
+        return absolute(self.lake.location, base=self._bases["lake", "location"])
+
+    def source_path(self, name: str) -> str:
+        """The folder of a source as a whole path; a URI as it is."""
+        return absolute(self.sources[name].path, base=self._bases["sources", name, "path"])
+
+    def reference_path(self, name: str) -> str:
+        """The file or folder of a reference table as a whole path; a URI as it is."""
+        return absolute(self.reference[name].path, base=self._bases["reference", name, "path"])
 
     @property
     def rules(self) -> tuple[Suppress, ...]:

@@ -96,10 +96,12 @@ def _told(step: str) -> None:
 
 def rival(lake: Path, out: Path) -> dict[str, Any]:
     """DuckDB over the lake's landing files; the paths in its configuration begin at its folder."""
+    beside = lake.parent / "conf"
+    beside.mkdir(exist_ok=True)
     with as_file(files("tactful.conf") / "demo.toml") as conf:
-        shutil.copy(conf, lake.parent / "demo.toml")
+        shutil.copy(conf, beside / "demo.toml")
     secret = os.environ.get("TACTFUL_DEMO_SECRET", "rival")  # ours, where the demo has set it
-    return run_rival(lake.parent / "demo.toml", out, as_of=AS_OF, TACTFUL_DEMO_SECRET=secret)
+    return run_rival(beside / "demo.toml", out, as_of=AS_OF, TACTFUL_DEMO_SECRET=secret)
 
 
 def run_rival(conf: Path, out: Path, *, as_of: datetime, **environment: str) -> dict[str, Any]:

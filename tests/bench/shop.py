@@ -26,7 +26,7 @@ CONFIG: dict[str, Any] = {
     "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "14d"}],
     "caps": [
         {"name": "email_weekly", "channels": ["email"], "limit": 3, "window": "7d",
-         "counts": "sent", "on_cap": "drop"},
+         "counts": "sent"},
     ],
     "destinations": [
         {"name": "partner", "kind": "file", "policy": "bought_it", "identifiers": ["customer_id"]},

@@ -143,7 +143,7 @@ def test_debug_shows_the_trace(tactful, pipeline):
 def test_stopping_by_hand_is_no_trace(tactful, pipeline):
     pipeline.error = KeyboardInterrupt()
     code, _, err = tactful("run")
-    assert (code, "Traceback" in err) == (1, False)
+    assert (code, "Traceback" in err) == (130, False)
     assert "Stopped; the next run takes up where this one left off." in err
 
 

@@ -17,7 +17,7 @@ SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, caps, suppress, "
     "destinations"
 )
-CAP_KEYS = "name, channels, purposes, limit, window, counts, on_cap"
+CAP_KEYS = "name, channels, purposes, limit, window, counts"
 RULES = "no_consent, unsubscribed, bounced, complained"
 
 
@@ -127,9 +127,8 @@ ONE_LINERS = {
         "(set the environment variable NOPE, or use auto on a laptop)",
     ),
     "time zone": (
-        "[business]\ntime_zone = 'Mars'",
-        'my.toml: business.time_zone: found "Mars"; '
-        "allowed: an IANA time zone such as Europe/Paris or UTC",
+        "[business]\ntime_zone = 'UTC'",
+        "my.toml: business.time_zone: found a key that is not supported yet; allowed: currency",
     ),
     "calendar cap": (
         "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ncalendar = 'week'",

@@ -37,8 +37,8 @@ BESIDE = ("landing", "lake2", "lake_landing", "lake/landing", "la")
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch) -> Path:
-    """The folder of a shop, in which relative paths begin."""
-    home = tmp_path / "home"
+    """The folder of a shop, with its configuration, where relative paths begin."""
+    home = tmp_path
     for name in ("landing", "lake/outbox", "lake/landing", "products"):
         (home / name).mkdir(parents=True)
     (home / "link").symlink_to(home / "lake/outbox")
@@ -56,7 +56,7 @@ def test_what_shares_files_with_the_lake_is_refused(errors, home, path, how) -> 
     [line] = errors(text(path))
     assert line == (
         f'my.toml: sources.web.path: found "{path}", which {how}; allowed: a place beside the '
-        "lake's own files, which lie in home/lake"
+        "lake's own files, which lie in lake"
     )
     [line] = errors(text("landing", path))
     assert line.startswith(f'my.toml: reference.products.path: found "{path}", which {how};')
@@ -65,7 +65,7 @@ def test_what_shares_files_with_the_lake_is_refused(errors, home, path, how) -> 
 def test_a_lake_behind_a_link_is_the_same_lake(errors, home) -> None:
     (home / "other name").symlink_to(home / "lake")
     [line] = errors(text("lake/outbox", lake="other name"))
-    assert "sources.web.path" in line and "which lie in home/lake" in line
+    assert "sources.web.path" in line and "which lie in lake" in line
 
 
 def test_whole_paths_and_uris_are_compared_alike(errors, home) -> None:

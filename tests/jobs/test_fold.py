@@ -67,7 +67,7 @@ def test_a_log_that_has_doubled_is_folded(spark, tmp_path: Path, monkeypatch) ->
 def test_a_batch_looks_at_one_table(spark, tmp_path: Path, monkeypatch) -> None:
     lake = Shop(worlds.make(SEED), tmp_path).empty_lake(spark)
     looked: list[str] = []
-    monkeypatch.setattr(folding, "_fold", lambda lake, table, after: looked.append(table.id))
+    monkeypatch.setattr(folding, "_fold", lambda lake, table, *_: looked.append(table.id))
     for batch in range(2 * folding.APPENDS):
         folding.fold_in_turn(lake, batch)
     assert looked == [table.id for table in (*folding.TURNS, *folding.TURNS)]

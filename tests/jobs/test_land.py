@@ -72,7 +72,7 @@ def test_killed_behind_each_step_a_batch_lands_once(shop: Shop, lake: Lake, monk
         land.land(lake, config, hook=behind(RECEIVED.id))
     assert sum(landed(lake, told=False).values()) == rows
     # Its rows have landed; that the file is gone now does not undo it.
-    gone = walked(config.path(config.sources["web"].path)).files[0]
+    gone = walked(config.source_path("web")).files[0]
     Path(gone.path).unlink()
     shop.land(late)
     with pytest.raises(NotCommitted):
@@ -115,7 +115,7 @@ def test_a_round_too_large_for_this_process_is_written_by_spark(
     assert land.land(lake, config) == {}
     written = lake.store.version(RECEIVED) - before
     assert written > len(config.sources), "two files of a source at a time"
-    sizes = {name: len(walked(config.path(s.path)).files) for name, s in config.sources.items()}
+    sizes = {name: len(walked(config.source_path(name)).files) for name in config.sources}
     told = [row.source_name for row in lake.store.read(FILES).collect()]
     assert {name: told.count(name) for name in sizes} == sizes
 

@@ -19,10 +19,8 @@ from tests.worlds import AS_OF
 DAY = timedelta(days=1)
 TAKEN = ("customer_id", "email")
 CAPS = [
-    {"name": "mailed", "channels": ["email"], "limit": 2, "window": "7d", "counts": "sent",
-     "on_cap": "drop"},
-    {"name": "read", "channels": ["email"], "limit": 1, "window": "7d", "counts": "opened",
-     "on_cap": "drop"},
+    {"name": "mailed", "channels": ["email"], "limit": 2, "window": "7d", "counts": "sent"},
+    {"name": "read", "channels": ["email"], "limit": 1, "window": "7d", "counts": "opened"},
 ]  # fmt: skip
 TOLD = ("mailed", "read", "unsubscribed", "complained")
 

@@ -11,8 +11,8 @@ import pytest
 from pyspark import SparkContext
 
 from tactful.jobs import session
-from tactful.jobs.errors import LakeError, SessionUnfit
-from tactful.jobs.lake import frames
+from tactful.jobs.errors import LakeError, SessionUnfit, SparkNotStarted
+from tactful.jobs.lake import frames, spills
 from tactful.jobs.lake.frames import frame_of
 from tactful.jobs.session import open_session, settings, shipped_defaults
 
@@ -208,7 +208,27 @@ def test_what_a_starting_jvm_prints_is_not_ours(monkeypatch, capfd) -> None:
         os.write(2, b"WARN\n")
     print("{}")
     assert capfd.readouterr() == ("{}\n", "")
-    with pytest.raises(ValueError), session._quiet_launch():
-        os.write(1, b"no such jar\n")
+    with pytest.raises(SparkNotStarted) as caught, session._quiet_launch():
+        os.write(1, b":: resolving ::\n\tat java.base/x\n")
+        os.write(
+            2, b'Exception in thread "main" java.lang.RuntimeException: no such jar.\n\tat x\n'
+        )
         raise ValueError
-    assert capfd.readouterr() == ("", "no such jar\n")
+    assert capfd.readouterr() == ("", "")
+    assert "Spark did not start (java.lang.RuntimeException: no such jar); " in str(caught.value)
+    assert "Java 17 or 21" in str(caught.value) and "\n" not in str(caught.value)
+    assert caught.value.printed.startswith(":: resolving ::")
+
+
+def test_what_a_jvm_prints_for_ever_fills_no_disk(monkeypatch) -> None:
+    """It goes on writing behind the cut, and the file begins anew."""
+    monkeypatch.setattr(SparkContext, "_gateway", None)
+    monkeypatch.delenv("PYSPARK_GATEWAY_PORT", raising=False)
+    log = Path(spills.folder(), session.JVM_LOG)
+    with session._quiet_launch():
+        os.write(1, b"x" * 1000)
+        session.cut_log(most=log.stat().st_size)
+        assert log.stat().st_size >= 1000, "it is not large yet"
+        session.cut_log(most=999)
+        os.write(1, b"y")
+        assert log.read_bytes() == b"y"

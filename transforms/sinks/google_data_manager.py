@@ -34,7 +34,11 @@ SUFFIXES = r"(?:\s*,\s*|\s+)(?:jr|sr|ii|iii|iv)\.?$"
 class Account:
     """The account that owns an audience."""
 
-    account_id: str = option("Its number, with or without dashes.")
+    account_id: str = option(
+        "Its number, with or without dashes.",
+        pattern=r"[0-9]+(-[0-9]+)*",
+        looks="a number such as 1234567890 or 123-456-7890",
+    )
     account_type: str = option(
         "Which of Google's products it is of.",
         default="GOOGLE_ADS",
@@ -49,7 +53,12 @@ class Account:
 class Options:
     """Where the audience is."""
 
-    audience_id: str = option("The audience's id there.", needed="the audience's id at {kind}")
+    audience_id: str = option(
+        "The audience's id there.",
+        pattern=s.DIGITS,
+        looks="the audience's number there, digits alone",
+        needed="the audience's id at {kind}",
+    )
     account: Account = option(
         "The account that owns the audience.",
         needed="the account that owns the audience",

@@ -33,7 +33,12 @@ NO_LETTERS = r"(?U)[\p{P}\p{S}\s]+"
 class Options:
     """Where the audience is."""
 
-    audience_id: str = option("The audience's id there.", needed="the audience's id at {kind}")
+    audience_id: str = option(
+        "The audience's id there.",
+        pattern=s.DIGITS,
+        looks="the audience's number there, digits alone",
+        needed="the audience's id at {kind}",
+    )
 
 
 def forms(identifiers: DataFrame) -> DataFrame:

@@ -27,6 +27,8 @@ ADVERTISING_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 NO_ADVERTISING_ID = "00000000-0000-0000-0000-000000000000"
 E164 = r"^\+[1-9][0-9]{6,14}$"
 WHITESPACE = r"(?U)\s+"
+# How a network numbers its audiences and accounts; a name in its place is refused there.
+DIGITS = r"[0-9]+"
 
 
 @dataclass(frozen=True)

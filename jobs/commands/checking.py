@@ -1,0 +1,87 @@
+"""What `check` tells of a configuration that is in order, for its reader to judge."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from tactful.jobs import java
+from tactful.jobs.errors import SessionUnfit
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.settings.config import Config, idle
+from tactful.jobs.settings.variables import unread
+
+# A reference table may come later; see `runs/may_run.py`.
+MISSING = {"sources": "; run refuses a source whose folder was never there"}
+
+
+def notes(config: Config) -> list[str]:
+    """Everything worth knowing, a sentence each."""
+    lines = unread(os.environ, secret=config.lake.secret)
+    return [
+        *_java(),
+        *idle(config),
+        *_absent(config),
+        *_in_the_lake(config),
+        *(f"{line}." for line in lines),
+        *_left_out(config),
+    ]
+
+
+def _java() -> list[str]:
+    """What `run` would say of this machine's Java; another machine may be the one that runs."""
+    try:
+        java.refuse_unfit()
+    except SessionUnfit as error:
+        return [f"run would not start here: {error}"]
+    return []
+
+
+def _places(config: Config) -> dict[str, str]:
+    """The paths on this machine of sources and reference tables, by their sections."""
+    told = {
+        **{f"sources.{name}": config.source_path(name) for name in config.sources},
+        **{f"reference.{name}": config.reference_path(name) for name in config.reference},
+    }
+    here = {key: _on_disk(path) for key, path in told.items()}
+    return {key: place for key, place in here.items() if place is not None}
+
+
+def _on_disk(place: str) -> str | None:
+    """The place as a path of this machine's disks; None where it lies elsewhere."""
+    here = files_here(place)
+    return None if here is None else here.location
+
+
+def _absent(config: Config) -> list[str]:
+    """The local paths of sources and reference tables that are not there (yet)."""
+    return [
+        f"{key}.path does not exist: {place}{MISSING.get(key.partition('.')[0], '')}."
+        for key, place in _places(config).items()
+        if not os.path.exists(place)
+    ]
+
+
+def _in_the_lake(config: Config) -> list[str]:
+    """What lands inside the lake's folder, though among none of its own files."""
+    lake = _on_disk(config.location)
+    if lake is None:
+        return []
+    inside = os.path.join(os.path.realpath(lake), "")
+    return [
+        f"{key}.path lies in the lake's folder: {place}; whoever removes the lake, to land all "
+        "files anew, removes those files with it."
+        for key, place in _places(config).items()
+        if os.path.realpath(place).startswith(inside)
+    ]
+
+
+def _left_out(config: Config) -> list[str]:
+    """Who is left out of which audience now, where there is a lake on this machine."""
+    place = _on_disk(config.location)
+    if place is None or not os.path.exists(place):
+        return []
+    from tactful.jobs.commands.status import left_out, left_out_lines
+    from tactful.jobs.commands.tables_here import Tables
+
+    return [f"{line}." for line in left_out_lines(left_out(Tables(Path(place))))]

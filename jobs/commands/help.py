@@ -1,0 +1,24 @@
+"""What `--help` says beside the options; a test holds it to what the commands do."""
+
+from __future__ import annotations
+
+RUN = """Land what is new, decide what not to say, write the records.
+
+STEP is one or more of: land (what lies new in the sources' folders), accept (its rows, told apart
+from repeated and wrong ones), fused (who is who, what must not be said, the records for the
+destinations), publish (the tables that people read). Without any, all of them, in this order.
+"""
+REPLAY = """Rebuild what follows from a table, after a rule has changed.
+
+TABLE is received, clicks, purchases, messages, profiles or service. From each, all these are made
+anew, and then every published table: _log/links, _log/labels, _log/timeline, _log/message_keys,
+_log/waiting, _log/due, _log/affected, identity_changes, _log/ticks. From received, these as well:
+clicks, purchases, messages, profiles, service, quarantine, identifiers. What was sent stays told:
+records, deliveries and _log/memberships stay, and destinations hear only of differences.
+"""
+
+
+def examples(*commands: str) -> str:
+    """The end of a command's help: how it may be called."""
+    # The mark keeps click from making one paragraph of them.
+    return "\n".join(("\b", "Examples:", *(f"  {command}" for command in commands)))

@@ -1,0 +1,121 @@
+"""Where a configuration's files lie: what must not share files, and what is not there.
+
+Each check reads raw values and passes over what has the wrong type, as those in `checks` do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Set
+from typing import Any
+
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.places import absolute, names_nobody
+from tactful.jobs.settings.layers import Layers, Place, shown
+from tactful.schemas.catalog import TABLES
+
+Finding = tuple[Place, str, str, str]
+LAKE: Place = ("lake", "location")
+# What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
+OWN = {"outbox", *(table.path.partition("/")[0] for table in TABLES.values())}
+
+
+def faults(layers: Layers) -> Iterator[Finding]:
+    """What can be said of the paths without a look at what they lead to."""
+    yield from _of_nobody(layers)
+    in_the_lake = list(_with_the_lake(layers))
+    yield from in_the_lake
+    yield from _with_each_other(layers, apart={place for place, *_ in in_the_lake})
+
+
+def on_disk(layers: Layers) -> Iterator[Finding]:
+    """Sources that are there, but no folder; what is not there yet may come."""
+    for place, path in _told(layers).items():
+        here = files_here(_whole(layers, place, path).rstrip("/"))
+        if place[0] == "sources" and here is not None and os.path.isfile(here.location):
+            yield place, f"{shown(path)}, which is a file", "the folder in which files land", ""
+
+
+def _told(layers: Layers) -> dict[Place, str]:
+    """The path of each source and reference table."""
+    paths = {}
+    for section in ("sources", "reference"):
+        entries = layers.values.get(section)
+        for name, entry in entries.items() if isinstance(entries, dict) else ():
+            path = entry.get("path") if isinstance(entry, dict) else None
+            if isinstance(path, str):
+                paths[section, name, "path"] = path
+    return paths
+
+
+def _location(layers: Layers) -> Any:
+    lake = layers.values.get("lake")
+    return lake.get("location") if isinstance(lake, dict) else None
+
+
+def _of_nobody(layers: Layers) -> Iterator[Finding]:
+    location = _location(layers)
+    paths = {LAKE: location} if isinstance(location, str) else {}
+    for place, path in {**paths, **_told(layers)}.items():
+        if names_nobody(path):
+            hint = f"a folder of that name is ./{path}"
+            allowed = "a path, with ~user only of a user whom this machine knows"
+            yield place, f"{shown(path)}, whose user nobody knows", allowed, hint
+
+
+def _with_the_lake(layers: Layers) -> Iterator[Finding]:
+    """What lands must not lie among the lake's own files, which would be read as rows."""
+    location = _location(layers)
+    if not isinstance(location, str):
+        return
+    lake = _whole(layers, LAKE, location)
+    for place, path in _told(layers).items():
+        lies = _among(_whole(layers, place, path), lake)
+        if lies:
+            found = f"{shown(path)}, which {lies}"
+            allowed = f"a place beside the lake's own files, which lie in {lake.rstrip('/')}"
+            yield place, found, allowed, ""
+
+
+def _among(place: str, lake: str) -> str | None:
+    """How a place shares files with a lake; None where it does not, as a folder `landing` there."""
+    if lake == place:
+        return "is the lake"
+    if lake.startswith(place):
+        return "contains the lake"
+    inside = place.removeprefix(lake).partition("/")[0] if place.startswith(lake) else ""
+    return "lies in the lake" if inside in OWN or inside.startswith(("_", ".")) else None
+
+
+def _with_each_other(layers: Layers, *, apart: Set[Place]) -> Iterator[Finding]:
+    """No file may be read as the rows of two sources, or of a source and a reference table.
+
+    apart: what is refused for something else already.
+    """
+    before: dict[Place, str] = {}
+    for place, path in _told(layers).items():
+        if place in apart:
+            continue
+        whole = _whole(layers, place, path)
+        for other, folder in before.items():
+            if "sources" in (place[0], other[0]) and (lies := _beside(whole, folder)):
+                found = f"{shown(path)}, which {lies} that of {other[0]}.{other[1]}"
+                yield place, found, "a folder of its own, since every file below it is read", ""
+                break
+        before[place] = whole
+
+
+def _beside(one: str, other: str) -> str | None:
+    """How two folders share files; None where they share none."""
+    if one == other:
+        return "is"
+    if one.startswith(other):
+        return "lies in"
+    return "contains" if other.startswith(one) else None
+
+
+def _whole(layers: Layers, place: Place, path: str) -> str:
+    """A place as it may be compared with others: behind all links, and with a slash at its end."""
+    path = absolute(path, base=layers.base(place))
+    here = files_here(path)
+    return (path if here is None else os.path.realpath(here.location)).rstrip("/") + "/"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs.cli import _left_out
+from tactful.jobs.commands.checking import _left_out
 from tactful.jobs.commands.status import render, status
 from tests.landing import World
 from tests.product import Shop

@@ -12,7 +12,8 @@ from deltalake import DeltaTable
 from tactful.jobs import fused
 from tactful.jobs.lake import folding
 from tactful.jobs.lake.frames import small_frame
-from tactful.jobs.lake.lake import Lake, Part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import Part
 from tactful.jobs.runs.batches import decided_until, last_done
 from tactful.schemas.intake import FILES
 from tactful.schemas.records import DROPPED

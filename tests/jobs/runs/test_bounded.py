@@ -35,7 +35,7 @@ def append(lake: Lake, table: Table, *batches: list[dict[str, Any]]) -> None:
     for number, rows in enumerate(batches):
         rows = [{**row, "batch_id": number} for row in rows]
         frame = table.conform(small_frame(lake.spark, rows, table.struct()))
-        lake.append(table, Part(frame.toArrow(), "app", number))
+        lake.store.append(table, Part(frame.toArrow(), "app", number))
 
 
 def held(lake: Lake, table: Table, *names: str) -> list[tuple[Any, ...]]:
@@ -85,7 +85,7 @@ def test_landed_files_are_remembered_in_few_files(spark, shop) -> None:
             "state": "landed", "reason": None, "batch_id": number, "landed_at": NOON,
         }  # fmt: skip
         frame = FILES.conform(small_frame(spark, [row], FILES.struct()))
-        lake.append(FILES, Part(frame.toArrow(), "app", number))
+        lake.store.append(FILES, Part(frame.toArrow(), "app", number))
     folding.fold_logs(lake, after=1)
     assert len(DeltaTable(lake.path(FILES)).file_uris()) == 1
     asked = [("web", f"/in/{number}") for number in range(6)]

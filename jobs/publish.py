@@ -29,6 +29,7 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
+from tactful.transforms.addresses import on_their_channels
 from tactful.transforms.closings import (
     carriers,
     closings_of_nobody,
@@ -130,7 +131,8 @@ def _frames(
         CUSTOMERS: customers(timeline, followed, lines, as_of=as_of),
     }
     pressed = pressures(timeline, config, as_of=as_of)
-    told = timeline.where(~is_closing()).unionByName(_closings(timeline, labels, keep))
+    closings = on_their_channels(_closings(timeline, labels, keep), labels)
+    told = timeline.where(~is_closing()).unionByName(closings)
     suppressed = decide.suppressions(
         told, labels, products, lines, rules=config.rules, caps=config.caps
     )

@@ -246,7 +246,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     bounced = batch.timed(
         "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
     )
-    suppressed = batch.timed("decide", lambda: _decide(batch, facts, bounced, decided, config))
+    suppressed = batch.timed("decide", lambda: _decide(batch, bounced, decided, config))
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
@@ -314,14 +314,14 @@ def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
 
 
-def _decide(
-    batch: Batch, facts: DataFrame, bounced: Bounced, persons: DataFrame, config: Config
-) -> DataFrame:
+def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) -> DataFrame:
     """These persons' suppressions that hold now or will; what has ended decides nothing."""
     rules, caps = decide.needed_now(config)
-    lines = orders.bought(facts, rules, config)
+    lines = orders.bought(bounced.facts, rules, config)
     products = batch.read(PRODUCTS)
-    rows = decide.suppressions(facts, bounced.labels, products, lines, rules=rules, caps=caps)
+    rows = decide.suppressions(
+        bounced.facts, bounced.labels, products, lines, rules=rules, caps=caps
+    )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))

@@ -30,6 +30,7 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
+from tactful.transforms.addresses import on_their_channels
 from tactful.transforms.closings import (
     carriers,
     for_all_named,
@@ -91,15 +92,10 @@ class Inputs:
     @cached_property
     def facts(self) -> DataFrame:
         """The timeline, in which each closing stands once for everybody whom it may be about."""
+        unique_types = self.config.identity.unique_types
+        closings = _closings(self.timeline, self.labels, self._keep, unique_types=unique_types)
         others = self.timeline.where(~is_closing())
-        return others.unionByName(
-            _closings(
-                self.timeline,
-                self.labels,
-                self._keep,
-                unique_types=self.config.identity.unique_types,
-            )
-        )
+        return others.unionByName(on_their_channels(closings, self.labels))
 
     @cached_property
     def suppressions(self) -> DataFrame | None:

@@ -34,7 +34,7 @@ from tests.worlds_rows import (
     world_products,
 )
 from tests.worlds_spellings import spellings
-from tests.worlds_words import dead_addresses, new_address, spelled
+from tests.worlds_words import channelless, dead_addresses, new_address, spelled
 
 __all__ = [
     "World", "awkward_rows", "land", "make", "reused_ids", "split", "to_toml", "worlds", "write",
@@ -110,8 +110,8 @@ class _Maker:
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
-        shared_addresses(self, seed)
-        spellings(self, seed)
+        for told_last in (shared_addresses, spellings, channelless):
+            told_last(self, seed)
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 
     # --- who -------------------------------------------------------------------------------

@@ -82,3 +82,21 @@ def new_address(maker: Any, person: Any) -> None:
     maker.add(
         "profiles", "attribute_set", maker.later(time), named, attribute="address", value="new"
     )
+
+
+def channelless(maker: Any, seed: int) -> None:
+    """Addresses that are gone, told without a channel, or in a word that nobody knows."""
+    dice = random.Random(f"bounces {seed}")
+    for n in range(dice.randint(1, 3)):
+        person = dice.choice(maker.people)
+        addresses = [{"type": "email", "value": person.emails[0]},
+                     {"type": "phone", "value": person.phone}]  # fmt: skip
+        number = {"type": "customer_id", "value": person.customer_id}
+        named = dice.choice((addresses[:1], addresses[1:], addresses, []))
+        told = {"bounce": "hard", "channel": dice.choice((None, None, "mailbox"))}
+        message_id = dice.choice((None, f"gone{n}"))
+        if message_id and dice.random() < 0.5:
+            sent = {"channel": dice.choice((None, "email", "push")), "purpose": "marketing"}
+            maker.add("messages", "sent", maker.when(), [number], message_id=message_id, **sent)
+        maker.add("messages", "bounced", maker.when(), [number, *named], message_id=message_id,
+                  **told)  # fmt: skip

@@ -21,10 +21,41 @@ from tactful.transforms.identity.owners import is_person
 
 # What a message of each channel is sent to.
 ADDRESS_TYPES = {"email": "email", "sms": "phone", "call": "phone"}
+# The channel that a bounced address speaks of where nothing else says one.
+CHANNELS_OF = {"email": "email", "phone": "sms"}
 HARD = "type = 'bounced' AND bounce = 'hard'"
 OF_ADDRESS = ("person_id", "channel", "identifier_key")
 # A bounce or subscription, as it counts for one person on one channel.
 WORD = ("person_id", "cause", "channel")
+
+
+def is_on_no_channel() -> Column:
+    """Whether it is a hard bounce of which neither its own word nor its message says a channel."""
+    return F.coalesce(F.expr(f"({HARD}) AND channel IS NULL"), F.lit(False))
+
+
+def on_their_channels(events: DataFrame, labels: DataFrame) -> DataFrame:
+    """Put a hard bounce that names no channel on that of the one kind of address it names.
+
+    An email alone bounced as an email, a phone alone as a text message. Where it names both or
+    none nobody knows: it stays on every channel.
+
+    Keeps: all rows. Changes: channel.
+    events: as their messages settled them. labels: of the identifiers that bounces carry.
+    """
+    lost = events.where(is_on_no_channel())
+    kinds = labels.where(F.col("identifier_type").isin(*CHANNELS_OF))
+    named = (
+        lost.select("event_id", F.explode("identifier_keys").alias("identifier_key"))
+        .join(kinds.select("identifier_key", "identifier_type"), "identifier_key")
+        .groupBy("event_id")
+        .agg(F.collect_set("identifier_type").alias("_kinds"))
+        .where(F.size("_kinds") == 1)
+    )
+    only = F.col("_kinds")[0]
+    known = F.coalesce(*(F.when(only == kind, F.lit(name)) for kind, name in CHANNELS_OF.items()))
+    found = lost.join(F.broadcast(named), "event_id", "left").withColumn("channel", known)
+    return events.where(~is_on_no_channel()).unionByName(found.drop("_kinds"))
 
 
 def lifting_addresses(timeline: DataFrame, labels: DataFrame) -> DataFrame:

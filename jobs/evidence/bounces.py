@@ -10,17 +10,24 @@ from pyspark.sql import functions as F
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched
-from tactful.transforms.addresses import HARD, dead_addresses
+from tactful.transforms.addresses import (
+    HARD,
+    dead_addresses,
+    is_on_no_channel,
+    on_their_channels,
+)
 
 
 @dataclass(frozen=True)
 class Bounced:
     """What says which addresses are dead; `dead`: those, None without any.
 
+    facts: all that bears on the persons, each bounce on the channel of its address.
     labels: the persons' own, and those of the identifiers that bounces, their sendings and
     subscriptions carry, whosever they are.
     """
 
+    facts: DataFrame
     labels: DataFrame
     dead: DataFrame | None
 
@@ -39,13 +46,15 @@ def bounced_of(
     """
     bounces = facts.where(HARD)
     if not config.destinations or bounces.isEmpty():
-        return Bounced(affected_identifiers, None)
+        return Bounced(facts, affected_identifiers, None)
     sent = facts.where("type = 'sent'").join(bounces.select("message_id"), "message_id", "semi")
     carrying = facts.where(f"({HARD}) OR type = 'subscribed'").select("identifier_keys")
     carrying = carrying.union(sent.select("identifier_keys"))
     carrying = carrying.union(bounces.where("sent_keys IS NOT NULL").select("sent_keys"))
     labels = _labels_beside(batch, affected_identifiers, carrying, stitched)
-    return Bounced(labels, batch.keep(dead_addresses(facts, labels, as_of=batch.as_of)))
+    if not bounces.where(is_on_no_channel()).isEmpty():
+        facts = batch.keep(on_their_channels(facts, labels))
+    return Bounced(facts, labels, batch.keep(dead_addresses(facts, labels, as_of=batch.as_of)))
 
 
 def _labels_beside(

@@ -31,7 +31,7 @@ from tests.bench.rival_graph import settle
 from tests.bench.rival_intake import read_identifiers, read_sources
 from tests.oracle import load, products_of
 from tests.oracle.engine import DECIDED, KNOWN, LINKED, PUBLISHED, make, partition, query
-from tests.oracle.inputs import put_rules, put_types
+from tests.oracle.inputs import put_network_values, put_rules, put_types
 from tests.oracle.reference import products
 
 READ_LATER = {"outcomes"}  # published, and read by another rule
@@ -66,6 +66,8 @@ def rival(conf: Path, out: Path, *, threads: int, memory: str, as_of: datetime) 
             told = products_of(config, conf.parent)
             known, _ = products(told, max_row_bytes=config["intake"]["max_row_bytes"])
             put_rules(db, config, as_of, known)
+            # What audiences hold is none of its tables.
+            put_network_values(db, config, ())
             read_sources(db, config, conf.parent, as_of)
         with watch.step("identifiers"):
             read_identifiers(db, config, _secret(config, conf.parent), threads)

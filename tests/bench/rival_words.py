@@ -24,9 +24,11 @@ def settled(stream: str) -> dict[str, str]:
     closes = f"heard_type IN {tuple(sorted(CLOSES))}"
     doubt = f"({unknown('channel')} OR {unknown('purpose')})"
     speaks = f"NOT ({closes} OR heard_type IN {tuple(sorted(OPENS))})"
-    channel = f"CASE WHEN {closes} AND {doubt} THEN 'all'"
-    purpose = channel
+    channel = purpose = f"CASE WHEN {closes} AND {doubt} THEN 'all'"
     if stream == "messages":
+        bounced = "CASE WHEN heard_type = 'bounced'"
+        channel = f"{bounced} THEN heard_channel {channel[5:]}"
+        purpose = f"{bounced} AND NOT {unknown('purpose')} THEN heard_purpose {purpose[5:]}"
         channel += f" WHEN {unknown('channel')} THEN 'all'"
         purpose += f" WHEN {speaks} AND heard_purpose = 'all' THEN NULL"
     found = {"channel": f"{channel} ELSE heard_channel END",

@@ -25,7 +25,7 @@ LINKED = ("events", "sightings", "hubs", "links")
 KNOWN = ("labels", "identity", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
-    "closings", "openings", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
+    "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip

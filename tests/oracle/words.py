@@ -86,6 +86,11 @@ def settle(stream: str, fields: dict[str, Any], said: Mapping[str, Any]) -> list
     fields.update(found)
     if kind == "bounced" and found["bounce"] is None:
         fields["bounce"] = "hard"
+    if kind == "bounced":
+        # It is about its address, whatever the sender calls the channel.
+        if "purpose" in unknown:
+            fields["purpose"] = "all"
+        return []
     if kind in CLOSES:
         if unknown & {"channel", "purpose"}:
             fields["channel"] = fields["purpose"] = "all"

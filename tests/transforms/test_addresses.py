@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tactful.transforms.addresses import dead_addresses
+from tactful.transforms.addresses import dead_addresses, on_their_channels
 from tactful.transforms.rules.refusals import refused
 from tests.timelines import DAY, MICROSECOND, START, Told, event, timeline, utc
 
@@ -166,3 +166,27 @@ def test_dead_addresses_are_those_that_bounced_and_were_not_subscribed_since(fac
         ("dead other:b", "email"), ("subscribes:b", "email"), ("names one:a", "email"),
         ("names one:b", "email"),
     }  # fmt: skip
+
+
+def test_a_bounce_without_a_channel_is_on_that_of_its_address(spark):
+    """Of one kind of address; where it names both or none, or its message speaks, that stands."""
+    named = {"email": ["c", "e1", "e2"], "sms": ["p"], "both": ["e1", "p"], "none": ["c"]}
+    events = [
+        event(who, "bounced", DAY, bounce="hard", identifier_keys=keys, event_id=who)
+        for who, keys in named.items()
+    ]
+    events += [
+        event("email", "bounced", DAY, bounce="hard", identifier_keys=["p"], channel="push"),
+        event("email", "bounced", DAY, bounce="soft", identifier_keys=["e1"]),
+        event("email", "unsubscribed", DAY, identifier_keys=["e1"]),
+    ]
+    kinds = [("c", "customer_id"), ("e1", "email"), ("e2", "email"), ("p", "phone")]
+    labels = spark.createDataFrame(kinds, "identifier_key string, identifier_type string")
+    rows = on_their_channels(timeline(spark, events), labels).collect()
+    found = [(row.person_id, row.type, row.bounce or "", row.channel or "") for row in rows]
+    assert sorted(found) == [
+        ("both", "bounced", "hard", ""), ("email", "bounced", "hard", "email"),
+        ("email", "bounced", "hard", "push"), ("email", "bounced", "soft", ""),
+        ("email", "unsubscribed", "", ""), ("none", "bounced", "hard", ""),
+        ("sms", "bounced", "hard", "sms"),
+    ]  # fmt: skip

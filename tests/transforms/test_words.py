@@ -82,6 +82,16 @@ CASES: list[tuple[str, Told, tuple[Any, ...], list[str] | None, list[str]]] = [
      ("bounced", "email", None, "hard"), ["bounce:"], []),
     ("messages", {"type": "bounced", "channel": "email", "bounce": {"type": "hard"}},
      ("bounced", "email", None, "hard"), ['bounce:{"type":"hard"}'], []),
+    # A bounce is about its address: an unknown word says nothing of the channel, which its message
+    # or its address tells.
+    ("messages", {"type": "bounced", "channel": "mailbox", "bounce": "hard"},
+     ("bounced", None, None, "hard"), ["channel:mailbox"], []),
+    ("messages", {"type": "bounced", "channel": "phone", "purpose": "promo", "bounce": "soft"},
+     ("bounced", None, "marketing", "soft"), ["channel:phone"], []),
+    ("messages", {"type": "bounced", "channel": "email", "purpose": "news", "bounce": "hard"},
+     ("bounced", "email", "all", "hard"), ["purpose:news"], []),
+    ("messages", {"type": "bounced", "channel": "any", "bounce": "hard"},
+     ("bounced", "all", None, "hard"), None, []),
     # A row that opens: doubt opens nothing.
     ("profiles", {"type": "consent_granted", "channel": "fax"},
      ("consent_granted", None, None, None), ["channel:fax"], ["unknown_value:channel"]),

@@ -4,8 +4,8 @@ A value is read without regard to case, blanks and separators, and by a list of 
 (`schemas/words.py`). What is still unknown is doubt, and doubt is silence (G4):
 
 - a row that closes something (consent_withdrawn, unsubscribed, complained, bounced) closes all
-  channels and purposes; a bounce whose kind is unknown or not told is a hard one, of its own
-  address;
+  channels and purposes; but a bounce is about its own address: in a word that nobody knows it
+  says no channel (see `addresses.on_their_channels`), and of an unknown kind it is a hard one;
 - a row that opens something (consent_granted, subscribed) opens nothing and is refused;
 - any other message counts for all channels, so that no cap overlooks it, and as one that says no
   purpose, which is marketing.
@@ -101,6 +101,7 @@ def settled(stream: str, name: str) -> str:
     if not is_closed(stream, name) or name == "type":
         return f"`_{name}`"
     closes, opens = _one_of(CLOSES[stream]), _one_of(OPENS[stream])
+    bounces = _one_of(("bounced",))
     if name == "bounce":
         return "CASE WHEN _type = 'bounced' THEN coalesce(_bounce, 'hard') ELSE _bounce END"
     in_doubt = f"({_is_unknown('channel')} OR {_is_unknown('purpose')})"
@@ -108,9 +109,10 @@ def settled(stream: str, name: str) -> str:
         return f"CASE WHEN {closes} AND {in_doubt} THEN '{ALL}' ELSE `_{name}` END"
     if name == "channel":
         unheard = f"{closes} AND {in_doubt} OR NOT {opens} AND {_is_unknown(name)}"
-        return f"CASE WHEN {unheard} THEN '{ALL}' ELSE _channel END"
+        return f"CASE WHEN NOT {bounces} AND ({unheard}) THEN '{ALL}' ELSE _channel END"
     speaks = f"NOT {closes} AND NOT {opens}"
     return f"""CASE
+        WHEN {bounces} AND NOT {_is_unknown("purpose")} THEN _purpose
         WHEN {closes} AND {in_doubt} THEN '{ALL}'
         WHEN {speaks} AND _purpose = '{ALL}' THEN NULL
         ELSE _purpose

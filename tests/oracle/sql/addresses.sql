@@ -10,7 +10,7 @@ words AS (
     SELECT m.person_id, m.type, m.event_id, m.occurred_at, m.message_id, m.identifier_set, m.sent_set,
         k.channel, k.identifier_type
     FROM (
-        SELECT 'bounced' AS type, * FROM closings WHERE reason = 'bounced'
+        SELECT 'bounced' AS type, * FROM closed WHERE reason = 'bounced'
         UNION ALL BY NAME
         SELECT 'subscribed' AS type, * FROM openings WHERE opens = 'refusals'
     ) AS m

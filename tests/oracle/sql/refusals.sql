@@ -7,7 +7,7 @@
 WITH granted AS (
     SELECT r.person_id, r.stream, r.event_id, r.purpose, r.channel, g.occurred_at AS lifted_at,
         g.stream AS by_stream, g.event_id AS by_id
-    FROM closings AS r
+    FROM closed AS r
     JOIN openings AS g USING (person_id, purpose)
     WHERE
         r.reason = 'no_consent'
@@ -18,7 +18,7 @@ WITH granted AS (
 
 subscribed AS (
     SELECT r.person_id, r.stream, r.event_id, r.purpose, r.channel, s.occurred_at, s.stream, s.event_id
-    FROM closings AS r
+    FROM closed AS r
     JOIN openings AS s USING (person_id)
     WHERE
         r.reason <> 'no_consent'
@@ -94,7 +94,7 @@ lifts AS (
 
 lifted AS (
     SELECT r.*, l.lift
-    FROM closings AS r
+    FROM closed AS r
     LEFT JOIN lifts AS l
         ON l.person_id = r.person_id
         AND l.stream = r.stream

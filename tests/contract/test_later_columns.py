@@ -1,0 +1,43 @@
+"""A lake gets the columns that were thought of after it was made, and keeps what it held."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import deltalake
+import pyarrow as pa
+import pytest
+
+from tactful.jobs.lake.frames import materialise, small_frame
+from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.spark_store import SparkStore
+from tactful.jobs.lake.store import Part
+from tactful.schemas.records import MEMBERSHIPS
+
+LATER = [column.name for column in MEMBERSHIPS.columns if column.is_later]
+
+
+@pytest.mark.parametrize("kind", [LocalStore, SparkStore])
+def test_a_lake_of_before_goes_on(spark, tmp_path: Path, kind: type[SparkStore]) -> None:
+    store = kind(spark, str(tmp_path))
+    then = {"destination": "google", "audience": "a", "identifier_key": "k1", "member_key": "m",
+            "is_member": True, "batch_id": 0}  # fmt: skip
+    row = small_frame(spark, [then], MEMBERSHIPS.struct()).toArrow().drop_columns(LATER)
+    deltalake.write_deltalake(store.path(MEMBERSHIPS), row)
+    pinned = store.version(MEMBERSHIPS)
+    for _ in range(2):
+        store.create(MEMBERSHIPS, properties={})
+    assert set(store.read(MEMBERSHIPS).columns) == set(MEMBERSHIPS.names)
+    now = {**then, "identifier_key": "k2", "is_refused": True, "batch_id": 1}
+    fresh = MEMBERSHIPS.conform(small_frame(spark, [now], MEMBERSHIPS.struct())).toArrow()
+    store.append(MEMBERSHIPS, Part(fresh, "app", 1))
+    keys = spark.createDataFrame(pa.table({"member_key": ["m"]}))
+    found = {}
+    for version in (pinned, store.version(MEMBERSHIPS)):
+        logs = store.logs({MEMBERSHIPS.id: version}, batch=2, keep=materialise)
+        rows = logs.memberships(keys, count=1).collect()
+        found[version] = sorted((r.identifier_key, r.is_member, r.is_refused) for r in rows)
+        logs.release()
+    # A batch that was begun before sees the table as it was then.
+    old, new = ("k1", True, None), ("k2", True, True)
+    assert list(found.values()) == [[old], [old, new]]

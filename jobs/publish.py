@@ -257,6 +257,8 @@ def _closings(
 def _overwrite(
     lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None], *, few: bool
 ) -> None:
+    """Put these frames in the tables' places, two at a time, telling of each that is done."""
+
     def write(table: Table, frame: DataFrame) -> None:
         lake.overwrite(table, table.conform(frame), few=few)
         on_progress(f"published {table.name}")

@@ -112,6 +112,7 @@ def pressure(messages: DataFrame, *, as_of: datetime) -> DataFrame:
 
 
 def _counts(rule: CapRule) -> Column:
+    """Whether a cap counts an event of a message."""
     counted = F.col("type") == rule.counts
     if rule.counts == "opened":
         counted &= ~F.coalesce("machine_open", F.lit(False))

@@ -68,6 +68,7 @@ def placed_orders(timeline: DataFrame) -> DataFrame:
 
 
 def _attributed(messages: DataFrame, orders: DataFrame, *, window: timedelta) -> DataFrame:
+    """The orders that each message may have led to, the earliest first; see `outcomes`."""
     placed = orders.where(F.col("person_id").isNotNull()).select(
         F.col("person_id").alias("_person_id"),
         F.col("campaign_id").alias("_campaign_id"),

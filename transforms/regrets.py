@@ -172,6 +172,7 @@ def _pairs(name: str, kind: str) -> Column:
 
 
 def _touches() -> Column:
+    """Whether a suppression of everything, of a purpose or a campaign is about a message."""
     kind = F.col("scope_kind")
     return (
         F.when(kind == "all", F.lit(True))

@@ -52,6 +52,7 @@ def _sections(model: type[BaseModel], place: tuple[str, ...], silent: Any) -> It
 def _inside(
     inner: type[BaseModel], field: FieldInfo, place: tuple[str, ...], silent: Any
 ) -> Iterator[str]:
+    """The section behind a key that holds a table, or a list or table of tables."""
     if place == ("suppress",):
         yield from _kinds(inner, "suppress", "when", _rules())
     elif place == ("destinations",):

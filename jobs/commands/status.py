@@ -182,6 +182,7 @@ def _lake(location: str) -> Path:
 
 
 def _state(lake: Path, *, is_configured: bool) -> dict[str, Any]:
+    """The lake's state. Raises: LakeError where there is none, LakeTooNew."""
     state = read_state(LocalFiles(str(lake)), known={})
     if state is None and is_configured:
         raise LakeError(
@@ -317,6 +318,7 @@ def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _made_of(type_: str, field: str) -> str:
+    """What Tactful made of a row of this type in which a word of this field is unknown."""
     if field == "bounce":
         return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
     if type_ in CLOSING_TYPES:

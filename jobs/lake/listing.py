@@ -122,6 +122,7 @@ def _enter(
 
 
 def _is_of_a_lake(path: str) -> bool:
+    """Whether a path, wherever its links lead, lies in a lake's folder."""
     place = os.path.realpath(path)
     while not os.path.exists(os.path.join(place, STATE)):
         above = os.path.dirname(place)
@@ -132,6 +133,7 @@ def _is_of_a_lake(path: str) -> bool:
 
 
 def _take(path: str, status: os.stat_result, listing: Listing) -> None:
+    """File what lies at a path: to be read, empty, or no use with the reason."""
     try:
         path.encode()
     except UnicodeEncodeError:

@@ -69,6 +69,7 @@ def _clear(home: Path) -> None:
 
 
 def _until_the_end(own: str) -> str:
+    """Have a folder removed when this process ends; a forked child leaves it alone."""
     owner = os.getpid()
 
     def leave() -> None:

@@ -191,6 +191,7 @@ def weeks_of(story: Story) -> str | None:
 
 
 def _happenings(story: Story, x: alt.X) -> alt.LayerChart:
+    """What somebody bought and was sent, as dots on the lanes of the story."""
     kinds = {
         "store basket": DATA, "online order (generated)": MADE,
         "message": "#9aa4b1", "should have been held back": REGRET,
@@ -232,6 +233,7 @@ def _happenings(story: Story, x: alt.X) -> alt.LayerChart:
 
 
 def _spans(story: Story, x: alt.X) -> alt.Chart:
+    """What must not be said to somebody in which weeks, as bars below the dots."""
     columns = ["moment", "until", "lane", "is_about_products"]
     spans = story.spans[columns].drop_duplicates()
     bought = spans.is_about_products.astype(bool)
@@ -262,6 +264,7 @@ def svg(chart: Any, name: str) -> str:
 
 
 def _styled(chart: Any) -> Any:
+    """A chart in the report's own fonts and colours."""
     return (
         chart.configure(font=FONT, background="white", padding=4)
         .configure_view(stroke=None)

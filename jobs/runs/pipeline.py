@@ -129,6 +129,7 @@ def tick(lake: Lake, config: Config, as_of: datetime) -> None:
 
 
 def _moment(lake: Lake, as_of: datetime | None) -> datetime:
+    """What the decision clock says: as asked, else now. Raises: ClockError where it went back."""
     moment = (as_of or datetime.now(UTC)).astimezone(UTC)
     last = lake.last_as_of()
     if last is not None and moment < last:
@@ -147,6 +148,7 @@ def _once(
     on_progress: Progress,
     hook: Hook | None,
 ) -> RunSummary:
+    """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
     pace = Pace()
 

@@ -31,7 +31,7 @@ from tests.faults.test_kills import Killed
 from tests.product import Shop
 
 SEED = 17
-# Drawn at random, or made of the lake's place: see tests/jobs/test_runs.py.
+# Drawn at random, or made of the lake's place: see tests/jobs/runs/test_runs.py.
 DRAWN = {"generation", "tick_id", "configuration_hash"}
 Step = tuple[str, str]
 SOME: set[Step] = {

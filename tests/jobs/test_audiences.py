@@ -9,7 +9,7 @@ from deltalake import DeltaTable
 
 from tactful.jobs import audiences
 from tactful.jobs.runs.batches import Batch
-from tests.jobs.test_pipeline import DAY, MONDAY, configured, order, put, rows, run
+from tests.jobs.runs.test_pipeline import DAY, MONDAY, configured, order, put, rows, run
 
 
 def test_a_small_audience_is_told(spark, tmp_path: Path, monkeypatch) -> None:

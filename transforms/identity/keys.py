@@ -165,6 +165,7 @@ def identity_type(kind: Column) -> Column:
 
 
 def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
+    """One identifier in its normal form, or with the reason why it cannot be one of its type."""
     kind = _type_named(i["type"], [*priorities, "email_sha256"])
     trimmed = F.btrim(i["value"], F.lit(BLANKS))
     lowered = F.lower(trimmed)
@@ -204,6 +205,7 @@ def _blocked_in_other_words(kind: Column, value: Column, blocked: Sequence[str])
 
 
 def _keyed(i: Column) -> Column:
+    """The same identifier with its key; the two forms of an email have one."""
     both = i["type"] == "email"
     message = F.when(both, F.concat(F.lit("email_sha256:"), F.sha2(i["value"], 256))).otherwise(
         F.concat(i["type"], F.lit(":"), i["value"])
@@ -221,6 +223,7 @@ def _keyed(i: Column) -> Column:
 
 
 def _in_order(ids: Column) -> Column:
+    """Keys each once, those of the highest priority first, of equal ones the smaller."""
     slim = F.transform(
         ids,
         lambda i: F.struct(

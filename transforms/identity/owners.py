@@ -39,6 +39,7 @@ def with_owner(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> Da
 
 
 def _next_best(events: DataFrame, slim: DataFrame) -> DataFrame:
+    """Whose events are whose best identifier is a hub: the next that is no hub decides."""
     sets = events.select("identifier_keys").distinct()
     best = (
         sets.select("identifier_keys", F.posexplode("identifier_keys").alias("_place", "_key"))

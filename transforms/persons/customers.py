@@ -64,6 +64,7 @@ def _kept_lines(lines: DataFrame) -> DataFrame:
 
 
 def _orders(lines: DataFrame) -> DataFrame:
+    """How many orders each person has that were not cancelled, and when the last was placed."""
     return (
         lines.groupBy("person_id", "order_id")
         .agg(F.min("occurred_at").alias("at"), F.bool_and("is_cancelled").alias("cancelled"))
@@ -79,6 +80,7 @@ def _revenue(lines: DataFrame) -> DataFrame:
 
 
 def _messages(outcomes: DataFrame) -> DataFrame:
+    """How often each person was sent, opened and clicked messages, channel by channel."""
     per_channel = (
         outcomes.where(F.col("channel").isNotNull())
         .groupBy("person_id", "channel")

@@ -36,6 +36,7 @@ def reasons(fields: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
 
 
 def _beyond(fields: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
+    """What a row says that is out of bounds, as (condition, reason)."""
     if "satisfaction" in fields:
         worst, best = SATISFACTION
         yield f"NOT _satisfaction BETWEEN {worst} AND {best}", "out_of_bounds:satisfaction"

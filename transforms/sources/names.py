@@ -125,6 +125,7 @@ def _has_too_many(column: Column) -> str:
 
 
 def _unknown_in(column: Column) -> str:
+    """What objects of this column hold under names that nobody knows, each by its path."""
     names = ", ".join(f"'{name}'" for name in inner(column))
     value = f"deep.`{column.name}`"
 

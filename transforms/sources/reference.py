@@ -102,6 +102,7 @@ def _said(name: str) -> str:
 
 
 def _typed(column: Column) -> str:
+    """A text as the column's type; null where it is none of it."""
     value = f"`_{column.name}`"
     if column.type == TEXTS:
         return _last_of_each(f"from_json({value}, '{TEXTS}', {STRICT})")

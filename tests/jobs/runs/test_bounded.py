@@ -88,7 +88,7 @@ def test_landed_files_are_remembered_in_few_files(spark, shop) -> None:
         frame = FILES.conform(small_frame(spark, [row], FILES.struct()))
         lake.store.append(FILES, Part(frame.toArrow(), "app", number))
     folding.fold_logs(lake, after=1)
-    assert len(DeltaTable(lake.path(FILES)).file_uris()) == 1
+    assert len(DeltaTable(lake.store.path(FILES)).file_uris()) == 1
     asked = [("web", f"/in/{number}") for number in range(6)]
     assert lake.store.unknown(FILES, asked) == {("web", "/in/5")}
 

@@ -21,7 +21,7 @@ from tactful.jobs.lake import private, scratch, spills
 from tactful.jobs.lake.folding import fold_logs
 from tactful.jobs.lake.lake import Lake
 from tactful.schemas.catalog import TABLES
-from tests.jobs.test_pipeline import DAY, MONDAY, configured, put, run
+from tests.jobs.runs.test_pipeline import DAY, MONDAY, configured, put, run
 
 RAW = {
     "customer_id": "Customer-4711-Mayer",

@@ -20,7 +20,7 @@ from tactful.jobs.settings.config import load
 from tests.oracle.config import load as oracle_load
 from tests.oracle.intake import take_in
 
-DEMO = Path(__file__).parents[2] / "conf" / "demo.toml"
+DEMO = Path(__file__).parents[3] / "conf" / "demo.toml"
 FEW = 40
 SEED = 11
 

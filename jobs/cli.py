@@ -274,7 +274,7 @@ def _interval(text: str | None, *, beside: Mapping[str, Any]) -> Any:
     for option, given in beside.items():
         if given:
             raise _refused("--continuous", f"{option} beside it", "one of the two")
-    from tactful.jobs.settings.models import parse_duration
+    from tactful.jobs.settings.durations import parse_duration
 
     try:
         interval = parse_duration(text)

@@ -18,7 +18,7 @@ UNREACHABLE = [
      "identifiers": ["email", "phone"]}
     for channel in ("email", "sms", "push")
 ]  # fmt: skip
-SPARE = {"name": "everybody", "kind": "file", "policy": "no_consent", "channel": "call",
+SPARE = {"name": "everybody", "kind": "file", "policy": "no_consent",
          "identifiers": ["email", "phone"]}  # fmt: skip
 # Who bounced, what the bounce names beside their number, and what it says.
 BOUNCES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {

@@ -253,7 +253,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             batch,
             suppressed,
             facts,
-            _identifiers(stitched, affected_identifiers, closings),
+            _identifiers(batch, stitched, affected_identifiers, closings),
             config,
             dead=bounced.dead,
             count=stitched.size,
@@ -329,9 +329,12 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
 
 
 def _identifiers(
-    stitched: Stitched, affected_identifiers: DataFrame, closings: Closings | None
+    batch: Batch, stitched: Stitched, affected_identifiers: DataFrame, closings: Closings | None
 ) -> DataFrame:
-    """The identifiers that are the affected persons' now, or were, and those that are nobody's."""
+    """The identifiers that are the affected persons' now, or were, and those that are nobody's.
+
+    A shared device has a first person, but what is said of that one says nothing of the device.
+    """
     columns = ("identifier_key", "identifier_type", "person_id", "state")
     known = affected_identifiers.select(*columns)
     if stitched.has_moves:
@@ -339,6 +342,10 @@ def _identifiers(
             stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
         )
         known = known.union(moved.select(*columns)).distinct()
+    restated = batch.logs.frame(pa.table({"identifier_key": stitched.restated}))
+    known = known.where("state = 'linked'").unionByName(
+        semi_join(known.where("state != 'linked'"), restated, count=stitched.size)
+    )
     if closings is None:
         return known
     mine = semi_join(stitched.affected, closings.addresses, count=stitched.size)

@@ -15,6 +15,7 @@ from tests.worlds import AS_OF
 
 DAY = timedelta(days=1)
 POLICIES = ("unsubscribed", "complained", "no_consent")
+NUMBER_AND_EMAIL = ("customer_id", "email")
 CONFIG = {
     "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
     "sources": {
@@ -23,7 +24,7 @@ CONFIG = {
         "crm": {"stream": "profiles", "path": "landing/crm"},
     },
     "destinations": [
-        {"name": policy, "kind": "file", "policy": policy, "identifiers": ["customer_id", "email"]}
+        {"name": policy, "kind": "file", "policy": policy, "identifiers": [*NUMBER_AND_EMAIL]}
         for policy in POLICIES
     ],
 }
@@ -37,8 +38,12 @@ MANY = [(("customer_id", f"buyer {n}"),) for n in range(7)]
 class Told:
     """A lake that is told a little, run, and looked at, again and again."""
 
-    def __init__(self, folder: Path) -> None:
-        self.shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), folder)
+    def __init__(
+        self, folder: Path, identifiers: tuple[str, ...] = ("customer_id", "email")
+    ) -> None:
+        destinations = [{**d, "identifiers": [*identifiers]} for d in CONFIG["destinations"]]
+        config = {**CONFIG, "destinations": destinations}
+        self.shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), folder)
         self.used = 0
         self.batch: dict[str, list[Any]] = {}
 
@@ -191,6 +196,16 @@ def test_a_shared_address_beside_what_nobody_knows(spark, tmp_path: Path) -> Non
         "complained": {"ann", "ben", "cy", FAMILY},
         "no_consent": {"ann", "dee"},
     }
+
+
+def test_a_shared_tablet_stays_on_a_list_whatever_its_first_person_does(spark, tmp_path) -> None:
+    told = Told(tmp_path, identifiers=("customer_id", "anonymous_id"))
+    told.login(9, ANN, TABLET)
+    told.login(8, BEN, TABLET)
+    told.mail("unsubscribed", 5, TABLET, channel="email")
+    assert told.held() == {"unsubscribed": {"ann", "ben", "tablet"}}
+    told.mail("subscribed", 4, ANN, channel="email")
+    assert told.held() == {"unsubscribed": {"ben", "tablet"}}
 
 
 @pytest.mark.faults

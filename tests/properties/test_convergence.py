@@ -16,7 +16,8 @@ from tests.product import Shop
 WORLDS = int(os.environ.get("TACTFUL_WORLDS", "20"))
 SEEDS = st.integers(0, 2**32 - 1)
 DESTINATIONS = [
-    {"name": policy, "kind": "file", "policy": policy, "identifiers": ["customer_id", "email"]}
+    {"name": policy, "kind": "file", "policy": policy,
+     "identifiers": ["customer_id", "email", "device_id"]}
     for policy in ("bought_much", "unsubscribed", "no_consent")
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",

@@ -18,6 +18,8 @@ INTERPRETED = {
 # Tests run hundreds of tiny plans: what pays on large data (adaptive planning, generated code)
 # costs more than it saves here. The second compiler saves a fifth of every run but the first.
 SMALL = {
+    # One process takes hundreds of runs: with 4g its last hour would be spent collecting garbage.
+    "spark.driver.memory": "6g",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=512m",
     "spark.sql.adaptive.enabled": "false",
     **INTERPRETED,

@@ -82,6 +82,7 @@ def assert_all_end(group: int) -> None:
     raise AssertionError("a process stays")
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(("line", "later", "number"), PLACES)
 def test_the_next_run_goes_on(spark, tmp_path: Path, line, later, number) -> None:
     shop = shop_with_a_partner(SEED, tmp_path)

@@ -66,7 +66,7 @@ LakeFolder = Annotated[
 @app.command(
     epilog=examples(
         "tactful demo",
-        "tactful demo --lake /tmp/autumn --seed 7",
+        "tactful demo --lake autumn-lake --seed 7",
     )
 )
 def demo(

@@ -53,7 +53,7 @@ def reactivated_persons(
 ) -> ReactivatedPersons:
     """Find out whom the batch bears on without an event of their own.
 
-    heard: what became before of the batch's messages. with_hubs: see `seen_with_hubs`. order_rows:
+    heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. order_rows:
     rows that name an order, about.
     """
     same = due = None

@@ -25,6 +25,7 @@ from tactful.jobs.stitch import Stitched
 from tactful.schemas.identity import LINKS
 from tactful.schemas.timeline import MESSAGE_KEYS
 from tactful.transforms.closings import (
+    NOBODYS,
     carriers,
     for_all_named,
     for_further_persons,
@@ -88,10 +89,7 @@ def named_by_words(batch: Batch, fresh: DataFrame, lives: Lives | None, hubs: pa
         answered = whole.join(F.broadcast(told.distinct()), "message_id", "left_semi")
         words = words.unionByName(answered.where(is_word() | (F.col("type") == "sent")))
     keys = only_column(keys_of(words).distinct().toArrow())
-    named_hubs = keys.filter(pc.is_in(keys, hubs))
-    none = to_arrow_schema(LINKS.struct()).empty_table()
-    sets = batch.logs.touching(named_hubs, none) if len(named_hubs) else none
-    return Named(keys, sets.select(IN_DOUBT))
+    return Named(keys, _sets_holding(batch, keys.filter(pc.is_in(keys, hubs))))
 
 
 def closings_of(
@@ -109,16 +107,13 @@ def closings_of(
     None where nothing that they were seen with leaves any doubt.
     """
     nobodys = stitched.nobodys
-    sets = sets_in_doubt(
-        pa.concat_tables([stitched.sets_in_doubt, named.sets, _sets_beside(batch, stitched)]),
-        nobodys,
-        unique_types,
-    )
+    beside = sets_in_doubt(_sets_holding(batch, stitched.beside), nobodys, unique_types)
+    sets = pa.concat_tables([stitched.sets_in_doubt, named.sets, beside])
     if not sets.num_rows:
         return None
     asked = _frame(batch, keys_in_doubt(sets, nobodys, unique_types))
     changed = _frame(batch, pc.unique(pa.concat_arrays([stitched.restated, named.keys])))
-    now = stitched.affected.where(F.col("state").isin("hub", "neutral")).select(KEY)
+    now = stitched.affected.where(F.col("state").isin(*NOBODYS)).select(KEY)
     addresses = batch.keep(semi_join(now, changed, count=stitched.size))
     words = relevant_events.where("event_class = 'consent'")
     found = _words_naming(batch, words, asked, addresses, lives, stitched)
@@ -150,11 +145,11 @@ def closings_of(
     )
 
 
-def _sets_beside(batch: Batch, stitched: Stitched) -> pa.Table:
-    """The sets that hold identifiers which the batch bears on though its events lack them."""
-    if not len(stitched.beside):
-        return stitched.sets_in_doubt.slice(0, 0)
-    return batch.logs.touching(stitched.beside, stitched.links).select(IN_DOUBT)
+def _sets_holding(batch: Batch, keys: pa.Array) -> pa.Table:
+    """The sets of earlier batches that hold one of these identifiers. Columns: IN_DOUBT."""
+    none = to_arrow_schema(LINKS.struct()).empty_table()
+    sets = batch.logs.touching(keys, none) if len(keys) else none
+    return sets.select(IN_DOUBT)
 
 
 def _words_naming(

@@ -127,9 +127,9 @@ def lake(request, spark, tmp_path: Path) -> Lake:
         for table, rows in told.items():
             frame = table.conform(small_frame(spark, rows, table.struct()))
             if getattr(request, "param", HERE) is HERE:
-                made.append(table, Part(frame.toArrow(), f"app/{table.id}", batch))
+                made.store.append(table, Part(frame.toArrow(), f"app/{table.id}", batch))
             else:
-                frame.write.format("delta").mode("append").save(made.path(table))
+                frame.write.format("delta").mode("append").save(made.store.path(table))
     return made
 
 
@@ -251,9 +251,9 @@ def test_rows_with_nothing_in_their_lists_are_written(spark, tmp_path: Path) -> 
     made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = {"stream": "clicks", "source_name": "web", "raw": "{}", "reasons": []}
     frame = QUARANTINE.conform(small_frame(spark, [row], QUARANTINE.struct()))
-    made.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
-    made.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
-    assert [r.reasons for r in made.read(QUARANTINE).collect()] == [[]]
+    made.store.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
+    made.store.append(QUARANTINE, Part(frame.toArrow(), "app", 0))
+    assert [r.reasons for r in made.store.read(QUARANTINE).collect()] == [[]]
 
 
 def test_spark_goes_on_from_what_was_written_here(spark, tmp_path: Path) -> None:
@@ -261,10 +261,10 @@ def test_spark_goes_on_from_what_was_written_here(spark, tmp_path: Path) -> None
     made = Shop(worlds.make(3), tmp_path).empty_lake(spark)
     row = small_frame(spark, [raw("k1")], IDENTIFIERS.struct())
     for batch in range(25):
-        made.append(IDENTIFIERS, Part(row.toArrow(), "tactful/fused/g/identifiers", batch))
-    log = Path(made.path(IDENTIFIERS)) / "_delta_log"
+        made.store.append(IDENTIFIERS, Part(row.toArrow(), "tactful/fused/g/identifiers", batch))
+    log = Path(made.store.path(IDENTIFIERS)) / "_delta_log"
     assert list(log.glob("*.checkpoint*.parquet"))
-    assert made.read(IDENTIFIERS).count() == 25
+    assert made.store.read(IDENTIFIERS).count() == 25
     for batch, rows in ((24, 25), (25, 26)):
         Batch(made, "fused", "g", batch, {}).commit({IDENTIFIERS: row})
-        assert made.read(IDENTIFIERS).count() == rows
+        assert made.store.read(IDENTIFIERS).count() == rows

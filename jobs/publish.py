@@ -94,8 +94,8 @@ class Inputs:
         """The timeline, in which each closing stands once for everybody whom it may be about."""
         unique_types = self.config.identity.unique_types
         closings = _closings(self.timeline, self.labels, self._keep, unique_types=unique_types)
-        others = self.timeline.where(~is_closing())
-        return others.unionByName(on_their_channels(closings, self.labels))
+        told = self._keep(on_their_channels(closings, self.labels))
+        return self.timeline.where(~is_closing()).unionByName(told)
 
     @cached_property
     def suppressions(self) -> DataFrame | None:

@@ -37,7 +37,7 @@ from tactful.transforms.membership import (
     to_records,
 )
 from tactful.transforms.sinks import cut_into_requests
-from tactful.transforms.sinks.sink import BOUNCED, REFUSED
+from tactful.transforms.sinks.sink import BOUNCED, WITHHELD
 
 
 def deliver(
@@ -124,7 +124,7 @@ def _to_log(changed: DataFrame, config: Config) -> DataFrame:
     asking = [d.name for d in config.destinations if d.sink.needs_ad_consent]
     is_kept = F.col("destination").isin(asking) & F.col("is_member")
     told = (F.when(is_kept, F.col(name)).alias(name) for name in TOLD_WITH)
-    return changed.select(*MEMBER, "is_member", "is_refused", *told)
+    return changed.select(*MEMBER, "is_member", "is_withheld", *told)
 
 
 def wanted_by(destination: Destination, now: DataFrame) -> DataFrame:
@@ -150,6 +150,7 @@ def _forms(
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
     forms = destination.sink.forms(wanted)
     is_about = destination.policy in _rules_about_addresses(config)
+    forms = forms.withColumn("is_for_ads", F.lit(destination.sink.needs_ad_consent))
     if dead is None or is_about or destination.is_ad_network:
         return forms.withColumn("is_dead", F.lit(False))
     if destination.channel in ADDRESS_TYPES:
@@ -188,7 +189,7 @@ def _dropped(forms: DataFrame, members: DataFrame, standing: DataFrame) -> DataF
     return (
         refused.join(members, [*AUDIENCE, "person_id"], "left_semi")
         .select("destination", "identifier_key", "identifier_type", "reason")
-        .unionByName(kept_back(standing).withColumn("reason", F.lit(REFUSED)))
+        .unionByName(kept_back(standing).withColumn("reason", F.lit(WITHHELD)))
         .distinct()
     )
 

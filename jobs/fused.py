@@ -47,7 +47,7 @@ from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
-from tactful.transforms.closings import as_person, for_all_named
+from tactful.transforms.closings import NOBODYS, as_person, for_all_named
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.message_facts import is_of_message, with_own_facts
 from tactful.transforms.timeline import to_timeline
@@ -331,7 +331,7 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
 def _identifiers(
     batch: Batch, stitched: Stitched, affected_identifiers: DataFrame, closings: Closings | None
 ) -> DataFrame:
-    """The identifiers that are the affected persons' now, or were, and those that are nobody's.
+    """The identifiers that are the affected persons' now, or were, and those that turned nobody's.
 
     A shared device has a first person, but what is said of that one says nothing of the device.
     """
@@ -343,9 +343,10 @@ def _identifiers(
         )
         known = known.union(moved.select(*columns)).distinct()
     restated = batch.logs.frame(pa.table({"identifier_key": stitched.restated}))
-    known = known.where("state = 'linked'").unionByName(
-        semi_join(known.where("state != 'linked'"), restated, count=stitched.size)
+    nobodys = semi_join(
+        stitched.affected.where(F.col("state").isin(*NOBODYS)), restated, count=stitched.size
     )
+    known = known.where("state = 'linked'").unionByName(nobodys.select(*columns))
     if closings is None:
         return known
     mine = semi_join(stitched.affected, closings.addresses, count=stitched.size)

@@ -54,9 +54,10 @@ MEMBERSHIPS = Table(
         ),
         Column("is_member", "boolean", "Whether its person belongs to the audience."),
         Column(
-            "is_refused",
+            "is_withheld",
             "boolean",
-            "Whether its person said no to ads: at an ad network nobody is told of by that value.",
+            "Whether its person said no to ads or it is nobody's own: at an ad network nobody is "
+            "told of by that value.",
             is_later=True,
         ),
         Column("identifier_type", "string", "Of a network's member: its form.", is_later=True),
@@ -73,7 +74,7 @@ MEMBERSHIPS = Table(
         Column("batch_id", "bigint", "The batch that wrote it; the newest row stands."),
     ),
     "Which identifiers each audience should hold, and which must not be told there; the newest row "
-    "of an identifier stands. A destination holds a value that some member has and nobody refuses.",
+    "of an identifier stands. A destination holds a value that some member has and nothing withholds.",
     log=True,
     erased_by="keys",
 )

@@ -76,7 +76,7 @@ class Shop:
             if (row["destination"], row["audience"]) not in filled:
                 continue
             key = (row["destination"], row["identifier_key"], row["member_key"])
-            told = (row["batch_id"], row["is_member"], row["is_refused"])
+            told = (row["batch_id"], row["is_member"], row["is_withheld"])
             newest[key] = max(newest.get(key, (-1, False, False)), told)
         refused = {(at, value) for (at, _, value), (_, _, no) in newest.items() if no}
         return {

@@ -39,7 +39,10 @@ def shared_addresses(maker: Any, seed: int) -> None:
                 ([address], [address], [TABLET], [address, TABLET], [*_number(one), address],
                  [address, page], [*_number(one), *_number(other)], [])
             )  # fmt: skip
-            sent_to = dice.choice((_number(other), [address], [address, *_number(other)]))
+            sent_to = dice.choice(
+                (_number(other), [address], [address, *_number(other)],
+                 [*_number(one), *_number(other)])
+            )  # fmt: skip
             say = dice.choice((_by_message, _at_once, _at_once)) if named else _by_message
             say(maker, dice, named, sent_to)
 

@@ -32,6 +32,10 @@ def spellings(maker: Any, seed: int) -> None:
                 maker.add("profiles", "consent_granted", maker.when(), named, **told)
             else:
                 _says_no(maker, dice, named)
+            if dice.random() < 0.25:
+                # Whoever else uses it makes it nobody's own, and it stays what it is at Google.
+                other = {"type": "customer_id", "value": dice.choice(maker.people).customer_id}
+                maker.add("clicks", "login", maker.when(), [other, address])
 
 
 def _buys(maker: Any, dice: random.Random, named: list[Any]) -> None:

@@ -93,10 +93,11 @@ def channelless(maker: Any, seed: int) -> None:
                      {"type": "phone", "value": person.phone}]  # fmt: skip
         number = {"type": "customer_id", "value": person.customer_id}
         named = dice.choice((addresses[:1], addresses[1:], addresses, []))
-        told = {"bounce": "hard", "channel": dice.choice((None, None, "mailbox"))}
+        told = {"bounce": "hard", "channel": dice.choice((None, None, "mailbox", "all"))}
         message_id = dice.choice((None, f"gone{n}"))
         if message_id and dice.random() < 0.5:
             sent = {"channel": dice.choice((None, "email", "push")), "purpose": "marketing"}
-            maker.add("messages", "sent", maker.when(), [number], message_id=message_id, **sent)
+            sent_to = dice.choice(([number], [number], addresses[:1], [number, *addresses]))
+            maker.add("messages", "sent", maker.when(), sent_to, message_id=message_id, **sent)
         maker.add("messages", "bounced", maker.when(), [number, *named], message_id=message_id,
                   **told)  # fmt: skip

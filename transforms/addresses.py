@@ -16,7 +16,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
-from tactful.transforms.closings import is_address
+from tactful.transforms.closings import all_keys, is_address
 from tactful.transforms.identity.owners import is_person
 
 # What a message of each channel is sent to.
@@ -37,19 +37,27 @@ def is_on_no_channel() -> Column:
 def on_their_channels(events: DataFrame, labels: DataFrame) -> DataFrame:
     """Put a hard bounce that names no channel on that of the one kind of address it names.
 
-    An email alone bounced as an email, a phone alone as a text message. Where it names both or
-    none nobody knows: it stays on every channel.
+    An email alone bounced as an email, a phone alone as a text message. Where it names no address,
+    what it answers was sent to one. Where that, too, is both or none nobody knows: it stays on
+    every channel.
 
     Keeps: all rows. Changes: channel.
-    events: as their messages settled them. labels: of the identifiers that bounces carry.
+    events: as their messages settled them, with sent_keys. labels: of the identifiers that bounces,
+    and what they answer, carry.
     """
     lost = events.where(is_on_no_channel())
     kinds = labels.where(F.col("identifier_type").isin(*CHANNELS_OF))
     named = (
-        lost.select("event_id", F.explode("identifier_keys").alias("identifier_key"))
+        lost.select("event_id", F.explode(all_keys()).alias("identifier_key"), "identifier_keys")
+        .withColumn("_is_own", F.array_contains("identifier_keys", F.col("identifier_key")))
         .join(kinds.select("identifier_key", "identifier_type"), "identifier_key")
         .groupBy("event_id")
-        .agg(F.collect_set("identifier_type").alias("_kinds"))
+        .agg(
+            F.collect_set(F.when(F.col("_is_own"), F.col("identifier_type"))).alias("_own"),
+            F.collect_set("identifier_type").alias("_all"),
+        )
+        .select("event_id", F.when(F.size("_own") > 0, F.col("_own")).otherwise(F.col("_all")))
+        .toDF("event_id", "_kinds")
         .where(F.size("_kinds") == 1)
     )
     only = F.col("_kinds")[0]

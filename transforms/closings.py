@@ -6,7 +6,7 @@ everybody it may be about: doubt is silence.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -59,20 +59,27 @@ def for_all_named(events: DataFrame) -> DataFrame:
     return each.withColumns(settled).drop("_told")
 
 
+def all_keys() -> Column:
+    """The identifiers that a word names, and those that its message was sent to."""
+    none = F.array().cast("array<string>")
+    return F.array_union(*(F.coalesce(name, none) for name in ("identifier_keys", "sent_keys")))
+
+
 def named_keys(words: DataFrame) -> DataFrame:
     """List the identifiers that words name, or that what they answer was sent to.
 
     Keeps: identifier_key. Grain: identifier. words: see `with_named`.
     """
-    return words.select(F.explode(_all_keys()).alias("identifier_key")).distinct()
+    return words.select(F.explode(all_keys()).alias("identifier_key")).distinct()
 
 
 def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence[str]) -> DataFrame:
     """Say of each closing whom it names by number, and what it names that is nobody's own.
 
-    Adds: named_persons (the owners of its own identifiers of a unique type), shared_keys (hubs and
-    shared devices by which it may be about anybody: its own, and those of what it answers; none
-    where it names a customer by number, and none of a sending that does). Keeps: one row a closing,
+    Adds: named_persons (the owners of identifiers of a unique type, its own and those of what it
+    answers), shared_keys (hubs and shared devices by which it may be about anybody: its own, and
+    those of what it answers; none where it names a customer by number itself, and none of a sending
+    that does). Keeps: one row a closing,
     all columns. closings: one row an event, with identifier_keys, sent_keys. labels: newest label
     of each identifier that they name (see `named_keys`).
     """
@@ -82,25 +89,28 @@ def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence
     slim = labels.select("identifier_key", "identifier_type", "person_id", "state")
     is_number = F.col("identifier_type").isin(*unique_types) & (F.col("state") == "linked")
     is_own = F.col("is_own")
+
+    def gathered(wanted: Column, name: str, what: str) -> Iterator[Column]:
+        for whose, mine in (("own", is_own), ("sent", ~is_own)):
+            yield F.collect_set(F.when(wanted & mine, F.col(name))).alias(f"_{whose}_{what}")
+
     found = (
         each.select(*EVENT, "_named.*")
         .join(slim, "identifier_key")
         .groupBy(*EVENT)
         .agg(
-            F.collect_set(F.when(is_number & is_own, F.col("person_id"))).alias("named_persons"),
-            F.coalesce(F.bool_or(is_number & ~is_own), F.lit(False)).alias("_is_sent_by_number"),
-            *(
-                F.collect_set(
-                    F.when(F.col("state").isin(*NOBODYS) & mine, F.col("identifier_key"))
-                ).alias(name)
-                for name, mine in (("_own", is_own), ("_sent", ~is_own))
-            ),
+            *gathered(is_number, "person_id", "persons"),
+            *gathered(F.col("state").isin(*NOBODYS), "identifier_key", "shared"),
         )
     )
     none = F.array().cast("array<string>")
-    sent = F.when(F.col("_is_sent_by_number"), none).otherwise(F.col("_sent"))
-    shared = F.when(F.size("named_persons") > 0, none).otherwise(F.array_union("_own", sent))
-    named = found.select(*EVENT, "named_persons", shared.alias("shared_keys"))
+    sent = F.when(F.size("_sent_persons") > 0, none).otherwise(F.col("_sent_shared"))
+    own = F.array_union("_own_shared", sent)
+    named = found.select(
+        *EVENT,
+        F.array_union("_own_persons", "_sent_persons").alias("named_persons"),
+        F.when(F.size("_own_persons") > 0, none).otherwise(own).alias("shared_keys"),
+    )
     return closings.join(named, [*EVENT], "left").withColumns(
         {name: F.coalesce(name, none) for name in ("named_persons", "shared_keys")}
     )
@@ -133,7 +143,7 @@ def for_further_persons(closings: DataFrame, carried: DataFrame) -> DataFrame:
 
     Two customers with one email: who unsubscribes by that email alone, or by it and a cookie that
     nobody knows, is one of them, so both are left alone until each of them says otherwise. Two
-    customer numbers in one word are two customers.
+    customer numbers in one word, or in one sending that it answers, are two customers.
 
     Keeps: one row a closing × further person × channel. Drops: named_persons, shared_keys.
     closings: see `with_named`. carried: see `carriers`.
@@ -168,7 +178,7 @@ def of_addresses(words: DataFrame, nobodys: DataFrame) -> DataFrame:
     Keeps: one row a word × such identifier × channel. Changes: person_id.
     words: events for all whom they name (see `for_all_named`). nobodys: identifier_key.
     """
-    keys = F.when(is_closing(), _all_keys()).otherwise(F.col("identifier_keys"))
+    keys = F.when(is_closing(), all_keys()).otherwise(F.col("identifier_keys"))
     named = words.where(is_word()).withColumn("identifier_key", F.explode(keys))
     return (
         named.join(nobodys.select("identifier_key").distinct(), "identifier_key")
@@ -186,12 +196,6 @@ def as_person() -> Column:
 def is_address(person_id: str = "person_id") -> Column:
     """Whether an id stands for an identifier that is nobody's own."""
     return F.coalesce(F.col(person_id).startswith(ADDRESS), F.lit(False))
-
-
-def _all_keys() -> Column:
-    """What a word names, and what its message was sent to."""
-    none = F.array().cast("array<string>")
-    return F.array_union(*(F.coalesce(name, none) for name in ("identifier_keys", "sent_keys")))
 
 
 def _keyed(keys: str, *, is_own: bool) -> Column:

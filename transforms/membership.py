@@ -102,7 +102,7 @@ def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFram
 def changed_members(
     forms: DataFrame, held: DataFrame, members: DataFrame, refusers: DataFrame, pads: DataFrame
 ) -> DataFrame:
-    """Find the identifiers that enter or leave an audience, or are refused to it or no more.
+    """Find the identifiers that enter or leave an audience, or are withheld from it or no more.
 
     An email of which first only the hash was known has two forms; only the better one belongs
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
@@ -110,10 +110,13 @@ def changed_members(
     it is to stay as such. Who stays is not told again when they answer the question
     of consent later: of a member that was sent as not asked, a network knows no more than that.
 
+    An ad network is to be told of nobody by what belongs to somebody who said no, nor by what is
+    nobody's own, in whatever spelling: a mailbox that two customers share is theirs in all of them.
+
     Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
-    is_member, is_refused.
+    is_member, is_withheld.
     forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
-    is_best, is_dead.
+    is_best, is_dead, is_for_ads (whether an ad network would see it).
     held: newest membership per destination, audience, identifier_key and member_key.
     members: destination, audience, person_id, decision_id, answer of everybody who should be in it.
     refusers: destination, audience, person_id of everybody who said no to it, whether or not any
@@ -132,42 +135,43 @@ def changed_members(
     is_good = F.col("is_best") & ~F.col("is_dead")
     belongs = (F.col("state") == "linked") & F.col("decision_id").isNotNull() & is_good
     no = F.lit(False)
+    withheld = (F.col("state") != "linked") | is_address() | F.col("_refuses")
     before = held.select(
-        *MEMBER, F.col("is_member").alias("_was"), F.col("is_refused").alias("_was_refused")
+        *MEMBER, F.col("is_member").alias("_was"), F.col("is_withheld").alias("_was_withheld")
     )
     refuses = refusers.select(*AUDIENCE, "person_id", F.lit(True).alias("_refuses")).distinct()
     told = (
         keyed.join(members, [*AUDIENCE, "person_id"], "left")
         .join(refuses, [*AUDIENCE, "person_id"], "left")
         .withColumn("is_member", F.coalesce(belongs, no))
-        .withColumn("is_refused", F.coalesce((F.col("state") == "linked") & F.col("_refuses"), no))
-        .drop("_refuses")
+        .withColumn("is_withheld", F.col("is_for_ads") & F.coalesce(withheld, no))
+        .drop("_refuses", "is_for_ads")
     )
-    rest = F.struct(*(name for name in told.columns if name not in (*MEMBER, "is_refused")))
+    rest = F.struct(*(name for name in told.columns if name not in (*MEMBER, "is_withheld")))
     is_other = (F.col("is_member") != F.coalesce("_was", no)) | (
-        F.col("is_refused") != F.coalesce("_was_refused", no)
+        F.col("is_withheld") != F.coalesce("_was_withheld", no)
     )
     return (
         told.groupBy(*MEMBER)
         .agg(
             F.max_by(rest, F.struct("is_best", "is_member")).alias("_best"),
-            F.bool_or("is_refused").alias("is_refused"),
+            F.bool_or("is_withheld").alias("is_withheld"),
         )
-        .select(*MEMBER, "_best.*", "is_refused")
+        .select(*MEMBER, "_best.*", "is_withheld")
         .join(before, [*MEMBER], "left")
         .where(is_other)
         .withColumn("person_id", F.when(~is_address(), F.col("person_id")))
-        .drop("_was", "_was_refused")
+        .drop("_was", "_was_withheld")
     )
 
 
-def is_held(member: str = "is_member", refused: str = "is_refused") -> Column:
-    """Whether a destination holds a value: some member has it, and nobody who has it said no.
+def is_held(member: str = "is_member", withheld: str = "is_withheld") -> Column:
+    """Whether a destination holds a value: some member has it, and nothing withholds it.
 
     Of all identifiers that are this value there.
     """
-    nobody = ~F.coalesce(F.bool_or(refused), F.lit(False))
-    return F.coalesce(F.bool_or(member), F.lit(False)) & nobody
+    is_withheld = F.coalesce(F.bool_or(withheld), F.lit(False))
+    return F.coalesce(F.bool_or(member), F.lit(False)) & ~is_withheld
 
 
 def before_and_after(changed: DataFrame, held: DataFrame, *, opt_in: bool) -> DataFrame:
@@ -177,22 +181,22 @@ def before_and_after(changed: DataFrame, held: DataFrame, *, opt_in: bool) -> Da
     dots. What is told depends on all of them.
 
     Keeps: one row an audience × identifier × form of which the value's membership changed. Adds:
-    was_member and was_refused beside is_member and is_refused, is_changed.
+    was_member and was_withheld beside is_member and is_withheld, is_changed.
     changed: see `changed_members`. held: newest memberships by member_key. opt_in: whether silence
     is no.
     """
     value = [*AUDIENCE, "member_key"]
     # A lake that was made before this was kept does not say it; then members had granted.
-    granted = F.when(F.col("is_refused").isNull() & F.lit(opt_in), F.lit(YES))
+    granted = F.when(F.col("is_withheld").isNull() & F.lit(opt_in), F.lit(YES))
     held = held.withColumn("answer", F.coalesce("answer", granted))
     earlier = held.join(changed.select(*value).distinct(), value, "left_semi").select(
         *MEMBER,
         F.col("is_member").alias("was_member"),
-        F.col("is_refused").alias("was_refused"),
+        F.col("is_withheld").alias("was_withheld"),
         *(F.col(name).alias(f"_{name}") for name in TOLD_WITH),
     )
     # What did not change stands as it did.
-    stands = {"is_member": "was_member", "is_refused": "was_refused"}
+    stands = {"is_member": "was_member", "is_withheld": "was_withheld"}
     stands |= {name: f"_{name}" for name in TOLD_WITH}
     is_changed = F.col("wire").isNotNull()
     now = {n: F.when(is_changed, F.col(n)).otherwise(F.col(was)) for n, was in stands.items()}
@@ -208,13 +212,13 @@ def differences(standing: DataFrame) -> DataFrame:
     """Turn changed memberships into what the destinations must be told.
 
     A person may leave while another one stays: what the destination holds is removed only when
-    nobody in the audience has it any more, or somebody who has it said no to ads, and added only
-    once. Whoever's the refusal was, all who still belong there come back when it is lifted.
+    nobody in the audience has it any more, or it is withheld, and added only once. Whoever's the
+    refusal was, all who still belong there come back when it is lifted.
 
     Keeps: one row an audience × value to add or remove. Adds: operation.
     standing: see `before_and_after`.
     """
-    before, after = is_held("was_member", "was_refused"), is_held()
+    before, after = is_held("was_member", "was_withheld"), is_held()
     operation = F.when(~before & after, ADD).when(before & ~after, REMOVE)
     # Why somebody was a member is no reason to remove them.
     reason = F.when(F.col("is_changed"), F.col("decision_id")).alias("decision_id")
@@ -240,13 +244,13 @@ def differences(standing: DataFrame) -> DataFrame:
 
 
 def kept_back(standing: DataFrame) -> DataFrame:
-    """List the members' identifiers that are not told since somebody else has said no by them.
+    """List the members' identifiers that are withheld since they are somebody else's, too.
 
     Keeps: destination, identifier_key, identifier_type. standing: see `before_and_after`.
     """
     value = Window.partitionBy(*AUDIENCE, "member_key")
-    said = standing.withColumn("_is_refused", F.bool_or("is_refused").over(value))
-    return said.where("is_member AND _is_refused").select(
+    told = standing.withColumn("_is_withheld", F.bool_or("is_withheld").over(value))
+    return told.where("is_member AND _is_withheld").select(
         "destination", "identifier_key", "identifier_type"
     )
 

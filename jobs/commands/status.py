@@ -321,6 +321,8 @@ def _made_of(type_: str, field: str) -> str:
     """What Tactful made of a row of this type in which a word of this field is unknown."""
     if field == "bounce":
         return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
+    if type_ == "bounced":
+        return "taken as that of its address" if field == "channel" else "taken as all purposes"
     if type_ in CLOSING_TYPES:
         return "taken as all channels and purposes"
     if type_ in SPEAKING:

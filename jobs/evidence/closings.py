@@ -26,6 +26,7 @@ from tactful.schemas.identity import LINKS
 from tactful.schemas.timeline import MESSAGE_KEYS
 from tactful.transforms.closings import (
     NOBODYS,
+    all_keys,
     carriers,
     for_all_named,
     for_further_persons,
@@ -133,9 +134,7 @@ def closings_of(
     news = semi_join(seen_now, keys, count=stitched.size).union(
         semi_join(carried, changed, count=stitched.size)
     )
-    by_number = semi_join(
-        rows.withColumn(KEY, F.explode("identifier_keys")), changed, count=stitched.size
-    )
+    by_number = semi_join(rows.withColumn(KEY, F.explode(all_keys())), changed, count=stitched.size)
     persons = news.select("person_id").union(by_number.select("person_id"))
     return Closings(
         rows,

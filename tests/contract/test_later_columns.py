@@ -28,7 +28,7 @@ def test_a_lake_of_before_goes_on(spark, tmp_path: Path, kind: type[SparkStore])
     for _ in range(2):
         store.create(MEMBERSHIPS, properties={})
     assert set(store.read(MEMBERSHIPS).columns) == set(MEMBERSHIPS.names)
-    now = {**then, "identifier_key": "k2", "is_refused": True, "batch_id": 1}
+    now = {**then, "identifier_key": "k2", "is_withheld": True, "batch_id": 1}
     fresh = MEMBERSHIPS.conform(small_frame(spark, [now], MEMBERSHIPS.struct())).toArrow()
     store.append(MEMBERSHIPS, Part(fresh, "app", 1))
     keys = spark.createDataFrame(pa.table({"member_key": ["m"]}))
@@ -36,7 +36,7 @@ def test_a_lake_of_before_goes_on(spark, tmp_path: Path, kind: type[SparkStore])
     for version in (pinned, store.version(MEMBERSHIPS)):
         logs = store.logs({MEMBERSHIPS.id: version}, batch=2, keep=materialise)
         rows = logs.memberships(keys, count=1).collect()
-        found[version] = sorted((r.identifier_key, r.is_member, r.is_refused) for r in rows)
+        found[version] = sorted((r.identifier_key, r.is_member, r.is_withheld) for r in rows)
         logs.release()
     # A batch that was begun before sees the table as it was then.
     old, new = ("k1", True, None), ("k2", True, True)

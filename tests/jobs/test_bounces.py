@@ -30,7 +30,10 @@ BOUNCES: dict[str, tuple[tuple[str, ...], dict[str, Any]]] = {
     "number": ((), {"channel": "mailbox"}),
     "pushed": (("email",), {"message_id": "a push"}),
     "moved": (("email",), {}),
+    "all": (("email",), {"channel": "all"}),
+    "mailed": ((), {"message_id": "a mail"}),
 }
+MAILED = ("alone", "message", "word", "moved", "all", "mailed")
 PHONES = {who: f"+1415555260{n}" for n, who in enumerate(BOUNCES)}
 
 
@@ -53,15 +56,19 @@ def test_a_bounce_without_a_channel_closes_its_own_address(spark, tmp_path: Path
     at = (AS_OF - 6 * DAY).isoformat()
     pushed = [{"type": "customer_id", "value": "pushed"}]
     mail.append({**sent, "occurred_at": at, "identifiers": pushed})
+    # Sent to an email, on a channel that nobody tells.
+    mailed = [{"type": "customer_id", "value": "mailed"}, {"type": "email", "value": "mailed@x.io"}]
+    sent = {"event_id": "mailed too", "type": "sent", "message_id": "a mail"}
+    mail.append({**sent, "occurred_at": at, "identifiers": mailed})
     other = [{"type": "customer_id", "value": "moved"}, {"type": "email", "value": "new@x.io"}]
     web.append({"event_id": "new", "type": "login", "occurred_at": at, "identifiers": other})
 
     config = {**CONFIG, "destinations": [*UNREACHABLE, SPARE]}
     shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
     # The words first, so that the second run finds nothing but bounces.
-    shop.land({"web": web, "crm": crm, "mail": mail[-1:]})
+    shop.land({"web": web, "crm": crm, "mail": mail[-2:]})
     shop.run()
-    shop.land({"mail": mail[:-1]})
+    shop.land({"mail": mail[:-2]})
     shop.run()
     shop.assert_converged()
 
@@ -74,6 +81,7 @@ def test_a_bounce_without_a_channel_closes_its_own_address(spark, tmp_path: Path
         "alone": (("email",), True), "message": (("email",), True), "word": (("email",), True),
         "text": (("sms",), True), "both": ((), True), "number": ((), True),
         "pushed": (("push",), True), "moved": (("email",), False),
+        "all": (("email",), True), "mailed": (("email",), True),
     }  # fmt: skip
     known = read_tables(shop.lake, ["identifiers"])["identifiers"]
     value = {row["identifier_key"]: row["value"] for row in known}
@@ -82,11 +90,11 @@ def test_a_bounce_without_a_channel_closes_its_own_address(spark, tmp_path: Path
         held.setdefault(destination, set()).add(value[key])
     theirs = {who: {f"{who}@x.io", PHONES[who]} for who in BOUNCES}
     silent = theirs["both"] | theirs["number"]
-    by_mail = theirs["alone"] | theirs["message"] | theirs["word"]
+    by_mail = set().union(*(theirs[who] for who in ("alone", "message", "word", "all", "mailed")))
     # Who moved to another address is on no list, and can be written to by that one.
     assert held["no_email"] == silent | by_mail
     assert held["no_sms"] == silent | theirs["text"]
     assert held["no_push"] == silent | theirs["pushed"]
-    gone = {f"{who}@x.io" for who in ("alone", "message", "word", "moved")} | {PHONES["text"]}
+    gone = {f"{who}@x.io" for who in MAILED} | {PHONES["text"]}
     # Every phone but the dead one, every email but the dead ones, the new one among them.
     assert held["everybody"] == (set.union(*theirs.values()) | {"new@x.io"}) - gone

@@ -198,6 +198,26 @@ def test_a_shared_address_beside_what_nobody_knows(spark, tmp_path: Path) -> Non
     }
 
 
+def test_a_sending_to_two_numbers_is_turned_down_for_both(spark, tmp_path: Path) -> None:
+    told = Told(tmp_path)
+    for who in (ANN, BEN, CY):
+        told.login(9, who)
+    for message_id in ("m", "n", "o"):
+        told.mail("sent", 6, ANN, BEN, message_id=message_id, channel="email", purpose="marketing")
+    # By what it answers alone, by either number, and by the number of somebody else.
+    told.mail("unsubscribed", 5, message_id="m")
+    told.mail("complained", 5, ANN, message_id="n")
+    assert told.held() == {"unsubscribed": {"ann", "ben"}, "complained": {"ann", "ben"}}
+    told.mail("complained", 4, CY, message_id="o")
+    told.mail("subscribed", 4, BEN, channel="email")
+    assert told.held() == {"unsubscribed": {"ann"}, "complained": {"ann", "ben", "cy"}}
+    # What was sent turns out late to have been sent to another, too.
+    told.mail("complained", 3, message_id="p", channel="sms")
+    told.held()
+    told.mail("sent", 4, BEN, (("customer_id", "dee"),), message_id="p", channel="sms")
+    assert told.held()["complained"] == {"ann", "ben", "cy", "dee"}
+
+
 def test_a_shared_tablet_stays_on_a_list_whatever_its_first_person_does(spark, tmp_path) -> None:
     told = Told(tmp_path, identifiers=("customer_id", "anonymous_id"))
     told.login(9, ANN, TABLET)

@@ -61,7 +61,7 @@ def test_a_mailbox_leaves_google_when_anybody_who_has_it_says_no(spark, tmp_path
     lake.says("ann", PLAIN, "consent_withdrawn", 2)
     lake.run()
     assert lake.told() == ["add", "remove"]
-    assert lake.dropped() == {("google", "email", "refused_by_another")}
+    assert lake.dropped() == {("google", "email", "refused_or_shared")}
     # Meta keeps the dots, so there both are two; a file is no ad network.
     assert [hashed(DOTTED) in payload for payload in told(lake.shop.lake, "meta")["add"]] == [True]
     assert told(lake.shop.lake, "meta")["remove"] == told(lake.shop.lake, "letters")["remove"] == []
@@ -92,7 +92,7 @@ def test_a_mailbox_that_said_no_first_is_never_told(spark, tmp_path: Path, defau
         lake.says("dot", DOTTED, "consent_granted", 1, channel="ad")
     lake.run()
     assert lake.told() == []
-    assert lake.dropped() == {("google", "email", "refused_by_another")}
+    assert lake.dropped() == {("google", "email", "refused_or_shared")}
     # What nobody is to be told of is no member of any size.
     lake.says("ann", PLAIN, "subscribed", 2, channel="all")
     lake.run()
@@ -100,3 +100,32 @@ def test_a_mailbox_that_said_no_first_is_never_told(spark, tmp_path: Path, defau
     sizes = lake.shop.lake / "_checkpoints" / "fused" / "audiences"
     newest = json.loads(max(sizes.iterdir()).read_text("utf-8"))
     assert newest["google/bought_it"] == 1
+
+
+@pytest.mark.parametrize("runs", ["one by one", pytest.param("at once", marks=pytest.mark.faults)])
+def test_a_mailbox_stays_away_when_her_spelling_turns_shared(spark, tmp_path, runs: str) -> None:
+    lake = Lake(tmp_path, "opt_out")
+    tell = lake.story.tell
+
+    def run() -> None:
+        if runs == "one by one":
+            lake.run()
+
+    lake.dot_buys()
+    tell("crm", "ann", "attribute_set", MONDAY + DAY, emails=[PLAIN])
+    run()
+    # She says no by her number alone, and then somebody else uses her address.
+    tell("crm", "ann", "consent_withdrawn", MONDAY + 2 * DAY, emails=[], channel="ad")
+    run()
+    tell("crm", "ned", "attribute_set", MONDAY + 3 * DAY, emails=[PLAIN])
+    lake.run()
+    once = ["add", "remove"] if runs == "one by one" else []
+    assert lake.told() == once
+    # It is three customers' now, whatever one of them says.
+    tell("crm", "ann", "consent_granted", MONDAY + 4 * DAY, emails=[], channel="ad")
+    tell("crm", "dot", "consent_granted", MONDAY + 4 * DAY, emails=[], channel="ad")
+    lake.run()
+    assert lake.told() == once
+    assert lake.dropped() == {("google", "email", "refused_or_shared")}
+    # At Meta her spelling is another value than Dot's.
+    assert [hashed(DOTTED) in payload for payload in told(lake.shop.lake, "meta")["add"]] == [True]

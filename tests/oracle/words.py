@@ -88,6 +88,8 @@ def settle(stream: str, fields: dict[str, Any], said: Mapping[str, Any]) -> list
         fields["bounce"] = "hard"
     if kind == "bounced":
         # It is about its address, whatever the sender calls the channel.
+        if found["channel"] == "all":
+            fields["channel"] = None
         if "purpose" in unknown:
             fields["purpose"] = "all"
         return []

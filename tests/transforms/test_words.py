@@ -91,7 +91,7 @@ CASES: list[tuple[str, Told, tuple[Any, ...], list[str] | None, list[str]]] = [
     ("messages", {"type": "bounced", "channel": "email", "purpose": "news", "bounce": "hard"},
      ("bounced", "email", "all", "hard"), ["purpose:news"], []),
     ("messages", {"type": "bounced", "channel": "any", "bounce": "hard"},
-     ("bounced", "all", None, "hard"), None, []),
+     ("bounced", None, None, "hard"), None, []),
     # A row that opens: doubt opens nothing.
     ("profiles", {"type": "consent_granted", "channel": "fax"},
      ("consent_granted", None, None, None), ["channel:fax"], ["unknown_value:channel"]),

@@ -18,8 +18,8 @@ NOT_ADVERTISING_ID = "not_an_advertising_id"
 UNSUPPORTED = "unsupported"
 # The form is right, but no message reaches the address any more.
 BOUNCED = "bounced"
-# The form is right, but somebody else who has the same value there has said no to ads.
-REFUSED = "refused_by_another"
+# The form is right, but the same value there is somebody's who said no to ads, or nobody's own.
+WITHHELD = "refused_or_shared"
 
 MEMBERS = "array<struct<field:string,wire:string>>"
 SHA256_HEX = "^[0-9a-f]{64}$"

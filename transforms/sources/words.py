@@ -4,8 +4,9 @@ A value is read without regard to case, blanks and separators, and by a list of 
 (`schemas/words.py`). What is still unknown is doubt, and doubt is silence (G4):
 
 - a row that closes something (consent_withdrawn, unsubscribed, complained, bounced) closes all
-  channels and purposes; but a bounce is about its own address: in a word that nobody knows it
-  says no channel (see `addresses.on_their_channels`), and of an unknown kind it is a hard one;
+  channels and purposes; but a bounce is about its own address: with `all`, or a word that nobody
+  knows, it says no channel (see `addresses.on_their_channels`), and of an unknown kind it is a
+  hard one;
 - a row that opens something (consent_granted, subscribed) opens nothing and is refused;
 - any other message counts for all channels, so that no cap overlooks it, and as one that says no
   purpose, which is marketing.
@@ -109,7 +110,11 @@ def settled(stream: str, name: str) -> str:
         return f"CASE WHEN {closes} AND {in_doubt} THEN '{ALL}' ELSE `_{name}` END"
     if name == "channel":
         unheard = f"{closes} AND {in_doubt} OR NOT {opens} AND {_is_unknown(name)}"
-        return f"CASE WHEN NOT {bounces} AND ({unheard}) THEN '{ALL}' ELSE _channel END"
+        return f"""CASE
+            WHEN {bounces} THEN nullif(_channel, '{ALL}')
+            WHEN {unheard} THEN '{ALL}'
+            ELSE _channel
+        END"""
     speaks = f"NOT {closes} AND NOT {opens}"
     return f"""CASE
         WHEN {bounces} AND NOT {_is_unknown("purpose")} THEN _purpose

@@ -2,7 +2,8 @@
 -- ad network, may be; but no address that is dead on the destination's channel, on any where that
 -- has no addresses, unless the audience is about bounces or an ad network's. And the identifiers that
 -- are nobody's own while the newest word that names them closes. At an ad network two identifiers may be
--- one value: it is there for nobody while anybody who has it there said no to ads.
+-- one value: it is there for nobody while anybody who has it there said no to ads, or one of them is
+-- nobody's own.
 WITH last_bounce AS (
     SELECT person_id, channel, identifier_key, max(occurred_at) AS bounced_at
     FROM (SELECT *, unnest(addresses) AS identifier_key FROM addresses WHERE type = 'bounced')
@@ -23,22 +24,19 @@ dead AS (
     )
 ),
 
-said_no AS (
+withheld AS (
     SELECT l.identifier_key
     FROM labels AS l
     JOIN answers AS a ON a.person_id = l.person_id
     WHERE l.state = 'linked' AND a.answer = 'withdrawn'
     UNION
-    SELECT i.identifier_key
-    FROM identifiers AS i
-    JOIN answers AS a ON a.person_id = 'a_' || i.identifier_key
-    WHERE a.answer = 'withdrawn'
+    SELECT identifier_key FROM labels WHERE state IN ('hub', 'neutral')
 ),
 
 refused AS (
     SELECT DISTINCT v.destination, v.value
     FROM network_values AS v
-    JOIN said_no USING (identifier_key)
+    JOIN withheld USING (identifier_key)
 )
 
 SELECT DISTINCT w.destination, l.identifier_key

@@ -1,8 +1,8 @@
 -- Whom each word that closes a channel closes it to (DESIGN 3, doubt is silence): the person it belongs
 -- to and, of an event of a message, the one it names itself, on the message's channel and on its own.
--- A word that names customers by number is about each of them. One that names none is about everybody
--- who carries a hub or shared device that it names or that its message was sent to, unless that sending
--- names a customer. And an identifier that is nobody's own (hub or neutral) keeps what was said by its
+-- A word that names customers by number, or answers what was sent to them by number, is about each of
+-- them. One that names none is about everybody who carries a hub or shared device that it names or that
+-- its message was sent to, unless that sending names a customer. And an identifier that is nobody's own (hub or neutral) keeps what was said by its
 -- name, or of what was sent to it: a_<key> stands for it.
 WITH said AS (
     SELECT
@@ -96,9 +96,9 @@ meant AS (
     UNION
     SELECT stream, event_id, own_person_id FROM said WHERE is_person(own_person_id)
     UNION
-    SELECT s.stream, s.event_id, n.person_id
-    FROM said AS s
-    JOIN numbers AS n USING (identifier_set)
+    SELECT a.stream, a.event_id, n.person_id
+    FROM answered AS a
+    JOIN numbers AS n ON n.identifier_set IN (a.identifier_set, a.sent_set)
     UNION
     SELECT s.stream, s.event_id, c.person_id
     FROM shared AS s

@@ -104,6 +104,10 @@ def run(
     continuous: Annotated[
         str | None, typer.Option(metavar="INTERVAL", help="Go on for ever, such as every 30s.")
     ] = None,
+    confirm: Annotated[
+        bool,
+        typer.Option("--confirm", help="Let a changed rule tell of more than first_run_bound."),
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -121,6 +125,7 @@ def run(
             continuous=interval,
             steps=tuple(steps or ()),
             on_progress=answer.progress,
+            is_confirmed=confirm,
         )
         answer.summary(summary.as_dict(), told_beside=("failed_sources",))
         answer.harmed(summary.failed_sources.values())

@@ -49,12 +49,14 @@ def deliver(
     *,
     dead: DataFrame | None,
     count: int,
+    hold_back: Callable[[DataFrame], None],
 ) -> dict[Table, DataFrame]:
     """Work out each audience's differences, write the files, and say what was written.
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
     identifier_type, person_id and state of everything that is theirs now or was before; count:
     how many, about. dead: their addresses that no message reaches (see `dead_addresses`).
+    hold_back: asked before anything is written; raises where so many records were not meant.
     Files come first: they are named after the batch and an existing one is kept, so a batch
     that is repeated finds them and goes on to the tables.
     """
@@ -75,6 +77,7 @@ def deliver(
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
     )
+    hold_back(records)
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
     return {
@@ -101,9 +104,10 @@ def _members(
 ) -> DataFrame:
     """The persons who should be in a destination's audience, and may be.
 
-    What is nobody's own stands on lists of opt-outs; an ad network is never shown it.
+    What is nobody's own stands on lists of opt-outs; an ad network is never shown it. Who was in a
+    retired destination's audience should be no more.
     """
-    members = wanted_by(destination, now)
+    members = wanted_by(destination, now).where(F.lit(not destination.retired))
     if not destination.sink.needs_ad_consent:
         return members.withColumn("answer", F.lit(None).cast("string"))
     members = members.where(~is_address())

@@ -62,6 +62,10 @@ class ConfigurationChanged(LakeError):
     """Raised when an unfinished batch would be repeated under another configuration."""
 
 
+class TooManyRecords(LakeError):
+    """Raised when a changed rule would tell a destination of more records than were agreed to."""
+
+
 class LakeDamaged(LakeError):
     """Raised when one of the lake's own small files cannot be understood."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
 
@@ -13,10 +13,13 @@ from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import decide
 from tactful.jobs.deliver import deliver
+from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
+from tactful.jobs.evidence.anew import SECTIONS, Anew, hold_back, identifiers_anew, next_part
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.closings import Closings, closings_of, named_by_words
+from tactful.jobs.evidence.counts import count, counted
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.identity.columns import only_column
@@ -32,6 +35,8 @@ from tactful.jobs.runs.batches import (
     Pace,
     checkpoint_to_start_from,
     decided_until,
+    forget_pins,
+    last_done,
     pin,
     read_pins,
     save_pins,
@@ -42,7 +47,7 @@ from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, TICKS, WAITING
-from tactful.schemas.records import MEMBERSHIPS
+from tactful.schemas.records import MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
@@ -75,6 +80,7 @@ LOOKED_UP = (
     MEMBERSHIPS,
     IDENTIFIERS,
     PRODUCTS,
+    RECORDS,
 )
 
 
@@ -85,19 +91,25 @@ def start(
     hook: Hook | None = None,
     *,
     at_once: bool = False,
+    is_confirmed: bool = False,
 ) -> StreamingQuery:
     """Start the main query over the five streams and the clock.
 
     at_once: take everything there is in one batch, so that audiences see only the difference.
+    is_confirmed: whether a changed rule may tell destinations of as many persons as it takes.
     """
     generation = lake.generation(QUERY)
 
     def process(frame: DataFrame, batch_id: int) -> None:
         if read_pins(lake, QUERY, batch_id) is None:
             fold_in_turn(lake, batch_id, decided=decided_until(lake, QUERY, batch_id - 1))
-        batch = _begin(lake, config, generation, batch_id, hook)
+        batch, anew = _begin(lake, config, generation, batch_id, hook, is_confirmed)
         try:
-            batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), config))
+            batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), anew, config))
+        except TooManyRecords:
+            # Nothing was written, so whoever did not mean it may change the rule back.
+            forget_pins(lake, QUERY, batch_id)
+            raise
         finally:
             batch.release()
 
@@ -128,7 +140,20 @@ def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     return union.select("stream", *columns)
 
 
-def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hook | None) -> Batch:
+def is_deciding_anew(lake: Lake) -> bool:
+    """Whether a changed rule has not reached everybody yet: the next batch goes on with it."""
+    pins = read_pins(lake, QUERY, last_done(lake, QUERY)) or {}
+    return "anew" in pins and Anew(**pins["anew"]).left > 1
+
+
+def _begin(
+    lake: Lake,
+    config: Config,
+    generation: str,
+    batch_id: int,
+    hook: Hook | None,
+    is_confirmed: bool,
+) -> tuple[Batch, Anew]:
     """Fix what the batch reads and what time it is for it, once; a repeat finds both."""
     pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
     if not repeated:
@@ -137,9 +162,17 @@ def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hoo
         # for among all that came with it.
         pins["as_of"] = lake.last_as_of().isoformat()
         pins["previous_as_of"] = earlier["as_of"] if earlier else None
+        anew = next_part(
+            earlier,
+            rules=config.hash_of(SECTIONS),
+            labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
+            number=lake.batches_before(QUERY) + batch_id,
+            is_confirmed=is_confirmed,
+        )
+        pins["anew"] = asdict(anew)
         save_pins(lake, QUERY, pins)
     previous = pins["previous_as_of"]
-    return Batch(
+    batch = Batch(
         lake,
         QUERY,
         generation,
@@ -150,9 +183,10 @@ def _begin(lake: Lake, config: Config, generation: str, batch_id: int, hook: Hoo
         hook=hook,
         before=lake.batches_before(QUERY),
     )
+    return batch, Anew(**pins["anew"])
 
 
-def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Output]:
+def _steps(batch: Batch, arrived: DataFrame, anew: Anew, config: Config) -> dict[Table, Output]:
     """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(to_timeline(events))))
@@ -160,20 +194,21 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
     relevant_events = lookback.relevant_events(
         batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of
     )
-    counts = _count(events, waiting, fresh)
+    counts = count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     # Even where no destination names a rule about messages, a bounced address is told to none.
     hears = bool(config.destinations)
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None
+    everybody = batch.timed("anew", lambda: identifiers_anew(batch, anew))
     hubs = only_column(batch.logs.hubs().select("identifier_key").toArrow())
-    named = named_by_words(batch, fresh, lives, hubs) if hears else None
+    named = named_by_words(batch, fresh, lives, hubs, everybody) if hears else None
     with_hubs = named.with_hubs(batch) if named else None
     reactivated = batch.timed(
         "reactivate",
         lambda: reactivated_persons(
-            batch, fresh, relevant_events, heard, with_hubs, order_rows=order_rows
+            batch, fresh, relevant_events, heard, with_hubs, everybody, order_rows=order_rows
         ),
     )
     stitched = batch.timed(
@@ -257,6 +292,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
             config,
             dead=bounced.dead,
             count=stitched.size,
+            hold_back=lambda records: hold_back(batch, anew, records, config),
         ),
     )
     persons = affected_persons.count()
@@ -272,7 +308,7 @@ def _steps(batch: Batch, arrived: DataFrame, config: Config) -> dict[Table, Outp
         DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
         AFFECTED: affected_log(batch, fresh, reactivated, stitched, carriers),
         **delivered,
-        BATCHES: _counted(batch, counts, persons),
+        BATCHES: counted(batch, counts, anew, persons),
     }
 
 
@@ -292,26 +328,6 @@ def _hold_back(batch: Batch, arrived: DataFrame) -> tuple[DataFrame, DataFrame]:
         due = (F.col("occurred_at") > F.lit(since)) & (F.col("occurred_at") <= now)
         ready = batch.keep(ready.unionByName(batch.read(WAITING).where(due).select(*CARRIED)))
     return ready, waiting
-
-
-@dataclass(frozen=True)
-class Counts:
-    """What the batch holds, counted once: steps with nothing to do are not planned at all."""
-
-    read_rows: int
-    waiting_rows: int
-    timeline_rows: int
-    newest: datetime | None
-    order_rows: int
-    messages: int
-
-
-def _count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
-    went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
-    waits = waiting.count()
-    order_rows = F.count_if(orders.is_of_order())
-    joined = fresh.agg(F.count("*"), order_rows, F.count_if(is_of_message())).first()
-    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
 
 
 def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) -> DataFrame:
@@ -352,19 +368,3 @@ def _identifiers(
     mine = semi_join(stitched.affected, closings.addresses, count=stitched.size)
     columns_of_address = (*columns[:2], as_person(), F.lit("linked").alias("state"))
     return known.union(mine.select(*columns_of_address))
-
-
-def _counted(batch: Batch, counts: Counts, persons: int) -> DataFrame:
-    row = {
-        "query": batch.query,
-        "generation": batch.generation,
-        "batch_id": batch.batch_id,
-        "as_of": batch.as_of,
-        "read_rows": counts.read_rows,
-        "waiting_rows": counts.waiting_rows,
-        "affected_persons": persons,
-        "slow_path_persons": 0,
-        "watermark": counts.newest,
-        "seconds": dict(batch.seconds),
-    }
-    return small_frame(batch.lake.spark, [row], BATCHES.struct())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
-CAUSES = ("event", "related", "moved", "due")
+CAUSES = ("event", "related", "moved", "due", "rules")
 
 AFFECTED = Table(
     "affected",
@@ -20,7 +20,7 @@ AFFECTED = Table(
         Column(
             "cause",
             "string",
-            "event: of an event of the batch; related: of an event whose order or message the batch says more of; moved: it is another person's now; due: something of its person began or ended.",
+            "event: of an event of the batch; related: of an event whose order or message the batch says more of; moved: it is another person's now; due: something of its person began or ended; rules: a changed rule has everybody decided anew.",
             nullable=False,
             allowed=CAUSES,
         ),

@@ -139,6 +139,12 @@ BATCHES = Table(
         Column("id_reused_rows", "bigint", "Of the quarantined: an id with another payload."),
         Column("waiting_rows", "bigint", "Events put aside until their time comes."),
         Column("affected_persons", "bigint", "Persons whose decisions were looked at again."),
+        Column(
+            "decided_anew",
+            "string",
+            "Of everybody the part that was decided again since a rule had changed, such as 1 of 3.",
+            is_later=True,
+        ),
         Column("slow_path_persons", "bigint", "Of those, computed again from the timeline."),
         Column("watermark", "timestamp", "Newest event time read."),
         Column("seconds", "map<string,double>", "Seconds spent per step.", clock=True),

@@ -26,19 +26,20 @@ class ReactivatedPersons:
 
     same_orders: what names an order that the batch names, too. heard: what became before of
     messages of which the batch tells more. due: persons for whom something ends. with_hubs: what
-    was seen with hubs that the batch's opt-outs name.
+    was seen with hubs that the batch's opt-outs name. anew: whom a changed rule may concern.
     """
 
     same_orders: DataFrame | None
     heard: DataFrame | None
     due: DataFrame | None
     with_hubs: DataFrame | None
+    anew: DataFrame | None
 
     @property
     def identifiers(self) -> DataFrame | None:
         known = (self.same_orders, self.heard)
         keys = [keys_of(events).distinct() for events in known if events is not None]
-        keys += [more for more in (self.due, self.with_hubs) if more is not None]
+        keys += [more for more in (self.due, self.with_hubs, self.anew) if more is not None]
         return reduce(DataFrame.union, keys) if keys else None
 
 
@@ -48,13 +49,14 @@ def reactivated_persons(
     relevant_events: DataFrame,
     heard: DataFrame | None,
     with_hubs: DataFrame | None,
+    anew: DataFrame | None,
     *,
     order_rows: int,
 ) -> ReactivatedPersons:
     """Find out whom the batch bears on without an event of their own.
 
-    heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. order_rows:
-    rows that name an order, about.
+    heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. anew: see
+    `identifiers_anew`. order_rows: rows that name an order, about.
     """
     same = due = None
     if order_rows:
@@ -64,7 +66,8 @@ def reactivated_persons(
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
-    return ReactivatedPersons(same, heard, due, with_hubs)
+    everybody = None if anew is None else anew.select("identifier_key")
+    return ReactivatedPersons(same, heard, due, with_hubs, everybody)
 
 
 def find_affected(
@@ -81,7 +84,7 @@ def find_affected(
     Those with new events that a decision bears on, those who own something else now, those of
     whose orders an event speaks that does not know them, those who have a part in a message of
     which more is known, those whom an opt-out may be about that names nobody's identifiers, and
-    those for whom something falls due.
+    those for whom something falls due, and those whom a changed rule may concern.
 
     closings: person_id of those whom such opt-outs may be about. classes: of the events that a
     decision bears on.
@@ -95,9 +98,10 @@ def find_affected(
     persons = owned.select("person_id").union(stitched.persons)
     if closings is not None:
         persons = persons.union(closings)
-    if reactivated.due is not None:
-        due = semi_join(labels, reactivated.due, count=stitched.size)
-        persons = persons.union(due.select("person_id"))
+    for more in (reactivated.due, reactivated.anew):
+        if more is not None:
+            looked_at = semi_join(labels, more, count=stitched.size)
+            persons = persons.union(looked_at.select("person_id"))
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
 
 
@@ -122,6 +126,8 @@ def affected_log(
         frames.append(of(named, "anchor_key", "related"))
     if reactivated.due is not None:
         frames.append(of(reactivated.due, "identifier_key", "due"))
+    if reactivated.anew is not None:
+        frames.append(of(reactivated.anew, "identifier_key", "rules"))
     if stitched.has_moves:
         frames.append(
             stitched.moved.withColumnRenamed("identifier_key", "anchor_key").withColumn(

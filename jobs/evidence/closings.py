@@ -77,10 +77,17 @@ class Closings:
     of_addresses: DataFrame
 
 
-def named_by_words(batch: Batch, fresh: DataFrame, lives: Lives | None, hubs: pa.Array) -> Named:
+def named_by_words(
+    batch: Batch,
+    fresh: DataFrame,
+    lives: Lives | None,
+    hubs: pa.Array,
+    anew: DataFrame | None,
+) -> Named:
     """What the batch's words name, earlier ones of its messages, and their messages' sendings.
 
-    hubs: every hub before the batch.
+    And what is nobody's own and to be looked at again, though no word of the batch names it.
+    hubs: every hub before the batch. anew: see `identifiers_anew`.
     """
     words = fresh.where(is_word())
     if lives is not None:
@@ -89,7 +96,10 @@ def named_by_words(batch: Batch, fresh: DataFrame, lives: Lives | None, hubs: pa
         # A batch tells of few messages that somebody answered.
         answered = whole.join(F.broadcast(told.distinct()), "message_id", "left_semi")
         words = words.unionByName(answered.where(is_word() | (F.col("type") == "sent")))
-    keys = only_column(keys_of(words).distinct().toArrow())
+    named = keys_of(words)
+    if anew is not None:
+        named = named.union(anew.where("is_shared").select(KEY))
+    keys = only_column(named.distinct().toArrow())
     return Named(keys, _sets_holding(batch, keys.filter(pc.is_in(keys, hubs))))
 
 

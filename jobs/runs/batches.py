@@ -173,6 +173,11 @@ def save_pins(lake: Lake, query: str, pins: Mapping[str, Any]) -> None:
         lake.store.remove(pins_path(lake, query, pins["batch_id"] - KEPT_PINS))
 
 
+def forget_pins(lake: Lake, query: str, batch_id: int) -> None:
+    """Let a batch that wrote nothing begin again, under whatever configuration there is then."""
+    lake.store.remove(pins_path(lake, query, batch_id))
+
+
 def save_done(lake: Lake, query: str, batch_id: int) -> None:
     """Write down that a batch is done, where Spark does so for queries of its own."""
     done = f"{lake.checkpoint(query)}/commits"

@@ -74,11 +74,13 @@ def run(
     steps: Sequence[str] = (),
     on_progress: Progress = lambda _: None,
     hook: Hook | None = None,
+    is_confirmed: bool = False,
     stop_after: timedelta | None = None,
 ) -> RunSummary:
     """Bring the lake up to date: land, accept, decide and deliver, publish.
 
-    Everything that would stop the run is looked at before anything is written.
+    Everything that would stop the run is looked at before anything is written. is_confirmed:
+    whether a changed rule may tell destinations of as many persons as it takes.
     """
     for step in steps:
         if step not in STEPS:
@@ -96,9 +98,9 @@ def run(
         chosen = tuple(steps) or STEPS
         reference.load(lake, config, on_progress)
         if continuous is not None:
-            return _for_ever(lake, config, continuous, stop_after, on_progress)
+            return _for_ever(lake, config, continuous, stop_after, on_progress, is_confirmed)
         tick(lake, config, moment)
-        return _once(lake, config, moment, chosen, on_progress, hook)
+        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed)
 
 
 @contextmanager
@@ -147,10 +149,10 @@ def _once(
     steps: Sequence[str],
     on_progress: Progress,
     hook: Hook | None,
+    is_confirmed: bool,
 ) -> RunSummary:
     """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
-    pace = Pace()
 
     def timed(step: str, work: Callable[[], Any]) -> Any:
         if step not in steps:
@@ -167,7 +169,7 @@ def _once(
         before = last_done(lake, accept.QUERY)
         timed("accept", lambda: accept_all(lake, config, hook))
         _counted(summary, lake, after=before)
-    timed("fused", lambda: finish(fused.start(lake, config, pace, hook)))
+    timed("fused", lambda: _decide_all(lake, config, as_of, hook, is_confirmed))
     if "fused" in steps:
         done = last_done(lake, fused.QUERY)
         fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
@@ -175,6 +177,16 @@ def _once(
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
     return summary
+
+
+def _decide_all(
+    lake: Lake, config: Config, as_of: datetime, hook: Hook | None, is_confirmed: bool
+) -> None:
+    """Take all that came through the main query, and a changed rule to everybody."""
+    finish(fused.start(lake, config, Pace(), hook, is_confirmed=is_confirmed))
+    while fused.is_deciding_anew(lake):
+        tick(lake, config, as_of)
+        finish(fused.start(lake, config, Pace(), hook, is_confirmed=is_confirmed))
 
 
 def accept_all(lake: Lake, config: Config, hook: Hook | None = None) -> None:
@@ -229,6 +241,7 @@ def _for_ever(
     every: timedelta,
     stop_after: timedelta | None,
     on_progress: Progress,
+    is_confirmed: bool,
 ) -> RunSummary:
     """Take every step anew at every interval, one after another, beside a clock that ticks.
 
@@ -256,7 +269,7 @@ def _for_ever(
                 repeats.hold(accepting)
                 now = datetime.now(UTC)
                 tick(lake, config, now)
-                finish(fused.start(lake, config, Pace()))
+                finish(fused.start(lake, config, Pace(), is_confirmed=is_confirmed))
                 publish_if_due(now)
                 cut_log()
                 if time.monotonic() - started >= left:

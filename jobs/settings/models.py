@@ -116,6 +116,9 @@ class LakeSettings(Section):
         title="What identifiers are hashed with: a secret of its own folder, or in a variable.",
     )
     publish_every: Duration = Field(title="How often a continuous run publishes its tables.")
+    first_run_bound: Count = Field(
+        title="A changed rule that adds more records to a destination waits for run --confirm."
+    )
 
 
 class Intake(Section):
@@ -287,6 +290,7 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     minimum_audience: Amount = Field(
         title="A smaller audience is delivered with a warning; silent: as its kind says."
     )
+    retired: Flag = Field(default=False, title="Whether it is told to forget all its members.")
     batch_size: Count = Field(
         title="How many records one file or request holds; silent: 10000, or its kind's limit."
     )

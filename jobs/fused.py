@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import reduce
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
@@ -18,7 +19,7 @@ from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
 from tactful.jobs.evidence.anew import SECTIONS, Anew, hold_back, identifiers_anew, next_part
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
-from tactful.jobs.evidence.closings import Closings, closings_of, named_by_words
+from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_by_words
 from tactful.jobs.evidence.counts import count, counted
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
@@ -288,7 +289,7 @@ def _steps(batch: Batch, arrived: DataFrame, anew: Anew, config: Config) -> dict
             batch,
             suppressed,
             facts,
-            _identifiers(batch, stitched, affected_identifiers, closings),
+            _identifiers(batch, stitched, affected_identifiers, named, closings),
             config,
             dead=bounced.dead,
             count=stitched.size,
@@ -345,9 +346,13 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
 
 
 def _identifiers(
-    batch: Batch, stitched: Stitched, affected_identifiers: DataFrame, closings: Closings | None
+    batch: Batch,
+    stitched: Stitched,
+    affected_identifiers: DataFrame,
+    named: Named | None,
+    closings: Closings | None,
 ) -> DataFrame:
-    """The identifiers that are the affected persons' now, or were, and those that turned nobody's.
+    """The identifiers that are the affected persons' now, or were, and those that are nobody's.
 
     A shared device has a first person, but what is said of that one says nothing of the device.
     """
@@ -358,9 +363,11 @@ def _identifiers(
             stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
         )
         known = known.union(moved.select(*columns)).distinct()
-    restated = batch.logs.frame(pa.table({"identifier_key": stitched.restated}))
+    asked = pa.concat_arrays([stitched.restated, *([named.keys] if named else [])])
     nobodys = semi_join(
-        stitched.affected.where(F.col("state").isin(*NOBODYS)), restated, count=stitched.size
+        stitched.affected.where(F.col("state").isin(*NOBODYS)),
+        batch.logs.frame(pa.table({"identifier_key": pc.unique(asked)})),
+        count=stitched.size,
     )
     known = known.where("state = 'linked'").unionByName(nobodys.select(*columns))
     if closings is None:

@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as Sheet
 
+from tactful.jobs.commands.orphaned_status import orphaned, orphaned_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
@@ -88,6 +89,7 @@ def status(
         "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
         "known": _known(tables),
         "left_out": left_out(tables),
+        "orphaned": orphaned(lake, config),
         "doubts": _doubts(tables),
         "refused": refused_facts(tables),
         "failures": {
@@ -132,6 +134,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
         yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
+    yield from orphaned_lines(facts["orphaned"])
     yield from _doubt_lines(facts["doubts"])
     yield from refused_lines(facts["refused"])
     yield from _failure_lines(facts["failures"])

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from tests.jobs.test_consent import DAY, MONDAY, Story, hashed, land_more, rows, told
+from tests.landing import write_conf
 from tests.product import Shop
 
 DOTTED, PLAIN, PLUS = "z.seven.a@gmail.com", "ZSevenA@gmail.com", "zsevena+shop@gmail.com"
@@ -129,3 +130,27 @@ def test_a_mailbox_stays_away_when_her_spelling_turns_shared(spark, tmp_path, ru
     assert lake.dropped() == {("google", "email", "refused_or_shared")}
     # At Meta her spelling is another value than Dot's.
     assert [hashed(DOTTED) in payload for payload in told(lake.shop.lake, "meta")["add"]] == [True]
+
+
+def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: Path) -> None:
+    lake = Lake(tmp_path, "opt_out")
+    config = lake.shop.world.config
+    destinations = config["destinations"]
+    config["destinations"] = [d for d in destinations if d["name"] != "google"]
+    lake.shop.conf = write_conf(config, tmp_path)
+    # Ann says no by her number. Another mailbox is two customers' in its other spelling.
+    lake.dot_buys()
+    lake.story.tell("crm", "ann", "attribute_set", MONDAY + DAY, emails=[PLAIN])
+    lake.story.tell("crm", "ann", "consent_withdrawn", MONDAY + DAY, emails=[], channel="ad")
+    lake.story.buys("dan", emails=["d.an@gmail.com"])
+    for who in ("eve", "finn"):
+        lake.story.tell("crm", who, "attribute_set", MONDAY + DAY, emails=["dan@gmail.com"])
+    lake.story.buys("gus")
+    lake.run()
+    config["destinations"] = destinations
+    lake.shop.conf = write_conf(config, tmp_path)
+    lake.run()
+    assert lake.told() == []
+    assert lake.dropped() == {("google", "email", "refused_or_shared")}
+    (gus,) = told(lake.shop.lake, "google")["add"]
+    assert hashed("gus@mail.example") in gus

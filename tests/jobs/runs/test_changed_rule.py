@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from tactful.jobs.commands.orphaned_status import orphaned_lines
+from tactful.jobs.commands.status import status
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import anew
 from tactful.jobs.evidence.anew import Anew, next_part
@@ -73,9 +75,16 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     # Once is enough; what is retired forgets everybody.
     told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
     assert parts(told)[-1] is None
+    change(told, CONFIG["destinations"])
+    (orphan,) = status(told.shop.lake, config=told.shop.config())["orphaned"]
+    assert orphan == {"destination": "later", "audience": "unsubscribed", "values": 5}
+    (line,) = orphaned_lines([orphan])
+    assert "later holds 5 values of audience unsubscribed" in line
     change(told, [*CONFIG["destinations"], {**LATER, "retired": True}])
     told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
     assert held(told) == before
+    change(told, CONFIG["destinations"])
+    assert status(told.shop.lake, config=told.shop.config())["orphaned"] == []
 
 
 def test_who_did_not_mean_it_goes_back(spark, tmp_path: Path) -> None:

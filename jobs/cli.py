@@ -89,6 +89,7 @@ def demo(
         "tactful run land accept --conf my.toml",
         "tactful run --conf my.toml --continuous 30s",
         "tactful run --conf my.toml --set consent.default=opt_out",
+        "tactful run --conf my.toml --dry-run",
     ),
 )
 def run(
@@ -108,6 +109,10 @@ def run(
         bool,
         typer.Option("--confirm", help="Let a changed rule tell of more than first_run_bound."),
     ] = False,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Take in what came, say what would be told, tell nobody."),
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -116,6 +121,8 @@ def run(
         clock = _clock(as_of)
         beside = {"--until-caught-up": until_caught_up, "--as-of": as_of, "STEP": steps}
         interval = _interval(continuous, beside=beside)
+        if dry_run:
+            _alone("--dry-run", {"--continuous": continuous, "--confirm": confirm, "STEP": steps})
         config = _load(conf, settings)
         from tactful.jobs.runs import pipeline
 
@@ -126,8 +133,9 @@ def run(
             steps=tuple(steps or ()),
             on_progress=answer.progress,
             is_confirmed=confirm,
+            is_preview=dry_run,
         )
-        answer.summary(summary.as_dict(), told_beside=("failed_sources",))
+        answer.run(summary.as_dict())
         answer.harmed(summary.failed_sources.values())
 
 
@@ -269,6 +277,13 @@ def _clock(text: str | None) -> datetime | None:
     return clock
 
 
+def _alone(option: str, beside: Mapping[str, Any]) -> None:
+    """Refuse an option beside which one of these was given."""
+    for other, given in beside.items():
+        if given:
+            raise _refused(option, f"{other} beside it", "one of the two")
+
+
 def _interval(text: str | None, *, beside: Mapping[str, Any]) -> Any:
     """The interval of `--continuous`, or None to stop when caught up.
 
@@ -276,9 +291,7 @@ def _interval(text: str | None, *, beside: Mapping[str, Any]) -> Any:
     """
     if text is None:
         return None
-    for option, given in beside.items():
-        if given:
-            raise _refused("--continuous", f"{option} beside it", "one of the two")
+    _alone("--continuous", beside)
     from tactful.jobs.settings.durations import parse_duration
 
     try:

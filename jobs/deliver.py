@@ -49,14 +49,14 @@ def deliver(
     *,
     dead: DataFrame | None,
     count: int,
-    hold_back: Callable[[DataFrame], None],
+    before_telling: Callable[[DataFrame], None],
 ) -> dict[Table, DataFrame]:
     """Work out each audience's differences, write the files, and say what was written.
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
     identifier_type, person_id and state of everything that is theirs now or was before; count:
     how many, about. dead: their addresses that no message reaches (see `dead_addresses`).
-    hold_back: asked before anything is written; raises where so many records were not meant.
+    before_telling: is shown the records before any file is written, and may raise.
     Files come first: they are named after the batch and an existing one is kept, so a batch
     that is repeated finds them and goes on to the tables.
     """
@@ -77,7 +77,7 @@ def deliver(
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
     )
-    hold_back(records)
+    before_telling(records)
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
     return {

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from datetime import datetime
-from functools import reduce
+from collections.abc import Callable
+from functools import partial, reduce
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import decide
+from tactful.jobs.begin import begin
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
-from tactful.jobs.evidence.anew import SECTIONS, Anew, hold_back, identifiers_anew, next_part
+from tactful.jobs.evidence.anew import Anew, hold_back, identifiers_anew
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_by_words
 from tactful.jobs.evidence.counts import count, counted
@@ -38,17 +38,14 @@ from tactful.jobs.runs.batches import (
     decided_until,
     forget_pins,
     last_done,
-    pin,
     read_pins,
-    save_pins,
 )
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
-from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
+from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, TICKS, WAITING
-from tactful.schemas.records import MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
@@ -71,18 +68,6 @@ CARRIED = (
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
 STREAM_BYTES = "64m"
-LOOKED_UP = (
-    LINKS,
-    LABELS,
-    TIMELINE_LOG,
-    MESSAGE_KEYS,
-    WAITING,
-    DUE,
-    MEMBERSHIPS,
-    IDENTIFIERS,
-    PRODUCTS,
-    RECORDS,
-)
 
 
 def start(
@@ -104,9 +89,12 @@ def start(
     def process(frame: DataFrame, batch_id: int) -> None:
         if read_pins(lake, QUERY, batch_id) is None:
             fold_in_turn(lake, batch_id, decided=decided_until(lake, QUERY, batch_id - 1))
-        batch, anew = _begin(lake, config, generation, batch_id, hook, is_confirmed)
+        batch, anew = begin(lake, config, generation, batch_id, hook, confirm=is_confirmed)
         try:
-            batch.commit(_steps(batch, frame.where(F.col("stream") != TICK), anew, config))
+            before_telling = partial(hold_back, batch, anew, config)
+            batch.commit(
+                steps(batch, frame.where(is_data()), anew, config, before_telling=before_telling)
+            )
         except TooManyRecords:
             # Nothing was written, so whoever did not mean it may change the rule back.
             forget_pins(lake, QUERY, batch_id)
@@ -115,7 +103,7 @@ def start(
             batch.release()
 
     writer = (
-        _inputs(lake, at_once=at_once)
+        inputs(lake, at_once=at_once)
         .writeStream.foreachBatch(process)
         .queryName(QUERY)
         .option("checkpointLocation", checkpoint_to_start_from(lake, QUERY))
@@ -123,7 +111,8 @@ def start(
     return pace.of(writer).start()
 
 
-def _inputs(lake: Lake, *, at_once: bool) -> DataFrame:
+def inputs(lake: Lake, *, at_once: bool) -> DataFrame:
+    """All that the main query reads: five streams, and the clock. at_once: see `start`."""
     bounded = {"maxFilesPerTrigger": "64", "maxBytesPerTrigger": STREAM_BYTES}
     # Without any bound of ours Delta has one of a thousand files.
     options = {"maxFilesPerTrigger": str(2**31 - 1)} if at_once else bounded
@@ -147,48 +136,23 @@ def is_deciding_anew(lake: Lake) -> bool:
     return "anew" in pins and Anew(**pins["anew"]).left > 1
 
 
-def _begin(
-    lake: Lake,
+def is_data() -> Column:
+    """Whether a row of the inputs is anything but the clock's own."""
+    return F.col("stream") != TICK
+
+
+def steps(
+    batch: Batch,
+    arrived: DataFrame,
+    anew: Anew,
     config: Config,
-    generation: str,
-    batch_id: int,
-    hook: Hook | None,
-    is_confirmed: bool,
-) -> tuple[Batch, Anew]:
-    """Fix what the batch reads and what time it is for it, once; a repeat finds both."""
-    pins, repeated = pin(lake, QUERY, batch_id, LOOKED_UP, config.hash)
-    if not repeated:
-        earlier = read_pins(lake, QUERY, batch_id - 1) if batch_id else None
-        # The clock's own row woke the query; what it said is remembered, and need not be looked
-        # for among all that came with it.
-        pins["as_of"] = lake.last_as_of().isoformat()
-        pins["previous_as_of"] = earlier["as_of"] if earlier else None
-        anew = next_part(
-            earlier,
-            rules=config.hash_of(SECTIONS),
-            labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
-            number=lake.batches_before(QUERY) + batch_id,
-            is_confirmed=is_confirmed,
-        )
-        pins["anew"] = asdict(anew)
-        save_pins(lake, QUERY, pins)
-    previous = pins["previous_as_of"]
-    batch = Batch(
-        lake,
-        QUERY,
-        generation,
-        batch_id,
-        pins["tables"],
-        as_of=datetime.fromisoformat(pins["as_of"]),
-        previous_as_of=datetime.fromisoformat(previous) if previous else None,
-        hook=hook,
-        before=lake.batches_before(QUERY),
-    )
-    return batch, Anew(**pins["anew"])
+    *,
+    before_telling: Callable[[DataFrame], None],
+) -> dict[Table, Output]:
+    """The batch as a sentence: hold back, stitch, join, decide, deliver, count.
 
-
-def _steps(batch: Batch, arrived: DataFrame, anew: Anew, config: Config) -> dict[Table, Output]:
-    """The batch as a sentence: hold back, stitch, join, decide, deliver, count."""
+    before_telling: is shown the records before any file is written; what it raises ends the batch.
+    """
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(to_timeline(events))))
     lookback = decide.lookback(config, batch.read(PRODUCTS))
@@ -293,7 +257,7 @@ def _steps(batch: Batch, arrived: DataFrame, anew: Anew, config: Config) -> dict
             config,
             dead=bounced.dead,
             count=stitched.size,
-            hold_back=lambda records: hold_back(batch, anew, records, config),
+            before_telling=before_telling,
         ),
     )
     persons = affected_persons.count()

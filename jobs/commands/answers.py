@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,6 +51,12 @@ class Answer:
         """What a long command did, as a short table; without what people are told elsewhere."""
         short = {name: value for name, value in facts.items() if name not in told_beside}
         self.shown(facts, lambda _: [fact_table(short)])
+
+    def run(self, facts: Mapping[str, Any]) -> None:
+        """What a run did, or of a dry run what the next one would tell."""
+        short = {k: v for k, v in facts.items() if k not in ("failed_sources", "would_tell")}
+        lines = would_tell_lines(facts["would_tell"])
+        self.shown(facts, lambda _: [fact_table(short), *lines])
 
     def checked(self, facts: Mapping[str, Any]) -> None:
         """That a configuration is in order, and what is worth knowing about it."""
@@ -111,6 +117,18 @@ def fact_table(facts: Mapping[str, Any]) -> Table:
     for name, value in flat(facts):
         table.add_row(escape(name), escape(written(value)))
     return table
+
+
+def would_tell_lines(would_tell: Sequence[Mapping[str, Any]] | None) -> Iterator[str]:
+    """A line on what each audience would be told; None: nobody asked."""
+    if would_tell == []:
+        yield "The next run would tell no destination anything."
+    for row in would_tell or ():
+        said, joint = ("add", "to") if row["operation"] == "add" else ("remove", "from")
+        yield (
+            f"The next run would {said} {row['records']:,} records {joint} "
+            f"{escape(row['destination'])} (audience {escape(row['audience'])})."
+        )
 
 
 def flat(facts: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:

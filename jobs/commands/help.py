@@ -7,6 +7,9 @@ RUN = """Land what is new, decide what not to say, write the records.
 STEP is one or more of: land (what lies new in the sources' folders), accept (its rows, told apart
 from repeated and wrong ones), fused (who is who, what must not be said, the records for the
 destinations), publish (the tables that people read). Without any, all of them, in this order.
+
+With --dry-run it lands and accepts, decides what a run would decide, a changed rule included, and
+says how many records each audience would get; it writes none, and the next run finds all as it was.
 """
 REPLAY = """Rebuild what follows from a table, after a rule has changed.
 

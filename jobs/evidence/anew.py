@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -42,6 +42,10 @@ class Anew:
     def part(self) -> int | None:
         """The number of this batch's part, from 0; None where there is nothing to decide again."""
         return self.parts - self.left if self.left else None
+
+    def at_once(self) -> Anew:
+        """The same with everybody in one part."""
+        return replace(self, parts=1, left=1)
 
     def __str__(self) -> str:
         return f"{self.parts - self.left + 1} of {self.parts}"
@@ -85,7 +89,7 @@ def identifiers_anew(batch: Batch, anew: Anew) -> DataFrame | None:
     return batch.keep(rows.groupBy("identifier_key").agg(F.bool_or(is_shared).alias("is_shared")))
 
 
-def hold_back(batch: Batch, anew: Anew, records: DataFrame, config: Config) -> None:
+def hold_back(batch: Batch, anew: Anew, config: Config, records: DataFrame) -> None:
     """Stop before a changed rule tells a destination of more than anybody may have meant.
 
     What was told under these rules before counts, too. Removals are never held.

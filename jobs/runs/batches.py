@@ -246,6 +246,19 @@ def checkpoint_to_start_from(lake: Lake, query: str) -> str:
     return place
 
 
+def copied_checkpoint(lake: Lake, query: str, place: str) -> None:
+    """Put at `place` what a query needs to go on from where it is, without moving on itself.
+
+    Its own note of who it is, and the last batches that are done: Spark looks at two of them.
+    """
+    own, done = lake.checkpoint(query), last_done(lake, query)
+    batches = range(max(done - 1, 0), done + 1)
+    of_batches = (f"{log}/{number}" for log in ("offsets", "commits") for number in batches)
+    for name in ("metadata", *of_batches):
+        if (text := lake.store.read_text(f"{own}/{name}")) is not None:
+            lake.store.write_text(f"{place}/{name}", text)
+
+
 def last_begun(lake: Lake, query: str) -> int:
     """The newest batch of a query that is pinned; -1 before the first."""
     return _newest(lake, lake.beside_checkpoint(query, "pins"))

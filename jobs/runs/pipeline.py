@@ -27,6 +27,7 @@ from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.folding import fold_logs
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
+from tactful.jobs.preview import preview
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import (
@@ -34,6 +35,7 @@ from tactful.jobs.runs.batches import (
     Pace,
     decided_until,
     last_done,
+    unfinished,
 )
 from tactful.jobs.runs.failures import failure
 from tactful.jobs.session import cut_log, open_session
@@ -60,6 +62,8 @@ class RunSummary:
     published: list[str] = field(default_factory=list)
     # The sources of which something could not be read, and a sentence on each.
     failed_sources: dict[str, str] = field(default_factory=dict)
+    # Of a dry run: how many records each audience would get; None of any other run.
+    would_tell: list[dict[str, str | int]] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -76,11 +80,13 @@ def run(
     hook: Hook | None = None,
     is_confirmed: bool = False,
     stop_after: timedelta | None = None,
+    is_preview: bool = False,
 ) -> RunSummary:
     """Bring the lake up to date: land, accept, decide and deliver, publish.
 
     Everything that would stop the run is looked at before anything is written. is_confirmed:
-    whether a changed rule may tell destinations of as many persons as it takes.
+    whether a changed rule may tell destinations of as many persons as it takes. is_preview: only
+    land and accept, and say in `would_tell` what the next run would tell whom.
     """
     for step in steps:
         if step not in STEPS:
@@ -99,6 +105,8 @@ def run(
         reference.load(lake, config, on_progress)
         if continuous is not None:
             return _for_ever(lake, config, continuous, stop_after, on_progress, is_confirmed)
+        if is_preview:
+            return _preview(lake, config, moment, on_progress)
         tick(lake, config, moment)
         return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed)
 
@@ -176,6 +184,21 @@ def _once(
     summary.published = (
         timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
     )
+    return summary
+
+
+def _preview(lake: Lake, config: Config, as_of: datetime, on_progress: Progress) -> RunSummary:
+    """Take in what came, as any run would, and decide it without telling anybody."""
+    if unfinished(lake, fused.QUERY) is not None:
+        raise LakeError(
+            f"The lake at {lake.location} has a batch that was begun and is not finished, so some "
+            "of it may have been told; finish it first with: tactful run."
+        )
+    summary = _once(lake, config, as_of, ("land", "accept"), on_progress, None, False)
+    on_progress("preview")
+    started = time.monotonic()
+    summary.would_tell = preview(lake, config, as_of, finish)
+    summary.seconds["preview"] = round(time.monotonic() - started, 2)
     return summary
 
 

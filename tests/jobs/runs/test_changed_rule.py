@@ -39,6 +39,14 @@ def held(told: Told) -> dict[str, set[str]]:
     return found
 
 
+def would_tell(told: Told) -> dict[tuple[str, str], int]:
+    """What a dry run says, at a time that the lake must not take for its own."""
+    summary = told.shop.run(as_of=told.shop.world.as_of + timedelta(days=1), is_preview=True)
+    assert summary.would_tell is not None
+    assert {row["audience"] for row in summary.would_tell} <= {"unsubscribed"}
+    return {(row["destination"], row["operation"]): row["records"] for row in summary.would_tell}
+
+
 def parts(told: Told) -> list[str | None]:
     rows = read_tables(told.shop.lake, ["batches"])["batches"]
     mine = sorted((row["batch_id"], row["decided_anew"]) for row in rows if row["query"] == "fused")
@@ -93,11 +101,19 @@ def test_who_did_not_mean_it_goes_back(spark, tmp_path: Path) -> None:
     told.mail("unsubscribed", 5, BEN, channel="email")
     before = told.held()
     change(told, [*CONFIG["destinations"], LATER], first_run_bound=1)
+    # What would be told, of what came and of what has changed, is told to nobody.
+    assert would_tell(told) == {("later", "add"): 2}
+    told.mail("unsubscribed", 4, CY, channel="email")
+    told.shop.land(told.batch)
+    told.batch = {}
+    assert would_tell(told) == {("later", "add"): 3, ("unsubscribed", "add"): 1}
+    assert held(told) == before
     with pytest.raises(TooManyRecords):
         told.shop.run()
     assert not (told.shop.lake / "outbox" / "later").exists()
     change(told, CONFIG["destinations"], first_run_bound=1)
-    assert told.held() == before
+    assert told.held() == {"unsubscribed": before["unsubscribed"] | {"cy"}}
+    assert would_tell(told) == {}
 
 
 def test_parts_follow_each_other_and_a_new_change_begins_again() -> None:

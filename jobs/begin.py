@@ -1,0 +1,94 @@
+"""Begin: what a batch of the main query reads, what time it is for it, and what it decides anew."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs.batches import FUSED, Batch, Hook, pin, read_pins, save_pins
+from tactful.jobs.settings.config import Config
+from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
+from tactful.schemas.intake import WAITING
+from tactful.schemas.records import MEMBERSHIPS, RECORDS
+from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.suppressions import DUE
+from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
+
+LOOKED_UP = (
+    LINKS,
+    LABELS,
+    TIMELINE_LOG,
+    MESSAGE_KEYS,
+    WAITING,
+    DUE,
+    MEMBERSHIPS,
+    IDENTIFIERS,
+    PRODUCTS,
+    RECORDS,
+)
+
+
+def begin(
+    lake: Lake, config: Config, generation: str, batch_id: int, hook: Hook | None, *, confirm: bool
+) -> tuple[Batch, Anew]:
+    """Fix what the batch reads and what time it is for it, once; a repeat finds both.
+
+    confirm: whether a changed rule may tell destinations of as many persons as it takes.
+    """
+    pins, is_repeated = pin(lake, FUSED, batch_id, LOOKED_UP, config.hash)
+    if not is_repeated:
+        # The clock's own row woke the query; what it said is remembered, and need not be looked
+        # for among all that came with it.
+        pins = _settled(lake, config, pins, as_of=lake.last_as_of(), confirm=confirm)
+        save_pins(lake, FUSED, pins)
+    return _opened(lake, generation, pins, hook), Anew(**pins["anew"])
+
+
+def begin_preview(
+    lake: Lake, config: Config, generation: str, batch_id: int, as_of: datetime
+) -> tuple[Batch, Anew]:
+    """The same for a batch of which nothing is kept; what it decides anew it decides at once."""
+    pins, _ = pin(lake, FUSED, batch_id, LOOKED_UP, config.hash)
+    pins = _settled(lake, config, pins, as_of=as_of, confirm=True)
+    anew = Anew(**pins["anew"])
+    return _opened(lake, generation, pins, None), anew.at_once() if anew.left else anew
+
+
+def _settled(
+    lake: Lake, config: Config, pins: dict[str, Any], *, as_of: datetime | None, confirm: bool
+) -> dict[str, Any]:
+    """The pins of a new batch with its clock, the clock before, and its part of a changed rule."""
+    batch_id = pins["batch_id"]
+    earlier = read_pins(lake, FUSED, batch_id - 1) if batch_id else None
+    anew = next_part(
+        earlier,
+        rules=config.hash_of(SECTIONS),
+        labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
+        number=lake.batches_before(FUSED) + batch_id,
+        is_confirmed=confirm,
+    )
+    return {
+        **pins,
+        "as_of": as_of.isoformat() if as_of else None,
+        "previous_as_of": earlier["as_of"] if earlier else None,
+        "anew": asdict(anew),
+    }
+
+
+def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | None) -> Batch:
+    previous = pins["previous_as_of"]
+    return Batch(
+        lake,
+        FUSED,
+        generation,
+        pins["batch_id"],
+        pins["tables"],
+        as_of=datetime.fromisoformat(pins["as_of"]),
+        previous_as_of=datetime.fromisoformat(previous) if previous else None,
+        hook=hook,
+        before=lake.batches_before(FUSED),
+    )

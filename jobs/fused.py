@@ -23,7 +23,6 @@ from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_b
 from tactful.jobs.evidence.counts import count, counted
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
-from tactful.jobs.identity.columns import only_column
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
@@ -167,7 +166,7 @@ def steps(
     order_rows = counts.order_rows if reads_orders else 0
     heard = lives.earlier if lives and hears else None
     everybody = batch.timed("anew", lambda: identifiers_anew(batch, anew))
-    hubs = only_column(batch.logs.hubs().select("identifier_key").toArrow())
+    hubs = batch.logs.hubs()
     named = named_by_words(batch, fresh, lives, hubs, everybody) if hears else None
     with_hubs = named.with_hubs(batch) if named else None
     reactivated = batch.timed(

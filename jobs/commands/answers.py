@@ -126,9 +126,13 @@ def would_tell_lines(would_tell: Sequence[Mapping[str, Any]] | None) -> Iterator
     for row in would_tell or ():
         said, joint = ("add", "to") if row["operation"] == "add" else ("remove", "from")
         yield (
-            f"The next run would {said} {row['records']:,} records {joint} "
+            f"The next run would {said} {written(row['records'])} {_record(row)} {joint} "
             f"{escape(row['destination'])} (audience {escape(row['audience'])})."
         )
+
+
+def _record(row: Mapping[str, Any]) -> str:
+    return "record" if row["records"] == 1 else "records"
 
 
 def flat(facts: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:

@@ -131,13 +131,14 @@ class LocalLogs:
         """The newest labels of some identifiers."""
         return self._newest_of(LABELS, keys)
 
-    def hubs(self) -> DataFrame:
-        """The identifiers that are hubs."""
+    def hubs(self) -> pa.Array:
+        """The identifier_key of every hub."""
         with self._session() as db:
             log = self._rows(db, LABELS)
             ever = f"SELECT identifier_key FROM {log} WHERE {HUB}"
             newest = _newest(f"FROM {log} WHERE identifier_key IN ({ever})", BY_IDENTIFIER)
-            return self.frame(_columns(db, LABELS, f"FROM ({newest}) WHERE {HUB}"))
+            hubs = _columns(db, LABELS, f"FROM ({newest}) WHERE {HUB}")
+            return hubs["identifier_key"].combine_chunks()
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""

@@ -139,11 +139,12 @@ class SharedLogs:
         """The newest labels of some identifiers."""
         return labels_of(self._known(LABELS), keys, count=count)
 
-    def hubs(self) -> DataFrame:
-        """The identifiers that are hubs."""
+    def hubs(self) -> pa.Array:
+        """The identifier_key of every hub."""
         log = self._known(LABELS)
         ever = log.where(HUB).select("identifier_key")
-        return labels_of(log, ever, count=MANY).where(HUB)
+        hubs = labels_of(log, ever, count=MANY).where(HUB).select("identifier_key").toArrow()
+        return hubs.column(0).combine_chunks()
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""

@@ -47,8 +47,8 @@ class Logs(Protocol):
     def labels_of(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The newest labels of some identifiers."""
 
-    def hubs(self) -> DataFrame:
-        """The identifiers that are hubs."""
+    def hubs(self) -> pa.Array:
+        """The identifier_key of every hub."""
 
     def identifiers(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The raw forms of some identifiers."""

@@ -9,6 +9,7 @@ from py4j.protocol import Py4JJavaError
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
+from tactful.jobs.commands.answers import would_tell_lines
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.settings.config import load
@@ -53,6 +54,30 @@ def test_a_run_for_ever_takes_nothing_that_it_would_not_heed(tactful, more, what
     assert (code, err) == (
         2, f"error: --continuous: found {what} beside it; allowed: one of the two\n",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("more", "what"),
+    [(("--continuous", "30s"), "--continuous"), (("--confirm",), "--confirm"), (("land",), "STEP")],
+)
+def test_a_dry_run_takes_nothing_that_it_would_not_heed(tactful, more, what):
+    code, _, err = tactful("run", "--dry-run", *more)
+    assert (code, err) == (
+        2, f"error: --dry-run: found {what} beside it; allowed: one of the two\n",
+    )  # fmt: skip
+
+
+def test_a_dry_run_says_what_would_be_told():
+    rows = [
+        {"destination": "google", "audience": "bought_it", "operation": "add", "records": 1200},
+        {"destination": "google", "audience": "bought_it", "operation": "remove", "records": 1},
+    ]
+    assert list(would_tell_lines(rows)) == [
+        "The next run would add 1,200 records to google (audience bought_it).",
+        "The next run would remove 1 record from google (audience bought_it).",
+    ]
+    assert list(would_tell_lines([])) == ["The next run would tell no destination anything."]
+    assert list(would_tell_lines(None)) == []
 
 
 def test_check_finds_a_source_that_is_a_file_and_run_refuses_it(tactful, tmp_path, monkeypatch):

@@ -94,9 +94,12 @@ def start(
             batch.commit(
                 steps(batch, frame.where(is_data()), anew, config, before_telling=before_telling)
             )
-        except TooManyRecords:
+            if (lake.state() or {}).get("held_back"):
+                lake.remember(held_back=None)
+        except TooManyRecords as error:
             # Nothing was written, so whoever did not mean it may change the rule back.
             forget_pins(lake, QUERY, batch_id)
+            lake.remember(held_back=str(error))
             raise
         finally:
             batch.release()

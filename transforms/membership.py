@@ -108,16 +108,17 @@ def changed_members(
     into the audience, and the other leaves it. Where both read alike on the wire they are one.
     An address that is dead leaves, too. What was a person's and is nobody's own now stays where
     it is to stay as such. Who stays is not told again when they answer the question
-    of consent later: of a member that was sent as not asked, a network knows no more than that.
+    of consent later: of a member that was sent as not asked, a network knows no more than that. The
+    answer is kept all the same, for when the value is told of again.
 
     An ad network is to be told of nobody by what belongs to somebody who said no, nor by what is
     nobody's own, in whatever spelling: a mailbox that two customers share is theirs in all of them.
 
-    Keeps: one row an audience × identifier × form whose membership changed. Adds: member_key,
-    is_member, is_withheld.
+    Keeps: one row an audience × identifier × form whose membership or answer changed. Adds:
+    member_key, is_member, is_withheld.
     forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
     is_best, is_dead, is_for_ads (whether an ad network would see it).
-    held: newest membership per destination, audience, identifier_key and member_key.
+    held: newest membership per destination, audience, identifier_key and member_key, with answer.
     members: destination, audience, person_id, decision_id, answer of everybody who should be in it.
     refusers: destination, audience, person_id of everybody who said no to it, whether or not any
     audience ever wanted them.
@@ -137,7 +138,10 @@ def changed_members(
     no = F.lit(False)
     withheld = (F.col("state") != "linked") | is_address() | F.col("_refuses")
     before = held.select(
-        *MEMBER, F.col("is_member").alias("_was"), F.col("is_withheld").alias("_was_withheld")
+        *MEMBER,
+        F.col("is_member").alias("_was"),
+        F.col("is_withheld").alias("_was_withheld"),
+        F.col("answer").alias("_answered"),
     )
     refuses = refusers.select(*AUDIENCE, "person_id", F.lit(True).alias("_refuses")).distinct()
     told = (
@@ -148,8 +152,11 @@ def changed_members(
         .drop("_refuses", "is_for_ads")
     )
     rest = F.struct(*(name for name in told.columns if name not in (*MEMBER, "is_withheld")))
-    is_other = (F.col("is_member") != F.coalesce("_was", no)) | (
-        F.col("is_withheld") != F.coalesce("_was_withheld", no)
+    is_answered_anew = F.col("is_member") & ~F.col("answer").eqNullSafe(F.col("_answered"))
+    is_other = (
+        (F.col("is_member") != F.coalesce("_was", no))
+        | (F.col("is_withheld") != F.coalesce("_was_withheld", no))
+        | is_answered_anew
     )
     return (
         told.groupBy(*MEMBER)
@@ -161,7 +168,7 @@ def changed_members(
         .join(before, [*MEMBER], "left")
         .where(is_other)
         .withColumn("person_id", F.when(~is_address(), F.col("person_id")))
-        .drop("_was", "_was_withheld")
+        .drop("_was", "_was_withheld", "_answered")
     )
 
 

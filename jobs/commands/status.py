@@ -94,6 +94,7 @@ def status(
         "refused": refused_facts(tables),
         "failures": {
             "replay": _replay(state),
+            "held_back": state.get("held_back"),
             "refused_by_run": may_run.trouble(str(lake), config),
             "unfinished": list(_unfinished(lake)),
             "deliveries": [_plain(row) for row in tables.ask(UNDELIVERED, "deliveries")],
@@ -340,6 +341,8 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
             f"[red]A replay from {escape(replay['from'])} has not come to its end: it is at work, "
             f"or is to be run again (tactful replay --from {escape(replay['from'])}).[/]"
         )
+    if failures["held_back"]:
+        yield f"[red]{escape(failures['held_back'])}[/]"
     if failures["refused_by_run"]:
         yield f"[red]run would refuse this lake: {escape(failures['refused_by_run'])}[/]"
     yield from _table_lines(failures)

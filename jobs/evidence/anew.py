@@ -106,7 +106,8 @@ def hold_back(batch: Batch, anew: Anew, config: Config, records: DataFrame) -> N
     if rows := found.collect():
         named = ", ".join(f"{row['count']:,} to {row.destination}" for row in rows)
         raise TooManyRecords(
-            f"A changed rule would add at least {named} records, more than lake.first_run_bound = "
+            "A rule has changed since the last run, and this one, with what is new in it, would "
+            f"add at least {named} records, more than lake.first_run_bound = "
             f"{config.lake.first_run_bound}; nothing of this batch was written. Look at the "
-            "change, then go on with: tactful run --confirm."
+            "change, then take it back or go on with: tactful run --confirm."
         )

@@ -78,9 +78,12 @@ def refuse_lake(lake: Lake, config: Config) -> None:
     for query in (ACCEPT, FUSED, *landing):
         if query in state["generations"]:
             lake.generation(query)
+    here = files_here(lake.location)
+    is_at_work = here is not None and here.is_locked()
     for query in (ACCEPT, FUSED):
         refuse_lost_offsets(lake, query)
-        half_done = unfinished(lake, query)
+        # What another run is at work on it may well finish.
+        half_done = None if is_at_work else unfinished(lake, query)
         if half_done:
             refuse_other_configuration(half_done, query, config.hash)
 

@@ -154,3 +154,25 @@ def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: 
     assert lake.dropped() == {("google", "email", "refused_or_shared")}
     (gus,) = told(lake.shop.lake, "google")["add"]
     assert hashed("gus@mail.example") in gus
+
+
+def test_under_another_default_all_who_granted_bring_their_mailbox_back(spark, tmp_path) -> None:
+    lake = Lake(tmp_path, "opt_out")
+    tell, pairs = lake.story.tell, range(4)
+    for n in pairs:
+        one, other = f"m.{n}.box@gmail.com", f"m{n}box@gmail.com"
+        lake.story.buys(f"one{n}", emails=[one])
+        lake.story.buys(f"other{n}", emails=[other])
+        lake.says(f"one{n}", one, "unsubscribed", 1, channel="all", named=False)
+    lake.run()
+    # Nobody had asked the others; now silence is no, and both of each pair say yes.
+    lake.shop.world.config["consent"] = {"default": "opt_in"}
+    lake.shop.conf = write_conf(lake.shop.world.config, tmp_path)
+    for n in pairs:
+        lake.says(f"one{n}", f"m.{n}.box@gmail.com", "subscribed", 2, channel="all", named=False)
+        tell("crm", f"one{n}", "consent_granted", MONDAY + 3 * DAY, emails=[])
+        tell("crm", f"other{n}", "consent_granted", MONDAY + 3 * DAY, emails=[])
+    lake.run()
+    added = told(lake.shop.lake, "google")["add"]
+    counts = [sum(hashed(f"m{n}box@gmail.com") in payload for payload in added) for n in pairs]
+    assert counts == [1, 1, 1, 1]

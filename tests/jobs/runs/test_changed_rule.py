@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tactful.jobs.commands.orphaned_status import orphaned_lines
-from tactful.jobs.commands.status import status
+from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import anew
 from tactful.jobs.evidence.anew import Anew, next_part
@@ -72,9 +72,13 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     with pytest.raises(TooManyRecords, match="5 to later records"):
         told.shop.run()
     assert "later" not in held(told) or held(told)["later"] != everybody
+    facts = status(told.shop.lake, config=told.shop.config())
+    assert "5 to later records" in facts["failures"]["held_back"]
+    assert any("tactful run --confirm" in str(line) for line in render(facts))
     told.shop.run(is_confirmed=True)
     told.shop.assert_converged()
     assert held(told) == {**before, "later": everybody}
+    assert status(told.shop.lake)["failures"]["held_back"] is None
     told_parts = [part for part in parts(told) if part]
     of = int(told_parts[-1].rpartition(" ")[2])
     assert of > 1

@@ -39,7 +39,7 @@ def left_out(
     timeline: DataFrame, suppressions: DataFrame, config: Config, *, as_of: datetime
 ) -> DataFrame:
     """Who misses in each audience of an ad network because they did not consent to ads."""
-    asking = [d for d in config.destinations if d.is_ad_network]
+    asking = [d for d in config.destinations if d.is_ad_network and not d.retired]
     rows = [{"destination": destination.name} for destination in asking]
     named = small_frame(timeline.sparkSession, rows, LEFT_OUT.struct())
     if not asking:

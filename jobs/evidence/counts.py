@@ -29,6 +29,7 @@ class Counts:
 
 
 def count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
+    """Count what goes on, what waits, and what of it is new in the timeline."""
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
     order_rows = F.count_if(orders.is_of_order())
@@ -37,6 +38,7 @@ def count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 
 
 def counted(batch: Batch, counts: Counts, anew: Anew, persons: int) -> DataFrame:
+    """The batch's row in `batches`. persons: how many were decided."""
     row = {
         "query": batch.query,
         "generation": batch.generation,

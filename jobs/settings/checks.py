@@ -228,7 +228,8 @@ def _identifiers(
 
 def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:
     policy = entry.get("policy")
-    if not isinstance(policy, str):
+    # Whoever took a rule away must still be able to empty the audience that it filled.
+    if not isinstance(policy, str) or entry.get("retired") is True:
         return
     allowed = "a rule of [[suppress]] or [[caps]]: " + ", ".join(enabled)
     if policy not in enabled:

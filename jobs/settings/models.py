@@ -109,6 +109,8 @@ class Section(BaseModel):
 
 
 class LakeSettings(Section):
+    """Where everything lies, who can read it, and what a run may do of itself."""
+
     location: PathText = Field(title="Where the lake lies, with all its tables and files.")
     secret: str = Field(
         pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z",
@@ -122,6 +124,8 @@ class LakeSettings(Section):
 
 
 class Intake(Section):
+    """What is refused at the door, and how long repeated ids are compared."""
+
     max_skew: Span = Field(
         title="An event dated later than its own landing by more is quarantined."
     )
@@ -132,6 +136,8 @@ class Intake(Section):
 
 
 class Business(Section):
+    """What holds for the whole retailer where an event does not say it."""
+
     currency: str = Field(
         pattern=r"^[A-Z]{3}\z",
         description="an ISO 4217 code such as USD",
@@ -140,6 +146,8 @@ class Business(Section):
 
 
 class Source(Section):
+    """One place where files of events land, and what their rows are."""
+
     stream: Stream | None = Field(
         default=None, title="What its rows are, unless its dialect says it of each row."
     )
@@ -162,11 +170,15 @@ class Source(Section):
 
 
 class Reference(Section):
+    """One table that the retailer hands over whole, such as the products."""
+
     format: Literal["json", "parquet"] = Field(default="json", title="What its files are.")
     path: PathText = Field(title="Its file, or the folder of its files.")
 
 
 class IdentifierType(Section):
+    """What a type of identifier says of who somebody is."""
+
     priority: Count = Field(title="Its rank among the types; 1 says most about who somebody is.")
     unique: Flag = Field(default=False, title="Whether nobody has two of it.")
     device: Flag = Field(default=False, title="Whether it is a thing that persons may share.")
@@ -175,6 +187,8 @@ class IdentifierType(Section):
 
 
 class Identity(Section):
+    """Which identifiers make a person, and which are nobody's own."""
+
     shared_devices: Literal["neutral"] = Field(
         title="Whose the anonymous events of a shared device are: nobody's."
     )
@@ -209,6 +223,8 @@ class Identity(Section):
 
 
 class Consent(Section):
+    """What it means that a customer has said nothing about ads."""
+
     default: Literal["opt_in", "opt_out"] = Field(
         title="What silence means: no consent (opt_in), or consent (opt_out)."
     )
@@ -220,10 +236,14 @@ class Consent(Section):
 
 
 class Attribution(Section):
+    """Which orders count as the outcome of a message."""
+
     window: Duration = Field(title="For how long after a message orders may be its outcome.")
 
 
 class Cap(Section):
+    """How many messages a person may get in some time, over several channels together."""
+
     name: Name = Field(title="Its name, which is its policy, too.")
     channels: Channels = Field(default=(), title="The channels it counts together; empty: all.")
     purposes: Annotated[tuple[Literal[PURPOSES], ...], AfterValidator(_once)] = Field(  # type: ignore[valid-type]

@@ -34,6 +34,13 @@ def test_a_destination_of_a_rule_that_is_off_is_refused(errors):
     ]
 
 
+def test_what_a_rule_filled_that_is_gone_can_be_emptied(read):
+    config = read(
+        "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'of_last_year'\nretired = true"
+    )
+    assert [(d.policy, d.retired) for d in config.destinations] == [("of_last_year", True)]
+
+
 def test_google_keeps_mobile_ids_apart(tmp_path):
     """One request and one list hold either contacts or mobile ids, so one destination does too."""
     conf = tmp_path / "mixed.toml"

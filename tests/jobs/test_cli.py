@@ -8,6 +8,7 @@ import sys
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from types import ModuleType
+from typing import Any
 
 import pytest
 from py4j.protocol import Py4JNetworkError
@@ -24,6 +25,7 @@ class Summary:
     batches: int = 2
     read: int = 1234
     failed_sources: dict[str, str] = field(default_factory=dict)
+    would_tell: list[dict[str, Any]] | None = None
 
     def as_dict(self):
         return asdict(self)
@@ -77,6 +79,21 @@ def test_run_hands_on_what_was_asked(tactful, pipeline, tmp_path):
     assert [line.split() for line in out.splitlines()] == [["batches", "2"], ["read", "1,234"]]
 
 
+def test_a_dry_run_is_handed_on_and_says_what_would_be_told(tactful, pipeline):
+    row = {"destination": "google", "audience": "bought_it", "operation": "add", "records": 2}
+    pipeline.summary.would_tell = [row]
+    code, out, _ = tactful("run", "--dry-run")
+    assert (code, pipeline.calls[0]["is_preview"], pipeline.calls[0]["is_confirmed"]) == (
+        0, True, False,
+    )  # fmt: skip
+    assert (
+        out.splitlines()[-1] == "The next run would add 2 records to google (audience bought_it)."
+    )
+    assert json.loads(tactful("run", "--dry-run", "--json")[1])["would_tell"] == [row]
+    tactful("run", "--confirm")
+    assert pipeline.calls[-1]["is_confirmed"]
+
+
 def test_continuous_takes_an_interval(tactful, pipeline):
     assert tactful("run", "--continuous", "30s")[0] == 0
     assert pipeline.calls[0]["continuous"] == timedelta(seconds=30)
@@ -89,7 +106,8 @@ def test_replay_names_its_table(tactful, pipeline):
 
 def test_json_is_one_summary(tactful, pipeline):
     code, out, _ = tactful("run", "--json")
-    assert (code, json.loads(out)) == (0, {"batches": 2, "read": 1234, "failed_sources": {}})
+    told = {"batches": 2, "read": 1234, "failed_sources": {}, "would_tell": None}
+    assert (code, json.loads(out)) == (0, told)
 
 
 def test_a_source_that_could_not_be_read_is_told_and_is_exit_1(tactful, pipeline):

@@ -20,6 +20,8 @@ from tactful.schemas.records import MEMBERSHIPS
 from tactful.transforms.membership import AUDIENCE, is_held
 
 Sizes = dict[str, int]
+# Beside the checkpoint: what each batch left, a file a batch.
+FOLDER = "audiences"
 
 
 def name_of(destination: str, audience: str) -> str:
@@ -58,4 +60,4 @@ def _counted(batch: Batch) -> Sizes:
 
 
 def _place(batch: Batch, batch_id: int) -> str:
-    return batch.lake.beside_checkpoint(batch.query, f"audiences/{batch_id:012d}.json")
+    return batch.lake.beside_checkpoint(batch.query, f"{FOLDER}/{batch_id:012d}.json")

@@ -212,7 +212,7 @@ def replay(
         summary = again.replay(
             config, from_table=from_table, as_of=clock, on_progress=answer.progress
         )
-        answer.summary(summary.as_dict(), told_beside=("failed_sources", "would_tell"))
+        answer.run(summary.as_dict())
 
 
 @app.command(

@@ -154,7 +154,7 @@ def _forms(
     wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
     forms = destination.sink.forms(wanted)
     is_about = destination.policy in _rules_about_addresses(config)
-    forms = forms.withColumn("is_for_ads", F.lit(destination.sink.needs_ad_consent))
+    forms = forms.withColumn("is_for_ads", F.lit(destination.is_ad_network))
     if dead is None or is_about or destination.is_ad_network:
         return forms.withColumn("is_dead", F.lit(False))
     if destination.channel in ADDRESS_TYPES:

@@ -47,16 +47,24 @@ class Answer:
             for part in render(facts):
                 self.out.print(part)
 
-    def summary(self, facts: Mapping[str, Any], *, told_beside: Collection[str] = ()) -> None:
-        """What a long command did, as a short table; without what people are told elsewhere."""
+    def summary(
+        self,
+        facts: Mapping[str, Any],
+        *,
+        told_beside: Collection[str] = (),
+        more: Iterable[str] = (),
+    ) -> None:
+        """What a long command did, as a short table; without what people are told elsewhere.
+
+        more: lines below the table.
+        """
         short = {name: value for name, value in facts.items() if name not in told_beside}
-        self.shown(facts, lambda _: [fact_table(short)])
+        self.shown(facts, lambda _: [fact_table(short), *more])
 
     def run(self, facts: Mapping[str, Any]) -> None:
-        """What a run did, or of a dry run what the next one would tell."""
-        short = {k: v for k, v in facts.items() if k not in ("failed_sources", "would_tell")}
-        lines = would_tell_lines(facts["would_tell"])
-        self.shown(facts, lambda _: [fact_table(short), *lines])
+        """What a run or replay did, or of a dry run what the next one would tell."""
+        more = would_tell_lines(facts["would_tell"])
+        self.summary(facts, told_beside=("failed_sources", "would_tell"), more=more)
 
     def checked(self, facts: Mapping[str, Any]) -> None:
         """That a configuration is in order, and what is worth knowing about it."""
@@ -126,13 +134,14 @@ def would_tell_lines(would_tell: Sequence[Mapping[str, Any]] | None) -> Iterator
     for row in would_tell or ():
         said, joint = ("add", "to") if row["operation"] == "add" else ("remove", "from")
         yield (
-            f"The next run would {said} {written(row['records'])} {_record(row)} {joint} "
+            f"The next run would {said} {counted(row['records'], 'record')} {joint} "
             f"{escape(row['destination'])} (audience {escape(row['audience'])})."
         )
 
 
-def _record(row: Mapping[str, Any]) -> str:
-    return "record" if row["records"] == 1 else "records"
+def counted(number: int, what: str) -> str:
+    """So many of something: 1 row, 1,200 rows."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def flat(facts: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, Any]]:

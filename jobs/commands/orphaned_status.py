@@ -9,7 +9,8 @@ from typing import Any
 
 from rich.markup import escape
 
-from tactful.jobs.audiences import name_of
+from tactful.jobs.audiences import FOLDER, name_of
+from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import FUSED
 from tactful.jobs.settings.config import Config
 
@@ -40,7 +41,7 @@ def orphaned_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 
 def _sizes(lake: Path) -> dict[str, int]:
     """How many values each audience holds as the last batch left it; none where nobody can tell."""
-    kept = sorted((lake / "_checkpoints" / FUSED / "audiences").glob("*.json"))
+    kept = sorted(Path(Lake(None, str(lake)).beside_checkpoint(FUSED, FOLDER)).glob("*.json"))
     for path in reversed(kept):
         try:
             return dict(json.loads(path.read_text("utf-8")))

@@ -8,6 +8,7 @@ from typing import Any
 import duckdb
 from rich.markup import escape
 
+from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
@@ -101,14 +102,14 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         groups = [_group(row) for row in closing["groups"][:MOST_GROUPS]]
         rest = closing["rows"] - sum(row["rows"] for row in closing["groups"][:MOST_GROUPS])
         yield (
-            f"[red]{_counted(closing['rows'], 'refused row')} wanted to close a channel; look at "
+            f"[red]{counted(closing['rows'], 'refused row')} wanted to close a channel; look at "
             f"them in quarantine: {'; '.join(_with_rest(groups, rest))}.[/]"
         )
     nobody = facts["nobody"]
     if nobody["rows"]:
         groups = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
         yield (
-            f"[yellow]Nobody is protected by {_counted(nobody['rows'], 'accepted row')} that would "
+            f"[yellow]Nobody is protected by {counted(nobody['rows'], 'accepted row')} that would "
             f"close a channel, but name nobody who is known: {'; '.join(groups)}.[/]"
         )
     unknown = facts["unknown_types"]
@@ -119,7 +120,7 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         ]
         rest = unknown["rows"] - sum(row["rows"] for row in unknown["types"])
         yield (
-            f"[yellow]{_counted(unknown['rows'], 'row')} of types that nobody knows: "
+            f"[yellow]{counted(unknown['rows'], 'row')} of types that nobody knows: "
             f"{'; '.join(_with_rest(groups, rest))}.[/]"
         )
     for row in facts["reasons"][:MOST_REASONS]:
@@ -127,7 +128,7 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     rest = facts["rest"]
     if rest["reasons"]:
         yield (
-            f"Quarantined for {_counted(rest['reasons'], 'more reason')}: {rest['rows']:,}; "
+            f"Quarantined for {counted(rest['reasons'], 'more reason')}: {rest['rows']:,}; "
             "--json tells them all"
         )
 
@@ -192,10 +193,6 @@ def _group(row: Mapping[str, Any]) -> str:
 
 def _with_rest(parts: Sequence[str], rest: int) -> list[str]:
     return [*parts, *([f"{rest:,} more"] if rest else [])]
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _rows(database: duckdb.DuckDBPyConnection, sql: str, **parameters: Any) -> list[dict[str, Any]]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +18,6 @@ from typing import Annotated, Any, Literal
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -28,78 +26,26 @@ from pydantic import (
 
 from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.derived import chosen, with_options
-from tactful.jobs.settings.durations import parse_duration
-from tactful.schemas.events import CHANNELS, PURPOSES, STREAMS, wide_columns
+from tactful.jobs.settings.fields import (
+    Amount,
+    Channels,
+    Count,
+    Duration,
+    Flag,
+    Name,
+    PathText,
+    Span,
+    Stream,
+    Text,
+    blocked_values,
+    known_region,
+    once,
+    partition_fields,
+)
+from tactful.schemas.events import CHANNELS, PURPOSES
 from tactful.transforms.rules import RULES, Policy, Rule
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sources import CANONICAL, DIALECTS
-
-
-def _positive(duration: timedelta) -> timedelta:
-    if duration <= timedelta():
-        raise ValueError("not above zero")
-    return duration
-
-
-def _known_region(name: str) -> str:
-    from phonenumbers import SUPPORTED_REGIONS  # slow to import, so only when it is needed
-
-    if name.upper() not in SUPPORTED_REGIONS:
-        raise ValueError("unknown region")
-    return name.upper()
-
-
-def _place(path: str) -> str:
-    if not path.strip() or "\0" in path:
-        raise ValueError("not a path")
-    return path
-
-
-def _partitions(names: Iterable[str]) -> tuple[str, ...]:
-    """What all rows of a folder may have in common: not their id, and no list or table."""
-    for name in names:
-        kinds = {c.type for c in wide_columns() if c.name == name}
-        plain = name != "event_id" and not any("<" in kind for kind in kinds)
-        if not plain or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-            raise ValueError("not a partition")
-    return _once(names)
-
-
-def _once(values: Iterable[str]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(values))
-
-
-def _blocked(values: Iterable[str]) -> tuple[str, ...]:
-    # Compared trimmed and in lower case; sorted so that their order in the file means nothing.
-    return tuple(sorted({value.strip().lower() for value in values}))
-
-
-# A field's description is what an error message calls "allowed".
-Span = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    Field(description="a duration such as 90s, 30m, 12h, 7d or 2w, at most 36500d"),
-]
-Duration = Annotated[
-    timedelta,
-    BeforeValidator(parse_duration),
-    AfterValidator(_positive),
-    Field(description="a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"),
-]
-Count = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, description="a whole number from 1")]
-Amount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="a whole number from 0")]
-Flag = Annotated[bool, Field(strict=True, description="true or false")]
-Name = Annotated[
-    str,
-    Field(
-        pattern=r"^[a-z][a-z0-9_]{0,62}\z",
-        description="a name of lower-case letters, digits and _, starting with a letter",
-    ),
-]
-PathText = Annotated[str, AfterValidator(_place), Field(description="a path or a URI")]
-Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
-Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(_once)]  # type: ignore[valid-type]
-Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]
 
 
 class Section(BaseModel):
@@ -156,7 +102,7 @@ class Source(Section):
     )
     format: Literal["json", "parquet"] = Field(default="json", title="What its files are.")
     path: PathText = Field(title="The folder below which every file is read, once.")
-    partitions: Annotated[tuple[str, ...], AfterValidator(_partitions)] = Field(
+    partitions: Annotated[tuple[str, ...], AfterValidator(partition_fields)] = Field(
         default=(),
         description="a list of fields that folders are named after, as day is by day=2026-01-31; "
         "not event_id, and none that holds a list or a table",
@@ -192,7 +138,7 @@ class Identity(Section):
     shared_devices: Literal["neutral"] = Field(
         title="Whose the anonymous events of a shared device are: nobody's."
     )
-    phone_region: Annotated[str, AfterValidator(_known_region)] = Field(
+    phone_region: Annotated[str, AfterValidator(known_region)] = Field(
         description="an ISO 3166 region of two letters such as US or GB",
         title="Where phone numbers without a country code are from.",
     )
@@ -203,7 +149,7 @@ class Identity(Section):
         title="With more of one lower type than this an identifier links nobody any more."
     )
     max_identifiers: Count = Field(title="A person of more than this is taken apart.")
-    blocked: Annotated[tuple[str, ...], AfterValidator(_blocked)] = Field(
+    blocked: Annotated[tuple[str, ...], AfterValidator(blocked_values)] = Field(
         description="a list of texts", title="Values that stand for nobody."
     )
     types: dict[Name, IdentifierType] = Field(title="The types of identifiers, each a table.")
@@ -246,7 +192,7 @@ class Cap(Section):
 
     name: Name = Field(title="Its name, which is its policy, too.")
     channels: Channels = Field(default=(), title="The channels it counts together; empty: all.")
-    purposes: Annotated[tuple[Literal[PURPOSES], ...], AfterValidator(_once)] = Field(  # type: ignore[valid-type]
+    purposes: Annotated[tuple[Literal[PURPOSES], ...], AfterValidator(once)] = Field(  # type: ignore[valid-type]
         default=("marketing",),
         min_length=1,
         description="a list with marketing or transactional",
@@ -296,7 +242,7 @@ class _DestinationEntry(Section):
     channel: Literal[CHANNELS] | None = Field(  # type: ignore[valid-type]
         title="The channel it speaks on; silent: as its kind does, else on all."
     )
-    identifiers: Annotated[tuple[Name, ...], AfterValidator(_once)] = Field(
+    identifiers: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
         default=("email", "phone"),
         min_length=1,
         description="a list of identifier types",

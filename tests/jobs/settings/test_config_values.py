@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from tactful.jobs.settings.config import idle, load
-from tactful.jobs.settings.models import parse_duration
+from tactful.jobs.settings.durations import parse_duration
 
 RULES = ["no_consent", "unsubscribed", "bounced", "complained"]
 

@@ -1,0 +1,82 @@
+"""Fields: what one value of the configuration may be, and what an error message says of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from tactful.jobs.settings.durations import parse_duration
+from tactful.schemas.events import CHANNELS, STREAMS, wide_columns
+
+
+def _positive(duration: timedelta) -> timedelta:
+    if duration <= timedelta():
+        raise ValueError("not above zero")
+    return duration
+
+
+def known_region(name: str) -> str:
+    """A region whose phone numbers can be read, in capitals."""
+    from phonenumbers import SUPPORTED_REGIONS  # slow to import, so only when it is needed
+
+    if name.upper() not in SUPPORTED_REGIONS:
+        raise ValueError("unknown region")
+    return name.upper()
+
+
+def _place(path: str) -> str:
+    if not path.strip() or "\0" in path:
+        raise ValueError("not a path")
+    return path
+
+
+def partition_fields(names: Iterable[str]) -> tuple[str, ...]:
+    """What all rows of a folder may have in common: not their id, and no list or table."""
+    for name in names:
+        kinds = {c.type for c in wide_columns() if c.name == name}
+        plain = name != "event_id" and not any("<" in kind for kind in kinds)
+        if not plain or not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+            raise ValueError("not a partition")
+    return once(names)
+
+
+def once(values: Iterable[str]) -> tuple[str, ...]:
+    """Each value at its first place."""
+    return tuple(dict.fromkeys(values))
+
+
+def blocked_values(values: Iterable[str]) -> tuple[str, ...]:
+    """As they are compared, trimmed and in lower case; their order in the file means nothing."""
+    return tuple(sorted({value.strip().lower() for value in values}))
+
+
+# A field's description is what an error message calls "allowed".
+Span = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    Field(description="a duration such as 90s, 30m, 12h, 7d or 2w, at most 36500d"),
+]
+Duration = Annotated[
+    timedelta,
+    BeforeValidator(parse_duration),
+    AfterValidator(_positive),
+    Field(description="a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"),
+]
+Count = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, description="a whole number from 1")]
+Amount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="a whole number from 0")]
+Flag = Annotated[bool, Field(strict=True, description="true or false")]
+Name = Annotated[
+    str,
+    Field(
+        pattern=r"^[a-z][a-z0-9_]{0,62}\z",
+        description="a name of lower-case letters, digits and _, starting with a letter",
+    ),
+]
+PathText = Annotated[str, AfterValidator(_place), Field(description="a path or a URI")]
+Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
+Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(once)]  # type: ignore[valid-type]
+Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]

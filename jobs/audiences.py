@@ -13,15 +13,18 @@ from typing import Any
 
 from pyspark.sql import functions as F
 
+from tactful.jobs.errors import LakeDamaged
+from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.lookups import fold
 from tactful.jobs.lake.state import read_json
-from tactful.jobs.runs.batches import KEPT_PINS, Batch
+from tactful.jobs.runs.batches import FUSED, KEPT_PINS, Batch
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.transforms.membership import AUDIENCE, is_held
 
 Sizes = dict[str, int]
 # Beside the checkpoint: what each batch left, a file a batch.
 FOLDER = "audiences"
+WAY_OUT = "remove it, and all members are counted anew"
 
 
 def name_of(destination: str, audience: str) -> str:
@@ -37,8 +40,7 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
     """
     before: Mapping[str, Any] | None = None
     if batch.batch_id:
-        way_out = "remove it, and all members are counted anew"
-        before = read_json(batch.lake.store, _place(batch, batch.batch_id - 1), way_out=way_out)
+        before = read_json(batch.lake.store, _place(batch, batch.batch_id - 1), way_out=WAY_OUT)
     sizes = _counted(batch) if before is None else dict(before)
     for name, step in steps.items():
         sizes[name] = sizes.get(name, 0) + step
@@ -47,6 +49,19 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
     if batch.batch_id >= KEPT_PINS:
         batch.lake.store.remove(_place(batch, batch.batch_id - KEPT_PINS))
     return sizes
+
+
+def sizes_now(lake: Lake) -> Sizes:
+    """How many values each audience holds as the last batch left it; none where nobody can tell."""
+    folder = lake.beside_checkpoint(FUSED, FOLDER)
+    for name in sorted(lake.store.names(folder), reverse=True):
+        try:
+            found = read_json(lake.store, f"{folder}/{name}", way_out=WAY_OUT)
+        except LakeDamaged:
+            continue
+        if found is not None:
+            return found
+    return {}
 
 
 def _counted(batch: Batch) -> Sizes:

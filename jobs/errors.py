@@ -66,6 +66,10 @@ class TooManyRecords(LakeError):
     """Raised when a changed rule would tell a destination of more records than were agreed to."""
 
 
+class DestinationMoved(LakeError):
+    """Raised when a destination that holds somebody is configured as another one."""
+
+
 class LakeDamaged(LakeError):
     """Raised when one of the lake's own small files cannot be understood."""
 

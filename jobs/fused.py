@@ -26,6 +26,7 @@ from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import moved
 from tactful.jobs.runs.batches import (
     FEW_ROWS,
     FUSED,
@@ -84,6 +85,7 @@ def start(
     is_confirmed: whether a changed rule may tell destinations of as many persons as it takes.
     """
     generation = lake.generation(QUERY)
+    moved.remember(lake, config)
 
     def process(frame: DataFrame, batch_id: int) -> None:
         if read_pins(lake, QUERY, batch_id) is None:

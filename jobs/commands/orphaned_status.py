@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
-from tactful.jobs.audiences import FOLDER, name_of
+from tactful.jobs.audiences import name_of, sizes_now
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import FUSED
 from tactful.jobs.settings.config import Config
 
 
@@ -25,7 +23,7 @@ def orphaned(lake: Path, config: Config | None) -> list[dict[str, Any]]:
     told = {name_of(d.name, d.policy) for d in config.destinations}
     return [
         {"destination": name.partition("/")[0], "audience": name.partition("/")[2], "values": size}
-        for name, size in sorted(_sizes(lake).items())
+        for name, size in sorted(sizes_now(Lake(None, str(lake))).items())
         if size > 0 and name not in told
     ]
 
@@ -37,14 +35,3 @@ def orphaned_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
             f"{escape(row['audience'])}, which the configuration does not name: it is told nothing "
             "more. To empty it, configure it with retired = true.[/]"
         )
-
-
-def _sizes(lake: Path) -> dict[str, int]:
-    """How many values each audience holds as the last batch left it; none where nobody can tell."""
-    kept = sorted(Path(Lake(None, str(lake)).beside_checkpoint(FUSED, FOLDER)).glob("*.json"))
-    for path in reversed(kept):
-        try:
-            return dict(json.loads(path.read_text("utf-8")))
-        except (OSError, ValueError):
-            continue
-    return {}

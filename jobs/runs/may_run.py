@@ -12,6 +12,7 @@ from tactful.jobs.intake.landing_files import JAVA_ERRORS
 from tactful.jobs.lake import secret
 from tactful.jobs.lake.files import files_at, files_here
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import moved
 from tactful.jobs.runs.batches import (
     ACCEPT,
     FUSED,
@@ -74,6 +75,7 @@ def refuse_lake(lake: Lake, config: Config) -> None:
     state = lake.state()
     if state is None:
         return
+    moved.refuse(lake, config)
     landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
     for query in (ACCEPT, FUSED, *landing):
         if query in state["generations"]:

@@ -185,6 +185,23 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         yield from _unfit(place, entry, declared[kind])
 
 
+def _lists(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Two destinations on one list of a vendor: what one takes out the other may want to hold."""
+    taken: dict[str, str] = {}
+    for place, entry in _entries(values, "destinations"):
+        kind = entry.get("kind")
+        if not isinstance(kind, str) or kind not in SINKS:
+            continue
+        needed = [n for n, o in options_of(SINKS[kind].options).items() if o.is_required]
+        if not needed or not all(name in entry for name in needed):
+            continue
+        where = str((kind, *(str(entry[name]) for name in needed)))
+        if where in taken:
+            allowed = f"a list of its own; destinations.{taken[where]} fills that one"
+            yield (*place, needed[0]), shown(entry[needed[0]]), allowed, ""
+        taken.setdefault(where, str(entry.get("name")))
+
+
 def _unfit(place: Place, entry: dict, declared: Mapping[str, Option]) -> Iterator[Finding]:
     """Texts that the vendor would refuse, in tables inside the entry, too."""
     for name, option in declared.items():
@@ -250,4 +267,4 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
             yield (section, at), entry
 
 
-CHECKS = (_sources, _identity, _names, _defaults, _rules, _destinations)
+CHECKS = (_sources, _identity, _names, _defaults, _rules, _destinations, _lists)

@@ -10,9 +10,11 @@ import pytest
 
 from tactful.jobs.commands.orphaned_status import orphaned_lines
 from tactful.jobs.commands.status import render, status
-from tactful.jobs.errors import TooManyRecords
+from tactful.jobs.errors import DestinationMoved, TooManyRecords
 from tactful.jobs.evidence import anew
 from tactful.jobs.evidence.anew import Anew, next_part
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import may_run
 from tests.jobs.test_closings import ANN, BEN, BY_FAMILY, CONFIG, CY, FAMILY, TABLET, Told
 from tests.landing import write_conf
 from tests.oracle.compare import read_tables
@@ -92,11 +94,16 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     assert orphan == {"destination": "later", "audience": "unsubscribed", "values": 5}
     (line,) = orphaned_lines([orphan])
     assert "later holds 5 values of audience unsubscribed" in line
+    change(told, [*CONFIG["destinations"], {**LATER, "policy": "complained"}])
+    with pytest.raises(DestinationMoved, match="5 values, and its policy was unsubscribed and is"):
+        told.shop.run()
     change(told, [*CONFIG["destinations"], {**LATER, "retired": True}])
     told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
     assert held(told) == before
     change(told, CONFIG["destinations"])
     assert status(told.shop.lake, config=told.shop.config())["orphaned"] == []
+    change(told, [*CONFIG["destinations"], {**LATER, "policy": "complained"}])
+    may_run.refuse(Lake(None, str(told.shop.lake)), told.shop.config())
 
 
 def test_who_did_not_mean_it_goes_back(spark, tmp_path: Path) -> None:

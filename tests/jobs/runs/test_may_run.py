@@ -81,6 +81,18 @@ def seen_later(home: Home) -> None:
     home.lake.remember(as_of="2999-01-01T00:00:00+00:00")
 
 
+def moved(home: Home) -> None:
+    """Its destination was another list's when it was told of three."""
+    entry = '[[destinations]]\nname = "crm"\nkind = "file"\npolicy = "unsubscribed"\n'
+    home.conf.write_text(home.conf.read_text() + entry + 'identifiers = ["email"]\n')
+    before = {"kind": "file", "policy": "bounced", "options": {"audience_id": "x"}}
+    home.lake.remember(destinations={"crm": {**before, "identifiers": ["email", "phone"]}})
+    folder = home.location / "_checkpoints" / "fused" / "audiences"
+    folder.mkdir(parents=True)
+    (folder / "000000000003.json").write_text('{"crm/bounced": 3, "gone/bounced": 4}')
+    (folder / "000000000004.json").write_text('{"crm/boun')
+
+
 # Each with what is said of it, and whether `check` and `status` say it of the lake.
 TROUBLES: dict[str, tuple[Callable[[Home], None], str, bool]] = {
     "lost": (lost, "is gone: there is no _secret in it; put it back", True),
@@ -89,6 +101,12 @@ TROUBLES: dict[str, tuple[Callable[[Home], None], str, bool]] = {
     "older": (older, "has format 2, this software writes 3", True),
     "replay": (half_replayed, "A replay of the lake at", True),
     "identity": (stitched_otherwise, "The identity section differs from the one", True),
+    "moved": (
+        moved,
+        "Destination crm holds 3 values, and its policy was bounced and is unsubscribed and its "
+        "audience_id was x and is none and it is told by phone no more",
+        True,
+    ),
     "source": (without_folder, "which does not exist; make the folder or correct", False),
     "clock": (seen_later, "lies before 2999-01-01", False),
 }

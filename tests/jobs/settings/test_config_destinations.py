@@ -41,6 +41,17 @@ def test_what_a_rule_filled_that_is_gone_can_be_emptied(read):
     assert [(d.policy, d.retired) for d in config.destinations] == [("of_last_year", True)]
 
 
+def test_one_list_is_filled_by_one_destination(read, errors):
+    meta = "[[destinations]]\nname = '{}'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
+    text = f"{meta.format('a')}audience_id = 12\n{meta.format('b')}audience_id = '12'\n"
+    assert errors(text) == [
+        'my.toml: destinations.b.audience_id: found "12"; '
+        "allowed: a list of its own; destinations.a fills that one"
+    ]
+    file = "[[destinations]]\nname = '{}'\nkind = 'file'\npolicy = 'bounced'\n"
+    assert len(read(file.format("a") + file.format("b")).destinations) == 2, "each has its folder"
+
+
 def test_google_keeps_mobile_ids_apart(tmp_path):
     """One request and one list hold either contacts or mobile ids, so one destination does too."""
     conf = tmp_path / "mixed.toml"

@@ -52,6 +52,7 @@ $(READY): pyproject.toml
 	fi; \
 	echo "Installing packages into .venv (once; a few minutes) ..." >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[local,demo,dev]"
+	@$(BIN)/python -m tactful.jobs.prepare
 	@mkdir -p .venv/editor/tactful; for room in conf jobs schemas transforms; do \
 	  ln -sfn "../../../$$room" ".venv/editor/tactful/$$room"; \
 	done

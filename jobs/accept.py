@@ -13,7 +13,7 @@ from pyspark.sql.streaming.listener import StreamingQueryProgress
 from pyspark.sql.types import StructType
 
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.identity.keyed import keys_of
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import (
@@ -36,8 +36,6 @@ from tactful.transforms.acceptance import ACCEPTED, DUPLICATE, QUARANTINED, sort
 from tactful.transforms.acceptance import repeats as find_repeats
 from tactful.transforms.identity.keys import (
     identifier_sets,
-    key_identifiers,
-    phone_numbers,
     with_keys,
 )
 
@@ -158,19 +156,7 @@ def _accepted_before(
 def _keys(batch: Batch, accepted: DataFrame, config: Config) -> DataFrame:
     """The keys of all combinations of identifiers that the accepted rows carry."""
     sets = batch.keep(identifier_sets(accepted))
-    raw = [row.value for row in phone_numbers(sets).select("value").distinct().collect()]
-    normal = normalise_all(raw, region=config.identity.phone_region)
-    pairs = [{"value": value, "e164": e164} for value, e164 in sorted(normal.items())]
-    phones = small_frame(batch.lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
-    return batch.keep(
-        key_identifiers(
-            sets,
-            phones,
-            batch.lake.pads(config),
-            priorities={name: kind.priority for name, kind in config.identity.types.items()},
-            blocked=config.identity.blocked,
-        )
-    )
+    return batch.keep(keys_of(batch.lake, sets, config))
 
 
 def _counts(batch: Batch, sorted_out: DataFrame) -> dict[str, Any]:

@@ -58,6 +58,16 @@ def begin_preview(
     return _opened(lake, generation, pins, None), anew.at_once() if anew.left else anew
 
 
+def rules_of(lake: Lake, config: Config) -> str:
+    """What a batch decides by: another word for it means that everybody is decided anew.
+
+    Who an audience was found to hold already may have to leave it, so an import counts, too.
+    """
+    imports = (lake.state() or {}).get("imports")
+    rules = config.hash_of(SECTIONS)
+    return f"{rules}/{imports}" if imports else rules
+
+
 def _settled(
     lake: Lake, config: Config, pins: dict[str, Any], *, as_of: datetime | None, confirm: bool
 ) -> dict[str, Any]:
@@ -66,7 +76,8 @@ def _settled(
     earlier = read_pins(lake, FUSED, batch_id - 1) if batch_id else None
     anew = next_part(
         earlier,
-        rules=config.hash_of(SECTIONS),
+        # Before the first batch nobody is known, so nobody can be decided again.
+        rules=rules_of(lake, config) if earlier else config.hash_of(SECTIONS),
         labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
         number=lake.batches_before(FUSED) + batch_id,
         is_confirmed=confirm,

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import REPLAY, RUN, examples
+from tactful.jobs.commands.help import IMPORT, REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
@@ -24,6 +24,7 @@ app = typer.Typer(
 
 RUN_STOPPED = "Stopped; the next run takes up where this one left off."
 REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
+IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
 DEMO_STOPPED = "Stopped; the next demo begins anew."
 
 
@@ -216,6 +217,52 @@ def replay(
 
 
 @app.command(
+    name="import",
+    help=IMPORT,
+    epilog=examples(
+        "tactful import unsubscribed.csv --conf my.toml --as unsubscribed --channel email",
+        "tactful import members.csv --conf my.toml --audience meta_exclusions",
+        'tactful import list.csv --conf my.toml --as complained --column email="Adresse"',
+    ),
+)
+def import_(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON lines or Parquet.")],
+    conf: Conf = None,
+    settings: Settings = None,
+    type_: Annotated[
+        str | None, typer.Option("--as", metavar="TYPE", help="What those in it have said.")
+    ] = None,
+    audience: Annotated[
+        str | None,
+        typer.Option(metavar="DESTINATION", help="Whose audience those in it are in already."),
+    ] = None,
+    channel: Annotated[
+        str | None, typer.Option(help="With --as: where, unless a row says it.")
+    ] = None,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="With --as: when; else when the file was written."),
+    ] = None,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="TYPE=HEADER", help="What a column holds. Repeatable."),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug, stopped=IMPORT_STOPPED) as answer:
+        moment = _clock(at, option="--at")
+        config = _load(conf, settings)
+        from tactful.jobs.commands import importing
+
+        facts = importing.import_file(
+            config, file, type_=type_, audience=audience, channel=channel, at=moment,
+            columns=columns or (), on_progress=answer.progress,
+        )  # fmt: skip
+        answer.summary(facts, more=[importing.NEXT])
+
+
+@app.command(
     epilog=examples(
         "tactful tables",
         "tactful tables suppressions _log/links",
@@ -263,17 +310,17 @@ def _refused(option: str, found: str, allowed: str) -> Exception:
     return ConfigError([Problem(option, "", found, allowed)])
 
 
-def _clock(text: str | None) -> datetime | None:
-    """The time of `--as-of`; one without zone would mean another moment on another machine."""
+def _clock(text: str | None, option: str = "--as-of") -> datetime | None:
+    """The time of an option; one without zone would mean another moment on another machine."""
     if text is None:
         return None
     allowed = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
     try:
         clock = datetime.fromisoformat(text)
     except ValueError as error:
-        raise _refused("--as-of", f'"{text}"', allowed) from error
+        raise _refused(option, f'"{text}"', allowed) from error
     if clock.tzinfo is None:
-        raise _refused("--as-of", f'"{text}"', allowed)
+        raise _refused(option, f'"{text}"', allowed)
     return clock
 
 

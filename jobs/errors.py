@@ -70,6 +70,10 @@ class DestinationMoved(LakeError):
     """Raised when a destination that holds somebody is configured as another one."""
 
 
+class ListRefused(LakeError):
+    """Raised when a list that is to be imported cannot be understood as what it is said to be."""
+
+
 class LakeDamaged(LakeError):
     """Raised when one of the lake's own small files cannot be understood."""
 

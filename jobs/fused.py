@@ -12,12 +12,12 @@ from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
 from tactful.jobs import decide
-from tactful.jobs.begin import begin
+from tactful.jobs.begin import begin, rules_of
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
-from tactful.jobs.evidence.anew import Anew, hold_back, identifiers_anew
+from tactful.jobs.evidence.anew import Anew, found_in_audiences, hold_back, identifiers_anew
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_by_words
 from tactful.jobs.evidence.counts import count, counted
@@ -134,10 +134,13 @@ def inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     return union.select("stream", *columns)
 
 
-def is_deciding_anew(lake: Lake) -> bool:
+def is_deciding_anew(lake: Lake, config: Config) -> bool:
     """Whether a changed rule has not reached everybody yet: the next batch goes on with it."""
     pins = read_pins(lake, QUERY, last_done(lake, QUERY)) or {}
-    return "anew" in pins and Anew(**pins["anew"]).left > 1
+    if "anew" not in pins:
+        return False
+    anew = Anew(**pins["anew"])
+    return anew.left > 1 or anew.rules != rules_of(lake, config)
 
 
 def is_data() -> Column:
@@ -205,6 +208,9 @@ def steps(
             ),
         )
     carriers = closings.persons if closings else None
+    found_there = batch.timed("anew", lambda: found_in_audiences(batch, stitched))
+    if found_there is not None:
+        carriers = found_there if carriers is None else carriers.union(found_there)
     affected_persons = batch.timed(
         "affect",
         lambda: find_affected(batch, fresh, reactivated, stitched, carriers, classes=lookback.of),

@@ -28,7 +28,7 @@ from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from tactful.jobs import java
+from tactful.jobs import java, prepared
 from tactful.jobs.errors import SessionUnfit, SparkNotStarted, TactfulError
 from tactful.jobs.lake import spills
 
@@ -231,6 +231,8 @@ def _start_jvm(ours: Mapping[str, str]) -> None:
     given = os.environ.get("PYSPARK_SUBMIT_ARGS")
     rest, theirs = _user_files(shlex.split(given or "pyspark-shell"))
     below = {k: v for k, v in ours.items() if not os.environ.get(IN_ENVIRONMENT.get(k, ""))}
+    if given is None and not theirs:
+        below = prepared.quickened(below)
     with (
         as_file(files("tactful.conf") / "ivysettings.xml") as ivy,
         tempfile.TemporaryDirectory(prefix="start-", dir=spills.folder()) as folder,

@@ -99,6 +99,15 @@ def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFram
     )
 
 
+def member_key() -> Column:
+    """The key of a value at a destination: what it is there, hashed with the lake's own secret.
+
+    Of rows with destination, field, wire, and the pads inner and outer.
+    """
+    message = F.concat_ws(":", "destination", "field", "wire")
+    return F.substring(hmac_sha256(message, inner=F.col("inner"), outer=F.col("outer")), 1, 32)
+
+
 def changed_members(
     forms: DataFrame, held: DataFrame, members: DataFrame, refusers: DataFrame, pads: DataFrame
 ) -> DataFrame:
@@ -123,14 +132,10 @@ def changed_members(
     refusers: destination, audience, person_id of everybody who said no to it, whether or not any
     audience ever wanted them.
     """
-    message = F.concat_ws(":", "destination", "field", "wire")
     keyed = (
         forms.where(F.col("wire").isNotNull())
         .crossJoin(F.broadcast(pads))
-        .withColumn(
-            "member_key",
-            F.substring(hmac_sha256(message, inner=F.col("inner"), outer=F.col("outer")), 1, 32),
-        )
+        .withColumn("member_key", member_key())
         .drop("inner", "outer")
     )
     is_good = F.col("is_best") & ~F.col("is_dead")

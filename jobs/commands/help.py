@@ -20,6 +20,15 @@ clicks, purchases, messages, profiles, service, quarantine, identifiers. What wa
 records, deliveries and _log/memberships stay, and destinations hear only of differences.
 """
 
+IMPORT = """Take in lists that exist elsewhere: who opted out, who is in an audience already.
+
+FILE has a row a person and a header that names identifiers (email, phone, customer_id, …). With
+--as TYPE (unsubscribed, complained, bounced, consent_withdrawn; subscribed, consent_granted) each
+row becomes such an event; columns occurred_at, channel and purpose are read. With --audience each
+row is a member that the destination holds: the next run adds only who is missing, and removes who
+should not be there. The same list twice does nothing.
+"""
+
 
 def examples(*commands: str) -> str:
     """The end of a command's help: how it may be called."""

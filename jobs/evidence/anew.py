@@ -12,9 +12,11 @@ from pyspark.sql import functions as F
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config
+from tactful.jobs.stitch import Stitched
 from tactful.schemas.identity import LABELS
 from tactful.schemas.records import RECORDS
 from tactful.transforms.closings import NOBODYS
+from tactful.transforms.identity.links import semi_join
 from tactful.transforms.identity.owners import named_after
 
 # What decides whom a destination is told of.
@@ -87,6 +89,21 @@ def identifiers_anew(batch: Batch, anew: Anew) -> DataFrame | None:
     is_name = F.coalesce(named_after() == F.col("identifier_key"), F.lit(False))
     rows = batch.read(LABELS).where(mine & (is_name | is_shared))
     return batch.keep(rows.groupBy("identifier_key").agg(F.bool_or(is_shared).alias("is_shared")))
+
+
+def found_in_audiences(batch: Batch, stitched: Stitched) -> DataFrame | None:
+    """Persons who get an identifier that an imported list found in some audience.
+
+    While nobody knew it nobody could say whether it should be there; an event that decides nothing
+    else is enough to ask. Keeps: person_id. None where nothing was ever imported.
+    """
+    labels = stitched.labels
+    if not labels.num_rows or not (batch.lake.state() or {}).get("imports"):
+        return None
+    keys = batch.logs.frame(labels.select(["identifier_key"]))
+    held = batch.logs.memberships(keys, count=labels.num_rows).where("is_member")
+    mine = semi_join(stitched.affected, held.select("identifier_key"), count=stitched.size)
+    return mine.select("person_id")
 
 
 def hold_back(batch: Batch, anew: Anew, config: Config, records: DataFrame) -> None:

@@ -112,6 +112,18 @@ def run(
 
 
 @contextmanager
+def taken(config: Config, on_progress: Progress) -> Iterator[Lake]:
+    """The lake for a command that adds to it; one that is not there yet is made."""
+    if files_here(config.location):
+        may_run.refuse(Lake(None, config.location), config)
+        may_run.refuse_held(config.location)
+    lake = Lake(open_session(on_progress=on_progress), config.location)
+    with opened(lake, config):
+        lake.create(config)
+        yield lake
+
+
+@contextmanager
 def opened(lake: Lake, config: Config) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
     may_run.refuse(lake, config)
@@ -207,7 +219,7 @@ def _decide_all(
 ) -> None:
     """Take all that came through the main query, and a changed rule to everybody."""
     finish(fused.start(lake, config, Pace(), hook, is_confirmed=is_confirmed))
-    while fused.is_deciding_anew(lake):
+    while fused.is_deciding_anew(lake, config):
         tick(lake, config, as_of)
         finish(fused.start(lake, config, Pace(), hook, is_confirmed=is_confirmed))
 

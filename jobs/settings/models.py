@@ -331,6 +331,12 @@ class Config(Section):
         """The file or folder of a reference table as a whole path; a URI as it is."""
         return absolute(self.reference[name].path, base=self._bases["reference", name, "path"])
 
+    def landing_only(self, name: str, source: Source) -> Config:
+        """The same with one source instead of its own; its path is a whole one, the lake's own."""
+        alone = self.model_copy(update={"sources": {name: source}})
+        alone._bases = {**self._bases, ("sources", name, "path"): Path("/")}
+        return alone
+
     @property
     def rules(self) -> tuple[Suppress, ...]:
         """The suppression rules that are switched on."""

@@ -65,9 +65,10 @@ def test_a_disk_that_dies_at_each_kind_of_change(spark, tmp_path: Path) -> None:
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("mode", ["dead", "once", "deaf", "full"])
+@pytest.mark.parametrize("mode", ["dead", "once", "deaf", "full", "refuse"])
 def test_a_disk_that_fails_at_each_change_of_each_table(spark, tmp_path: Path, mode: str) -> None:
-    """Dead from there on; a failure that passes; a change never confirmed; a disk that is full."""
+    """Dead from there on; a failure that passes; a change never confirmed; a disk that is full;
+    one that only answers that it did not, as HDFS does."""
     disk = faulty_disk(spark, shorten=EACH_PLACE)
     shop = shop_with_a_partner(SEED, tmp_path, FaultyShop)
     first, second = worlds.split(shop.world, 2, seed=SEED)

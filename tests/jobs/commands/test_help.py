@@ -15,7 +15,9 @@ from tactful.jobs.version import software_version
 from tactful.schemas.events import STREAMS
 from tactful.schemas.records import DELIVERIES, MEMBERSHIPS, RECORDS
 
-COMMANDS = sorted(command.callback.__name__ for command in cli.app.registered_commands)
+COMMANDS = sorted(
+    command.name or command.callback.__name__ for command in cli.app.registered_commands
+)
 
 
 def shown(*arguments: str) -> str:

@@ -1,0 +1,66 @@
+"""The command `import`: what it was asked for, checked before anything starts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tactful.jobs.errors import ListRefused
+from tactful.jobs.imports import audience_list, suppression_list
+from tactful.jobs.imports.lists import read_list
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import Config
+from tactful.schemas.words import CHANNELS
+
+NEXT = "The next run decides by it: tactful run."
+
+
+def import_file(
+    config: Config,
+    path: Path,
+    *,
+    type_: str | None,
+    audience: str | None,
+    channel: str | None,
+    at: datetime | None,
+    columns: Sequence[str],
+    on_progress: Callable[[str], None],
+) -> Mapping[str, Any]:
+    """Take a list in as events of a type, or as the members of a destination's audience.
+
+    Raises: ListRefused, before anything starts, where it cannot be understood.
+    """
+    if (type_ is None) == (audience is None):
+        raise ListRefused(
+            "Say what the list is, and only one: --as with what happened to those in it, such as "
+            "unsubscribed, or --audience with the destination whose audience they are in."
+        )
+    named = dict(_named(column) for column in columns)
+    if audience is not None:
+        if channel or at:
+            raise ListRefused(
+                "--channel and --at say when and where somebody opted out; an audience has neither."
+            )
+        destination = audience_list.destination_named(config, audience)
+        people = read_list(path, config, named=named)
+        with pipeline.taken(config, on_progress) as lake:
+            return audience_list.import_audience(lake, config, people, destination)
+    if type_ not in suppression_list.STREAM_OF:
+        allowed = ", ".join(suppression_list.STREAM_OF)
+        raise ListRefused(f"--as {type_} is nothing that a list can say; allowed: {allowed}.")
+    if channel is not None and channel not in CHANNELS:
+        raise ListRefused(f"--channel {channel} is none; allowed: {', '.join(CHANNELS)}.")
+    people = read_list(path, config, named=named, also=suppression_list.ALSO)
+    with pipeline.taken(config, on_progress) as lake:
+        return suppression_list.import_suppressions(
+            lake, config, people, type_=type_, channel=channel, at=at
+        )
+
+
+def _named(column: str) -> tuple[str, str]:
+    kind, sign, header = column.partition("=")
+    if not (kind and sign and header):
+        raise ListRefused(f'--column {column} says nothing; write --column email="E-Mail".')
+    return kind, header

@@ -1,0 +1,163 @@
+"""Lists: files of people by their identifiers, as other systems export them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+
+from tactful.jobs.errors import ListRefused
+from tactful.jobs.settings.config import Config
+from tactful.schemas.words import IDENTIFIER_WORDS
+from tactful.transforms.blanks import BLANKS
+
+# Rows of a list that pass through this process at once.
+PIECE = 100_000
+READ = {
+    ".csv": "read_csv({path}, all_varchar = true, header = true)",
+    ".tsv": "read_csv({path}, all_varchar = true, header = true)",
+    ".txt": "read_csv({path}, all_varchar = true, header = true)",
+    ".json": "read_json({path})",
+    ".jsonl": "read_json({path})",
+    ".ndjson": "read_json({path})",
+    ".parquet": "read_parquet({path})",
+}
+PACKED = ".gz"
+Row = dict[str, str]
+
+
+@dataclass(frozen=True)
+class PeopleList:
+    """A list of people: its file, which column is what, and which columns say nothing here."""
+
+    path: Path
+    columns: Mapping[str, str]
+    left_aside: Sequence[str]
+    written_at: datetime
+
+    def rows(self) -> Iterator[list[Row]]:
+        """The rows, some at a time; of each what it says: identifier types, and other fields."""
+        told = ", ".join(f"CAST({_quoted(c)} AS VARCHAR)" for c in self.columns.values())
+        names = list(self.columns)
+        with duckdb.connect() as db:
+            try:
+                found = db.execute(f"SELECT {told} FROM {_source(self.path)}")
+                while piece := found.fetchmany(PIECE):
+                    yield [_said(dict(zip(names, row, strict=True))) for row in piece]
+            except duckdb.Error as error:
+                raise _unreadable(self.path, error) from error
+
+    @property
+    def content_hash(self) -> str:
+        """Which list it is, whatever its file is called."""
+        with open(self.path, "rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_list(
+    path: Path, config: Config, *, named: Mapping[str, str], also: Sequence[str] = ()
+) -> PeopleList:
+    """Find out what the columns of a list are.
+
+    A column is what its header says, in any spelling: E-Mail, email address, customer_id. named:
+    the header of a column that its name does not tell, by what it holds. also: what a column may
+    say beside identifiers.
+
+    Raises: ListRefused.
+    """
+    if not path.is_file():
+        raise ListRefused(f"There is no file {path}.")
+    headers = _headers(path)
+    known = {**_identifier_words(config), **{name: name for name in also}}
+    kinds = list(dict.fromkeys(known.values()))
+    columns = _named(path, headers, named, kinds)
+    for header in headers:
+        kind = known.get(_bare(header))
+        if kind is None or header in columns.values() or kind in named:
+            continue
+        if kind in columns:
+            raise ListRefused(
+                f"{path}: both {columns[kind]} and {header} are columns of {kind}; say which is "
+                f'meant: --column {kind}="{header}".'
+            )
+        columns[kind] = header
+    if not set(columns) - {*also}:
+        raise ListRefused(
+            f"{path}: none of its columns ({', '.join(headers)}) is an identifier, which are "
+            f"{', '.join(k for k in kinds if k not in also)}; name one, such as: "
+            f'--column email="{headers[0]}".'
+        )
+    aside = [header for header in headers if header not in columns.values()]
+    written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+    return PeopleList(path, columns, aside, written_at)
+
+
+def identifiers_of(row: Row, also: Sequence[str] = ()) -> list[dict[str, str]]:
+    """The identifiers that a row tells, as events do."""
+    return [{"type": k, "value": v} for k, v in row.items() if k not in also]
+
+
+def _named(
+    path: Path, headers: Sequence[str], named: Mapping[str, str], kinds: Sequence[str]
+) -> dict[str, str]:
+    for kind, header in named.items():
+        if kind not in kinds:
+            raise ListRefused(f"--column {kind}={header}: {kind} is none of {', '.join(kinds)}.")
+        if header not in headers:
+            raise ListRefused(f"{path} has no column {header}; it has {', '.join(headers)}.")
+    return dict(named)
+
+
+def _identifier_words(config: Config) -> dict[str, str]:
+    """What a header may say, without separators and case, and which type of identifier it is."""
+    types = [*config.identity.types]
+    if "email" in types:
+        types.append("email_sha256")
+    known = {_bare(name): name for name in types}
+    return known | {word: name for name, also in IDENTIFIER_WORDS if name in types for word in also}
+
+
+def _bare(header: str) -> str:
+    return "".join(letter for letter in header.lower() if letter.isalnum())
+
+
+def _said(row: Mapping[str, str | None]) -> Row:
+    """What a row tells, without its blanks."""
+    bare = {name: (value or "").strip(BLANKS) for name, value in row.items()}
+    return {name: value for name, value in bare.items() if value}
+
+
+def _headers(path: Path) -> list[str]:
+    with duckdb.connect() as db:
+        try:
+            found = db.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
+        except duckdb.Error as error:
+            raise _unreadable(path, error) from error
+    return [row[0] for row in found]
+
+
+def _source(path: Path) -> str:
+    """The file as DuckDB reads it; a name it would take for a pattern is one all the same."""
+    name = path.name.lower().removesuffix(PACKED)
+    form = READ.get(os.path.splitext(name)[1])
+    if form is None:
+        raise ListRefused(
+            f"{path} is no list: its name has to end in {', '.join(READ)}, packed ({PACKED}) or "
+            "not."
+        )
+    plain = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
+    return form.format(path="'" + plain.replace("'", "''") + "'")
+
+
+def _quoted(header: str) -> str:
+    return '"' + header.replace('"', '""') + '"'
+
+
+def _unreadable(path: Path, error: Exception) -> ListRefused:
+    first = str(error).strip().splitlines()[0][:200].rstrip(".")
+    return ListRefused(f"{path} cannot be read as a list: {first}.")

@@ -1,0 +1,94 @@
+"""Lists from elsewhere: which column is what, and what is refused before anything starts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tactful.jobs import cli
+from tactful.jobs.errors import ListRefused
+from tactful.jobs.imports.lists import read_list
+from tactful.jobs.runs import pipeline
+from tactful.jobs.settings.config import load
+
+CONF = (
+    '[lake]\nlocation = "lake"\n[[destinations]]\nname = "crm"\nkind = "file"\npolicy = "bounced"\n'
+)
+
+
+@pytest.fixture
+def config(tmp_path: Path):
+    (tmp_path / "my.toml").write_text(CONF)
+    return load(tmp_path / "my.toml")
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    (folder / name).write_text(text, "utf-8")
+    return folder / name
+
+
+def test_a_header_is_read_in_any_spelling(tmp_path: Path, config) -> None:
+    text = (
+        "\ufeffE-Mail Address;Phone Number;Customer-ID;Name;Channel\n a@x.io ;;7;Ann;email\n;;;;\n"
+    )
+    people = read_list(written(tmp_path, "l[1].csv", text), config, named={}, also=("channel",))
+    assert list(people.left_aside) == ["Name"]
+    (rows,) = people.rows()
+    assert rows == [{"email": "a@x.io", "customer_id": "7", "channel": "email"}, {}]
+
+
+@pytest.mark.parametrize("name", ["list.json", "list.jsonl"])
+def test_json_lines_are_a_list(tmp_path: Path, config, name: str) -> None:
+    people = read_list(written(tmp_path, name, '{"email": "a@x.io", "n": 1}\n'), config, named={})
+    assert [row for piece in people.rows() for row in piece] == [{"email": "a@x.io"}]
+
+
+def test_a_column_may_be_named(tmp_path: Path, config) -> None:
+    file = written(tmp_path, "l.csv", "Adresse,email\na@x.io,b@x.io\n")
+    people = read_list(file, config, named={"email": "Adresse"})
+    assert (dict(people.columns), list(people.left_aside)) == ({"email": "Adresse"}, ["email"])
+
+
+@pytest.mark.parametrize(
+    ("text", "named", "words"),
+    [
+        ("name,town\nAnn,York\n", {}, "none of its columns (name, town) is an identifier"),
+        ("email,e_mail\na,b\n", {}, "both email and e_mail are columns of email"),
+        ("email\na\n", {"email": "mail"}, "has no column mail; it has email"),
+        ("email\na\n", {"shoe": "email"}, "shoe is none of customer_id"),
+    ],
+)
+def test_what_is_no_list_is_refused(tmp_path: Path, config, text, named, words) -> None:
+    with pytest.raises(ListRefused) as caught:
+        read_list(written(tmp_path, "l.csv", text), config, named=named)
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ([], "Say what the list is, and only one"),
+        (["--as", "unsubscribed", "--audience", "crm"], "Say what the list is, and only one"),
+        (["--as", "angry"], "--as angry is nothing that a list can say; allowed: unsubscribed"),
+        (["--as", "unsubscribed", "--channel", "fax"], "--channel fax is none; allowed: email"),
+        (["--audience", "ads"], "There is no destination ads; there are: crm"),
+        (["--audience", "crm", "--channel", "email"], "an audience has neither"),
+        (["--as", "unsubscribed", "--column", "email"], "--column email says nothing"),
+        (["--as", "unsubscribed", "--at", "yesterday"], '--at: found "yesterday"'),
+    ],
+)
+def test_a_refusal_comes_before_spark(
+    tmp_path: Path, config, monkeypatch, arguments, words
+) -> None:
+    def started(*_, **__):
+        raise AssertionError("Spark was started")
+
+    monkeypatch.setattr(pipeline, "open_session", started)
+    file = written(tmp_path, "l.csv", "email\na@x.io\n")
+    conf = ["--conf", str(tmp_path / "my.toml")]
+    done = CliRunner().invoke(cli.app, ["import", str(file), *conf, *arguments])
+    assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
+    assert words in done.stderr
+    assert not (tmp_path / "lake").exists()

@@ -44,7 +44,7 @@ def destination(kind: str, **more: Any) -> dict[str, Any]:
 
 
 DESTINATIONS = [
-    destination("meta_custom_audience", audience_id="1"),
+    destination("meta_custom_audience", audience_id="11"),
     destination("google_data_manager", audience_id="2", account={"account_id": "3"}),
     destination("file", identifiers=["email", "phone", "customer_id", "loyalty_id"]),
 ]

@@ -16,7 +16,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
 STREAMS = {
     "order_": "purchases", "consent_": "profiles", "preference_": "profiles",
-    "attribute_": "profiles",
+    "attribute_": "profiles", "contact_": "service",
 }  # fmt: skip
 
 # What `message_facts` adds.

@@ -29,7 +29,7 @@ STREAMS = {
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
                  "machine_open", "cost", "skus", "categories"),
     "profiles": ("channel", "purpose"),
-    "service": ("channel", "order_id"),
+    "service": ("channel", "order_id", "contact_id"),
 }  # fmt: skip
 OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "amount": MONEY,
          "skus": pa.list_(TEXT), "categories": pa.list_(TEXT)}  # fmt: skip

@@ -12,7 +12,7 @@ def contacts(maker: Any, seed: int) -> None:
     Some moments are the very same, some closings come before any opening, and some have no number.
     """
     dice = random.Random(f"contacts {seed}")
-    for n in range(dice.randint(3, 6)):
+    for n in range(dice.randint(5, 10)):
         number = dice.choice((f"s{n}", f"s{n}", f"s{n}", "s0", None))
         person = dice.choice(maker.people)
         told = {"contact_id": number, "channel": dice.choice(("chat", "call", None))}

@@ -165,7 +165,7 @@ ONE_LINERS = {
     "rule of later": (
         "[[suppress]]\nname = 'quiet'\nwhen = 'quiet_hours'",
         'my.toml: suppress.quiet.when: found "quiet_hours"; '
-        f"allowed: purchased, {RULES} (quiet_hours is not supported yet)",
+        f"allowed: purchased, {RULES}, service_open (quiet_hours is not supported yet)",
     ),
     "purchased without match": (
         "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nlasts = '30d'",

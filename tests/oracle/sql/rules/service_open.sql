@@ -37,8 +37,10 @@ SELECT
     occurred_at AS starts_at,
     coalesce(lift.occurred_at, lapses_at) AS ends_at,
     named('service', lift.event_id) AS lifted_by,
-    list_filter([named('service', event_id), named('service', lift.event_id)], x -> x IS NOT NULL)
-        AS evidence,
+    CASE
+        WHEN lift IS NULL THEN [named('service', event_id)]
+        ELSE [named('service', event_id), named('service', lift.event_id)]
+    END AS evidence,
     'service' AS cause_stream,
     event_id AS cause_id,
     CAST(NULL AS INTEGER) AS line_number

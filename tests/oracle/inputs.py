@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from tests.oracle.config import caps, destinations, duration, identifier_types, rules
 from tests.oracle.facts import Event
 from tests.oracle.identifiers import Form
-from tests.oracle.networks import network_values
+from tests.oracle.networks import KINDS, network_values
 
 TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
 MONEY, SPAN = pa.decimal128(18, 4), pa.duration("us")
@@ -148,7 +148,7 @@ def put(
 
 
 def _destination(told: Mapping[str, Any], bounced: set[str]) -> dict[str, Any]:
-    is_network = told["kind"] != "file"
+    is_network = told["kind"] in KINDS
     return {
         **told,
         "channel": "ad" if is_network else told["channel"],

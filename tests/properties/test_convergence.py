@@ -22,6 +22,7 @@ DESTINATIONS = [
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",
      "account": {"account_id": "1"}},
+    {"name": "hook", "kind": "webhook_list", "policy": "being_helped", "identifiers": ["phone"]},
 ]  # fmt: skip
 
 

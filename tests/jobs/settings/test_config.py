@@ -220,7 +220,8 @@ ONE_LINERS = {
     "kind of later": (
         "[[destinations]]\nname = 't'\nkind = 'tiktok'\npolicy = 'bounced'",
         'my.toml: destinations.t.kind: found "tiktok"; '
-        "allowed: google_data_manager, meta_custom_audience, file (tiktok is not supported yet)",
+        "allowed: google_data_manager, meta_custom_audience, file, webhook_list "
+        "(tiktok is not supported yet)",
     ),
     "batch too large": (
         "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"

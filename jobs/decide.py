@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, reduce
@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.settings.config import Cap, Config, Suppress
+from tactful.schemas.suppressions import SUPPRESSIONS
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.identity.owners import named_after
 from tactful.transforms.rules import Facts, Policy
@@ -35,11 +36,23 @@ def suppressions(
     together: dict[Callable[..., DataFrame], list[Policy]] = {}
     for rule in rules:
         together.setdefault(rule.kind.rows, []).append(rule.policy)
-    frames = [rows(facts, policies) for rows, policies in together.items()]
+    frames = [_whole(rows(facts, policies), policies) for rows, policies in together.items()]
     if caps:
         messages = counted_messages(timeline, rules=[cap_rule(cap) for cap in caps])
         frames.append(capped(messages, longest=max(cap.limit for cap in caps)))
     return reduce(DataFrame.unionByName, frames) if frames else None
+
+
+def _whole(rows: DataFrame, policies: Sequence[Policy]) -> DataFrame:
+    """A rule's rows, where they have the columns of `suppressions` and cause, and no others."""
+    wanted, found = {*SUPPRESSIONS.names, "cause"}, {*rows.columns}
+    if wrong := wanted ^ found:
+        whens = ", ".join(sorted({policy.when for policy in policies}))
+        raise TypeError(
+            f"The rows of {whens} lack {sorted(wrong - found) or 'none'} of the columns of "
+            f"suppressions and have {sorted(wrong - wanted) or 'none'} beside them."
+        )
+    return rows
 
 
 def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:

@@ -15,7 +15,7 @@ from tactful.jobs import decide
 from tactful.jobs.begin import begin, rules_of
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
-from tactful.jobs.evidence import orders
+from tactful.jobs.evidence import contacts, orders
 from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
 from tactful.jobs.evidence.anew import Anew, found_in_audiences, hold_back, identifiers_anew
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
@@ -172,6 +172,8 @@ def steps(
     hears = bool(config.destinations)
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
+    reads_contacts = contacts.CLASS in lookback.of
+    contact_rows = counts.contact_rows if reads_contacts else 0
     heard = lives.earlier if lives and hears else None
     everybody = batch.timed("anew", lambda: identifiers_anew(batch, anew))
     hubs = batch.logs.hubs()
@@ -180,7 +182,14 @@ def steps(
     reactivated = batch.timed(
         "reactivate",
         lambda: reactivated_persons(
-            batch, fresh, relevant_events, heard, with_hubs, everybody, order_rows=order_rows
+            batch,
+            fresh,
+            relevant_events,
+            heard,
+            with_hubs,
+            everybody,
+            order_rows=order_rows,
+            contact_rows=contact_rows,
         ),
     )
     stitched = batch.timed(
@@ -248,6 +257,14 @@ def steps(
         facts = batch.timed(
             "gather",
             lambda: batch.keep(orders.with_others(batch, fresh, own, count=stitched.size)),
+        )
+    if reads_contacts:
+        theirs = facts
+        facts = batch.timed(
+            "gather",
+            lambda: batch.keep(
+                contacts.with_closings(theirs, relevant_events, count=stitched.size)
+            ),
         )
     decided = affected_persons
     if closings is not None:

@@ -38,6 +38,7 @@ DETAILS = (
     Column("value", "string", "Its value."),
     Column("provenance", "string", "zero, first, second or third party."),
     Column("jurisdiction", "string", "The law that a consent is under."),
+    Column("contact_id", "string", "The contact with customer service.", is_later=True),
 )
 
 TIMELINE_LOG = Table(

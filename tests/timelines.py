@@ -10,14 +10,12 @@ from pyspark.sql import DataFrame, SparkSession
 
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.timeline import TIMELINE_LOG
+from tests.oracle.fields import EVENT_TYPES
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 MICROSECOND = timedelta(microseconds=1)
-STREAMS = {
-    "order_": "purchases", "consent_": "profiles", "preference_": "profiles",
-    "attribute_": "profiles",
-}  # fmt: skip
+STREAM_OF = {type_: stream for stream, types in EVENT_TYPES.items() for type_ in types}
 
 # What `message_facts` adds.
 OF_MESSAGES = "own_person_id string, own_channel string, sent_keys array<string>"
@@ -27,10 +25,9 @@ Told = dict[str, Any]
 
 def event(person: str | None, type_: str, at: datetime | timedelta, **told: Any) -> Told:
     """One row of a timeline; `at` is a time or how long after the start it is."""
-    streams = (stream for prefix, stream in STREAMS.items() if type_.startswith(prefix))
     return {
         "person_id": person,
-        "stream": next(streams, "messages"),
+        "stream": STREAM_OF[type_],
         "type": type_,
         "occurred_at": at if isinstance(at, datetime) else START + at,
         "line_number": 0,

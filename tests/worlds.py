@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
+from tests.worlds_contacts import contacts
 from tests.worlds_rows import (
     CATEGORIES,
     SKUS,
@@ -110,7 +111,7 @@ class _Maker:
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
-        for told_last in (shared_addresses, spellings, channelless):
+        for told_last in (shared_addresses, spellings, channelless, contacts):
             told_last(self, seed)
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 

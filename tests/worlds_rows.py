@@ -42,6 +42,12 @@ BLANKS = ("", " ", "\t", "\u00a0", "\u200b", "\ufeff\u2060", "\u3164")
 def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, Any]:
     """A user's configuration with small limits, so that they are reached."""
     pick = dice.choice
+    bounds = random.Random(str(dice.getstate()[1][:2]))  # its own, so that worlds stay as they are
+    open_contacts = [
+        {"name": "being_helped", "when": "service_open"},
+        {"name": "helped_lately", "when": "service_open", "channels": ["sms", "email"],
+         "lasts_at_most": bounds.choice(("6h", "2d", "5d"))},
+    ]  # fmt: skip
     suppress = [
         {"name": "bought_it", "when": "purchased", "match": "sku", "lasts": pick(("3d", "6d")),
          "channels": ["ad", "email"]},
@@ -52,6 +58,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         {"name": "bought_much", "when": "purchased", "match": "sku", "lasts": "20d",
          "share": pick((0.5, 0.75, 1.0))},
         {"name": "complained", "when": "complained", "enabled": pick((True, False))},
+        *open_contacts,
     ]  # fmt: skip
     caps = [
         {"name": "email_cap", "channels": ["email"], "limit": pick((1, 2)),

@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.evidence import orders
+from tactful.jobs.evidence import contacts, orders
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.suppressions import DUE
@@ -24,12 +24,14 @@ OWNER_COLUMNS = ("anchor_key", "identifier_keys", "occurred_at")
 class ReactivatedPersons:
     """Whom the batch bears on without an event of their own, by their identifiers.
 
-    same_orders: what names an order that the batch names, too. heard: what became before of
-    messages of which the batch tells more. due: persons for whom something ends. with_hubs: what
-    was seen with hubs that the batch's opt-outs name. anew: whom a changed rule may concern.
+    same_orders: what names an order that the batch names, too. closed: what opened contacts that
+    the batch closes. heard: what became before of messages of which the batch tells more. due:
+    persons for whom something ends. with_hubs: what was seen with hubs that the batch's opt-outs
+    name. anew: whom a changed rule may concern.
     """
 
     same_orders: DataFrame | None
+    closed: DataFrame | None
     heard: DataFrame | None
     due: DataFrame | None
     with_hubs: DataFrame | None
@@ -37,10 +39,15 @@ class ReactivatedPersons:
 
     @property
     def identifiers(self) -> DataFrame | None:
-        known = (self.same_orders, self.heard)
-        keys = [keys_of(events).distinct() for events in known if events is not None]
+        keys = [keys_of(events).distinct() for events in self.related]
         keys += [more for more in (self.due, self.with_hubs, self.anew) if more is not None]
         return reduce(DataFrame.union, keys) if keys else None
+
+    @property
+    def related(self) -> list[DataFrame]:
+        """Earlier events to which something in the batch belongs."""
+        known = (self.same_orders, self.closed, self.heard)
+        return [events for events in known if events is not None]
 
 
 def reactivated_persons(
@@ -52,22 +59,27 @@ def reactivated_persons(
     anew: DataFrame | None,
     *,
     order_rows: int,
+    contact_rows: int,
 ) -> ReactivatedPersons:
     """Find out whom the batch bears on without an event of their own.
 
     heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. anew: see
     `identifiers_anew`. order_rows: rows that name an order, about.
+    contact_rows: rows that name a contact.
     """
-    same = due = None
+    same = closed = due = None
     if order_rows:
         named = orders.of_the_same_orders(fresh, relevant_events, count=order_rows)
         same = batch.keep(named.select(*OWNER_COLUMNS))
+    if contact_rows:
+        opened = contacts.of_the_same_contacts(fresh, relevant_events, count=contact_rows)
+        closed = batch.keep(opened.select(*OWNER_COLUMNS))
     if batch.previous_as_of is not None and batch.previous_as_of < batch.as_of:
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
     everybody = None if anew is None else anew.select("identifier_key")
-    return ReactivatedPersons(same, heard, due, with_hubs, everybody)
+    return ReactivatedPersons(same, closed, heard, due, with_hubs, everybody)
 
 
 def find_affected(
@@ -82,18 +94,17 @@ def find_affected(
     """The persons whose decisions this batch may change.
 
     Those with new events that a decision bears on, those who own something else now, those of
-    whose orders an event speaks that does not know them, those who have a part in a message of
-    which more is known, those whom an opt-out may be about that names nobody's identifiers, and
-    those for whom something falls due, and those whom a changed rule may concern.
+    whose orders or contacts an event speaks that does not know them, those who have a part in a
+    message of which more is known, those whom an opt-out may be about that names nobody's
+    identifiers, and those for whom something falls due, and those whom a changed rule may concern.
 
     closings: person_id of those whom such opt-outs may be about. classes: of the events that a
     decision bears on.
     """
     labels = stitched.affected
     events = fresh.where(F.col("event_class").isin(*classes)).select(*OWNER_COLUMNS)
-    for more in (reactivated.same_orders, reactivated.heard):
-        if more is not None:
-            events = events.union(more.select(*OWNER_COLUMNS))
+    for more in reactivated.related:
+        events = events.union(more.select(*OWNER_COLUMNS))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)
     persons = owned.select("person_id").union(stitched.persons)
     if closings is not None:
@@ -118,9 +129,8 @@ def affected_log(
         known = keys.select(F.col(name).alias("anchor_key")).where("anchor_key IS NOT NULL")
         return known.distinct().withColumn("cause", F.lit(cause))
 
-    related = (reactivated.same_orders, reactivated.heard)
     frames = [of(fresh, "anchor_key", "event")]
-    frames += [of(events, "anchor_key", "related") for events in related if events is not None]
+    frames += [of(events, "anchor_key", "related") for events in reactivated.related]
     if closings is not None:
         named = closings.select(named_after().alias("anchor_key"))
         frames.append(of(named, "anchor_key", "related"))

@@ -8,7 +8,7 @@ from datetime import datetime
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.evidence import orders
+from tactful.jobs.evidence import contacts, orders
 from tactful.jobs.evidence.anew import Anew
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.runs.batches import Batch
@@ -26,6 +26,7 @@ class Counts:
     newest: datetime | None
     order_rows: int
     messages: int
+    contact_rows: int
 
 
 def count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
@@ -33,8 +34,9 @@ def count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
     went_on = events.agg(F.count("*"), F.max("occurred_at")).first()
     waits = waiting.count()
     order_rows = F.count_if(orders.is_of_order())
-    joined = fresh.agg(F.count("*"), order_rows, F.count_if(is_of_message())).first()
-    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], joined[1], joined[2])
+    contact_rows = F.count_if(contacts.is_of_contact())
+    joined = fresh.agg(F.count("*"), order_rows, F.count_if(is_of_message()), contact_rows).first()
+    return Counts(went_on[0] + waits, waits, joined[0], went_on[1], *joined[1:])
 
 
 def counted(batch: Batch, counts: Counts, anew: Anew, persons: int) -> DataFrame:

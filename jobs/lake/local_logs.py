@@ -169,10 +169,13 @@ class LocalLogs:
                 files = [file for file in self._files_of(TIMELINE_LOG) if part in file]
                 # Ids alone are soon looked through; what is not new mostly lies in the last files.
                 if holding := _holding(db, files, "message_id"):
-                    # Some writers put a partition's column into its files, others do not.
+                    # Some writers put a partition's column into its files, others do not; files of
+                    # before lack what the log got later.
                     names = ", ".join(n for n in TIMELINE_LOG.names if n != "event_class")
-                    rows = f"{_parquet(holding)} SEMI JOIN asked USING (message_id)"
-                    told = f"SELECT {names}, {_literal(name)} AS event_class FROM {rows}"
+                    known = f"FROM {_parquet(holding, ', union_by_name = true')}"
+                    rows = f"(FROM {self._empty(db, TIMELINE_LOG)} UNION ALL BY NAME {known})"
+                    asked = f"{rows} SEMI JOIN asked USING (message_id)"
+                    told = f"SELECT {names}, {_literal(name)} AS event_class FROM {asked}"
                     found.append(f"{told} WHERE stream = 'messages'")
             return self.frame(_columns(db, TIMELINE_LOG, " UNION ALL BY NAME ".join(found)))
 

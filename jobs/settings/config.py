@@ -48,7 +48,7 @@ LATER: dict[type[BaseModel], tuple[str, ...]] = {
 }
 LATER_VALUES = {
     "when": (
-        "forgotten", "quiet_hours", "service_open", "unfulfilled", "price_regret", "holdout",
+        "forgotten", "quiet_hours", "unfulfilled", "price_regret", "holdout",
         "declared_preference", "out_of_context", "fatigued",
     ),
     "shared_devices": ("newest", "first"),

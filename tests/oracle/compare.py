@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,15 @@ def assert_same_quarantine(product: Iterable[Row], oracle: Iterable[Row]) -> Non
     lines += [f"only the oracle refuses {row}" for row in (theirs - ours).elements()]
     if lines:
         raise AssertionError(f"{len(lines)} differences\n" + "\n".join(sorted(lines)[:SHOWN]))
+
+
+def assert_same_audiences(product: Set[tuple[str, str]], oracle: Set[tuple[str, str]]) -> None:
+    """Fail unless the same destinations hold the same identifiers."""
+    lines = [f"only the product holds {key} at {at}" for at, key in product - oracle]
+    lines += [f"only the oracle holds {key} at {at}" for at, key in oracle - product]
+    if lines:
+        told = "\n".join(sorted(lines)[:SHOWN])
+        raise AssertionError(f"{len(lines)} differences, (destination, identifier_key)\n{told}")
 
 
 def read_tables(lake: Path, names: Iterable[str] = TABLES) -> dict[str, list[dict[str, Any]]]:

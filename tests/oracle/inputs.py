@@ -13,7 +13,7 @@ from duckdb import DuckDBPyConnection
 from tests.oracle.config import caps, destinations, duration, identifier_types, rules
 from tests.oracle.facts import Event
 from tests.oracle.identifiers import Form
-from tests.oracle.networks import network_values
+from tests.oracle.networks import KINDS, network_values
 
 TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
 MONEY, SPAN = pa.decimal128(18, 4), pa.duration("us")
@@ -29,7 +29,7 @@ STREAMS = {
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
                  "machine_open", "cost", "skus", "categories"),
     "profiles": ("channel", "purpose"),
-    "service": ("channel", "order_id"),
+    "service": ("channel", "order_id", "contact_id"),
 }  # fmt: skip
 OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "amount": MONEY,
          "skus": pa.list_(TEXT), "categories": pa.list_(TEXT)}  # fmt: skip
@@ -148,7 +148,7 @@ def put(
 
 
 def _destination(told: Mapping[str, Any], bounced: set[str]) -> dict[str, Any]:
-    is_network = told["kind"] != "file"
+    is_network = told["kind"] in KINDS
     return {
         **told,
         "channel": "ad" if is_network else told["channel"],

@@ -18,7 +18,9 @@ SEEDS = st.integers(0, 2**32 - 1)
 DESTINATIONS = [
     {"name": policy, "kind": "file", "policy": policy,
      "identifiers": ["customer_id", "email", "device_id"]}
-    for policy in ("bought_much", "unsubscribed", "no_consent")
+    for policy in (
+        "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
+    )
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",
      "account": {"account_id": "1"}},

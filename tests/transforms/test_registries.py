@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from datetime import timedelta
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tactful.jobs.settings.config import LATER_VALUES
 from tactful.schemas.events import CLASSES, STREAMS
 from tactful.transforms import rules, sinks, sources
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
+from tests import worlds
 from tests.oracle.engine import RULES as ORACLE_RULES
 from tests.oracle.engine import query
+from tests.properties.test_convergence import DESTINATIONS
 
 HELPERS = {"rule", "refusals", "suppressions", "sink", "us_states", "dialect"}
 # What checks rows whatever their dialect, and what reads reference tables.
@@ -30,15 +34,41 @@ def modules(folder: ModuleType) -> set[str]:
 
 
 def test_each_module_has_its_line():
-    assert set(RULES) == modules(rules)
-    assert set(SINKS) == modules(sinks)
-    assert set(DIALECTS) == modules(sources)
+    for registry, folder in ((RULES, rules), (SINKS, sinks), (DIALECTS, sources)):
+        assert set(registry) == modules(folder), f"a line is missing in {folder.__file__}"
 
 
 def test_each_rule_has_its_sql_in_the_oracle():
     assert set(ORACLE_RULES) == set(RULES)
     for when, rule in RULES.items():
         assert ("AS is_no_to_ads" in query(f"rules/{when}")) == rule.is_no_to_ads, when
+
+
+def test_the_oracle_asks_for_options_that_a_rule_has():
+    """A misspelt one would be null there, and the rule nowhere held to it."""
+    for when, rule in RULES.items():
+        asked = set(re.findall(r"options ->> '(\w+)'", query(f"rules/{when}")))
+        assert asked <= set(options_of(rule.options)), f"tests/oracle/sql/rules/{when}.sql"
+
+
+def test_what_is_there_is_not_called_unsupported():
+    later = {"when": RULES, "kind": SINKS, "dialect": DIALECTS}
+    for key, registry in later.items():
+        both = set(LATER_VALUES[key]) & set(registry)
+        assert not both, f"take {both} out of LATER_VALUES in jobs/settings/config.py"
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_random_worlds_hold_each_rule_to_what_it_reads(seed):
+    """A batch reads no more of the past than the rules of its destinations, or of ads, ask for."""
+    configured = {rule["name"]: rule["when"] for rule in worlds.make(seed).config["suppress"]}
+    told = {entry["policy"] for entry in DESTINATIONS}
+    held = {configured.get(policy, policy) for policy in told}
+    held |= {when for when, rule in RULES.items() if rule.is_no_to_ads}
+    assert held == set(RULES), (
+        "give world_config (tests/worlds_rows.py) an entry of the rule, and DESTINATIONS "
+        "(tests/properties/test_convergence.py) its name"
+    )
 
 
 @pytest.mark.parametrize("rule", RULES.values(), ids=RULES)

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from tactful.transforms.rules import bounced, complained, no_consent, purchased, unsubscribed
+from tactful.transforms.rules import (
+    bounced,
+    complained,
+    no_consent,
+    purchased,
+    service_open,
+    unsubscribed,
+)
 from tactful.transforms.rules.rule import Facts, Policy, Rule
 
 RULES: dict[str, Rule] = {
@@ -13,6 +20,7 @@ RULES: dict[str, Rule] = {
         unsubscribed.RULE,
         bounced.RULE,
         complained.RULE,
+        service_open.RULE,
     )
 }
 

@@ -6,6 +6,8 @@ import pytest
 
 from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import load
+from tactful.transforms import rules
+from tactful.transforms.sinks import SINKS
 
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"
@@ -165,7 +167,7 @@ ONE_LINERS = {
     "rule of later": (
         "[[suppress]]\nname = 'quiet'\nwhen = 'quiet_hours'",
         'my.toml: suppress.quiet.when: found "quiet_hours"; '
-        f"allowed: purchased, {RULES} (quiet_hours is not supported yet)",
+        f"allowed: {', '.join(rules.RULES)} (quiet_hours is not supported yet)",
     ),
     "purchased without match": (
         "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nlasts = '30d'",
@@ -220,7 +222,7 @@ ONE_LINERS = {
     "kind of later": (
         "[[destinations]]\nname = 't'\nkind = 'tiktok'\npolicy = 'bounced'",
         'my.toml: destinations.t.kind: found "tiktok"; '
-        "allowed: google_data_manager, meta_custom_audience, file (tiktok is not supported yet)",
+        f"allowed: {', '.join(SINKS)} (tiktok is not supported yet)",
     ),
     "batch too large": (
         "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"

@@ -154,6 +154,7 @@ def test_killed_behind_every_step_and_repeated(first: Shop, tmp_path: Path) -> N
     assert_killed_everywhere_is_undisturbed(first, tmp_path, None)
 
 
+@pytest.mark.faults
 def test_killed_for_real_then_run(first: Shop, tmp_path: Path) -> None:
     """`kill -9` behind the removal of the checkpoint; a run by somebody else is exit 2."""
     shop = twin_of(first, tmp_path / "shop")

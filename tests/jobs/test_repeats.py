@@ -58,6 +58,7 @@ def test_each_batch_is_compared_once_spark_has_told_of_it() -> None:
         repeats.hold(query)
 
 
+@pytest.mark.faults
 def test_the_first_of_many_batches_counts_too(spark, tmp_path: Path, monkeypatch) -> None:
     """Spark keeps one report here, where it usually keeps ninety-nine: one less than it is told."""
     kept = "spark.sql.streaming.numRecentProgressUpdates"

@@ -103,7 +103,8 @@ def test_a_mailbox_that_said_no_first_is_never_told(spark, tmp_path: Path, defau
     assert newest["google/bought_it"] == 1
 
 
-@pytest.mark.parametrize("runs", ["one by one", pytest.param("at once", marks=pytest.mark.faults)])
+@pytest.mark.faults
+@pytest.mark.parametrize("runs", ["one by one", "at once"])
 def test_a_mailbox_stays_away_when_her_spelling_turns_shared(spark, tmp_path, runs: str) -> None:
     lake = Lake(tmp_path, "opt_out")
     tell = lake.story.tell
@@ -156,6 +157,7 @@ def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: 
     assert hashed("gus@mail.example") in gus
 
 
+@pytest.mark.faults
 def test_under_another_default_all_who_granted_bring_their_mailbox_back(spark, tmp_path) -> None:
     lake = Lake(tmp_path, "opt_out")
     tell, pairs = lake.story.tell, range(4)

@@ -93,6 +93,7 @@ def test_landed_files_are_remembered_in_few_files(spark, shop) -> None:
     assert lake.store.unknown(FILES, asked) == {("web", "/in/5")}
 
 
+@pytest.mark.faults
 def test_a_lake_of_which_all_that_was_due_went_decides_as_before(spark, tmp_path, monkeypatch):
     """The clock moves between runs; at each end only what is ahead is still there."""
     monkeypatch.setitem(folding.fold_logs.__kwdefaults__, "after", 1)

@@ -23,7 +23,7 @@ from tactful.jobs.lake.state import read_json
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.customers import CUSTOMERS
-from tactful.schemas.identity import IDENTITY, LABELS
+from tactful.schemas.identity import IDENTITY, IDENTITY_HEALTH, LABELS
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
@@ -38,6 +38,7 @@ from tactful.transforms.closings import (
     is_closing,
     with_named,
 )
+from tactful.transforms.identity.health import health
 from tactful.transforms.identity.links import latest
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
@@ -154,6 +155,7 @@ _EVENTS = (LABELS, TIMELINE_LOG)
 _RULES = ("suppress", "caps", "business", "identity")
 PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,)),
+    Publication(IDENTITY_HEALTH, lambda of: health(of.labels), (LABELS,)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
     Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
     Publication(CUSTOMERS, _customers, _EVENTS, ("attribution", "business"), is_clocked=True),

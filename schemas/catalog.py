@@ -6,7 +6,14 @@ from tactful.schemas.affected import AFFECTED
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import STREAMS
-from tactful.schemas.identity import IDENTIFIERS, IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
+from tactful.schemas.identity import (
+    IDENTIFIERS,
+    IDENTITY,
+    IDENTITY_CHANGES,
+    IDENTITY_HEALTH,
+    LABELS,
+    LINKS,
+)
 from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
@@ -23,7 +30,7 @@ APPENDED = (
     DELIVERIES, BATCHES,
 )  # fmt: skip
 PUBLISHED = (
-    IDENTITY, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
+    IDENTITY, IDENTITY_HEALTH, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS)
 

@@ -103,6 +103,26 @@ IDENTITY = Table(
     erased_by="publication",
 )
 
+IDENTITY_HEALTH = Table(
+    "identity_health",
+    "type of identifier",
+    ("identifier_type",),
+    (
+        Column("identifier_type", "string", "The type; all: every type together.", nullable=False),
+        Column("linked_count", "bigint", "Identifiers that are somebody's.", at_least=0),
+        Column("hub_count", "bigint", "Those of too many, which link nobody.", at_least=0),
+        Column("neutral_count", "bigint", "Shared devices, nobody's since then.", at_least=0),
+        Column("blocked_count", "bigint", "Values that stand for nobody.", at_least=0),
+        Column("persons_count", "bigint", "Persons who have any of it.", at_least=0),
+        Column(
+            "most_of_one_person_count", "bigint", "How many of it one person has at most.",
+            at_least=0,
+        ),
+    ),
+    "How identifiers make persons: what links too much shows here.",
+    erased_by="publication",
+)  # fmt: skip
+
 IDENTITY_CHANGES = Table(
     "identity_changes",
     "change of a person",

@@ -10,6 +10,7 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as Sheet
 
+from tactful.jobs.commands.identity_status import health_facts, health_lines
 from tactful.jobs.commands.orphaned_status import orphaned, orphaned_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
@@ -87,6 +88,7 @@ def status(
         ),
         "rows": dict(tables.counts()),
         "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
+        "identity": health_facts(tables),
         "known": _known(tables),
         "left_out": left_out(tables),
         "orphaned": orphaned(lake, config),
@@ -129,6 +131,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
         ),
     )
     yield _sheet(("table", "rows"), facts["rows"].items())
+    yield from health_lines(facts["identity"])
     known = facts["known"]
     yield f"Events of known persons: {_percent(known['events'])}"
     for currency, share in known["revenue"].items():

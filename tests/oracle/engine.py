@@ -22,7 +22,7 @@ VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
 LINKED = ("events", "sightings", "hubs", "links")
-KNOWN = ("labels", "identity", "owners")
+KNOWN = ("labels", "identity", "identity_health", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
@@ -30,8 +30,8 @@ DECIDED = (
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
-    "identity", "timeline", "outcomes", "customers", "pressure", "suppressions", "regrets",
-    "left_out",
+    "identity", "identity_health", "timeline", "outcomes", "customers", "pressure",
+    "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()
 

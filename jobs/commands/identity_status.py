@@ -1,0 +1,38 @@
+"""Identity in the status: how identifiers make persons, and what links too much."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from tactful.jobs.commands.tables_here import Tables
+from tactful.transforms.identity.health import ALL
+
+HEALTH = "SELECT * FROM identity_health ORDER BY identifier_type"
+# One person with more identifiers than this is looked at; few people have so many devices.
+MANY = 100
+
+
+def health_facts(tables: Tables) -> list[dict[str, Any]]:
+    """The rows of `identity_health`."""
+    return [dict(row) for row in tables.ask(HEALTH, "identity_health")]
+
+
+def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One line on all, and one on each type that may link too much."""
+    for row in rows:
+        most = row["most_of_one_person_count"]
+        if row["identifier_type"] == ALL:
+            yield (
+                f"Persons: {row['persons_count']:,}, by {row['linked_count']:,} identifiers, at "
+                f"most {most:,} of one person; {row['hub_count']:,} hubs, "
+                f"{row['neutral_count']:,} shared devices, {row['blocked_count']:,} blocked."
+            )
+        elif most > MANY:
+            yield (
+                f"[yellow]One person has {most:,} identifiers of type "
+                f"{escape(row['identifier_type'])}: look in identity for what links them, and "
+                "block it or bound it (identity.blocked, max_links).[/]"
+            )

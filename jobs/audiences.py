@@ -11,13 +11,14 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.errors import LakeDamaged
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.lookups import fold
 from tactful.jobs.lake.state import read_json
-from tactful.jobs.runs.batches import FUSED, KEPT_PINS, Batch
+from tactful.jobs.runs.batches import FUSED, KEPT_PINS, Batch, last_done
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.transforms.membership import AUDIENCE, is_held
 
@@ -51,8 +52,8 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
     return sizes
 
 
-def sizes_now(lake: Lake) -> Sizes:
-    """How many values each audience holds as the last batch left it; none where nobody can tell."""
+def sizes_now(lake: Lake) -> Sizes | None:
+    """How many values each audience holds as the last batch left it; None where nobody can tell."""
     folder = lake.beside_checkpoint(FUSED, FOLDER)
     for name in sorted(lake.store.names(folder), reverse=True):
         try:
@@ -61,14 +62,30 @@ def sizes_now(lake: Lake) -> Sizes:
             continue
         if found is not None:
             return found
-    return {}
+    return None
+
+
+def count_anew(lake: Lake) -> None:
+    """Count all members after somebody else than a batch has noted some.
+
+    Before the first batch there is nothing to keep it in, and that batch counts itself.
+    """
+    done = last_done(lake, FUSED)
+    if done >= 0:
+        text = json.dumps(_sizes_in(lake.store.read(MEMBERSHIPS)), sort_keys=True) + "\n"
+        place = lake.beside_checkpoint(FUSED, f"{FOLDER}/{done:012d}.json")
+        lake.store.write_text(place, text)
 
 
 def _counted(batch: Batch) -> Sizes:
     """All members there were before the batch: of a checkpoint that no batch left any size in."""
     if not batch.lake.store.size(MEMBERSHIPS, batch.pins[MEMBERSHIPS.id]):
         return {}
-    newest = MEMBERSHIPS.conform(fold(MEMBERSHIPS, batch.read(MEMBERSHIPS)))
+    return _sizes_in(batch.read(MEMBERSHIPS))
+
+
+def _sizes_in(memberships: DataFrame) -> Sizes:
+    newest = MEMBERSHIPS.conform(fold(MEMBERSHIPS, memberships))
     values = newest.groupBy(*AUDIENCE, "member_key").agg(is_held().alias("is_held"))
     counts = values.where("is_held").groupBy(*AUDIENCE).agg(F.count("*").alias("size"))
     return {name_of(row.destination, row.audience): row["size"] for row in counts.collect()}

@@ -8,6 +8,8 @@ from pathlib import Path
 from tactful.jobs import java
 from tactful.jobs.errors import SessionUnfit
 from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.local_files import LocalFiles
+from tactful.jobs.lake.state import read_state
 from tactful.jobs.settings.config import Config, idle
 from tactful.jobs.settings.variables import unread
 
@@ -20,12 +22,19 @@ def notes(config: Config) -> list[str]:
     lines = unread(os.environ, secret=config.lake.secret)
     return [
         *_java(),
-        *idle(config),
+        *idle(config, imported=_imported(config)),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
         *_left_out(config),
     ]
+
+
+def _imported(config: Config) -> list[str]:
+    """The streams that lists have fed that were imported into a lake of this machine."""
+    place = _on_disk(config.location)
+    state = read_state(LocalFiles(place)) if place else None
+    return (state or {}).get("imported", [])
 
 
 def _java() -> list[str]:

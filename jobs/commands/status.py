@@ -10,8 +10,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table as Sheet
 
+from tactful.jobs.commands.audience_status import audience_sizes, orphaned, orphaned_lines
 from tactful.jobs.commands.identity_status import health_facts, health_lines
-from tactful.jobs.commands.orphaned_status import orphaned, orphaned_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
@@ -91,6 +91,7 @@ def status(
         "identity": health_facts(tables),
         "known": _known(tables),
         "left_out": left_out(tables),
+        "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
         "doubts": _doubts(tables),
         "refused": refused_facts(tables),
@@ -131,6 +132,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
         ),
     )
     yield _sheet(("table", "rows"), facts["rows"].items())
+    yield _sheet(("destination", "audience", "values"), (a.values() for a in facts["audiences"]))
     yield from health_lines(facts["identity"])
     known = facts["known"]
     yield f"Events of known persons: {_percent(known['events'])}"

@@ -11,6 +11,9 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 from tactful.transforms.identity.keys import key_identifiers, phone_numbers
 
+# What `keys_of` is asked about.
+SETS = "identifiers array<struct<type:string,value:string>>"
+
 
 def keys_of(lake: Lake, sets: DataFrame, config: Config) -> DataFrame:
     """The keys of all these combinations of identifiers (see `key_identifiers`).

@@ -13,9 +13,9 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from tactful.jobs.audiences import FOLDER
+from tactful.jobs.audiences import count_anew
 from tactful.jobs.errors import ListRefused
-from tactful.jobs.identity.keyed import keys_of
+from tactful.jobs.identity.keyed import SETS, keys_of
 from tactful.jobs.imports.lists import PeopleList, identifiers_of
 from tactful.jobs.lake.frames import materialise, small_frame, unpersist
 from tactful.jobs.lake.lake import Lake
@@ -24,8 +24,6 @@ from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.transforms.membership import MEMBER, member_key
-
-SETS = "identifiers array<struct<type:string,value:string>>"
 
 
 def destination_named(config: Config, name: str) -> Destination:
@@ -51,10 +49,9 @@ def import_audience(
             f"The lake at {lake.location} has a batch that was begun and is not finished; finish "
             "it first with: tactful run."
         )
-    rows, new, refused, unknown = 0, 0, 0, 0
-    # Before anybody is noted: from now on the next batch decides anew and counts all members.
+    rows, new, held_before, refused, unknown = 0, 0, 0, 0, 0
+    # Before anybody is noted: from now on the next batch decides anew.
     lake.remember(imports=int((lake.state() or {}).get("imports", 0)) + 1)
-    lake.store.remove(lake.beside_checkpoint(FUSED, FOLDER))
     for piece in people.rows():
         rows += len(piece)
         sets = [{"identifiers": identifiers_of(row)} for row in piece]
@@ -66,16 +63,19 @@ def import_audience(
         refused, unknown = refused + misread + counts[0], unknown + counts[1]
         fresh = held.where("reason IS NULL AND is_new")
         new += fresh.count()
+        held_before += held.where("reason IS NULL AND NOT is_new").count()
         number = lake.batches_before(FUSED) + last_done(lake, FUSED)
         noted = MEMBERSHIPS.conform(fresh.withColumn("batch_id", F.lit(number).cast("bigint")))
         lake.store.append_by_spark(MEMBERSHIPS, noted, f"tactful/import/{uuid.uuid4().hex}", 1)
         for frame in (held, keys):
             unpersist(frame)
+    count_anew(lake)
     return {
         "list": str(people.path),
         "rows": rows,
-        "noted": new,
-        "refused": refused,
+        "values_noted": new,
+        "values_noted_before": held_before,
+        "values_refused": refused,
         "known_to_nobody": unknown,
         "left_aside": [*people.left_aside],
     }

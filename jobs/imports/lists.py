@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import codecs
+import gzip
 import hashlib
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +31,18 @@ READ = {
     ".parquet": "read_parquet({path})",
 }
 PACKED = ".gz"
+TEXT = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+# So many columns that say nothing here are named.
+MOST_NAMED = 10
+# What people also write over a column; events have no such headers.
+HEADERS = {
+    "emailadresse": "email",
+    "emailid": "email",
+    "mobile": "phone",
+    "mobilenumber": "phone",
+    "telephone": "phone",
+    "telephonenumber": "phone",
+}
 Row = dict[str, str]
 
 
@@ -70,10 +85,9 @@ def read_list(
 
     Raises: ListRefused.
     """
-    if not path.is_file():
-        raise ListRefused(f"There is no file {path}.")
+    _refuse_unreadable(path)
     headers = _headers(path)
-    known = {**_identifier_words(config), **{name: name for name in also}}
+    known = {**_identifier_words(config), **{_bare(name): name for name in also}}
     kinds = list(dict.fromkeys(known.values()))
     columns = _named(path, headers, named, kinds)
     for header in headers:
@@ -93,6 +107,8 @@ def read_list(
             f'--column email="{headers[0]}".'
         )
     aside = [header for header in headers if header not in columns.values()]
+    if len(aside) > MOST_NAMED:
+        aside = [*aside[:MOST_NAMED], f"and {len(aside) - MOST_NAMED:,} more"]
     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     return PeopleList(path, columns, aside, written_at)
 
@@ -119,6 +135,7 @@ def _identifier_words(config: Config) -> dict[str, str]:
     if "email" in types:
         types.append("email_sha256")
     known = {_bare(name): name for name in types}
+    known |= {word: name for word, name in HEADERS.items() if name in types}
     return known | {word: name for name, also in IDENTIFIER_WORDS if name in types for word in also}
 
 
@@ -129,7 +146,41 @@ def _bare(header: str) -> str:
 def _said(row: Mapping[str, str | None]) -> Row:
     """What a row tells, without its blanks."""
     bare = {name: (value or "").strip(BLANKS) for name, value in row.items()}
+    if address := bare.get("email"):
+        bare["email"] = _address(address)
     return {name: value for name, value in bare.items() if value}
+
+
+def _address(written: str) -> str:
+    """The address alone, of what mail programs write: Ann <ann@x.io>, mailto:ann@x.io."""
+    within = re.fullmatch(r".*<([^<>]*)>", written, re.S)
+    bare = within.group(1) if within else written
+    return re.sub(r"^mailto:", "", bare, flags=re.I).strip(BLANKS)
+
+
+def _refuse_unreadable(path: Path) -> None:
+    """Raises: ListRefused, where there is no file, nothing in it, or text that is not UTF-8."""
+    if path.is_dir():
+        raise ListRefused(f"{path} is a folder; import its files one by one.")
+    if not path.is_file():
+        raise ListRefused(f"There is no file {path}.")
+    try:
+        name = path.name.lower()
+        is_packed = name.endswith(PACKED)
+        text = name.removesuffix(PACKED).endswith(TEXT)
+        decoder = codecs.getincrementaldecoder("utf-8")()
+        with gzip.open(path) if is_packed else open(path, "rb") as file:
+            piece = file.read(2**20)
+            if not piece:
+                raise ListRefused(f"{path} is empty.")
+            while text and piece:
+                decoder.decode(piece)
+                piece = file.read(2**20)
+    except UnicodeDecodeError as error:
+        raise ListRefused(f"{path} is not in UTF-8; save it as CSV in UTF-8.") from error
+    except (OSError, EOFError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise ListRefused(f"{path} cannot be read ({why.lower()}).") from error
 
 
 def _headers(path: Path) -> list[str]:

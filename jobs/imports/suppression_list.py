@@ -13,10 +13,13 @@ from datetime import datetime
 from typing import Any
 
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
 from tactful.jobs import land
 from tactful.jobs.errors import StepFailed
+from tactful.jobs.identity.keyed import SETS, keys_of
 from tactful.jobs.imports.lists import PeopleList, Row, identifiers_of
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config, Source
 from tactful.schemas.intake import RECEIVED
@@ -51,9 +54,11 @@ def import_suppressions(
     common |= {"channel": channel} if channel else {}
     common |= {"bounce": "hard"} if type_ == "bounced" else {}
     said = hashlib.sha256(f"{type_}|{channel}|{moment}|{people.content_hash}".encode()).hexdigest()
-    rows, files = 0, []
+    rows, nobody, files = 0, 0, []
+    before = sum(_counts(lake, name, said[:32]))
     for number, piece in enumerate(people.rows()):
         events = list(_events(piece, common, moment))
+        nobody += _naming_nobody(lake, config, events)
         files.append(f"{folder}/{said[:32]}-{number:05d}.json")
         text = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
         lake.store.write_text(files[-1], text, keep=True, is_private=True)
@@ -64,8 +69,17 @@ def import_suppressions(
         raise StepFailed(" ".join(failed.values()))
     for file in files:
         lake.store.remove(file)
-    counts = _counts(lake, name, said[:32])
-    return {"list": str(people.path), "rows": rows, **counts, "left_aside": [*people.left_aside]}
+    lake.remember(imported=sorted({*(lake.state() or {}).get("imported", ()), stream}))
+    landed, refused = _counts(lake, name, said[:32])
+    return {
+        "list": str(people.path),
+        "rows": rows,
+        "landed": landed,
+        "refused": refused,
+        "naming_nobody": nobody,
+        "known_before": before,
+        "left_aside": [*people.left_aside],
+    }
 
 
 def _events(piece: list[Row], common: dict[str, str], moment: str) -> Iterator[dict[str, Any]]:
@@ -77,10 +91,25 @@ def _events(piece: list[Row], common: dict[str, str], moment: str) -> Iterator[d
         yield {"event_id": f"list-{hashlib.sha256(told.encode()).hexdigest()[:32]}", **event}
 
 
-def _counts(lake: Lake, name: str, said: str) -> dict[str, int]:
-    """How many of the list's rows are in the lake, and how many of them will be refused."""
+def _naming_nobody(lake: Lake, config: Config, events: list[dict[str, Any]]) -> int:
+    """How many rows hold no identifier that can be one, such as a phone of two digits."""
+    told = [event["identifiers"] for event in events]
+    sets = [{"identifiers": identifiers} for identifiers in told]
+    combinations = small_frame(lake.spark, sets, StructType.fromDDL(SETS)).distinct()
+    keys = keys_of(lake, combinations, config).where(
+        "size(identifier_keys) = 0 AND size(blocked_keys) = 0"
+    )
+    useless = {
+        tuple((i.type, i.value) for i in row.identifiers)
+        for row in keys.select("identifiers").collect()
+    }
+    return sum(tuple((i["type"], i["value"]) for i in ids) in useless for ids in told)
+
+
+def _counts(lake: Lake, name: str, said: str) -> tuple[int, int]:
+    """How many of the list's rows are in the lake to be accepted, and how many to be refused."""
     mine = lake.store.read(RECEIVED).where(
         (F.col("source_name") == name) & F.col("source_position.file").contains(said)
     )
-    landed, refused = mine.agg(F.count("*"), F.count_if(F.size("reasons") > 0)).first()
-    return {"landed": landed, "refused": refused}
+    is_refused = F.size("reasons") > 0
+    return mine.agg(F.count_if(~is_refused), F.count_if(is_refused)).first()

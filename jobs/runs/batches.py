@@ -209,7 +209,7 @@ def refuse_other_configuration(
     if pins["configuration_hash"] != configuration_hash:
         raise ConfigurationChanged(
             f"Batch {pins['batch_id']} of query {query} was begun under another configuration and "
-            "is not finished; run once more with the old configuration, then change it."
+            "is not finished; run once more with the configuration of that run, then change it."
         )
 
 

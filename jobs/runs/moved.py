@@ -15,6 +15,7 @@ from tactful.jobs.audiences import sizes_now
 from tactful.jobs.errors import DestinationMoved
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config, Destination
+from tactful.transforms.options import options_of
 
 # Where the lake's state keeps what each destination was when it was told last.
 KEPT = "destinations"
@@ -26,8 +27,7 @@ def remember(lake: Lake, config: Config) -> None:
     One that has left the configuration is kept as it was: it may still hold somebody.
     """
     known = (lake.state() or {}).get(KEPT, {})
-    held = _held(lake)
-    found = dict(known)
+    held, found = _held(lake), dict(known)
     for destination in config.destinations:
         now, before = _what(destination), known.get(destination.name)
         if before is not None and destination.name in held:
@@ -38,33 +38,62 @@ def remember(lake: Lake, config: Config) -> None:
 
 
 def refuse(lake: Lake, config: Config) -> None:
-    """Raises: DestinationMoved, where a destination that holds somebody is another one now."""
+    """Raises: DestinationMoved, where one that holds somebody is another one now, or is gone while
+    another fills its list.
+    """
     known = (lake.state() or {}).get(KEPT, {})
-    held = _held(lake) if known else {}
+    held = _held(lake)
     for destination in config.destinations:
-        if destination.name not in held or destination.name not in known:
-            continue
-        changes = list(_changes(known[destination.name], destination))
+        name = destination.name
+        changes = list(_changes(known.get(name), destination, held[name])) if name in held else []
         if changes:
             raise DestinationMoved(
-                f"Destination {destination.name} holds {held[destination.name]:,} values, and "
+                f"Destination {name} holds {sum(held[name].values()):,} values, and "
                 f"{' and '.join(changes)}: nobody would take them out again. Put that back and "
                 "empty it by a run with retired = true, or configure the new one under another "
                 "name."
             )
+    here = {destination.name for destination in config.destinations}
+    for name in sorted(held.keys() - here):
+        for destination in config.destinations:
+            if name in known and _is_same_list(known[name], destination):
+                raise DestinationMoved(
+                    f"Destination {destination.name} fills the list that {name} filled, which "
+                    f"still holds {sum(held[name].values()):,} values: call it {name} again, or "
+                    f"first empty {name} by a run with retired = true, without {destination.name}."
+                )
 
 
-def _changes(before: dict[str, Any], destination: Destination) -> Iterator[str]:
-    """What a destination was and is no more, each as a part of a sentence."""
+def _is_same_list(before: dict[str, Any], destination: Destination) -> bool:
+    """Whether a destination fills the list that another one filled; a file is nobody else's."""
+    needed = [n for n, o in options_of(destination.sink.options).items() if o.is_required]
     now = _what(destination)
-    for key in ("kind", "policy"):
-        if before[key] != now[key]:
-            yield f"its {key} was {before[key]} and is {now[key]}"
-    if before["kind"] == now["kind"]:
-        for key, was in before["options"].items():
-            will = now["options"].get(key)
-            if was != will:
-                yield f"its {key} was {_shown(was)} and is {_shown(will)}"
+    return (
+        bool(needed)
+        and before["kind"] == now["kind"]
+        and all(before["options"].get(name) == now["options"].get(name) for name in needed)
+    )
+
+
+def _changes(
+    before: dict[str, Any] | None, destination: Destination, audiences: dict[str, int]
+) -> Iterator[str]:
+    """What a destination was and is no more, each as a part of a sentence.
+
+    audiences: what it holds, by audience. One that is to be emptied may hold others, too.
+    """
+    now, others = _what(destination), sorted(audiences.keys() - {destination.policy})
+    if others and not (destination.retired and destination.policy in audiences):
+        yield f"its policy was {others[0]} and is {destination.policy}"
+    if before is None:
+        return
+    if before["kind"] != now["kind"]:
+        yield f"its kind was {before['kind']} and is {now['kind']}"
+        return
+    for key, was in before["options"].items():
+        will = now["options"].get(key)
+        if was != will:
+            yield f"its {key} was {_shown(was)} and is {_shown(will)}"
     if gone := sorted(set(before["identifiers"]) - set(now["identifiers"])):
         yield f"it is told by {' and '.join(gone)} no more"
 
@@ -85,11 +114,11 @@ def _what(destination: Destination) -> dict[str, Any]:
     }
 
 
-def _held(lake: Lake) -> dict[str, int]:
-    """How many values each destination holds, of those that hold any."""
-    held: dict[str, int] = {}
-    for name, size in sizes_now(lake).items():
+def _held(lake: Lake) -> dict[str, dict[str, int]]:
+    """How many values each destination holds in which audience, of those that hold any."""
+    held: dict[str, dict[str, int]] = {}
+    for name, size in (sizes_now(lake) or {}).items():
         if size > 0:
-            destination = name.partition("/")[0]
-            held[destination] = held.get(destination, 0) + size
+            destination, _, audience = name.partition("/")
+            held.setdefault(destination, {})[audience] = size
     return held

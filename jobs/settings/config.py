@@ -96,9 +96,12 @@ def load(
     return config
 
 
-def idle(config: Config) -> list[str]:
-    """The rules that can never fire, because nothing they look at comes in."""
-    fed = {stream for source in config.sources.values() for stream in source.streams}
+def idle(config: Config, *, imported: Sequence[str] = ()) -> list[str]:
+    """The rules that can never fire, because nothing they look at comes in.
+
+    imported: streams that imported lists have fed.
+    """
+    fed = {stream for source in config.sources.values() for stream in source.streams} | {*imported}
     if not fed:
         return ["No source is configured: nothing lands, and every rule is idle."]
     return [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -49,20 +49,25 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
     told.batch = {}
     # The mail service knows an opt-out that no event tells, and its list is filled already.
     at = told.shop.world.as_of - 5 * DAY
-    optouts = ("E-Mail,Channel", "ANN@x.io,", "new@x.io,sms", ",", "no address,")
+    optouts = (
+        "E-Mail,Channel,Occurred At", "Ann <ANN@x.io>,,", ",,", "no address,,",
+        "mailto:new@x.io,sms,2020-01-01T00:00:00Z", "ben@x.io,,yesterday",
+    )  # fmt: skip
     said = {"type_": "unsubscribed", "channel": "email", "at": at}
     brought = lists.bring(*optouts, **said)
-    assert {name: brought[name] for name in ("rows", "landed", "refused")} == {
-        "rows": 4, "landed": 4, "refused": 1,
-    }  # fmt: skip
-    assert lists.bring(*optouts, **said)["landed"] == 4, "the same list again brings nothing"
+    counts = {"rows": 5, "landed": 3, "refused": 2, "naming_nobody": 2, "known_before": 0}
+    assert brought == {**brought, **counts}
+    again = lists.bring(*optouts, **said)
+    assert again == {**brought, "known_before": 5}, "the same list again brings nothing"
     members = ("email", "ann@x.io", "ben@x.io", "gone@x.io", "nobody")
     noted = lists.bring(*members, audience="unsubscribed")
-    assert (noted["rows"], noted["noted"], noted["refused"]) == (4, 3, 1)
-    assert lists.bring(*members, audience="unsubscribed")["noted"] == 0
+    counts = {"rows": 4, "values_noted": 3, "values_refused": 1, "known_to_nobody": 3}
+    assert noted == {**noted, **counts, "values_noted_before": 0}
+    again = lists.bring(*members, audience="unsubscribed")
+    assert again == {**noted, "values_noted": 0, "values_noted_before": 3}
 
     summary = told.shop.run()
-    assert (summary.read_rows, summary.quarantined_rows) == (6, 1)
+    assert (summary.read_rows, summary.quarantined_rows) == (7, 2)
     # Her address is there already, her number is not; he is there and should not be.
     first = {("add", "ann"), ("add", "new@x.io"), ("remove", "ben@x.io")}
     assert lists.records() == first
@@ -70,12 +75,18 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
         (row["policy"], tuple(row["channels"]), row["starts_at"])
         for row in read_tables(told.shop.lake, ["suppressions"])["suppressions"]
     }
-    assert starts == {("unsubscribed", ("email",), at), ("unsubscribed", ("sms",), at)}
+    old = datetime(2020, 1, 1, tzinfo=UTC)
+    assert starts == {("unsubscribed", ("email",), at), ("unsubscribed", ("sms",), old)}
 
     # Later the same: whom nobody knows stays; whoever is known by then is decided at once.
     told.login(3, (("customer_id", "cy"),), MAIL_OF["cy"])
     told.shop.land(told.batch)
+    sizes = sizes_now(Lake(None, str(told.shop.lake)))
+    assert sizes["unsubscribed/unsubscribed"] == 4
     assert lists.bring("email", "cy@x.io", audience="unsubscribed")["known_to_nobody"] == 1
+    # What it holds is known at once, so that nobody makes another destination of it.
+    sizes = sizes_now(Lake(None, str(told.shop.lake)))
+    assert sizes["unsubscribed/unsubscribed"] == 5
     told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
     assert lists.records() == {*first, ("remove", "cy@x.io")}
     # ann's address and number, the new address, and who is gone.

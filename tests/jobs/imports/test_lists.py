@@ -39,6 +39,41 @@ def test_a_header_is_read_in_any_spelling(tmp_path: Path, config) -> None:
     assert rows == [{"email": "a@x.io", "customer_id": "7", "channel": "email"}, {}]
 
 
+def test_times_and_addresses_are_read_as_people_write_them(tmp_path: Path, config) -> None:
+    lines = ("email;Occurred At", '"Ann <a@x.io>";2026-01-01T00:00:00Z', "MAILTO:b@x.io;", "")
+    file = written(tmp_path, "l.csv", "\n".join(lines))
+    people = read_list(file, config, named={}, also=("occurred_at",))
+    assert [row for piece in people.rows() for row in piece] == [
+        {"email": "a@x.io", "occurred_at": "2026-01-01T00:00:00Z"}, {"email": "b@x.io"},
+    ]  # fmt: skip
+
+
+def test_of_very_many_columns_few_are_named(tmp_path: Path, config) -> None:
+    header = ",".join(["email", *(f"n{number}" for number in range(30))])
+    people = read_list(written(tmp_path, "l.csv", f"{header}\n"), config, named={})
+    assert len(people.left_aside) == 11 and people.left_aside[-1] == "and 20 more"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("l.csv", b"", "l.csv is empty"),
+        ("l.csv", "email\nö@x.io\n".encode("latin-1"), "is not in UTF-8; save it"),
+        ("l.csv", "email\na@x.io\n".encode("utf-16"), "is not in UTF-8; save it"),
+        ("l.csv.gz", b"email", "l.csv.gz cannot be read (not a gzipped file"),
+        ("l.xlsx", b"PK", "is no list: its name has to end in .csv"),
+        ("l.parquet", b"PK", "l.parquet cannot be read as a list"),
+    ],
+)
+def test_what_is_no_text_is_refused(tmp_path: Path, config, name, content, words) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(ListRefused) as caught:
+        read_list(tmp_path / name, config, named={})
+    assert words in str(caught.value)
+    with pytest.raises(ListRefused, match="is a folder"):
+        read_list(tmp_path, config, named={})
+
+
 @pytest.mark.parametrize("name", ["list.json", "list.jsonl"])
 def test_json_lines_are_a_list(tmp_path: Path, config, name: str) -> None:
     people = read_list(written(tmp_path, name, '{"email": "a@x.io", "n": 1}\n'), config, named={})

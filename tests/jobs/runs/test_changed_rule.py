@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tactful.jobs.commands.orphaned_status import orphaned_lines
+from tactful.jobs.commands.audience_status import orphaned_lines
 from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import DestinationMoved, TooManyRecords
 from tactful.jobs.evidence import anew

@@ -93,6 +93,17 @@ def moved(home: Home) -> None:
     (folder / "000000000004.json").write_text('{"crm/boun')
 
 
+def renamed(home: Home) -> None:
+    """Another destination fills the list of one that is gone and still holds four."""
+    entry = '[[destinations]]\nname = "new"\nkind = "meta_custom_audience"\n'
+    home.conf.write_text(f"{home.conf.read_text()}{entry}policy = 'bounced'\naudience_id = '7'\n")
+    before = {"kind": "meta_custom_audience", "policy": "bounced", "options": {"audience_id": "7"}}
+    home.lake.remember(destinations={"old": {**before, "identifiers": ["email"]}})
+    folder = home.location / "_checkpoints" / "fused" / "audiences"
+    folder.mkdir(parents=True)
+    (folder / "000000000003.json").write_text('{"old/bounced": 4}')
+
+
 # Each with what is said of it, and whether `check` and `status` say it of the lake.
 TROUBLES: dict[str, tuple[Callable[[Home], None], str, bool]] = {
     "lost": (lost, "is gone: there is no _secret in it; put it back", True),
@@ -105,6 +116,11 @@ TROUBLES: dict[str, tuple[Callable[[Home], None], str, bool]] = {
         moved,
         "Destination crm holds 3 values, and its policy was bounced and is unsubscribed and its "
         "audience_id was x and is none and it is told by phone no more",
+        True,
+    ),
+    "renamed": (
+        renamed,
+        "Destination new fills the list that old filled, which still holds 4 values: call it old",
         True,
     ),
     "source": (without_folder, "which does not exist; make the folder or correct", False),

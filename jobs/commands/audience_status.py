@@ -1,4 +1,4 @@
-"""Orphaned audiences: what a destination still holds that no configuration speaks of any more."""
+"""Audiences: what each destination holds, and which of it no configuration speaks of any more."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from tactful.jobs.audiences import name_of, sizes_now
+from tactful.jobs.audiences import sizes_now
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 
@@ -20,12 +20,16 @@ def orphaned(lake: Path, config: Config | None) -> list[dict[str, Any]]:
     """
     if config is None:
         return []
-    told = {name_of(d.name, d.policy) for d in config.destinations}
-    return [
-        {"destination": name.partition("/")[0], "audience": name.partition("/")[2], "values": size}
-        for name, size in sorted(sizes_now(Lake(None, str(lake))).items())
-        if size > 0 and name not in told
-    ]
+    told = {(d.name, d.policy) for d in config.destinations}
+    sizes = audience_sizes(lake)
+    return [row for row in sizes if (row["destination"], row["audience"]) not in told]
+
+
+def audience_sizes(lake: Path) -> list[dict[str, Any]]:
+    """How many values each audience holds that holds any."""
+    sizes = sizes_now(Lake(None, str(lake))) or {}
+    split = ((*name.partition("/")[::2], size) for name, size in sorted(sizes.items()) if size > 0)
+    return [{"destination": at, "audience": named, "values": size} for at, named, size in split]
 
 
 def orphaned_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:

@@ -41,19 +41,21 @@ def sizes_after(batch: Batch, steps: Mapping[str, int]) -> Sizes:
     """
     before: Mapping[str, Any] | None = None
     if batch.batch_id:
-        before = read_json(batch.lake.store, _place(batch, batch.batch_id - 1), way_out=WAY_OUT)
+        before = read_json(
+            batch.lake.store, _place(batch.lake, batch.batch_id - 1), way_out=WAY_OUT
+        )
     sizes = _counted(batch) if before is None else dict(before)
     for name, step in steps.items():
         sizes[name] = sizes.get(name, 0) + step
     text = json.dumps(sizes, sort_keys=True) + "\n"
-    batch.lake.store.write_text(_place(batch, batch.batch_id), text)
+    batch.lake.store.write_text(_place(batch.lake, batch.batch_id), text)
     if batch.batch_id >= KEPT_PINS:
-        batch.lake.store.remove(_place(batch, batch.batch_id - KEPT_PINS))
+        batch.lake.store.remove(_place(batch.lake, batch.batch_id - KEPT_PINS))
     return sizes
 
 
-def sizes_now(lake: Lake) -> Sizes | None:
-    """How many values each audience holds as the last batch left it; None where nobody can tell."""
+def sizes_now(lake: Lake) -> Sizes:
+    """How many values each audience holds as the last batch left it; none where nobody can tell."""
     folder = lake.beside_checkpoint(FUSED, FOLDER)
     for name in sorted(lake.store.names(folder), reverse=True):
         try:
@@ -62,7 +64,13 @@ def sizes_now(lake: Lake) -> Sizes | None:
             continue
         if found is not None:
             return found
-    return None
+    return {}
+
+
+def held_now(lake: Lake) -> dict[tuple[str, str], int]:
+    """The same by destination and audience, of those that hold any."""
+    sizes = sorted(sizes_now(lake).items())
+    return {(*name.partition("/")[::2],): size for name, size in sizes if size > 0}
 
 
 def count_anew(lake: Lake) -> None:
@@ -73,8 +81,7 @@ def count_anew(lake: Lake) -> None:
     done = last_done(lake, FUSED)
     if done >= 0:
         text = json.dumps(_sizes_in(lake.store.read(MEMBERSHIPS)), sort_keys=True) + "\n"
-        place = lake.beside_checkpoint(FUSED, f"{FOLDER}/{done:012d}.json")
-        lake.store.write_text(place, text)
+        lake.store.write_text(_place(lake, done), text)
 
 
 def _counted(batch: Batch) -> Sizes:
@@ -91,5 +98,5 @@ def _sizes_in(memberships: DataFrame) -> Sizes:
     return {name_of(row.destination, row.audience): row["size"] for row in counts.collect()}
 
 
-def _place(batch: Batch, batch_id: int) -> str:
-    return batch.lake.beside_checkpoint(batch.query, f"{FOLDER}/{batch_id:012d}.json")
+def _place(lake: Lake, batch_id: int) -> str:
+    return lake.beside_checkpoint(FUSED, f"{FOLDER}/{batch_id:012d}.json")

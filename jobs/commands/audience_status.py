@@ -8,7 +8,7 @@ from typing import Any
 
 from rich.markup import escape
 
-from tactful.jobs.audiences import sizes_now
+from tactful.jobs.audiences import held_now
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 
@@ -27,9 +27,8 @@ def orphaned(lake: Path, config: Config | None) -> list[dict[str, Any]]:
 
 def audience_sizes(lake: Path) -> list[dict[str, Any]]:
     """How many values each audience holds that holds any."""
-    sizes = sizes_now(Lake(None, str(lake))) or {}
-    split = ((*name.partition("/")[::2], size) for name, size in sorted(sizes.items()) if size > 0)
-    return [{"destination": at, "audience": named, "values": size} for at, named, size in split]
+    held = held_now(Lake(None, str(lake)))
+    return [{"destination": at, "audience": name, "values": n} for (at, name), n in held.items()]
 
 
 def orphaned_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:

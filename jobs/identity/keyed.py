@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
@@ -11,7 +13,6 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 from tactful.transforms.identity.keys import key_identifiers, phone_numbers
 
-# What `keys_of` is asked about.
 SETS = "identifiers array<struct<type:string,value:string>>"
 
 
@@ -31,3 +32,10 @@ def keys_of(lake: Lake, sets: DataFrame, config: Config) -> DataFrame:
         priorities={name: kind.priority for name, kind in config.identity.types.items()},
         blocked=config.identity.blocked,
     )
+
+
+def keys_told(lake: Lake, told: Iterable[list[dict[str, str]]], config: Config) -> DataFrame:
+    """The same for combinations of this process: type and value of each identifier in them."""
+    sets = ({"identifiers": identifiers} for identifiers in told)
+    frame = small_frame(lake.spark, sets, StructType.fromDDL(SETS))
+    return keys_of(lake, frame.distinct(), config)

@@ -11,13 +11,12 @@ from typing import Any
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from tactful.jobs.audiences import count_anew
 from tactful.jobs.errors import ListRefused
-from tactful.jobs.identity.keyed import SETS, keys_of
+from tactful.jobs.identity.keyed import keys_told
 from tactful.jobs.imports.lists import PeopleList, identifiers_of
-from tactful.jobs.lake.frames import materialise, small_frame, unpersist
+from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import FUSED, last_done, unfinished
 from tactful.jobs.settings.config import Config, Destination
@@ -54,16 +53,15 @@ def import_audience(
     lake.remember(imports=int((lake.state() or {}).get("imports", 0)) + 1)
     for piece in people.rows():
         rows += len(piece)
-        sets = [{"identifiers": identifiers_of(row)} for row in piece]
-        combinations = small_frame(lake.spark, sets, StructType.fromDDL(SETS)).distinct()
-        keys = materialise(keys_of(lake, combinations, config))
+        keys = materialise(keys_told(lake, map(identifiers_of, piece), config))
         held = materialise(_members(lake, config, destination, keys))
-        counts = held.agg(F.count_if(F.col("reason").isNotNull()), F.count_if("is_unknown")).first()
         misread = keys.agg(F.coalesce(F.sum(F.size("identifier_reasons")), F.lit(0))).first()[0]
+        is_fit = F.col("reason").isNull()
+        found = (~is_fit, F.col("is_unknown"), is_fit & F.col("is_new"), is_fit & ~F.col("is_new"))
+        counts = held.agg(*map(F.count_if, found)).first()
         refused, unknown = refused + misread + counts[0], unknown + counts[1]
-        fresh = held.where("reason IS NULL AND is_new")
-        new += fresh.count()
-        held_before += held.where("reason IS NULL AND NOT is_new").count()
+        new, held_before = new + counts[2], held_before + counts[3]
+        fresh = held.where(is_fit & F.col("is_new"))
         number = lake.batches_before(FUSED) + last_done(lake, FUSED)
         noted = MEMBERSHIPS.conform(fresh.withColumn("batch_id", F.lit(number).cast("bigint")))
         lake.store.append_by_spark(MEMBERSHIPS, noted, f"tactful/import/{uuid.uuid4().hex}", 1)

@@ -31,7 +31,7 @@ READ = {
     ".parquet": "read_parquet({path})",
 }
 PACKED = ".gz"
-TEXT = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
+TEXT = tuple(ending for ending in READ if ending != ".parquet")
 # So many columns that say nothing here are named.
 MOST_NAMED = 10
 # What people also write over a column; events have no such headers.

@@ -13,13 +13,11 @@ from datetime import datetime
 from typing import Any
 
 from pyspark.sql import functions as F
-from pyspark.sql.types import StructType
 
 from tactful.jobs import land
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.identity.keyed import SETS, keys_of
+from tactful.jobs.identity.keyed import keys_told
 from tactful.jobs.imports.lists import PeopleList, Row, identifiers_of
-from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config, Source
 from tactful.schemas.intake import RECEIVED
@@ -94,9 +92,7 @@ def _events(piece: list[Row], common: dict[str, str], moment: str) -> Iterator[d
 def _naming_nobody(lake: Lake, config: Config, events: list[dict[str, Any]]) -> int:
     """How many rows hold no identifier that can be one, such as a phone of two digits."""
     told = [event["identifiers"] for event in events]
-    sets = [{"identifiers": identifiers} for identifiers in told]
-    combinations = small_frame(lake.spark, sets, StructType.fromDDL(SETS)).distinct()
-    keys = keys_of(lake, combinations, config).where(
+    keys = keys_told(lake, told, config).where(
         "size(identifier_keys) = 0 AND size(blocked_keys) = 0"
     )
     useless = {

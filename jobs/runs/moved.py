@@ -11,11 +11,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from tactful.jobs.audiences import sizes_now
+from tactful.jobs.audiences import held_now
 from tactful.jobs.errors import DestinationMoved
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config, Destination
-from tactful.transforms.options import options_of
 
 # Where the lake's state keeps what each destination was when it was told last.
 KEPT = "destinations"
@@ -66,8 +65,7 @@ def refuse(lake: Lake, config: Config) -> None:
 
 def _is_same_list(before: dict[str, Any], destination: Destination) -> bool:
     """Whether a destination fills the list that another one filled; a file is nobody else's."""
-    needed = [n for n, o in options_of(destination.sink.options).items() if o.is_required]
-    now = _what(destination)
+    needed, now = destination.sink.place, _what(destination)
     return (
         bool(needed)
         and before["kind"] == now["kind"]
@@ -117,8 +115,6 @@ def _what(destination: Destination) -> dict[str, Any]:
 def _held(lake: Lake) -> dict[str, dict[str, int]]:
     """How many values each destination holds in which audience, of those that hold any."""
     held: dict[str, dict[str, int]] = {}
-    for name, size in (sizes_now(lake) or {}).items():
-        if size > 0:
-            destination, _, audience = name.partition("/")
-            held.setdefault(destination, {})[audience] = size
+    for (destination, audience), size in held_now(lake).items():
+        held.setdefault(destination, {})[audience] = size
     return held

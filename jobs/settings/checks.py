@@ -192,7 +192,7 @@ def _lists(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         kind = entry.get("kind")
         if not isinstance(kind, str) or kind not in SINKS:
             continue
-        needed = [n for n, o in options_of(SINKS[kind].options).items() if o.is_required]
+        needed = SINKS[kind].place
         if not needed or not all(name in entry for name in needed):
             continue
         where = str((kind, *(str(entry[name]) for name in needed)))

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.identity import STATES
+
 # Beside the types, a row over all of them.
 ALL = "all"
-STATES = ("linked", "hub", "neutral", "blocked")
 
 
 def health(labels: DataFrame) -> DataFrame:

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.options import options_of
+
 Operation = Literal["add", "remove"]
 
 INVALID = "invalid"
@@ -75,6 +77,11 @@ class Sink:
     max_identifiers_per_row: int | None = None
     options: type = NoOptions
     doc: str = ""
+
+    @property
+    def place(self) -> tuple[str, ...]:
+        """The options that say which list it fills; none where each destination has its own."""
+        return tuple(name for name, o in options_of(self.options).items() if o.is_required)
 
     def schema(self, identifiers: Sequence[str]) -> tuple[str, ...]:
         """The destination's fields for the configured types, each once, in its own order."""

@@ -200,6 +200,7 @@ def steps(
             config.identity,
             hubs=hubs,
             reactivated_identifiers=reactivated.identifiers,
+            due=reactivated.due,
         ),
     )
     closings = None
@@ -297,7 +298,7 @@ def steps(
         TIMELINE_LOG: fresh,
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
-        DUE: decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of),
+        DUE: _falls_due(batch, suppressed, stitched),
         AFFECTED: affected_log(batch, fresh, reactivated, stitched, carriers),
         **delivered,
         BATCHES: counted(batch, counts, anew, persons),
@@ -334,6 +335,14 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())
     open_ended = F.col("ends_at").isNull() | (F.col("ends_at") > F.lit(batch.as_of))
     return batch.keep(rows.where(open_ended).join(persons, "person_id", "left_semi"))
+
+
+def _falls_due(batch: Batch, suppressed: DataFrame, stitched: Stitched) -> DataFrame:
+    """What ends by itself from now on: suppressions, and links that are not seen again."""
+    due = decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of)
+    if not stitched.expiries.num_rows:
+        return due
+    return due.union(batch.logs.frame(stitched.expiries))
 
 
 def _identifiers(

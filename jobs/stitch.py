@@ -41,7 +41,8 @@ class Stitched:
     hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
     sets_in_doubt: of all sets that were ever seen with the batch's identifiers those by which a
     word may be about others (see `sets_in_doubt`). beside: identifiers, no hubs, that the batch
-    bears on though nothing links them to its events'. size: how many identifiers that are, about.
+    bears on though nothing links them to its events'. expiries: rows of `due`, of links that end by
+    themselves unless they are seen again. size: how many identifiers that are, about.
     """
 
     links: pa.Table
@@ -55,6 +56,7 @@ class Stitched:
     nobodys: pa.Array
     sets_in_doubt: pa.Table
     beside: pa.Array
+    expiries: pa.Table
     has_moves: bool
     has_hubs: bool
     size: int
@@ -73,17 +75,21 @@ def stitch(
     *,
     hubs: pa.Array,
     reactivated_identifiers: DataFrame | None = None,
+    due: DataFrame | None = None,
 ) -> Stitched:
     """Join the batch's links to all that they touch, and say anew who is who there.
 
     hubs: every hub before the batch. reactivated_identifiers: identifier_key of further identifiers
     whose labels the batch asks for. None of its events carries them, so nothing changes for them.
+    due: identifier_key of those of which something ends by itself; it may be a link.
     """
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
     keys = pc.unique(flatten_lists(links["identifier_keys"]))
     blocked = flatten_lists(links["blocked_keys"])
+    if due is not None and rules.has_windows:
+        keys = pc.unique(pa.concat_arrays([keys, only_column(due.toArrow())]))
     asked = [keys, blocked]
     if reactivated_identifiers is not None:
         asked.append(only_column(reactivated_identifiers.toArrow()))
@@ -91,7 +97,8 @@ def stitch(
     before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
     members = members_of(keys, before)
     sets = batch.logs.touching(members, links)
-    fresh = relabel(sets, members, before, rules).cast(before.schema)
+    relabelled = relabel(sets, members, before, rules, as_of=batch.as_of)
+    fresh = relabelled.labels.cast(before.schema)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
     known = previous_labels(fresh, before)
@@ -110,10 +117,17 @@ def stitch(
         nobodys,
         sets_in_doubt(sets, nobodys, rules.unique_types),
         beside(now, members),
+        _falls_due(relabelled.expiries, keys, batch),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
         size=max(len(wanted), now.num_rows),
     )
+
+
+def _falls_due(expiries: pa.Table, keys: pa.Array, batch: Batch) -> pa.Table:
+    """Rows of `due` for links that end; a link begins and lasts longer by the batch's own sets."""
+    mine = expiries.filter(pc.is_in(expiries["identifier_key"], keys))
+    return _numbered(mine.rename_columns(["anchor_key", "due_at"]), batch)
 
 
 def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:

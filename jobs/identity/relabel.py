@@ -5,6 +5,9 @@ Spark fetches what a batch touches; from there on it is numbers in arrays, on th
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -19,17 +22,21 @@ from tactful.jobs.identity.columns import (
 )
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
+from tactful.transforms.identity.arrays import NOBODY, Ints
 from tactful.transforms.identity.components import (
     HUB,
     LINKED,
     NEUTRAL,
-    NOBODY,
-    Kinds,
+    ByHand,
     Links,
+    Partition,
     partition,
     survivors,
 )
+from tactful.transforms.identity.sharing import SHARINGS, Sharing
+from tactful.transforms.identity.sharing.graph import FOREVER, Kinds
 
+MICROSECOND = timedelta(microseconds=1)
 STATE_NAMES = pa.array(["linked", "hub", "neutral"])
 
 
@@ -105,45 +112,99 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
         is_device=np.array([kind.device for kind in types]),
         max_links=np.array([rules.max_links_of(name) for name in names]),
         max_devices=np.array([rules.max_devices_of(name) for name in names]),
+        most=np.array([kind.most or FOREVER for kind in types]),
+        window=np.array([_micros_of(kind.window) for kind in types]),
     )
 
 
-def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity) -> pa.Table:
+def _micros_of(window: timedelta | None) -> int:
+    return FOREVER if window is None else window // MICROSECOND
+
+
+@dataclass(frozen=True)
+class Numbered:
+    """Links as numbers: the keys in order, the type of each, and the members of every link."""
+
+    keys: pa.Array
+    kind: Ints
+    links: Links
+
+
+@dataclass(frozen=True)
+class Relabelled:
+    """Labels of some identifiers, and for those that have a link with an end when it ends.
+
+    expiries: identifier_key, expires_at, of the first of an identifier's links to end.
+    """
+
+    labels: pa.Table
+    expiries: pa.Table
+
+
+def relabel(
+    links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity, *, as_of: datetime
+) -> Relabelled:
     """Number the identifiers, let `components` decide, and give the numbers their names back."""
     names, kinds = kinds_of(rules)
-    encoded = pc.dictionary_encode(flatten_lists(links["identifier_keys"]))
-    order = pc.sort_indices(encoded.dictionary).to_numpy()
-    keys = encoded.dictionary.take(order)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    node = rank[encoded.indices.to_numpy()]
-    link = parent_row(links["identifier_keys"])
-    types = pc.index_in(flatten_lists(links["identifier_types"]), pa.array(names))
-    kind = np.zeros(len(keys), dtype=np.int64)
-    kind[node] = types.to_numpy()
-    first, last = micros(links, "first_seen"), micros(links, "last_seen")
+    sharing = SHARINGS[rules.shared_devices]
+    numbered = _numbered(links, names, sharing)
+    keys = numbered.keys
     inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
     found = partition(
-        Links(link, node, event_rank(links, "first_seen"), first),
-        kind,
+        numbered.links,
+        numbered.kind,
         kinds,
         inside=inside,
         max_identifiers=rules.max_identifiers,
+        sharing=sharing,
+        now=_micros_at(as_of),
+        by_hand=ByHand(),
     )
+    expires = inside & (found.expires_at != NOBODY)
+    expiries = pa.table({"identifier_key": keys, "expires_at": _instants(found.expires_at)})
+    labels = _labels(numbered, names, found, before).filter(pa.array(inside))
+    return Relabelled(labels.select(LABELS.names[:-1]), expiries.filter(pa.array(expires)))
+
+
+def _numbered(links: pa.Table, names: list[str], sharing: Sharing) -> Numbered:
+    """The identifiers of these links by number, in the order of their keys. names: of the types."""
+    encoded = pc.dictionary_encode(flatten_lists(links["identifier_keys"]))
+    order = pc.sort_indices(encoded.dictionary).to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    node = rank[encoded.indices.to_numpy()]
+    types = pc.index_in(flatten_lists(links["identifier_types"]), pa.array(names))
+    kind = np.zeros(len(order), dtype=np.int64)
+    kind[node] = types.to_numpy()
+    first_rank = event_rank(links, "first_seen")
+    # The order of last events takes as long as all else here, and one rule asks for it.
+    last_rank = event_rank(links, "last_seen") if sharing.reads_last else np.zeros_like(first_rank)
+    first_at, last_at = micros(links, "first_seen"), micros(links, "last_seen")
+    member_of = parent_row(links["identifier_keys"])
+    return Numbered(
+        encoded.dictionary.take(order),
+        kind,
+        Links(member_of, node, first_rank, first_at, last_rank, last_at),
+    )
+
+
+def _labels(numbered: Numbered, names: list[str], found: Partition, before: pa.Table) -> pa.Table:
+    """What was found of each number, in the words of the log. names: of the types."""
+    keys, links = numbered.keys, numbered.links
     seen_first = np.full(len(keys), np.iinfo(np.int64).max)
     seen_last = np.full(len(keys), np.iinfo(np.int64).min)
-    np.minimum.at(seen_first, node, first[link])
-    np.maximum.at(seen_last, node, last[link])
+    np.minimum.at(seen_first, links.node, links.first_at[links.link])
+    np.maximum.at(seen_last, links.node, links.last_at[links.link])
     minted, active_since = _minted_before(before, keys)
     linked = np.where(found.state == LINKED, found.person, NOBODY)
     named = survivors(linked, minted=minted, active_since=active_since, first_seen=seen_first)
     minted[named[named != NOBODY]] = True
     owner = np.where((found.person != NOBODY) & (found.state != HUB), named[found.person], NOBODY)
     neutral = found.state == NEUTRAL
-    table = pa.table(
+    return pa.table(
         {
             "identifier_key": keys,
-            "identifier_type": pa.array(names, pa.string()).take(pa.array(kind)),
+            "identifier_type": pa.array(names, pa.string()).take(pa.array(numbered.kind)),
             "component_key": keys.take(pa.array(found.component)),
             "person_id": _called("p_", keys, owner, owner == NOBODY),
             "state": STATE_NAMES.take(pa.array(found.state)),
@@ -154,7 +215,6 @@ def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identit
             "last_seen_at": _instants(seen_last),
         }
     )
-    return table.filter(pa.array(inside)).select(LABELS.names[:-1])
 
 
 def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -180,6 +240,10 @@ def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.nda
 def _called(prefix: str, keys: pa.Array, named: np.ndarray, nobody: np.ndarray) -> pa.Array:
     """The names of persons, each made of an identifier's key."""
     return pc.binary_join_element_wise(prefix, keys.take(pa.array(named, mask=nobody)), "")
+
+
+def _micros_at(moment: datetime) -> int:
+    return int(pa.scalar(moment, pa.timestamp("us", "UTC")).cast(pa.int64()).as_py())
 
 
 def _instants(micros: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:

@@ -17,6 +17,7 @@ from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.variables import misspelt
 from tactful.schemas.events import STREAMS
+from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS, Sink
@@ -87,6 +88,19 @@ def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         if entry.get("unique") is True and entry.get("device") is True:
             allowed = "unique or device, not both"
             yield (*place, "device"), "true beside unique = true", allowed, ""
+        if "max_per_person" in entry:
+            yield from _most(place, entry, _table(values, "identity").get("shared_devices"))
+
+
+def _most(place: Place, entry: dict, sharing: object) -> Iterator[Finding]:
+    """How many of a type a person has is bounded by those rules alone that leave links out."""
+    counting = [name for name, rule in SHARINGS.items() if rule.counts_most]
+    if entry.get("unique") is True:
+        allowed = "unique or max_per_person, not both"
+        yield (*place, "max_per_person"), "a number beside unique = true", allowed, ""
+    elif sharing in SHARINGS and sharing not in counting:
+        allowed = f"no such key, or identity.shared_devices = {' or '.join(counting)}"
+        yield (*place, "max_per_person"), shown(entry["max_per_person"]), allowed, ""
 
 
 def _names(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -43,15 +43,12 @@ LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Business: ("time_zone",),
     Cap: ("on_cap", "calendar", "topics", "campaigns", "scope", "exempt"),
     Suppress: ("at", "rest"),
-    IdentifierType: ("window",),
-    Identity: ("always_link", "never_link"),
 }
 LATER_VALUES = {
     "when": (
         "forgotten", "quiet_hours", "unfulfilled", "price_regret", "holdout",
         "declared_preference", "out_of_context", "fatigued",
     ),
-    "shared_devices": ("newest", "first"),
     "kind": (
         "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "klaviyo", "braze",
         "sendgrid", "mailchimp", "iterable", "twilio", "webhook", "call_list", "site",

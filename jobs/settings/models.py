@@ -43,6 +43,7 @@ from tactful.jobs.settings.fields import (
     partition_fields,
 )
 from tactful.schemas.events import CHANNELS, PURPOSES
+from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.rules import RULES, Policy, Rule
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sources import CANONICAL, DIALECTS
@@ -130,13 +131,24 @@ class IdentifierType(Section):
     device: Flag = Field(default=False, title="Whether it is a thing that persons may share.")
     max_links: Count | None = Field(default=None, title="As in [identity], for this type.")
     max_devices: Count | None = Field(default=None, title="As in [identity], for this type.")
+    max_per_person: Count | None = Field(
+        default=None, title="How many of it one person has at most; a unique type has 1."
+    )
+    window: Duration | None = Field(
+        default=None, title="How long a link of it lives after it was last seen; else for ever."
+    )
+
+    @property
+    def most(self) -> int | None:
+        """How many of it one person has at most; None where any number will do."""
+        return 1 if self.unique else self.max_per_person
 
 
 class Identity(Section):
     """Which identifiers make a person, and which are nobody's own."""
 
-    shared_devices: Literal["neutral"] = Field(
-        title="Whose the anonymous events of a shared device are: nobody's."
+    shared_devices: Literal[tuple(SHARINGS)] = Field(  # type: ignore[valid-type]
+        title="Whose a device of several customers is, while nobody is logged in."
     )
     phone_region: Annotated[str, AfterValidator(known_region)] = Field(
         description="an ISO 3166 region of two letters such as US or GB",
@@ -158,6 +170,11 @@ class Identity(Section):
     def unique_types(self) -> tuple[str, ...]:
         """The types of which nobody has two, such as customer numbers."""
         return tuple(name for name, kind in self.types.items() if kind.unique)
+
+    @property
+    def has_windows(self) -> bool:
+        """Whether any link ends by itself."""
+        return any(kind.window for kind in self.types.values())
 
     def max_links_of(self, kind: str) -> int:
         """How many of each higher type it may be seen with before it is a hub."""

@@ -62,7 +62,7 @@ def rival(conf: Path, out: Path, *, threads: int, memory: str, as_of: datetime) 
         )
         db.execute(query("macros"))
         with watch.step("read"):
-            put_types(db, config)
+            put_types(db, config, as_of)
             told = products_of(config, conf.parent)
             known, _ = products(told, max_row_bytes=config["intake"]["max_row_bytes"])
             put_rules(db, config, as_of, known)
@@ -71,7 +71,7 @@ def rival(conf: Path, out: Path, *, threads: int, memory: str, as_of: datetime) 
             read_sources(db, config, conf.parent, as_of)
         with watch.step("identifiers"):
             read_identifiers(db, config, _secret(config, conf.parent), threads)
-        rows = _work_out(db, config["identity"]["max_identifiers"], out, watch)
+        rows = _work_out(db, out, watch)
     return {
         "seconds": {**watch.seconds, "total": round(time.monotonic() - started, 3)},
         "rows": rows,
@@ -80,14 +80,12 @@ def rival(conf: Path, out: Path, *, threads: int, memory: str, as_of: datetime) 
     }
 
 
-def _work_out(
-    db: DuckDBPyConnection, max_identifiers: int, out: Path, watch: Watch
-) -> dict[str, int]:
+def _work_out(db: DuckDBPyConnection, out: Path, watch: Watch) -> dict[str, int]:
     for name in LINKED:
         with watch.step(name):
             make(db, name)
     with watch.step("parts"):
-        partition(db, max_identifiers, settle=settle)
+        partition(db, settle=settle)
     rows = {}
     for name in (*KNOWN, *DECIDED):
         with watch.step(name):

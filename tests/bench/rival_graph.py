@@ -8,20 +8,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from tests.oracle.graph import ALONE, Nodes, Parts, components
+from tests.oracle.graph import ALONE, Links, Nodes, Parts, components
 
 
-def settle(nodes: Nodes, links: np.ndarray, *, max_identifiers: int) -> Parts:
-    """Components of the links (pairs of nodes), after all that must give way has been cut."""
+def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) -> Parts:
+    """Components of the links, after all that must give way has been cut: the rule `neutral`."""
+    if sharing != "neutral" or len(links.never) or not links.lives.all():
+        raise NotImplementedError("the bench knows neither other rules nor windows")
+    pairs = links.pairs
     oversized, apart = np.zeros((2, len(nodes)), dtype=bool)
-    part = components(links, nodes.may_link)
-    disputed = _too_large(part, max_identifiers) | _holds_two(nodes, part)
-    inside = np.flatnonzero((part != ALONE) & disputed[part])
+    part = components(pairs, nodes.may_link)
+    inside = np.flatnonzero((part != ALONE) & _holds_two(nodes, part)[part])
     if len(inside):
-        some, between = _only(nodes, links, inside)
-        oversized[inside] = cut = _cut_oversized(some, between, max_identifiers)
-        apart[inside] = _keep_apart(some, between, ~cut)
-        part = components(links, nodes.may_link & ~oversized & ~apart)
+        some, between = _only(nodes, pairs, inside)
+        apart[inside] = _keep_apart(some, between, np.ones(len(inside), dtype=bool))
+        part = components(pairs, nodes.may_link & ~apart)
+    inside = np.flatnonzero((part != ALONE) & _too_large(part, max_identifiers)[part])
+    if len(inside):
+        some, between = _only(nodes, pairs, inside)
+        oversized[inside] = _cut_oversized(some, between, max_identifiers)
+        part = components(pairs, nodes.may_link & ~apart & ~oversized)
     return Parts(part, oversized, apart)
 
 
@@ -31,7 +37,7 @@ def _only(nodes: Nodes, links: np.ndarray, inside: np.ndarray) -> tuple[Nodes, n
     number[inside] = np.arange(len(inside))
     between = number[links]
     some = Nodes(
-        nodes.priority[inside], nodes.kind[inside], nodes.is_unique[inside], nodes.may_link[inside]
+        nodes.priority[inside], nodes.kind[inside], nodes.most[inside], nodes.may_link[inside]
     )
     return some, between[(between != ALONE).all(axis=1)]
 
@@ -43,7 +49,7 @@ def _too_large(part: np.ndarray, limit: int) -> np.ndarray:
 
 def _holds_two(nodes: Nodes, part: np.ndarray) -> np.ndarray:
     """Which components hold two values of a unique type."""
-    unique = np.flatnonzero(nodes.is_unique & (part != ALONE))
+    unique = np.flatnonzero((nodes.most == 1) & (part != ALONE))
     kinds = int(nodes.kind.max(initial=0)) + 1
     held, times = np.unique(part[unique] * kinds + nodes.kind[unique], return_counts=True)
     found = np.zeros(len(part), dtype=bool)

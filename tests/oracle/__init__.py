@@ -71,10 +71,10 @@ def compute(
     forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]
     with open_database() as db:
         put_events(db, due)
-        put_types(db, config)
+        put_types(db, config, as_of)
         put_rules(db, config, as_of, known)
         put_network_values(db, config, {*forms})
-        identify(db, config["identity"]["max_identifiers"])
+        identify(db)
         decide(db)
         tables = {name: rows(db, name) for name in PUBLISHED}
         owners = rows(db, "owned('events')")

@@ -10,18 +10,20 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import networkx as nx
 import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from tests.oracle.graph import Nodes, settle
+from tests.oracle.graph import Links, Nodes, settle
+from tests.oracle.inputs import STANDS_FOR, put
 from tests.oracle.returns import share_out
 
 SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
-LINKED = ("events", "sightings", "hubs", "links")
+LINKED = ("events", "sightings", "hubs", "stands_for", "stars", "links")
 KNOWN = ("labels", "identity", "identity_health", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
@@ -49,11 +51,11 @@ def open_database() -> Iterator[DuckDBPyConnection]:
         db.close()
 
 
-def identify(db: DuckDBPyConnection, max_identifiers: int) -> None:
+def identify(db: DuckDBPyConnection) -> None:
     """Say who is who: links by SQL, what holds together by graph, then names and owners."""
     for name in LINKED:
         make(db, name)
-    partition(db, max_identifiers)
+    partition(db)
     for name in KNOWN:
         make(db, name)
 
@@ -88,35 +90,82 @@ def gather(db: DuckDBPyConnection) -> None:
     db.execute(f"CREATE TABLE suppressed AS {union}")
 
 
-STEPS = {"taken": share_out, "suppressed": gather}
+def stand_for(db: DuckDBPyConnection) -> None:
+    """Make `stands_for`: of all that somebody says is one person the best stands for the others."""
+    graph = nx.Graph()
+    graph.add_nodes_from(node for (node,) in db.execute("SELECT node FROM identifiers").fetchall())
+    joined = db.execute("SELECT node, other FROM manual_links WHERE kind = 'always_link'")
+    graph.add_edges_from(joined.fetchall())
+    best = {node: min(part) for part in nx.connected_components(graph) for node in part}
+    put(db, "stands_for", [{"node": n, "best": best[n]} for n in best], STANDS_FOR)
 
 
-def partition(
-    db: DuckDBPyConnection, max_identifiers: int, *, settle: Callable[..., Any] = settle
-) -> None:
-    """Make `parts`: for each identifier its state, and its component where it is linked."""
+STEPS = {"stands_for": stand_for, "taken": share_out, "suppressed": gather}
+
+
+def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) -> None:
+    """Make `parts`: for each identifier its state, and its component where it is linked.
+
+    A hub that somebody says is one with others is theirs, whatever else it was seen with.
+    """
     known = db.execute(
         """
-        SELECT i.priority, dense_rank() OVER (ORDER BY t.type) AS kind, t.is_unique, t.is_device,
-            i.is_blocked, i.node IN (SELECT node FROM hubs) AS is_hub
+        SELECT i.priority, dense_rank() OVER (ORDER BY t.type) AS kind, t.most, t.is_device,
+            i.is_blocked, f.best,
+            i.node IN (SELECT node FROM hubs)
+                AND count(*) OVER (PARTITION BY f.best) = 1 AS is_hub
         FROM identifiers AS i
         JOIN types AS t ON t.type = i.identifier_type
+        JOIN stands_for AS f USING (node)
         ORDER BY i.node
         """
     ).fetchnumpy()
-    pairs = db.execute("SELECT centre, node FROM links").fetchnumpy()
-    links = np.stack([pairs["centre"], pairs["node"]], axis=1)
+    told = db.execute("FROM identity_settings").fetchnumpy()
     may_link = ~(known["is_blocked"] | known["is_hub"])
-    nodes = Nodes(known["priority"], known["kind"], known["is_unique"], may_link)
-    found = settle(nodes, links, max_identifiers=max_identifiers)
-    is_neutral = found.kept_apart & known["is_device"]
-    is_hub = known["is_hub"] | found.oversized | found.kept_apart
+    nodes = Nodes(known["priority"], known["kind"], known["most"], may_link)
+    found = settle(
+        nodes,
+        _links(db),
+        max_identifiers=int(told["max_identifiers"][0]),
+        sharing=told["shared_devices"][0],
+    )
+    best = known["best"]
+    is_neutral = (found.kept_apart & known["is_device"])[best]
+    is_hub = known["is_hub"] | (found.oversized | found.kept_apart)[best]
     states = [known["is_blocked"], is_neutral, is_hub]
     state = np.select(states, ["blocked", "neutral", "hub"], "linked")
     numbers = np.arange(len(nodes), dtype=np.int32)
-    db.register("found", {"node": numbers, "part": found.part, "state": state})
+    db.register("found", {"node": numbers, "part": found.part[best], "state": state})
     db.execute("CREATE TABLE parts AS FROM found")
     db.unregister("found")
+
+
+def _links(db: DuckDBPyConnection) -> Links:
+    told = db.execute("FROM links ORDER BY centre, node").fetchnumpy()
+    sets = db.execute(
+        """
+        SELECT list(node ORDER BY node)
+        FROM stars JOIN sightings USING (identifier_set)
+        GROUP BY identifier_set, first_event
+        ORDER BY first_event
+        """
+    ).fetchall()
+    apart = db.execute(
+        """
+        SELECT a.best AS one, b.best AS other
+        FROM manual_links AS l
+        JOIN stands_for AS a ON a.node = l.node
+        JOIN stands_for AS b ON b.node = l.other
+        WHERE kind = 'never_link' AND a.best <> b.best
+        """
+    ).fetchnumpy()
+    return Links(
+        np.stack([told["centre"], told["node"]], axis=1),
+        told["newest"],
+        told["lives"],
+        [nodes for (nodes,) in sets],
+        np.stack([apart["one"], apart["other"]], axis=1),
+    )
 
 
 def rows(db: DuckDBPyConnection, source: str) -> list[dict[str, Any]]:

@@ -1,14 +1,14 @@
 """Which identifiers hold together, and what gives way where they must not (DESIGN 6, rule 4).
 
-Components of all identifiers are found at once by scipy over whole numbers; the few that are too
-large, or hold two values of a unique type, are then taken apart one by one, as the rule reads.
+Components of all identifiers are found at once by scipy over whole numbers; the few that hold two
+values of a unique type, or are too large, are then taken apart one by one, as the rule reads.
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import networkx as nx
 import numpy as np
@@ -16,19 +16,38 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 ALONE = -1
+NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Nodes:
-    """All identifiers by number; `may_link` is false for hubs and blocked ones."""
+    """All identifiers by number, the best first; `may_link` is false for hubs and blocked ones.
+
+    most: how many of its type one person may have; 0 where any number will do.
+    """
 
     priority: np.ndarray
     kind: np.ndarray
-    is_unique: np.ndarray
+    most: np.ndarray
     may_link: np.ndarray
 
     def __len__(self) -> int:
         return len(self.priority)
+
+
+@dataclass(frozen=True)
+class Links:
+    """Pairs of nodes, each once: the rank of the newest event that says so, and if it still lives.
+
+    sets: of every set that was seen together its nodes, the best first, in the order of the sets'
+    first events. never: pairs that somebody keeps apart by hand.
+    """
+
+    pairs: np.ndarray
+    newest: np.ndarray
+    lives: np.ndarray
+    sets: Sequence[Sequence[int]] = ()
+    never: np.ndarray = field(default_factory=lambda: NO_PAIRS)
 
 
 @dataclass(frozen=True)
@@ -40,16 +59,33 @@ class Parts:
     kept_apart: np.ndarray
 
 
-def settle(nodes: Nodes, links: np.ndarray, *, max_identifiers: int) -> Parts:
-    """Components of the links (pairs of nodes), after all that must give way has been cut."""
+def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) -> Parts:
+    """Components of the links, after all that must give way has been cut or left out."""
     oversized, apart = np.zeros((2, len(nodes)), dtype=bool)
-    first = components(links, nodes.may_link)
-    for graph in _disputed(nodes, links, first, max_identifiers):
-        large = cut_oversized(graph, max_identifiers)
-        graph.remove_nodes_from(large)
-        oversized[list(large)] = True
-        apart[list(keep_apart(graph))] = True
-    return Parts(components(links, nodes.may_link & ~oversized & ~apart), oversized, apart)
+    never = {pair for one, other in links.never.tolist() for pair in ((one, other), (other, one))}
+    may_hold = np.array([tuple(pair) not in never for pair in links.pairs.tolist()], dtype=bool)
+    holds = links.lives & may_hold
+    judged = may_hold if sharing == "neutral" else holds
+    number = {pair: n for n, pair in enumerate(map(tuple, links.pairs.tolist()))}
+    for graph in _disputed(nodes, links, judged):
+        mine = [number[pair] for pair in _pairs_of(graph, number)]
+        if sharing == "neutral":
+            cut, alone = keep_apart(graph)
+            apart[list(cut)] = True
+            gone = cut | alone
+            dropped = [n for n in mine if not gone.isdisjoint(links.pairs[n].tolist())]
+        elif sharing == "newest":
+            kept = newest_first(graph, links, mine)
+            dropped = [n for n in mine if n not in kept]
+        else:
+            kept = first_come(graph, links)
+            dropped = [n for n in mine if tuple(links.pairs[n].tolist()) not in kept]
+        holds[dropped] = False
+    living = links.pairs[holds]
+    for graph in _oversized(nodes, living, max_identifiers):
+        oversized[list(cut_oversized(graph, max_identifiers))] = True
+    present = nodes.may_link & ~oversized & ~apart
+    return Parts(components(living, present), oversized, apart)
 
 
 def components(links: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -75,50 +111,131 @@ def cut_oversized(graph: nx.Graph, limit: int) -> set[int]:
     return cut
 
 
-def keep_apart(graph: nx.Graph) -> set[int]:
-    """What is cut so that no two values of a unique type are one person.
+def keep_apart(graph: nx.Graph) -> tuple[set[int], set[int]]:
+    """What is cut so that no two values of a unique type are one person, and what leaves alone.
 
-    All that a layer must give up is cut at once, and then it is looked at again.
+    All that a layer must give up is cut at once, and then it is looked at again. Where two that
+    somebody keeps apart stay together for all that, the lesser of them leaves and stands alone.
     """
     cut: set[int] = set()
+    alone: set[int] = set()
     waiting = [set(part) for part in nx.connected_components(graph)]
     while waiting:
         part = waiting.pop()
-        if _holds_two(graph, part):
-            gives_way = _give_way(graph.subgraph(part).copy())
-            cut |= gives_way
-            if gives_way:
-                waiting += nx.connected_components(graph.subgraph(part - gives_way))
-    return cut
+        if is_person(graph, part):
+            continue
+        gives_way = _give_way(graph.subgraph(part).copy())
+        cut |= gives_way
+        if not gives_way:
+            gives_way = {max(pair) for pair in graph.graph["never"] if part.issuperset(pair)}
+            alone |= gives_way
+        if gives_way:
+            waiting += nx.connected_components(graph.subgraph(part - gives_way))
+    return cut, alone
 
 
-def _disputed(
-    nodes: Nodes, links: np.ndarray, part: np.ndarray, max_identifiers: int
-) -> Iterator[nx.Graph]:
-    """The components that are too large or hold two values of a unique type, each as a graph."""
+def newest_first(graph: nx.Graph, links: Links, mine: Iterable[int]) -> set[int]:
+    """Adobe's rule: link after link, better layers and then newer ones first, while it is a person.
+
+    The numbers of the links that are kept.
+    """
+
+    def rank(n: int) -> tuple[int, ...]:
+        one, other = links.pairs[n].tolist()
+        layer = max(graph.nodes[one]["priority"], graph.nodes[other]["priority"])
+        return layer, -int(links.newest[n]), one, other
+
+    group = {x: {x} for x in graph}
+    kept = set()
+    for n in sorted(mine, key=rank):
+        if _join(graph, group, links.pairs[n].tolist()):
+            kept.add(n)
+    return kept
+
+
+def first_come(graph: nx.Graph, links: Links) -> set[tuple[int, int]]:
+    """Segment's rule: set after set; who would make an impossible person is left out of the set.
+
+    The pairs, best identifier first, that some set has joined.
+    """
+    group = {x: {x} for x in graph}
+    kept = set()
+    for told in links.sets:
+        if told and told[0] not in group:
+            continue
+        joined = [told[0], *(x for x in told[1:] if graph.has_edge(told[0], x))] if told else []
+        while len(joined) > 1 and not _join(graph, group, joined):
+            joined.pop()
+        kept |= {(joined[0], x) for x in joined[1:]}
+    return kept
+
+
+def is_person(graph: nx.Graph, part: set[int]) -> bool:
+    """Whether these may be one: not too many of a type, and no two that somebody keeps apart."""
+    held = Counter(graph.nodes[x]["kind"] for x in part if graph.nodes[x]["most"])
+    most = {graph.nodes[x]["kind"]: graph.nodes[x]["most"] for x in part}
+    within = all(count <= most[kind] for kind, count in held.items())
+    return within and not any(part.issuperset(pair) for pair in graph.graph["never"])
+
+
+def _join(graph: nx.Graph, group: dict[int, set[int]], told: Sequence[int]) -> bool:
+    """Make these one group, if they may be; whether they are one."""
+    union = set().union(*(group[x] for x in told))
+    if all(group[x] is group[told[0]] for x in told):
+        return True
+    if not is_person(graph, union):
+        return False
+    for x in union:
+        group[x] = union
+    return True
+
+
+def _disputed(nodes: Nodes, links: Links, judged: np.ndarray) -> Iterator[nx.Graph]:
+    """The components that can be no person as they are, each as a graph."""
+    pairs = links.pairs[judged]
+    part = components(pairs, nodes.may_link)
     present = np.flatnonzero(part != ALONE)
-    sizes = np.bincount(part[present], minlength=len(nodes))
-    unique = present[nodes.is_unique[present]]
-    pairs, counts = np.unique(
-        np.stack([part[unique], nodes.kind[unique]]), axis=1, return_counts=True
-    )
-    is_disputed = sizes > max_identifiers
-    is_disputed[pairs[0, counts >= 2]] = True
+    bounded = present[nodes.most[present] > 0]
+    held = Counter(zip(part[bounded].tolist(), nodes.kind[bounded].tolist(), strict=True))
+    most = dict(zip(nodes.kind[bounded].tolist(), nodes.most[bounded].tolist(), strict=True))
+    wanted = {at for (at, kind), count in held.items() if count > most[kind]}
+    never = [tuple(sorted(pair)) for pair in links.never.tolist()]
+    wanted |= {part[one] for one, other in never if part[one] == part[other] != ALONE}
+    yield from _graphs(nodes, pairs, part, wanted, never)
+
+
+def _oversized(nodes: Nodes, pairs: np.ndarray, limit: int) -> Iterator[nx.Graph]:
+    """The persons who have too many identifiers, each as a graph."""
+    part = components(pairs, nodes.may_link)
+    sizes = Counter(part[part != ALONE].tolist())
+    large = {at for at, size in sizes.items() if size > limit}
+    yield from _graphs(nodes, pairs, part, large, [])
+
+
+def _graphs(
+    nodes: Nodes,
+    pairs: np.ndarray,
+    part: np.ndarray,
+    wanted: set[int],
+    never: Sequence[tuple[int, int]],
+) -> Iterator[nx.Graph]:
     graphs: dict[int, nx.Graph] = defaultdict(nx.Graph)
-    for x in present[is_disputed[part[present]]].tolist():
+    is_wanted = np.isin(part, list(wanted))
+    for x in np.flatnonzero(is_wanted).tolist():
         graphs[part[x]].add_node(
-            x, priority=nodes.priority[x], unique=nodes.kind[x] if nodes.is_unique[x] else None
+            x, priority=nodes.priority[x], kind=nodes.kind[x], most=nodes.most[x]
         )
-    linked = links[nodes.may_link[links].all(axis=1)]
-    for a, b in linked[is_disputed[part[linked[:, 0]]]].tolist():
+    linked = pairs[nodes.may_link[pairs].all(axis=1)]
+    for a, b in linked[is_wanted[linked[:, 0]]].tolist():
         graphs[part[a]].add_edge(a, b)
-    yield from graphs.values()
+    for graph in graphs.values():
+        graph.graph["never"] = [pair for pair in never if pair[0] in graph and pair[1] in graph]
+        yield graph
 
 
-def _holds_two(graph: nx.Graph, part: set[int]) -> bool:
-    values = Counter(graph.nodes[x]["unique"] for x in part)
-    del values[None]
-    return any(count >= 2 for count in values.values())
+def _pairs_of(graph: nx.Graph, number: dict[tuple[int, int], int]) -> Iterator[tuple[int, int]]:
+    for one, other in graph.edges:
+        yield (one, other) if (one, other) in number else (other, one)
 
 
 def _give_way(part: nx.Graph) -> set[int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.oracle.engine import identify, open_database, rows
@@ -36,13 +36,36 @@ class Label:
         return dict(self.told)
 
 
-def resolve(events: Iterable[Event], config: Mapping[str, Any]) -> dict[str, Label]:
-    """The label of every identifier, from these events."""
+BY_HAND = """
+INSERT INTO manual_links
+SELECT a.node, b.node, $1
+FROM identifiers AS a, identifiers AS b
+WHERE a.identifier_key = $2 AND b.identifier_key = $3
+"""
+ALWAYS = datetime.max.replace(tzinfo=UTC)
+
+
+def resolve(
+    events: Iterable[Event],
+    config: Mapping[str, Any],
+    *,
+    as_of: datetime = ALWAYS,
+    always: Iterable[str] = (),
+    never: Iterable[str] = (),
+) -> dict[str, Label]:
+    """The label of every identifier, from these events.
+
+    as_of: by default after everything. always, never: pairs of keys that somebody joined or keeps
+    apart by hand, written as 'm1 m2'.
+    """
     events = list(events)
     known = {x.key: x for event in events for x in event.identifiers + event.blocked}
     with open_database() as db:
         put_events(db, events)
-        put_types(db, config)
-        identify(db, config["identity"]["max_identifiers"])
+        put_types(db, config, as_of)
+        for kind, pairs in (("always_link", always), ("never_link", never)):
+            for pair in pairs:
+                db.execute(BY_HAND, [kind, *pair.split()])
+        identify(db)
         labels = rows(db, "identity")
     return {row["identifier_key"]: Label(known[row["identifier_key"]], row) for row in labels}

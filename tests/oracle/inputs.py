@@ -35,9 +35,13 @@ OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "amount":
          "skus": pa.list_(TEXT), "categories": pa.list_(TEXT)}  # fmt: skip
 
 TYPES = [("type", TEXT), ("priority", pa.int32()), ("is_unique", FLAG), ("is_device", FLAG),
-         ("max_links", pa.int64()), ("max_devices", pa.int64())]  # fmt: skip
+         ("max_links", pa.int64()), ("max_devices", pa.int64()), ("most", pa.int64()),
+         ("link_window", SPAN)]  # fmt: skip
+IDENTITY_SETTINGS = [("as_of", TIME), ("max_identifiers", pa.int64()), ("shared_devices", TEXT)]
 IDENTIFIERS = [("node", pa.int32()), ("identifier_key", TEXT), ("identifier_type", TEXT),
                ("priority", pa.int32()), ("is_blocked", FLAG)]  # fmt: skip
+STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
+MANUAL_LINKS = [("node", pa.int32()), ("other", pa.int32()), ("kind", TEXT)]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
 SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG)]
 DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
@@ -82,6 +86,7 @@ def put_events(db: DuckDBPyConnection, events: Iterable[Event]) -> None:
     put(db, "identifiers", rows, IDENTIFIERS)
     members = [{"identifier_set": at, "node": n} for named, at in sets.items() for n in named]
     put(db, "members", members, MEMBERS)
+    put(db, "manual_links", [], MANUAL_LINKS)
 
 
 def put_stream(db: DuckDBPyConnection, stream: str, events: Rows) -> None:
@@ -94,13 +99,23 @@ def columns_of(stream: str) -> list[tuple[str, pa.DataType]]:
     return [(name, OTHER.get(name, TEXT)) for name in STREAMS[stream]]
 
 
-def put_types(db: DuckDBPyConnection, config: Mapping[str, Any]) -> None:
-    """Lay down the bounds and flags of each identifier type."""
+def put_types(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime) -> None:
+    """Lay down the bounds and flags of each identifier type, and what else says who is who."""
     rows = [
-        {**kind, "type": name, "is_unique": kind["unique"], "is_device": kind["device"]}
+        {
+            **kind,
+            "type": name,
+            "is_unique": kind["unique"],
+            "is_device": kind["device"],
+            "most": 1 if kind["unique"] else kind.get("max_per_person", 0),
+            "link_window": _span(kind.get("window")),
+        }
         for name, kind in identifier_types(config).items()
     ]
     put(db, "types", rows, TYPES)
+    identity = config["identity"]
+    told = {**identity, "as_of": as_of}
+    put(db, "identity_settings", [told], IDENTITY_SETTINGS)
 
 
 def put_rules(

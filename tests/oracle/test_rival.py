@@ -65,11 +65,14 @@ def test_all_components_at_once_give_way_as_each_alone(told, unique, limit):
     priority = np.array([level for level, _, _ in of])
     kind = np.array([level + 10 * other for level, other, _ in of])  # two types a priority
     may_link = np.array([may for _, _, may in of])
-    nodes = graph.Nodes(priority, kind, np.isin(kind, list(unique)), may_link)
-    links = np.array([p for p in pairs if p[0] != p[1] and may_link[list(p)].all()], dtype=int)
+    nodes = graph.Nodes(priority, kind, np.isin(kind, list(unique)).astype(int), may_link)
+    real = {p for p in pairs if p[0] != p[1] and may_link[list(p)].all()}
+    links = np.array([p for p in sorted(real) if p[::-1] not in real or p[0] < p[1]], dtype=int)
     links = links.reshape(-1, 2)
-    one = graph.settle(nodes, links, max_identifiers=limit)
-    all_ = rival_graph.settle(nodes, links, max_identifiers=limit)
+    told = graph.Links(links, np.zeros(len(links), dtype=int), np.ones(len(links), dtype=bool))
+    rule = {"max_identifiers": limit, "sharing": "neutral"}
+    one = graph.settle(nodes, told, **rule)
+    all_ = rival_graph.settle(nodes, told, **rule)
     assert one.oversized.tolist() == all_.oversized.tolist()
     assert one.kept_apart.tolist() == all_.kept_apart.tolist()
     assert one.part.tolist() == all_.part.tolist()

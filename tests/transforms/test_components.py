@@ -6,24 +6,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tactful.transforms.identity.arrays import NOBODY
 from tactful.transforms.identity.components import (
     HUB,
     LINKED,
     NEUTRAL,
-    NOBODY,
-    Kinds,
+    ByHand,
     Links,
     Partition,
     hubs,
     partition,
-    star_edges,
     survivors,
 )
+from tactful.transforms.identity.sharing import SHARINGS
+from tactful.transforms.identity.sharing.graph import FOREVER, Kinds
 from tests.oracle.config import load
 from tests.oracle.facts import Event
 from tests.oracle.identifiers import Identifier
@@ -84,16 +86,45 @@ def graph(
         is_device=np.array([types[t].get("device", False) for t in letters]),
         max_links=np.array([types[t].get("max_links", max_links) for t in letters]),
         max_devices=np.array([types[t].get("max_devices", max_devices) for t in letters]),
+        most=np.array([_most(types[t]) for t in letters]),
+        window=np.array([types[t].get("window", FOREVER) for t in letters]),
     )
     at = np.array(places, dtype=np.int64)
-    links = Links(np.array(link, dtype=np.int64), np.array(node, dtype=np.int64), at, at)
+    links = Links(np.array(link, dtype=np.int64), np.array(node, dtype=np.int64), at, at, at, at)
     kind = np.array([letters.index(name[0]) for name in names], dtype=np.int64)
     return Graph(names, kind, kinds, links)
 
 
-def solve(g: Graph, max_identifiers: int = WIDE) -> Partition:
-    inside = np.ones(len(g.names), dtype=bool)
-    return partition(g.links, g.kind, g.kinds, inside=inside, max_identifiers=max_identifiers)
+def _most(kind: dict) -> int:
+    return 1 if kind.get("unique") else kind.get("max_per_person", FOREVER)
+
+
+def solve(
+    g: Graph,
+    max_identifiers: int = WIDE,
+    *,
+    inside: np.ndarray | None = None,
+    sharing: str = "neutral",
+    now: int = WIDE,
+    always: Sequence[str] = (),
+    never: Sequence[str] = (),
+) -> Partition:
+    """always, never: pairs that somebody joined or keeps apart by hand, written as 'm1 m2'."""
+    return partition(
+        g.links,
+        g.kind,
+        g.kinds,
+        inside=np.ones(len(g.names), dtype=bool) if inside is None else inside,
+        max_identifiers=max_identifiers,
+        sharing=SHARINGS[sharing],
+        now=now,
+        by_hand=ByHand(_pairs(g, always), _pairs(g, never)),
+    )
+
+
+def _pairs(g: Graph, pairs: Sequence[str]) -> np.ndarray:
+    numbers = [[g.names.index(name) for name in pair.split()] for pair in pairs]
+    return np.array(numbers, dtype=np.int64).reshape(-1, 2)
 
 
 def persons(g: Graph, found: Partition) -> set[str]:
@@ -127,15 +158,11 @@ def test_hubs_count_among_those_that_make_hubs():
     assert g.nodes(hubs(g.links, g.kind, g.kinds)) == {"m1", "d1"}
 
 
-def test_a_star_goes_round_the_best_that_is_no_hub_and_joins_no_two_customers():
+def test_one_event_joins_no_two_customers():
     g = graph(["u1 u2 l1 l2 m1 d1", "m2 d2 k2"])
-    none = np.zeros(len(g.names), dtype=bool)
-    found = star_edges(g.links, g.kind, g.kinds, none)
-    assert g.edges(found) == {"u1 l1", "u1 m1", "u1 d1", "m2 d2", "m2 k2"}
-    hub = np.array([name in {"u1", "m2"} for name in g.names])
-    assert g.edges(star_edges(g.links, g.kind, g.kinds, hub)) == {
-        "u2 l1", "u2 m1", "u2 d1", "d2 k2",
-    }  # fmt: skip
+    assert persons(g, solve(g)) == {"d1 l1 m1 u1", "l2", "u2", "d2 k2 m2"}
+    without = np.array([name not in {"u1", "m2"} for name in g.names])
+    assert persons(g, solve(g, inside=without)) == {"d1 l1 m1 u2", "l2", "d2 k2"}
 
 
 def test_a_device_of_two_is_its_first_persons_until_the_second_comes():
@@ -165,8 +192,7 @@ def test_nothing_seen_is_nobody():
 def test_what_is_not_all_here_joins_nothing():
     g = graph(["u1 d1", "u2 d1"])
     inside = np.array([name != "d1" for name in g.names])
-    found = partition(g.links, g.kind, g.kinds, inside=inside, max_identifiers=WIDE)
-    assert persons(g, found) == {"u1", "u2"}
+    assert persons(g, solve(g, inside=inside)) == {"u1", "u2"}
 
 
 def test_an_id_once_given_is_kept_where_it_can_be():
@@ -232,17 +258,51 @@ def told(seen: Sequence[str]) -> list[Event]:
     return events
 
 
-@given(SEEN, LIMITS, LIMITS, st.sampled_from([2, 3, 5, WIDE]), st.randoms(use_true_random=False))
-@settings(max_examples=500, deadline=None)
+@st.composite
+def rules(draw) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The `identity` of a configuration, and the types in it with their bounds."""
+    sharing = draw(st.sampled_from(sorted(SHARINGS)))
+    types = {name: dict(kind) for name, kind in TYPES.items()}
+    for name in "mpdk":
+        if draw(st.booleans()):
+            types[name]["window"] = draw(st.integers(1, 8))
+        if SHARINGS[sharing].counts_most and draw(st.booleans()):
+            types[name]["max_per_person"] = draw(st.integers(1, 2))
+    bounds = {"max_links": draw(LIMITS), "max_devices": draw(LIMITS)}
+    told = {"shared_devices": sharing, "max_identifiers": draw(st.sampled_from([2, 3, 5, WIDE]))}
+    return {**told, **bounds}, types
+
+
+PAIRS = st.lists(st.lists(st.sampled_from(NAMES), min_size=2, max_size=2, unique=True), max_size=2)
+
+
+@given(SEEN, rules(), PAIRS, PAIRS, st.randoms(use_true_random=False))
+@settings(max_examples=300, deadline=None)
 def test_the_oracle_finds_the_same_persons_whatever_the_order(
-    seen, max_links, max_devices, max_identifiers, dice
+    seen, told_rules, always, never, dice
 ):
+    identity, types = told_rules
+    known = {name for text in seen for name in text.split()}
+    by_hand = {
+        kind: [" ".join(pair) for pair in pairs if known.issuperset(pair)]
+        for kind, pairs in (("always", always), ("never", never))
+    }
     order = dice.sample(range(len(seen)), len(seen))
-    g = graph(seen, max_links=max_links, max_devices=max_devices, order=order)
-    found = solve(g, max_identifiers)
-    bounds = {"max_links": max_links, "max_devices": max_devices}
-    config = load({"identity": {"types": TYPES, "max_identifiers": max_identifiers, **bounds}})
-    labels = resolve(told(seen), config)
+    bounds = {name: identity[name] for name in ("max_links", "max_devices")}
+    g = graph(seen, types, **bounds, order=order)
+    found = solve(
+        g,
+        identity["max_identifiers"],
+        sharing=identity["shared_devices"],
+        now=len(seen),
+        **by_hand,
+    )
+    spoken = {
+        name: {**kind, "window": f"{kind['window']}s"} if "window" in kind else kind
+        for name, kind in types.items()
+    }
+    config = load({"identity": {"types": spoken, **identity}})
+    labels = resolve(told(seen), config, as_of=START + timedelta(seconds=len(seen)), **by_hand)
     assert {n: STATES[s] for n, s in zip(g.names, found.state, strict=True)} == {
         name: label.state for name, label in labels.items()
     }

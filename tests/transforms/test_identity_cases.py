@@ -76,6 +76,7 @@ class Stitcher:
     rules: Identity
     labels: dict[str, dict[str, Any]] = field(default_factory=dict)
     links: dict[tuple[str, ...], dict[str, Any]] = field(default_factory=dict)
+    as_of: datetime = AS_OF
 
     def add(self, events: Iterable[Seen]) -> None:
         seen = set()
@@ -93,8 +94,9 @@ class Stitcher:
             pa.array(sorted(members), pa.string()),
             pa.Table.from_pylist(before, BEFORE),
             self.rules,
+            as_of=self.as_of,
         )
-        self.labels |= {row["identifier_key"]: row for row in relabelled.to_pylist()}
+        self.labels |= {row["identifier_key"]: row for row in relabelled.labels.to_pylist()}
 
     def _link(self, event: Seen) -> None:
         event_ref = dict(zip(EVENT_REF.names, event.event_ref, strict=True))

@@ -7,72 +7,123 @@ and within a link by (priority, key).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
-from numpy.typing import NDArray
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+from tactful.transforms.identity.arrays import (
+    NOBODY,
+    Bools,
+    Ints,
+    components,
+    distinct,
+    is_first,
+)
+from tactful.transforms.identity.sharing.graph import FOREVER, Graph, Kinds, Sharing
 
 LINKED, HUB, NEUTRAL = 0, 1, 2
-NOBODY = -1
-
-
-@dataclass(frozen=True)
-class Kinds:
-    """The rules of each identifier type, by type number."""
-
-    priority: Ints
-    is_unique: Bools
-    is_device: Bools
-    max_links: Ints
-    max_devices: Ints
+NO_PAIRS = np.empty((0, 2), dtype=np.int64)
 
 
 @dataclass(frozen=True)
 class Links:
-    """Members of every link, and the rank of each link's first event among all events."""
+    """Members of every link; when its first and newest events were, and their ranks among all."""
 
     link: Ints
     node: Ints
-    rank: Ints
+    first_rank: Ints
     first_at: Ints
+    last_rank: Ints
+    last_at: Ints
+
+
+@dataclass(frozen=True)
+class ByHand:
+    """Pairs of nodes of which somebody says that they are one person, or never are."""
+
+    always: Ints = field(default_factory=lambda: NO_PAIRS)
+    never: Ints = field(default_factory=lambda: NO_PAIRS)
 
 
 @dataclass(frozen=True)
 class Partition:
-    """What came out, by node: state, component before cuts, person, and when it became neutral."""
+    """What came out, by node.
+
+    State, component before cuts, person, when it became neutral, and when the next of its links
+    will have outlived its window; NOBODY where there is none.
+    """
 
     state: Ints
     component: Ints
     person: Ints
     neutral_from: Ints
+    expires_at: Ints
+
+
+@dataclass(frozen=True)
+class Stars:
+    """The members of each link that are no hubs, by link, and the best of them in each."""
+
+    link: Ints
+    node: Ints
+    centre: Ints
+
+
+@dataclass(frozen=True)
+class Edges:
+    """Each pair of centre and member once; its newest event's rank, and until when it lives."""
+
+    ends: Ints
+    last_rank: Ints
+    lives_until: Ints
 
 
 def partition(
-    links: Links, kind: Ints, kinds: Kinds, *, inside: Bools, max_identifiers: int
+    links: Links,
+    kind: Ints,
+    kinds: Kinds,
+    *,
+    inside: Bools,
+    max_identifiers: int,
+    sharing: Sharing,
+    now: int,
+    by_hand: ByHand,
 ) -> Partition:
     """Work out who is who: hubs, links, components, and what keeps unique identifiers apart.
 
     inside: nodes whose links are all here; the others are hubs that were found before, and are
-    left out. Returns -1 for a person or a time that there is none of.
+    left out. sharing: whose a device of several is. now: what has outlived its window by then
+    links nobody. by_hand: beats all that was seen; of those joined so, a hub is theirs, too.
     """
+    level = kinds.priority[kind]
+    same = _same(by_hand.always, level)
+    never = same[by_hand.never]
+    never = never[never[:, 0] != never[:, 1]]
     hub = hubs(links, kind, kinds) | ~inside
-    edges = star_edges(links, kind, kinds, hub)
-    component = _components(edges, len(kind))
-    hub_like = hub | _oversized(edges, component, kind, kinds, hub, max_identifiers)
-    cut = _conflicting(edges[~hub_like[edges].any(axis=1)], kind, kinds, hub_like)
+    stars = _stars(links, hub, same, level)
+    joined = _joined(stars, kind, kinds)
+    edges = _edges(joined, links, kind, kinds, never=never, with_last=sharing.reads_last)
+    alive = edges.lives_until > now
+    judged = np.ones_like(alive) if sharing.judges_expired else alive
+    kept = sharing.settle(_graph(edges, judged, joined, links, kind, kinds, never))
+    holds = alive.copy()
+    holds[judged] &= kept.edges
     state = np.full(len(kind), LINKED)
-    state[hub_like] = HUB
-    state[cut] = np.where(kinds.is_device[kind[cut]], NEUTRAL, HUB)
-    kept = edges[(state[edges] == LINKED).all(axis=1)]
-    person = np.where(state == LINKED, _components(kept, len(kind)), NOBODY)
+    state[hub & (np.bincount(same, minlength=len(kind))[same] == 1)] = HUB
+    state[kept.cut] = np.where(kinds.is_device[kind[kept.cut]], NEUTRAL, HUB)
+    state[_oversized(edges.ends[holds], level, max_identifiers)] = HUB
+    holds &= (state[edges.ends] == LINKED).all(axis=1)
+    state = state[same]
+    part = components(edges.ends[holds], len(kind))[same]
+    person = np.where(state == LINKED, part, NOBODY)
     owner, since = _neutral_owners(links, state, person)
-    touching = _touching(links, kind, kinds, hub, component)
-    return Partition(state, touching, np.where(state == NEUTRAL, owner, person), since)
+    return Partition(
+        state,
+        _touching(stars, same),
+        np.where(state == NEUTRAL, owner, person),
+        since,
+        _next_expiry(edges, holds, len(kind)),
+    )
 
 
 def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
@@ -86,12 +137,12 @@ def hubs(links: Links, kind: Ints, kinds: Kinds) -> Bools:
     left = np.repeat(np.arange(len(links.node)), repeat)
     offset = np.arange(total) - np.repeat(np.cumsum(repeat) - repeat, repeat)
     right = starts[links.link[left]] + offset
-    pairs, _ = _distinct(links.node[left] * count + links.node[right])
+    pairs, _ = distinct(links.node[left] * count + links.node[right])
     one, other = pairs // count, pairs % count
     level, other_level = kinds.priority[kind[one]], kinds.priority[kind[other]]
     apart = level != other_level
     one, other = one[apart], other[apart]
-    groups, seen = _distinct(one * len(kinds.priority) + kind[other])
+    groups, seen = distinct(one * len(kinds.priority) + kind[other])
     node, other_kind = groups // len(kinds.priority), groups % len(kinds.priority)
     is_higher = kinds.priority[other_kind] < kinds.priority[kind[node]]
     bound = np.where(is_higher, kinds.max_links[kind[node]], kinds.max_devices[kind[node]])
@@ -113,46 +164,123 @@ def _of_busy(links: Links, kind: Ints, kinds: Kinds) -> Links:
     holds[links.link[(met > least[kind])[links.node]]] = True
     kept = holds[links.link]
     number = np.cumsum(holds) - 1
-    return Links(number[links.link[kept]], links.node[kept], links.rank, links.first_at)
+    return replace(links, link=number[links.link[kept]], node=links.node[kept])
 
 
-def star_edges(links: Links, kind: Ints, kinds: Kinds, hub: Bools) -> Ints:
-    """Each link's star around its best identifier; of a unique type only the first value joins."""
-    link, node, centre = _stars(links, hub)
-    joins = ~_second_values(link, node, kind, kinds)
-    return _edges(centre[joins], node[joins])
+def _same(always: Ints, level: Ints) -> Ints:
+    """For each node the one that stands for all that somebody joins it with: the best of them."""
+    if not len(always):
+        return np.arange(len(level))
+    part = components(always, len(level))
+    best = np.full(len(level), len(level) * (level.max() + 1), dtype=np.int64)
+    np.minimum.at(best, part, level * len(level) + np.arange(len(level)))
+    return best[part] % len(level)
 
 
-def _stars(links: Links, hub: Bools) -> tuple[Ints, Ints, Ints]:
-    """The members that are no hubs, by link: number of the link, member, best member."""
+def _stars(links: Links, hub: Bools, same: Ints, level: Ints) -> Stars:
+    """The members that are no hubs, by link; those that are one by hand stand there once."""
     usable = ~hub[links.node]
-    link, node = links.link[usable], links.node[usable]
-    first = _is_first(link)
-    return link, node, node[first][np.cumsum(first) - 1]
+    link, node = links.link[usable], same[links.node[usable]]
+    if (same != np.arange(len(same))).any():
+        order = np.lexsort((node, level[node], link))
+        order = order[is_first(link[order], node[order])]
+        link, node = link[order], node[order]
+    first = is_first(link)
+    return Stars(link, node, node[first][np.cumsum(first) - 1])
 
 
-def _second_values(link: Ints, node: Ints, kind: Ints, kinds: Kinds) -> Bools:
+def _second_values(stars: Stars, kind: Ints, kinds: Kinds) -> Bools:
     """Members that come behind another value of the same unique type in their link."""
-    unique = np.flatnonzero(kinds.is_unique[kind[node]])
-    held = link[unique] * len(kinds.priority) + kind[node[unique]]
-    second = np.zeros(len(node), dtype=bool)
+    unique = np.flatnonzero(kinds.is_unique[kind[stars.node]])
+    held = stars.link[unique] * len(kinds.priority) + kind[stars.node[unique]]
+    second = np.zeros(len(stars.node), dtype=bool)
     second[np.delete(unique, np.unique(held, return_index=True)[1])] = True
     return second
 
 
-def _edges(centre: Ints, node: Ints) -> Ints:
-    real = centre != node
-    most = node.max(initial=0) + 1
-    edges, _ = _distinct(centre[real] * most + node[real])
-    return np.stack([edges // most, edges % most], axis=1)
+def _joined(stars: Stars, kind: Ints, kinds: Kinds) -> Stars:
+    """Of a unique type only the first value of a link joins the others."""
+    joins = ~_second_values(stars, kind, kinds)
+    return Stars(stars.link[joins], stars.node[joins], stars.centre[joins])
 
 
-def _touching(links: Links, kind: Ints, kinds: Kinds, hub: Bools, component: Ints) -> Ints:
-    """What must be looked at together: a member that joins nobody yet may join when one is cut."""
-    link, node, centre = _stars(links, hub)
-    if not _second_values(link, node, kind, kinds).any():
-        return component
-    return _components(_edges(centre, node), len(kind))
+def _edges(
+    stars: Stars, links: Links, kind: Ints, kinds: Kinds, *, never: Ints, with_last: bool
+) -> Edges:
+    """Each star as pairs of its best and another member, but for those kept apart by hand."""
+    count, real = len(kind), np.flatnonzero(stars.centre != stars.node)
+    values = stars.centre[real] * count + stars.node[real]
+    has_window = (kinds.window < FOREVER).any()
+    last_rank = last_at = None
+    if with_last or has_window:
+        order = np.argsort(values, kind="stable")
+        begins = np.flatnonzero(is_first(values[order]))
+        values, link = values[order][begins], stars.link[real][order]
+        if len(begins):
+            last_rank = np.maximum.reduceat(links.last_rank[link], begins)
+            last_at = np.maximum.reduceat(links.last_at[link], begins)
+    else:
+        values, _ = distinct(values)
+    if last_at is None:
+        last_rank = last_at = np.zeros(len(values), dtype=np.int64)
+    apart = np.concatenate([never, never[:, ::-1]])
+    stays = ~np.isin(values, apart[:, 0] * count + apart[:, 1])
+    ends = np.stack([values // count, values % count], axis=1)[stays]
+    window = kinds.window[kind[ends]].min(axis=1, initial=FOREVER)
+    until = np.where(window == FOREVER, FOREVER, last_at[stays] + (window % FOREVER))
+    return Edges(ends, last_rank[stays], until)
+
+
+def _graph(
+    edges: Edges, judged: Bools, stars: Stars, links: Links, kind: Ints, kinds: Kinds, never: Ints
+) -> Graph:
+    """What a sharing rule looks at: the edges that count, and the sets that they are of."""
+    link, node, centre = stars.link, stars.node, stars.centre
+    if len(never) or not judged.all():
+        count = len(kind)
+        known = edges.ends[judged, 0] * count + edges.ends[judged, 1]
+        lives = (centre == node) | np.isin(centre * count + node, known)
+        link, node = link[lives], node[lives]
+    return Graph(
+        kind,
+        kinds,
+        edges.ends[judged],
+        edges.last_rank[judged],
+        link,
+        node,
+        links.first_rank,
+        never,
+    )
+
+
+def _oversized(edges: Ints, level: Ints, limit: int) -> Bools:
+    """Cut the lowest layer of a person who is too large, until they fit."""
+    cut = np.zeros(len(level), dtype=bool)
+    while True:
+        part = components(edges[~cut[edges].any(axis=1)], len(level))
+        sizes = np.bincount(part[~cut], minlength=len(level))
+        large = ~cut & (sizes[part] > limit)
+        if not large.any():
+            return cut
+        lowest = np.full(len(level), -1, dtype=np.int64)
+        np.maximum.at(lowest, part[large], level[large])
+        cut |= large & (level == lowest[part])
+
+
+def _touching(stars: Stars, same: Ints) -> Ints:
+    """What must be looked at together: whatever may join when something else is cut, or expires."""
+    nodes = np.arange(len(same))
+    pairs = [(stars.centre, stars.node), (same, nodes)]
+    edges = [np.stack(pair, axis=1)[pair[0] != pair[1]] for pair in pairs]
+    return components(np.concatenate(edges), len(same))
+
+
+def _next_expiry(edges: Edges, holds: Bools, count: int) -> Ints:
+    """When the first of each node's links will have outlived its window."""
+    bounded = holds & (edges.lives_until < FOREVER)
+    expires = np.full(count, FOREVER, dtype=np.int64)
+    np.minimum.at(expires, edges.ends[bounded, 1], edges.lives_until[bounded])
+    return np.where(expires == FOREVER, NOBODY, expires)
 
 
 def survivors(person: Ints, *, minted: Bools, active_since: Ints, first_seen: Ints) -> Ints:
@@ -169,107 +297,10 @@ def survivors(person: Ints, *, minted: Bools, active_since: Ints, first_seen: In
     since = np.where(living, active_since[members], first_seen[members])
     order = np.lexsort((members, since, rank, person[members]))
     chosen = members[order]
-    first = chosen[_is_first(person[chosen])]
+    first = chosen[is_first(person[chosen])]
     named = np.full(len(person), NOBODY, dtype=np.int64)
     named[person[first]] = first
     return named
-
-
-def _components(edges: Ints, count: int) -> Ints:
-    """The smallest node of each node's component."""
-    if not len(edges):
-        return np.arange(count)
-    graph = coo_matrix((np.ones(len(edges), dtype=np.int8), edges.T), shape=(count, count))
-    _, label = connected_components(graph, directed=False)
-    smallest = np.full(label.max() + 1, count, dtype=np.int64)
-    np.minimum.at(smallest, label, np.arange(count))
-    return smallest[label]
-
-
-def _oversized(
-    edges: Ints, component: Ints, kind: Ints, kinds: Kinds, hub: Bools, limit: int
-) -> Bools:
-    """Cut the lowest layer of a component that is too large, until it fits."""
-    cut = np.zeros(len(kind), dtype=bool)
-    while True:
-        free = ~hub & ~cut
-        sizes = np.bincount(component[free], minlength=len(kind))
-        large = free & (sizes[component] > limit)
-        if not large.any():
-            return cut
-        lowest = np.full(len(kind), -1, dtype=np.int64)
-        level = kinds.priority[kind]
-        np.maximum.at(lowest, component[large], level[large])
-        cut |= large & (level == lowest[component])
-        component = _components(edges[~cut[edges].any(axis=1)], len(kind))
-
-
-def _conflicting(edges: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
-    """Identifiers that give way so that no person holds two values of a unique type.
-
-    Everything in dispute is looked at together: what gives way in one component has no bearing on
-    another, and one at a time a million of them take minutes.
-    """
-    cut = np.zeros(len(kind), dtype=bool)
-    level = kinds.priority[kind]
-    stubborn = np.zeros(len(kind), dtype=bool)
-    while True:
-        edges = edges[~cut[edges].any(axis=1)]
-        part = _components(edges, len(kind))
-        open_part = _disputed(part, kind, kinds, gone | cut) & ~stubborn[part]
-        if not open_part.any():
-            return cut
-        edges = edges[open_part[edges[:, 0]]]
-        found = _giving_way(edges, part, open_part, level, direct=True)
-        left = open_part & ~_of_same_part(found, part)
-        found |= _giving_way(edges[left[edges[:, 0]]], part, left, level, direct=False)
-        stubborn |= open_part & ~_of_same_part(found, part)
-        cut |= found
-
-
-def _disputed(part: Ints, kind: Ints, kinds: Kinds, gone: Bools) -> Bools:
-    """The nodes of every part that holds two values of a unique type."""
-    unique = np.flatnonzero(kinds.is_unique[kind] & ~gone)
-    held, number = _distinct(part[unique] * len(kinds.priority) + kind[unique])
-    disputed = np.zeros(len(kind), dtype=bool)
-    disputed[held[number > 1] // len(kinds.priority)] = True
-    return disputed[part]
-
-
-def _of_same_part(nodes: Bools, part: Ints) -> Bools:
-    """All nodes of the parts that these nodes are of."""
-    named = np.zeros(len(part), dtype=bool)
-    named[part[nodes]] = True
-    return named[part]
-
-
-def _giving_way(edges: Ints, part: Ints, inside: Bools, level: Ints, *, direct: bool) -> Bools:
-    """In each part the lowest layer that joins what higher layers keep apart.
-
-    direct: a node that touches two of them itself; else one that does so through nodes of its own
-    or lower layers.
-    """
-    found = np.zeros(len(part), dtype=bool)
-    waiting = inside
-    for layer in np.unique(level[inside])[::-1]:
-        if not waiting.any():
-            break
-        edges = edges[waiting[edges[:, 0]]]
-        is_higher = level < layer
-        home = _components(edges[is_higher[edges].all(axis=1)], len(part))
-        group = np.arange(len(part))
-        if not direct:
-            group = _components(edges[~is_higher[edges].any(axis=1)], len(part))
-        both = np.concatenate([edges, edges[:, ::-1]])
-        across = both[~is_higher[both[:, 0]] & is_higher[both[:, 1]]]
-        pairs, _ = _distinct(group[across[:, 0]] * len(part) + home[across[:, 1]])
-        groups, homes = _distinct(pairs // len(part))
-        joins = np.zeros(len(part), dtype=bool)
-        joins[groups[homes > 1]] = True
-        now = waiting & joins[group] & (level == layer)
-        found |= now
-        waiting = waiting & ~_of_same_part(now, part)
-    return found
 
 
 def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints]:
@@ -277,32 +308,18 @@ def _neutral_owners(links: Links, state: Ints, person: Ints) -> tuple[Ints, Ints
     owner = np.full(len(state), NOBODY, dtype=np.int64)
     since = np.full(len(state), NOBODY, dtype=np.int64)
     linked = np.flatnonzero(state[links.node] == LINKED)
-    first = linked[_is_first(links.link[linked])]
-    person_of = np.full(len(links.rank), NOBODY, dtype=np.int64)
+    first = linked[is_first(links.link[linked])]
+    person_of = np.full(len(links.first_rank), NOBODY, dtype=np.int64)
     person_of[links.link[first]] = person[links.node[first]]
     shared = np.flatnonzero((state[links.node] == NEUTRAL) & (person_of[links.link] != NOBODY))
     device, who = links.node[shared], person_of[links.link[shared]]
-    seen = (links.first_at[links.link[shared]], links.rank[links.link[shared]])
+    seen = (links.first_at[links.link[shared]], links.first_rank[links.link[shared]])
     order = np.lexsort((*seen, who, device))
-    order = order[_is_first(device[order], who[order])]
+    order = order[is_first(device[order], who[order])]
     order = order[np.lexsort((who[order], *(at[order] for at in seen), device[order]))]
     device, at = device[order], seen[0][order]
-    begins = np.flatnonzero(_is_first(device))
+    begins = np.flatnonzero(is_first(device))
     owner[device[begins]] = who[order[begins]]
     seconds = begins[np.append(np.diff(begins), len(device) - begins[-1:]) > 1] + 1
     since[device[seconds]] = at[seconds]
     return owner, since
-
-
-def _distinct(values: Ints) -> tuple[Ints, Ints]:
-    """Every value once, in order, and how often it was there; `np.unique` hashes, which is slow."""
-    ordered = np.sort(values)
-    begins = np.flatnonzero(_is_first(ordered))
-    return ordered[begins], np.diff(np.append(begins, len(ordered)))
-
-
-def _is_first(*columns: Ints) -> Bools:
-    """Whether a row is the first of its kind, the rows being sorted by these columns."""
-    first = np.ones(len(columns[0]), dtype=bool)
-    first[1:] = np.any([column[1:] != column[:-1] for column in columns], axis=0)
-    return first

@@ -1,29 +1,26 @@
--- Links (DESIGN 6, identity rule 3): each event is a star over its identifiers that are neither
--- blocked nor hubs, around the first by priority and key (nodes are numbered in that order).
--- Of a unique type only the first value is linked: two customers are never one by one event.
-WITH star AS (
-    SELECT m.identifier_set, m.node, i.identifier_type, t.is_unique
-    FROM members AS m
-    JOIN identifiers AS i USING (node)
-    JOIN types AS t ON t.type = i.identifier_type
-    WHERE NOT i.is_blocked AND m.node NOT IN (SELECT node FROM hubs)
+-- Links (DESIGN 6, identity rule 3): centre and member of each star, with the newest event that says
+-- so. A link lives until the shorter window of its two types has gone by since that event.
+WITH told AS (
+    SELECT s.centre, s.node, max(e.last_event) AS last_event
+    FROM stars AS s
+    JOIN sightings AS e USING (identifier_set)
+    WHERE s.node <> s.centre
+    GROUP BY s.centre, s.node
 ),
 
-centres AS (
-    SELECT identifier_set, min(node) AS centre
-    FROM star
-    GROUP BY identifier_set
-),
-
-firsts AS (
-    SELECT identifier_set, identifier_type, min(node) AS first_value
-    FROM star
-    WHERE is_unique
-    GROUP BY identifier_set, identifier_type
+windows AS (
+    SELECT l.*, least(a.link_window, b.link_window) AS link_window
+    FROM told AS l
+    JOIN identifiers AS x ON x.node = l.centre
+    JOIN identifiers AS y ON y.node = l.node
+    JOIN types AS a ON a.type = x.identifier_type
+    JOIN types AS b ON b.type = y.identifier_type
 )
 
-SELECT DISTINCT c.centre, s.node
-FROM star AS s
-JOIN centres AS c USING (identifier_set)
-LEFT JOIN firsts AS f USING (identifier_set, identifier_type)
-WHERE s.node <> c.centre AND (NOT s.is_unique OR s.node = f.first_value)
+SELECT
+    centre,
+    node,
+    rank() OVER (ORDER BY last_event) AS newest,
+    link_window IS NULL OR last_event.occurred_at + link_window > (FROM identity_settings SELECT as_of)
+        AS lives
+FROM windows

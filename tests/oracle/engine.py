@@ -21,8 +21,8 @@ SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
-LINKED = ("events", "sightings", "hubs", "links")
-KNOWN = ("labels", "identity", "identity_health", "owners")
+LINKED = ("events", "sightings", "hubs", "links", "said_links", "standing_links")
+KNOWN = ("labels", "identity", "identity_health", "manual_links", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
@@ -30,7 +30,7 @@ DECIDED = (
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
-    "identity", "identity_health", "timeline", "outcomes", "customers", "pressure",
+    "identity", "identity_health", "manual_links", "timeline", "outcomes", "customers", "pressure",
     "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import IMPORT, REPLAY, RUN, examples
+from tactful.jobs.commands.help import IMPORT, LINK, REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
@@ -25,6 +25,7 @@ app = typer.Typer(
 RUN_STOPPED = "Stopped; the next run takes up where this one left off."
 REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
 IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
+LINK_STOPPED = "Stopped; say it again, the newest word on the two holds."
 DEMO_STOPPED = "Stopped; the next demo begins anew."
 
 
@@ -260,6 +261,41 @@ def import_(
             columns=columns or (), on_progress=answer.progress,
         )  # fmt: skip
         answer.summary(facts, more=[importing.NEXT])
+
+
+@app.command(
+    help=LINK,
+    epilog=examples(
+        'tactful link email:ann@x.io customer_id:17 --conf my.toml --reason "she told the desk"',
+        'tactful link customer_id:17 customer_id:18 --never --reason "father and son"',
+        'tactful link customer_id:17 customer_id:18 --withdraw --reason "a mistake"',
+    ),
+)
+def link(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="An identifier, as TYPE:VALUE.")],
+    other: Annotated[str, typer.Argument(metavar="OTHER", help="Another, likewise.")],
+    conf: Conf = None,
+    settings: Settings = None,
+    reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why; it has to be.")] = None,
+    author: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who says so; else who is logged in here.")
+    ] = None,
+    never: Annotated[bool, typer.Option("--never", help="They are never one customer.")] = False,
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Say nothing of them more.")] = False,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When said; else now.")] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug, stopped=LINK_STOPPED) as answer:
+        moment = _clock(at, option="--at")
+        config = _load(conf, settings)
+        from tactful.jobs.commands import linking
+
+        facts = linking.link(
+            config, who, other, reason=reason, author=author, never=never, withdraw=withdraw,
+            at=moment, on_progress=answer.progress,
+        )  # fmt: skip
+        answer.shown(facts, linking.lines)
 
 
 @app.command(

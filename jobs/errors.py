@@ -74,6 +74,10 @@ class ListRefused(LakeError):
     """Raised when a list that is to be imported cannot be understood as what it is said to be."""
 
 
+class LinkRefused(LakeError):
+    """Raised when what somebody says of two identifiers cannot be right."""
+
+
 class LakeDamaged(LakeError):
     """Raised when one of the lake's own small files cannot be understood."""
 

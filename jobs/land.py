@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.intake.landing_files import JAVA_ERRORS, Outcome, java_cause, read_files, uri_of
+from tactful.jobs.intake.manual_links import without_unclear_links
 from tactful.jobs.lake import listing
 from tactful.jobs.lake.files import files_at
 from tactful.jobs.lake.lake import Lake
@@ -23,6 +24,7 @@ from tactful.jobs.lake.store import Part
 from tactful.jobs.runs.batches import Hook, last_begun, last_done, save_done, save_pins, unfinished
 from tactful.jobs.runs.failures import failure
 from tactful.jobs.settings.config import Config
+from tactful.schemas.events import PROFILES
 from tactful.schemas.intake import FILES, RECEIVED
 from tactful.schemas.table import Table
 from tactful.transforms.sources import DIALECTS
@@ -253,6 +255,8 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
             )
         )
         rows_to_write = lake.store.collected(received, few=is_small)
+        if PROFILES.name in source.streams:
+            rows_to_write = without_unclear_links(lake, config, rows_to_write)
         if isinstance(rows_to_write, pa.Table):
             brought[:] = [work.part(RECEIVED, rows_to_write)]
         else:

@@ -23,7 +23,8 @@ from tactful.jobs.lake.state import read_json
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.customers import CUSTOMERS
-from tactful.schemas.identity import IDENTITY, IDENTITY_HEALTH, LABELS
+from tactful.schemas.events import PROFILES
+from tactful.schemas.identity import IDENTITY, IDENTITY_HEALTH, LABELS, MANUAL_LINKS
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
@@ -40,6 +41,7 @@ from tactful.transforms.closings import (
 )
 from tactful.transforms.identity.health import health
 from tactful.transforms.identity.links import latest
+from tactful.transforms.identity.manual_links import manual_links
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import marketing_messages, regrets
@@ -73,6 +75,12 @@ class Inputs:
     @cached_property
     def products(self) -> DataFrame:
         return self._read(PRODUCTS)
+
+    @cached_property
+    def manual_links(self) -> DataFrame:
+        """What the business says of who is one customer."""
+        about_persons = self._read(TIMELINE_LOG).where("event_class = 'profile'")
+        return manual_links(about_persons, self._read(PROFILES))
 
     @cached_property
     def timeline(self) -> DataFrame:
@@ -156,6 +164,7 @@ _RULES = ("suppress", "caps", "business", "identity")
 PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,)),
     Publication(IDENTITY_HEALTH, lambda of: health(of.labels), (LABELS,)),
+    Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
     Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
     Publication(CUSTOMERS, _customers, _EVENTS, ("attribution", "business"), is_clocked=True),

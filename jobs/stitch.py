@@ -9,11 +9,13 @@ import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.jobs.identity import manual
 from tactful.jobs.identity.changes import (
     changes_of,
     differing,
     moves,
     persons_changed,
+    persons_of,
     restated,
 )
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists, only_column
@@ -86,33 +88,36 @@ def stitch(
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
+    blocked = flatten_lists(manual.seen(links)["blocked_keys"])
     keys = pc.unique(flatten_lists(links["identifier_keys"]))
-    blocked = flatten_lists(links["blocked_keys"])
     if due is not None and rules.has_windows:
         keys = pc.unique(pa.concat_arrays([keys, only_column(due.toArrow())]))
-    asked = [keys, blocked]
+    asked = [blocked]
     if reactivated_identifiers is not None:
         asked.append(only_column(reactivated_identifiers.toArrow()))
-    wanted = pc.unique(pa.concat_arrays(asked))
-    before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
-    members = members_of(keys, before)
-    sets = batch.logs.touching(members, links)
-    relabelled = relabel(sets, members, before, rules, as_of=batch.as_of)
+    touched = _touched(batch, links, keys, pa.concat_arrays(asked))
+    before, members = touched.before, touched.members
+    sets, always, never = manual.standing(touched.links)
+    relabelled = relabel(
+        sets, members, before, rules, as_of=batch.as_of, always=always, never=never
+    )
     fresh = relabelled.labels.cast(before.schema)
     if len(blocked):
-        fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
+        fresh = pa.concat_tables([fresh, blocked_labels(manual.seen(links), before)])
     known = previous_labels(fresh, before)
     moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
     changed, all_hubs = restated(fresh, known), hubs_now(hubs, now)
     nobodys = nobodys_own(all_hubs, now, changed)
+    persons = [persons_changed(fresh, known, before), persons_of(manual.named(links), now)]
+    causes = manual.causes(links, touched.links)
     return Stitched(
         links,
         _numbered(differing(fresh, known), batch),
-        _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
+        _numbered(changes_of(moved, causes, as_of=batch.as_of), batch),
         batch.logs.held(now),
         batch.logs.frame(moved),
         combine_chunks(changed["identifier_key"]),
-        batch.logs.frame(persons_changed(fresh, known, before)),
+        batch.logs.frame(pa.concat_tables(persons)),
         all_hubs,
         nobodys,
         sets_in_doubt(sets, nobodys, rules.unique_types),
@@ -120,7 +125,7 @@ def stitch(
         _falls_due(relabelled.expiries, keys, batch),
         has_moves=moved.num_rows > 0,
         has_hubs=pc.any(pc.equal(now["state"], "hub")).as_py() or False,
-        size=max(len(wanted), now.num_rows),
+        size=max(touched.count, now.num_rows),
     )
 
 
@@ -128,6 +133,37 @@ def _falls_due(expiries: pa.Table, keys: pa.Array, batch: Batch) -> pa.Table:
     """Rows of `due` for links that end; a link begins and lasts longer by the batch's own sets."""
     mine = expiries.filter(pc.is_in(expiries["identifier_key"], keys))
     return _numbered(mine.rename_columns(["anchor_key", "due_at"]), batch)
+
+
+@dataclass(frozen=True)
+class _Touched:
+    """What a batch looks at: labels as they were, identifiers, links of all kinds.
+
+    count: how many identifiers were asked for.
+    """
+
+    before: pa.Table
+    members: pa.Array
+    links: pa.Table
+    count: int
+
+
+def _touched(batch: Batch, links: pa.Table, keys: pa.Array, asked: pa.Array) -> _Touched:
+    """Look up the components that the batch's links touch, whole, and all links within them.
+
+    Of two who were said to be one customer before both were seen, no component tells; so what such
+    words lead to is looked up as well. keys: identifiers of which something may have changed.
+    asked: those whose labels are wanted beside.
+    """
+    while True:
+        wanted = pc.unique(pa.concat_arrays([keys, asked]))
+        before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
+        members = members_of(keys, before)
+        found = batch.logs.touching(members, links)
+        beyond = manual.beyond(found, members)
+        if not len(beyond):
+            return _Touched(before, members, found, len(wanted))
+        keys = pa.concat_arrays([keys, beyond])
 
 
 def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:

@@ -29,7 +29,10 @@ TYPES: dict[str, tuple[str, ...]] = {
         "sent", "delivered", "opened", "clicked", "bounced", "complained", "unsubscribed",
         "subscribed", "failed",
     ),
-    "profiles": ("attribute_set", "preference_set", "consent_granted", "consent_withdrawn"),
+    "profiles": (
+        "attribute_set", "preference_set", "consent_granted", "consent_withdrawn",
+        *words.MANUAL_LINK_TYPES,
+    ),
     "service": ("contact_opened", "contact_closed"),
 }  # fmt: skip
 
@@ -52,7 +55,7 @@ CLASSES: dict[str, tuple[str, ...]] = {
     ),
     "profile": (
         "attribute_set", "preference_set", "login", "signup", "app_install", "review_submitted",
-        "shared", "referred", "loyalty_join", "course_signup",
+        "shared", "referred", "loyalty_join", "course_signup", *words.MANUAL_LINK_TYPES,
     ),
     "service": ("contact_opened", "contact_closed", "chat_opened"),
 }  # fmt: skip

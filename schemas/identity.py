@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
+from tactful.schemas.words import MANUAL_LINK_TYPES
 
 STATES = ("linked", "hub", "neutral", "blocked")
+# A set was seen together in events, or somebody of the business said something of two.
+SEEN = "seen"
+LINK_KINDS = (SEEN, *MANUAL_LINK_TYPES)
 
 IDENTIFIERS = Table(
     "identifiers",
@@ -34,7 +38,7 @@ LINKS = Table(
     "set of identifiers seen together × batch",
     (),
     (
-        Column("link_id", "string", "Hash of the set.", nullable=False),
+        Column("link_id", "string", "Hash of the set and its kind.", nullable=False),
         Column("identifier_keys", "array<string>", "The set, highest priority first."),
         Column("identifier_types", "array<string>", "Their types, in the same order."),
         Column("blocked_keys", "array<string>", "Blocked identifiers seen in the same events."),
@@ -49,9 +53,16 @@ LINKS = Table(
             "struct<occurred_at:timestamp,stream:string,event_id:string>",
             "Last event with the set.",
         ),
+        Column(
+            "kind",
+            "string",
+            "seen: in events; else what somebody of the business said of two. Null, of before: seen.",
+            allowed=LINK_KINDS,
+            is_later=True,
+        ),
         Column("batch_id", "bigint", "The batch that wrote it."),
     ),
-    "Which identifiers were seen together, and when first and last; rows of one set merge by min and max.",
+    "Which identifiers were seen together, or said to belong together or not, and when first and last; rows of one set and kind merge by min and max.",
     log=True,
     erased_by="keys",
 )
@@ -123,6 +134,35 @@ IDENTITY_HEALTH = Table(
     erased_by="publication",
 )  # fmt: skip
 
+MANUAL_LINKS = Table(
+    "manual_links",
+    "word of somebody of the business on two identifiers",
+    ("event_id",),
+    (
+        Column("event_id", "string", "The event that says it, of profiles.", nullable=False),
+        Column("identifier_key", "string", "The one, of the higher priority."),
+        Column("other_key", "string", "The other."),
+        Column(
+            "kind",
+            "string",
+            "always_link: one customer; never_link: never one; link_withdrawn: nothing is said of them any more.",
+            nullable=False,
+            allowed=MANUAL_LINK_TYPES,
+        ),
+        Column("author", "string", "Who says so."),
+        Column("reason", "string", "Why.", protected=True),
+        Column("said_at", "timestamp", "When it was said, UTC.", nullable=False),
+        Column(
+            "is_standing",
+            "boolean",
+            "Whether it holds: the newest word on the two, and no withdrawal.",
+            nullable=False,
+        ),
+    ),
+    "What persons of the business said of who is one customer, against all data, and what of it holds.",
+    erased_by="publication",
+)
+
 IDENTITY_CHANGES = Table(
     "identity_changes",
     "change of a person",
@@ -135,7 +175,11 @@ IDENTITY_CHANGES = Table(
         Column("from_person_id", "string", "The person before."),
         Column("to_person_id", "string", "The person after."),
         Column("cause_event_id", "string", "The event that caused it, as stream:event_id."),
-        Column("rule", "string", "The rule that applied."),
+        Column(
+            "rule",
+            "string",
+            "linked or kept_apart; where a word of the business did it, always_link, never_link or link_withdrawn.",
+        ),
         Column("batch_id", "bigint", "The batch that saw it."),
     ),
     "Persons that became one, or came apart, and why.",

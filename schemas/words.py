@@ -21,6 +21,10 @@ CLOSES = {
 CLOSING_TYPES = tuple(type_ for types in CLOSES.values() for type_ in types)
 OPENS = {"messages": ("subscribed",), "profiles": ("consent_granted",)}
 OPENING_TYPES = tuple(type_ for types in OPENS.values() for type_ in types)
+# What a person of the business says of two identifiers: that they are one customer, that they never
+# are, or that neither is said any more.
+ALWAYS, NEVER, WITHDRAWN = "always_link", "never_link", "link_withdrawn"
+MANUAL_LINK_TYPES = (ALWAYS, NEVER, WITHDRAWN)
 # Every channel or every purpose at once, whether a sender says so or in doubt.
 ALL = "all"
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
+from tests.oracle.fields import MANUAL
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
 from tests.worlds_rows import (
@@ -386,7 +387,7 @@ class _Maker:
         }
         for stream, types in TYPES.items():
             for type_ in types:
-                if (stream, type_) not in self.seen:
+                if (stream, type_) not in self.seen and type_ not in MANUAL:
                     told = required.get(stream, dict)()
                     self.add(
                         stream, type_, self.when(), self.who(self.dice.choice(self.people)), **told

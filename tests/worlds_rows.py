@@ -73,6 +73,13 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         "email": {"max_links": pick((2, 5, 5, 20))},
         "device_id": {"max_links": pick((3, 5, 5))},
     }
+    # Links that end by themselves, and each answer to whose a shared device is.
+    who = random.Random(f"device {dice.getstate()[1][:2]}")
+    sharing = who.choice(("neutral", "newest", "first"))
+    types["anonymous_id"] = who.choice(({}, {"window": "2d"}, {"window": "36h"}))
+    types["phone"] = who.choice(({}, {"window": "5d"}))
+    if sharing != "neutral":
+        types["anonymous_id"]["max_per_person"] = who.choice((2, 3))
     return {
         "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
         "intake": {"max_row_bytes": MAX_ROW_BYTES},
@@ -83,6 +90,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         },
         "identity": {
             "phone_region": "US",
+            "shared_devices": sharing,
             "max_devices": pick((4, 100, 100)),
             "max_identifiers": pick((6, 12, 1000, 1000)),
             "types": types,

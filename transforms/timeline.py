@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import CLASSES, MONEY
+from tactful.transforms.identity.links import is_manual_link
 
 
 def to_timeline(events: DataFrame) -> DataFrame:
@@ -14,7 +15,8 @@ def to_timeline(events: DataFrame) -> DataFrame:
     An amount that was not sent is quantity × unit price − discount; where tills write a return
     with a minus, its discount makes it smaller, too. An event without lines
     is one row of what it says itself, and acts on the line or product it names, or on every line
-    where it names none.
+    where it names none. A word of the business on two identifiers is nobody's: it is nothing that
+    either has done, and they may be two persons.
 
     Adds: line_number, quantity, amount, event_date, event_class. Keeps: all canonical fields that
     are facts. Drops: lines. Grain: event → event × line.
@@ -27,6 +29,10 @@ def to_timeline(events: DataFrame) -> DataFrame:
     return laid_out.withColumns(
         {
             "line_number": F.coalesce("_number", F.lit(0)),
+            "anchor_key": F.when(~is_manual_link(), F.col("anchor_key")),
+            "identifier_keys": F.when(~is_manual_link(), F.col("identifier_keys")).otherwise(
+                F.array().cast("array<string>")
+            ),
             "event_date": F.to_date("occurred_at"),
             "event_class": _event_class(),
             "line_id": F.coalesce("_line.line_id", "line_id"),

@@ -27,6 +27,15 @@ FILE has a row a person and a header that names identifiers (email, phone, custo
 row becomes such an event; columns occurred_at, channel and purpose are read. With --audience each
 row is a member that the destination holds: the next run adds only who is missing, and removes who
 should not be there. The same list twice does nothing.
+
+With --as always_link, never_link or link_withdrawn a row says of two identifiers what tactful link
+says: columns type, value, other_type and other_value; reason, author and occurred_at are read.
+"""
+LINK = """Say that two identifiers are one customer, or never are, against all data.
+
+WHO and OTHER are each TYPE:VALUE, such as email:ann@x.io or customer_id:17. The newest word on the
+two holds; with --withdraw nothing is said of them any more. It lands as an event of profiles, so
+the next run applies it, a replay keeps it, and manual_links shows it with its author and reason.
 """
 
 

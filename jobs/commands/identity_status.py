@@ -8,9 +8,11 @@ from typing import Any
 from rich.markup import escape
 
 from tactful.jobs.commands.tables_here import Tables
+from tactful.schemas.words import ALWAYS, NEVER
 from tactful.transforms.identity.health import ALL
 
 HEALTH = "SELECT * FROM identity_health ORDER BY identifier_type"
+STANDING = "SELECT kind, count(*) AS words FROM manual_links WHERE is_standing GROUP BY kind"
 # One person with more identifiers than this is looked at; few people have so many devices.
 MANY = 100
 
@@ -18,6 +20,21 @@ MANY = 100
 def health_facts(tables: Tables) -> list[dict[str, Any]]:
     """The rows of `identity_health`."""
     return [dict(row) for row in tables.ask(HEALTH, "identity_health")]
+
+
+def manual_facts(tables: Tables) -> dict[str, int]:
+    """How many words of the business stand that two are one customer, or never are."""
+    told = {row["kind"]: row["words"] for row in tables.ask(STANDING, "manual_links")}
+    return {kind: told.get(kind, 0) for kind in (ALWAYS, NEVER)}
+
+
+def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
+    """The same as a sentence; where nothing was said there is none."""
+    if any(standing.values()):
+        yield (
+            f"Manual links that stand: {standing[ALWAYS]:,} of one customer, "
+            f"{standing[NEVER]:,} of never one; manual_links says by whom and why."
+        )
 
 
 def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

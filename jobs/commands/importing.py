@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from tactful.jobs.errors import ListRefused
-from tactful.jobs.imports import audience_list, suppression_list
-from tactful.jobs.imports.lists import read_list
+from tactful.jobs.imports import audience_list, link_list, suppression_list
+from tactful.jobs.imports.lists import read_columns, read_list
 from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import Config
-from tactful.schemas.words import CHANNELS
+from tactful.schemas.words import CHANNELS, MANUAL_LINK_TYPES
 
 NEXT = "The next run decides by it: tactful run."
 
@@ -41,14 +41,22 @@ def import_file(
     if audience is not None:
         if channel or at:
             raise ListRefused(
-                "--channel and --at say when and where somebody opted out; an audience has neither."
+                "--channel and --at say where and when something was said; an audience has neither."
             )
         destination = audience_list.destination_named(config, audience)
         people = read_list(path, config, named=named)
         with pipeline.taken(config, on_progress) as lake:
             return audience_list.import_audience(lake, config, people, destination)
+    if type_ in MANUAL_LINK_TYPES:
+        if channel:
+            raise ListRefused(
+                f"--channel says where somebody opted out; --as {type_} is about no channel."
+            )
+        pairs = read_columns(path, named=named, needed=link_list.PAIR, also=link_list.ALSO)
+        with pipeline.taken(config, on_progress) as lake:
+            return link_list.import_links(lake, config, pairs, type_=type_, at=at)
     if type_ not in suppression_list.STREAM_OF:
-        allowed = ", ".join(suppression_list.STREAM_OF)
+        allowed = ", ".join((*suppression_list.STREAM_OF, *MANUAL_LINK_TYPES))
         raise ListRefused(f"--as {type_} is nothing that a list can say; allowed: {allowed}.")
     if channel is not None and channel not in CHANNELS:
         raise ListRefused(f"--channel {channel} is none; allowed: {', '.join(CHANNELS)}.")

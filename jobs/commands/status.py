@@ -11,7 +11,12 @@ from rich.markup import escape
 from rich.table import Table as Sheet
 
 from tactful.jobs.commands.audience_status import audience_sizes, orphaned, orphaned_lines
-from tactful.jobs.commands.identity_status import health_facts, health_lines
+from tactful.jobs.commands.identity_status import (
+    health_facts,
+    health_lines,
+    manual_facts,
+    manual_lines,
+)
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
@@ -24,7 +29,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
-from tactful.schemas.words import CLOSING_TYPES
+from tactful.schemas.words import CLOSING_TYPES, MANUAL_LINK_TYPES
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -36,9 +41,10 @@ LAST_BATCHES = """
 NEWEST_TICK = "SELECT max(as_of) AS as_of FROM ticks"
 # A person is known when the row has one; "n_…" is a shared device that belongs to nobody.
 KNOWN = "person_id IS NOT NULL AND person_id NOT LIKE 'n\\_%' ESCAPE '\\'"
+# A word of the business is nobody's, and no event of somebody who is not known.
 EVENT_SHARE = f"""
     SELECT count(*) AS events, count(*) FILTER (WHERE {KNOWN}) AS known
-    FROM timeline WHERE line_number = 0
+    FROM timeline WHERE line_number = 0 AND type NOT IN {MANUAL_LINK_TYPES}
 """
 REVENUE_SHARE = f"""
     SELECT currency, sum(amount) AS revenue, sum(amount) FILTER (WHERE {KNOWN}) AS known
@@ -89,6 +95,7 @@ def status(
         "rows": dict(tables.counts()),
         "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
         "identity": health_facts(tables),
+        "manual_links": manual_facts(tables),
         "known": _known(tables),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
@@ -134,6 +141,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield _sheet(("table", "rows"), facts["rows"].items())
     yield _sheet(("destination", "audience", "values"), (a.values() for a in facts["audiences"]))
     yield from health_lines(facts["identity"])
+    yield from manual_lines(facts["manual_links"])
     known = facts["known"]
     yield f"Events of known persons: {_percent(known['events'])}"
     for currency, share in known["revenue"].items():

@@ -19,6 +19,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from tactful.jobs.evidence.affected import keys_of
 from tactful.jobs.evidence.message_lives import Lives, lives_of
 from tactful.jobs.identity.columns import flatten_lists, only_column
+from tactful.jobs.identity.manual import seen
 from tactful.jobs.identity.shared import IN_DOUBT, keys_in_doubt, sets_in_doubt
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
@@ -157,7 +158,7 @@ def closings_of(
 def _sets_holding(batch: Batch, keys: pa.Array) -> pa.Table:
     """The sets of earlier batches that hold one of these identifiers. Columns: IN_DOUBT."""
     none = to_arrow_schema(LINKS.struct()).empty_table()
-    sets = batch.logs.touching(keys, none) if len(keys) else none
+    sets = seen(batch.logs.touching(keys, none)) if len(keys) else none
     return sets.select(IN_DOUBT)
 
 

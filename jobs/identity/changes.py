@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tactful.jobs.identity.columns import combine_chunks, event_rank, flatten_lists, parent_row
+from tactful.schemas.words import ALWAYS, NEVER, WITHDRAWN
 
 COMPARED = (
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
@@ -42,6 +43,12 @@ def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Ta
     return pa.table({"person_id": pc.drop_null(persons)})
 
 
+def persons_of(keys: pa.Array, labels: pa.Table) -> pa.Table:
+    """The persons whose these identifiers are: person_id."""
+    mine = labels.filter(pc.is_in(labels["identifier_key"], keys))["person_id"]
+    return pa.table({"person_id": pc.drop_null(pc.unique(combine_chunks(mine)))})
+
+
 def restated(fresh: pa.Table, known: pa.Table) -> pa.Table:
     """Identifiers whose state is another one now, new hubs and shared devices among them.
 
@@ -70,27 +77,38 @@ def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
 def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> pa.Table:
     """One row for each two persons between whom identifiers moved, with the event that did it.
 
-    A person whose own identifier became another's was merged; all else came apart. moved: see
-    `moves`. links: those just seen.
+    A person whose own identifier became another's was merged; all else came apart. Where a word of
+    the business says just that, it did it; else the newest event did. moved: see `moves`. links:
+    those just seen, without the words that hold no longer (see `manual.causes`).
     """
     theirs = pc.is_in(
         flatten_lists(links["identifier_keys"]), combine_chunks(moved["identifier_key"])
     )
     links = links.take(pc.unique(pa.array(parent_row(links["identifier_keys"])).filter(theirs)))
     row, rank = parent_row(links["identifier_keys"]), event_rank(links, "last_seen")
-    seen = pa.table({"identifier_key": flatten_lists(links["identifier_keys"]), "rank": rank[row]})
-    newest = seen.group_by("identifier_key").aggregate([("rank", "max")])
+    told = {"identifier_key": flatten_lists(links["identifier_keys"])}
+    for name, word, opposite in (("as_merge", ALWAYS, NEVER), ("as_split", NEVER, ALWAYS)):
+        told[name] = _weights(links, rank, word=word, opposite=opposite).take(pa.array(row))
+    newest = (
+        pa.table(told)
+        .group_by("identifier_key")
+        .aggregate([("as_merge", "max"), ("as_split", "max")])
+    )
     dated = moved.join(newest, "identifier_key")
     own = pc.binary_join_element_wise("p_", dated["identifier_key"], "")
     merged = pc.and_(pc.equal(dated["from_person_id"], own), pc.is_valid(dated["to_person_id"]))
     pairs = (
         dated.append_column("is_merge", merged)
         .group_by(["from_person_id", "to_person_id"])
-        .aggregate([("rank_max", "max"), ("is_merge", "any")])
+        .aggregate([("as_merge_max", "max"), ("as_split_max", "max"), ("is_merge", "any")])
     )
     is_merge = pairs["is_merge_any"]
-    by_rank = combine_chunks(links["last_seen"]).take(pa.array(np.argsort(rank)))
-    cause = by_rank.take(combine_chunks(pairs["rank_max_max"]))
+    weight = pc.if_else(is_merge, pairs["as_merge_max_max"], pairs["as_split_max_max"])
+    by_rank = links.select(["last_seen", "kind"]).take(pa.array(np.argsort(rank)))
+    is_word = pc.greater_equal(weight, len(links))
+    place = combine_chunks(pc.if_else(is_word, pc.subtract(weight, len(links)), weight))
+    cause, kind = (combine_chunks(by_rank[name]).take(place) for name in ("last_seen", "kind"))
+    by_data = pc.if_else(is_merge, "linked", "kept_apart")
     return pa.table(
         {
             "changed_at": pa.repeat(pa.scalar(as_of, pa.timestamp("us", "UTC")), len(pairs)),
@@ -100,9 +118,21 @@ def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> p
             "cause_event_id": pc.binary_join_element_wise(
                 pc.struct_field(cause, "stream"), pc.struct_field(cause, "event_id"), ":"
             ),
-            "rule": pc.if_else(is_merge, "linked", "kept_apart"),
+            "rule": pc.if_else(pc.fill_null(is_word, False), kind, by_data),
         }
     )
+
+
+def _weights(links: pa.Table, rank: np.ndarray, *, word: str, opposite: str) -> pa.Array:
+    """How much speaks for each link as the cause: its rank, and that of a fitting word above all.
+
+    Null where it says the opposite.
+    """
+    kind = combine_chunks(links["kind"])
+    fits = pc.is_in(kind, pa.array([word, WITHDRAWN]))
+    says_no = pc.is_in(kind, pa.array([opposite]))
+    weight = pc.if_else(fits, pa.array(rank + len(rank)), pa.array(rank))
+    return pc.if_else(says_no, pa.scalar(None, pa.int64()), weight)
 
 
 def _differ(fresh: pa.Table, known: pa.Table, names: tuple[str, ...]) -> pa.ChunkedArray:

@@ -20,6 +20,7 @@ from tactful.jobs.identity.columns import (
     micros,
     parent_row,
 )
+from tactful.jobs.identity.manual import PAIR
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
 from tactful.transforms.identity.arrays import NOBODY, Ints
@@ -142,9 +143,19 @@ class Relabelled:
 
 
 def relabel(
-    links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity, *, as_of: datetime
+    links: pa.Table,
+    members: pa.Array,
+    before: pa.Table,
+    rules: Identity,
+    *,
+    as_of: datetime,
+    always: pa.Table,
+    never: pa.Table,
 ) -> Relabelled:
-    """Number the identifiers, let `components` decide, and give the numbers their names back."""
+    """Number the identifiers, let `components` decide, and give the numbers their names back.
+
+    always, never: pairs that the business joined or keeps apart (see `manual.standing`).
+    """
     names, kinds = kinds_of(rules)
     sharing = SHARINGS[rules.shared_devices]
     numbered = _numbered(links, names, sharing)
@@ -158,12 +169,19 @@ def relabel(
         max_identifiers=rules.max_identifiers,
         sharing=sharing,
         now=_micros_at(as_of),
-        by_hand=ByHand(),
+        by_hand=ByHand(_pairs(always, keys), _pairs(never, keys)),
     )
     expires = inside & (found.expires_at != NOBODY)
     expiries = pa.table({"identifier_key": keys, "expires_at": _instants(found.expires_at)})
     labels = _labels(numbered, names, found, before).filter(pa.array(inside))
     return Relabelled(labels.select(LABELS.names[:-1]), expiries.filter(pa.array(expires)))
+
+
+def _pairs(pairs: pa.Table, keys: pa.Array) -> Ints:
+    """The pairs by number; one of which a half was never seen has nothing to say yet."""
+    numbers = [pc.index_in(combine_chunks(pairs[name]), keys) for name in PAIR]
+    told = np.stack([n.fill_null(NOBODY).to_numpy().astype(np.int64) for n in numbers], axis=1)
+    return told[(told != NOBODY).all(axis=1)]
 
 
 def _numbered(links: pa.Table, names: list[str], sharing: Sharing) -> Numbered:

@@ -85,13 +85,44 @@ def read_list(
 
     Raises: ListRefused.
     """
+    known = {**identifier_words(config), **{without_separators(name): name for name in also}}
+    people = _read(path, known, named)
+    if not set(people.columns) - {*also}:
+        kinds = dict.fromkeys(kind for kind in known.values() if kind not in also)
+        headers = _headers(path)
+        raise ListRefused(
+            f"{path}: none of its columns ({', '.join(headers)}) is an identifier, which are "
+            f'{", ".join(kinds)}; name one, such as: --column email="{headers[0]}".'
+        )
+    return people
+
+
+def read_columns(
+    path: Path, *, named: Mapping[str, str], needed: Sequence[str], also: Sequence[str]
+) -> PeopleList:
+    """Find out which columns of a list are the ones that it needs, and what else it says.
+
+    named: see `read_list`.
+
+    Raises: ListRefused, where one of them is missing.
+    """
+    people = _read(path, {without_separators(name): name for name in (*needed, *also)}, named)
+    for name in needed:
+        if name not in people.columns:
+            raise ListRefused(
+                f"{path} has no column {name}; such a list has {', '.join(needed)}, and may have "
+                f'{", ".join(also)}; say which is meant: --column {name}="...".'
+            )
+    return people
+
+
+def _read(path: Path, known: Mapping[str, str], named: Mapping[str, str]) -> PeopleList:
+    """known: what a header may say, without separators and case, and what such a column holds."""
     _refuse_unreadable(path)
     headers = _headers(path)
-    known = {**_identifier_words(config), **{_bare(name): name for name in also}}
-    kinds = list(dict.fromkeys(known.values()))
-    columns = _named(path, headers, named, kinds)
+    columns = _named(path, headers, named, list(dict.fromkeys(known.values())))
     for header in headers:
-        kind = known.get(_bare(header))
+        kind = known.get(without_separators(header))
         if kind is None or header in columns.values() or kind in named:
             continue
         if kind in columns:
@@ -100,12 +131,6 @@ def read_list(
                 f'meant: --column {kind}="{header}".'
             )
         columns[kind] = header
-    if not set(columns) - {*also}:
-        raise ListRefused(
-            f"{path}: none of its columns ({', '.join(headers)}) is an identifier, which are "
-            f"{', '.join(k for k in kinds if k not in also)}; name one, such as: "
-            f'--column email="{headers[0]}".'
-        )
     aside = [header for header in headers if header not in columns.values()]
     if len(aside) > MOST_NAMED:
         aside = [*aside[:MOST_NAMED], f"and {len(aside) - MOST_NAMED:,} more"]
@@ -129,17 +154,18 @@ def _named(
     return dict(named)
 
 
-def _identifier_words(config: Config) -> dict[str, str]:
+def identifier_words(config: Config) -> dict[str, str]:
     """What a header may say, without separators and case, and which type of identifier it is."""
     types = [*config.identity.types]
     if "email" in types:
         types.append("email_sha256")
-    known = {_bare(name): name for name in types}
+    known = {without_separators(name): name for name in types}
     known |= {word: name for word, name in HEADERS.items() if name in types}
     return known | {word: name for name, also in IDENTIFIER_WORDS if name in types for word in also}
 
 
-def _bare(header: str) -> str:
+def without_separators(header: str) -> str:
+    """A header, or the name of a type, as it is compared: letters and digits alone."""
     return "".join(letter for letter in header.lower() if letter.isalnum())
 
 
@@ -147,11 +173,11 @@ def _said(row: Mapping[str, str | None]) -> Row:
     """What a row tells, without its blanks."""
     bare = {name: (value or "").strip(BLANKS) for name, value in row.items()}
     if address := bare.get("email"):
-        bare["email"] = _address(address)
+        bare["email"] = address_alone(address)
     return {name: value for name, value in bare.items() if value}
 
 
-def _address(written: str) -> str:
+def address_alone(written: str) -> str:
     """The address alone, of what mail programs write: Ann <ann@x.io>, mailto:ann@x.io."""
     within = re.fullmatch(r".*<([^<>]*)>", written, re.S)
     bare = within.group(1) if within else written

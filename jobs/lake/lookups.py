@@ -40,7 +40,8 @@ HUB = "state = 'hub'"
 REFOLD_EVERY = 50
 FOLDS: dict[str, Callable[[DataFrame], DataFrame]] = {
     LABELS.id: lambda rows: latest(rows, key=[*NEWEST[LABELS.id]]),
-    LINKS.id: merge_links,
+    # Files of before lack what the log got later.
+    LINKS.id: lambda rows: merge_links(LINKS.conform(rows)),
     MEMBERSHIPS.id: lambda rows: latest(rows, key=[*NEWEST[MEMBERSHIPS.id]]),
 }
 
@@ -130,7 +131,7 @@ class SharedLogs:
 
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
-        log = self._known(LINKS)
+        log = LINKS.conform(self._known(LINKS))
         keys = frame_of(self._spark, pa.table({"identifier_key": members}))
         both = links_of(log, keys, count=len(members)).unionByName(frame_of(self._spark, links))
         return LINKS.conform(merge_links(both)).toArrow()

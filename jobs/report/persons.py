@@ -12,6 +12,7 @@ from scipy.sparse.csgraph import connected_components
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.schemas.events import STREAMS
+from tactful.schemas.words import MANUAL_LINK_TYPES
 
 TRUTH_COLUMNS = ["identifier_type", "value", "kind", "household", "sha256"]
 SIZES = """
@@ -109,7 +110,8 @@ def scores(lake: LakeView, truth: Path) -> dict[str, Any] | None:
     figures = count_pairs(owned)
     lake.database.register("owned", owned)
     sets = " UNION ".join(
-        f"SELECT identifier_keys AS keys FROM {name} WHERE len(identifier_keys) > 1"
+        f"SELECT identifier_keys AS keys FROM {name} WHERE len(identifier_keys) > 1 "
+        f"AND type NOT IN {MANUAL_LINK_TYPES}"
         for name in STREAMS
     )
     lake.database.execute(EACH_SET.format(sets=sets))

@@ -4,7 +4,8 @@ The row rules are the common ones: required fields, a known type, a time with it
 before 1971 nor after its file's own by more than `max_skew`, lists, objects, numbers and truth
 values that are such, amounts within bounds and currencies that there are; blanks say nothing. Left
 out are checks of the row's bytes (its size, its encoding), of what no table needs (`received_at`,
-`properties`), of names inside objects, and of texts and list entries that are of another type.
+`properties`; of a manual link author and reason are read where they stand beside the other
+fields), of names inside objects, and of texts and list entries that are of another type.
 Of one event_id told twice the first read stays; the others are dropped without a look at them.
 """
 
@@ -27,8 +28,8 @@ from duckdb import DuckDBPyConnection
 from tests.bench import rival_words
 from tests.oracle.blanks import is_unseen
 from tests.oracle.config import duration
-from tests.oracle.fields import CURRENCIES, ENTRIES, NAME_BYTES, REQUIRED
-from tests.oracle.inputs import STREAMS, TEXT, TIME, columns_of, put, put_stream
+from tests.oracle.fields import CURRENCIES, ENTRIES, MANUAL, NAME_BYTES, REQUIRED
+from tests.oracle.inputs import STREAMS, TEXT, TIME, WORDS, columns_of, put, put_stream
 from tests.oracle.words import CLOSES, OPENS
 
 NORMALISED = Path(__file__).with_name("rival_identifiers.sql")
@@ -36,6 +37,8 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 FEW = 20_000  # so few phone numbers one process has read before another has started
 BLANKS = "".join(c for c in map(chr, range(0x10000)) if is_unseen(c))
 COMMON = ("event_id", "type", "occurred_at", "identifiers")
+# What a manual link says; it is no canonical field of any other event.
+BESIDE = {"profiles": {"author": "stripped(author)", "reason": "said(reason)"}}
 CHECKED = {
     "purchases": ("coupons",),
     "messages": ("offers_discount",),
@@ -154,7 +157,8 @@ def read_sources(
             _drop_repeats(db, stream)
         else:
             put_stream(db, stream, [])
-            db.execute(f"ALTER TABLE {stream} ADD COLUMN identifiers VARCHAR")
+            for name in ("identifiers", *BESIDE.get(stream, ())):
+                db.execute(f"ALTER TABLE {stream} ADD COLUMN {name} VARCHAR")
 
 
 def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -> None:
@@ -162,7 +166,8 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     landed = [{"file": file, "latest": at} for file, at in latest.items()]
     put(db, "landed", landed, [("file", TEXT), ("latest", TIME)])
     fields = [name for name, _ in columns_of(stream)]
-    columns = dict.fromkeys([*COMMON, *fields, *CHECKED.get(stream, ())], "VARCHAR")
+    beside = BESIDE.get(stream, {})
+    columns = dict.fromkeys([*COMMON, *fields, *beside, *CHECKED.get(stream, ())], "VARCHAR")
     required = [f"said({name}) IS NOT NULL" for name in ("event_id", *REQUIRED.get(stream, ()))]
     if stream == "messages":
         required[-1] = OF_A_MESSAGE
@@ -171,9 +176,14 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
         for x in columns
         if x in RIGHT
     ]
-    right += [f"({x} IS NULL OR strlen({x}) <= {NAME_BYTES})" for x in columns if x not in RIGHT]
+    right += [
+        f"({x} IS NULL OR strlen({x}) <= {NAME_BYTES})"
+        for x in columns
+        if x not in {**RIGHT, **beside}
+    ]
     become = PARSED | rival_words.settled(stream)
     parsed = [f"{become.get(name, f'stripped({name})')} AS {name}" for name in fields]
+    parsed += [f"{text} AS {name}" for name, text in beside.items()]
     heard = [f"{word} AS heard_{name}" for name, word in rival_words.heard(stream).items()]
     db.execute(MACROS)
     db.execute(
@@ -243,6 +253,7 @@ def read_identifiers(
     )
     _read_phones(db, config["identity"]["phone_region"], processes)
     db.execute(f"CREATE TABLE keyed AS\n{NORMALISED.read_text(encoding='utf-8')}")
+    _read_words(db)
     db.execute(
         """
         CREATE TABLE identifiers AS
@@ -260,9 +271,42 @@ def read_identifiers(
         """
     )
     for stream in STREAMS:
-        db.execute(f"ALTER TABLE {stream} DROP COLUMN identifiers")
+        for name in ("identifiers", *BESIDE.get(stream, ())):
+            db.execute(f"ALTER TABLE {stream} DROP COLUMN {name}")
     for name in ("said", "raw_identifiers", "phones", "keyed"):
         db.execute(f"DROP TABLE {name}")
+
+
+def _read_words(db: DuckDBPyConnection) -> None:
+    """Make `words` of the manual links that name two identifiers, drop the others, see nobody."""
+    put(db, "words", [], WORDS)
+    is_manual = f"type IN {MANUAL}"
+    if not db.execute(f"SELECT count(*) FROM profiles WHERE {is_manual}").fetchone()[0]:
+        return
+    every = " UNION ALL ".join(f"SELECT identifier_set FROM {stream}" for stream in STREAMS)
+    db.execute(
+        f"""
+        INSERT INTO words
+        SELECT event_id, occurred_at, type, pair[1].key, pair[2].key, author, reason
+        FROM profiles JOIN (
+            SELECT
+                identifier_set,
+                list_sort(list(DISTINCT {{level: priority, key: identifier_key}})
+                    FILTER (identifier_key IS NOT NULL)) AS pair,
+                bool_or(CASE WHEN identifier_key IS NULL THEN stripped(value) IS NOT NULL
+                    ELSE is_blocked END) AS is_unclear
+            FROM said LEFT JOIN keyed USING (type, value)
+            GROUP BY identifier_set
+        ) USING (identifier_set)
+        WHERE {is_manual} AND len(pair) = 2 AND NOT is_unclear;
+        DELETE FROM profiles WHERE {is_manual} AND event_id NOT IN (SELECT event_id FROM words);
+        UPDATE profiles SET identifier_set = NULL WHERE {is_manual};
+        DELETE FROM said WHERE identifier_set NOT IN (
+            SELECT identifier_set FROM ({every}) WHERE identifier_set IS NOT NULL
+        );
+        CREATE OR REPLACE TABLE keyed AS FROM keyed SEMI JOIN said USING (type, value);
+        """
+    )
 
 
 def _pads(secret: bytes) -> dict[str, bytes]:

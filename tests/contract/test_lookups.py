@@ -18,11 +18,12 @@ from tactful.jobs.lake.lookups import fold
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.store import Logs, Part, Store
 from tactful.jobs.runs.batches import Batch
-from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
+from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS, SEEN
 from tactful.schemas.intake import QUARANTINE
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
+from tactful.schemas.words import NEVER
 from tests import worlds
 from tests.faults.faulty import SCHEME, faulty_disk
 from tests.product import Shop
@@ -53,10 +54,11 @@ def label(dice: random.Random, key: str, batch: int) -> dict[str, Any]:
 
 
 def link(dice: random.Random, batch: int) -> dict[str, Any]:
-    held = dice.sample(KEYS, 2)
+    held, kind = dice.sample(KEYS, 2), dice.choice([None, SEEN, NEVER])
     first, last = sorted((event_ref(dice), event_ref(dice)), key=lambda s: s["occurred_at"])
     return {
-        "link_id": "-".join(held),
+        "link_id": "-".join((kind or SEEN, *held)),
+        "kind": kind,
         "identifier_keys": held,
         "identifier_types": ["email", "email"],
         "blocked_keys": [],

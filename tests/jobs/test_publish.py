@@ -17,6 +17,7 @@ from tactful.jobs.lake.store import Part
 from tactful.jobs.publish import PUBLICATIONS, Inputs, Publication, publish
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
+from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.table import Table
@@ -78,7 +79,11 @@ def test_a_changed_section_makes_what_reads_it_anew(lake, folder, change):
 def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
     rows: dict[Table, tuple[dict[str, Any], list[str]]] = {
         PRODUCTS: ({"sku": "jeans"}, DECIDED),
-        LABELS: ({"identifier_key": "k", "state": "blocked"}, EVERY),
+        LABELS: (
+            {"identifier_key": "k", "state": "blocked"},
+            [name for name in EVERY if name != "manual_links"],
+        ),
+        PROFILES: ({"event_id": "e", "type": "attribute_set"}, ["manual_links"]),
         TIMELINE_LOG: (
             {"stream": "clicks", "event_id": "e", "type": "page_view", "event_class": "browse",
              "occurred_at": AS_OF, "line_number": 0},

@@ -63,9 +63,9 @@ def compute(
     that the product refused as `id_reused` (see `intake`).
     """
     config, as_of = load(config), as_of.astimezone(UTC)
-    intake = take_in(landing, config, reused=reused)
-    known, refused = sorted_out(products, max_row_bytes=config["intake"]["max_row_bytes"])
     normaliser = Normaliser(config, secret)
+    intake = take_in(landing, config, normaliser=normaliser, reused=reused)
+    known, refused = sorted_out(products, max_row_bytes=config["intake"]["max_row_bytes"])
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
     forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]

@@ -22,40 +22,57 @@ AS_OF = START + timedelta(days=1)
 LANDED_AT = START + timedelta(days=2)
 SECRET = b"identity cases"
 
+# What a case says beside its events, as an event.
+OPS = {"exclude_edge": "never_link"}
 RENAMED = {"hem": "email_sha256", "order_email": "email"}
 # Types that the cases use and the defaults do not name, with the priority they get here.
 PRIORITIES = {
     "user_id": 1, "order_id": 5, "ios": 6, "android": 6, "idfa": 7, "device": 8,
-    "apple_idfv": 8, "anon": 9, "domain_userid": 9,
+    "apple_idfv": 8, "anon": 9, "domain_userid": 9, "crmid": 1, "login": 2, "email_key": 2,
+    "phone_key": 3, "gaid": 6, "ecid": 9,
 }  # fmt: skip
+# Whose a shared device is by the product that a case comes from.
+SHARED_DEVICES = {"unique_last_wins": "newest", "limit_demote_first_wins": "first"}
 DEVICES = {"ios", "android", "idfa", "device", "apple_idfv", "anon", "domain_userid"}
 
 
 @dataclass(frozen=True)
 class Case:
-    """One case: what lands, under which rules, and who must come out as whom."""
+    """One case: what lands, under which rules, and who must come out as whom.
+
+    `words` is what somebody of the business says, beside what happened; such events land apart.
+    """
 
     id: str
     title: str
     policy: str
     events: list[dict[str, Any]]
+    words: list[dict[str, Any]]
     config: dict[str, Any]
     clusters: set[frozenset[str]] | None
     hubs: set[str]
     event_to_person: dict[str, str] | None
 
     def land(self, folder: Path) -> dict[str, list[Path]]:
-        """Write the events as one landing file and return it by source."""
-        path = folder / self.config["sources"]["cases"]["path"] / "000.json"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text("".join(json.dumps(event) + "\n" for event in self.events))
-        os.utime(path, (LANDED_AT.timestamp(), LANDED_AT.timestamp()))
-        return {"cases": [path]}
+        """Write the events as one landing file a source and return it by source."""
+        landed = {}
+        for source, events in (("cases", self.events), ("words", self.words)):
+            path = folder / self.config["sources"][source]["path"] / "000.json"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("".join(json.dumps(event) + "\n" for event in events))
+            os.utime(path, (LANDED_AT.timestamp(), LANDED_AT.timestamp()))
+            landed[source] = [path]
+        return landed
 
 
 def load_cases() -> list[Case]:
     """Every case that is kept here."""
     return [_case(told) for told in json.loads(CASES.read_text("utf-8"))["scenarios"]]
+
+
+def named() -> list[str]:
+    """The ids of all cases that say who is one person, for `parametrize`."""
+    return [case.id for case in load_cases() if case.clusters]
 
 
 def clusters(identity: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> set[frozenset]:
@@ -84,7 +101,8 @@ def _case(told: Mapping[str, Any]) -> Case:
         id=told["id"],
         title=told["title"],
         policy=told["policy"],
-        events=[_event(event) for event in told["events"]],
+        events=[_event(event, "page_view") for event in told["events"] if "op" not in event],
+        words=[_event(event, OPS[event["op"]]) for event in told["events"] if "op" in event],
         config=_config(told),
         clusters=None if by_event else {frozenset(group) for group in expected},
         hubs=set(told.get("expected_hubs", ())),
@@ -92,13 +110,13 @@ def _case(told: Mapping[str, Any]) -> Case:
     )
 
 
-def _event(event: Mapping[str, Any]) -> dict[str, Any]:
-    """A page view at second `t`; the same event told twice is one event delivered twice."""
+def _event(event: Mapping[str, Any], type_: str) -> dict[str, Any]:
+    """Something at second `t`; the same event told twice is one event delivered twice."""
     said = hashlib.sha256(json.dumps(event, sort_keys=True).encode()).hexdigest()[:8]
     at = START + timedelta(seconds=event["t"])
     return {
         "event_id": f"{event['t']}-{said}",
-        "type": "page_view",
+        "type": type_,
         "occurred_at": at.isoformat().replace("+00:00", "Z"),
         "identifiers": [
             {"type": RENAMED.get(kind, kind), "value": value} for kind, value in event["ids"]
@@ -118,7 +136,14 @@ def _config(told: Mapping[str, Any]) -> dict[str, Any]:
         types[name]["unique"] = True
     for name, limit in own.get("max_links", {}).items():
         types.setdefault("email" if name == "hem" else name, {})["max_links"] = limit
-    bounds = {"max_links": 1000, "max_devices": 1000}
+    for name, limit in own.get("limits", {}).items():
+        bound = {"unique": True} if limit == 1 else {"max_per_person": limit}
+        types[name] = {**types.get(name, {}), **bound}
+    bounds = {
+        "max_links": 1000,
+        "max_devices": 1000,
+        "shared_devices": SHARED_DEVICES.get(told["policy"], "neutral"),
+    }
     return {
         "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
         "sources": {
@@ -127,7 +152,8 @@ def _config(told: Mapping[str, Any]) -> dict[str, Any]:
                 "dialect": "canonical",
                 "format": "json",
                 "path": "landing/cases",
-            }
+            },
+            "words": {"stream": "profiles", "path": "landing/words"},
         },
         "identity": {"phone_region": "US", **bounds, "types": types},
     }

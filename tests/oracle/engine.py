@@ -23,8 +23,10 @@ SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
-LINKED = ("events", "sightings", "hubs", "stands_for", "stars", "links")
-KNOWN = ("labels", "identity", "identity_health", "owners")
+LINKED = (
+    "events", "sightings", "hubs", "said_links", "standing_links", "stands_for", "stars", "links",
+)  # fmt: skip
+KNOWN = ("labels", "identity", "identity_health", "manual_links", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
@@ -32,7 +34,7 @@ DECIDED = (
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
-    "identity", "identity_health", "timeline", "outcomes", "customers", "pressure",
+    "identity", "identity_health", "manual_links", "timeline", "outcomes", "customers", "pressure",
     "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()
@@ -94,7 +96,7 @@ def stand_for(db: DuckDBPyConnection) -> None:
     """Make `stands_for`: of all that somebody says is one person the best stands for the others."""
     graph = nx.Graph()
     graph.add_nodes_from(node for (node,) in db.execute("SELECT node FROM identifiers").fetchall())
-    joined = db.execute("SELECT node, other FROM manual_links WHERE kind = 'always_link'")
+    joined = db.execute("SELECT node, other_node FROM standing_links WHERE kind = 'always_link'")
     graph.add_edges_from(joined.fetchall())
     best = {node: min(part) for part in nx.connected_components(graph) for node in part}
     put(db, "stands_for", [{"node": n, "best": best[n]} for n in best], STANDS_FOR)
@@ -153,9 +155,9 @@ def _links(db: DuckDBPyConnection) -> Links:
     apart = db.execute(
         """
         SELECT a.best AS one, b.best AS other
-        FROM manual_links AS l
+        FROM standing_links AS l
         JOIN stands_for AS a ON a.node = l.node
-        JOIN stands_for AS b ON b.node = l.other
+        JOIN stands_for AS b ON b.node = l.other_node
         WHERE kind = 'never_link' AND a.best <> b.best
         """
     ).fetchnumpy()

@@ -18,10 +18,13 @@ TYPES = {
     "purchases": "order_placed order_paid order_shipped order_delivered order_cancelled "
     "order_returned order_refunded",
     "messages": "sent delivered opened clicked bounced complained unsubscribed subscribed failed",
-    "profiles": "attribute_set preference_set consent_granted consent_withdrawn",
+    "profiles": "attribute_set preference_set consent_granted consent_withdrawn "
+    "always_link never_link link_withdrawn",
     "service": "contact_opened contact_closed",
 }
 EVENT_TYPES = {stream: tuple(names.split()) for stream, names in TYPES.items()}
+# What the business says of two identifiers; nobody does it and nobody was seen by it.
+MANUAL = ("always_link", "never_link", "link_withdrawn")
 REQUIRED = {"purchases": ("order_id",), "messages": ("message_id",)}
 
 CURRENCIES = frozenset(Path(__file__).with_name("currencies.txt").read_text("ascii").split())

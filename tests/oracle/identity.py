@@ -37,10 +37,10 @@ class Label:
 
 
 BY_HAND = """
-INSERT INTO manual_links
-SELECT a.node, b.node, $1
+INSERT INTO words (kind, identifier_key, other_key)
+SELECT $1, a.identifier_key, b.identifier_key
 FROM identifiers AS a, identifiers AS b
-WHERE a.identifier_key = $2 AND b.identifier_key = $3
+WHERE list_sort([a.identifier_key, b.identifier_key]) = list_sort([$2, $3]) AND a.node < b.node
 """
 ALWAYS = datetime.max.replace(tzinfo=UTC)
 

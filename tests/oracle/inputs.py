@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
+from tests.oracle.blanks import trim
 from tests.oracle.config import caps, destinations, duration, identifier_types, rules
 from tests.oracle.facts import Event
 from tests.oracle.identifiers import Form
@@ -41,8 +42,9 @@ IDENTITY_SETTINGS = [("as_of", TIME), ("max_identifiers", pa.int64()), ("shared_
 IDENTIFIERS = [("node", pa.int32()), ("identifier_key", TEXT), ("identifier_type", TEXT),
                ("priority", pa.int32()), ("is_blocked", FLAG)]  # fmt: skip
 STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
-MANUAL_LINKS = [("node", pa.int32()), ("other", pa.int32()), ("kind", TEXT)]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
+WORDS = [("event_id", TEXT), ("said_at", TIME), ("kind", TEXT), ("identifier_key", TEXT),
+         ("other_key", TEXT), ("author", TEXT), ("reason", TEXT)]  # fmt: skip
 SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG)]
 DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
                 ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
@@ -61,11 +63,14 @@ def put_events(db: DuckDBPyConnection, events: Iterable[Event]) -> None:
     """Lay down the events of each stream, and who is named in them.
 
     Identifiers are numbered by priority, then key, so the first of several has the least number.
-    An event points at its set of identifiers; events that name the same ones share it.
+    An event points at its set of identifiers; events that name the same ones share it. What
+    somebody says of two identifiers is no sighting of them: it points at none, and who is named
+    nowhere else is not known.
     """
     events = list(events)
-    known = {x.key: (x, False) for event in events for x in event.identifiers}
-    for event in events:
+    seen = [event for event in events if event.is_sighting]
+    known = {x.key: (x, False) for event in seen for x in event.identifiers}
+    for event in seen:
         for x in event.blocked:
             known.setdefault(x.key, (x, True))
     order = sorted(known.values(), key=lambda at: (at[0].priority, at[0].key))
@@ -73,7 +78,8 @@ def put_events(db: DuckDBPyConnection, events: Iterable[Event]) -> None:
     sets: dict[frozenset[int], int] = {}
     told: dict[str, list[dict[str, Any]]] = {stream: [] for stream in STREAMS}
     for event in events:
-        named = frozenset(node[x.key] for x in event.identifiers + event.blocked)
+        held = event.identifiers + event.blocked if event.is_sighting else ()
+        named = frozenset(node[x.key] for x in held)
         number = sets.setdefault(named, len(sets)) if named else None
         told[event.stream].append({**event.fields, "identifier_set": number})
     for stream in STREAMS:
@@ -86,7 +92,18 @@ def put_events(db: DuckDBPyConnection, events: Iterable[Event]) -> None:
     put(db, "identifiers", rows, IDENTIFIERS)
     members = [{"identifier_set": at, "node": n} for named, at in sets.items() for n in named]
     put(db, "members", members, MEMBERS)
-    put(db, "manual_links", [], MANUAL_LINKS)
+    put(db, "words", [_word(event) for event in events if not event.is_sighting], WORDS)
+
+
+def _word(event: Event) -> dict[str, Any]:
+    """What somebody of the business says of two identifiers."""
+    one, other = event.identifiers
+    author = event.property("author")
+    return {
+        "event_id": event["event_id"], "said_at": event.occurred_at, "kind": event["type"],
+        "identifier_key": one.key, "other_key": other.key,
+        "author": author and trim(author), "reason": event.property("reason"),
+    }  # fmt: skip
 
 
 def put_stream(db: DuckDBPyConnection, stream: str, events: Rows) -> None:

@@ -14,7 +14,8 @@ from typing import Any
 
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
-from tests.oracle.fields import FIELDS, NAMES, REQUIRED, Wrong, moment
+from tests.oracle.fields import FIELDS, MANUAL, NAMES, REQUIRED, Wrong, moment
+from tests.oracle.identifiers import Normaliser
 from tests.oracle.words import CLOSES, OPENS, doubts, event_type, settle
 
 # What a row that closes something cannot do without; for the rest it is not refused.
@@ -67,14 +68,20 @@ def take_in(
     landing: Mapping[str, Iterable[Path]],
     config: Mapping[str, Any],
     *,
+    normaliser: Normaliser | None = None,
     reused: Collection[str] = (),
 ) -> Intake:
     """Read every landing file and sort its rows out.
+
+    `normaliser` says which identifiers can be used; without it no manual link is refused for them.
 
     `reused` names raw rows that the product quarantined as `id_reused`. Where one id came with
     several payloads, arrival may decide which one was accepted; it is one that is not named here.
     """
     rows = [row for source, paths in landing.items() for row in _read(source, paths, config)]
+    if normaliser is not None:
+        for row in rows:
+            row.reasons += _unclear_link(row, normaliser)
     broken = [row for row in rows if row.reasons]
     by_id: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -159,6 +166,16 @@ def _settle(row: Row, said: Mapping[str, Any]) -> None:
     row.reasons = [reason for reason in row.reasons if reason not in faults]
     row.reasons += reasons
     row.doubts = list(doubts(row.stream, row.fields["type"], said))
+
+
+def _unclear_link(row: Row, normaliser: Normaliser) -> list[str]:
+    """A word on two identifiers names just two that can be used; one without value says nothing."""
+    unread = any(reason.endswith(":identifiers") for reason in row.reasons)
+    if row.fields.get("type") not in MANUAL or unread:
+        return []
+    named = normaliser.read(row.fields["identifiers"])
+    says_more = named.blocked or [why for why in named.dropped if not why.endswith(":empty")]
+    return ["not_two_identifiers"] if len(named.valid) != 2 or says_more else []
 
 
 def _no_number(name: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.oracle import compute
-from tests.oracle.cases import AS_OF, SECRET, Case, clusters, hubs, load_cases
+from tests.oracle.cases import AS_OF, SECRET, Case, clusters, hubs, load_cases, named
 
 CASES = {case.id: case for case in load_cases()}
 
@@ -14,7 +14,7 @@ def answer(case: Case, folder):
     return compute(case.land(folder), case.config, SECRET, AS_OF)
 
 
-@pytest.mark.parametrize("name", [case.id for case in CASES.values() if case.clusters])
+@pytest.mark.parametrize("name", named())
 def test_who_is_one_person(name, tmp_path):
     case = CASES[name]
     found = answer(case, tmp_path)

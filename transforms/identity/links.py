@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.schemas.identity import SEEN
+from tactful.schemas.words import MANUAL_LINK_TYPES
 
 # So many values fit into every executor's memory, so many hashes of values do, too.
 FEW = 200_000
@@ -16,25 +18,40 @@ MERGED = {
     **{name: f"any_value({name})" for name in SETS},
     "first_seen": "min(first_seen)",
     "last_seen": "max(last_seen)",
+    "kind": "any_value(kind)",
     "batch_id": "max(batch_id)",
 }
+
+
+def is_manual_link() -> Column:
+    """Whether an event is no sighting, but a word of the business on two identifiers."""
+    return F.coalesce(F.col("type").isin(*MANUAL_LINK_TYPES), F.lit(False))
 
 
 def seen_together(events: DataFrame) -> DataFrame:
     """List every set of identifiers that was seen together, with its first and last event.
 
-    A thousand page views of one cookie make one row, so the log grows with what is new.
+    A thousand page views of one cookie make one row, so the log grows with what is new. What the
+    business says of two identifiers is a set of another kind: they were not seen together.
 
-    Adds: link_id, first_seen, last_seen. Keeps: one row a set. Drops: events without identifiers.
+    Adds: link_id, kind, first_seen, last_seen. Keeps: one row a set and kind. Drops: events without
+    identifiers.
     """
     event_ref = F.struct(*ORDER)
     members = F.array_join(F.concat("identifier_keys", F.array(F.lit("|")), "blocked_keys"), ",")
+    kind = F.when(is_manual_link(), F.col("type")).otherwise(F.lit(SEEN))
+    hashed = F.when(is_manual_link(), F.concat_ws(":", "type", members)).otherwise(members)
     return (
         events.where((F.size("identifier_keys") > 0) | (F.size("blocked_keys") > 0))
-        .withColumn("link_id", F.substring(F.sha2(members, 256), 1, 32))
+        .select(
+            *SETS,
+            *ORDER,
+            kind.alias("kind"),
+            F.substring(F.sha2(hashed, 256), 1, 32).alias("link_id"),
+        )
         .groupBy("link_id")
         .agg(
-            *(F.any_value(name).alias(name) for name in SETS),
+            *(F.any_value(name).alias(name) for name in (*SETS, "kind")),
             F.min(event_ref).alias("first_seen"),
             F.max(event_ref).alias("last_seen"),
         )
@@ -42,7 +59,7 @@ def seen_together(events: DataFrame) -> DataFrame:
 
 
 def merge_links(links: DataFrame) -> DataFrame:
-    """Make one row a set of what several batches wrote of it.
+    """Make one row a set and kind of what several batches wrote of it.
 
     Keeps: one row a link_id; earliest first_seen, latest last_seen, newest batch_id.
     """

@@ -14,14 +14,16 @@ EVENT_REF = pa.struct(
 )
 
 
-def links(*sets: tuple[list[str], int, str]) -> pa.Table:
-    """Sets of identifiers, and the minute and id of the last event with each."""
+def links(*sets: tuple[list[str], int, str] | tuple[list[str], int, str, str]) -> pa.Table:
+    """Sets of identifiers, the minute and id of the last event with each, and what was said."""
     seen = [
         {"occurred_at": NOW + timedelta(minutes=at), "stream": "clicks", "event_id": name}
-        for _, at, name in sets
+        for _, at, name, *_ in sets
     ]
-    keys = pa.array([keys for keys, _, _ in sets], pa.list_(pa.string()))
-    return pa.table({"identifier_keys": keys, "last_seen": pa.array(seen, EVENT_REF)})
+    keys = pa.array([keys for keys, *_ in sets], pa.list_(pa.string()))
+    kinds = pa.array([(kind or [None])[0] for _, _, _, *kind in sets], pa.string())
+    refs = pa.array(seen, EVENT_REF)
+    return pa.table({"identifier_keys": keys, "last_seen": refs, "kind": kinds})
 
 
 def moved(*rows: tuple[str, str, str | None]) -> pa.Table:
@@ -49,6 +51,33 @@ def test_whoever_keeps_their_own_identifier_came_apart() -> None:
         ("split", "p_a", "p_z", None, "kept_apart"),
         ("split", "p_a", None, "clicks:e1", "kept_apart"),
     ]
+
+
+def test_a_word_of_the_business_is_the_cause_whatever_came_later() -> None:
+    """Where it says just what happened; its withdrawal may do either."""
+    later, word = (["b", "k"], 9, "late", "seen"), ["b", "x"]
+    merged = moved(("b", "p_b", "p_a"), ("k", "p_b", "p_a"))
+    parted = moved(("k", "p_a", "p_b"), ("b", "p_a", "p_b"))
+    cases = {
+        "always_link": [("merge", "w", "always_link"), ("split", "late", "kept_apart")],
+        "never_link": [("merge", "late", "linked"), ("split", "w", "never_link")],
+        "link_withdrawn": [("merge", "w", "link_withdrawn"), ("split", "w", "link_withdrawn")],
+    }
+    for kind, expected in cases.items():
+        seen = links((word, 1, "w", kind), later)
+        rows = [
+            *told(changes_of(merged, seen, as_of=NOW)),
+            *told(changes_of(parted, seen, as_of=NOW)),
+        ]
+        assert [(r[0], r[3], r[4]) for r in rows] == [
+            (change, f"clicks:{event}", rule) for change, event, rule in expected
+        ]
+
+
+def test_a_word_that_cannot_have_done_it_is_no_cause() -> None:
+    said = links((["b", "x"], 1, "w", "never_link"))
+    found = changes_of(moved(("b", "p_b", "p_a")), said, as_of=NOW)
+    assert told(found) == [("merge", "p_b", "p_a", None, "linked")]
 
 
 def test_nothing_moved_is_nothing_changed() -> None:

@@ -35,7 +35,7 @@ HASHED = hashlib.sha256(b"only.its.hash@example.com").hexdigest()
 NORMALISED = {"email": "ann.mayer@example.com", "phone": "+442079460958"}
 PROTECTED = {
     "_log/received", "_log/waiting", "clicks", "purchases", "messages", "profiles", "service",
-    "quarantine", "identifiers", "records",
+    "quarantine", "identifiers", "manual_links", "records",
 }  # fmt: skip
 
 

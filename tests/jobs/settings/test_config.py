@@ -42,10 +42,6 @@ ONE_LINERS = {
         "[attribution]\nwindow = '0d'",
         f'my.toml: attribution.window: found "0d"; allowed: {DURATION}',
     ),
-    "duration without unit": (
-        "[attribution]\nwindow = 7",
-        f"my.toml: attribution.window: found 7; allowed: {DURATION}",
-    ),
     "stream": (
         "[sources.web]\nstream = 'click'\npath = 'x'",
         'my.toml: sources.web.stream: found "click"; '
@@ -82,14 +78,22 @@ ONE_LINERS = {
         'my.toml: reference.product: found the name "product"; allowed: products, campaigns',
     ),
     "window of an identifier": (
-        "[identity.types.anonymous_id]\nwindow = '180d'",
-        "my.toml: identity.types.anonymous_id.window: found a key that is not supported yet; "
-        "allowed: priority, unique, device, max_links, max_devices",
+        "[identity.types.anonymous_id]\nwindow = '0d'",
+        f'my.toml: identity.types.anonymous_id.window: found "0d"; allowed: {DURATION}',
     ),
-    "sharing rule of later": (
-        "[identity]\nshared_devices = 'newest'",
-        'my.toml: identity.shared_devices: found "newest"; allowed: neutral '
-        "(newest is not supported yet)",
+    "sharing rule": (
+        "[identity]\nshared_devices = 'latest'",
+        'my.toml: identity.shared_devices: found "latest"; allowed: neutral, newest, first',
+    ),
+    "bound of a person that no rule keeps": (
+        "[identity.types.anonymous_id]\nmax_per_person = 20",
+        "my.toml: identity.types.anonymous_id.max_per_person: found 20; "
+        "allowed: no such key, or identity.shared_devices = newest or first",
+    ),
+    "bound of a person beside unique": (
+        "[identity]\nshared_devices = 'newest'\n[identity.types.customer_id]\nmax_per_person = 2",
+        "my.toml: identity.types.customer_id.max_per_person: found a number beside unique = true; "
+        "allowed: unique or max_per_person, not both",
     ),
     "region": (
         "[identity]\nphone_region = 'UK'",

@@ -1,0 +1,106 @@
+"""Manual links from outside: two identifiers are one customer, or never are, as somebody says.
+
+A list of them, or a single one of the command `link`: each becomes an event.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.errors import LinkRefused, StepFailed
+from tactful.jobs.identity.keyed import keys_told
+from tactful.jobs.imports.lists import PeopleList, Row, address_alone
+from tactful.jobs.imports.told import Event, bring, with_id
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.settings.config import Config
+from tactful.schemas.events import PROFILES
+
+# The columns of a list: the one and the other, and what a row may say beside.
+TWO = (("type", "value"), ("other_type", "other_value"))
+PAIR = tuple(name for of_one in TWO for name in of_one)
+ALSO = ("reason", "author", "occurred_at")
+WHY_NOT = {
+    "unknown_type": "is of a type that the configuration does not name",
+    "empty": "has no value",
+    "invalid": "cannot be one of its type",
+}
+Identifier = dict[str, str]
+
+
+def import_links(
+    lake: Lake, config: Config, people: PeopleList, *, type_: str, at: datetime | None
+) -> dict[str, Any]:
+    """Land a list's rows as manual links of one type; the same list again lands nothing.
+
+    type_: what is said, such as never_link. at: when, unless a row says it; else when the file was
+    written.
+    """
+    moment = (at or people.written_at).isoformat()
+    common = {"occurred_at": moment, "type": type_, "source": people.path.name}
+    said = hashlib.sha256(f"{type_}|{moment}|{people.content_hash}".encode()).hexdigest()
+    pieces = ([_event(row, common) for row in piece] for piece in people.rows())
+    brought = bring(lake, config, PROFILES.name, pieces, mark=said[:32])
+    return {
+        "list": str(people.path),
+        "rows": brought.rows,
+        "landed": brought.landed,
+        "refused": brought.refused,
+        "known_before": brought.known_before,
+        "left_aside": [*people.left_aside],
+    }
+
+
+def say(lake: Lake, config: Config, one: Identifier, other: Identifier, event: Event) -> str:
+    """Land one manual link, and return its id. event: what it says beside the two.
+
+    Raises: LinkRefused, before anything lands, where one of them cannot be linked.
+    """
+    told = keys_told(lake, [[one], [other]], config).collect()
+    found = {(row.identifiers[0].type, row.identifiers[0].value): row for row in told}
+    keys = []
+    for identifier in (one, other):
+        judged = found[identifier["type"], identifier["value"]]
+        _refuse_unusable(identifier, judged)
+        keys += judged.identifier_keys
+    if keys[0] == keys[1]:
+        raise LinkRefused(
+            f"{written(one)} and {written(other)} are one identifier; name another one beside it."
+        )
+    full = with_id({**event, "identifiers": [one, other]}, "link")
+    brought = bring(lake, config, PROFILES.name, [[full]], mark=full["event_id"])
+    if brought.refused:
+        raise StepFailed(
+            "The lake took it in as a row that it refuses; after the next run quarantine says why."
+        )
+    return full["event_id"]
+
+
+def written(identifier: Identifier) -> str:
+    """An identifier as the command takes it."""
+    return f"{identifier['type']}:{identifier['value']}"
+
+
+def _refuse_unusable(identifier: Identifier, judged: Any) -> None:
+    if judged.blocked_keys:
+        raise LinkRefused(
+            f"{written(identifier)} is blocked, so it stands for nobody (identity.blocked); name "
+            "an identifier that is somebody's."
+        )
+    if judged.identifier_reasons:
+        why = WHY_NOT[judged.identifier_reasons[0].rpartition(":")[2]]
+        raise LinkRefused(f"{written(identifier)} {why}; correct it.")
+
+
+def _event(row: Row, common: dict[str, str]) -> Event:
+    beside = {name: value for name, value in row.items() if name in ALSO}
+    named = [
+        {"type": row.get(kind, ""), "value": _bare(row.get(kind, ""), row.get(value, ""))}
+        for kind, value in TWO
+    ]
+    return with_id({**common, **beside, "identifiers": named}, "list")
+
+
+def _bare(kind: str, value: str) -> str:
+    return address_alone(value) if kind.lower().startswith(("email", "e-mail")) else value

@@ -43,6 +43,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
     """A user's configuration with small limits, so that they are reached."""
     pick = dice.choice
     bounds = random.Random(str(dice.getstate()[1][:2]))  # its own, so that worlds stay as they are
+    who = random.Random(f"device {dice.getstate()[1][:2]}")
     open_contacts = [
         {"name": "being_helped", "when": "service_open"},
         {"name": "helped_lately", "when": "service_open", "channels": ["sms", "email"],
@@ -74,7 +75,6 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         "device_id": {"max_links": pick((3, 5, 5))},
     }
     # Links that end by themselves, and each answer to whose a shared device is.
-    who = random.Random(f"device {dice.getstate()[1][:2]}")
     sharing = who.choice(("neutral", "newest", "first"))
     types["anonymous_id"] = who.choice(({}, {"window": "2d"}, {"window": "36h"}))
     types["phone"] = who.choice(({}, {"window": "5d"}))

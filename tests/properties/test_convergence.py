@@ -28,7 +28,8 @@ DESTINATIONS = [
 
 
 @pytest.mark.parametrize(
-    ("seed", "batches"), [(1, 2), pytest.param(2, 3, marks=pytest.mark.faults)]
+    ("seed", "batches"),
+    [(1, 2), *(pytest.param(*told, marks=pytest.mark.faults) for told in ((2, 3), (5, 3)))],
 )
 def test_the_stream_gives_what_the_oracle_says(
     as_users_run_it, tmp_path, seed: int, batches: int

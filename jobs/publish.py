@@ -24,7 +24,14 @@ from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import customers, left_out, pressures
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import IDENTITY, IDENTITY_HEALTH, LABELS, MANUAL_LINKS
+from tactful.schemas.identity import (
+    HUBS,
+    IDENTITY,
+    IDENTITY_HEALTH,
+    LABELS,
+    LINKS,
+    MANUAL_LINKS,
+)
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS
@@ -40,6 +47,7 @@ from tactful.transforms.closings import (
     with_named,
 )
 from tactful.transforms.identity.health import health
+from tactful.transforms.identity.hubs import hubs
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
 from tactful.transforms.message_facts import settled
@@ -75,6 +83,11 @@ class Inputs:
     @cached_property
     def products(self) -> DataFrame:
         return self._read(PRODUCTS)
+
+    @cached_property
+    def hubs(self) -> DataFrame:
+        """The identifiers of too many."""
+        return hubs(self.labels, self._read(LINKS))
 
     @cached_property
     def manual_links(self) -> DataFrame:
@@ -164,6 +177,7 @@ _RULES = ("suppress", "caps", "business", "identity")
 PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,)),
     Publication(IDENTITY_HEALTH, lambda of: health(of.labels), (LABELS,)),
+    Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS)),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
     Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),

@@ -89,9 +89,9 @@ def stitch(
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
     blocked = flatten_lists(manual.seen(links)["blocked_keys"])
-    keys = pc.unique(flatten_lists(links["identifier_keys"]))
-    if due is not None and rules.has_windows:
-        keys = pc.unique(pa.concat_arrays([keys, only_column(due.toArrow())]))
+    has_ends = due is not None and rules.has_windows
+    ending = only_column(due.toArrow()) if has_ends else pa.array([], pa.string())
+    keys = pc.unique(pa.concat_arrays([flatten_lists(links["identifier_keys"]), ending]))
     asked = [blocked]
     if reactivated_identifiers is not None:
         asked.append(only_column(reactivated_identifiers.toArrow()))
@@ -113,7 +113,7 @@ def stitch(
     return Stitched(
         links,
         _numbered(differing(fresh, known), batch),
-        _numbered(changes_of(moved, causes, as_of=batch.as_of), batch),
+        _numbered(changes_of(moved, causes, due=ending, as_of=batch.as_of), batch),
         batch.logs.held(now),
         batch.logs.frame(moved),
         combine_chunks(changed["identifier_key"]),

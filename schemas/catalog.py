@@ -7,6 +7,7 @@ from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import (
+    HUBS,
     IDENTIFIERS,
     IDENTITY,
     IDENTITY_CHANGES,
@@ -31,7 +32,7 @@ APPENDED = (
     DELIVERIES, BATCHES,
 )  # fmt: skip
 PUBLISHED = (
-    IDENTITY, IDENTITY_HEALTH, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS,
+    IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS,
     REGRETS, LEFT_OUT,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS)

@@ -163,6 +163,24 @@ MANUAL_LINKS = Table(
     erased_by="publication",
 )
 
+HUBS = Table(
+    "hubs",
+    "identifier that is a hub",
+    ("identifier_key",),
+    (
+        Column("identifier_key", "string", "The hub.", nullable=False),
+        Column("identifier_type", "string", "Its type."),
+        Column(
+            "seen_with_count", "bigint", "How many other identifiers it was ever seen with.",
+            nullable=False, at_least=0,
+        ),
+        Column("first_seen_at", "timestamp", "First event that carried it."),
+        Column("last_seen_at", "timestamp", "Last event that carried it."),
+    ),
+    "Identifiers of too many, which link nobody, and of how many: the largest belong among the blocked values.",
+    erased_by="publication",
+)  # fmt: skip
+
 IDENTITY_CHANGES = Table(
     "identity_changes",
     "change of a person",

@@ -13,6 +13,16 @@ from tactful.transforms.identity.health import ALL
 
 HEALTH = "SELECT * FROM identity_health ORDER BY identifier_type"
 STANDING = "SELECT kind, count(*) AS words FROM manual_links WHERE is_standing GROUP BY kind"
+LARGEST = """
+SELECT identifier_type, identifier_key, seen_with_count FROM hubs
+ORDER BY seen_with_count DESC, identifier_key LIMIT 3
+"""
+# Of the newest day on which anybody changed.
+CHANGES = """
+SELECT kind, rule, count(*) AS persons, max(changed_at) AS newest_at FROM identity_changes
+WHERE changed_at > (SELECT max(changed_at) FROM identity_changes) - INTERVAL '1 day'
+GROUP BY kind, rule ORDER BY kind, rule
+"""
 # One person with more identifiers than this is looked at; few people have so many devices.
 MANY = 100
 
@@ -35,6 +45,38 @@ def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
             f"Manual links that stand: {standing[ALWAYS]:,} of one customer, "
             f"{standing[NEVER]:,} of never one; manual_links says by whom and why."
         )
+
+
+def hub_facts(tables: Tables) -> list[dict[str, Any]]:
+    """The hubs that were seen with most other identifiers."""
+    return [dict(row) for row in tables.ask(LARGEST, "hubs")]
+
+
+def hub_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """One line on each that is far beyond what any customer has."""
+    for row in rows:
+        if row["seen_with_count"] > MANY:
+            yield (
+                f"[yellow]A hub of type {escape(row['identifier_type'])} was seen with "
+                f"{row['seen_with_count']:,} other identifiers; identifiers has its value under "
+                f"{row['identifier_key']}: if it stands for nobody, add it to identity.blocked.[/]"
+            )
+
+
+def change_facts(tables: Tables) -> list[dict[str, Any]]:
+    """How many persons were merged and split within the last day on which any were."""
+    return [
+        {**row, "newest_at": row["newest_at"].isoformat()}
+        for row in tables.ask(CHANGES, "identity_changes")
+    ]
+
+
+def change_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """The same as a sentence; where nobody changed there is none."""
+    if rows:
+        told = ", ".join(f"{row['persons']:,} {row['kind']} ({row['rule']})" for row in rows)
+        until = max(row["newest_at"] for row in rows)
+        yield f"Persons changed in the day until {until}: {told}."
 
 
 def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:

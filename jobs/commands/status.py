@@ -12,8 +12,12 @@ from rich.table import Table as Sheet
 
 from tactful.jobs.commands.audience_status import audience_sizes, orphaned, orphaned_lines
 from tactful.jobs.commands.identity_status import (
+    change_facts,
+    change_lines,
     health_facts,
     health_lines,
+    hub_facts,
+    hub_lines,
     manual_facts,
     manual_lines,
 )
@@ -95,6 +99,8 @@ def status(
         "rows": dict(tables.counts()),
         "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
         "identity": health_facts(tables),
+        "hubs": hub_facts(tables),
+        "identity_changes": change_facts(tables),
         "manual_links": manual_facts(tables),
         "known": _known(tables),
         "left_out": left_out(tables),
@@ -141,6 +147,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield _sheet(("table", "rows"), facts["rows"].items())
     yield _sheet(("destination", "audience", "values"), (a.values() for a in facts["audiences"]))
     yield from health_lines(facts["identity"])
+    yield from hub_lines(facts["hubs"])
+    yield from change_lines(facts["identity_changes"])
     yield from manual_lines(facts["manual_links"])
     known = facts["known"]
     yield f"Events of known persons: {_percent(known['events'])}"

@@ -24,9 +24,10 @@ VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
 LINKED = (
-    "events", "sightings", "hubs", "said_links", "standing_links", "stands_for", "stars", "links",
+    "events", "sightings", "crowded", "said_links", "standing_links", "stands_for", "stars",
+    "links",
 )  # fmt: skip
-KNOWN = ("labels", "identity", "identity_health", "manual_links", "owners")
+KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
@@ -34,8 +35,8 @@ DECIDED = (
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
-    "identity", "identity_health", "manual_links", "timeline", "outcomes", "customers", "pressure",
-    "suppressions", "regrets", "left_out",
+    "identity", "identity_health", "hubs", "manual_links", "timeline", "outcomes", "customers",
+    "pressure", "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()
 
@@ -114,7 +115,7 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
         """
         SELECT i.priority, dense_rank() OVER (ORDER BY t.type) AS kind, t.most, t.is_device,
             i.is_blocked, f.best,
-            i.node IN (SELECT node FROM hubs)
+            i.node IN (SELECT node FROM crowded)
                 AND count(*) OVER (PARTITION BY f.best) = 1 AS is_hub
         FROM identifiers AS i
         JOIN types AS t ON t.type = i.identifier_type

@@ -58,6 +58,11 @@ def seen_together(events: DataFrame) -> DataFrame:
     )
 
 
+def is_seen() -> Column:
+    """Whether a row of links says that identifiers were seen together in events."""
+    return F.coalesce("kind", F.lit(SEEN)) == SEEN
+
+
 def merge_links(links: DataFrame) -> DataFrame:
     """Make one row a set and kind of what several batches wrote of it.
 

@@ -273,3 +273,24 @@ def test_no_lake_and_a_newer_lake_are_refused(tmp_path):
         status(tmp_path)
     with pytest.raises(LakeError, match="reads lakes on this machine only"):
         status("s3a://bucket/lake")
+
+
+def test_status_names_hubs_and_tells_who_changed(lake):
+    hubs = [("identifier_key", pa.string()), ("identifier_type", pa.string()),
+            ("seen_with_count", pa.int64())]  # fmt: skip
+    write(lake, "hubs", hubs, ("k1", "device_id", 4000), ("k2", "email", 7))
+    changes = [("changed_at", AT), ("kind", pa.string()), ("rule", pa.string())]
+    merged, split = ("merge", "linked"), ("split", "expired")
+    told = [(at(9), *merged), (at(11), *merged), (at(11, 3), *split), (at(11, 3), *split)]
+    write(lake, "identity_changes", changes, *told)
+    facts = status(lake)
+    assert facts["hubs"][0] == {
+        "identifier_type": "device_id", "identifier_key": "k1", "seen_with_count": 4000,
+    }  # fmt: skip
+    shown = "\n".join(line for line in render(facts) if isinstance(line, str))
+    assert "A hub of type device_id was seen with 4,000 other identifiers" in shown
+    assert "type email was seen" not in shown
+    assert (
+        "Persons changed in the day until 2026-01-11T03:00:00+00:00: "
+        "1 merge (linked), 2 split (expired)." in shown
+    )

@@ -1,18 +1,19 @@
--- Hubs (DESIGN 6, identity rule 2): an identifier ever seen with more than max_links identifiers
--- of one type of higher priority (a smaller number), or with more than max_devices of one type of
--- lower priority. Each type counts apart; other hubs count too; types of equal priority do not.
+-- The identifiers that came out as hubs, and with how many others each was ever seen.
 WITH seen_with AS (
-    SELECT DISTINCT m.node, other.node AS other
+    SELECT m.node, count(DISTINCT other.node) AS seen_with_count
     FROM members AS m
     JOIN members AS other USING (identifier_set)
-    WHERE m.node <> other.node
+    JOIN identifiers AS i ON i.node = other.node
+    WHERE m.node <> other.node AND NOT i.is_blocked
+    GROUP BY m.node
 )
 
-SELECT DISTINCT s.node
-FROM seen_with AS s
-JOIN identifiers AS x ON x.node = s.node AND NOT x.is_blocked
-JOIN identifiers AS y ON y.node = s.other AND NOT y.is_blocked
-JOIN types AS t ON t.type = x.identifier_type
-WHERE x.priority <> y.priority
-GROUP BY s.node, y.identifier_type, y.priority < x.priority, t.max_links, t.max_devices
-HAVING count(*) > CASE WHEN y.priority < x.priority THEN t.max_links ELSE t.max_devices END
+SELECT
+    identifier_key,
+    identifier_type,
+    coalesce(seen_with_count, 0) AS seen_with_count,
+    first_seen_at,
+    last_seen_at
+FROM labels
+LEFT JOIN seen_with USING (node)
+WHERE state = 'hub'

@@ -7,7 +7,7 @@ WITH star AS (
     FROM members AS m
     JOIN identifiers AS i USING (node)
     JOIN stands_for AS f USING (node)
-    WHERE NOT i.is_blocked AND m.node NOT IN (SELECT node FROM hubs)
+    WHERE NOT i.is_blocked AND m.node NOT IN (SELECT node FROM crowded)
 ),
 
 typed AS (

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 
 import deltalake
 import pyarrow as pa
 import pytest
 
+from tactful.jobs.identity.manual import seen, words
 from tactful.jobs.lake.frames import materialise, small_frame
 from tactful.jobs.lake.local_store import LocalStore
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.store import Part
+from tactful.schemas.identity import LINKS, SEEN
 from tactful.schemas.records import MEMBERSHIPS
+from tactful.schemas.words import NEVER
 
 LATER = [column.name for column in MEMBERSHIPS.columns if column.is_later]
 
@@ -41,3 +45,27 @@ def test_a_lake_of_before_goes_on(spark, tmp_path: Path, kind: type[SparkStore])
     # A batch that was begun before sees the table as it was then.
     old, new = ("k1", True, None), ("k2", True, True)
     assert list(found.values()) == [[old], [old, new]]
+
+
+@pytest.mark.parametrize("kind", [LocalStore, SparkStore])
+def test_links_of_before_were_seen(spark, tmp_path: Path, kind: type[SparkStore]) -> None:
+    store = kind(spark, str(tmp_path))
+    ref = {"occurred_at": datetime(2026, 1, 1, tzinfo=UTC), "stream": "clicks", "event_id": "e"}
+    then = {
+        "link_id": "a", "identifier_keys": ["k1", "k2"], "identifier_types": ["email", "phone"],
+        "blocked_keys": [], "blocked_types": [], "first_seen": ref, "last_seen": ref, "batch_id": 0,
+    }  # fmt: skip
+    row = small_frame(spark, [then], LINKS.struct()).toArrow().drop_columns(["kind"])
+    deltalake.write_deltalake(store.path(LINKS), row)
+    pinned = store.version(LINKS)
+    store.create(LINKS, properties={})
+    now = [{**then, "kind": SEEN, "batch_id": 1}, {**then, "link_id": "b", "kind": NEVER}]
+    fresh = LINKS.conform(small_frame(spark, now, LINKS.struct())).toArrow()
+    store.append(LINKS, Part(fresh, "app", 1))
+    found = []
+    for version in (pinned, store.version(LINKS)):
+        logs = store.logs({LINKS.id: version}, batch=2, keep=materialise)
+        sets = logs.touching(pa.array(["k1"]), fresh.slice(0, 0))
+        found.append((seen(sets)["link_id"].to_pylist(), words(sets)["kind"].to_pylist()))
+        logs.release()
+    assert found == [(["a"], []), (["a"], [NEVER])]

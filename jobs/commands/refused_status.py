@@ -12,6 +12,7 @@ from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
+from tactful.transforms.sources import DIALECTS
 from tactful.transforms.sources.words import closed_words, closing_types
 
 # So many reasons, words and places are told to people; the rest is counted.
@@ -20,15 +21,6 @@ MOST_GROUPS = 5
 BLANK = "".join(
     f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in (*SPACES, *CONTROLS, *INVISIBLE)
 )
-# A row that is no JSON is searched for what it might have said; in doubt it wanted to close.
-SAYS = """
-    CREATE VIEW says AS
-    SELECT *, json_valid(raw) AS is_json,
-        CASE WHEN json_valid(raw) THEN [json_extract_string(raw, '$.type')]
-             ELSE regexp_extract_all(raw, '"type"\\s*:\\s*"([^"]{1,100})"', 1) END AS types,
-        CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.bounce') END AS bounce
-    FROM quarantine
-"""
 BARE = "regexp_replace(lower(_), '[" + BLANK + "_./-]', '', 'g')"
 REASONS = """
     SELECT reason, count(*) AS rows, strftime(max(quarantined_at), '%Y-%m-%dT%H:%M:%SZ') AS last_at
@@ -73,8 +65,11 @@ NOBODY = f"""
 """
 
 
-def refused_facts(tables: Tables) -> dict[str, Any]:
-    """Every reason for which rows were refused, and what that may have cost in protection."""
+def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]:
+    """Every reason for which rows were refused, and what that may have cost in protection.
+
+    dialects: the dialect of each source, as far as it is known.
+    """
     with duckdb.connect() as database:
         here = _registered(database, tables, ("quarantine", "timeline", "messages", "suppressions"))
         facts: dict[str, Any] = {
@@ -84,7 +79,7 @@ def refused_facts(tables: Tables) -> dict[str, Any]:
             "nobody": {"rows": 0, "types": []},
         }  # fmt: skip
         if "quarantine" in here:
-            facts |= tables.tried("quarantine", lambda: _refused(database), {})
+            facts |= tables.tried("quarantine", lambda: _refused(database, dialects), {})
         if {"timeline", "messages"} <= here:
             events = (
                 "unnest(evidence) FROM suppressions" if "suppressions" in here else "'' LIMIT 0"
@@ -145,9 +140,9 @@ def _registered(
     return set(here)
 
 
-def _refused(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
+def _refused(database: duckdb.DuckDBPyConnection, dialects: Mapping[str, str]) -> dict[str, Any]:
     """What quarantine tells."""
-    database.execute(SAYS)
+    database.execute(_says(dialects))
     reasons, types = _rows(database, REASONS), _rows(database, UNKNOWN)
     every = types[0]["every"] if types else 0
     plain = [{k: v for k, v in row.items() if k != "every"} for row in types]
@@ -157,6 +152,33 @@ def _refused(database: duckdb.DuckDBPyConnection) -> dict[str, Any]:
         "closing": _closing(database),
         "unknown_types": {"rows": every, "types": plain},
     }
+
+
+def _says(dialects: Mapping[str, str]) -> str:
+    """A view of what refused rows wanted: types, all that each calls its own, and bounce.
+
+    A row that is no JSON object, or of a source that nobody knows, is searched for what it might
+    have said; in doubt it wanted to close.
+    """
+    fields = {source: DIALECTS[name].type_field for source, name in dialects.items()}
+    every = sorted({dialect.type_field for dialect in DIALECTS.values()}, reverse=True)
+
+    def types(names: Sequence[str]) -> str:
+        told = ", ".join(f"json_extract_string(raw, '$.{name}')" for name in names)
+        written = rf'"(?:{"|".join(names)})"\s*:\s*"([^"]{{1,100}})"'
+        return f"""CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'
+            THEN [told FOR told IN [{told}] IF told IS NOT NULL]
+            ELSE regexp_extract_all(raw, '{written}', 1) END"""
+
+    own = " ".join(
+        f"WHEN source_name = '{source}' THEN {types([field])}" for source, field in fields.items()
+    )
+    return f"""
+        CREATE VIEW says AS
+        SELECT *, {f"CASE {own} ELSE {types(every)} END" if own else types(every)} AS types,
+            CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.bounce') END AS bounce
+        FROM quarantine
+    """
 
 
 def _rest(database: duckdb.DuckDBPyConnection, reasons: Sequence[Mapping[str, Any]]) -> Any:

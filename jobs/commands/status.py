@@ -107,7 +107,7 @@ def status(
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
         "doubts": _doubts(tables),
-        "refused": refused_facts(tables),
+        "refused": refused_facts(tables, _dialects(config)),
         "failures": {
             "replay": _replay(state),
             "held_back": state.get("held_back"),
@@ -197,6 +197,10 @@ def _chosen(names: Iterable[str]) -> list[Table]:
         raise LakeError(f"There is no table {unknown[0]}; tactful tables lists them all.")
     ordered = [*PUBLISHED, *APPENDED, *REFERENCE, *LOGS]
     return [TABLES[name] for name in wanted] or ordered
+
+
+def _dialects(config: Config | None) -> dict[str, str]:
+    return {name: source.dialect for name, source in (config.sources if config else {}).items()}
 
 
 def _lake(location: str) -> Path:

@@ -54,8 +54,7 @@ LATER_VALUES = {
         "sendgrid", "mailchimp", "iterable", "twilio", "webhook", "call_list", "site",
     ),
     "dialect": (
-        "segment", "rudderstack", "snowplow", "ga4", "shopify", "sendgrid", "ses", "braze",
-        "customer_io",
+        "segment", "rudderstack", "snowplow", "ga4", "shopify", "ses", "braze", "customer_io",
     ),
     "format": ("delta", "kafka"),
     "counts": ("decided",),

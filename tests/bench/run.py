@@ -49,6 +49,7 @@ PARTS: dict[str, tuple[tuple[str, ...], ...]] = {
     "stitching": ((),),
     "latency": ((),),
     "weeks": ((),),
+    "dialects": ((),),
 }
 STEPS = ("session", "data", "land", "accept", "fused", "publish", "report")
 HERE = Path(__file__).parent

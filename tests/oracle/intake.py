@@ -5,19 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from tests.oracle import sendgrid
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
 from tests.oracle.fields import FIELDS, MANUAL, NAMES, REQUIRED, Wrong, moment
 from tests.oracle.identifiers import Normaliser
 from tests.oracle.words import CLOSES, OPENS, doubts, event_type, settle
 
+# Another system's event in canonical form, and what only such a one can have wrong.
+LayOut = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
 # What a row that closes something cannot do without; for the rest it is not refused.
 NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
 OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
@@ -120,22 +123,29 @@ def _rank(row: Row) -> str:
 
 
 def _read(source: str, paths: Iterable[Path], config: Mapping[str, Any]) -> list[Row]:
-    stream = config["sources"][source]["stream"]
+    told = config["sources"][source]
+    stream, lay_out = told.get("stream"), None
+    if told.get("dialect") == "sendgrid":
+        stream, lay_out = "messages", sendgrid.canonical
     rows = []
     for path in paths:
         landed_at = datetime.fromtimestamp(0, UTC) + timedelta(
             microseconds=path.stat().st_mtime_ns // 1000
         )
         for line in path.read_bytes().split(b"\n"):
-            if line.strip():
-                rows.append(_understand(stream, source, line.rstrip(b"\r"), landed_at, config))
+            if not line.strip():
+                continue
+            line = line.rstrip(b"\r")
+            most = config["intake"]["max_row_bytes"]
+            for event, faults in sendgrid.cut(line, most) if lay_out else [(line, [])]:
+                row = Row(stream, source, event.decode("utf-8", "replace"), landed_at, [*faults])
+                rows.append(row if faults else _understand(row, event, config, lay_out))
     return rows
 
 
 def _understand(
-    stream: str, source: str, line: bytes, landed_at: datetime, config: Mapping[str, Any]
+    row: Row, line: bytes, config: Mapping[str, Any], lay_out: LayOut | None = None
 ) -> Row:
-    row = Row(stream, source, line.decode("utf-8", "replace"), landed_at)
     if len(line) > config["intake"]["max_row_bytes"]:
         row.reasons.append("oversized")
     try:
@@ -151,6 +161,9 @@ def _understand(
     if not isinstance(said, dict):
         row.reasons.append("malformed_json")
         return row
+    if lay_out:
+        said, reasons = lay_out(said)
+        row.reasons += reasons
     row.fields = _fields(row, said)
     row.fields["occurred_at"] = _occurred_at(row, said.get("occurred_at"), config)
     _check(row, said)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from tactful.transforms.sources import canonical
+from tactful.transforms.sources import canonical, sendgrid
 from tactful.transforms.sources.dialect import Dialect
 
-DIALECTS: dict[str, Dialect] = {dialect.name: dialect for dialect in (canonical.DIALECT,)}
+DIALECTS: dict[str, Dialect] = {
+    dialect.name: dialect for dialect in (canonical.DIALECT, sendgrid.DIALECT)
+}
 
 CANONICAL = canonical.DIALECT.name
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
@@ -47,34 +47,78 @@ def parse_rows(
     may be accepted. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
     """
-    fields = {column.name: column for column in (*COMMON, *FURTHER[stream])}
+    fields = fields_of(stream)
     loose = ", ".join(f"`{name}` {_loose(column.type)}" for name, column in fields.items())
     # All in SQL: of column objects it takes thousands, at several calls into the JVM each.
     checked = rows.selectExpr(
-        "value",
-        "file",
-        "modified_at",
-        "is_valid_utf8(value) AS is_valid",
-        "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
+        "value", "file", "modified_at", f"{line_hash('value')} AS line_hash", *readable("value")
     )
     whole = checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
-    readable = "CASE WHEN fields IS NOT NULL THEN text END"
-    parsed = whole.selectExpr("*", f"{_strictly(readable, loose)} AS loose")
-    typed = parsed.selectExpr(
+    told = "CASE WHEN fields IS NOT NULL THEN text END"
+    parsed = whole.selectExpr("*", f"{strictly(told, f'{loose}, `_corrupt` string')} AS loose")
+    understood = parsed.selectExpr(
         "*",
         f"{_is_sound()} AS is_sound",
         f"{names.unknown_outside(set(fields))} AS _extra",
         f"{names.unknown_inside(fields.values())} AS _inner",
-        *(f"{_typed(stream, column)} AS `_{name}`" for name, column in fields.items()),
+    )
+    return check_rows(
+        understood,
+        stream=stream,
+        source_name=source_name,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+    )
+
+
+def lay_out(rows: DataFrame, *, stream: str, told: Mapping[str, str]) -> DataFrame:
+    """Lay the fields of another dialect's rows out as canonical ones, ready for `check_rows`.
+
+    Adds: loose, _extra, _inner. Keeps: every row, all columns.
+    rows: is_sound, beside what the expressions read. told: by the name of the canonical field, its
+    text in SQL (of lists and truth values the value), null where the row does not say it. Fields
+    that are not named here are null; what the canonical form does not name goes into `properties`.
+    """
+    fields = fields_of(stream)
+    strange = set(told) - set(fields)
+    if strange:
+        raise ValueError(f"{stream} has no fields {sorted(strange)}")
+    each = ", ".join(
+        f"CAST({told.get(name, 'NULL')} AS {_loose(column.type)}) AS `{name}`"
+        for name, column in fields.items()
+    )
+    # Not a mere struct, which Spark would take apart and work out anew for every use of a field.
+    laid = f"CASE WHEN is_sound THEN struct({each}, CAST(NULL AS string) AS _corrupt) END"
+    return rows.selectExpr("*", f"{laid} AS loose", *names.nothing_unknown())
+
+
+def check_rows(
+    rows: DataFrame,
+    *,
+    stream: str,
+    source_name: str,
+    max_row_bytes: int,
+    max_skew: timedelta,
+    also: Iterable[tuple[str, str]] = (),
+) -> DataFrame:
+    """Check events that are laid out, of whatever dialect, by the rules that all rows share.
+
+    Keeps: one row a row. Adds: the columns of `received`. Drops: all others.
+    rows: value (the event as it came), text (the same, valid UTF-8), is_valid (whether it was),
+    file, modified_at, line_hash, fields (its names), is_sound (whether it is one whole object),
+    and what `lay_out` adds. also: what else may be wrong, as condition and reason.
+    """
+    fields = fields_of(stream)
+    typed = rows.selectExpr(
+        "*", *(f"{_typed(stream, column)} AS `_{name}`" for name, column in fields.items())
     )
     # As one text first: that is compiled, where a list with gaps is interpreted row by row.
-    reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew)
+    reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew, also=also)
     judged = typed.selectExpr("*", f"{reasons} AS _reasons")
-    position = "file, modified_at, substring(sha2(value, 256), 1, 32) AS line_hash"
     final = judged.selectExpr(
         f"{literal(stream)} AS stream",
         f"{literal(source_name)} AS source_name",
-        f"CAST(struct({position}) AS {POSITION}) AS source_position",
+        f"CAST(struct(file, modified_at, line_hash) AS {POSITION}) AS source_position",
         "text AS raw",
         "CASE WHEN NOT is_valid THEN base64(CAST(value AS binary)) END AS raw_base64",
         "CASE WHEN _reasons = '' THEN CAST(array() AS array<string>) ELSE split(_reasons, ',') END "
@@ -86,10 +130,27 @@ def parse_rows(
     return _hashed(_widened(final, fields), stream)
 
 
-def _strictly(text: str, kind: str) -> str:
-    """Parse a text as JSON of these fields; `_corrupt` where Spark finds fault with it."""
+def fields_of(stream: str) -> dict[str, Described]:
+    """What an event of a stream may say."""
+    return {column.name: column for column in (*COMMON, *FURTHER[stream])}
+
+
+def line_hash(text: str) -> str:
+    """What stands for a text in `source_position`."""
+    return f"substring(sha2({text}, 256), 1, 32)"
+
+
+def readable(value: str) -> tuple[str, str]:
+    """Whether a text was valid UTF-8, and the text made so: is_valid, text."""
+    is_valid = f"is_valid_utf8({value})"
+    text = f"CASE WHEN {is_valid} THEN {value} ELSE make_valid_utf8({value}) END"
+    return f"{is_valid} AS is_valid", f"{text} AS text"
+
+
+def strictly(text: str, kind: str) -> str:
+    """Read a text as JSON of a type, whose field `_corrupt` tells where Spark finds fault."""
     options = ", ".join(literal(word) for pair in STRICT.items() for word in pair)
-    return f"from_json({text}, {literal(f'{kind}, `_corrupt` string')}, map({options}))"
+    return f"from_json({text}, {literal(kind)}, map({options}))"
 
 
 def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
@@ -167,7 +228,12 @@ def _is_sound() -> str:
 
 
 def _reasons(
-    stream: str, fields: dict[str, Described], *, max_row_bytes: int, max_skew: timedelta
+    stream: str,
+    fields: dict[str, Described],
+    *,
+    max_row_bytes: int,
+    max_skew: timedelta,
+    also: Iterable[tuple[str, str]],
 ) -> str:
     """All that is wrong with a row, with commas between."""
     raw_time, time = "loose.occurred_at", "_occurred_at"
@@ -180,6 +246,7 @@ def _reasons(
     checks = [
         (oversized, "oversized"),
         ("NOT is_valid", "invalid_utf8"),
+        *also,
         (f"NOT {oversized} AND NOT is_sound", "malformed_json"),
     ]
     for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
@@ -221,7 +288,7 @@ def _mistyped(column: Described) -> str:
 
 def _refused(name: str, kind: str) -> str:
     """Whether Spark finds fault with this one field; with none of that name, with the JSON."""
-    return f"{_strictly('text', f'`{name}` {kind}')}._corrupt IS NOT NULL"
+    return f"{strictly('text', f'`{name}` {kind}, `_corrupt` string')}._corrupt IS NOT NULL"
 
 
 def _objects_for_texts(value: str, column: Described) -> list[str]:

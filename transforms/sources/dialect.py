@@ -12,16 +12,19 @@ from pyspark.sql import DataFrame
 class Dialect:
     """One form in which events come.
 
-    `doc`     a sentence about whose form it is.
-    `parse`   landed rows (value, file, modified_at), `stream`, `source_name`, `max_row_bytes`,
-              `max_skew` → the columns of `received`, one row an event, each with all that is wrong
-              with it.
-    `streams` the streams that its rows may be of, where it says of each row which one that is, in
-              `received`'s own column `stream`; empty: all are of the one that the source names,
-              which is `stream`.
+    `doc`        a sentence about whose form it is.
+    `parse`      landed rows (value, file, modified_at), `stream`, `source_name`, `max_row_bytes`,
+                 `max_skew` → the columns of `received`, one row an event, each with all that is
+                 wrong with it.
+    `streams`    the streams that its rows may be of, where it says of each row which one that is,
+                 in `received`'s own column `stream` (a form of one stream only names that one);
+                 empty: all are of the one that the source names, which is `stream`.
+    `type_field` the name under which a row says what happened: `tactful status` looks there for
+                 what refused rows wanted.
     """
 
     name: str
     doc: str
     parse: Callable[..., DataFrame]
     streams: tuple[str, ...] = ()
+    type_field: str = "type"

@@ -53,6 +53,13 @@ def unknown_inside(columns: Iterable[Column]) -> str:
     return f"CASE WHEN {_written_names()} != {_understood_names(columns)} THEN {once} END"
 
 
+def nothing_unknown() -> tuple[str, str]:
+    """The same two columns of a row whose fields were laid out by hand: it has no others."""
+    found = "struct<entries:array<struct<key:string,value:string>>,has_too_many:boolean>"
+    entries = "array<struct<key:string,value:string>>"
+    return f"CAST(NULL AS {entries}) AS _extra", f"CAST(NULL AS {found}) AS _inner"
+
+
 def properties() -> str:
     """What the canonical form does not name, beside the properties sent as such.
 
@@ -66,6 +73,13 @@ def properties() -> str:
         THEN loose.properties
         ELSE map_from_entries({_last_of_each(f"concat({every})")})
     END"""
+
+
+def once_each(said: str) -> str:
+    """An object as a map with each of its names once: the last counts, as anywhere in JSON."""
+    keys = f"map_keys({said})"
+    last = f"map_from_entries({_last_of_each(f'map_entries({said})')})"
+    return f"CASE WHEN size({keys}) > size(array_distinct({keys})) THEN {last} ELSE {said} END"
 
 
 def has_too_many() -> str:

@@ -38,7 +38,7 @@ def write_refused(lake, *rows):
         ("raw", pa.string()), ("reasons", pa.list_(pa.string())), ("quarantined_at", AT),
     ]  # fmt: skip
     told = [
-        (stream, f"my {stream}", {"file": f"{stream}/{day}.json"}, raw, reasons, at(day))
+        (stream, f"my_{stream}", {"file": f"{stream}/{day}.json"}, raw, reasons, at(day))
         for stream, reasons, raw, day in rows
     ]
     write(lake, "quarantine", columns, *told)
@@ -182,11 +182,34 @@ def test_refused_rows_that_wanted_to_close_are_told(lake):
     text = shown(lake)
     assert "5 refused rows wanted to close a channel; look at them in quarantine: " in text
     assert (
-        "1 × consent_withdrawn of source my profiles for malformed_json, the last in "
+        "1 × consent_withdrawn of source my_profiles for malformed_json, the last in "
         "profiles/9.json" in text
     )
     assert '4 rows of types that nobody knows: 2 × "odd" in clicks; ' in text
     assert '1 × "…" in profiles' in text and "anna" not in text
+
+
+def test_refused_rows_of_another_dialect_are_understood_by_its_own_name_for_a_type(lake, read):
+    """Where nobody says whose form a row has, it is searched for all of them."""
+    write_refused(
+        lake,
+        ("mail", ["missing:event_id"], '{"event": "Group Unsubscribe", "type": "sent"}', 9),
+        ("mail", ["malformed_json"], '[{"event": "spamreport"}, {"event": "open"', 9),
+        ("mail", ["oversized"], '[{"event": "bounce", "type": "bounce"}]', 9),
+        ("mail", ["unknown_type"], '{"event": "account_status_change", "type": "suspend"}', 9),
+        ("mail", ["missing:event_id"], '{"event": "open", "type": "unsubscribed"}', 9),
+        ("web", ["unknown_type"], '{"type": "page", "event": "unsubscribe"}', 9),
+    )
+    sources = "[sources.my_{0}]\npath = '{0}'\n{1}\n"
+    configured = read(
+        sources.format("mail", "dialect = 'sendgrid'") + sources.format("web", "stream = 'clicks'"),
+        environ={"TACTFUL_SECRET": "x" * 16},
+    )
+    known, unknown = status(lake, config=configured)["refused"], status(lake)["refused"]
+    for facts, rows in ((known, 3), (unknown, 5)):
+        assert facts["closing"]["rows"] == rows
+    types = {row["type"] for row in known["unknown_types"]["types"]}
+    assert types == {"odd", "account_status_change", "page"}
 
 
 def test_closing_words_that_protect_nobody_are_told(lake):

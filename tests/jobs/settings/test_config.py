@@ -57,7 +57,7 @@ ONE_LINERS = {
     ),
     "dialect of later": (
         "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'segment'",
-        'my.toml: sources.web.dialect: found "segment"; allowed: canonical '
+        'my.toml: sources.web.dialect: found "segment"; allowed: canonical, sendgrid '
         "(segment is not supported yet)",
     ),
     "partition of an id": (

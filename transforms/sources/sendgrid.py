@@ -1,0 +1,302 @@
+"""The dialect of Twilio SendGrid's Event Webhook: what became of each email, posted in arrays.
+
+From the vendor's pages, read on 2026-11-26: "Event Webhook Reference"
+(twilio.com/docs/sendgrid/for-developers/tracking-events/event), "X-Message-ID" and "Message-ID" of
+its glossary, "Troubleshooting" of the Event Webhook (repeats), and "How To Filter results with
+Activity Feed API for X-Message-ID" (support.sendgrid.com).
+
+A landed row is one event or one array of events; each event of an array is a row of its own.
+
+| event | is | why |
+|---|---|---|
+| processed | sent | SendGrid took it and is about to send it |
+| deferred | bounced, soft | the receiver put it off; it is tried again |
+| delivered, open, click | delivered, opened, clicked | an open by a machine says so |
+| bounce of type bounce | bounced, hard | the address does not take mail |
+| bounce of type blocked | bounced, soft | this message was refused, the address stands |
+| bounce of another type | bounced, as its word says, in doubt hard | doubt is silence |
+| dropped | failed | SendGrid did not send it; its lists said so before, so nothing is new |
+| spamreport | complained | |
+| unsubscribe, group_unsubscribe | unsubscribed | also one group's: doubt is silence |
+| group_resubscribe | refused as `opens_one_group` | it would open what other words have closed |
+| any other | refused as `unknown_type` | `tactful status` tells its name |
+
+`dropped` for "Bounced Address", "Unsubscribed Address" or "Spam Reporting Address" only repeats
+what stands on SendGrid's own lists: take those in by `tactful import`.
+
+The channel is email, whatever a custom argument says. The purpose is what the custom argument
+`purpose` says; else an unsubscribe group or a marketing campaign means marketing; where none says
+it, it is left open, which counts as marketing. What a person says (and a bounce) is about email and
+no purpose: so a closing word closes marketing by email whatever the sender calls the message.
+
+`message_id` is the whole `sg_message_id`, which is one message to one person; what the send API
+returned (`X-Message-ID`) is its part before the first dot, and one for all recipients of a request.
+A bounce that comes long after its message names only the address.
+
+Custom arguments stand beside SendGrid's own fields. Those of ARGUMENTS and IDENTIFIERS below are
+read under their names; every other, `decision_id` or one named like a canonical field, is kept in
+`properties` and never laid over what SendGrid says. Where they do not say it, the campaign is
+`marketing_campaign_id`, the content `sg_template_id`, the topic the first `category`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+
+from tactful.schemas.bounds import MAX_NAME_BYTES
+from tactful.schemas.words import CLOSING_TYPES, OPENING_TYPES
+from tactful.transforms.blanks import SEPARATORS, is_blank, literal
+from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.sources.dialect import Dialect
+
+STREAM = "messages"
+# Without separators, as any spelling is read.
+TYPES = {
+    "processed": "sent",
+    "deferred": "bounced",
+    "delivered": "delivered",
+    "bounce": "bounced",
+    "dropped": "failed",
+    "open": "opened",
+    "click": "clicked",
+    "spamreport": "complained",
+    "unsubscribe": "unsubscribed",
+    "groupunsubscribe": "unsubscribed",
+    "groupresubscribe": "subscribed",
+}
+BOUNCES = {"bounce": "hard", "blocked": "soft"}
+ARGUMENTS = ("purpose", "campaign_id", "variant", "content_id", "topic")
+IDENTIFIERS = (
+    "customer_id", "email_sha256", "phone", "loyalty_id", "device_id", "anonymous_id",
+)  # fmt: skip
+INSTEAD = {"campaign_id": "marketing_campaign_id", "content_id": "sg_template_id"}
+# Fields that turn up whole in the canonical ones.
+LAID_OUT = ("email", "event", "timestamp", "sg_event_id", "sg_message_id")
+# Seconds have twelve digits from the year 5138 on, milliseconds since 1973.
+MILLISECONDS_FROM = 10**11
+PERSONS_WORD = f"coalesce(means IN {(*CLOSING_TYPES, *OPENING_TYPES)}, false)"
+BLANKS = " \t\r\n"
+EMPTY = r"^\[[ \t\r\n]*\]\z"
+# One sign for each byte, and the byte for each sign: so events can be cut out of any bytes.
+BYTES = "ISO-8859-1"
+BETWEEN = r"(?<=\})[ \t\r\n]*,[ \t\r\n]*(?=\{)"
+
+
+def parse_rows(
+    rows: DataFrame,
+    *,
+    stream: str | None,
+    source_name: str,
+    max_row_bytes: int,
+    max_skew: timedelta,
+) -> DataFrame:
+    """Read each landed row as an event, or as an array of them, each event a row of its own.
+
+    An event's place is the hash of its line, with that of its own text behind it where it stood in
+    an array. A line that is neither, whole and alone, stays one row that is refused with its text;
+    so does an empty array, since nothing that landed may vanish. `max_row_bytes` bounds the line.
+
+    Keeps: one row an event. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
+    Expects: value (text), file (string), modified_at (timestamp).
+    """
+    events = rows.transform(_each_event, max_row_bytes=max_row_bytes).transform(_with_fields)
+    return canonical.check_rows(
+        canonical.lay_out(events, stream=STREAM, told=_told()),
+        stream=STREAM,
+        source_name=source_name,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+        also=(("is_empty", "no_events"), ("event = 'groupresubscribe'", "opens_one_group")),
+    )
+
+
+def _each_event(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
+    """Cut arrays into their events.
+
+    Where each piece between `},{` is one whole object, the pieces are the events, byte for byte. In
+    the few arrays that hold anything else, or such signs inside an event, Spark reads the entries,
+    and writes them without blanks; a text of our own before the last bracket shows whether it
+    read them all, for it takes the first array of a text and never looks behind it.
+
+    Keeps: one row an event. Changes: value. Adds: line_hash, is_event (whether it may be one),
+    is_empty (whether the line is an array without any).
+    """
+    plain = f"CASE WHEN is_line_valid THEN value ELSE decode(CAST(value AS binary), '{BYTES}') END"
+    is_fit = f"octet_length(value) <= {max_row_bytes}"
+    line = f"CASE WHEN {is_fit} THEN btrim({plain}, {literal(BLANKS)}) END"
+    opened = "substring(line, 1, char_length(line) - 1)"
+    inside = f"substring({opened}, 2)"
+    pieces = f"""CASE
+        WHEN is_array THEN split(btrim({inside}, {literal(BLANKS)}), {literal(BETWEEN)})
+        WHEN startswith(line, '{{') THEN array(line)
+    END"""
+    is_object = "startswith(piece, '{') AND json_array_length(concat('[', piece, ',0]')) <=> 2"
+    sealed = f"""concat({opened}, ',"', line_hash, '"]')"""
+    entries = f"CASE WHEN is_array AND is_line_valid AND NOT is_exact THEN {sealed} END"
+    is_read = "coalesce(try_element_at(entries, -1) = line_hash, false)"
+    cut = """CASE
+        WHEN is_array AND is_exact THEN pieces
+        WHEN is_read THEN slice(entries, 1, size(entries) - 1)
+        ELSE array(value)
+    END"""
+    lines = (
+        rows.selectExpr(
+            "value", "file", "modified_at", f"{canonical.line_hash('value')} AS line_hash",
+            "is_valid_utf8(value) AS is_line_valid",
+        )
+        .selectExpr("*", f"{line} AS line")
+        .selectExpr("*", "startswith(line, '[') AND endswith(line, ']') AS is_array")
+        .selectExpr("*", f"{pieces} AS pieces")
+        .selectExpr("*", f"coalesce(forall(pieces, piece -> {is_object}), false) AS is_exact")
+        .selectExpr("*", f"{canonical.strictly(entries, 'array<string>')} AS entries")
+        .selectExpr("*", f"{is_read} AS is_read")
+        .selectExpr(
+            "file", "modified_at", "line_hash", "is_line_valid",
+            "is_array AND is_exact OR is_read AS is_cut",
+            "is_exact OR is_read AS is_event",
+            f"coalesce(line RLIKE {literal(EMPTY)}, false) AS is_empty",
+            f"explode({cut}) AS cut",
+        )
+    )  # fmt: skip
+    as_bytes = f"CAST(encode(cut, '{BYTES}') AS string)"
+    own = f"CASE WHEN is_line_valid THEN coalesce(cut, 'null') ELSE {as_bytes} END"
+    return lines.selectExpr("*", f"CASE WHEN is_cut THEN {own} ELSE cut END AS value").selectExpr(
+        "value", "file", "modified_at", "is_event", "is_empty",
+        f"CASE WHEN is_cut THEN concat(line_hash, '/', {canonical.line_hash('value')}) "
+        "ELSE line_hash END AS line_hash",
+    )  # fmt: skip
+
+
+def _with_fields(events: DataFrame) -> DataFrame:
+    """Adds: what `lay_out` and `check_rows` expect, and what `_told` reads: said, event, means,
+    number, plain, category."""
+    found = canonical.strictly("CASE WHEN is_event THEN text END", "map<string,string>")
+    word, known = _said("event"), ", ".join(f"'{name}'" for name in TYPES)
+    squeezed = values.rarely(word, f"regexp_replace(lower(written), {literal(SEPARATORS)}, '')")
+    read = (*ARGUMENTS, *IDENTIFIERS, *INSTEAD.values())
+    is_plain = f"name IN ({_listed(read)}) AND {_is_plain('told')}"
+    means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in TYPES.items())
+    return (
+        events.selectExpr("*", *canonical.readable("value"))
+        .selectExpr("*", f"{found} AS found")
+        .selectExpr("*", f"{names.once_each('found')} AS said")
+        .selectExpr(
+            "*",
+            # Nothing is wrong with an empty array but that it is empty.
+            "CASE WHEN NOT is_empty THEN said IS NOT NULL END AS is_sound",
+            "map_keys(said) AS fields",
+            f"CASE WHEN {word} IN ({known}) THEN {word} ELSE {squeezed} END AS event",
+            f"TRY_CAST({_said('timestamp')} AS decimal(20,6)) AS number",
+            f"map_filter(said, (name, told) -> {is_plain}) AS plain",
+            f"{_said('category')} AS category",
+        )
+        .selectExpr("*", f"CASE event {means} END AS means")
+    )
+
+
+def _told() -> dict[str, str]:
+    """The canonical fields of an event, each as SQL."""
+    word = f"CASE WHEN NOT {is_blank(_said('event'))} THEN 'unknown' END"
+    open_by = f"TRY_CAST({_said('sg_machine_open')} AS boolean)"
+    also = {name: _plain(instead) for name, instead in INSTEAD.items()}
+    also |= {"purpose": _marketing(), "topic": _topic()}
+    own = {
+        name: f"coalesce({_plain(name)}, {also[name]})" if name in also else _plain(name)
+        for name in ARGUMENTS
+    }
+    return {
+        **own,
+        "purpose": f"CASE WHEN NOT {PERSONS_WORD} THEN {own['purpose']} END",
+        "event_id": _said("sg_event_id"),
+        "type": f"coalesce(means, {word})",
+        "occurred_at": f"coalesce({_moment()}, {_said('timestamp')})",
+        "identifiers": _identifiers(),
+        "properties": _properties(),
+        "message_id": _said("sg_message_id"),
+        "channel": "'email'",
+        "bounce": _bounce(),
+        "machine_open": f"CASE WHEN means = 'opened' THEN {open_by} END",
+    }
+
+
+def _moment() -> str:
+    """A time of so many seconds, or milliseconds, since 1970; null where it is no such number."""
+    first = MILLISECONDS_FROM
+    seconds = f"""CASE
+        WHEN abs(number) < {first} THEN number
+        WHEN abs(number) < {first * 1000} THEN number / 1000
+    END"""
+    since = f"make_dt_interval(0, 0, 0, CAST({seconds} AS decimal(18,6)))"
+    # Without a zone of its own, so that the session's does not matter.
+    return f"concat(CAST(TIMESTAMP_NTZ'1970-01-01 00:00:00' + {since} AS string), 'Z')"
+
+
+def _identifiers() -> str:
+    each = {"email": _said("email")} | {name: _plain(name) for name in IDENTIFIERS}
+    entries = ", ".join(f"struct('{t}' AS type, {value} AS value)" for t, value in each.items())
+    return f"filter(array({entries}), entry -> entry.value IS NOT NULL)"
+
+
+def _properties() -> str:
+    is_read = f"name IN ({_listed((*ARGUMENTS, *IDENTIFIERS))}) AND map_contains_key(plain, name)"
+    is_asked = f"NOT (name = 'purpose' AND {PERSONS_WORD})"
+    is_left = f"NOT name IN ({_listed(LAID_OUT)}) AND NOT ({is_read} AND {is_asked})"
+    return f"map_filter(said, (name, told) -> {is_left})"
+
+
+def _marketing() -> str:
+    """Who may leave a group, or is written to by a campaign, is written to for marketing."""
+    grouped = f"NOT {is_blank(_said('asm_group_id'))}"
+    return (
+        f"CASE WHEN {grouped} OR {_plain('marketing_campaign_id')} IS NOT NULL THEN 'marketing' END"
+    )
+
+
+def _topic() -> str:
+    """The category, of several the first."""
+    first = f"get({canonical.strictly('category', 'array<string>')}, 0)"
+    one = f"CASE WHEN {values.is_no_text('category')} THEN {first} ELSE category END"
+    return f"CASE WHEN category IS NOT NULL THEN {values.rarely(one, _if_plain('written'))} END"
+
+
+def _bounce() -> str:
+    kinds = " ".join(f"WHEN '{word}' THEN '{kind}'" for word, kind in BOUNCES.items())
+    word = f"regexp_replace(lower({_said('type')}), {literal(SEPARATORS)}, '')"
+    kind = f"CASE {word} {kinds} ELSE {_said('type')} END"
+    return f"CASE WHEN event = 'deferred' THEN 'soft' WHEN means = 'bounced' THEN {kind} END"
+
+
+def _said(name: str) -> str:
+    return f"try_element_at(said, '{name}')"
+
+
+def _plain(name: str) -> str:
+    return f"try_element_at(plain, '{name}')"
+
+
+def _is_plain(text: str) -> str:
+    """Whether a sender's own value can be one: else it is kept as it is, and refuses no event."""
+    return (
+        f"(NOT {is_blank(text)} AND octet_length({text}) <= {MAX_NAME_BYTES} "
+        f"AND NOT {values.is_no_text(text)})"
+    )
+
+
+def _if_plain(text: str) -> str:
+    return f"CASE WHEN {_is_plain(text)} THEN {text} END"
+
+
+def _listed(words: Iterable[str]) -> str:
+    return ", ".join(f"'{word}'" for word in words)
+
+
+DIALECT = Dialect(
+    name="sendgrid",
+    doc="SendGrid's Event Webhook as it was posted: one event a line, or an array of them.",
+    parse=parse_rows,
+    streams=(STREAM,),
+    type_field="event",
+)

@@ -3,7 +3,8 @@
 A lake with a history is run for ever and fed one file a source and second. What counts is the first
 purchase of a customer, which must put them into the audience of recent buyers: from the moment its
 file is there until the file with the record is. Prints p50, p95 and p99, and how long the batches
-took.
+took. With --changed-rule the run for ever finds a rule and a destination that the history did not
+have, so that everybody is decided anew beside (G12).
 """
 
 from __future__ import annotations
@@ -26,6 +27,23 @@ from tactful.jobs.settings.config import load
 from tests.bench.memory import Peak
 from tests.bench.shop import CONFIG, DECIDED, MILLION, buyers, write_events, write_history
 from tests.landing import write_conf
+
+CHANGED = {
+    **CONFIG,
+    "suppress": [
+        *CONFIG["suppress"],
+        {"name": "bought_lately", "when": "purchased", "match": "sku", "lasts": "30d"},
+    ],
+    "destinations": [
+        *CONFIG["destinations"],
+        {
+            "name": "later",
+            "kind": "file",
+            "policy": "bought_lately",
+            "identifiers": ["customer_id"],
+        },
+    ],
+}  # fmt: skip
 
 
 class Feeder(threading.Thread):
@@ -63,6 +81,7 @@ def main(
     minutes: float = 10,
     every: float = 2,
     warm_after: float = 120,
+    changed_rule: bool = False,
 ) -> None:
     """Work a history off, then feed a run for ever and time its records."""
     os.environ["TACTFUL_BENCH_SECRET"] = "a secret for the bench"
@@ -73,12 +92,17 @@ def main(
         write_history(folder, count=history, persons=persons, until=until)
         pipeline.run(config, as_of=datetime.now(UTC), steps=DECIDED)
         done = _batches(folder)
+        if changed_rule:
+            config = load(write_conf(CHANGED, folder))
         feeder = Feeder(folder, rate=rate, persons=persons, history=history)
         feeder.start()
         started = time.time()
         try:
             pipeline.run(
-                config, continuous=timedelta(seconds=every), stop_after=timedelta(minutes=minutes)
+                config,
+                continuous=timedelta(seconds=every),
+                stop_after=timedelta(minutes=minutes),
+                is_confirmed=changed_rule,
             )
         finally:
             feeder.over.set()
@@ -103,6 +127,8 @@ def main(
     print(f"| all, seconds | {_percentiles(list(waits.values()))} |")
     print(f"| after {warm_after:g} s | {_percentiles(steady)} |")
     print()
+    if changed_rule:
+        print(f"Decided anew: {', '.join(_anew(folder))}.")
     for query in ("accept", "fused"):
         sizes = [rows for name, _, rows in batches if name == query]
         print(f"{query}: {len(sizes)} batches, {statistics.median(sizes or [0]):,.0f} rows each.")
@@ -116,6 +142,18 @@ def _batches(folder: Path) -> list[tuple[str, int, int]]:
         columns=["query", "batch_id", "read_rows"]
     )
     return [(row["query"], row["batch_id"], row["read_rows"]) for row in table.to_pylist()]
+
+
+def _anew(folder: Path) -> list[str]:
+    """Which batches decided a part of everybody anew, and for how many persons in how long."""
+    columns = ["batch_id", "decided_anew", "affected_persons", "seconds"]
+    table = DeltaTable(str(folder / "lake" / "batches")).to_pyarrow_table(columns=columns)
+    return [
+        f"part {row['decided_anew']} with {row['affected_persons']:,} persons in "
+        f"{sum(dict(row['seconds']).values()):.0f} s"
+        for row in sorted(table.to_pylist(), key=lambda row: row["batch_id"])
+        if row["decided_anew"]
+    ]
 
 
 def _told(outbox: Path) -> dict[str, float]:

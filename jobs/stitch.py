@@ -16,7 +16,13 @@ from tactful.jobs.identity.changes import (
     persons_changed,
     restated,
 )
-from tactful.jobs.identity.columns import combine_chunks, flatten_lists, only_column
+from tactful.jobs.identity.columns import (
+    combine_chunks,
+    flatten_lists,
+    only_column,
+    parent_row,
+)
+from tactful.jobs.identity.looked_up import looked_up
 from tactful.jobs.identity.relabel import (
     blocked_labels,
     members_of,
@@ -37,8 +43,8 @@ class Stitched:
 
     affected: as the batch leaves them, the labels of every component that holds an identifier of
     the batch. moved: identifiers that are another person's now. restated: those whose state is
-    another one now: linked, hub or neutral. persons: person_id of those who own something else now.
-    hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
+    another one now: linked, hub or neutral. renewed: those with another label now. persons:
+    person_id of those who own something else now. hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
     sets_in_doubt: of all sets that were ever seen with the batch's identifiers those by which a
     word may be about others (see `sets_in_doubt`). beside: identifiers, no hubs, that the batch
     bears on though nothing links them to its events'. size: how many identifiers that are, about.
@@ -50,6 +56,7 @@ class Stitched:
     affected: DataFrame
     moved: DataFrame
     restated: pa.Array
+    renewed: pa.Array
     persons: DataFrame
     hubs: pa.Array
     nobodys: pa.Array
@@ -88,24 +95,29 @@ def stitch(
     if reactivated_identifiers is not None:
         asked.append(only_column(reactivated_identifiers.toArrow()))
     wanted = pc.unique(pa.concat_arrays(asked))
-    before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
-    members = members_of(keys, before)
+    labels = looked_up(batch, keys, wanted)
+    before, members = labels.before, members_of(labels.keys, labels.before)
     sets = batch.logs.touching(members, links)
-    fresh = relabel(sets, members, before, rules).cast(before.schema)
+    news = links if batch.gathered is None else batch.logs.news_of(links)
+    fresh = _relabelled(sets, news, members, before, rules)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(links, before)])
     known = previous_labels(fresh, before)
-    moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
-    changed, all_hubs = restated(fresh, known), hubs_now(hubs, now)
+    changes = changes_of(moves(fresh, known), news, as_of=batch.as_of)
+    now = pa.concat_tables([fresh, others(before, fresh)])
+    renewed = labels.renewed_with(fresh)
+    told = previous_labels(renewed, labels.told)
+    moved, changed, all_hubs = moves(renewed, told), restated(renewed, told), hubs_now(hubs, now)
     nobodys = nobodys_own(all_hubs, now, changed)
     return Stitched(
-        links,
-        _numbered(differing(fresh, known), batch),
-        _numbered(changes_of(moved, links, as_of=batch.as_of), batch),
+        news,
+        batch.numbered(differing(fresh, known)),
+        batch.numbered(changes),
         batch.logs.held(now),
         batch.logs.frame(moved),
         combine_chunks(changed["identifier_key"]),
-        batch.logs.frame(persons_changed(fresh, known, before)),
+        combine_chunks(differing(renewed, told)["identifier_key"]),
+        batch.logs.frame(persons_changed(renewed, told, labels.told)),
         all_hubs,
         nobodys,
         sets_in_doubt(sets, nobodys, rules.unique_types),
@@ -116,5 +128,19 @@ def stitch(
     )
 
 
-def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:
-    return rows.append_column("batch_id", pa.repeat(pa.scalar(batch.number), len(rows)))
+def _relabelled(
+    sets: pa.Table, news: pa.Table, members: pa.Array, before: pa.Table, rules: Identity
+) -> pa.Table:
+    """Who is who now among all that these news touch; nobody where they touch nothing.
+
+    What was seen just so before, in one batch or when a backlog was gathered, changes nothing.
+    """
+    touched = pc.unique(flatten_lists(news["identifier_keys"]))
+    if not len(touched):
+        return before.schema.empty_table()
+    fewer = members_of(touched, before)
+    if len(fewer) < len(members):
+        members = fewer
+        held = pc.is_in(flatten_lists(sets["identifier_keys"]), members)
+        sets = sets.take(pc.unique(pa.array(parent_row(sets["identifier_keys"])).filter(held)))
+    return relabel(sets, members, before, rules).cast(before.schema)

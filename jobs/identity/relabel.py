@@ -5,6 +5,9 @@ Spark fetches what a batch touches; from there on it is numbers in arrays, on th
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +27,8 @@ from tactful.transforms.identity.components import (
     LINKED,
     NEUTRAL,
     NOBODY,
+    Bools,
+    Ints,
     Kinds,
     Links,
     partition,
@@ -31,6 +36,8 @@ from tactful.transforms.identity.components import (
 )
 
 STATE_NAMES = pa.array(["linked", "hub", "neutral"])
+# Keys by their numbers; where the second array says so, none.
+Called = Callable[..., pa.Array]
 
 
 def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
@@ -55,7 +62,11 @@ def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
 
 def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     """The labels of the blocked identifiers in these links, to look up why they link nobody."""
-    seen = _blocked(links)
+    return labels_of_blocked(blocked_in(links), before)
+
+
+def labels_of_blocked(seen: pa.Table, before: pa.Table) -> pa.Table:
+    """The same. seen: see `blocked_in`."""
     known = previous_labels(seen, before)
     first, then = seen["first_seen_at"], known["first_seen_at"]
     last, until = seen["last_seen_at"], known["last_seen_at"]
@@ -72,7 +83,7 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     return pa.table(columns).cast(before.schema)
 
 
-def _blocked(links: pa.Table) -> pa.Table:
+def blocked_in(links: pa.Table) -> pa.Table:
     """The blocked identifiers, and when they were first and last seen."""
     row = parent_row(links["blocked_keys"])
     held = pa.table(
@@ -83,6 +94,11 @@ def _blocked(links: pa.Table) -> pa.Table:
             "last_seen_at": instants(links, "last_seen").take(row),
         }
     )
+    return blocked_once(held)
+
+
+def blocked_once(held: pa.Table) -> pa.Table:
+    """One row each of blocked identifiers that several sets hold. held: as `blocked_in` gives."""
     found = held.group_by(["identifier_key", "identifier_type"]).aggregate(
         [("first_seen_at", "min"), ("last_seen_at", "max")]
     )
@@ -108,9 +124,38 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
     )
 
 
+@dataclass(frozen=True)
+class Numbered:
+    """Identifiers, and the sets they were seen in, by numbers: an identifier's is its place by key.
+
+    kind: the type of each identifier, by its place in `kinds_of`. last_at: each set's last event.
+    """
+
+    links: Links
+    kind: Ints
+    last_at: Ints
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was found out of each identifier, by its number; -1 where there is none.
+
+    owner: the identifier that its person is named after.
+    """
+
+    kind: Ints
+    component: Ints
+    owner: Ints
+    state: Ints
+    neutral_from: Ints
+    minted: Bools
+    first_at: Ints
+    last_at: Ints
+
+
 def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identity) -> pa.Table:
     """Number the identifiers, let `components` decide, and give the numbers their names back."""
-    names, kinds = kinds_of(rules)
+    names, _ = kinds_of(rules)
     encoded = pc.dictionary_encode(flatten_lists(links["identifier_keys"]))
     order = pc.sort_indices(encoded.dictionary).to_numpy()
     keys = encoded.dictionary.take(order)
@@ -121,40 +166,58 @@ def relabel(links: pa.Table, members: pa.Array, before: pa.Table, rules: Identit
     types = pc.index_in(flatten_lists(links["identifier_types"]), pa.array(names))
     kind = np.zeros(len(keys), dtype=np.int64)
     kind[node] = types.to_numpy()
-    first, last = micros(links, "first_seen"), micros(links, "last_seen")
-    inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
-    found = partition(
-        Links(link, node, event_rank(links, "first_seen"), first),
+    numbered = Numbered(
+        Links(link, node, event_rank(links, "first_seen"), micros(links, "first_seen")),
         kind,
-        kinds,
-        inside=inside,
-        max_identifiers=rules.max_identifiers,
+        micros(links, "last_seen"),
     )
-    seen_first = np.full(len(keys), np.iinfo(np.int64).max)
-    seen_last = np.full(len(keys), np.iinfo(np.int64).min)
-    np.minimum.at(seen_first, node, first[link])
-    np.maximum.at(seen_last, node, last[link])
+    inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
     minted, active_since = _minted_before(before, keys)
+    found = label(numbered, rules, inside=inside, minted=minted, active_since=active_since)
+
+    def called(nodes: Ints, missing: Bools | None = None) -> pa.Array:
+        return keys.take(pa.array(nodes, mask=missing))
+
+    return rows_of(found, np.flatnonzero(inside), called, names)
+
+
+def label(
+    numbered: Numbered, rules: Identity, *, inside: Bools, minted: Bools, active_since: Ints
+) -> Labelled:
+    """Who is who among numbered identifiers. inside: see `partition`; the others: `survivors`."""
+    links, kind, last = numbered.links, numbered.kind, numbered.last_at
+    _, kinds = kinds_of(rules)
+    found = partition(links, kind, kinds, inside=inside, max_identifiers=rules.max_identifiers)
+    seen_first = np.full(len(kind), np.iinfo(np.int64).max)
+    seen_last = np.full(len(kind), np.iinfo(np.int64).min)
+    np.minimum.at(seen_first, links.node, links.first_at[links.link])
+    np.maximum.at(seen_last, links.node, last[links.link])
     linked = np.where(found.state == LINKED, found.person, NOBODY)
     named = survivors(linked, minted=minted, active_since=active_since, first_seen=seen_first)
+    minted = minted.copy()
     minted[named[named != NOBODY]] = True
     owner = np.where((found.person != NOBODY) & (found.state != HUB), named[found.person], NOBODY)
-    neutral = found.state == NEUTRAL
-    table = pa.table(
-        {
-            "identifier_key": keys,
-            "identifier_type": pa.array(names, pa.string()).take(pa.array(kind)),
-            "component_key": keys.take(pa.array(found.component)),
-            "person_id": _called("p_", keys, owner, owner == NOBODY),
-            "state": STATE_NAMES.take(pa.array(found.state)),
-            "neutral_from_at": _instants(found.neutral_from, found.neutral_from == NOBODY),
-            "neutral_person_id": _called("n_", keys, np.arange(len(keys)), ~neutral),
-            "is_minted": pa.array(minted),
-            "first_seen_at": _instants(seen_first),
-            "last_seen_at": _instants(seen_last),
-        }
+    return Labelled(
+        kind, found.component, owner, found.state, found.neutral_from, minted, seen_first, seen_last
     )
-    return table.filter(pa.array(inside)).select(LABELS.names[:-1])
+
+
+def rows_of(found: Labelled, nodes: Ints, called: Called, names: list[str]) -> pa.Table:
+    """The labels of these identifiers. called: gives keys by their numbers. names: `kinds_of`."""
+    owner, since = found.owner[nodes], found.neutral_from[nodes]
+    table = {
+        "identifier_key": called(nodes),
+        "identifier_type": pa.array(names, pa.string()).take(pa.array(found.kind[nodes])),
+        "component_key": called(found.component[nodes]),
+        "person_id": _named("p_", called(owner, owner == NOBODY)),
+        "state": STATE_NAMES.take(pa.array(found.state[nodes])),
+        "neutral_from_at": _instants(since, since == NOBODY),
+        "neutral_person_id": _named("n_", called(nodes, found.state[nodes] != NEUTRAL)),
+        "is_minted": pa.array(found.minted[nodes]),
+        "first_seen_at": _instants(found.first_at[nodes]),
+        "last_seen_at": _instants(found.last_at[nodes]),
+    }
+    return pa.table(table).select(LABELS.names[:-1])
 
 
 def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -177,9 +240,9 @@ def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.nda
     return minted, since
 
 
-def _called(prefix: str, keys: pa.Array, named: np.ndarray, nobody: np.ndarray) -> pa.Array:
+def _named(prefix: str, keys: pa.Array) -> pa.Array:
     """The names of persons, each made of an identifier's key."""
-    return pc.binary_join_element_wise(prefix, keys.take(pa.array(named, mask=nobody)), "")
+    return pc.binary_join_element_wise(prefix, keys, "")
 
 
 def _instants(micros: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:

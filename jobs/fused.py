@@ -68,7 +68,7 @@ CARRIED = (
     *(c.name for c in (*FACTS, *DETAILS) if c.name not in WORKED_OUT),
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
-STREAM_BYTES = "64m"
+STREAM_BYTES, STREAM_FILES = "64m", 64
 
 
 def start(
@@ -119,7 +119,7 @@ def start(
 
 def inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     """All that the main query reads: five streams, and the clock. at_once: see `start`."""
-    bounded = {"maxFilesPerTrigger": "64", "maxBytesPerTrigger": STREAM_BYTES}
+    bounded = {"maxFilesPerTrigger": str(STREAM_FILES), "maxBytesPerTrigger": STREAM_BYTES}
     # Without any bound of ours Delta has one of a thousand files.
     options = {"maxFilesPerTrigger": str(2**31 - 1)} if at_once else bounded
     columns = [column.name for column in (*wide_columns(), *ACCEPTED)]

@@ -19,8 +19,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.pandas.types import to_arrow_schema
 
-from tactful.jobs.identity.changes import changes_of
+from tactful.jobs.identity.changes import MOVES, changes_of
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists, parent_row
 from tactful.jobs.identity.known import COLUMNS, Known
 from tactful.jobs.identity.numbering import NAMES, SETS, Everything, number, pieces
@@ -48,11 +49,14 @@ from tactful.jobs.runs.batches import (
 from tactful.jobs.settings.config import Config, Identity
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
+from tactful.schemas.intake import BATCHES
+from tactful.transforms.identity.components import NOBODY
 from tactful.transforms.identity.links import SETS as LINK_COLUMNS
 from tactful.transforms.identity.links import news_of, seen_together
 
 LOOKED_UP = (LINKS, LABELS, *STREAMS.values())
 LABELS_A_PIECE = 500_000
+NO_MOVES = pa.table({name: pa.array([], pa.string()) for name in MOVES})
 LAST_SEEN = ["identifier_keys", "last_seen"]
 
 
@@ -65,14 +69,21 @@ def gather_if_long(lake: Lake, config: Config, generation: str, hook: Hook | Non
     """
     if unfinished(lake, GATHER) is None and (unfinished(lake, FUSED) or not is_long(lake)):
         return
+    gather(lake, config, generation, hook)
+
+
+def gather(lake: Lake, config: Config, generation: str, hook: Hook | None = None) -> Batch:
+    """Link and label all accepted events at once. Returns the batch that did it."""
     batch = _begin(lake, config, generation, hook)
     try:
-        batch.commit({LINKS: _news(batch)})
+        batch.timed("gather", lambda: batch.commit({LINKS: _news(batch)}))
         with tempfile.TemporaryDirectory(dir=spills.folder()) as folder:
             _label(batch, config.identity, folder)
+        batch.commit_pieces(BATCHES, [_counted(batch)], k=4)
         save_done(lake, GATHER, batch.batch_id)
     finally:
         batch.release()
+    return batch
 
 
 def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> Batch:
@@ -87,7 +98,7 @@ def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> Ba
         number = before + last_done(lake, FUSED) + 1
         as_of = lake.last_as_of()
         pins |= {
-            "as_of": as_of.isoformat() if as_of else None,
+            "as_of": as_of.isoformat(),
             "number": number,
             "batches_before": before + 1,
             "since": asdict(before_all(lake, number, pins["tables"])),
@@ -128,29 +139,40 @@ def _label(batch: Batch, rules: Identity, folder: str) -> None:
     store = batch.lake.store
     # What was just written is the newest version; nobody else writes between batches.
     links = store.files_of(LINKS, store.version(LINKS), [*SETS, *NAMES], _below(folder, "links"))
-    everything = number(links, rules)
+    everything = batch.timed("number", lambda: number(links, rules))
     before = store.files_of(LABELS, batch.pins[LABELS.id], COLUMNS, _below(folder, "labels"))
-    known = Known(everything.keys, pieces(before, COLUMNS)) if before else None
-    found = label_all(everything, known, rules)
-    changed = known.differing(found) if known else np.arange(len(everything.keys))
-    moved = known.moves(found) if known else None
-    del known
-    batch.commit_pieces(LABELS, _rows(batch, everything, found, changed, rules), k=2)
-    if moved is not None and moved.num_rows:
+    found, changed, moved = batch.timed("decide", lambda: _decided(everything, before, rules))
+    rows = _rows(batch, everything, found, changed, rules)
+    batch.timed("write", lambda: batch.commit_pieces(LABELS, rows, k=2))
+    if moved.num_rows:
         holding = _holding(links, combine_chunks(moved["identifier_key"]))
         changes = changes_of(moved, holding, as_of=batch.as_of)
         batch.commit_pieces(IDENTITY_CHANGES, [batch.numbered(changes)], k=3)
 
 
+def _decided(
+    everything: Everything, before: list[str], rules: Identity
+) -> tuple[Labelled, np.ndarray, pa.Table]:
+    """Who is who, which identifiers have another label than before, and whose person is another.
+
+    before: files of the log of labels.
+    """
+    known = Known(everything.keys, pieces(before, COLUMNS)) if before else None
+    found = label_all(everything, known, rules)
+    if known is None:
+        return found, np.arange(len(everything.keys)), NO_MOVES
+    return found, known.differing(found), known.moves(found)
+
+
 def label_all(everything: Everything, known: Known | None, rules: Identity) -> Labelled:
-    """Who is who, with the names that persons were given before."""
+    """Who is who, with the names that persons were given before; known: None where none were."""
     count = len(everything.keys)
     return label(
         everything.numbered,
         rules,
         inside=np.ones(count, dtype=bool),
         minted=known.minted if known else np.zeros(count, dtype=bool),
-        active_since=known.active_since if known else np.full(count, -1),
+        active_since=known.active_since if known else np.full(count, NOBODY),
     )
 
 
@@ -167,6 +189,19 @@ def _rows(
         keys = combine_chunks(blocked["identifier_key"])
         before = batch.logs.touched_labels(keys).drop_columns("batch_id")
         yield batch.numbered(labels_of_blocked(blocked, before))
+
+
+def _counted(batch: Batch) -> pa.Table:
+    """The step's row in `batches`."""
+    row = {
+        "query": batch.query,
+        "generation": batch.generation,
+        "batch_id": batch.batch_id,
+        "as_of": batch.as_of,
+        "seconds": list(batch.seconds.items()),
+    }
+    schema = to_arrow_schema(BATCHES.struct())
+    return pa.Table.from_pylist([{name: row.get(name) for name in schema.names}], schema)
 
 
 def _holding(files: list[str], keys: pa.Array) -> pa.Table:

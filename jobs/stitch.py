@@ -44,10 +44,11 @@ class Stitched:
     affected: as the batch leaves them, the labels of every component that holds an identifier of
     the batch. moved: identifiers that are another person's now. restated: those whose state is
     another one now: linked, hub or neutral. renewed: those with another label now. persons:
-    person_id of those who own something else now. hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
-    sets_in_doubt: of all sets that were ever seen with the batch's identifiers those by which a
-    word may be about others (see `sets_in_doubt`). beside: identifiers, no hubs, that the batch
-    bears on though nothing links them to its events'. size: how many identifiers that are, about.
+    person_id of those who own something else now. hubs: every hub now. nobodys: those, shared
+    devices of the batch, and what was restated. sets_in_doubt: of all sets that were ever seen with
+    the batch's identifiers those by which a word may be about others (see `sets_in_doubt`).
+    beside: identifiers, no hubs, that the batch bears on though nothing links them to its events'.
+    size: how many identifiers that are, about.
     """
 
     links: pa.Table

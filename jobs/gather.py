@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from datetime import datetime
 from functools import reduce
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -76,7 +77,7 @@ def gather(lake: Lake, config: Config, generation: str, hook: Hook | None = None
     """Link and label all accepted events at once. Returns the batch that did it."""
     batch = _begin(lake, config, generation, hook)
     try:
-        batch.timed("gather", lambda: batch.commit({LINKS: _news(batch)}))
+        batch.timed("gather", lambda: batch.commit_large(LINKS, _news(batch)))
         with tempfile.TemporaryDirectory(dir=spills.folder()) as folder:
             _label(batch, config.identity, folder)
         batch.commit_pieces(BATCHES, [_counted(batch)], k=4)
@@ -142,7 +143,9 @@ def _label(batch: Batch, rules: Identity, folder: str) -> None:
     everything = batch.timed("number", lambda: number(links, rules))
     before = store.files_of(LABELS, batch.pins[LABELS.id], COLUMNS, _below(folder, "labels"))
     found, changed, moved = batch.timed("decide", lambda: _decided(everything, before, rules))
-    rows = _rows(batch, everything, found, changed, rules)
+    # Looked up before: nobody can read a table from inside of what writes one.
+    blocked = _blocked(batch, everything.blocked)
+    rows = chain(_rows(batch, everything, found, changed, rules), blocked)
     batch.timed("write", lambda: batch.commit_pieces(LABELS, rows, k=2))
     if moved.num_rows:
         holding = _holding(links, combine_chunks(moved["identifier_key"]))
@@ -179,16 +182,20 @@ def label_all(everything: Everything, known: Known | None, rules: Identity) -> L
 def _rows(
     batch: Batch, everything: Everything, found: Labelled, changed: np.ndarray, rules: Identity
 ) -> Iterator[pa.Table]:
-    """The labels that say something else now, some at a time, and those of blocked identifiers."""
+    """The labels that say something else now, some at a time."""
     names, _ = kinds_of(rules)
     for begin in range(0, len(changed), LABELS_A_PIECE):
         nodes = changed[begin : begin + LABELS_A_PIECE]
         yield batch.numbered(rows_of(found, nodes, everything.keys.called, names))
-    blocked = everything.blocked
-    if blocked.num_rows:
-        keys = combine_chunks(blocked["identifier_key"])
-        before = batch.logs.touched_labels(keys).drop_columns("batch_id")
-        yield batch.numbered(labels_of_blocked(blocked, before))
+
+
+def _blocked(batch: Batch, seen: pa.Table) -> list[pa.Table]:
+    """The labels of blocked identifiers, where there are any. seen: see `blocked_in`."""
+    if not seen.num_rows:
+        return []
+    keys = combine_chunks(seen["identifier_key"])
+    before = batch.logs.touched_labels(keys).drop_columns("batch_id")
+    return [batch.numbered(labels_of_blocked(seen, before))]
 
 
 def _counted(batch: Batch) -> pa.Table:

@@ -13,9 +13,6 @@ from tactful.transforms.identity.components import Bools, Ints
 
 DIGITS = 32
 WHOLE = np.dtype(">u8")
-_VALUES = np.full(256, 255, dtype=np.uint8)
-_VALUES[np.frombuffer(b"0123456789abcdef", dtype=np.uint8)] = np.arange(16)
-_NAMES = np.frombuffer(b"".join(b"%02x" % n for n in range(256)), dtype=np.uint8).reshape(256, 2)
 
 
 @dataclass(frozen=True)
@@ -35,10 +32,14 @@ class Halves:
         begins = np.frombuffer(places, np.int32)[text.offset : text.offset + len(text) + 1]
         if text.null_count or (np.diff(begins) != DIGITS).any():
             raise _no_key()
-        digits = _VALUES[np.frombuffer(letters, np.uint8)[begins[0] : begins[-1]]]
-        if (digits > 15).any():
+        digits = memoryview(letters)[begins[0] : begins[-1]].tobytes()
+        try:
+            whole = bytes.fromhex(digits.decode("ascii"))
+        except ValueError as error:
+            raise _no_key() from error
+        if whole.hex().encode() != digits:
             raise _no_key()
-        halves = (digits[0::2] << 4 | digits[1::2]).view(WHOLE).reshape(-1, 2)
+        halves = np.frombuffer(whole, WHOLE).reshape(-1, 2)
         return cls(halves[:, 0].astype(np.uint64), halves[:, 1].astype(np.uint64))
 
     @classmethod
@@ -80,11 +81,11 @@ class HexKeys:
         count = len(numbers)
         whole = np.empty((count, 2), dtype=WHOLE)
         whole[:, 0], whole[:, 1] = self.high[numbers], self.low[numbers]
-        letters = _NAMES[whole.view(np.uint8).reshape(-1)]
+        letters = whole.tobytes().hex().encode()
         places = np.arange(count + 1, dtype=np.int32) * DIGITS
         valid = None if missing is None else pa.array(~missing).buffers()[1]
         return pa.StringArray.from_buffers(
-            count, pa.py_buffer(places), pa.py_buffer(letters.reshape(-1)), valid
+            count, pa.py_buffer(places), pa.py_buffer(letters), valid
         )
 
     def _most_alike(self) -> int:

@@ -71,6 +71,8 @@ def number(files: Sequence[str], rules: Identity) -> Everything:
     links = Links(link, node, _by_time(first_at), first_at)
     _rank_ties(links, kinds.is_device[kind], files)
     seen = blocked_once(pa.concat_tables(blocked)) if blocked else _none_blocked()
+    # What reading took is given back now; to decide takes as much again.
+    pa.default_memory_pool().release_unused()
     return Everything(keys, Numbered(links, kind, _joined(last)), seen)
 
 

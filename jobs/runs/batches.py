@@ -151,6 +151,13 @@ class Batch:
             for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
                 done.result()
 
+    def commit_large(self, table: Table, rows: DataFrame, *, k: int = 1) -> None:
+        """Append one output that there surely is: to look first would be to work it out twice."""
+        large = table.conform(rows)
+        self.lake.store.append_by_spark(table, large, self._application(table), self.batch_id)
+        if self.hook:
+            self.hook(self.query, k, table.id)
+
     def commit_pieces(self, table: Table, pieces: Iterable[pa.Table], *, k: int = 1) -> None:
         """Append the pieces of one output that is too large for one place. k: its number."""
         self.lake.store.append_pieces(table, pieces, self._application(table), self.batch_id)

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from tactful.jobs import fused, stitch
+from tactful.jobs import accept, fused, stitch
 from tactful.jobs.errors import ConfigurationChanged
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs import backlog
@@ -24,7 +24,7 @@ from tests.faults.test_kills import Killed
 from tests.product import Shop
 from tests.properties.test_convergence import DESTINATIONS
 
-SEED, PARTS = 41, 4
+SEED = 41
 
 
 def shop_of(seed: int, folder: Path) -> Shop:
@@ -32,7 +32,7 @@ def shop_of(seed: int, folder: Path) -> Shop:
     return Shop(replace(world, config={**world.config, "destinations": DESTINATIONS}), folder)
 
 
-def accept(shop: Shop, parts: int, *, begin: int = 0, end: int | None = None) -> None:
+def accepted(shop: Shop, parts: int, *, begin: int = 0, end: int | None = None) -> None:
     """Land and accept some parts of the world, each in files of its own."""
     for part in worlds.split(shop.world, parts, seed=SEED)[begin:end]:
         shop.land(part)
@@ -57,40 +57,37 @@ def rows(shop: Shop, table: Table, *names: str) -> list[tuple]:
 
 
 def test_batches_of_a_gathered_backlog_stitch_nothing(spark, tmp_path, long_at, monkeypatch):
-    """And the lake is the oracle's; what has waited for its time is stitched when that comes."""
+    """And the lake is the oracle's, though events wait for their time."""
     shop = shop_of(SEED, tmp_path)
-    accept(shop, PARTS)
+    shop.land_all(2, seed=SEED)
+    monkeypatch.setattr(accept, "BATCH_FILES", 7)
+    monkeypatch.setattr(stitch, "relabel", None)
     long_at(1)
-    with monkeypatch.context() as forbidden:
-        forbidden.setattr(stitch, "relabel", None)
-        shop.run()
+    shop.run()
     lake = Lake(None, str(shop.lake))
-    assert last_done(lake, FUSED) >= PARTS - 1
     assert last_done(lake, GATHER) == 0
+    assert last_done(lake, FUSED) >= 1, "the backlog is of several batches"
+    assert lake.batches_before(FUSED) == 1, "and their numbers begin behind what was gathered"
+    for batch in (0, 1):
+        assert read_pins(lake, FUSED, batch)["gathered"]["number"] == 0
     numbers = {number for (number,) in rows(shop, LINKS, "batch_id")}
     assert numbers == {0}, "no batch wrote a set that was known"
-    first = read_pins(lake, FUSED, 0)
-    assert lake.batches_before(FUSED) == 1, "and the first batch is number 1"
-    assert first["gathered"]["number"] == 0
-    assert read_pins(lake, FUSED, last_done(lake, FUSED))["gathered"] is not None
     shop.assert_converged()
-    later = shop.world.as_of + timedelta(days=3)
-    long_at(10**9)
-    shop.run(as_of=later)
-    assert read_pins(lake, FUSED, last_done(lake, FUSED))["gathered"] is None
-    assert last_done(lake, GATHER) == 0
-    shop.assert_converged(later)
 
 
+@pytest.mark.faults
 def test_a_later_backlog_changes_who_was_who(spark, tmp_path, long_at):
-    """Persons that were known grow together or come apart, and destinations hear of it."""
+    """Persons that were known grow together or come apart, and destinations hear of it.
+
+    What has waited for its time is stitched when that comes, by a batch like any other.
+    """
     shop = shop_of(SEED + 1, tmp_path)
     long_at(10**9)
-    accept(shop, PARTS, end=2)
+    accepted(shop, 3, end=1)
     shop.run()
     lake = Lake(None, str(shop.lake))
     assert last_done(lake, GATHER) == -1
-    accept(shop, PARTS, begin=2)
+    accepted(shop, 3, begin=1)
     long_at(1)
     begun = last_done(lake, FUSED)
     shop.run()
@@ -98,6 +95,11 @@ def test_a_later_backlog_changes_who_was_who(spark, tmp_path, long_at):
     assert last_done(lake, FUSED) >= begun + 2
     assert {kind for (kind,) in rows(shop, IDENTITY_CHANGES, "kind")} >= {"merge"}
     shop.assert_converged()
+    later = shop.world.as_of + timedelta(days=3)
+    shop.run(as_of=later)
+    assert last_done(lake, GATHER) == 0, "nothing came that was not gathered"
+    assert read_pins(lake, FUSED, last_done(lake, FUSED))["gathered"] is None
+    shop.assert_converged(later)
 
 
 @pytest.mark.faults
@@ -106,9 +108,9 @@ def test_a_later_backlog_changes_who_was_who(spark, tmp_path, long_at):
 def test_any_backlog_behind_any_batches(spark, tmp_path, long_at, seed: int, known: int):
     shop = shop_of(seed, tmp_path)
     long_at(10**9)
-    accept(shop, PARTS, end=known)
+    accepted(shop, 4, end=known)
     shop.run()
-    accept(shop, PARTS, begin=known)
+    accepted(shop, 4, begin=known)
     long_at(1)
     shop.run()
     assert last_done(Lake(None, str(shop.lake)), GATHER) == 0
@@ -120,9 +122,9 @@ def test_killed_behind_each_commit_of_what_is_gathered(spark, tmp_path, long_at)
     """Each try goes a commit further; none is made twice, and another rule has to wait."""
     shop = shop_of(SEED + 2, tmp_path)
     long_at(10**9)
-    accept(shop, PARTS, end=2)
+    accepted(shop, 3, end=1)
     shop.run()
-    accept(shop, PARTS, begin=2)
+    accepted(shop, 3, begin=1)
     long_at(1)
     met: list[str] = []
 

@@ -43,7 +43,7 @@ QUERY = ACCEPT
 # What only a refused row still needs: accepted ones are carried on without.
 RAW = ("raw", "raw_base64", "source_position", "reasons", "source_name", "row_id", "status")
 # Some 100 bytes a row: about a million rows a batch, however much has landed at once.
-BATCH_BYTES = "128m"
+BATCH_BYTES, BATCH_FILES = "128m", 64
 FEW_BYTES = 100_000_000
 LOOKED_UP = (*STREAMS.values(), IDENTIFIERS)
 
@@ -62,7 +62,8 @@ def start(
     for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
     """
     generation, repeats = lake.generation(QUERY), repeats or Repeats()
-    received = lake.store.stream(RECEIVED, maxFilesPerTrigger="64", maxBytesPerTrigger=BATCH_BYTES)
+    bounds = {"maxFilesPerTrigger": str(BATCH_FILES), "maxBytesPerTrigger": BATCH_BYTES}
+    received = lake.store.stream(RECEIVED, **bounds)
     ids = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()
     # A row or an id in each: as columns side by side, an id would drag a row of nulls along.
     both = received.select(F.struct("*").alias("row")).unionByName(

@@ -9,7 +9,8 @@ from typing import Any
 
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.batches import FUSED, Batch, Hook, pin, read_pins, save_pins
+from tactful.jobs.runs.backlog import gathered_before
+from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
 from tactful.jobs.settings.config import Config
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import WAITING
@@ -82,8 +83,10 @@ def _settled(
         number=lake.batches_before(FUSED) + batch_id,
         is_confirmed=confirm,
     )
+    gathered = gathered_before(lake, batch_id)
     return {
         **pins,
+        "gathered": asdict(gathered) if gathered else None,
         "as_of": as_of.isoformat() if as_of else None,
         "previous_as_of": earlier["as_of"] if earlier else None,
         "anew": asdict(anew),
@@ -91,7 +94,7 @@ def _settled(
 
 
 def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | None) -> Batch:
-    previous = pins["previous_as_of"]
+    previous, gathered = pins["previous_as_of"], pins.get("gathered")
     return Batch(
         lake,
         FUSED,
@@ -102,4 +105,5 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         previous_as_of=datetime.fromisoformat(previous) if previous else None,
         hook=hook,
         before=lake.batches_before(FUSED),
+        gathered=Gathered(**gathered) if gathered else None,
     )

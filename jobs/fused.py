@@ -23,6 +23,7 @@ from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_b
 from tactful.jobs.evidence.counts import count, counted
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
+from tactful.jobs.gather import gather_if_long
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
@@ -67,7 +68,7 @@ CARRIED = (
     *(c.name for c in (*FACTS, *DETAILS) if c.name not in WORKED_OUT),
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.
-STREAM_BYTES = "64m"
+STREAM_BYTES, STREAM_FILES = "64m", 64
 
 
 def start(
@@ -79,13 +80,14 @@ def start(
     at_once: bool = False,
     is_confirmed: bool = False,
 ) -> StreamingQuery:
-    """Start the main query over the five streams and the clock.
+    """Start the main query over the five streams and the clock, a long backlog gathered first.
 
     at_once: take everything there is in one batch, so that audiences see only the difference.
     is_confirmed: whether a changed rule may tell destinations of as many persons as it takes.
     """
     generation = lake.generation(QUERY)
     moved.remember(lake, config)
+    gather_if_long(lake, config, generation, hook)
 
     def process(frame: DataFrame, batch_id: int) -> None:
         if read_pins(lake, QUERY, batch_id) is None:
@@ -117,7 +119,7 @@ def start(
 
 def inputs(lake: Lake, *, at_once: bool) -> DataFrame:
     """All that the main query reads: five streams, and the clock. at_once: see `start`."""
-    bounded = {"maxFilesPerTrigger": "64", "maxBytesPerTrigger": STREAM_BYTES}
+    bounded = {"maxFilesPerTrigger": str(STREAM_FILES), "maxBytesPerTrigger": STREAM_BYTES}
     # Without any bound of ours Delta has one of a thousand files.
     options = {"maxFilesPerTrigger": str(2**31 - 1)} if at_once else bounded
     columns = [column.name for column in (*wide_columns(), *ACCEPTED)]

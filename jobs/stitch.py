@@ -18,8 +18,16 @@ from tactful.jobs.identity.changes import (
     persons_of,
     restated,
 )
-from tactful.jobs.identity.columns import combine_chunks, flatten_lists, only_column
+from tactful.jobs.identity.columns import (
+    combine_chunks,
+    flatten_lists,
+    only_column,
+    parent_row,
+)
+from tactful.jobs.identity.looked_up import LookedUp, looked_up
 from tactful.jobs.identity.relabel import (
+    NO_EXPIRIES,
+    Relabelled,
     blocked_labels,
     members_of,
     others,
@@ -39,12 +47,13 @@ class Stitched:
 
     affected: as the batch leaves them, the labels of every component that holds an identifier of
     the batch. moved: identifiers that are another person's now. restated: those whose state is
-    another one now: linked, hub or neutral. persons: person_id of those who own something else now.
-    hubs: every hub now. nobodys: those, shared devices of the batch, and what was restated.
-    sets_in_doubt: of all sets that were ever seen with the batch's identifiers those by which a
-    word may be about others (see `sets_in_doubt`). beside: identifiers, no hubs, that the batch
-    bears on though nothing links them to its events'. expiries: rows of `due`, of links that end by
-    themselves unless they are seen again. size: how many identifiers that are, about.
+    another one now: linked, hub or neutral. renewed: those with another label now. persons:
+    person_id of those who own something else now. hubs: every hub now. nobodys: those, shared
+    devices of the batch, and what was restated. sets_in_doubt: of all sets that were ever seen with
+    the batch's identifiers those by which a word may be about others (see `sets_in_doubt`).
+    beside: identifiers, no hubs, that the batch bears on though nothing links them to its events'.
+    expiries: rows of `due`, of links that end by themselves unless they are seen again. size: how
+    many identifiers that are, about.
     """
 
     links: pa.Table
@@ -53,6 +62,7 @@ class Stitched:
     affected: DataFrame
     moved: DataFrame
     restated: pa.Array
+    renewed: pa.Array
     persons: DataFrame
     hubs: pa.Array
     nobodys: pa.Array
@@ -96,31 +106,37 @@ def stitch(
     if reactivated_identifiers is not None:
         asked.append(only_column(reactivated_identifiers.toArrow()))
     touched = _touched(batch, links, keys, pa.concat_arrays(asked))
-    before, members = touched.before, touched.members
-    sets, always, never = manual.standing(touched.links)
-    relabelled = relabel(
-        sets, members, before, rules, as_of=batch.as_of, always=always, never=never
-    )
+    labels, members = touched.labels, touched.members
+    before = labels.before
+    news = links if batch.gathered is None else batch.logs.news_of(links)
+    relabelled = _relabelled(batch, touched, news, ending, rules)
     fresh = relabelled.labels.cast(before.schema)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(manual.seen(links), before)])
     known = previous_labels(fresh, before)
-    moved, now = moves(fresh, known), pa.concat_tables([fresh, others(before, fresh)])
-    changed, all_hubs = restated(fresh, known), hubs_now(hubs, now)
+    causes = manual.causes(news, touched.links)
+    changes = changes_of(moves(fresh, known), causes, due=ending, as_of=batch.as_of)
+    now = pa.concat_tables([fresh, others(before, fresh)])
+    renewed = labels.renewed_with(fresh)
+    told = previous_labels(renewed, labels.told)
+    moved, changed, all_hubs = moves(renewed, told), restated(renewed, told), hubs_now(hubs, now)
     nobodys = nobodys_own(all_hubs, now, changed)
-    persons = [persons_changed(fresh, known, before), persons_of(manual.named(links), now)]
-    causes = manual.causes(links, touched.links)
+    persons = [
+        persons_changed(renewed, told, labels.told),
+        persons_of(manual.named(links), now),
+    ]
     return Stitched(
-        links,
-        _numbered(differing(fresh, known), batch),
-        _numbered(changes_of(moved, causes, due=ending, as_of=batch.as_of), batch),
+        news,
+        batch.numbered(differing(fresh, known)),
+        batch.numbered(changes),
         batch.logs.held(now),
         batch.logs.frame(moved),
         combine_chunks(changed["identifier_key"]),
+        combine_chunks(differing(renewed, told)["identifier_key"]),
         batch.logs.frame(pa.concat_tables(persons)),
         all_hubs,
         nobodys,
-        sets_in_doubt(sets, nobodys, rules.unique_types),
+        sets_in_doubt(manual.seen(touched.links), nobodys, rules.unique_types),
         beside(now, members),
         _falls_due(relabelled.expiries, keys, batch),
         has_moves=moved.num_rows > 0,
@@ -132,7 +148,7 @@ def stitch(
 def _falls_due(expiries: pa.Table, keys: pa.Array, batch: Batch) -> pa.Table:
     """Rows of `due` for links that end; a link begins and lasts longer by the batch's own sets."""
     mine = expiries.filter(pc.is_in(expiries["identifier_key"], keys))
-    return _numbered(mine.rename_columns(["anchor_key", "due_at"]), batch)
+    return batch.numbered(mine.rename_columns(["anchor_key", "due_at"]))
 
 
 @dataclass(frozen=True)
@@ -142,7 +158,7 @@ class _Touched:
     count: how many identifiers were asked for.
     """
 
-    before: pa.Table
+    labels: LookedUp
     members: pa.Array
     links: pa.Table
     count: int
@@ -157,14 +173,31 @@ def _touched(batch: Batch, links: pa.Table, keys: pa.Array, asked: pa.Array) -> 
     """
     while True:
         wanted = pc.unique(pa.concat_arrays([keys, asked]))
-        before = batch.logs.touched_labels(wanted).drop_columns("batch_id")
-        members = members_of(keys, before)
+        labels = looked_up(batch, keys, wanted)
+        members = members_of(labels.keys, labels.before)
         found = batch.logs.touching(members, links)
         beyond = manual.beyond(found, members)
         if not len(beyond):
-            return _Touched(before, members, found, len(wanted))
+            return _Touched(labels, members, found, len(wanted))
         keys = pa.concat_arrays([keys, beyond])
 
 
-def _numbered(rows: pa.Table, batch: Batch) -> pa.Table:
-    return rows.append_column("batch_id", pa.repeat(pa.scalar(batch.number), len(rows)))
+def _relabelled(
+    batch: Batch, touched: _Touched, news: pa.Table, ending: pa.Array, rules: Identity
+) -> Relabelled:
+    """Who is who now among all that a batch touches; of a gathered backlog, that is new in it.
+
+    What was seen just so when the backlog was gathered changes nothing. ending: identifiers of
+    which something ends by itself.
+    """
+    before, members = touched.labels.before, touched.members
+    sets, always, never = manual.standing(touched.links)
+    new = pc.unique(pa.concat_arrays([flatten_lists(news["identifier_keys"]), ending]))
+    if not len(new):
+        return Relabelled(before.slice(0, 0), NO_EXPIRIES)
+    # Of two who are said to be one customer no component tells, so then all is looked at.
+    if batch.gathered is not None and not always.num_rows:
+        members = members_of(new, before)
+        held = pc.is_in(flatten_lists(sets["identifier_keys"]), members)
+        sets = sets.take(pc.unique(pa.array(parent_row(sets["identifier_keys"])).filter(held)))
+    return relabel(sets, members, before, rules, as_of=batch.as_of, always=always, never=never)

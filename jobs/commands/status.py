@@ -29,6 +29,7 @@ from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
 from tactful.jobs.runs import may_run
+from tactful.jobs.runs.batches import GATHER
 from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
@@ -287,13 +288,15 @@ def _doubts(tables: Tables) -> dict[str, Any]:
 
 def _unfinished(lake: Path) -> Iterator[dict[str, Any]]:
     """Batches that were begun and not committed: a run is at work, or was killed or failed."""
-    for query in sorted(path for path in (lake / "_checkpoints").glob("*") if path.is_dir()):
+    folder = lake / "_checkpoints"
+    queries = sorted(path for path in folder.glob("*") if path.is_dir())
+    for query in (*queries, folder / GATHER):
         begun = [int(path.stem) for path in (query / "pins").glob("*.json") if path.stem.isdigit()]
         done = [
             int(path.name) for path in (query / "spark/commits").glob("*") if path.name.isdigit()
         ]
         if begun and max(begun) > max(done, default=-1):
-            yield {"query": query.name, "batch_id": max(begun)}
+            yield {"query": query.relative_to(folder).as_posix(), "batch_id": max(begun)}
 
 
 def _replay(state: Mapping[str, Any]) -> dict[str, Any] | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
@@ -97,11 +98,11 @@ def found_in_audiences(batch: Batch, stitched: Stitched) -> DataFrame | None:
     While nobody knew it nobody could say whether it should be there; an event that decides nothing
     else is enough to ask. Keeps: person_id. None where nothing was ever imported.
     """
-    labels = stitched.labels
-    if not labels.num_rows or not (batch.lake.state() or {}).get("imports"):
+    renewed = stitched.renewed
+    if not len(renewed) or not (batch.lake.state() or {}).get("imports"):
         return None
-    keys = batch.logs.frame(labels.select(["identifier_key"]))
-    held = batch.logs.memberships(keys, count=labels.num_rows).where("is_member")
+    keys = batch.logs.frame(pa.table({"identifier_key": renewed}))
+    held = batch.logs.memberships(keys, count=len(renewed)).where("is_member")
     mine = semi_join(stitched.affected, held.select("identifier_key"), count=stitched.size)
     return mine.select("person_id")
 

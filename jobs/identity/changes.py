@@ -15,6 +15,7 @@ COMPARED = (
     "component_key", "person_id", "state", "neutral_from_at", "neutral_person_id", "is_minted",
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
+MOVES = ("identifier_key", "from_person_id", "to_person_id")
 # What says whose an event is, and what goes out for whom.
 OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 

@@ -5,6 +5,7 @@ Spark fetches what a batch touches; from there on it is numbers in arrays, on th
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -23,22 +24,23 @@ from tactful.jobs.identity.columns import (
 from tactful.jobs.identity.manual import PAIR
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS
-from tactful.transforms.identity.arrays import NOBODY, Ints
+from tactful.transforms.identity.arrays import NOBODY, Bools, Ints
 from tactful.transforms.identity.components import (
     HUB,
     LINKED,
     NEUTRAL,
     ByHand,
     Links,
-    Partition,
     partition,
     survivors,
 )
-from tactful.transforms.identity.sharing import SHARINGS, Sharing
+from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.identity.sharing.graph import FOREVER, Kinds
 
 MICROSECOND = timedelta(microseconds=1)
 STATE_NAMES = pa.array(["linked", "hub", "neutral"])
+# Keys by their numbers; where the second array says so, none.
+Called = Callable[..., pa.Array]
 
 
 def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
@@ -63,7 +65,11 @@ def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
 
 def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     """The labels of the blocked identifiers in these links, to look up why they link nobody."""
-    seen = _blocked(links)
+    return labels_of_blocked(blocked_in(links), before)
+
+
+def labels_of_blocked(seen: pa.Table, before: pa.Table) -> pa.Table:
+    """The same. seen: see `blocked_in`."""
     known = previous_labels(seen, before)
     first, then = seen["first_seen_at"], known["first_seen_at"]
     last, until = seen["last_seen_at"], known["last_seen_at"]
@@ -80,7 +86,7 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     return pa.table(columns).cast(before.schema)
 
 
-def _blocked(links: pa.Table) -> pa.Table:
+def blocked_in(links: pa.Table) -> pa.Table:
     """The blocked identifiers, and when they were first and last seen."""
     row = parent_row(links["blocked_keys"])
     held = pa.table(
@@ -91,6 +97,11 @@ def _blocked(links: pa.Table) -> pa.Table:
             "last_seen_at": instants(links, "last_seen").take(row),
         }
     )
+    return blocked_once(held)
+
+
+def blocked_once(held: pa.Table) -> pa.Table:
+    """One row each of blocked identifiers that several sets hold. held: as `blocked_in` gives."""
     found = held.group_by(["identifier_key", "identifier_type"]).aggregate(
         [("first_seen_at", "min"), ("last_seen_at", "max")]
     )
@@ -124,11 +135,34 @@ def _micros_of(window: timedelta | None) -> int:
 
 @dataclass(frozen=True)
 class Numbered:
-    """Links as numbers: the keys in order, the type of each, and the members of every link."""
+    """Identifiers, and the sets they were seen in, by numbers: an identifier's is its place by key.
 
-    keys: pa.Array
-    kind: Ints
+    kind: the type of each identifier, by its place in `kinds_of`. by_hand: the pairs that the
+    business joined or keeps apart.
+    """
+
     links: Links
+    kind: Ints
+    by_hand: ByHand
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """What was found out of each identifier, by its number; -1 where there is none.
+
+    owner: the identifier that its person is named after. expires_at: when the first of its links
+    ends by itself.
+    """
+
+    kind: Ints
+    component: Ints
+    owner: Ints
+    state: Ints
+    neutral_from: Ints
+    minted: Bools
+    first_at: Ints
+    last_at: Ints
+    expires_at: Ints
 
 
 @dataclass(frozen=True)
@@ -140,6 +174,14 @@ class Relabelled:
 
     labels: pa.Table
     expiries: pa.Table
+
+
+NO_EXPIRIES = pa.table(
+    {
+        "identifier_key": pa.array([], pa.string()),
+        "expires_at": pa.array([], pa.timestamp("us", "UTC")),
+    }
+)
 
 
 def relabel(
@@ -156,83 +198,131 @@ def relabel(
 
     always, never: pairs that the business joined or keeps apart (see `manual.standing`).
     """
-    names, kinds = kinds_of(rules)
-    sharing = SHARINGS[rules.shared_devices]
-    numbered = _numbered(links, names, sharing)
-    keys = numbered.keys
+    names, _ = kinds_of(rules)
+    keys, numbered = _numbered(links, rules, always, never)
     inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
-    found = partition(
-        numbered.links,
-        numbered.kind,
-        kinds,
-        inside=inside,
-        max_identifiers=rules.max_identifiers,
-        sharing=sharing,
-        now=_micros_at(as_of),
-        by_hand=ByHand(_pairs(always, keys), _pairs(never, keys)),
+    minted, active_since = _minted_before(before, keys)
+    found = label(
+        numbered, rules, as_of=as_of, inside=inside, minted=minted, active_since=active_since
     )
-    expires = inside & (found.expires_at != NOBODY)
-    expiries = pa.table({"identifier_key": keys, "expires_at": _instants(found.expires_at)})
-    labels = _labels(numbered, names, found, before).filter(pa.array(inside))
-    return Relabelled(labels.select(LABELS.names[:-1]), expiries.filter(pa.array(expires)))
+
+    def called(nodes: Ints, missing: Bools | None = None) -> pa.Array:
+        return keys.take(pa.array(nodes, mask=missing))
+
+    nodes = np.flatnonzero(inside)
+    return Relabelled(rows_of(found, nodes, called, names), expiries_of(found, nodes, called))
 
 
-def _pairs(pairs: pa.Table, keys: pa.Array) -> Ints:
-    """The pairs by number; one of which a half was never seen has nothing to say yet."""
-    numbers = [pc.index_in(combine_chunks(pairs[name]), keys) for name in PAIR]
-    told = np.stack([n.fill_null(NOBODY).to_numpy().astype(np.int64) for n in numbers], axis=1)
-    return told[(told != NOBODY).all(axis=1)]
-
-
-def _numbered(links: pa.Table, names: list[str], sharing: Sharing) -> Numbered:
-    """The identifiers of these links by number, in the order of their keys. names: of the types."""
+def _numbered(
+    links: pa.Table, rules: Identity, always: pa.Table, never: pa.Table
+) -> tuple[pa.Array, Numbered]:
+    """The keys in order, and all that is said of them under their numbers."""
+    names, _ = kinds_of(rules)
     encoded = pc.dictionary_encode(flatten_lists(links["identifier_keys"]))
     order = pc.sort_indices(encoded.dictionary).to_numpy()
+    keys = encoded.dictionary.take(order)
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
     node = rank[encoded.indices.to_numpy()]
     types = pc.index_in(flatten_lists(links["identifier_types"]), pa.array(names))
-    kind = np.zeros(len(order), dtype=np.int64)
+    kind = np.zeros(len(keys), dtype=np.int64)
     kind[node] = types.to_numpy()
     first_rank = event_rank(links, "first_seen")
     # The order of last events takes as long as all else here, and one rule asks for it.
-    last_rank = event_rank(links, "last_seen") if sharing.reads_last else np.zeros_like(first_rank)
-    first_at, last_at = micros(links, "first_seen"), micros(links, "last_seen")
-    member_of = parent_row(links["identifier_keys"])
-    return Numbered(
-        encoded.dictionary.take(order),
-        kind,
-        Links(member_of, node, first_rank, first_at, last_rank, last_at),
+    reads_last = SHARINGS[rules.shared_devices].reads_last
+    last_rank = event_rank(links, "last_seen") if reads_last else np.zeros_like(first_rank)
+    seen = Links(
+        parent_row(links["identifier_keys"]),
+        node,
+        first_rank,
+        micros(links, "first_seen"),
+        last_rank,
+        micros(links, "last_seen"),
     )
 
+    def place(column: pa.ChunkedArray) -> pa.Array:
+        return pc.index_in(combine_chunks(column), keys)
 
-def _labels(numbered: Numbered, names: list[str], found: Partition, before: pa.Table) -> pa.Table:
-    """What was found of each number, in the words of the log. names: of the types."""
-    keys, links = numbered.keys, numbered.links
-    seen_first = np.full(len(keys), np.iinfo(np.int64).max)
-    seen_last = np.full(len(keys), np.iinfo(np.int64).min)
+    return keys, Numbered(seen, kind, ByHand(pairs_of(always, place), pairs_of(never, place)))
+
+
+def pairs_of(pairs: pa.Table, place: Callable[[pa.ChunkedArray], pa.Array]) -> Ints:
+    """The pairs by number; one of which a half was never seen has nothing to say yet.
+
+    place: the number of each of these keys, null where it has none.
+    """
+    numbers = [place(pairs[name]).cast(pa.int64()).fill_null(NOBODY) for name in PAIR]
+    told = np.stack([number.to_numpy() for number in numbers], axis=1)
+    return told[(told != NOBODY).all(axis=1)]
+
+
+def label(
+    numbered: Numbered,
+    rules: Identity,
+    *,
+    as_of: datetime,
+    inside: Bools,
+    minted: Bools,
+    active_since: Ints,
+) -> Labelled:
+    """Who is who among numbered identifiers. inside: see `partition`; the others: `survivors`."""
+    links, kind = numbered.links, numbered.kind
+    _, kinds = kinds_of(rules)
+    found = partition(
+        links,
+        kind,
+        kinds,
+        inside=inside,
+        max_identifiers=rules.max_identifiers,
+        sharing=SHARINGS[rules.shared_devices],
+        now=_micros_at(as_of),
+        by_hand=numbered.by_hand,
+    )
+    seen_first = np.full(len(kind), np.iinfo(np.int64).max)
+    seen_last = np.full(len(kind), np.iinfo(np.int64).min)
     np.minimum.at(seen_first, links.node, links.first_at[links.link])
     np.maximum.at(seen_last, links.node, links.last_at[links.link])
-    minted, active_since = _minted_before(before, keys)
     linked = np.where(found.state == LINKED, found.person, NOBODY)
     named = survivors(linked, minted=minted, active_since=active_since, first_seen=seen_first)
+    minted = minted.copy()
     minted[named[named != NOBODY]] = True
     owner = np.where((found.person != NOBODY) & (found.state != HUB), named[found.person], NOBODY)
-    neutral = found.state == NEUTRAL
-    return pa.table(
-        {
-            "identifier_key": keys,
-            "identifier_type": pa.array(names, pa.string()).take(pa.array(numbered.kind)),
-            "component_key": keys.take(pa.array(found.component)),
-            "person_id": _called("p_", keys, owner, owner == NOBODY),
-            "state": STATE_NAMES.take(pa.array(found.state)),
-            "neutral_from_at": _instants(found.neutral_from, found.neutral_from == NOBODY),
-            "neutral_person_id": _called("n_", keys, np.arange(len(keys)), ~neutral),
-            "is_minted": pa.array(minted),
-            "first_seen_at": _instants(seen_first),
-            "last_seen_at": _instants(seen_last),
-        }
+    return Labelled(
+        kind,
+        found.component,
+        owner,
+        found.state,
+        found.neutral_from,
+        minted,
+        seen_first,
+        seen_last,
+        found.expires_at,
     )
+
+
+def rows_of(found: Labelled, nodes: Ints, called: Called, names: list[str]) -> pa.Table:
+    """The labels of these identifiers. called: gives keys by their numbers. names: `kinds_of`."""
+    owner, since = found.owner[nodes], found.neutral_from[nodes]
+    table = {
+        "identifier_key": called(nodes),
+        "identifier_type": pa.array(names, pa.string()).take(pa.array(found.kind[nodes])),
+        "component_key": called(found.component[nodes]),
+        "person_id": _named("p_", called(owner, owner == NOBODY)),
+        "state": STATE_NAMES.take(pa.array(found.state[nodes])),
+        "neutral_from_at": _instants(since, since == NOBODY),
+        "neutral_person_id": _named("n_", called(nodes, found.state[nodes] != NEUTRAL)),
+        "is_minted": pa.array(found.minted[nodes]),
+        "first_seen_at": _instants(found.first_at[nodes]),
+        "last_seen_at": _instants(found.last_at[nodes]),
+    }
+    return pa.table(table).select(LABELS.names[:-1])
+
+
+def expiries_of(found: Labelled, nodes: Ints, called: Called) -> pa.Table:
+    """When the first link of each of these identifiers ends, of those that have one that does."""
+    ending = nodes[found.expires_at[nodes] != NOBODY]
+    ends = _instants(found.expires_at[ending])
+    return pa.table({"identifier_key": called(ending), "expires_at": ends})
 
 
 def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.ndarray]:
@@ -255,9 +345,9 @@ def _minted_before(before: pa.Table, keys: pa.Array) -> tuple[np.ndarray, np.nda
     return minted, since
 
 
-def _called(prefix: str, keys: pa.Array, named: np.ndarray, nobody: np.ndarray) -> pa.Array:
+def _named(prefix: str, keys: pa.Array) -> pa.Array:
     """The names of persons, each made of an identifier's key."""
-    return pc.binary_join_element_wise(prefix, keys.take(pa.array(named, mask=nobody)), "")
+    return pc.binary_join_element_wise(prefix, keys, "")
 
 
 def _micros_at(moment: datetime) -> int:

@@ -108,6 +108,18 @@ class LocalLogs:
                 f"UNION ALL FROM known WHERE {BLOCKED}",
             )
 
+    def news_of(self, links: pa.Table) -> pa.Table:
+        """Those of these sets that no batch saw, or none as early or as late."""
+        with self._session() as db:
+            db.register("links", links)
+            known = (
+                "SELECT link_id, min(first_seen) AS first_known, max(last_seen) AS last_known "
+                f"FROM {self._rows(db, LINKS)} SEMI JOIN links USING (link_id) GROUP BY link_id"
+            )
+            is_old = "first_known <= first_seen AND last_known >= last_seen"
+            both = f"FROM links LEFT JOIN ({known}) USING (link_id)"
+            return _columns(db, LINKS, f"{both} WHERE NOT coalesce({is_old}, false)")
+
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
         with self._session() as db:

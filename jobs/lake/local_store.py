@@ -6,7 +6,8 @@ writes the same log entries in a tenth of the time, and DuckDB answers look-ups 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 
 import deltalake
 import numpy as np
@@ -90,6 +91,36 @@ class LocalStore(LocalFiles, SparkStore):
         )
         self._close(table)
 
+    def append_pieces(
+        self, table: Table, pieces: Iterable[pa.Table], application: str, version: int
+    ) -> None:
+        """All pieces in one commit, one after another."""
+        delta, coming = deltalake.DeltaTable(self.path(table)), iter(pieces)
+        if _last(delta, Part(pa.table({}), application)) >= version:
+            return
+        first = next((piece for piece in coming if piece.num_rows), None)
+        if first is None:
+            return
+        batches = (b for piece in chain([first], coming) for b in _solid(piece, table).to_batches())
+        schema = to_arrow_schema(table.struct())
+        deltalake.write_deltalake(
+            delta,
+            pa.RecordBatchReader.from_batches(schema, batches),
+            mode="append",
+            writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+            commit_properties=deltalake.CommitProperties(
+                app_transactions=[deltalake.Transaction(application, version)]
+            ),
+        )
+        self._close(table)
+
+    def files_of(
+        self, table: Table, version: int, columns: Sequence[str], folder: str
+    ) -> list[str]:
+        """Its own."""
+        added = pa.table(deltalake.DeltaTable(self.path(table), version=version).get_add_actions())
+        return [f"{self.path(table)}/{name}" for name in added["path"].to_pylist()]
+
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
@@ -134,7 +165,7 @@ class LocalStore(LocalFiles, SparkStore):
     def refuse_replay(self) -> None:
         """A folder of this machine is taken away whole, or an error says what stays."""
 
-    def logs(self, pins: Mapping[str, int], *, batch: int, keep: Keep) -> Logs:
+    def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         return LocalLogs(self.spark, lambda t: (self.path(t), pins[t.id]), keep)
 
     def unknown(self, table: Table, keys: Sequence[tuple[str, ...]]) -> set[tuple[str, ...]]:

@@ -22,6 +22,7 @@ from tactful.transforms.identity.links import (
     latest,
     links_of,
     merge_links,
+    news_of,
     semi_join,
 )
 from tactful.transforms.membership import MEMBER
@@ -128,6 +129,11 @@ class SharedLogs:
         components = known.where(IN_COMPONENT).select("component_key")
         linked = labels_with(log, components, count=count)
         return LABELS.conform(linked.unionByName(known.where(BLOCKED))).toArrow()
+
+    def news_of(self, links: pa.Table) -> pa.Table:
+        """Those of these sets that no batch saw, or none as early or as late."""
+        seen = frame_of(self._spark, links)
+        return LINKS.conform(news_of(seen, self._known(LINKS))).toArrow()
 
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
 from tactful.jobs.errors import LakeError
@@ -14,6 +16,9 @@ from tactful.jobs.lake.hadoop_files import HadoopFiles
 from tactful.jobs.lake.lookups import HeldLogs, SharedLogs
 from tactful.jobs.lake.store import Keep, Logs, Part
 from tactful.schemas.table import Table
+
+# Of a table's files, as they are packed: so much passes through this process at once.
+PIECE_BYTES = 64 * 2**20
 
 
 class SparkStore(HadoopFiles):
@@ -72,6 +77,26 @@ class SparkStore(HadoopFiles):
                 rows = table.conform(frame_of(self.spark, part.rows))
                 self.append_by_spark(table, rows, part.application, part.version)
 
+    def append_pieces(
+        self, table: Table, pieces: Iterable[pa.Table], application: str, version: int
+    ) -> None:
+        """Each piece in a commit of its own."""
+        for number, piece in enumerate(pieces):
+            self.append(table, Part(piece, f"{application}/{number}", version))
+
+    def files_of(
+        self, table: Table, version: int, columns: Sequence[str], folder: str
+    ) -> list[str]:
+        """Copies, each of a part of the rows that fits into this process."""
+        rows = self.read(table, version)
+        parts = self.size(table, version) // PIECE_BYTES + 1
+        part = F.pmod(F.xxhash64(columns[0]), F.lit(parts))
+        whole = dict.fromkeys(name.partition(".")[0] for name in columns)
+        files = [f"{folder}/{number}.parquet" for number in range(parts)]
+        for number, file in enumerate(files):
+            pq.write_table(rows.where(part == number).select(*whole).toArrow(), file)
+        return files
+
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
@@ -99,12 +124,13 @@ class SparkStore(HadoopFiles):
             "folders; delete the tables and checkpoints it names yourself, then run."
         )
 
-    def logs(self, pins: Mapping[str, int], *, batch: int, keep: Keep) -> Logs:
+    def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         def read(table: Table) -> DataFrame:
             return self.read(table, pins[table.id])
 
         def known(table: Table) -> DataFrame:
-            return self._held.rows(table, read(table), batch=batch)
+            rows = read(table)
+            return rows if batch is None else self._held.rows(table, rows, batch=batch)
 
         return SharedLogs(self.spark, known, read, keep)
 

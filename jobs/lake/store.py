@@ -6,7 +6,7 @@ faster on this machine's disk. tests/contract holds both to them, on a disk that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 import pyarrow as pa
@@ -40,6 +40,9 @@ class Logs(Protocol):
 
     def touched_labels(self, asked: pa.Array) -> pa.Table:
         """The labels of these identifiers and of all that was ever linked to them."""
+
+    def news_of(self, links: pa.Table) -> pa.Table:
+        """Those of these sets that no batch saw, or none as early or as late."""
 
     def touching(self, members: pa.Array, links: pa.Table) -> pa.Table:
         """Every set of identifiers that holds one of the members; these links are among them."""
@@ -90,6 +93,11 @@ class Store(Files, Protocol):
         Without rows there is no version.
         """
 
+    def append_pieces(
+        self, table: Table, pieces: Iterable[pa.Table], application: str, version: int
+    ) -> None:
+        """The same for rows that come piece by piece; a repeat brings the same pieces."""
+
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
@@ -99,6 +107,14 @@ class Store(Files, Protocol):
         """Rows in the form in which this store writes them soonest: by Spark, or by this process.
 
         few: whether they are so little that they may pass through this process.
+        """
+
+    def files_of(
+        self, table: Table, version: int, columns: Sequence[str], folder: str
+    ) -> list[str]:
+        """Parquet files of this machine with at least these columns of the table at a version.
+
+        folder: an empty one of this machine, for a store whose own files lie elsewhere.
         """
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
@@ -116,9 +132,10 @@ class Store(Files, Protocol):
     def refuse_replay(self) -> None:
         """Raises: LakeError, where whole tables are not to be taken away by us."""
 
-    def logs(self, pins: Mapping[str, int], *, batch: int, keep: Keep) -> Logs:
+    def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         """Where a batch looks up what earlier ones left, in the versions that it is pinned to.
 
+        batch: None for versions that are not those before it, of which nothing is held.
         keep: works a frame out that is used more than once, and holds it.
         """
 

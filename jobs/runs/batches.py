@@ -25,6 +25,8 @@ from tactful.schemas.table import Table
 
 # The queries that every run has, beside one for each source.
 ACCEPT, FUSED = "accept", "fused"
+# What the main query does before its first batch of a long backlog; it lies with its checkpoint.
+GATHER = f"{FUSED}/gather"
 # Six small Delta commits take 2.6 s in six threads and 4.2 s one after another (DESIGN 9).
 COMMIT_THREADS = 6
 # So many rows fit into this process, whatever table they are for.
@@ -55,6 +57,17 @@ class Pace:
         )
 
 
+@dataclass(frozen=True)
+class Gathered:
+    """What was linked and labelled of a whole backlog before the batches that read it.
+
+    number: of the first labels that came of it. tables: the versions of links and labels before.
+    """
+
+    number: int
+    tables: Mapping[str, int]
+
+
 @dataclass
 class Batch:
     """One batch of one query: what it may read, and how it writes so that a repeat is a no-op."""
@@ -69,6 +82,7 @@ class Batch:
     # Tests end the process behind a commit; then commits go one after another.
     hook: Hook | None = None
     before: int = 0
+    gathered: Gathered | None = None
     # Whether what the batch writes is so little that it may pass through this process.
     is_small: bool = False
     # Whether it came with so few rows that all it holds is in one piece.
@@ -90,6 +104,12 @@ class Batch:
         """Where the batch looks up what earlier batches left."""
         return self.lake.store.logs(self.pins, batch=self.number, keep=self.keep)
 
+    @cached_property
+    def logs_before_gathering(self) -> Logs:
+        """The same, as earlier batches left it before the backlog was gathered."""
+        assert self.gathered is not None
+        return self.lake.store.logs(self.gathered.tables, batch=None, keep=self.keep)
+
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""
         kept = materialise(frame)
@@ -110,6 +130,10 @@ class Batch:
         finally:
             self.seconds[step] = round(self.seconds.get(step, 0.0) + monotonic() - started, 3)
 
+    def numbered(self, rows: pa.Table) -> pa.Table:
+        """Rows with the number of the batch that writes them."""
+        return rows.append_column("batch_id", pa.repeat(pa.scalar(self.number), len(rows)))
+
     def commit(self, outputs: Mapping[Table, Output]) -> None:
         """Append every output, each under its own transaction id.
 
@@ -127,8 +151,24 @@ class Batch:
             for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
                 done.result()
 
+    def commit_large(self, table: Table, rows: DataFrame, *, k: int = 1) -> None:
+        """Append one output that there surely is: to look first would be to work it out twice."""
+        large = table.conform(rows)
+        self.lake.store.append_by_spark(table, large, self._application(table), self.batch_id)
+        if self.hook:
+            self.hook(self.query, k, table.id)
+
+    def commit_pieces(self, table: Table, pieces: Iterable[pa.Table], *, k: int = 1) -> None:
+        """Append the pieces of one output that is too large for one place. k: its number."""
+        self.lake.store.append_pieces(table, pieces, self._application(table), self.batch_id)
+        if self.hook:
+            self.hook(self.query, k, table.id)
+
+    def _application(self, table: Table) -> str:
+        return f"tactful/{self.query}/{self.generation}/{table.id}"
+
     def _append(self, table: Table, output: Output) -> None:
-        application = f"tactful/{self.query}/{self.generation}/{table.id}"
+        application = self._application(table)
         if isinstance(output, DataFrame):
             output = self.lake.store.collected(table.conform(output), few=self.is_small)
         if isinstance(output, pa.Table):
@@ -141,8 +181,9 @@ class Batch:
         for frame in self._kept:
             unpersist(frame)
         self._kept.clear()
-        if "logs" in self.__dict__:
-            self.logs.release()
+        for name in ("logs", "logs_before_gathering"):
+            if name in self.__dict__:
+                getattr(self, name).release()
 
 
 def pin(

@@ -16,6 +16,7 @@ from tactful.jobs.runs import moved
 from tactful.jobs.runs.batches import (
     ACCEPT,
     FUSED,
+    GATHER,
     refuse_lost_offsets,
     refuse_other_configuration,
     unfinished,
@@ -88,6 +89,9 @@ def refuse_lake(lake: Lake, config: Config) -> None:
         half_done = None if is_at_work else unfinished(lake, query)
         if half_done:
             refuse_other_configuration(half_done, query, config.hash)
+    gathering = None if is_at_work else unfinished(lake, GATHER)
+    if gathering:
+        refuse_other_configuration(gathering, GATHER, config.hash)
 
 
 def refuse_held(location: str) -> None:

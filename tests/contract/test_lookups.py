@@ -192,6 +192,27 @@ def test_both_look_up_alike(lake: Lake, monkeypatch, few: int) -> None:
         local.release()
 
 
+def test_news_are_sets_that_are_new_or_seen_earlier_or_later(lake: Lake) -> None:
+    elsewhere = SparkStore(lake.spark, f"file:{lake.location}")
+    none = small_frame(lake.spark, [], LINKS.struct()).toArrow()
+    for store in (lake.store, elsewhere):
+        logs = logs_of(store, batch=4)
+        try:
+            known = logs.touching(pa.array(KEYS), none).sort_by("link_id").to_pylist()
+            assert logs.news_of(pa.Table.from_pylist(known, none.schema)).num_rows == 0
+            for row, place, by in ((known[1], "first_seen", -1), (known[3], "last_seen", 1)):
+                at = row[place]["occurred_at"] + timedelta(microseconds=by)
+                row[place] = {**row[place], "occurred_at": at}
+            known[4]["first_seen"] = {**known[4]["first_seen"], "event_id": ""}
+            known[5]["link_id"] = "never seen"
+            news = logs.news_of(pa.Table.from_pylist(known, none.schema)).to_pylist()
+            names = sorted(row["link_id"] for row in news)
+            assert names == sorted(known[n]["link_id"] for n in (1, 3, 4, 5))
+            assert all(row in known for row in news)
+        finally:
+            logs.release()
+
+
 def test_a_batch_sees_the_version_it_is_pinned_to(lake: Lake) -> None:
     pins = {LABELS.id: lake.store.version(LABELS) - 1}
     asked = lake.spark.createDataFrame(pa.table({"identifier_key": KEYS}))

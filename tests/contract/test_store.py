@@ -10,6 +10,7 @@ from threading import Barrier
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from pyspark.sql.pandas.types import to_arrow_schema
 
@@ -224,6 +225,24 @@ def test_an_append_on_a_failing_disk_is_repeated_until_it_is_there_once(
     disk.disarm()
     assert any("_delta_log" in place for place in failed), failed
     assert keys_in(store, IDENTIFIERS) == ["a"]
+
+
+def test_pieces_are_appended_once_and_read_as_files_here(store: Store, tmp_path: Path) -> None:
+    store.create(IDENTIFIERS, properties={})
+    none, folder = rows_of(IDENTIFIERS), tmp_path / "files"
+    for _ in range(2):
+        store.append_pieces(IDENTIFIERS, [none, none], "empty", 0)
+        assert store.version(IDENTIFIERS) == 0
+        pieces = (rows_of(IDENTIFIERS, *keys) for keys in ("ab", "", "c"))
+        store.append_pieces(IDENTIFIERS, pieces, "app", 0)
+        assert keys_in(store, IDENTIFIERS) == ["a", "b", "c"]
+    before = store.version(IDENTIFIERS)
+    store.append(IDENTIFIERS, Part(rows_of(IDENTIFIERS, "later"), "app", 1))
+    folder.mkdir()
+    names = ["identifier_type", "identifier_key"]
+    files = store.files_of(IDENTIFIERS, before, names, str(folder))
+    found = [row for file in files for row in pq.read_table(file, columns=names).to_pylist()]
+    assert sorted(row["identifier_key"] for row in found) == ["a", "b", "c"]
 
 
 def test_two_at_once_write_once(store: Store) -> None:

@@ -32,7 +32,13 @@ def test_the_rival_gives_the_oracles_tables(tmp_path, monkeypatch, seed):
         source: [row for row in told if len(json.dumps(row, default=str)) <= MAX_ROW_BYTES]
         for source, told in world.events.items()
     }
-    world = replace(world, events=light)
+    # it knows one answer to whose a shared device is, and no links that end
+    types = {
+        name: {key: value for key, value in kind.items() if key not in ("window", "max_per_person")}
+        for name, kind in world.config["identity"]["types"].items()
+    }
+    identity = {**world.config["identity"], "shared_devices": "neutral", "types": types}
+    world = replace(world, events=light, config={**world.config, "identity": identity})
     write(world, tmp_path, k=3, seed=seed, is_plain=True)
     conf = write_conf(world.config, tmp_path, world.products)
     told = rival(conf, tmp_path / "out", threads=1, memory="1GB", as_of=world.as_of)

@@ -71,6 +71,20 @@ def merge_links(links: DataFrame) -> DataFrame:
     return links.groupBy("link_id").agg(*(F.expr(s).alias(name) for name, s in MERGED.items()))
 
 
+def news_of(seen: DataFrame, links: DataFrame) -> DataFrame:
+    """Keep the sets that were never seen, or never as early or as late.
+
+    Of the others nothing is new: what came of them came of them before. seen, links: rows of the
+    log, each set once in `seen`.
+    """
+    known = links.groupBy("link_id").agg(
+        F.min("first_seen").alias("_first"), F.max("last_seen").alias("_last")
+    )
+    is_old = (F.col("_first") <= F.col("first_seen")) & (F.col("_last") >= F.col("last_seen"))
+    both = seen.join(known, "link_id", "left").where(~F.coalesce(is_old, F.lit(False)))
+    return both.select(*seen.columns)
+
+
 def latest(rows: DataFrame, *, key: list[str]) -> DataFrame:
     """Keep what the newest batch said of each key in an append-only log."""
     rest = [name for name in rows.columns if name not in key]

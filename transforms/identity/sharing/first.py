@@ -45,5 +45,6 @@ SHARING = Sharing(
     doc="whose it was seen with first, whoever uses it later. Can't promise that who bought a used "
     "device, or logs in at a friend's, is not taken for its first owner while not logged in.",
     settle=settle,
+    reads_first=True,
     counts_most=True,
 )

@@ -91,6 +91,7 @@ class Sharing:
     `settle`          what it keeps of a graph: a function of the graph alone, so that no order of
                       arrival matters.
     `judges_expired`  whether it looks at links that have outlived their window, too.
+    `reads_first`     whether it asks of any set, not only of a device's, which was seen before.
     `reads_last`      whether it asks when a link was last seen.
     `counts_most`     whether it bounds how many of a type a person has; else only unique types are.
     """
@@ -99,5 +100,6 @@ class Sharing:
     doc: str
     settle: Callable[[Graph], Kept]
     judges_expired: bool = False
+    reads_first: bool = False
     reads_last: bool = False
     counts_most: bool = False

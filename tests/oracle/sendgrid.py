@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -91,6 +92,9 @@ def _about(event: Mapping[str, Any]) -> dict[str, Any]:
     """What SendGrid itself says of a message, where the sender's own arguments do not."""
     campaign, content = event.get("marketing_campaign_id"), event.get("sg_template_id")
     category = event.get("category")
+    if isinstance(category, str) and category.startswith("["):
+        with contextlib.suppress(ValueError):  # a list that somebody wrote down as a text
+            category = json.loads(category)
     first = category[0] if isinstance(category, list) and category else category
     is_marketing = _is_told(event.get("asm_group_id")) or _is_plain(campaign)
     return {

@@ -51,7 +51,12 @@ def parse_rows(
     loose = ", ".join(f"`{name}` {_loose(column.type)}" for name, column in fields.items())
     # All in SQL: of column objects it takes thousands, at several calls into the JVM each.
     checked = rows.selectExpr(
-        "value", "file", "modified_at", f"{line_hash('value')} AS line_hash", *readable("value")
+        "value",
+        "file",
+        "modified_at",
+        f"{line_hash('value')} AS line_hash",
+        "is_valid_utf8(value) AS is_valid",
+        "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
     )
     whole = checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
     told = "CASE WHEN fields IS NOT NULL THEN text END"
@@ -138,13 +143,6 @@ def fields_of(stream: str) -> dict[str, Described]:
 def line_hash(text: str) -> str:
     """What stands for a text in `source_position`."""
     return f"substring(sha2({text}, 256), 1, 32)"
-
-
-def readable(value: str) -> tuple[str, str]:
-    """Whether a text was valid UTF-8, and the text made so: is_valid, text."""
-    is_valid = f"is_valid_utf8({value})"
-    text = f"CASE WHEN {is_valid} THEN {value} ELSE make_valid_utf8({value}) END"
-    return f"{is_valid} AS is_valid", f"{text} AS text"
 
 
 def strictly(text: str, kind: str) -> str:

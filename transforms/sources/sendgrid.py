@@ -80,9 +80,10 @@ MILLISECONDS_FROM = 10**11
 PERSONS_WORD = f"coalesce(means IN {(*CLOSING_TYPES, *OPENING_TYPES)}, false)"
 BLANKS = " \t\r\n"
 EMPTY = r"^\[[ \t\r\n]*\]\z"
+OPENED = "substring(line, 1, char_length(line) - 1)"
 # One sign for each byte, and the byte for each sign: so events can be cut out of any bytes.
 BYTES = "ISO-8859-1"
-BETWEEN = r"(?<=\})[ \t\r\n]*,[ \t\r\n]*(?=\{)"
+BETWEEN = r"\}[ \t\r\n]*,[ \t\r\n]*\{"
 
 
 def parse_rows(
@@ -95,9 +96,9 @@ def parse_rows(
 ) -> DataFrame:
     """Read each landed row as an event, or as an array of them, each event a row of its own.
 
-    An event's place is the hash of its line, with that of its own text behind it where it stood in
-    an array. A line that is neither, whole and alone, stays one row that is refused with its text;
-    so does an empty array, since nothing that landed may vanish. `max_row_bytes` bounds the line.
+    An event's place is the hash of its line, and behind it its number where it stood in an array.
+    A line that is neither, whole and alone, stays one row that is refused with its text; so does an
+    empty array, since nothing that landed may vanish. `max_row_bytes` bounds the line.
 
     Keeps: one row an event. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
@@ -121,36 +122,19 @@ def _each_event(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     and writes them without blanks; a text of our own before the last bracket shows whether it
     read them all, for it takes the first array of a text and never looks behind it.
 
-    Keeps: one row an event. Changes: value. Adds: line_hash, is_event (whether it may be one),
-    is_empty (whether the line is an array without any).
+    Keeps: one row an event. Changes: value. Adds: line_hash, is_line_valid (UTF-8), is_event
+    (whether it may be one), is_empty (whether the line is an array without any).
     """
-    plain = f"CASE WHEN is_line_valid THEN value ELSE decode(CAST(value AS binary), '{BYTES}') END"
-    is_fit = f"octet_length(value) <= {max_row_bytes}"
-    line = f"CASE WHEN {is_fit} THEN btrim({plain}, {literal(BLANKS)}) END"
-    opened = "substring(line, 1, char_length(line) - 1)"
-    inside = f"substring({opened}, 2)"
-    pieces = f"""CASE
-        WHEN is_array THEN split(btrim({inside}, {literal(BLANKS)}), {literal(BETWEEN)})
-        WHEN startswith(line, '{{') THEN array(line)
-    END"""
-    is_object = "startswith(piece, '{') AND json_array_length(concat('[', piece, ',0]')) <=> 2"
-    sealed = f"""concat({opened}, ',"', line_hash, '"]')"""
+    sealed = f"""concat({OPENED}, ',"', line_hash, '"]')"""
     entries = f"CASE WHEN is_array AND is_line_valid AND NOT is_exact THEN {sealed} END"
     is_read = "coalesce(try_element_at(entries, -1) = line_hash, false)"
     cut = """CASE
-        WHEN is_array AND is_exact THEN pieces
+        WHEN is_array AND is_exact THEN transform(pieces, piece -> concat('{', piece, '}'))
         WHEN is_read THEN slice(entries, 1, size(entries) - 1)
         ELSE array(value)
     END"""
-    lines = (
-        rows.selectExpr(
-            "value", "file", "modified_at", f"{canonical.line_hash('value')} AS line_hash",
-            "is_valid_utf8(value) AS is_line_valid",
-        )
-        .selectExpr("*", f"{line} AS line")
-        .selectExpr("*", "startswith(line, '[') AND endswith(line, ']') AS is_array")
-        .selectExpr("*", f"{pieces} AS pieces")
-        .selectExpr("*", f"coalesce(forall(pieces, piece -> {is_object}), false) AS is_exact")
+    each = (
+        rows.transform(_in_pieces, max_row_bytes=max_row_bytes)
         .selectExpr("*", f"{canonical.strictly(entries, 'array<string>')} AS entries")
         .selectExpr("*", f"{is_read} AS is_read")
         .selectExpr(
@@ -158,29 +142,61 @@ def _each_event(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
             "is_array AND is_exact OR is_read AS is_cut",
             "is_exact OR is_read AS is_event",
             f"coalesce(line RLIKE {literal(EMPTY)}, false) AS is_empty",
-            f"explode({cut}) AS cut",
+            f"posexplode({cut}) AS (place, cut)",
         )
     )  # fmt: skip
     as_bytes = f"CAST(encode(cut, '{BYTES}') AS string)"
     own = f"CASE WHEN is_line_valid THEN coalesce(cut, 'null') ELSE {as_bytes} END"
-    return lines.selectExpr("*", f"CASE WHEN is_cut THEN {own} ELSE cut END AS value").selectExpr(
-        "value", "file", "modified_at", "is_event", "is_empty",
-        f"CASE WHEN is_cut THEN concat(line_hash, '/', {canonical.line_hash('value')}) "
-        "ELSE line_hash END AS line_hash",
+    return each.selectExpr(
+        "is_event", "is_empty", "file", "modified_at", "is_line_valid",
+        f"CASE WHEN is_cut THEN {own} ELSE cut END AS value",
+        "CASE WHEN is_cut THEN concat(line_hash, '/', place + 1) ELSE line_hash END AS line_hash",
+    )  # fmt: skip
+
+
+def _in_pieces(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
+    """Adds: line_hash, is_line_valid, line (null where it is too long), is_array, pieces (what may
+    be objects, without their braces), is_exact (whether all of them are)."""
+    plain = f"CASE WHEN is_line_valid THEN value ELSE decode(CAST(value AS binary), '{BYTES}') END"
+    is_fit = f"octet_length(value) <= {max_row_bytes}"
+    line = f"CASE WHEN {is_fit} THEN btrim({plain}, {literal(BLANKS)}) END"
+    inside = f"btrim(substring({OPENED}, 2), {literal(BLANKS)})"
+    # The braces of all objects are taken off and put back: a pattern that begins with a plain sign
+    # is found many times as fast as one that looks behind.
+    bare = "substring(inside, 2, char_length(inside) - 2)"
+    pieces = f"CASE WHEN is_array THEN split({bare}, {literal(BETWEEN)}) ELSE array({bare}) END"
+    is_object = "json_array_length(concat('[{', piece, '},0]')) <=> 2"
+    return (
+        rows.selectExpr(
+            "value", "file", "modified_at", f"{canonical.line_hash('value')} AS line_hash",
+            "is_valid_utf8(value) AS is_line_valid",
+        )
+        .selectExpr("*", f"{line} AS line")
+        .selectExpr("*", "startswith(line, '[') AND endswith(line, ']') AS is_array")
+        .selectExpr("*", f"CASE WHEN is_array THEN {inside} ELSE line END AS inside")
+        .selectExpr(
+            "*",
+            "CASE WHEN startswith(inside, '{') AND endswith(inside, '}') "
+            f"THEN {pieces} END AS pieces",
+        )
+        .selectExpr("*", f"coalesce(forall(pieces, piece -> {is_object}), false) AS is_exact")
     )  # fmt: skip
 
 
 def _with_fields(events: DataFrame) -> DataFrame:
     """Adds: what `lay_out` and `check_rows` expect, and what `_told` reads: said, event, means,
-    number, plain, category."""
+    number, plain, category, categories."""
     found = canonical.strictly("CASE WHEN is_event THEN text END", "map<string,string>")
+    listed = "CASE WHEN startswith(category, '[') THEN category END"
+    categories = canonical.strictly(listed, "array<string>")
     word, known = _said("event"), ", ".join(f"'{name}'" for name in TYPES)
     squeezed = values.rarely(word, f"regexp_replace(lower(written), {literal(SEPARATORS)}, '')")
     read = (*ARGUMENTS, *IDENTIFIERS, *INSTEAD.values())
     is_plain = f"name IN ({_listed(read)}) AND {_is_plain('told')}"
     means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in TYPES.items())
     return (
-        events.selectExpr("*", *canonical.readable("value"))
+        events.selectExpr("*", "is_line_valid OR is_valid_utf8(value) AS is_valid")
+        .selectExpr("*", "CASE WHEN is_valid THEN value ELSE make_valid_utf8(value) END AS text")
         .selectExpr("*", f"{found} AS found")
         .selectExpr("*", f"{names.once_each('found')} AS said")
         .selectExpr(
@@ -193,7 +209,7 @@ def _with_fields(events: DataFrame) -> DataFrame:
             f"map_filter(said, (name, told) -> {is_plain}) AS plain",
             f"{_said('category')} AS category",
         )
-        .selectExpr("*", f"CASE event {means} END AS means")
+        .selectExpr("*", f"CASE event {means} END AS means", f"{categories} AS categories")
     )
 
 
@@ -257,9 +273,7 @@ def _marketing() -> str:
 
 def _topic() -> str:
     """The category, of several the first."""
-    first = f"get({canonical.strictly('category', 'array<string>')}, 0)"
-    one = f"CASE WHEN {values.is_no_text('category')} THEN {first} ELSE category END"
-    return f"CASE WHEN category IS NOT NULL THEN {values.rarely(one, _if_plain('written'))} END"
+    return _if_plain("CASE WHEN categories IS NULL THEN category ELSE get(categories, 0) END")
 
 
 def _bounce() -> str:

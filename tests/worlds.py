@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
-from tests.oracle.fields import MANUAL
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
+from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_rows import (
     CATEGORIES,
     SKUS,
@@ -112,7 +112,7 @@ class _Maker:
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
-        for told_last in (shared_addresses, spellings, channelless, contacts):
+        for told_last in (shared_addresses, spellings, channelless, contacts, manual_links):
             told_last(self, seed)
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 
@@ -385,13 +385,11 @@ class _Maker:
             "purchases": lambda: {"order_id": "o1"},
             "messages": lambda: {"message_id": "m1", "channel": "email"},
         }
-        for stream, types in TYPES.items():
-            for type_ in types:
-                if (stream, type_) not in self.seen and type_ not in MANUAL:
-                    told = required.get(stream, dict)()
-                    self.add(
-                        stream, type_, self.when(), self.who(self.dice.choice(self.people)), **told
-                    )
+        for stream, type_ in ((s, t) for s, of in TYPES.items() for t in of if t not in MANUAL):
+            if (stream, type_) not in self.seen:
+                told = required.get(stream, dict)()
+                when, who = self.when(), self.who(self.dice.choice(self.people))
+                self.add(stream, type_, when, who, **told)
 
     def _repeat_some(self) -> None:
         """Exact repeats, delivered again later or by another source of the stream."""

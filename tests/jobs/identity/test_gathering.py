@@ -23,7 +23,7 @@ from tactful.jobs.identity.known import COLUMNS, Known
 from tactful.jobs.identity.relabel import kinds_of, rows_of
 from tactful.jobs.settings.config import Identity
 from tests.oracle.cases import START
-from tests.transforms.test_identity_cases import BATCHES, LINKS, TYPES, Seen, Stitcher
+from tests.transforms.test_identity_cases import BATCHES, LINKS, TYPES, WORLD, Seen, Stitcher
 
 BLOCKED = pa.list_(pa.string())
 FILES = pa.schema([*LINKS, ("blocked_keys", BLOCKED), ("blocked_types", BLOCKED)])
@@ -54,13 +54,11 @@ def test_gathered_at_once_is_as_in_one_batch(
     batches, gathered_from, max_links, max_identifiers, dice, alike
 ) -> None:
     """After some batches all that is left, of which several events are of one moment."""
-    rules = Identity(
-        shared_devices="neutral", phone_region="US", blocked=(), types=TYPES,
-        max_links=max_links, max_devices=1000, max_identifiers=max_identifiers,
-    )  # fmt: skip
+    rules = rules_of(max_links=max_links, max_identifiers=max_identifiers)
+    names = iter(dice.sample(range(10, 10 + WORLD), WORLD))
     events = [
-        [event(ids, dice.randrange(8), f"{n}-{m}", alike) for m, ids in enumerate(batch)]
-        for n, batch in enumerate(batches)
+        [event(ids, dice.randrange(4), str(next(names)), alike) for ids in batch]
+        for batch in batches
     ]
     stitcher, said = Stitcher(rules), []
     for number, batch in enumerate(events[:gathered_from]):
@@ -76,6 +74,26 @@ def test_gathered_at_once_is_as_in_one_batch(
     after = {row["identifier_key"]: row for row in found}
     assert {**before, **after} == stitcher.labels
     assert after == {k: row for k, row in stitcher.labels.items() if before.get(k) != row}
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c"), ("c", "b", "a"), ("b", "c", "a")])
+def test_of_sets_of_one_moment_the_names_of_the_events_decide(names) -> None:
+    """A cookie of three persons was first that one's whose event has the smallest name."""
+    stitcher = Stitcher(rules_of(max_links=1000, max_identifiers=1000))
+    users = dict(zip(names, ("u1", "u2", "u3"), strict=True))
+    stitcher.add(event([user, "k1"], 0, name, False) for name, user in users.items())
+    found = gathered(list(stitcher.links.values()), [], stitcher.rules)
+    assert {row["identifier_key"]: row for row in found} == stitcher.labels
+    (cookie,) = (row for row in found if row["identifier_type"] == "k")
+    assert cookie["state"] == "neutral"
+    assert cookie["person_id"] == "p_" + hexed(users["a"], alike=False)
+
+
+def rules_of(*, max_links: int, max_identifiers: int) -> Identity:
+    return Identity(
+        shared_devices="neutral", phone_region="US", blocked=(), types=TYPES,
+        max_links=max_links, max_devices=1000, max_identifiers=max_identifiers,
+    )  # fmt: skip
 
 
 def event(ids: Sequence[str], second: int, name: str, alike: bool) -> Seen:
@@ -120,10 +138,7 @@ def test_blocked_identifiers_are_counted_over_all_files(tmp_path: Path) -> None:
         }
         for n in (3, 1, 2, 4)
     ]  # fmt: skip
-    rules = Identity(
-        shared_devices="neutral", phone_region="US", blocked=(), types=TYPES,
-        max_links=5, max_devices=1000, max_identifiers=1000,
-    )  # fmt: skip
+    rules = rules_of(max_links=5, max_identifiers=1000)
     found = numbering.number(written(pa.Table.from_pylist(rows, FILES), tmp_path), rules)
     assert len(found.keys) == 0
     assert found.blocked.to_pylist() == [

@@ -230,9 +230,9 @@ def test_an_append_on_a_failing_disk_is_repeated_until_it_is_there_once(
 def test_pieces_are_appended_once_and_read_as_files_here(store: Store, tmp_path: Path) -> None:
     store.create(IDENTIFIERS, properties={})
     none, folder = rows_of(IDENTIFIERS), tmp_path / "files"
+    store.append_pieces(IDENTIFIERS, [none, none], "empty", 0)
+    assert store.version(IDENTIFIERS) == 0
     for _ in range(2):
-        store.append_pieces(IDENTIFIERS, [none, none], "empty", 0)
-        assert store.version(IDENTIFIERS) == 0
         pieces = (rows_of(IDENTIFIERS, *keys) for keys in ("ab", "", "c"))
         store.append_pieces(IDENTIFIERS, pieces, "app", 0)
         assert keys_in(store, IDENTIFIERS) == ["a", "b", "c"]

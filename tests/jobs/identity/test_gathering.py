@@ -24,7 +24,7 @@ from tactful.jobs.identity.relabel import kinds_of, rows_of
 from tactful.jobs.settings.config import Identity
 from tactful.transforms.identity.sharing import SHARINGS
 from tests.oracle.cases import START
-from tests.transforms.test_identity_cases import BATCHES, LINKS, TYPES, Seen, Stitcher
+from tests.transforms.test_identity_cases import BATCHES, LINKS, TYPES, WORLD, Seen, Stitcher
 
 # Events are of the first eight seconds.
 AS_OF = START + timedelta(seconds=8)
@@ -62,13 +62,13 @@ def test_gathered_at_once_is_as_in_one_batch(
     types = {name: dict(kind) for name, kind in TYPES.items()}
     if has_window:
         types["k"]["window"] = timedelta(seconds=4)
-    rules = Identity(
-        shared_devices=sharing, phone_region="US", blocked=(), types=types,
-        max_links=max_links, max_devices=1000, max_identifiers=max_identifiers,
-    )  # fmt: skip
+    rules = rules_of(
+        types, max_links=max_links, max_identifiers=max_identifiers, shared_devices=sharing
+    )
+    names = iter(dice.sample(range(10, 10 + WORLD), WORLD))
     events = [
-        [event(ids, dice.randrange(8), f"{n}-{m}", alike) for m, ids in enumerate(batch)]
-        for n, batch in enumerate(batches)
+        [event(ids, dice.randrange(4), str(next(names)), alike) for ids in batch]
+        for batch in batches
     ]
     stitcher, said = Stitcher(rules, as_of=AS_OF), []
     for number, batch in enumerate(events[:gathered_from]):
@@ -84,6 +84,32 @@ def test_gathered_at_once_is_as_in_one_batch(
     after = {row["identifier_key"]: row for row in found}
     assert {**before, **after} == stitcher.labels
     assert after == {k: row for k, row in stitcher.labels.items() if before.get(k) != row}
+
+
+@pytest.mark.parametrize("names", [("a", "b", "c"), ("c", "b", "a"), ("b", "c", "a")])
+def test_of_sets_of_one_moment_the_names_of_the_events_decide(names) -> None:
+    """A cookie of three persons was first that one's whose event has the smallest name."""
+    stitcher = Stitcher(rules_of(max_links=1000, max_identifiers=1000))
+    users = dict(zip(names, ("u1", "u2", "u3"), strict=True))
+    stitcher.add(event([user, "k1"], 0, name, False) for name, user in users.items())
+    found = gathered(list(stitcher.links.values()), [], stitcher.rules)
+    assert {row["identifier_key"]: row for row in found} == stitcher.labels
+    (cookie,) = (row for row in found if row["identifier_type"] == "k")
+    assert cookie["state"] == "neutral"
+    assert cookie["person_id"] == "p_" + hexed(users["a"], alike=False)
+
+
+def rules_of(
+    types: dict[str, Any] = TYPES,
+    *,
+    max_links: int,
+    max_identifiers: int,
+    shared_devices: str = "neutral",
+) -> Identity:
+    return Identity(
+        shared_devices=shared_devices, phone_region="US", blocked=(), types=types,
+        max_links=max_links, max_devices=1000, max_identifiers=max_identifiers,
+    )  # fmt: skip
 
 
 def event(ids: Sequence[str], second: int, name: str, alike: bool) -> Seen:
@@ -128,10 +154,7 @@ def test_blocked_identifiers_are_counted_over_all_files(tmp_path: Path) -> None:
         }
         for n in (3, 1, 2, 4)
     ]  # fmt: skip
-    rules = Identity(
-        shared_devices="neutral", phone_region="US", blocked=(), types=TYPES,
-        max_links=5, max_devices=1000, max_identifiers=1000,
-    )  # fmt: skip
+    rules = rules_of(max_links=5, max_identifiers=1000)
     files = written(pa.Table.from_pylist(rows, FILES), tmp_path)
     found = numbering.number(files, pa.Table.from_pylist([], LINKS), rules)
     assert len(found.keys) == 0

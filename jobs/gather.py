@@ -60,7 +60,6 @@ from tactful.transforms.identity.links import is_seen, merge_links, news_of, see
 LOOKED_UP = (LINKS, LABELS, *STREAMS.values())
 LABELS_A_PIECE = 500_000
 NO_MOVES = pa.table({name: pa.array([], pa.string()) for name in MOVES})
-NO_NODES = pa.array([], pa.string())
 LAST_SEEN = ["identifier_keys", "last_seen", "kind"]
 
 
@@ -156,7 +155,7 @@ def _label(batch: Batch, rules: Identity, folder: str) -> None:
         batch.commit_pieces(DUE, _due(batch, everything, found), k=3)
     if moved.num_rows:
         holding = _holding(links, combine_chunks(moved["identifier_key"]))
-        changes = changes_of(moved, holding, due=NO_NODES, as_of=batch.as_of)
+        changes = changes_of(moved, holding, as_of=batch.as_of)
         batch.commit_pieces(IDENTITY_CHANGES, [batch.numbered(changes)], k=4)
 
 

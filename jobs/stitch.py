@@ -115,7 +115,7 @@ def stitch(
         fresh = pa.concat_tables([fresh, blocked_labels(manual.seen(links), before)])
     known = previous_labels(fresh, before)
     causes = manual.causes(news, touched.links)
-    changes = changes_of(moves(fresh, known), causes, due=ending, as_of=batch.as_of)
+    changes = changes_of(moves(fresh, known), causes, as_of=batch.as_of)
     now = pa.concat_tables([fresh, others(before, fresh)])
     renewed = labels.renewed_with(fresh)
     told = previous_labels(renewed, labels.told)

@@ -75,15 +75,12 @@ def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
     return pairs.filter(pc.and_(had_one, _differ(fresh, known, ("person_id",))))
 
 
-def changes_of(
-    moved: pa.Table, links: pa.Table, *, due: pa.Array, as_of: datetime | None
-) -> pa.Table:
+def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> pa.Table:
     """One row for each two persons between whom identifiers moved, with the event that did it.
 
     A person whose own identifier became another's was merged; all else came apart. Where a word of
-    the business says just that, it did it; else the newest event did; where there is none, a link
-    has outlived its window. moved: see `moves`. links: those just seen, without the words that hold
-    no longer (see `manual.causes`). due: identifiers of which something ends by itself.
+    the business says just that, it did it; else the newest event did. moved: see `moves`. links:
+    those just seen, without the words that hold no longer (see `manual.causes`).
     """
     theirs = pc.is_in(
         flatten_lists(links["identifier_keys"]), combine_chunks(moved["identifier_key"])
@@ -103,16 +100,8 @@ def changes_of(
     merged = pc.and_(pc.equal(dated["from_person_id"], own), pc.is_valid(dated["to_person_id"]))
     pairs = (
         dated.append_column("is_merge", merged)
-        .append_column("is_due", pc.is_in(dated["identifier_key"], due))
         .group_by(["from_person_id", "to_person_id"])
-        .aggregate(
-            [
-                ("as_merge_max", "max"),
-                ("as_split_max", "max"),
-                ("is_merge", "any"),
-                ("is_due", "any"),
-            ]
-        )
+        .aggregate([("as_merge_max", "max"), ("as_split_max", "max"), ("is_merge", "any")])
     )
     is_merge = pairs["is_merge_any"]
     weight = pc.if_else(is_merge, pairs["as_merge_max_max"], pairs["as_split_max_max"])
@@ -120,8 +109,7 @@ def changes_of(
     is_word = pc.greater_equal(weight, len(links))
     place = combine_chunks(pc.if_else(is_word, pc.subtract(weight, len(links)), weight))
     cause, kind = (combine_chunks(by_rank[name]).take(place) for name in ("last_seen", "kind"))
-    ended = pc.and_(pairs["is_due_any"], pc.is_null(weight))
-    by_data = pc.if_else(is_merge, "linked", pc.if_else(ended, "expired", "kept_apart"))
+    by_data = pc.if_else(is_merge, "linked", "kept_apart")
     return pa.table(
         {
             "changed_at": pa.repeat(pa.scalar(as_of, pa.timestamp("us", "UTC")), len(pairs)),

@@ -29,6 +29,7 @@ from tactful.schemas.events import ORDER
 from tactful.transforms.identity.arrays import Bools, Ints
 from tactful.transforms.identity.components import ByHand, Links
 from tactful.transforms.identity.sharing import SHARINGS
+from tactful.transforms.identity.sharing.graph import FOREVER
 
 PIECE_ROWS = 500_000
 SETS = [
@@ -81,7 +82,8 @@ def number(files: Sequence[str], words: pa.Table, rules: Identity) -> Everything
     kind = np.zeros(len(keys), dtype=np.int64)
     kind[node] = _joined(types)
     link = np.repeat(np.arange(sum(map(len, sizes))), _joined(sizes))
-    links = _ranked(link, node, _joined(first), _joined(last), kinds.is_device[kind], files, rules)
+    may_be_neutral = (kinds.is_device | (kinds.window < FOREVER))[kind]
+    links = _ranked(link, node, _joined(first), _joined(last), may_be_neutral, files, rules)
     seen = blocked_once(pa.concat_tables(blocked)) if blocked else _none_blocked()
     # What reading took is given back now; to decide takes as much again.
     pa.default_memory_pool().release_unused()
@@ -109,7 +111,7 @@ def _ranked(
     node: Ints,
     first_at: Ints,
     last_at: Ints,
-    is_device: Bools,
+    may_be_neutral: Bools,
     files: Sequence[str],
     rules: Identity,
 ) -> Links:
@@ -117,7 +119,7 @@ def _ranked(
     sharing = SHARINGS[rules.shared_devices]
     last_rank = _by_time(last_at) if sharing.reads_last else np.zeros_like(last_at)
     links = Links(link, node, _by_time(first_at), first_at, last_rank, last_at)
-    tied = _tied_at(first_at) if sharing.reads_first else _tied(links, is_device)
+    tied = _tied_at(first_at) if sharing.reads_first else _tied(links, may_be_neutral)
     _rank_ties(links.first_rank, tied, first_at, files, "first_seen")
     if sharing.reads_last:
         _rank_ties(links.last_rank, _tied_at(last_at), last_at, files, "last_seen")
@@ -170,13 +172,13 @@ def _tied_at(moments: Ints) -> Ints:
     return np.flatnonzero(np.isin(moments, _often(moments)))
 
 
-def _tied(links: Links, is_device: Bools) -> Ints:
-    """The sets that share a device and a moment with another."""
+def _tied(links: Links, may_be_neutral: Bools) -> Ints:
+    """The sets that share a device, or what may be as one, and a moment with another."""
     often = _often(links.first_at)
     if not len(often):
         return often
     place = np.minimum(np.searchsorted(often, links.first_at), len(often) - 1)
-    asked = (often[place] == links.first_at)[links.link] & is_device[links.node]
+    asked = (often[place] == links.first_at)[links.link] & may_be_neutral[links.node]
     link, node = links.link[asked], links.node[asked]
     at = links.first_at[link]
     order = np.lexsort((at, node))

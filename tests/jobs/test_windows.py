@@ -59,12 +59,30 @@ def test_a_link_ends_by_itself_and_heals(spark, tmp_path: Path) -> None:
     assert told[2] == {"buyers": ["ann"], "silent": ["ann@x.io"]}
     whole = ["ann", "ann@x.io", "phone"]
     assert told[4] == {"buyers": whole, "silent": whole}
-    tables = read_tables(shop.lake, ["identity_changes", "suppressions"])
-    assert sorted(change["rule"] for change in tables["identity_changes"]) == [
-        "expired", "expired", "linked", "linked",
-    ]  # fmt: skip
     # One opt-out, and it covers all that Ann is known by now.
-    assert len([r for r in tables["suppressions"] if r["policy"] == "unsubscribed"]) == 1
+    suppressions = read_tables(shop.lake, ["suppressions"])["suppressions"]
+    assert len([row for row in suppressions if row["policy"] == "unsubscribed"]) == 1
+
+
+def test_an_opt_out_outlives_the_link_that_brought_it(spark, tmp_path: Path) -> None:
+    """Ben said no by his phone while it was his: when that link ends, he is still left alone."""
+    ben, own = ("customer_id", "ben"), ("email", "ben@x.io")
+    config = {
+        **CONFIG,
+        "identity": {"types": {"device_id": {"window": "2d"}}},
+        "destinations": [SILENT],
+    }
+    shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
+    shop.land(
+        {
+            "web": [row(-2, "login", ben, own), row(-1, "login", ben, PHONE)],
+            "mail": [row(0, "unsubscribed", PHONE, channel="email")],
+        }
+    )
+    for days in (0, 3):
+        shop.run(as_of=AS_OF + days * DAY)
+        shop.assert_converged(AS_OF + days * DAY)
+        assert _names(shop, "silent") >= {"ben", "ben@x.io", "phone"}, days
 
 
 def _names(shop: Shop, destination: str) -> set[str]:

@@ -107,16 +107,16 @@ STEPS = {"stands_for": stand_for, "taken": share_out, "suppressed": gather}
 
 
 def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) -> None:
-    """Make `parts`: for each identifier its state, and its component where it is linked.
+    """Make `parts`: for each identifier its state, its component, and when a link of it ended.
 
-    A hub that somebody says is one with others is theirs, whatever else it was seen with.
+    A hub stays one, but others that somebody says are one with it are one with each other.
     """
     known = db.execute(
         """
         SELECT i.priority, dense_rank() OVER (ORDER BY t.type) AS kind, t.most, t.is_device,
             i.is_blocked, f.best,
-            i.node IN (SELECT node FROM crowded)
-                AND count(*) OVER (PARTITION BY f.best) = 1 AS is_hub
+            i.node IN (SELECT node FROM crowded) AS is_hub,
+            count(*) OVER (PARTITION BY f.best) > 1 AS is_joined
         FROM identifiers AS i
         JOIN types AS t ON t.type = i.identifier_type
         JOIN stands_for AS f USING (node)
@@ -124,7 +124,7 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
         """
     ).fetchnumpy()
     told = db.execute("FROM identity_settings").fetchnumpy()
-    may_link = ~(known["is_blocked"] | known["is_hub"])
+    may_link = ~(known["is_blocked"] | (known["is_hub"] & ~known["is_joined"]))
     nodes = Nodes(known["priority"], known["kind"], known["most"], may_link)
     found = settle(
         nodes,
@@ -133,13 +133,16 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
         sharing=told["shared_devices"][0],
     )
     best = known["best"]
-    is_neutral = (found.kept_apart & known["is_device"])[best]
+    has_ended = found.ended_at >= 0
+    is_neutral = ((found.kept_apart & known["is_device"]) | has_ended)[best]
     is_hub = known["is_hub"] | (found.oversized | found.kept_apart)[best]
-    states = [known["is_blocked"], is_neutral, is_hub]
-    state = np.select(states, ["blocked", "neutral", "hub"], "linked")
+    states = [known["is_blocked"], known["is_hub"], is_neutral, is_hub]
+    state = np.select(states, ["blocked", "hub", "neutral", "hub"], "linked")
     numbers = np.arange(len(nodes), dtype=np.int32)
-    db.register("found", {"node": numbers, "part": found.part[best], "state": state})
-    db.execute("CREATE TABLE parts AS FROM found")
+    parts = {"node": numbers, "part": found.part[best], "state": state}
+    db.register("found", {**parts, "ended_us": found.ended_at[best]})
+    ended_at = "CASE WHEN ended_us >= 0 THEN make_timestamp(ended_us) END AS ended_at"
+    db.execute(f"CREATE TABLE parts AS SELECT node, part, state, {ended_at} FROM found")
     db.unregister("found")
 
 
@@ -166,6 +169,7 @@ def _links(db: DuckDBPyConnection) -> Links:
         np.stack([told["centre"], told["node"]], axis=1),
         told["newest"],
         told["lives"],
+        told["until"],
         [nodes for (nodes,) in sets],
         np.stack([apart["one"], apart["other"]], axis=1),
     )

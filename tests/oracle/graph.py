@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import networkx as nx
 import numpy as np
@@ -39,24 +39,30 @@ class Nodes:
 class Links:
     """Pairs of nodes, each once: the rank of the newest event that says so, and if it still lives.
 
-    sets: of every set that was seen together its nodes, the best first, in the order of the sets'
-    first events. never: pairs that somebody keeps apart by hand.
+    until: when each ends, in microseconds, where it has an end. sets: of every set that was seen
+    together its nodes, the best first, in the order of the sets' first events. never: pairs that
+    somebody keeps apart by hand.
     """
 
     pairs: np.ndarray
     newest: np.ndarray
     lives: np.ndarray
+    until: np.ndarray = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     sets: Sequence[Sequence[int]] = ()
     never: np.ndarray = field(default_factory=lambda: NO_PAIRS)
 
 
 @dataclass(frozen=True)
 class Parts:
-    """The component of each node (ALONE where it is cut or may not link), and why it was cut."""
+    """The component of each node (ALONE where it is cut or may not link), and why it was cut.
+
+    ended_at: when the last of its links to somebody ended, in microseconds; ALONE where none did.
+    """
 
     part: np.ndarray
     oversized: np.ndarray
     kept_apart: np.ndarray
+    ended_at: np.ndarray
 
 
 def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) -> Parts:
@@ -64,8 +70,8 @@ def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) ->
     oversized, apart = np.zeros((2, len(nodes)), dtype=bool)
     never = {pair for one, other in links.never.tolist() for pair in ((one, other), (other, one))}
     may_hold = np.array([tuple(pair) not in never for pair in links.pairs.tolist()], dtype=bool)
-    holds = links.lives & may_hold
-    judged = may_hold if sharing == "neutral" else holds
+    kept = may_hold.copy()
+    judged = may_hold if sharing == "neutral" else may_hold & links.lives
     number = {pair: n for n, pair in enumerate(map(tuple, links.pairs.tolist()))}
     for graph in _disputed(nodes, links, judged):
         mine = [number[pair] for pair in _pairs_of(graph, number)]
@@ -75,17 +81,37 @@ def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) ->
             gone = cut | alone
             dropped = [n for n in mine if not gone.isdisjoint(links.pairs[n].tolist())]
         elif sharing == "newest":
-            kept = newest_first(graph, links, mine)
-            dropped = [n for n in mine if n not in kept]
+            joined = newest_first(graph, links, mine)
+            dropped = [n for n in mine if n not in joined]
         else:
-            kept = first_come(graph, links)
-            dropped = [n for n in mine if tuple(links.pairs[n].tolist()) not in kept]
-        holds[dropped] = False
-    living = links.pairs[holds]
+            told = first_come(graph, links)
+            dropped = [n for n in mine if tuple(links.pairs[n].tolist()) not in told]
+        kept[dropped] = False
+    nodes = replace(nodes, may_link=nodes.may_link & ~apart)
+    ended_at = end_of_links(nodes, links, kept, sharing)
+    nodes = replace(nodes, may_link=nodes.may_link & (ended_at == ALONE))
+    living = links.pairs[kept & links.lives]
     for graph in _oversized(nodes, living, max_identifiers):
         oversized[list(cut_oversized(graph, max_identifiers))] = True
-    present = nodes.may_link & ~oversized & ~apart
-    return Parts(components(living, present), oversized, apart)
+    part = components(living, nodes.may_link & ~oversized)
+    return Parts(part, oversized, apart, ended_at)
+
+
+def end_of_links(nodes: Nodes, links: Links, kept: np.ndarray, sharing: str) -> np.ndarray:
+    """Until when each node was linked to somebody whom it is not one person with any more.
+
+    Where the newest or first one has a device, one that is linked to anybody else has not ended.
+    """
+    part = components(links.pairs[kept & links.lives], nodes.may_link)
+    ended_at = np.full(len(nodes), ALONE, dtype=np.int64)
+    for n in np.flatnonzero(kept & ~links.lives).tolist():
+        centre, node = links.pairs[n].tolist()
+        if nodes.may_link[[centre, node]].all() and part[centre] != part[node]:
+            ended_at[node] = max(ended_at[node], links.until[n])
+    if sharing != "neutral":
+        living = links.pairs[kept & links.lives]
+        ended_at[living[nodes.may_link[living].all(axis=1)][:, 1]] = ALONE
+    return ended_at
 
 
 def components(links: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -93,7 +93,7 @@ def partition(
 
     inside: nodes whose links are all here; the others are hubs that were found before, and are
     left out. sharing: whose a device of several is. now: what has outlived its window by then
-    links nobody. by_hand: beats all that was seen; of those joined so, a hub is theirs, too.
+    links nobody. by_hand: beats all that was seen, but for what is a hub.
     """
     level = kinds.priority[kind]
     same = _same(by_hand.always, level)
@@ -106,14 +106,17 @@ def partition(
     alive = edges.lives_until > now
     judged = np.ones_like(alive) if sharing.judges_expired else alive
     kept = sharing.settle(_graph(edges, judged, joined, links, kind, kinds, never))
-    holds = alive.copy()
+    holds = np.ones_like(alive)
     holds[judged] &= kept.edges
     state = np.full(len(kind), LINKED)
-    state[hub & (np.bincount(same, minlength=len(kind))[same] == 1)] = HUB
     state[kept.cut] = np.where(kinds.is_device[kind[kept.cut]], NEUTRAL, HUB)
+    ended = _ended(edges, holds, alive, len(kind), for_any=sharing.judges_expired)
+    state[(ended != NOBODY) & (state == LINKED)] = NEUTRAL
+    holds &= alive & (state[edges.ends] == LINKED).all(axis=1)
     state[_oversized(edges.ends[holds], level, max_identifiers)] = HUB
     holds &= (state[edges.ends] == LINKED).all(axis=1)
     state = state[same]
+    state[hub] = HUB
     part = components(edges.ends[holds], len(kind))[same]
     person = np.where(state == LINKED, part, NOBODY)
     owner, since = _neutral_owners(links, state, person)
@@ -121,8 +124,8 @@ def partition(
         state,
         _touching(stars, same),
         np.where(state == NEUTRAL, owner, person),
-        since,
-        _next_expiry(edges, holds, len(kind)),
+        _earlier(since, np.where(state == NEUTRAL, ended[same], NOBODY)),
+        _next_expiry(edges, alive, len(kind)),
     )
 
 
@@ -253,6 +256,29 @@ def _graph(
     )
 
 
+def _ended(edges: Edges, kept: Bools, alive: Bools, count: int, *, for_any: bool) -> Ints:
+    """Until when each node was linked to somebody by a link that has ended; NOBODY for the others.
+
+    Such a node is nobody's from then on: what it did before stays theirs, and so does what was said
+    by it. Not where the two are one person by another way, and but for_any where no other link
+    of it lives.
+    """
+    part = components(edges.ends[kept & alive], count)
+    over = edges.ends[kept & ~alive]
+    apart = part[over[:, 0]] != part[over[:, 1]]
+    until = np.full(count, NOBODY, dtype=np.int64)
+    np.maximum.at(until, over[apart, 1], edges.lives_until[kept & ~alive][apart])
+    if not for_any:
+        until[edges.ends[kept & alive, 1]] = NOBODY
+    return until
+
+
+def _earlier(one: Ints, other: Ints) -> Ints:
+    """The earlier of two times, where there are two."""
+    both = np.minimum(one, other)
+    return np.where(one == NOBODY, other, np.where(other == NOBODY, one, both))
+
+
 def _oversized(edges: Ints, level: Ints, limit: int) -> Bools:
     """Cut the lowest layer of a person who is too large, until they fit."""
     cut = np.zeros(len(level), dtype=bool)
@@ -275,9 +301,9 @@ def _touching(stars: Stars, same: Ints) -> Ints:
     return components(np.concatenate(edges), len(same))
 
 
-def _next_expiry(edges: Edges, holds: Bools, count: int) -> Ints:
+def _next_expiry(edges: Edges, alive: Bools, count: int) -> Ints:
     """When the first of each node's links will have outlived its window."""
-    bounded = holds & (edges.lives_until < FOREVER)
+    bounded = alive & (edges.lives_until < FOREVER)
     expires = np.full(count, FOREVER, dtype=np.int64)
     np.minimum.at(expires, edges.ends[bounded, 1], edges.lives_until[bounded])
     return np.where(expires == FOREVER, NOBODY, expires)

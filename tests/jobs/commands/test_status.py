@@ -303,7 +303,7 @@ def test_status_names_hubs_and_tells_who_changed(lake):
             ("seen_with_count", pa.int64())]  # fmt: skip
     write(lake, "hubs", hubs, ("k1", "device_id", 4000), ("k2", "email", 7))
     changes = [("changed_at", AT), ("kind", pa.string()), ("rule", pa.string())]
-    merged, split = ("merge", "linked"), ("split", "expired")
+    merged, split = ("merge", "linked"), ("split", "kept_apart")
     told = [(at(9), *merged), (at(11), *merged), (at(11, 3), *split), (at(11, 3), *split)]
     write(lake, "identity_changes", changes, *told)
     facts = status(lake)
@@ -315,5 +315,5 @@ def test_status_names_hubs_and_tells_who_changed(lake):
     assert "type email was seen" not in shown
     assert (
         "Persons changed in the day until 2026-01-11T03:00:00+00:00: "
-        "1 merge (linked), 2 split (expired)." in shown
+        "1 merge (linked), 2 split (kept_apart)." in shown
     )

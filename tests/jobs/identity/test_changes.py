@@ -8,7 +8,6 @@ import pyarrow as pa
 
 from tactful.jobs.identity.changes import changes_of
 
-NONE = pa.array([], pa.string())
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 EVENT_REF = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
@@ -40,14 +39,14 @@ def told(table: pa.Table) -> list[tuple[str, str, str | None, str | None, str]]:
 
 def test_the_newest_event_of_what_moved_is_the_cause() -> None:
     seen = links((["b", "k"], 1, "e1"), (["c", "k"], 5, "e2"), (["x"], 9, "e3"))
-    found = changes_of(moved(("b", "p_b", "p_a"), ("k", "p_b", "p_a")), seen, due=NONE, as_of=NOW)
+    found = changes_of(moved(("b", "p_b", "p_a"), ("k", "p_b", "p_a")), seen, as_of=NOW)
     assert told(found) == [("merge", "p_b", "p_a", "clicks:e2", "linked")]
     assert found["changed_at"].to_pylist() == [NOW]
 
 
 def test_whoever_keeps_their_own_identifier_came_apart() -> None:
     seen = links((["k"], 1, "e1"))
-    found = changes_of(moved(("k", "p_a", None), ("z", "p_a", "p_z")), seen, due=NONE, as_of=NOW)
+    found = changes_of(moved(("k", "p_a", None), ("z", "p_a", "p_z")), seen, as_of=NOW)
     assert told(found) == [
         ("split", "p_a", "p_z", None, "kept_apart"),
         ("split", "p_a", None, "clicks:e1", "kept_apart"),
@@ -67,8 +66,8 @@ def test_a_word_of_the_business_is_the_cause_whatever_came_later() -> None:
     for kind, expected in cases.items():
         seen = links((word, 1, "w", kind), later)
         rows = [
-            *told(changes_of(merged, seen, due=NONE, as_of=NOW)),
-            *told(changes_of(parted, seen, due=NONE, as_of=NOW)),
+            *told(changes_of(merged, seen, as_of=NOW)),
+            *told(changes_of(parted, seen, as_of=NOW)),
         ]
         assert [(r[0], r[3], r[4]) for r in rows] == [
             (change, f"clicks:{event}", rule) for change, event, rule in expected
@@ -77,14 +76,9 @@ def test_a_word_of_the_business_is_the_cause_whatever_came_later() -> None:
 
 def test_a_word_that_cannot_have_done_it_is_no_cause() -> None:
     said = links((["b", "x"], 1, "w", "never_link"))
-    found = changes_of(moved(("b", "p_b", "p_a")), said, due=NONE, as_of=NOW)
+    found = changes_of(moved(("b", "p_b", "p_a")), said, as_of=NOW)
     assert told(found) == [("merge", "p_b", "p_a", None, "linked")]
 
 
 def test_nothing_moved_is_nothing_changed() -> None:
-    assert changes_of(moved(), links((["k"], 1, "e1")), due=NONE, as_of=NOW).num_rows == 0
-
-
-def test_what_no_event_did_a_window_did():
-    found = changes_of(moved(("k", "p_a", "p_k")), links(), due=pa.array(["k"]), as_of=NOW)
-    assert told(found) == [("split", "p_a", "p_k", None, "expired")]
+    assert changes_of(moved(), links((["k"], 1, "e1")), as_of=NOW).num_rows == 0

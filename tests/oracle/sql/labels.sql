@@ -2,6 +2,7 @@
 -- A person is named after the identifier of theirs that was seen first. A neutral device is its
 -- first person's until a second was seen with it, and from then on nobody's: n_<key>. With it was
 -- seen who owns the first identifier, neither hub nor neutral, of an event that holds the device.
+-- What had a link that has ended is nobody's from then on, and neutral, too.
 WITH seen AS (
     SELECT m.node, min(s.first_seen_at) AS first_seen_at, max(s.last_seen_at) AS last_seen_at
     FROM members AS m
@@ -61,7 +62,7 @@ SELECT
     seen.first_seen_at,
     seen.last_seen_at,
     p.state,
-    shared.neutral_from_at,
+    CASE WHEN p.state = 'neutral' THEN least(shared.neutral_from_at, p.ended_at) END AS neutral_from_at,
     CASE WHEN p.state = 'neutral' THEN 'n_' || i.identifier_key END AS neutral_person_id
 FROM identifiers AS i
 JOIN seen USING (node)

@@ -22,5 +22,6 @@ SELECT
     node,
     rank() OVER (ORDER BY last_event) AS newest,
     link_window IS NULL OR last_event.occurred_at + link_window > (FROM identity_settings SELECT as_of)
-        AS lives
+        AS lives,
+    coalesce(epoch_us(last_event.occurred_at + link_window), -1) AS until
 FROM windows

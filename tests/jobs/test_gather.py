@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES
+from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
 from tests import worlds
 from tests.faults.test_kills import Killed
@@ -40,6 +42,11 @@ CLICKS = STREAMS["clicks"]
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 WRITTEN = (LINKS, LABELS, IDENTITY_CHANGES)
 KINDS = {"1": "customer_id", "2": "email", "9": "anonymous_id"}
+# Links of a cookie end, though none does here; a shared one is nobody's.
+CONFIG = {
+    **worlds.make(3).config,
+    "identity": {"phone_region": "US", "types": {"anonymous_id": {"window": "2d"}}},
+}
 NAMES = [f"{kind}{n}" for kind in KINDS for n in range(9)]
 
 
@@ -67,7 +74,7 @@ class Stitching:
 
     def __init__(self, spark, folder: Path) -> None:
         folder.mkdir()
-        shop = Shop(worlds.make(3), folder)
+        shop = Shop(replace(worlds.make(3), config=CONFIG), folder)
         self.lake, self.config = shop.empty_lake(spark), shop.config()
         self.changed = shop.config(attribution={"window": "37d"})
         self.lake.remember(as_of=AS_OF.isoformat())
@@ -213,7 +220,7 @@ def test_killed_behind_each_commit_it_is_made_once(spark, tmp_path) -> None:
                 with pytest.raises(ConfigurationChanged, match="begun under another"):
                     may_run.refuse_lake(killed.lake, killed.changed)
         changed = [IDENTITY_CHANGES.id] if number else []
-        assert met == [LINKS.id, LABELS.id, *changed, BATCHES.id]
+        assert met == [LINKS.id, LABELS.id, DUE.id, *changed, BATCHES.id]
         assert whole.lake.batches_before(FUSED) == killed.lake.batches_before(FUSED) == number + 1
         for table in WRITTEN:
             ours, theirs = (sorted(map(str, lake.rows(table))) for lake in (whole, killed))

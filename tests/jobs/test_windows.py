@@ -17,6 +17,7 @@ KINDS = ["customer_id", "email", "device_id"]
 BUYERS = {"name": "buyers", "kind": "file", "policy": "bought_it", "identifiers": KINDS}
 SILENT = {"name": "silent", "kind": "file", "policy": "unsubscribed", "identifiers": KINDS}
 ANN, MAIL = ("customer_id", "ann"), ("email", "ann@x.io")
+BEN, HIS, OLD = ("customer_id", "ben"), ("email", "ben@x.io"), ("device_id", "old")
 PHONE, TABLET = ("device_id", "phone"), ("device_id", "tablet")
 
 
@@ -31,14 +32,23 @@ def row(days: int, type_: str, *ids: tuple[str, str], **said: Any) -> dict[str, 
 
 
 def test_a_link_ends_by_itself_and_heals(spark, tmp_path: Path) -> None:
-    """Ann's phone is hers for two days at a time, and what is told of it goes and comes back."""
+    """Ann's phone is hers for two days at a time, and what is told of it goes and comes back.
+
+    Ben said no by his phone while it was his: when that link has ended, he is still left alone.
+    """
     lines = [{"sku": "jeans", "quantity": 1, "unit_price": 50}]
     first = {
-        "web": [row(-1, "login", ANN, PHONE), row(-1, "login", ANN, TABLET)],
+        "web": [
+            row(-1, "login", ANN, PHONE), row(-1, "login", ANN, TABLET), row(-2, "login", BEN, HIS),
+            row(-1, "app_open", BEN, OLD),
+        ],
         "till": [row(-1, "order_placed", ANN, order_id="o1", lines=lines)],
         # Who they are, nobody knows yet.
-        "mail": [row(-1, "unsubscribed", MAIL, channel="email")],
-    }
+        "mail": [
+            row(-1, "unsubscribed", MAIL, channel="email"),
+            row(0, "unsubscribed", OLD, channel="email"),
+        ],
+    }  # fmt: skip
     again = {"web": [row(3, "login", ANN, PHONE), row(3, "form_submit", ANN, MAIL)]}
     config = {
         **CONFIG,
@@ -55,34 +65,14 @@ def test_a_link_ends_by_itself_and_heals(spark, tmp_path: Path) -> None:
         shop.run(as_of=AS_OF + days * DAY)
         shop.assert_converged(AS_OF + days * DAY)
         told[days] = {at: sorted(_names(shop, at)) for at in ("buyers", "silent")}
-    assert told[0] == {"buyers": ["ann", "phone", "tablet"], "silent": ["ann@x.io"]}
-    assert told[2] == {"buyers": ["ann"], "silent": ["ann@x.io"]}
+    ben = ["ben", "ben@x.io", "old"]
+    assert told[0] == {"buyers": ["ann", "phone", "tablet"], "silent": ["ann@x.io", *ben]}
+    assert told[2] == {"buyers": ["ann"], "silent": ["ann@x.io", *ben]}
     whole = ["ann", "ann@x.io", "phone"]
-    assert told[4] == {"buyers": whole, "silent": whole}
-    # One opt-out, and it covers all that Ann is known by now.
+    assert told[4] == {"buyers": whole, "silent": sorted([*whole, *ben])}
+    # One opt-out of each, and Ann's covers all that she is known by now.
     suppressions = read_tables(shop.lake, ["suppressions"])["suppressions"]
-    assert len([row for row in suppressions if row["policy"] == "unsubscribed"]) == 1
-
-
-def test_an_opt_out_outlives_the_link_that_brought_it(spark, tmp_path: Path) -> None:
-    """Ben said no by his phone while it was his: when that link ends, he is still left alone."""
-    ben, own = ("customer_id", "ben"), ("email", "ben@x.io")
-    config = {
-        **CONFIG,
-        "identity": {"types": {"device_id": {"window": "2d"}}},
-        "destinations": [SILENT],
-    }
-    shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
-    shop.land(
-        {
-            "web": [row(-2, "login", ben, own), row(-1, "login", ben, PHONE)],
-            "mail": [row(0, "unsubscribed", PHONE, channel="email")],
-        }
-    )
-    for days in (0, 3):
-        shop.run(as_of=AS_OF + days * DAY)
-        shop.assert_converged(AS_OF + days * DAY)
-        assert _names(shop, "silent") >= {"ben", "ben@x.io", "phone"}, days
+    assert len([row for row in suppressions if row["policy"] == "unsubscribed"]) == 2
 
 
 def _names(shop: Shop, destination: str) -> set[str]:

@@ -56,6 +56,7 @@ def rows(shop: Shop, table: Table, *names: str) -> list[tuple]:
     return [tuple(row[name] for name in names) for row in found.to_pylist()]
 
 
+@pytest.mark.faults
 def test_batches_of_a_gathered_backlog_stitch_nothing(spark, tmp_path, long_at, monkeypatch):
     """And the lake is the oracle's, though events wait for their time."""
     shop = shop_of(SEED, tmp_path)

@@ -168,6 +168,9 @@ LINES = [
     one("long argument", campaign_id="x" * 1001, customer_id="x" * 1001),
     one("blank argument", campaign_id="", customer_id=" ", purpose="", asm_group_id=1,
         marketing_campaign_id="mc"),
+    # As texts these would be one customer, who are many.
+    one("no names", customer_id=True, loyalty_id=0.0, device_id=1e3, anonymous_id="1e3"),
+    one("whole number", customer_id=17),
     one("odd purpose", event="processed", purpose="newsletter"),
     one("odd purpose leaves", event="unsubscribe", purpose="newsletter"),
     BIG,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -60,7 +61,8 @@ def canonical(event: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
     happened = WHAT_HAPPENED.get(word)
     if happened is None and _is_told(event.get("event")):
         happened = "something else"
-    own = {name: event[name] for name in (*OWN, *WHO) if _is_plain(event.get(name))}
+    own = {name: event[name] for name in OWN if _is_plain(event.get(name))}
+    own |= {name: event[name] for name in WHO if _may_name_somebody(event.get(name))}
     is_persons_word = happened in ("bounced", "complained", "unsubscribed", "subscribed")
     if is_persons_word:
         own.pop("purpose", None)
@@ -140,6 +142,14 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list | dict) or not _is_told(value):
         return False
     return len(_text(value).encode()) <= 1000
+
+
+def _may_name_somebody(value: Any) -> bool:
+    """Whether a value may be an identifier: no truth value, and no number that is not whole."""
+    if not _is_plain(value):
+        return False
+    said = value if isinstance(value, str) else str(value).lower()
+    return not re.fullmatch(r"true|false|-?\d+(\.\d+([eE][+-]?\d+)?|[eE][+-]?\d+)", said)
 
 
 def _text(value: Any) -> str:

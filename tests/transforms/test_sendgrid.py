@@ -231,6 +231,11 @@ def test_arguments_that_cannot_be_what_they_are_called_are_kept(hostile):
     assert long.campaign_id is None
     assert [entry.type for entry in long.identifiers] == ["email"]
     assert set(long.properties) == {"campaign_id", "customer_id"}
+    many = only(hostile, "no names")
+    assert [entry.type for entry in many.identifiers] == ["email"]
+    assert {"customer_id", "loyalty_id", "device_id", "anonymous_id"} <= set(many.properties)
+    whole = only(hostile, "whole number")
+    assert [entry.value for entry in whole.identifiers][1:] == ["17"]
     blank = only(hostile, "blank argument")
     assert (blank.campaign_id, blank.purpose) == ("mc", "marketing")
     number = only(hostile, "number")

@@ -73,6 +73,7 @@ IDENTIFIERS = (
     "customer_id", "email_sha256", "phone", "loyalty_id", "device_id", "anonymous_id",
 )  # fmt: skip
 INSTEAD = {"campaign_id": "marketing_campaign_id", "content_id": "sg_template_id"}
+NO_NAME = r"^(true|false|-?[0-9]+([.][0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))$"
 # Fields that turn up whole in the canonical ones.
 LAID_OUT = ("email", "event", "timestamp", "sg_event_id", "sg_message_id")
 # Seconds have twelve digits from the year 5138 on, milliseconds since 1973.
@@ -251,13 +252,29 @@ def _moment() -> str:
 
 
 def _identifiers() -> str:
-    each = {"email": _said("email")} | {name: _plain(name) for name in IDENTIFIERS}
+    own = {
+        name: f"CASE WHEN NOT {_is_no_name(name)} THEN {_plain(name)} END" for name in IDENTIFIERS
+    }
+    each = {"email": _said("email")} | own
     entries = ", ".join(f"struct('{t}' AS type, {value} AS value)" for t, value in each.items())
     return f"filter(array({entries}), entry -> entry.value IS NOT NULL)"
 
 
+def _is_no_name(name: str) -> str:
+    """Whether an argument can be nobody's identifier: a truth value, or a number that is not whole.
+
+    As texts such would be one customer's, who were many.
+    """
+    return f"coalesce({_plain(name)} RLIKE {literal(NO_NAME)}, false)"
+
+
 def _properties() -> str:
-    is_read = f"name IN ({_listed((*ARGUMENTS, *IDENTIFIERS))}) AND map_contains_key(plain, name)"
+    names = " ".join(f"WHEN '{name}' THEN NOT {_is_no_name(name)}" for name in IDENTIFIERS)
+    may_be_read = f"CASE name {names} ELSE true END"
+    is_read = (
+        f"name IN ({_listed((*ARGUMENTS, *IDENTIFIERS))}) AND map_contains_key(plain, name) "
+        f"AND {may_be_read}"
+    )
     is_asked = f"NOT (name = 'purpose' AND {PERSONS_WORD})"
     is_left = f"NOT name IN ({_listed(LAID_OUT)}) AND NOT ({is_read} AND {is_asked})"
     return f"map_filter(said, (name, told) -> {is_left})"

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
-from tests.oracle.graph import Links, Nodes, settle
+from tests.oracle.graph import ALONE, Links, Nodes, settle
 from tests.oracle.inputs import STANDS_FOR, put
 from tests.oracle.returns import share_out
 
@@ -139,7 +139,9 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
     states = [known["is_blocked"], known["is_hub"], is_neutral, is_hub]
     state = np.select(states, ["blocked", "hub", "neutral", "hub"], "linked")
     numbers = np.arange(len(nodes), dtype=np.int32)
-    parts = {"node": numbers, "part": found.part[best], "state": state}
+    # A hub is nobody's, also where somebody says that it is one with others.
+    part = np.where(state == "hub", ALONE, found.part[best])
+    parts = {"node": numbers, "part": part, "state": state}
     db.register("found", {**parts, "ended_us": found.ended_at[best]})
     ended_at = "CASE WHEN ended_us >= 0 THEN make_timestamp(ended_us) END AS ended_at"
     db.execute(f"CREATE TABLE parts AS SELECT node, part, state, {ended_at} FROM found")

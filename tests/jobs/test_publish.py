@@ -18,7 +18,7 @@ from tactful.jobs.publish import PUBLICATIONS, Inputs, Publication, publish
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import LABELS
+from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.reference import PRODUCTS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
@@ -87,8 +87,9 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
         TIMELINE_LOG: (
             {"stream": "clicks", "event_id": "e", "type": "page_view", "event_class": "browse",
              "occurred_at": AS_OF, "line_number": 0},
-            [name for name in EVERY if name not in ("identity", "identity_health")],
+            [name for name in EVERY if name not in ("identity", "identity_health", "hubs")],
         ),
+        LINKS: ({"link_id": "l"}, ["hubs"]),
     }  # fmt: skip
     for table, (row, stale) in rows.items():
         made = pa.Table.from_pylist([row], to_arrow_schema(table.struct()))

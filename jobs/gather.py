@@ -167,8 +167,7 @@ def _words(batch: Batch) -> pa.Table:
 
 def _due(batch: Batch, everything: Everything, found: Labelled) -> Iterator[pa.Table]:
     """When links end that are not seen again, some at a time."""
-    for begin in range(0, len(everything.keys), LABELS_A_PIECE):
-        nodes = np.arange(begin, min(begin + LABELS_A_PIECE, len(everything.keys)))
+    for nodes in _some(np.arange(len(everything.keys))):
         ends = expiries_of(found, nodes, everything.keys.called)
         yield batch.numbered(ends.rename_columns(["anchor_key", "due_at"]))
 
@@ -207,9 +206,12 @@ def _rows(
 ) -> Iterator[pa.Table]:
     """The labels that say something else now, some at a time."""
     names, _ = kinds_of(rules)
-    for begin in range(0, len(changed), LABELS_A_PIECE):
-        nodes = changed[begin : begin + LABELS_A_PIECE]
+    for nodes in _some(changed):
         yield batch.numbered(rows_of(found, nodes, everything.keys.called, names))
+
+
+def _some(nodes: np.ndarray) -> Iterator[np.ndarray]:
+    return (nodes[at : at + LABELS_A_PIECE] for at in range(0, len(nodes), LABELS_A_PIECE))
 
 
 def _blocked(batch: Batch, seen: pa.Table) -> list[pa.Table]:

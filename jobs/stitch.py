@@ -98,7 +98,8 @@ def stitch(
     seen = seen_together(events).withColumn("batch_id", F.lit(batch.number))
     # Once out of Spark the links stay out: all that follows is arrays, and look-ups beside Spark.
     links = LINKS.conform(seen).toArrow()
-    blocked = flatten_lists(manual.seen(links)["blocked_keys"])
+    sighted = manual.seen(links)
+    blocked = flatten_lists(sighted["blocked_keys"])
     has_ends = due is not None and rules.has_windows
     ending = only_column(due.toArrow()) if has_ends else pa.array([], pa.string())
     keys = pc.unique(pa.concat_arrays([flatten_lists(links["identifier_keys"]), ending]))
@@ -112,7 +113,7 @@ def stitch(
     relabelled = _relabelled(batch, touched, news, ending, rules)
     fresh = relabelled.labels.cast(before.schema)
     if len(blocked):
-        fresh = pa.concat_tables([fresh, blocked_labels(manual.seen(links), before)])
+        fresh = pa.concat_tables([fresh, blocked_labels(sighted, before)])
     known = previous_labels(fresh, before)
     causes = manual.causes(news, touched.links)
     changes = changes_of(moves(fresh, known), causes, as_of=batch.as_of)
@@ -136,7 +137,7 @@ def stitch(
         batch.logs.frame(pa.concat_tables(persons)),
         all_hubs,
         nobodys,
-        sets_in_doubt(manual.seen(touched.links), nobodys, rules.unique_types),
+        sets_in_doubt(touched.sets, nobodys, rules.unique_types),
         beside(now, members),
         _falls_due(relabelled.expiries, keys, batch),
         has_moves=moved.num_rows > 0,
@@ -155,12 +156,16 @@ def _falls_due(expiries: pa.Table, keys: pa.Array, batch: Batch) -> pa.Table:
 class _Touched:
     """What a batch looks at: labels as they were, identifiers, links of all kinds.
 
-    count: how many identifiers were asked for.
+    sets, always, never: what holds of these links (see `manual.standing`). count: how many
+    identifiers were asked for.
     """
 
     labels: LookedUp
     members: pa.Array
     links: pa.Table
+    sets: pa.Table
+    always: pa.Table
+    never: pa.Table
     count: int
 
 
@@ -176,9 +181,10 @@ def _touched(batch: Batch, links: pa.Table, keys: pa.Array, asked: pa.Array) -> 
         labels = looked_up(batch, keys, wanted)
         members = members_of(labels.keys, labels.before)
         found = batch.logs.touching(members, links)
-        beyond = manual.beyond(found, members)
+        sets, always, never = manual.standing(found)
+        beyond = manual.beyond(always, members)
         if not len(beyond):
-            return _Touched(labels, members, found, len(wanted))
+            return _Touched(labels, members, found, sets, always, never, len(wanted))
         keys = pa.concat_arrays([keys, beyond])
 
 
@@ -190,14 +196,21 @@ def _relabelled(
     What was seen just so when the backlog was gathered changes nothing. ending: identifiers of
     which something ends by itself.
     """
-    before, members = touched.labels.before, touched.members
-    sets, always, never = manual.standing(touched.links)
+    before, members, sets = touched.labels.before, touched.members, touched.sets
     new = pc.unique(pa.concat_arrays([flatten_lists(news["identifier_keys"]), ending]))
     if not len(new):
         return Relabelled(before.slice(0, 0), NO_EXPIRIES)
     # Of two who are said to be one customer no component tells, so then all is looked at.
-    if batch.gathered is not None and not always.num_rows:
+    if batch.gathered is not None and not touched.always.num_rows:
         members = members_of(new, before)
         held = pc.is_in(flatten_lists(sets["identifier_keys"]), members)
         sets = sets.take(pc.unique(pa.array(parent_row(sets["identifier_keys"])).filter(held)))
-    return relabel(sets, members, before, rules, as_of=batch.as_of, always=always, never=never)
+    return relabel(
+        sets,
+        members,
+        before,
+        rules,
+        as_of=batch.as_of,
+        always=touched.always,
+        never=touched.never,
+    )

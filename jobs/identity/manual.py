@@ -66,9 +66,11 @@ def named(links: pa.Table) -> pa.Array:
     return pc.unique(flatten_lists(words(links)["identifier_keys"]))
 
 
-def beyond(links: pa.Table, members: pa.Array) -> pa.Array:
-    """The identifiers that are said to be a member's, and are not among the members."""
-    _, always, _ = standing(links)
+def beyond(always: pa.Table, members: pa.Array) -> pa.Array:
+    """The identifiers that are said to be a member's, and are not among the members.
+
+    always: pairs of one customer (see `standing`).
+    """
     keys = pc.unique(pa.concat_arrays([combine_chunks(always[name]) for name in PAIR]))
     return keys.filter(pc.invert(pc.is_in(keys, members)))
 

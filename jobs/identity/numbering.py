@@ -52,11 +52,14 @@ class Everything:
 def pieces(
     files: Sequence[str], columns: list[str], *, rows: int = PIECE_ROWS
 ) -> Iterator[pa.Table]:
-    """The rows of these files in their order, so many at a time."""
+    """The rows of these files in their order, so many at a time; files of before lack `kind`."""
     for path in files:
         with pq.ParquetFile(path) as file:
             for batch in file.iter_batches(rows, columns=columns):
-                yield pa.Table.from_batches([batch])
+                piece = pa.Table.from_batches([batch])
+                if "kind" in columns and "kind" not in piece.column_names:
+                    piece = piece.append_column("kind", pa.nulls(len(piece), pa.string()))
+                yield piece
 
 
 def number(files: Sequence[str], words: pa.Table, rules: Identity) -> Everything:
@@ -66,7 +69,7 @@ def number(files: Sequence[str], words: pa.Table, rules: Identity) -> Everything
     """
     names, kinds = kinds_of(rules)
     halves, types, sizes, first, last, blocked = [], [], [], [], [], []
-    for piece in _seen_pieces(files, SETS):
+    for piece in map(manual.seen, pieces(files, SETS)):
         halves.append(Halves.of(flatten_lists(piece["identifier_keys"])))
         kind = pc.index_in(flatten_lists(piece["identifier_types"]), pa.array(names))
         types.append(kind.to_numpy().astype(np.int16))
@@ -88,12 +91,6 @@ def number(files: Sequence[str], words: pa.Table, rules: Identity) -> Everything
     # What reading took is given back now; to decide takes as much again.
     pa.default_memory_pool().release_unused()
     return Everything(keys, Numbered(links, kind, _by_hand(words, keys)), seen)
-
-
-def _seen_pieces(files: Sequence[str], columns: list[str]) -> Iterator[pa.Table]:
-    """The rows of what was seen together; of a log of before all of them."""
-    for piece in pieces(files, columns):
-        yield manual.seen(piece) if "kind" in piece.column_names else piece
 
 
 def _by_hand(words: pa.Table, keys: HexKeys) -> ByHand:
@@ -192,7 +189,7 @@ def _tied(links: Links, may_be_neutral: Bools) -> Ints:
 def _rows_at(files: Sequence[str], columns: list[str], places: Ints) -> Iterator[pa.Table]:
     """The rows at these places, which are in order."""
     begin = 0
-    for piece in _seen_pieces(files, columns):
+    for piece in map(manual.seen, pieces(files, columns)):
         inside = places[
             np.searchsorted(places, begin) : np.searchsorted(places, begin + len(piece))
         ]

@@ -22,6 +22,7 @@ from tactful.jobs.identity.manual import PAIR
 from tactful.jobs.identity.relabel import relabel
 from tactful.jobs.settings.config import Identity
 from tactful.transforms.identity.sharing import SHARINGS
+from tests.links import BEFORE, LINKS
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 TYPES = {
@@ -31,27 +32,6 @@ TYPES = {
     "device_id": {"priority": 8, "device": True},
     "anonymous_id": {"priority": 9, "device": True},
 }
-EVENT_REF = pa.struct(
-    [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
-)
-LINKS = pa.schema(
-    [
-        ("kind", pa.string()),
-        ("identifier_keys", pa.list_(pa.string())),
-        ("identifier_types", pa.list_(pa.string())),
-        ("first_seen", EVENT_REF),
-        ("last_seen", EVENT_REF),
-    ]
-)
-BEFORE = pa.schema(
-    [
-        ("identifier_key", pa.string()),
-        ("person_id", pa.string()),
-        ("state", pa.string()),
-        ("is_minted", pa.bool_()),
-        ("first_seen_at", pa.timestamp("us", "UTC")),
-    ]
-)
 NO_PAIRS = pa.schema([(name, pa.string()) for name in PAIR])
 
 

@@ -58,9 +58,6 @@ class Graph:
     def nodes(self, mask: np.ndarray) -> set[str]:
         return {name for name, on in zip(self.names, mask, strict=True) if on}
 
-    def edges(self, edges: np.ndarray) -> set[str]:
-        return {f"{self.names[one]} {self.names[other]}" for one, other in edges}
-
 
 def graph(
     seen: Sequence[str],

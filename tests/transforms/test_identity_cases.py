@@ -27,6 +27,7 @@ from tactful.schemas.words import MANUAL_LINK_TYPES
 from tactful.transforms.identity.keys import hmac_pads, identifier_sets, key_identifiers, with_keys
 from tactful.transforms.identity.owners import with_owner
 from tests import oracle
+from tests.links import BEFORE, EVENT_REF, LINKS
 from tests.oracle import compute
 from tests.oracle.cases import AS_OF, SECRET, START, Case, clusters, hubs, load_cases, named
 from tests.oracle.compare import differences, plain
@@ -36,27 +37,6 @@ from tests.oracle.identity import resolve
 
 KEYS = "identifier_keys"
 CASES = {case.id: case for case in load_cases()}
-EVENT_REF = pa.struct(
-    [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
-)
-LINKS = pa.schema(
-    [
-        ("identifier_keys", pa.list_(pa.string())),
-        ("identifier_types", pa.list_(pa.string())),
-        ("first_seen", EVENT_REF),
-        ("last_seen", EVENT_REF),
-        ("kind", pa.string()),
-    ]
-)
-BEFORE = pa.schema(
-    [
-        ("identifier_key", pa.string()),
-        ("person_id", pa.string()),
-        ("state", pa.string()),
-        ("is_minted", pa.bool_()),
-        ("first_seen_at", pa.timestamp("us", "UTC")),
-    ]
-)
 
 
 @dataclass(frozen=True)
@@ -113,7 +93,8 @@ class Stitcher:
         }
         held = [link for (_, those), link in self.links.items() if members & set(those)]
         links = pa.Table.from_pylist(held, LINKS)
-        more = beyond(links, pa.array(sorted(members), pa.string())).to_pylist()
+        _, always, _ = standing(links)
+        more = beyond(always, pa.array(sorted(members), pa.string())).to_pylist()
         return self._touched(keys | {*more}) if more else (members, links)
 
     def _link(self, event: Seen) -> None:

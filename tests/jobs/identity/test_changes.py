@@ -7,11 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pyarrow as pa
 
 from tactful.jobs.identity.changes import changes_of
+from tests.links import EVENT_REF
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-EVENT_REF = pa.struct(
-    [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
-)
 
 
 def links(*sets: tuple[list[str], int, str] | tuple[list[str], int, str, str]) -> pa.Table:

@@ -23,8 +23,9 @@ from tactful.jobs.identity.known import COLUMNS, Known
 from tactful.jobs.identity.relabel import kinds_of, rows_of
 from tactful.jobs.settings.config import Identity
 from tactful.transforms.identity.sharing import SHARINGS
+from tests.links import LINKS
 from tests.oracle.cases import START
-from tests.transforms.test_identity_cases import BATCHES, LINKS, TYPES, WORLD, Seen, Stitcher
+from tests.transforms.test_identity_cases import BATCHES, TYPES, WORLD, Seen, Stitcher
 
 # Events are of the first eight seconds.
 AS_OF = START + timedelta(seconds=8)

@@ -11,11 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tactful.jobs.identity import manual
+from tests.links import EVENT_REF
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
-EVENT_REF = pa.struct(
-    [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
-)
 Word = tuple[str | None, list[str], int]
 
 
@@ -71,8 +69,9 @@ def test_what_is_said_to_be_a_members_is_looked_at_too() -> None:
         ("always_link", ["a", "b"], 1), ("always_link", ["a", "c"], 1),
         ("link_withdrawn", ["a", "c"], 2), ("never_link", ["a", "d"], 1), ("seen", ["a", "e"], 1),
     )  # fmt: skip
-    assert manual.beyond(table, pa.array(["a"])).to_pylist() == ["b"]
-    assert manual.beyond(table, pa.array(["a", "b"])).to_pylist() == []
+    _, always, _ = manual.standing(table)
+    assert manual.beyond(always, pa.array(["a"])).to_pylist() == ["b"]
+    assert manual.beyond(always, pa.array(["a", "b"])).to_pylist() == []
 
 
 def test_a_word_that_was_overtaken_causes_nothing() -> None:

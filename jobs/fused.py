@@ -59,12 +59,18 @@ from tactful.transforms.timeline import to_timeline
 QUERY = FUSED
 TICK = "_ticks"
 LINK_COLUMNS = ("identifier_keys", "identifier_types", "blocked_keys", "blocked_types")
-WORKED_OUT = ("event_date", "event_class", "quantity", "line_number")
+WORKED_OUT = (
+    "event_date", "event_class", "quantity", "line_number", "is_discounted", "device_os",
+    "country", "region", "time_zone",
+)  # fmt: skip
 # What the steps ask of an event; addresses, raw identifiers and unknown fields are not carried.
 CARRIED = (
     *LINK_COLUMNS,
     "anchor_key",
     "lines",
+    "coupons",
+    "device",
+    "geo",
     *(c.name for c in (*FACTS, *DETAILS) if c.name not in WORKED_OUT),
 )
 # Of each stream: a backlog is worked off in batches that fit into memory.

@@ -39,6 +39,20 @@ DETAILS = (
     Column("provenance", "string", "zero, first, second or third party."),
     Column("jurisdiction", "string", "The law that a consent is under."),
     Column("contact_id", "string", "The contact with customer service.", is_later=True),
+    Column("source", "string", "The system that sent it, as it names itself.", is_later=True),
+    Column("place", "string", "online, app or store.", is_later=True),
+    Column("store_id", "string", "The store.", is_later=True),
+    Column("device_os", "string", "Of the device used.", is_later=True),
+    Column("country", "string", "Where it happened.", is_later=True),
+    Column("region", "string", "Where in the country.", is_later=True),
+    Column("time_zone", "string", "The zone of the place where it happened.", is_later=True),
+    Column(
+        "is_discounted",
+        "boolean",
+        "Of a line: whether it tells a discount, or its order a coupon.",
+        is_later=True,
+    ),
+    Column("satisfaction", "int", "Of a contact: 1 (bad) to 5 (good).", is_later=True),
 )
 
 TIMELINE_LOG = Table(

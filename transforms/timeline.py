@@ -18,8 +18,9 @@ def to_timeline(events: DataFrame) -> DataFrame:
     where it names none. A word of the business on two identifiers is nobody's: it is nothing that
     either has done, and they may be two persons.
 
-    Adds: line_number, quantity, amount, event_date, event_class. Keeps: all canonical fields that
-    are facts. Drops: lines. Grain: event → event × line.
+    Adds: line_number, quantity, amount, event_date, event_class, is_discounted, device_os, country,
+    region, time_zone. Keeps: all canonical fields that are facts. Drops: lines, coupons, device,
+    geo. Grain: event → event × line.
     events: wide canonical rows with stream, identifier_keys, anchor_key.
     """
     none = F.array().cast(events.schema["lines"].dataType)
@@ -39,11 +40,23 @@ def to_timeline(events: DataFrame) -> DataFrame:
             "sku": F.when(F.col("_line").isNull(), F.col("sku")).otherwise(F.col("_line.sku")),
             "category": F.coalesce("_line.category", "category"),
             "quantity": F.col("_line.quantity"),
+            "is_discounted": _is_discounted(),
+            "device_os": F.lower(F.trim("device.os")),
+            "country": F.col("geo.country"),
+            "region": F.col("geo.region"),
+            "time_zone": F.col("geo.time_zone"),
             "amount": F.when(F.col("_line").isNull(), F.col("amount")).otherwise(
                 F.coalesce(F.col("_line.amount"), _priced(F.col("_line")))
             ),
         }
-    ).drop("_number", "_line", "lines")
+    ).drop("_number", "_line", "lines", "device", "geo", "coupons")
+
+
+def _is_discounted() -> Column:
+    """Whether a line was bought at a discount; of an order with coupons every line is."""
+    told = F.coalesce(F.abs("_line.discount") > 0, F.lit(False))
+    with_coupon = F.coalesce(F.size("coupons") > 0, F.lit(False))
+    return F.when(F.col("type") == "order_placed", told | with_coupon)
 
 
 def _event_class() -> Column:

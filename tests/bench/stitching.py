@@ -132,11 +132,16 @@ def stitched(lake: Lake, config: Config, folder: Path, batches: int) -> Iterator
 
 
 def hostile(spark: SparkSession, identifiers: int, links: int) -> DataFrame:
-    """Pairs: customer and address, then either of somebody and a cookie; two have each cookie."""
+    """Pairs: customer and address, then either of somebody and a cookie; two have each cookie.
+
+    Who the second is is drawn, so that nearly all of it hangs together.
+    """
     customers, cookies = int(identifiers * CUSTOMERS), int(identifiers * COOKIES)
     n = F.col("n")
-    person, later = n % customers, n - customers
+    later = n - customers
     first, by_address = n < customers, later % (2 * cookies) >= cookies
+    drawn = F.pmod(F.xxhash64("n"), F.lit(customers))
+    person = F.when(first | ~by_address, n % customers).otherwise(drawn)
     named = F.when(first | ~by_address, named_("c", person)).otherwise(named_("e", person))
     other = F.when(first, named_("e", person)).otherwise(named_("k", later % cookies))
     return spark.range(links).toDF("n").select("n", F.array(named, other).alias("set"))

@@ -10,6 +10,8 @@ from __future__ import annotations
 # what a line costs where it says only quantity, price and discount.
 MAX_MONEY = 10**12
 MAX_QUANTITY = 10**9
+# One unit of a currency is worth less than this in any other.
+MAX_RATE = 10**9
 # The decimal types that hold just these, at four places.
 MONEY_WITHIN = "decimal(16,4)"
 QUANTITY_WITHIN = "decimal(13,4)"

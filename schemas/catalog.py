@@ -19,7 +19,7 @@ from tactful.schemas.identity import (
 from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
-from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
+from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
@@ -35,6 +35,6 @@ PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS,
     REGRETS, LEFT_OUT,
 )  # fmt: skip
-REFERENCE = (PRODUCTS, CAMPAIGNS)
+REFERENCE = (PRODUCTS, CAMPAIGNS, RATES)
 
 TABLES: dict[str, Table] = {table.id: table for table in (*LOGS, *APPENDED, *PUBLISHED, *REFERENCE)}

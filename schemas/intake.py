@@ -66,7 +66,7 @@ QUARANTINE = Table(
             "string",
             "The stream its source feeds, or the reference table.",
             nullable=False,
-            allowed=(*STREAMS, "products", "campaigns"),
+            allowed=(*STREAMS, "products", "campaigns", "rates"),
         ),
         Column(
             "source_name",

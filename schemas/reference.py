@@ -1,8 +1,12 @@
-"""Reference tables: what the retailer knows about products and campaigns."""
+"""Reference tables: what the retailer knows about products, campaigns and currencies."""
 
 from __future__ import annotations
 
+from tactful.schemas.events import MONEY
 from tactful.schemas.table import Column, Table
+
+# Exact, as money is: whoever multiplies and adds up gets the same sum in any order.
+RATE = "decimal(18,8)"
 
 PRODUCTS = Table(
     "products",
@@ -12,7 +16,8 @@ PRODUCTS = Table(
         Column("sku", "string", "The product.", nullable=False),
         Column("category", "string", "Its category."),
         Column("brand", "string", "Its brand."),
-        Column("price", "decimal(18,4)", "Its price.", at_least=0),
+        Column("price", MONEY, "Its price.", at_least=0),
+        Column("cost", MONEY, "What one unit costs the retailer.", at_least=0, is_later=True),
         Column(
             "replenish_days",
             "double",
@@ -39,5 +44,26 @@ CAMPAIGNS = Table(
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Campaigns, replaced whole when a reference file changes; of several rows of one, the newest.",
+    erased_by="nothing",
+)
+
+RATES = Table(
+    "rates",
+    "day × currency",
+    ("day", "currency"),
+    (
+        Column("day", "date", "The day, UTC, from which on it holds.", nullable=False),
+        Column("currency", "string", "ISO 4217 code of the currency.", nullable=False),
+        Column(
+            "rate",
+            RATE,
+            "What one unit of it is worth in the business's own currency, until its next row.",
+            nullable=False,
+            at_least=0,
+        ),
+        Column("attributes", "map<string,string>", "Anything else."),
+    ),
+    "What other currencies are worth, replaced whole when a reference file changes; of several rows "
+    "of one day and currency, the newest.",
     erased_by="nothing",
 )

@@ -8,7 +8,7 @@ import os
 import random
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
@@ -16,7 +16,6 @@ from typing import Any
 
 Event = dict[str, Any] | str | bytes  # a canonical event, or a row as it stands in the file
 Batch = dict[str, list[Event]]  # rows by source
-PRODUCTS = "reference/products"
 # Where files lie and what they are called is no matter: each lands in another way.
 PLACES = (
     "{}.json", "2026/11/{}.json", "day=2026-11-02/{}.json", "day=2026-11-02/hour=3/we:ird {}.json",
@@ -28,7 +27,7 @@ IDLE = (".{}.json", "_temporary/0/{}.json", "2026/.{}.json.crc", "{}.json._COPYI
 
 @dataclass(frozen=True)
 class World:
-    """A small retailer: what its sources say, its rules, its products, and the decision clock."""
+    """A small retailer: what its sources say, its rules, the decision clock; products and rates."""
 
     events: dict[str, list[Event]]
     config: dict[str, Any]
@@ -36,6 +35,7 @@ class World:
     as_of: datetime
     landed_at: datetime
     seed: int | None = None
+    rates: list[Event] = field(default_factory=list)
 
 
 def split(
@@ -107,32 +107,43 @@ def write(
     ]
 
 
-def write_conf(config: Mapping[str, Any], folder: Path, products: Iterable[Event] = ()) -> Path:
-    """Write the configuration and the products below `folder`; every path in it is absolute.
-
-    Of several files of products the later has the later time, whatever its name; one is damaged.
-    """
+def write_conf(
+    config: Mapping[str, Any],
+    folder: Path,
+    products: Iterable[Event] = (),
+    rates: Iterable[Event] = (),
+) -> Path:
+    """Write the configuration, products and rates below `folder`; every path in it is absolute."""
     placed = {**config, "sources": {k: dict(v) for k, v in config["sources"].items()}}
     placed["lake"] = {**config.get("lake", {}), "location": str(folder / "lake")}
     for source in placed["sources"].values():
         source["path"] = str(folder / source["path"])
         Path(source["path"]).mkdir(parents=True, exist_ok=True)
-    rows = [as_line(row) for row in products]
-    if rows:
-        home = folder / PRODUCTS
-        home.mkdir(parents=True, exist_ok=True)
-        half = len(rows) // 2
-        # A copy that broke off takes nothing from the others.
-        broken = gzip.compress(rows[0] * 100 + random.Random(0).randbytes(500), mtime=0)[:-300]
-        told = {"b.json": rows[:half], "a.json": rows[half:], "c.json.gz": [broken]}
-        for hour, (name, content) in enumerate(told.items(), 1):
-            file = home / name
-            file.write_bytes(b"".join(row + b"\n" for row in content))
-            os.utime(file, (hour * 3600, hour * 3600))
-        placed["reference"] = {"products": {"format": "json", "path": str(home)}}
+    for name, told in (("products", products), ("rates", rates)):
+        if rows := [as_line(row) for row in told]:
+            home = folder / "reference" / name
+            _put_reference(rows, home)
+            table = {"format": "json", "path": str(home)}
+            placed["reference"] = {**placed.get("reference", {}), name: table}
     path = folder / "tactful.toml"
     path.write_text(to_toml(placed), encoding="utf-8")
     return path
+
+
+def _put_reference(rows: Sequence[bytes], home: Path) -> None:
+    """Write rows, oldest first, to three files.
+
+    Of several files the later has the later time, whatever its name; one is damaged.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    half = len(rows) // 2
+    # A copy that broke off takes nothing from the others.
+    broken = gzip.compress(rows[0] * 100 + random.Random(0).randbytes(500), mtime=0)[:-300]
+    told = {"b.json": rows[:half], "a.json": rows[half:], "c.json.gz": [broken]}
+    for hour, (name, content) in enumerate(told.items(), 1):
+        file = home / name
+        file.write_bytes(b"".join(row + b"\n" for row in content))
+        os.utime(file, (hour * 3600, hour * 3600))
 
 
 def to_toml(table: Mapping[str, Any], above: tuple[str, ...] = ()) -> str:

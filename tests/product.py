@@ -28,7 +28,7 @@ class Shop:
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.folder = folder
-        self.conf = write_conf(world.config, folder, world.products)
+        self.conf = write_conf(world.config, folder, world.products, world.rates)
         for source in world.config["sources"].values():
             Path(source["path"]).mkdir(parents=True, exist_ok=True)
         self.landed = 0
@@ -66,6 +66,7 @@ class Shop:
             SECRET.encode(),
             as_of or self.world.as_of,
             products=oracle.products_of(config, self.folder),
+            rates=oracle.rates_of(config, self.folder),
         )
 
     def held(self) -> set[tuple[str, str]]:

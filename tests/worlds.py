@@ -21,6 +21,7 @@ from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
 from tests.worlds_manual import MANUAL, manual_links
+from tests.worlds_money import in_pounds, world_rates
 from tests.worlds_rows import (
     CATEGORIES,
     SKUS,
@@ -114,7 +115,7 @@ class _Maker:
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         for told_last in (shared_addresses, spellings, channelless, contacts, manual_links):
             told_last(self, seed)
-        return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
+        return World(self.rows, config, products, AS_OF, LANDED_AT, seed, world_rates(seed))
 
     # --- who -------------------------------------------------------------------------------
 
@@ -244,8 +245,8 @@ class _Maker:
     ) -> None:
         """An order, what followed, and what was undone: by line, by product, or all of it."""
         self.used["order"] += 1
-        currency = self.dice.choice(("USD", "EUR", None))
-        told = {"order_id": f"o{self.used['order']}", "currency": currency}
+        told = {"order_id": f"o{self.used['order']}"}
+        told["currency"] = in_pounds(self.dice.choice(("USD", "EUR", None)), told["order_id"])
         time, ids = time or self.when(), self.who(person) if ids is None else ids
         lines = order_lines(self.dice, sku)
         times = self.dice.choice((1, 1, 1, 1, 1, 1, 2))
@@ -388,8 +389,9 @@ class _Maker:
         for stream, type_ in ((s, t) for s, of in TYPES.items() for t in of if t not in MANUAL):
             if (stream, type_) not in self.seen:
                 told = required.get(stream, dict)()
-                when, who = self.when(), self.who(self.dice.choice(self.people))
-                self.add(stream, type_, when, who, **told)
+                self.add(
+                    stream, type_, self.when(), self.who(self.dice.choice(self.people)), **told
+                )
 
     def _repeat_some(self) -> None:
         """Exact repeats, delivered again later or by another source of the stream."""

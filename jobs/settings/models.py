@@ -317,7 +317,7 @@ class Config(Section):
     intake: Intake
     business: Business
     sources: dict[Name, Source] = {}
-    reference: dict[Literal["products", "campaigns"], Reference] = {}
+    reference: dict[Literal["products", "campaigns", "rates"], Reference] = {}
     identity: Identity
     consent: Consent
     attribution: Attribution

@@ -73,6 +73,7 @@ class Weeks:
             SECRET.encode(),
             self.shop.world.as_of,
             products=oracle.products_of(config, self.shop.folder),
+            rates=oracle.rates_of(config, self.shop.folder),
         )
 
 

@@ -17,12 +17,13 @@ from tests.oracle.config import load
 from tests.oracle.engine import PUBLISHED, decide, identify, open_database, rows
 from tests.oracle.facts import Event, EventId
 from tests.oracle.identifiers import Normaliser
-from tests.oracle.inputs import put_events, put_network_values, put_rules, put_types
+from tests.oracle.inputs import put_events, put_network_values, put_reference, put_rules, put_types
 from tests.oracle.intake import Row, take_in
 from tests.oracle.reference import lines_of
-from tests.oracle.reference import products as sorted_out
+from tests.oracle.reference import products as known_products
+from tests.oracle.reference import rates as known_rates
 
-__all__ = ["Answer", "compute", "landing_of", "load", "products_of"]
+__all__ = ["Answer", "compute", "landing_of", "load", "products_of", "rates_of"]
 
 
 @dataclass(frozen=True)
@@ -54,25 +55,29 @@ def compute(
     as_of: datetime,
     *,
     products: Iterable[Mapping[str, Any] | str | bytes] = (),
+    rates: Iterable[Mapping[str, Any] | str | bytes] = (),
     reused: Collection[str] = (),
 ) -> Answer:
     """Work out every published table from the landing files of each source.
 
     `config` is the user's configuration or the merged one: the defaults are laid below it either
-    way. `products` are rows of their reference files, oldest first. `reused` names the raw rows
-    that the product refused as `id_reused` (see `intake`).
+    way. `products` and `rates` are rows of their reference files, oldest first. `reused` names the
+    raw rows that the product refused as `id_reused` (see `intake`).
     """
     config, as_of = load(config), as_of.astimezone(UTC)
     normaliser = Normaliser(config, secret)
     intake = take_in(landing, config, normaliser=normaliser, reused=reused)
-    known, refused = sorted_out(products, max_row_bytes=config["intake"]["max_row_bytes"])
+    most = config["intake"]["max_row_bytes"]
+    sold, refused = known_products(products, max_row_bytes=most)
+    worth, refused_rates = known_rates(rates, max_row_bytes=most)
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
     forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]
     with open_database() as db:
         put_events(db, due)
         put_types(db, config, as_of)
-        put_rules(db, config, as_of, known)
+        put_rules(db, config, as_of)
+        put_reference(db, products=sold, rates=worth)
         put_network_values(db, config, {*forms})
         identify(db)
         decide(db)
@@ -85,7 +90,7 @@ def compute(
         accepted=accepted,
         waiting=accepted - {event.id for event in due},
         counts=intake.counts,
-        quarantined=[*map(_quarantined, intake.quarantined), *refused],
+        quarantined=[*map(_quarantined, intake.quarantined), *refused, *refused_rates],
         owners={(row["stream"], row["event_id"]): row["person_id"] for row in owners},
         audiences=held,
         names={x.key: x.name for event in due for x in event.identifiers + event.blocked},
@@ -116,7 +121,16 @@ def _is_landing_file(home: Path) -> Callable[[Path], bool]:
 
 def products_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
     """The rows of the products' reference files, where there are any, oldest first."""
-    table = config.get("reference", {}).get("products")
+    return _rows_of("products", config, base)
+
+
+def rates_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
+    """The rows of the rates' reference files, likewise."""
+    return _rows_of("rates", config, base)
+
+
+def _rows_of(name: str, config: Mapping[str, Any], base: Path) -> list[bytes]:
+    table = config.get("reference", {}).get(name)
     return [] if table is None else lines_of(base / table["path"])
 
 

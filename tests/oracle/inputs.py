@@ -54,7 +54,9 @@ RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64
 CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_window", SPAN),
         ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
 VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
-PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("replenish_days", pa.float64())]
+PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
+            ("replenish_days", pa.float64())]  # fmt: skip
+RATES = [("day", pa.date32()), ("currency", TEXT), ("rate", pa.decimal128(18, 8))]
 
 Rows = Iterable[Mapping[str, Any]]
 
@@ -135,10 +137,14 @@ def put_types(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
     put(db, "identity_settings", [told], IDENTITY_SETTINGS)
 
 
-def put_rules(
-    db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime, products: Rows
-) -> None:
-    """Lay down what the business has decided, the decision clock, and the products."""
+def put_reference(db: DuckDBPyConnection, *, products: Rows, rates: Rows) -> None:
+    """Lay down what the retailer tells of its products, and of what currencies are worth."""
+    put(db, "products", products, PRODUCTS)
+    put(db, "rates", rates, RATES)
+
+
+def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime) -> None:
+    """Lay down what the business has decided, and the decision clock."""
     settings = {
         "as_of": as_of,
         "attribution_window": duration(config["attribution"]["window"]),
@@ -158,7 +164,6 @@ def put_rules(
         for cap in caps(config)
     ]
     put(db, "caps", limits, CAPS)
-    put(db, "products", products, PRODUCTS)
 
 
 def put_network_values(

@@ -1,20 +1,25 @@
-"""The products that a retailer tells of: which rows can be used, and which are refused, and why."""
+"""The products and rates that a retailer tells of: which rows can be used, which not, and why."""
 
 from __future__ import annotations
 
 import gzip
 import json
 import math
+import re
 import zlib
-from collections.abc import Iterable, Mapping
-from decimal import Decimal
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
 
 from tests.oracle.blanks import trim
+from tests.oracle.fields import CURRENCIES, NUMBER
 
 MAX_PRICE = 10**12
+MAX_RATE = 10**9
 MAX_REPLENISH_DAYS = 3650
+DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 DAMAGED = b"This file was not read: it is damaged; put a whole one in its place."
 Row = Mapping[str, Any] | str | bytes
 
@@ -23,23 +28,41 @@ def products(
     rows: Iterable[Row], *, max_row_bytes: int
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The newest good row of each product, and every row that is refused. Rows: oldest first."""
-    good: dict[str, dict[str, Any]] = {}
+    return _sorted_out(rows, "products", ("sku",), _product, max_row_bytes)
+
+
+def rates(
+    rows: Iterable[Row], *, max_row_bytes: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The newest good row of each day and currency, and every row that is refused."""
+    return _sorted_out(rows, "rates", ("day", "currency"), _rate, max_row_bytes)
+
+
+def _sorted_out(
+    rows: Iterable[Row],
+    table: str,
+    key: tuple[str, ...],
+    understand: Callable[[dict[str, Any]], tuple[dict[str, Any], set[str]]],
+    max_row_bytes: int,
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    good: dict[tuple[Any, ...], dict[str, Any]] = {}
     refused = []
     for row in rows:
         line = row if isinstance(row, bytes) else _text(row).encode()
-        product, reasons = _understand(line, max_row_bytes)
-        if reasons:
+        said, reasons = _read(line, max_row_bytes)
+        told, wrong = ({}, set()) if said is None else understand(said)
+        if reasons | wrong:
             refused.append(
                 {
-                    "stream": "products",
-                    "source_name": "reference.products",
+                    "stream": table,
+                    "source_name": f"reference.{table}",
                     "event_id": None,
                     "raw": line.decode("utf-8", "replace"),
-                    "reasons": reasons,
+                    "reasons": reasons | wrong,
                 }
             )
         else:
-            good[product["sku"]] = product
+            good[tuple(told[name] for name in key)] = told
     return list(good.values()), refused
 
 
@@ -68,14 +91,15 @@ def _text(row: Mapping[str, Any] | str) -> str:
     return row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)
 
 
-def _understand(line: bytes, max_row_bytes: int) -> tuple[dict[str, Any], set[str]]:
+def _read(line: bytes, max_row_bytes: int) -> tuple[dict[str, Any] | None, set[str]]:
+    """What a row says, whatever its table; None where that cannot be read."""
     reasons = set()
     try:
         line.decode()
     except UnicodeDecodeError:
         reasons.add("invalid_utf8")
     if len(line) > max_row_bytes:
-        return {}, {*reasons, "oversized"}
+        return None, {*reasons, "oversized"}
     try:
         said = json.loads(
             line.decode("utf-8", "replace"), parse_float=Decimal, parse_constant=_no_number
@@ -83,9 +107,13 @@ def _understand(line: bytes, max_row_bytes: int) -> tuple[dict[str, Any], set[st
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        return {}, {*reasons, "malformed_json"}
+        return None, {*reasons, "malformed_json"}
+    return said, reasons
+
+
+def _product(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     product = {name: _words(said.get(name)) for name in ("sku", "category", "brand")}
-    reasons |= {f"wrong_type:{name}" for name in product if isinstance(said.get(name), dict | list)}
+    reasons = {f"wrong_type:{name}" for name in product if isinstance(said.get(name), dict | list)}
     if product["sku"] is None:
         reasons.add("missing:sku")
     for name, is_within in (
@@ -99,7 +127,43 @@ def _understand(line: bytes, max_row_bytes: int) -> tuple[dict[str, Any], set[st
         else:
             if product[name] is not None and not is_within(product[name]):
                 reasons.add(f"out_of_bounds:{name}")
-    return product, reasons
+    product["cost"], wrong = _exact(said, "cost", "0.0001", lambda n: 0 <= n < MAX_PRICE)
+    return product, reasons | wrong
+
+
+def _rate(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    day, code = _words(said.get("day")), (_words(said.get("currency")) or "").upper()
+    reasons = {f"missing:{n}" for n in ("day", "currency", "rate") if _words(said.get(n)) is None}
+    if day is not None:
+        try:
+            day = datetime.strptime(day, "%Y-%m-%d").date() if DAY.fullmatch(day) else None
+        except ValueError:
+            day = None
+        if day is None:
+            reasons.add("wrong_type:day")
+    if isinstance(said.get("currency"), dict | list):
+        reasons.add("wrong_type:currency")
+    elif code and code not in CURRENCIES:
+        reasons.add("unknown_currency")
+    rate, wrong = _exact(said, "rate", "0.00000001", lambda n: 0 < n < MAX_RATE)
+    return {"day": day, "currency": code, "rate": rate}, reasons | wrong
+
+
+def _exact(
+    said: Mapping[str, Any], name: str, places: str, is_within: Callable[[Decimal], bool]
+) -> tuple[Decimal | None, set[str]]:
+    """A number, rounded half up to these places; what no such number can hold is out of bounds."""
+    value = said.get(name)
+    text = None if value is None else _words(value)
+    if text is None:
+        return None, set()
+    if not NUMBER.fullmatch(text):
+        return None, {f"wrong_type:{name}"}
+    try:
+        number = Decimal(text).quantize(Decimal(places), ROUND_HALF_UP)
+    except InvalidOperation:
+        return None, {f"out_of_bounds:{name}"}
+    return number, set() if is_within(number) else {f"out_of_bounds:{name}"}
 
 
 def _words(value: Any) -> str | None:

@@ -45,12 +45,15 @@ def test_the_rival_gives_the_oracles_tables(tmp_path, monkeypatch, seed):
     identity = {**world.config["identity"], "shared_devices": "neutral", "types": types}
     world = replace(world, events=light, config={**world.config, "identity": identity})
     write(world, tmp_path, k=3, seed=seed, is_plain=True)
-    conf = write_conf(world.config, tmp_path, world.products)
+    conf = write_conf(world.config, tmp_path, world.products, world.rates)
     told = rival(conf, tmp_path / "out", threads=1, memory="1GB", as_of=world.as_of)
     config = oracle.load(conf)
     landing = oracle.landing_of(config, tmp_path)
     products = oracle.products_of(config, tmp_path)
-    answer = oracle.compute(landing, config, SECRET.encode(), world.as_of, products=products)
+    rates = oracle.rates_of(config, tmp_path)
+    answer = oracle.compute(
+        landing, config, SECRET.encode(), world.as_of, products=products, rates=rates
+    )
     tables = {
         name: pq.read_table(tmp_path / "out" / f"{name}.parquet").to_pylist()
         for name in answer.tables

@@ -21,12 +21,14 @@ from tactful.schemas.events import (
     wide_columns,
 )
 from tactful.schemas.identity import IDENTITY
+from tactful.schemas.reference import RATE
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
 from tactful.schemas.table import ERASURES, Column, Table
 
 SNAKE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 SCALARS = {
     "string", "timestamp", "date", "bigint", "int", "double", "boolean", "binary", MONEY, TOTAL,
+    RATE,
 }  # fmt: skip
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EVERY = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)

@@ -1,4 +1,4 @@
-"""Reference rows: what the retailer says of products and campaigns, checked like events."""
+"""Reference rows: what the retailer says of products and the like, checked like events."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_REPLENISH_DAYS
+from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_RATE, MAX_REPLENISH_DAYS
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column, Table
 from tactful.transforms.blanks import literal, trimmed
-from tactful.transforms.sources.values import instant
+from tactful.transforms.sources.values import DAY, codes, currency, instant
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
 STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
 NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z"
 OBJECT = r"^[\[{]"
+# Years that every reader can hold.
+DATE = rf"^(?!0000){DAY}\z"
 TEXTS = "map<string,string>"
 # Where a row stood: of two rows with one key in one file, the later one is the newer.
 ORDER = ("modified_at", "file", "block", "line")
 # What no type holds is beyond every bound.
 BOUNDED = {
     "price": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
+    "cost": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
+    "rate": f"{{0}} > 0 AND {{0}} < {MAX_RATE}",
     "replenish_days": f"{{0}} > 0 AND {{0}} <= {MAX_REPLENISH_DAYS}",
 }
 
@@ -85,14 +89,13 @@ def parse_rows(rows: DataFrame, *, table: Table, max_row_bytes: int) -> DataFram
 
 
 def newest(rows: DataFrame, *, table: Table) -> DataFrame:
-    """What was said last of each product or campaign: by its file's time, then its place in it.
+    """What was said last of each product or the like: by its file's time, then its place in it.
 
     Files of one time follow their names. Keeps: one row a key. Expects: the columns of
     `parse_rows`, only rows without reasons.
     """
-    [key] = table.key
     last = F.max_by(F.struct(*table.names), F.struct(*ORDER)).alias("last")
-    return rows.groupBy(F.col(key).alias("_key")).agg(last).select("last.*")
+    return rows.groupBy(F.struct(*table.key).alias("_key")).agg(last).select("last.*")
 
 
 def _said(name: str) -> str:
@@ -108,6 +111,10 @@ def _typed(column: Column) -> str:
         return _last_of_each(f"from_json({value}, '{TEXTS}', {STRICT})")
     if column.type == "timestamp":
         return instant(value)
+    if column.type == "date":
+        return f"CASE WHEN {value} RLIKE {literal(DATE)} THEN TRY_CAST({value} AS date) END"
+    if column.name == "currency":
+        return currency(value)
     if column.type == "string":
         return value
     is_number = f"{value} RLIKE {literal(NUMBER)}"
@@ -118,11 +125,17 @@ def _checks(table: Table) -> Iterator[tuple[str, str]]:
     """What may be wrong with a field, and what it is called."""
     for column in table.columns:
         name, value = column.name, f"`_{column.name}`"
-        if name in table.key:
-            yield f"said IS NOT NULL AND `{name}` IS NULL", f"missing:{name}"
+        if not column.nullable:
+            yield f"said IS NOT NULL AND {value} IS NULL", f"missing:{name}"
         if column.type == "string":
             is_json = f"json_object_keys({value}) IS NOT NULL OR json_array_length({value}) >= 0"
-            yield f"{value} RLIKE {literal(OBJECT)} AND ({is_json})", f"wrong_type:{name}"
+            is_object = f"{value} RLIKE {literal(OBJECT)} AND ({is_json})"
+            yield is_object, f"wrong_type:{name}"
+            if name == "currency":
+                yield (
+                    f"NOT `{name}` IN ({codes()}) AND NOT coalesce({is_object}, false)",
+                    "unknown_currency",
+                )
         elif name in BOUNDED:
             is_number = f"{value} RLIKE {literal(NUMBER)}"
             yield f"NOT {is_number}", f"wrong_type:{name}"

@@ -6,72 +6,117 @@ import gzip
 import json
 import os
 import shutil
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from deltalake import DeltaTable, write_deltalake
+from pyspark.sql import DataFrame
 
 from tactful.jobs.commands.status import render, status
 from tactful.jobs.intake import reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import load
-from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
+from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
+from tactful.schemas.table import Table
 from tactful.transforms.sources.reference import newest, parse_rows
 from tests.landing import to_toml
 from tests.oracle.compare import assert_same_quarantine, read_tables
-from tests.oracle.reference import products
-from tests.worlds_rows import MAX_ROW_BYTES, ODD_PRODUCTS
+from tests.oracle.reference import products, rates
+from tests.worlds_money import ODD_RATES, world_rates
+from tests.worlds_rows import MAX_ROW_BYTES, ODD_COSTS, ODD_PRODUCTS
 
 GOOD = [
-    {"sku": "mat", "category": "sports", "price": "20.50", "replenish_days": 9, "colour": "red"},
+    {"sku": "mat", "category": "sports", "price": "20.50", "cost": 9, "colour": "red"},
     {"sku": "lamp", "replenish_days": 4.0, "attributes": {"colour": "blue", "size": "L"}},
-    {"sku": "\u00a0mat\u200b", "brand": " Loop\t", "replenish_days": "3e0", "price": None},
+    {"sku": "\u00a0mat\u200b", "brand": " Loop\t", "replenish_days": "3e0", "cost": " 8.00005"},
     '{"sku": "lamp", "sku": "torch", "price": 7, "price": 8, "attributes": {"a": 1, "a": 2}}',
     {"sku": 17, "replenish_days": 3650, "price": 0},
 ]
 
 
-def text_of(row: dict[str, object] | str | bytes) -> bytes:
+GOOD_RATES = [
+    {"day": "2026-05-02", "currency": "CHF", "rate": 1.1},
+    {"day": "2026-05-01", "currency": "chf", "rate": 1.05, "bank": "SNB"},
+    {"day": "\u00a02026-05-02", "currency": "CHF\u200b", "rate": "1.040000005"},
+    {"day": "2026-05-02", "currency": "JPY", "rate": "6.1e-3"},
+]
+Told = dict[str, object] | str | bytes
+
+
+def text_of(row: Told) -> bytes:
     if isinstance(row, bytes):
         return row
     return (row if isinstance(row, str) else json.dumps(row)).encode()
 
 
-def test_rows_are_understood_as_the_oracle_does(spark) -> None:
-    rows = [*GOOD, *ODD_PRODUCTS]
+def judge(spark, rows: Iterable[Told], table: Table) -> DataFrame:
+    """Rows of one file, in their order, with what is wrong with each."""
     frame = spark.createDataFrame(
         [(bytearray(text_of(row)), "f", datetime(2026, 1, 1), 0, n) for n, row in enumerate(rows)],
         "value binary, file string, modified_at timestamp, block bigint, line bigint",
     ).selectExpr("CAST(value AS string) AS value", "file", "modified_at", "block", "line")
-    judged = parse_rows(frame, table=PRODUCTS, max_row_bytes=MAX_ROW_BYTES).localCheckpoint()
+    return parse_rows(frame, table=table, max_row_bytes=MAX_ROW_BYTES).localCheckpoint()
+
+
+def test_rows_are_understood_as_the_oracle_does(spark) -> None:
+    rows = [*GOOD, *ODD_PRODUCTS, *ODD_COSTS]
+    judged = judge(spark, rows, PRODUCTS)
     good, refused = products(map(text_of, rows), max_row_bytes=MAX_ROW_BYTES)
     assert {row.raw: set(row.reasons) for row in judged.where("size(reasons) > 0").collect()} == {
         row["raw"]: row["reasons"] for row in refused
     }
     used = newest(judged.where("size(reasons) = 0"), table=PRODUCTS).collect()
-    assert {row.sku: (row.category, row.brand, row.replenish_days) for row in used} == {
-        row["sku"]: (row["category"], row["brand"], row["replenish_days"]) for row in good
+    assert {row.sku: (row.category, row.brand, row.cost, row.replenish_days) for row in used} == {
+        row["sku"]: (row["category"], row["brand"], row["cost"], row["replenish_days"])
+        for row in good
     }
     told = {row.sku: (row.price, row.attributes) for row in used}
+    assert {row.cost for row in used if row.sku == "mat"} == {Decimal("8.0001")}
     assert told["torch"] == (Decimal("8.0000"), {"a": "2"})
     assert told["lamp"] == (None, {"colour": "blue", "size": "L"})
     assert told["17"] == (Decimal(0), {})
 
 
-class Catalogue:
-    """A lake without events, and what its retailer says of products."""
+def test_of_rates_the_newest_row_of_a_day_and_currency_counts(spark) -> None:
+    rows = [*world_rates(1), *GOOD_RATES, *ODD_RATES]
+    judged = judge(spark, rows, RATES)
+    good, refused = rates(map(text_of, rows), max_row_bytes=MAX_ROW_BYTES)
+    found = {row.raw: set(row.reasons) for row in judged.where("size(reasons) > 0").collect()}
+    assert found == {row["raw"]: row["reasons"] for row in refused}
+    words = set().union(*found.values())
+    assert words == {
+        "missing:day", "missing:currency", "missing:rate", "wrong_type:day", "wrong_type:rate",
+        "wrong_type:currency", "unknown_currency", "out_of_bounds:rate", "malformed_json",
+        "invalid_utf8",
+    }  # fmt: skip
+    assert set().union(*(found[json.dumps(row)] for row in ODD_RATES[:5])) == {"out_of_bounds:rate"}
+    used = newest(judged.where("size(reasons) = 0"), table=RATES).collect()
+    told = {(row.day, row.currency): (row.rate, row.attributes) for row in used}
+    assert len(told) == len(used)
+    assert {key: rate for key, (rate, _) in told.items()} == {
+        (row["day"], row["currency"]): row["rate"] for row in good
+    }
+    assert told[date(2026, 5, 1), "CHF"] == (Decimal("1.05"), {"bank": "SNB"})
+    assert told[date(2026, 5, 2), "CHF"] == (Decimal("1.04000001"), {})
+    assert told[date(2026, 5, 2), "JPY"] == (Decimal("0.0061"), {})
 
-    def __init__(self, spark, folder: Path, form: str = "json") -> None:
-        self.place, self.location = folder / "products", folder / "lake"
+
+class Catalogue:
+    """A lake without events, and what its retailer says of products, or of something else."""
+
+    def __init__(self, spark, folder: Path, form: str = "json", name: str = "products") -> None:
+        self.place, self.location = folder / name, folder / "lake"
         conf = folder / "my.toml"
         conf.write_text(
             to_toml(
                 {
                     "lake": {"location": str(self.location)},
-                    "reference": {"products": {"path": str(self.place), "format": form}},
+                    "reference": {name: {"path": str(self.place), "format": form}},
                 }
             )
         )
@@ -190,6 +235,42 @@ def test_a_damaged_file_harms_itself_alone(spark, tmp_path) -> None:
     why = f"no row of its files can be used: {shop.place}/cut.json.gz (it is damaged)"
     assert shop.load() == ([], [f"products from {shop.place} stay as they were: {why}"])
     assert shop.days() == {"mat": 7.0, "lamp": None}
+
+
+def test_a_lake_of_before_learns_what_products_cost(spark, tmp_path) -> None:
+    """It gets the column when it is next opened, and the files of before are read once more."""
+    shop = Catalogue(spark, tmp_path)
+    shop.put("a.json", {"sku": "mat", "cost": 7.5}, hour=1)
+    shop.load()
+    path = str(shop.location / "products")
+    before = DeltaTable(path).to_pyarrow_table().drop_columns(["cost"])
+    shutil.rmtree(path)
+    write_deltalake(path, before)
+    shutil.rmtree(shop.location / "rates")
+    marks = shop.lake.state()["reference"]
+    shop.lake.remember(reference={name: f"of before: {mark}" for name, mark in marks.items()})
+    again = Lake(spark, shop.config.location)
+    again.create(shop.config)
+    assert [row["cost"] for row in shop.table()] == [None]
+    assert shop.table("rates") == []
+    assert shop.load() == (["products"], [])
+    assert [row["cost"] for row in shop.table()] == [Decimal("7.5")]
+
+
+def test_rates_are_replaced_as_products_are(spark, tmp_path) -> None:
+    shop = Catalogue(spark, tmp_path, name="rates", form="parquet")
+    told = {
+        "day": [date(2026, 5, 1), date(2026, 5, 1), date(2026, 5, 2)],
+        "currency": ["EUR", "eur", "EURO"],
+        "rate": [Decimal("1.1"), Decimal("1.2"), Decimal("1.3")],
+    }
+    pq.write_table(pa.table(told), shop.place / "a.parquet")
+    assert shop.load() == (["rates"], [])
+    [row] = shop.table("rates")
+    assert (row["day"], row["currency"], row["rate"]) == (date(2026, 5, 1), "EUR", Decimal("1.2"))
+    [refused] = shop.table("quarantine")
+    assert (refused["stream"], refused["source_name"]) == ("rates", "reference.rates")
+    assert list(refused["reasons"]) == ["unknown_currency"]
 
 
 def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:

@@ -29,7 +29,8 @@ def change(told: Told, destinations: list[dict[str, Any]], **lake: Any) -> None:
     config = {**CONFIG, "lake": {**CONFIG["lake"], **lake}, "destinations": destinations}
     told.shop.world.config.clear()
     told.shop.world.config.update(config)
-    told.shop.conf = write_conf(config, told.shop.folder, told.shop.world.products)
+    world = told.shop.world
+    told.shop.conf = write_conf(config, told.shop.folder, world.products, world.rates)
 
 
 def held(told: Told) -> dict[str, set[str]]:

@@ -75,7 +75,7 @@ ONE_LINERS = {
     ),
     "reference table": (
         "[reference.product]\npath = 'x'",
-        'my.toml: reference.product: found the name "product"; allowed: products, campaigns',
+        'my.toml: reference.product: found the name "product"; allowed: products, campaigns, rates',
     ),
     "window of an identifier": (
         "[identity.types.anonymous_id]\nwindow = '0d'",

@@ -21,8 +21,8 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import Keep, scratch
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.settings.config import Config
-from tactful.jobs.summarise import customers, left_out, pressures
-from tactful.schemas.customers import CUSTOMERS
+from tactful.jobs.summarise import left_out, pressures, scores
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import (
     HUBS,
@@ -34,7 +34,7 @@ from tactful.schemas.identity import (
 )
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
-from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.reference import PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
@@ -52,6 +52,8 @@ from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
+from tactful.transforms.persons.customers import customers
+from tactful.transforms.persons.purchases import bought_lines, orders_of
 from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
 
@@ -112,6 +114,26 @@ class Inputs:
         return self._keep(settled_lines(self.timeline, currency=self.config.business.currency))
 
     @cached_property
+    def bought(self) -> DataFrame:
+        """What each person bought, line by line, and what of it was kept."""
+        currency = self.config.business.currency
+        rates = self._read(RATES)
+        return self._keep(bought_lines(self.lines, self.products, rates, currency=currency))
+
+    @cached_property
+    def orders(self) -> DataFrame:
+        """The same order by order."""
+        return self._keep(orders_of(self.bought))
+
+    @cached_property
+    def customers(self) -> DataFrame:
+        """What events alone say of each person."""
+        zone = self.config.business.time_zone
+        return self._keep(
+            customers(self.timeline, self.outcomes, self.bought, self.orders, time_zone=zone)
+        )
+
+    @cached_property
     def facts(self) -> DataFrame:
         """The timeline, in which each closing stands once for everybody whom it may be about."""
         unique_types = self.config.identity.unique_types
@@ -132,20 +154,22 @@ class Inputs:
         )
         return None if rows is None else self._keep(rows)
 
+    @cached_property
+    def regrets(self) -> DataFrame | None:
+        """Messages that a rule would have stopped; None without any rule."""
+        if self.suppressions is None:
+            return None
+        messages = marketing_messages(self.timeline, self.products)
+        shares = decide.shares(self.config)
+        return self._keep(regrets(messages, self.suppressions, shares=shares))
 
-def _customers(of: Inputs) -> DataFrame:
-    return customers(of.timeline, of.outcomes, of.lines, as_of=of.as_of)
+
+def _scores(of: Inputs) -> DataFrame:
+    return scores(of.customers, of.orders, of.timeline, of.regrets, of.config, as_of=of.as_of)
 
 
 def _pressure(of: Inputs) -> DataFrame | None:
     return pressures(of.timeline, of.config, as_of=of.as_of)
-
-
-def _regrets(of: Inputs) -> DataFrame | None:
-    if of.suppressions is None:
-        return None
-    messages = marketing_messages(of.timeline, of.products)
-    return regrets(messages, of.suppressions, shares=decide.shares(of.config))
 
 
 def _left_out(of: Inputs) -> DataFrame | None:
@@ -181,10 +205,22 @@ PUBLICATIONS = (
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
     Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
-    Publication(CUSTOMERS, _customers, _EVENTS, ("attribution", "business"), is_clocked=True),
+    Publication(
+        CUSTOMERS,
+        lambda of: of.customers,
+        (*_EVENTS, PRODUCTS, RATES),
+        ("attribution", "business"),
+    ),
+    Publication(
+        CUSTOMER_SCORES,
+        _scores,
+        (*_EVENTS, PRODUCTS, RATES),
+        (*_RULES, "attribution", "scores", "value"),
+        is_clocked=True,
+    ),
     Publication(PRESSURE, _pressure, _EVENTS, ("caps",), is_clocked=True),
     Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
-    Publication(REGRETS, _regrets, (*_EVENTS, PRODUCTS), _RULES),
+    Publication(REGRETS, lambda of: of.regrets, (*_EVENTS, PRODUCTS), _RULES),
     Publication(
         LEFT_OUT,
         _left_out,

@@ -1,8 +1,9 @@
-"""Summarise: contact pressure per cap, what is plainly known of each customer, who is left out."""
+"""Summarise: contact pressure per cap, where each customer stands, who is left out."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
+from decimal import Decimal
 from functools import reduce
 
 from pyspark.sql import DataFrame
@@ -17,7 +18,7 @@ from tactful.transforms.caps import counted_messages, pressure
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.membership import active, ad_consent
 from tactful.transforms.membership import left_out as counted
-from tactful.transforms.persons.customers import customers as known_of
+from tactful.transforms.persons.scores import ScoreRules, customer_scores
 
 
 def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFrame | None:
@@ -28,11 +29,36 @@ def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFr
     return pressure(messages, as_of=as_of)
 
 
-def customers(
-    timeline: DataFrame, outcomes: DataFrame, lines: DataFrame, *, as_of: datetime
+def score_rules(config: Config) -> ScoreRules:
+    """What the configuration calls new, lately, often and much."""
+    since = config.business.history_from
+    return ScoreRules(
+        recency_days=config.scores.recency_days,
+        orders=config.scores.orders,
+        revenue=[Decimal(bound) for bound in config.scores.revenue],
+        new_for=config.scores.new_for,
+        active_for=config.scores.active_for,
+        lapsing_for=config.scores.lapsing_for,
+        history_from=None if since is None else datetime(*since.timetuple()[:3], tzinfo=UTC),
+        valued_from=config.value.valued_from,
+    )
+
+
+def scores(
+    customers: DataFrame,
+    orders: DataFrame,
+    timeline: DataFrame,
+    regrets: DataFrame | None,
+    config: Config,
+    *,
+    as_of: datetime,
 ) -> DataFrame:
-    """What is known of each person as of now."""
-    return known_of(timeline, outcomes, lines, as_of=as_of)
+    """Where each customer stands now. regrets: all messages that some rule would have stopped."""
+    names = [rule.name for rule in config.rules if rule.kind.is_bad_experience]
+    told = None if regrets is None else regrets.where(F.col("policy").isin(names))
+    return customer_scores(
+        customers, orders, timeline, told, as_of=as_of, rules=score_rules(config)
+    )
 
 
 def left_out(

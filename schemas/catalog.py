@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tactful.schemas.affected import AFFECTED
-from tactful.schemas.customers import CUSTOMERS
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import (
@@ -32,8 +32,8 @@ APPENDED = (
     DELIVERIES, BATCHES,
 )  # fmt: skip
 PUBLISHED = (
-    IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS,
-    REGRETS, LEFT_OUT,
+    IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
+    PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS, RATES)
 

@@ -42,6 +42,11 @@ class Column:
     note: str = ""
     is_later: bool = False
 
+    @property
+    def is_empty_unless_told(self) -> bool:
+        """Whether nothing known means none: an empty list or map, or a count of 0."""
+        return self.type.startswith(("map", "array")) or self.at_least == 0
+
 
 @dataclass(frozen=True, eq=False)
 class Table:

@@ -20,6 +20,7 @@ from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
+from tests.worlds_customers import business, furnish, habits
 from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_money import in_pounds, world_rates
 from tests.worlds_rows import (
@@ -108,13 +109,18 @@ class _Maker:
             person = self.dice.choices(self.people, often)[0]
             self.dice.choices(told, weights)[0](person)
         self._every_type()
+        furnish(self.rows, seed)
         self._repeat_some()
         spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
-        for told_last in (shared_addresses, spellings, channelless, contacts, manual_links):
+        for told_last in (
+            shared_addresses, spellings, channelless, contacts, manual_links, habits,
+        ):  # fmt: skip
             told_last(self, seed)
+        for section, values in business(seed).items():
+            config[section] = {**config.get(section, {}), **values}
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed, world_rates(seed))
 
     # --- who -------------------------------------------------------------------------------

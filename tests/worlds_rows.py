@@ -119,6 +119,9 @@ def world_products(dice: random.Random) -> list[dict[str, Any] | str | bytes]:
         {"sku": "beans", "category": "food", "brand": "Bay", "price": 9.99, "replenish_days": 2.5,
          "cost": 4},
         {"sku": "soap", "brand": "Bay", "replenish_days": 6.0, "cost": 0},
+        {"sku": "skirt", "category": "clothes", "brand": "Loop", "price": 39, "cost": "70.0001"},
+        {"sku": "shirt", "category": "clothes", "brand": "Bay", "price": 39},
+        {"sku": "coat", "category": "clothes", "brand": "Bay", "price": 139},
     ]  # fmt: skip
     again = [
         {

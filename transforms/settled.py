@@ -34,7 +34,8 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = T
     has_reversals: whether anything was taken back; without it sharing out is not even planned.
     """
     placed = first_placed(timeline).select(
-        "person_id", *ORDER, *LINE, "line_id", "sku", "category", "campaign_id",
+        "person_id", *ORDER, *LINE, "line_id", "sku", "category", "campaign_id", "place",
+        "store_id", "is_discounted",
         F.coalesce("currency", F.lit(currency)).alias("currency"),
         _parts("if(quantity <> 0, abs(quantity), 1)").alias("units"),
         _parts("if(amount > 0, amount, 0)").alias("paid"),

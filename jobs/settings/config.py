@@ -40,7 +40,6 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("activate", "households"),
-    Business: ("time_zone",),
     Cap: ("on_cap", "calendar", "topics", "campaigns", "scope", "exempt"),
     Suppress: ("at", "rest"),
 }

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from tactful.jobs.settings.durations import parse_duration
 from tactful.schemas.events import CHANNELS, STREAMS, wide_columns
+from tactful.schemas.time_zones import TIME_ZONES
 
 
 def _positive(duration: timedelta) -> timedelta:
@@ -26,6 +27,13 @@ def known_region(name: str) -> str:
     if name.upper() not in SUPPORTED_REGIONS:
         raise ValueError("unknown region")
     return name.upper()
+
+
+def known_zone(name: str) -> str:
+    """The name of a time zone, as the tz database has it."""
+    if name not in TIME_ZONES:
+        raise ValueError("unknown time zone")
+    return name
 
 
 def _place(path: str) -> str:

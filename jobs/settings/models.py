@@ -11,14 +11,12 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     PrivateAttr,
     model_validator,
@@ -39,20 +37,17 @@ from tactful.jobs.settings.fields import (
     Text,
     blocked_values,
     known_region,
+    known_zone,
     once,
     partition_fields,
 )
+from tactful.jobs.settings.scores import Scores, Value
+from tactful.jobs.settings.section import Section
 from tactful.schemas.events import CHANNELS, PURPOSES
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.rules import RULES, Policy, Rule
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sources import CANONICAL, DIALECTS
-
-
-class Section(BaseModel):
-    """A table of the configuration: unknown keys are refused, values never change."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, coerce_numbers_to_str=True)
 
 
 class LakeSettings(Section):
@@ -89,6 +84,17 @@ class Business(Section):
         pattern=r"^[A-Z]{3}\z",
         description="an ISO 4217 code such as USD",
         title="What amounts are in whose order names no currency.",
+    )
+    time_zone: Annotated[str, AfterValidator(known_zone)] = Field(
+        default="UTC",
+        description="a time zone such as Europe/Berlin",
+        title="The zone of customers of whom none is known.",
+    )
+    history_from: date | None = Field(
+        default=None,
+        description="a day such as 2024-01-31",
+        title="The day with which what is known of orders begins: who orders right behind it is "
+        "not taken for new.",
     )
 
 
@@ -316,11 +322,15 @@ class Config(Section):
     lake: LakeSettings
     intake: Intake
     business: Business
-    sources: dict[Name, Source] = {}
-    reference: dict[Literal["products", "campaigns", "rates"], Reference] = {}
+    sources: dict[Name, Source] = Field(default_factory=dict)
+    reference: dict[Literal["products", "campaigns", "rates"], Reference] = Field(
+        default_factory=dict
+    )
     identity: Identity
     consent: Consent
     attribution: Attribution
+    scores: Scores = Scores()
+    value: Value = Value()
     caps: tuple[Cap, ...] = ()
     suppress: tuple[Suppress, ...] = ()
     destinations: tuple[Destination, ...] = ()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any
+from zoneinfo import available_timezones
 
 import pyarrow as pa
 from duckdb import DuckDBPyConnection
@@ -25,15 +27,26 @@ LINE = pa.struct(
 
 COMMON = [("event_id", TEXT), ("type", TEXT), ("occurred_at", TIME), ("identifier_set", pa.int64())]
 STREAMS = {
-    "clicks": ("sku", "category", "message_id", "campaign_id"),
-    "purchases": ("order_id", "line_id", "campaign_id", "currency", "sku", "amount", "lines"),
+    "clicks": ("sku", "category", "message_id", "campaign_id", "device", "geo"),
+    "purchases": ("order_id", "line_id", "campaign_id", "currency", "sku", "amount", "lines",
+                  "coupons", "place", "store_id"),
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
                  "machine_open", "cost", "skus", "categories"),
-    "profiles": ("channel", "purpose"),
-    "service": ("channel", "order_id", "contact_id"),
+    "profiles": ("channel", "purpose", "attribute", "value", "provenance"),
+    "service": ("channel", "order_id", "contact_id", "satisfaction"),
 }  # fmt: skip
-OTHER = {"lines": pa.list_(LINE), "machine_open": FLAG, "cost": MONEY, "amount": MONEY,
-         "skus": pa.list_(TEXT), "categories": pa.list_(TEXT)}  # fmt: skip
+OTHER = {
+    "lines": pa.list_(LINE),
+    "machine_open": FLAG,
+    "cost": MONEY,
+    "amount": MONEY,
+    "skus": pa.list_(TEXT),
+    "categories": pa.list_(TEXT),
+    "coupons": pa.list_(TEXT),
+    "satisfaction": pa.int32(),
+    "device": pa.struct([("type", TEXT), ("os", TEXT)]),
+    "geo": pa.struct([(n, TEXT) for n in ("country", "region", "city", "time_zone")]),
+}
 
 TYPES = [("type", TEXT), ("priority", pa.int32()), ("is_unique", FLAG), ("is_device", FLAG),
          ("max_links", pa.int64()), ("max_devices", pa.int64()), ("most", pa.int64()),
@@ -45,7 +58,16 @@ STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
 WORDS = [("event_id", TEXT), ("said_at", TIME), ("kind", TEXT), ("identifier_key", TEXT),
          ("other_key", TEXT), ("author", TEXT), ("reason", TEXT)]  # fmt: skip
-SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG)]
+SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG),
+            ("time_zone", TEXT), ("history_from", pa.date32()),
+            ("recency_days", pa.list_(pa.int64())),
+            ("orders", pa.list_(pa.int64())), ("revenue", pa.list_(pa.int64())),
+            ("new_for", SPAN), ("active_for", SPAN), ("lapsing_for", SPAN),
+            ("valued_from", MONEY)]  # fmt: skip
+# What a configuration that is silent means.
+SCORES = {"recency_days": [30, 90, 180, 365], "orders": [2, 3, 5, 10],
+          "revenue": [50, 200, 500, 1000], "new_for": "90d", "active_for": "180d",
+          "lapsing_for": "185d"}  # fmt: skip
 DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
                 ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
 RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
@@ -55,7 +77,7 @@ CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_windo
         ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
 VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
-            ("replenish_days", pa.float64())]  # fmt: skip
+            ("price", pa.float64()), ("replenish_days", pa.float64())]  # fmt: skip
 RATES = [("day", pa.date32()), ("currency", TEXT), ("rate", pa.decimal128(18, 8))]
 
 Rows = Iterable[Mapping[str, Any]]
@@ -150,7 +172,13 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
         "attribution_window": duration(config["attribution"]["window"]),
         "currency": config["business"]["currency"],
         "opt_in": config["consent"]["default"] == "opt_in",
+        "time_zone": config["business"].get("time_zone", "UTC"),
+        "history_from": _day(config["business"].get("history_from")),
+        "valued_from": _amount(config.get("value", {}).get("valued_from")),
+        **_scores(config.get("scores", {})),
     }
+    zones = [{"time_zone": name} for name in sorted(available_timezones())]
+    put(db, "time_zones", zones, [("time_zone", TEXT)])
     put(db, "settings", [settings], SETTINGS)
     suppress = [
         {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"]), "options": json.dumps(rule)}
@@ -164,6 +192,19 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
         for cap in caps(config)
     ]
     put(db, "caps", limits, CAPS)
+
+
+def _day(told: Any) -> date | None:
+    return date.fromisoformat(str(told)) if told else None
+
+
+def _amount(told: Any) -> Decimal | None:
+    return None if told is None else Decimal(str(told))
+
+
+def _scores(told: Mapping[str, Any]) -> dict[str, Any]:
+    whole = {**SCORES, **told}
+    return {n: duration(v) if n.endswith("_for") else v for n, v in whole.items()}
 
 
 def put_network_values(

@@ -1,119 +1,136 @@
-"""Customers: what is plainly known of a person."""
+"""Customers: what events alone say of a person, whenever one looks."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from decimal import Decimal
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import MONEY, ORDER, TOTAL
-from tactful.transforms.allotting import back
-from tactful.transforms.consents import consents
-from tactful.transforms.settled import PARTS
+from tactful.schemas.customers import CUSTOMERS
+from tactful.schemas.time_zones import TIME_ZONES
+from tactful.transforms.persons.intervals import purchase_intervals
+from tactful.transforms.persons.moments import newest, responded, usual_hour, usual_weekday
+from tactful.transforms.persons.profiles import TIME_ZONE, answers, attributes, newest_consents
+from tactful.transforms.persons.purchases import money, switched_brands, tastes
+from tactful.transforms.persons.responses import responses
 
 
 def customers(
-    timeline: DataFrame, outcomes: DataFrame, lines: DataFrame, *, as_of: datetime
+    timeline: DataFrame,
+    outcomes: DataFrame,
+    bought: DataFrame,
+    orders: DataFrame,
+    *,
+    time_zone: str,
 ) -> DataFrame:
-    """Put together what is known of each person: visits, orders, money, messages, consents.
-
-    An order that was wholly cancelled is no order. What was given back is taken off, never more
-    than was paid, so nobody's revenue falls below nothing.
+    """Put together what is known of each person: visits, orders, taste, messages, answers.
 
     Keeps: one row a person. Adds: the columns of `customers`.
-    timeline: rows with person_id. outcomes: messages with person_id. lines: see `settled_lines`.
+    timeline: rows with person_id. outcomes: messages with person_id. bought: see `bought_lines`.
+    orders: see `orders_of`. time_zone: of who tells none.
     """
     mine = timeline.where(F.col("person_id").isNotNull())
+    told = answers(mine)
+    parts = [
+        money(orders),
+        tastes(orders),
+        switched_brands(bought),
+        purchase_intervals(bought),
+        responses(outcomes, mine),
+        devices(mine, told),
+        responded(mine),
+        _ordered(orders),
+        contacts(mine),
+        newest_consents(mine),
+        attributes(told),
+    ]
     seen = mine.groupBy("person_id").agg(
         F.min("occurred_at").alias("first_seen_at"), F.max("occurred_at").alias("last_seen_at")
     )
-    kept = _kept_lines(lines)
-    return (
-        seen.join(_orders(kept), "person_id", "left")
-        .join(_revenue(kept), "person_id", "left")
-        .join(_messages(outcomes), "person_id", "left")
-        .join(_consents(mine), "person_id", "left")
-        .withColumns(
-            {
-                "orders": F.coalesce("orders", F.lit(0).cast("bigint")),
-                "recency_days": F.floor(
-                    (F.lit(as_of).cast("double") - F.col("last_order_at").cast("double")) / 86400
-                ).cast("int"),
-                "as_of": F.lit(as_of),
-                "revenue": F.coalesce("revenue", _empty_map(TOTAL)),
-                "sends": F.coalesce("sends", _empty_map("bigint")),
-                "opens": F.coalesce("opens", _empty_map("bigint")),
-                "clicks": F.coalesce("clicks", _empty_map("bigint")),
-                "consents": F.coalesce("consents", _empty_map("boolean")),
-            }
-        )
+    whole = reduce(lambda a, b: a.join(b, "person_id", "left"), parts, seen)
+    zoned = whole.withColumn("time_zone", F.coalesce("time_zone", F.lit(time_zone)))
+    return zoned.withColumns(
+        {
+            "usual_response_hour": usual_hour("responded_at", "time_zone"),
+            "usual_response_weekday": usual_weekday("responded_at", "time_zone"),
+            "usual_purchase_hour": usual_hour("ordered_at", "time_zone"),
+            "usual_purchase_weekday": usual_weekday("ordered_at", "time_zone"),
+            **{name: _or_nothing(name) for name in _never_null()},
+        }
     )
 
 
-def _kept_lines(lines: DataFrame) -> DataFrame:
-    """Every bought line of somebody's with what was kept of it. Grain: line."""
-    kept = (F.col("paid") - back("paid")) * F.lit(Decimal(1) / PARTS)
-    cancelled = back("units", ["order_cancelled"])
-    return lines.where(F.col("person_id").isNotNull()).select(
-        "person_id", "order_id", "occurred_at", "currency",
-        kept.cast(MONEY).alias("kept"),
-        (cancelled >= F.col("units")).alias("is_cancelled"),
-    )  # fmt: skip
+def devices(timeline: DataFrame, answers: DataFrame) -> DataFrame:
+    """What device each person was last seen with, and in which time zone they live.
+
+    The zone is the one that they tell, else that of the newest event whose place is known. A name
+    that is none of a time zone says nothing.
+
+    Keeps: one row a person of whom either is known. Adds: device_os, time_zone.
+    timeline: rows with person_id. answers: see `answers`.
+    """
+    names = ("device_os", TIME_ZONE)
+    # Few combinations, and times alone: so nothing has to be sorted.
+    seen = (
+        timeline.where("device_os IS NOT NULL OR time_zone IS NOT NULL")
+        .groupBy("person_id", *names)
+        .agg(F.max("occurred_at").alias("at"))
+    )
+    newest = seen.groupBy("person_id").agg(
+        *(
+            F.max(F.when(is_told, F.struct("at", name)))[name].alias(name)
+            for name, is_told in (
+                ("device_os", F.col("device_os").isNotNull()),
+                (TIME_ZONE, is_time_zone(F.col(TIME_ZONE))),
+            )
+        )
+    )
+    told = answers.where((F.col("attribute") == TIME_ZONE) & is_time_zone(F.trim("value")))
+    own = told.select("person_id", F.trim("value").alias("_own"))
+    both = newest.join(own, "person_id", "full")
+    return both.select("person_id", "device_os", F.coalesce("_own", TIME_ZONE).alias(TIME_ZONE))
 
 
-def _orders(lines: DataFrame) -> DataFrame:
-    """How many orders each person has that were not cancelled, and when the last was placed."""
+def is_time_zone(name: Column) -> Column:
+    """Whether a text is the name of a time zone."""
+    return F.array_contains(F.lit(list(TIME_ZONES)), name)
+
+
+def contacts(timeline: DataFrame) -> DataFrame:
+    """How often each person turned to customer service, and how content they were.
+
+    Keeps: one row a person who did. Adds: service_contacts, satisfaction (the mean of what was
+    told). timeline: rows with person_id.
+    """
+    contact = F.coalesce("contact_id", "event_id")
     return (
-        lines.groupBy("person_id", "order_id")
-        .agg(F.min("occurred_at").alias("at"), F.bool_and("is_cancelled").alias("cancelled"))
-        .where(~F.col("cancelled"))
+        timeline.where(F.col("type").isin("contact_opened", "contact_closed"))
         .groupBy("person_id")
-        .agg(F.count("*").alias("orders"), F.max("at").alias("last_order_at"))
-    )
-
-
-def _revenue(lines: DataFrame) -> DataFrame:
-    per_currency = lines.groupBy("person_id", "currency").agg(F.sum("kept").cast(TOTAL).alias("v"))
-    return _as_map(per_currency, "currency", "revenue")
-
-
-def _messages(outcomes: DataFrame) -> DataFrame:
-    """How often each person was sent, opened and clicked messages, channel by channel."""
-    per_channel = (
-        outcomes.where(F.col("channel").isNotNull())
-        .groupBy("person_id", "channel")
         .agg(
-            F.count("*").alias("sends"),
-            F.count("opened_at").alias("opens"),
-            F.count("clicked_at").alias("clicks"),
+            F.count_distinct(F.when(F.col("type") == "contact_opened", contact)).alias(
+                "service_contacts"
+            ),
+            F.round(F.avg("satisfaction"), 2).alias("satisfaction"),
         )
     )
-    counts = F.array_sort(F.collect_list(F.struct("channel", "sends", "opens", "clicks")))
-    grouped = per_channel.groupBy("person_id").agg(counts.alias("_all"))
-
-    def happened(name: str) -> Column:
-        some = F.filter("_all", lambda c: c[name] > 0)
-        return F.map_from_entries(F.transform(some, lambda c: F.struct(c["channel"], c[name])))
-
-    return grouped.select(
-        "person_id", *(happened(name).alias(name) for name in ("sends", "opens", "clicks"))
-    )
 
 
-def _consents(mine: DataFrame) -> DataFrame:
-    """The newest word on each channel and purpose; at the same moment a withdrawal wins."""
-    topic = F.concat_ws(":", F.coalesce("channel", F.lit("*")), "purpose")
-    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), *ORDER[1:]))
-    latest = consents(mine).groupBy("person_id", topic.alias("topic")).agg(newest.alias("v"))
-    return _as_map(latest, "topic", "consents")
+def _ordered(orders: DataFrame) -> DataFrame:
+    """When each person placed orders that were not cancelled, the newest hundred."""
+    stands = orders.where(~F.col("is_cancelled"))
+    return stands.groupBy("person_id").agg(newest("placed_at").alias("ordered_at"))
 
 
-def _as_map(rows: DataFrame, key: str, name: str) -> DataFrame:
-    entries = F.array_sort(F.collect_list(F.struct(key, "v")))
-    return rows.groupBy("person_id").agg(F.map_from_entries(entries).alias(name))
+def _never_null() -> list[str]:
+    return [column.name for column in CUSTOMERS.columns if column.is_empty_unless_told]
 
 
-def _empty_map(kind: str) -> Column:
-    return F.create_map().cast(f"map<string,{kind}>")
+def _or_nothing(name: str) -> Column:
+    """What is told, else an empty list or map, or 0."""
+    kind = CUSTOMERS.column(name).type
+    if kind.startswith("map"):
+        return F.coalesce(name, F.create_map().cast(kind))
+    if kind.startswith("array"):
+        return F.coalesce(name, F.array().cast(kind))
+    return F.coalesce(name, F.lit(0).cast(kind))

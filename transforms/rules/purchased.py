@@ -187,4 +187,5 @@ RULE = Rule(
     references=_references,
     share=lambda chosen: chosen.share,
     needs_lines=True,
+    is_bad_experience=True,
 )

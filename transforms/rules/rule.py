@@ -79,6 +79,7 @@ class Rule:
     `is_no_to_ads`         whether its rows about ads or all channels say no to being uploaded.
     `is_about_addresses`   whether an address that no message reaches is what it is about, so that
                            a destination of it is told of just that address.
+    `is_bad_experience`    whether a message that it would have stopped is one (`customer_scores`).
     """
 
     when: str
@@ -94,6 +95,7 @@ class Rule:
     needs_lines: bool = False
     is_no_to_ads: bool = False
     is_about_addresses: bool = False
+    is_bad_experience: bool = False
 
 
 def in_words(span: timedelta) -> str:

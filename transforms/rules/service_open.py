@@ -111,4 +111,5 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    is_bad_experience=True,
 )

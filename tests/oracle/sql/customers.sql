@@ -28,81 +28,75 @@ seen AS (
     GROUP BY person_id
 ),
 
--- What was taken back of a line (see returns.py): under one number goods and refunds tell of the
--- same and count once; never more than was paid.
-given_back AS (
+money AS (
     SELECT
-        order_id,
-        line_number,
-        greatest(
-            least(b.paid, coalesce(sum(t.money) FILTER (t.type <> 'order_refunded'), 0)),
-            coalesce(sum(t.money) FILTER (t.type = 'order_refunded'), 0)
-        ) AS money,
-        coalesce(sum(t.units) FILTER (t.type = 'order_cancelled'), 0) AS cancelled
-    FROM bought AS b
-    JOIN taken AS t USING (order_id, line_number)
-    GROUP BY order_id, line_number, number, b.paid
-),
-
-settled AS (
-    SELECT
-        b.person_id,
-        order_id,
-        line_number,
-        b.occurred_at,
-        b.currency,
-        b.paid - least(b.paid, coalesce(sum(g.money), 0)) AS kept,
-        coalesce(sum(g.cancelled), 0) >= b.units AS is_cancelled
-    FROM bought AS b
-    LEFT JOIN given_back AS g USING (order_id, line_number)
-    WHERE b.person_id IS NOT NULL
-    GROUP BY b.person_id, order_id, line_number, b.occurred_at, b.currency, b.paid, b.units
-),
-
--- An order stands unless each of its lines was cancelled.
-standing AS (
-    SELECT person_id, min(occurred_at) AS placed_at
-    FROM settled
-    GROUP BY person_id, order_id
-    HAVING NOT bool_and(is_cancelled)
-),
-
-ordered AS (
-    SELECT person_id, count(*) AS orders, max(placed_at) AS last_order_at
-    FROM standing
+        person_id,
+        count(*) FILTER (NOT is_cancelled) AS orders,
+        min(placed_at) FILTER (NOT is_cancelled) AS first_order_at,
+        max(placed_at) FILTER (NOT is_cancelled) AS last_order_at,
+        count(*) FILTER (NOT is_cancelled AND value IS NULL) AS unpriced_orders,
+        coalesce(sum(value), 0) AS value,
+        CAST(sum(value) FILTER (NOT is_cancelled) AS HUGEINT) AS standing_value,
+        count(value) FILTER (NOT is_cancelled) AS priced,
+        sum(margin) AS margin,
+        sum(lines) AS lines,
+        sum(discounted_lines) AS discounted,
+        sum(returned_lines) AS returned
+    FROM customer_orders
     GROUP BY person_id
 ),
 
 earned AS (
     SELECT person_id, map(list(currency ORDER BY currency), list(kept ORDER BY currency)) AS revenue
     FROM (
-        SELECT
-            person_id,
-            currency,
-            CAST(CAST(sum(kept) AS DECIMAL(28, 0)) * 0.0001 AS DECIMAL(28, 4)) AS kept
-        FROM settled
+        SELECT person_id, currency, money(sum(kept)) AS kept
+        FROM customer_orders
         GROUP BY person_id, currency
     )
     GROUP BY person_id
 ),
 
-contacted AS (
+served AS (
     SELECT
         person_id,
-        list({key: channel, value: sent} ORDER BY channel) AS sends,
-        list({key: channel, value: opened} ORDER BY channel) FILTER (opened > 0) AS opens,
-        list({key: channel, value: clicked} ORDER BY channel) FILTER (clicked > 0) AS clicks
-    FROM (
-        SELECT
-            person_id,
-            channel,
-            count(*) AS sent,
-            count(opened_at) AS opened,
-            count(clicked_at) AS clicked
-        FROM outcomes
-        WHERE person_id IS NOT NULL AND channel IS NOT NULL
-        GROUP BY person_id, channel
-    )
+        count(DISTINCT coalesce(contact_id, event_id)) FILTER (type = 'contact_opened')
+            AS service_contacts,
+        round(avg(satisfaction), 2) AS satisfaction
+    FROM owned('service')
+    WHERE type IN ('contact_opened', 'contact_closed')
+    GROUP BY person_id
+),
+
+-- The year they say, else that of the first of these days that is one.
+answered AS (
+    SELECT
+        person_id,
+        list(
+            {
+                key: attribute,
+                value: {value: value, provenance: provenance, said_at: said_at}
+            }
+            ORDER BY attribute
+        ) AS attributes,
+        CAST(
+            coalesce(
+                any_value(trim(value)) FILTER (
+                    attribute = 'birth_year' AND regexp_full_match(trim(value), '\d{4}')
+                ),
+                any_value(trim(value)[:4]) FILTER (
+                    attribute = 'birthday' AND regexp_matches(trim(value), '^\d{4}-\d{2}-\d{2}')
+                ),
+                any_value(trim(value)[:4]) FILTER (
+                    attribute = 'birth_date'
+                    AND regexp_matches(trim(value), '^\d{4}-\d{2}-\d{2}')
+                ),
+                any_value(trim(value)[:4]) FILTER (
+                    attribute = 'date_of_birth'
+                    AND regexp_matches(trim(value), '^\d{4}-\d{2}-\d{2}')
+                )
+            ) AS INTEGER
+        ) AS born
+    FROM customer_answers
     GROUP BY person_id
 ),
 
@@ -126,20 +120,60 @@ SELECT
     person_id,
     seen.first_seen_at,
     seen.last_seen_at,
-    coalesce(ordered.orders, 0) AS orders,
+    coalesce(m.orders, 0) AS orders,
+    m.first_order_at,
+    m.last_order_at,
     coalesce(earned.revenue, MAP {}) AS revenue,
-    ordered.last_order_at,
-    CAST(
-        (epoch_us(s.as_of) - epoch_us(ordered.last_order_at)) // 86_400_000_000 AS INTEGER
-    ) AS recency_days,
-    coalesce(map_from_entries(contacted.sends), MAP {}) AS sends,
-    coalesce(map_from_entries(contacted.opens), MAP {}) AS opens,
-    coalesce(map_from_entries(contacted.clicks), MAP {}) AS clicks,
+    coalesce(money(m.value), 0) AS revenue_total,
+    coalesce(m.unpriced_orders, 0) AS unpriced_orders,
+    money((2 * m.standing_value + m.priced) // (2 * nullif(m.priced, 0))) AS average_order,
+    money(m.margin) AS margin_total,
+    round(m.discounted / nullif(m.lines, 0)::DOUBLE, 4) AS sale_share,
+    round(m.returned / nullif(m.lines, 0)::DOUBLE, 4) AS returns_share,
+    t.value_band,
+    coalesce(t.categories, []) AS categories,
+    coalesce(t.brands, []) AS brands,
+    t.switched_brand,
+    coalesce(t.stores, []) AS stores,
+    coalesce(t.places, []) AS places,
+    p.device_os,
+    coalesce(p.time_zone, s.time_zone) AS time_zone,
+    coalesce(i.category_intervals, MAP {}) AS category_intervals,
+    coalesce(i.product_intervals, MAP {}) AS product_intervals,
+    coalesce(map_from_entries(r.sends), MAP {}) AS sends,
+    coalesce(map_from_entries(r.deliveries), MAP {}) AS deliveries,
+    coalesce(map_from_entries(r.opens), MAP {}) AS opens,
+    coalesce(map_from_entries(r.clicks), MAP {}) AS clicks,
+    coalesce(map_from_entries(r.conversions), MAP {}) AS conversions,
+    coalesce(map_from_entries(r.unsubscriptions), MAP {}) AS unsubscriptions,
+    coalesce(map_from_entries(r.response_rates), MAP {}) AS response_rates,
+    r.preferred_channel,
+    u.usual_response_hour,
+    u.usual_response_weekday,
+    u.usual_purchase_hour,
+    u.usual_purchase_weekday,
+    coalesce(served.service_contacts, 0) AS service_contacts,
+    served.satisfaction,
     coalesce(map_from_entries(consented.consents), MAP {}) AS consents,
-    s.as_of
+    coalesce(map_from_entries(answered.attributes), MAP {}) AS attributes,
+    CASE
+        WHEN born BETWEEN 1901 AND 1927 THEN 'greatest'
+        WHEN born BETWEEN 1928 AND 1945 THEN 'silent'
+        WHEN born BETWEEN 1946 AND 1964 THEN 'boomers'
+        WHEN born BETWEEN 1965 AND 1980 THEN 'x'
+        WHEN born BETWEEN 1981 AND 1996 THEN 'millennials'
+        WHEN born BETWEEN 1997 AND 2012 THEN 'z'
+        WHEN born BETWEEN 2013 AND 2024 THEN 'alpha'
+    END AS generation
 FROM seen
-LEFT JOIN ordered USING (person_id)
-LEFT JOIN earned USING (person_id)
-LEFT JOIN contacted USING (person_id)
-LEFT JOIN consented USING (person_id)
 CROSS JOIN settings AS s
+LEFT JOIN money AS m USING (person_id)
+LEFT JOIN earned USING (person_id)
+LEFT JOIN customer_tastes AS t USING (person_id)
+LEFT JOIN customer_places AS p USING (person_id)
+LEFT JOIN customer_intervals AS i USING (person_id)
+LEFT JOIN customer_responses AS r USING (person_id)
+LEFT JOIN customer_moments AS u USING (person_id)
+LEFT JOIN served USING (person_id)
+LEFT JOIN consented USING (person_id)
+LEFT JOIN answered USING (person_id)

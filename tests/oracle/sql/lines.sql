@@ -19,6 +19,7 @@ SELECT
     coalesce(line.line_id, event_line_id) AS line_id,
     CASE WHEN line IS NULL THEN event_sku ELSE line.sku END AS sku,
     line.category AS category,
+    line.discount AS discount,
     line.quantity AS quantity,
     coalesce(
         CASE WHEN line IS NULL THEN event_amount END,

@@ -28,3 +28,7 @@ CREATE OR REPLACE MACRO span(text) AS to_seconds(
     CAST(text[:-2] AS BIGINT)
     * CASE text[-1:] WHEN 's' THEN 1 WHEN 'm' THEN 60 WHEN 'h' THEN 3600 WHEN 'd' THEN 86400 ELSE 604800 END
 );
+
+-- Whole ten-thousandths as money.
+CREATE OR REPLACE MACRO money(parts) AS
+CAST(CAST(parts AS DECIMAL(28, 0)) * 0.0001 AS DECIMAL(28, 4));

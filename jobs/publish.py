@@ -32,9 +32,10 @@ from tactful.schemas.identity import (
     LINKS,
     MANUAL_LINKS,
 )
+from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
-from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.reference import PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
@@ -50,6 +51,7 @@ from tactful.transforms.identity.health import health
 from tactful.transforms.identity.hubs import hubs
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
+from tactful.transforms.known_shares import known_shares
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import marketing_messages, regrets
@@ -83,6 +85,11 @@ class Inputs:
     @cached_property
     def products(self) -> DataFrame:
         return self._read(PRODUCTS)
+
+    @cached_property
+    def rates(self) -> DataFrame:
+        """What other currencies are worth."""
+        return self._read(RATES)
 
     @cached_property
     def hubs(self) -> DataFrame:
@@ -137,6 +144,10 @@ def _customers(of: Inputs) -> DataFrame:
     return customers(of.timeline, of.outcomes, of.lines, as_of=of.as_of)
 
 
+def _known_shares(of: Inputs) -> DataFrame:
+    return known_shares(of.timeline, of.rates, currency=of.config.business.currency)
+
+
 def _pressure(of: Inputs) -> DataFrame | None:
     return pressures(of.timeline, of.config, as_of=of.as_of)
 
@@ -182,6 +193,7 @@ PUBLICATIONS = (
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
     Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
     Publication(CUSTOMERS, _customers, _EVENTS, ("attribution", "business"), is_clocked=True),
+    Publication(KNOWN_SHARES, _known_shares, (*_EVENTS, RATES), ("business",)),
     Publication(PRESSURE, _pressure, _EVENTS, ("caps",), is_clocked=True),
     Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
     Publication(REGRETS, _regrets, (*_EVENTS, PRODUCTS), _RULES),

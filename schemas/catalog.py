@@ -17,6 +17,7 @@ from tactful.schemas.identity import (
     MANUAL_LINKS,
 )
 from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
+from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
@@ -32,8 +33,8 @@ APPENDED = (
     DELIVERIES, BATCHES,
 )  # fmt: skip
 PUBLISHED = (
-    IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, PRESSURE, SUPPRESSIONS,
-    REGRETS, LEFT_OUT,
+    IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, KNOWN_SHARES, PRESSURE,
+    SUPPRESSIONS, REGRETS, LEFT_OUT,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS, RATES)
 

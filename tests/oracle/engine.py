@@ -31,12 +31,12 @@ KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owner
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
-    "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
-    "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
+    "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "known_shares",
+    "pressure", "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "identity_health", "hubs", "manual_links", "timeline", "outcomes", "customers",
-    "pressure", "suppressions", "regrets", "left_out",
+    "known_shares", "pressure", "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()
 

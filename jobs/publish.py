@@ -32,6 +32,7 @@ from tactful.schemas.identity import (
     LINKS,
     MANUAL_LINKS,
 )
+from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import PRODUCTS, RATES
@@ -50,6 +51,7 @@ from tactful.transforms.identity.health import health
 from tactful.transforms.identity.hubs import hubs
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
+from tactful.transforms.known_shares import known_shares
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
@@ -87,6 +89,11 @@ class Inputs:
         return self._read(PRODUCTS)
 
     @cached_property
+    def rates(self) -> DataFrame:
+        """What other currencies are worth."""
+        return self._read(RATES)
+
+    @cached_property
     def hubs(self) -> DataFrame:
         """The identifiers of too many."""
         return hubs(self.labels, self._read(LINKS))
@@ -117,8 +124,8 @@ class Inputs:
     def bought(self) -> DataFrame:
         """What each person bought, line by line, and what of it was kept."""
         currency = self.config.business.currency
-        rates = self._read(RATES)
-        return self._keep(bought_lines(self.lines, self.products, rates, currency=currency))
+        lines = bought_lines(self.lines, self.products, self.rates, currency=currency)
+        return self._keep(lines)
 
     @cached_property
     def orders(self) -> DataFrame:
@@ -166,6 +173,10 @@ class Inputs:
 
 def _scores(of: Inputs) -> DataFrame:
     return scores(of.customers, of.orders, of.timeline, of.regrets, of.config, as_of=of.as_of)
+
+
+def _known_shares(of: Inputs) -> DataFrame:
+    return known_shares(of.timeline, of.rates, currency=of.config.business.currency)
 
 
 def _pressure(of: Inputs) -> DataFrame | None:
@@ -218,6 +229,7 @@ PUBLICATIONS = (
         (*_RULES, "attribution", "scores", "value"),
         is_clocked=True,
     ),
+    Publication(KNOWN_SHARES, _known_shares, (*_EVENTS, RATES), ("business",)),
     Publication(PRESSURE, _pressure, _EVENTS, ("caps",), is_clocked=True),
     Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
     Publication(REGRETS, lambda of: of.regrets, (*_EVENTS, PRODUCTS), _RULES),

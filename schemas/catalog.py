@@ -17,6 +17,7 @@ from tactful.schemas.identity import (
     MANUAL_LINKS,
 )
 from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
+from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
@@ -33,7 +34,7 @@ APPENDED = (
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
-    PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
+    KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS, RATES)
 

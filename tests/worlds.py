@@ -37,7 +37,7 @@ from tests.worlds_rows import (
     world_config,
     world_products,
 )
-from tests.worlds_spellings import spellings
+from tests.worlds_spellings import named_sources, spellings
 from tests.worlds_words import channelless, dead_addresses, new_address, spelled
 
 __all__ = [
@@ -46,8 +46,7 @@ __all__ = [
 ]  # fmt: skip
 
 START = datetime(2026, 3, 1, tzinfo=UTC)
-AS_OF = START + timedelta(days=18)
-END = START + timedelta(days=22)
+AS_OF, END = START + timedelta(days=18), START + timedelta(days=22)
 LANDED_AT = START + timedelta(days=60)
 STEP = 3  # hours between the moments of a world: coarse, so that events tie and windows just close
 
@@ -116,7 +115,7 @@ class _Maker:
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         for told_last in (
-            shared_addresses, spellings, channelless, contacts, manual_links, habits,
+            shared_addresses, spellings, channelless, contacts, manual_links, habits, named_sources,
         ):  # fmt: skip
             told_last(self, seed)
         for section, values in business(seed).items():
@@ -395,9 +394,8 @@ class _Maker:
         for stream, type_ in ((s, t) for s, of in TYPES.items() for t in of if t not in MANUAL):
             if (stream, type_) not in self.seen:
                 told = required.get(stream, dict)()
-                self.add(
-                    stream, type_, self.when(), self.who(self.dice.choice(self.people)), **told
-                )
+                when, who = self.when(), self.who(self.dice.choice(self.people))
+                self.add(stream, type_, when, who, **told)
 
     def _repeat_some(self) -> None:
         """Exact repeats, delivered again later or by another source of the stream."""

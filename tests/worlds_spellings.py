@@ -1,11 +1,14 @@
-"""One mailbox in two spellings, each another customer's: at Google both are one value."""
+"""What is spelled in several ways: mailboxes that at Google are one value, and names of systems."""
 
 from __future__ import annotations
 
 import random
 from typing import Any
 
+from tests.oracle.blanks import trim
+
 SPELLINGS = ("z.seven{n}@gmail.com", "zseven{n}@gmail.com", "ZSeven{n}+shop@gmail.com")
+SYSTEMS = (("pos", "pos\u00a0"), ("Shop 2", " Shop 2"), (None, "", "\u200b"))
 NOES = (
     ("profiles", "consent_withdrawn", "consent_granted"),
     ("messages", "unsubscribed", "subscribed"),
@@ -36,6 +39,20 @@ def spellings(maker: Any, seed: int) -> None:
                 # Whoever else uses it makes it nobody's own, and it stays what it is at Google.
                 other = {"type": "customer_id", "value": dice.choice(maker.people).customer_id}
                 maker.add("clicks", "login", maker.when(), [other, address])
+
+
+def named_sources(maker: Any, seed: int) -> None:
+    """Let most events say which system sent them, however often and wherever they are told.
+
+    Of one that came from two systems, whoever was heard first would be asked: arrival decides it.
+    """
+    for source, told in maker.rows.items():
+        for place, row in enumerate(told):
+            event_id = row.get("event_id") if isinstance(row, dict) else None
+            if isinstance(event_id, str):
+                name = random.Random(f"{seed} system of {trim(event_id)}").choice(SYSTEMS)
+                spelled = random.Random(f"{seed} {source} {place}").choice(name)
+                told[place] = {**row, "source": spelled}
 
 
 def _buys(maker: Any, dice: random.Random, named: list[Any]) -> None:

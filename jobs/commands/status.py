@@ -21,6 +21,7 @@ from tactful.jobs.commands.identity_status import (
     manual_facts,
     manual_lines,
 )
+from tactful.jobs.commands.known_status import known_facts, known_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.errors import LakeError, LakeTooNew
@@ -34,7 +35,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import FORMAT_VERSION, Table
-from tactful.schemas.words import CLOSING_TYPES, MANUAL_LINK_TYPES
+from tactful.schemas.words import CLOSING_TYPES
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -44,20 +45,6 @@ LAST_BATCHES = """
     WHERE r = 1 ORDER BY query, as_of
 """
 NEWEST_TICK = "SELECT max(as_of) AS as_of FROM ticks"
-# A person is known when the row has one; "n_…" is a shared device that belongs to nobody.
-KNOWN = "person_id IS NOT NULL AND person_id NOT LIKE 'n\\_%' ESCAPE '\\'"
-# A word of the business is nobody's, and no event of somebody who is not known.
-EVENT_SHARE = f"""
-    SELECT count(*) AS events, count(*) FILTER (WHERE {KNOWN}) AS known
-    FROM timeline WHERE line_number = 0 AND type NOT IN {MANUAL_LINK_TYPES}
-"""
-REVENUE_SHARE = f"""
-    SELECT currency, sum(amount) AS revenue, sum(amount) FILTER (WHERE {KNOWN}) AS known
-    FROM (SELECT *, rank() OVER (PARTITION BY order_id ORDER BY occurred_at, event_id) AS time
-          FROM timeline WHERE type = 'order_placed') AS placed
-    WHERE time = 1 AND amount IS NOT NULL
-    GROUP BY currency ORDER BY currency
-"""
 DOUBTS = """
     SELECT doubt, type, count(*) AS rows
     FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
@@ -103,7 +90,7 @@ def status(
         "hubs": hub_facts(tables),
         "identity_changes": change_facts(tables),
         "manual_links": manual_facts(tables),
-        "known": _known(tables),
+        "known": known_facts(tables),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
@@ -151,10 +138,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from hub_lines(facts["hubs"])
     yield from change_lines(facts["identity_changes"])
     yield from manual_lines(facts["manual_links"])
-    known = facts["known"]
-    yield f"Events of known persons: {_percent(known['events'])}"
-    for currency, share in known["revenue"].items():
-        yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
+    yield from known_lines(facts["known"])
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from orphaned_lines(facts["orphaned"])
@@ -248,16 +232,6 @@ def _batch(row: Mapping[str, Any], as_of: datetime | None) -> dict[str, Any]:
     return {**_plain(row), "lag_seconds": lag}
 
 
-def _known(tables: Tables) -> dict[str, Any]:
-    """The share of events and of revenue that belongs to a known person."""
-    counted = tables.ask_one(EVENT_SHARE, "timeline")
-    revenue = {
-        row["currency"] or "no currency": _share(row["known"] or 0, row["revenue"])
-        for row in tables.ask(REVENUE_SHARE, "timeline")
-    }
-    return {"events": _share(counted.get("known"), counted.get("events")), "revenue": revenue}
-
-
 def left_out(tables: Tables) -> list[dict[str, Any]]:
     """Who misses in each ad network's audience for want of consent, when last published."""
     return [_plain(row) for row in tables.ask(LEFT_OUT, "left_out")]
@@ -314,14 +288,6 @@ def _utc(moment: datetime | None) -> str | None:
         return None
     zoned = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return zoned.astimezone(UTC).isoformat().replace("+00:00", "Z")
-
-
-def _share(part: Any, whole: Any) -> float | None:
-    return round(float(part) / float(whole), 4) if whole else None
-
-
-def _percent(share: float | None) -> str:
-    return "no rows yet" if share is None else f"{share:.1%}"
 
 
 def _span(seconds: float | None) -> str:

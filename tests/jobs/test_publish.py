@@ -19,7 +19,7 @@ from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS, LINKS
-from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.reference import PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 
@@ -39,7 +39,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, DECIDED),
     "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["pressure", *DECIDED]),
     "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", "customers"]),
-    "the currency": ({"business": {"currency": "CHF"}}, ["customers", *DECIDED]),
+    "the currency": ({"business": {"currency": "CHF"}}, ["customers", "known_shares", *DECIDED]),
     "how often": ({"lake": {"publish_every": "9m"}}, []),
     "how large a row": ({"intake": {"max_row_bytes": 999}}, []),
 }
@@ -79,6 +79,7 @@ def test_a_changed_section_makes_what_reads_it_anew(lake, folder, change):
 def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
     rows: dict[Table, tuple[dict[str, Any], list[str]]] = {
         PRODUCTS: ({"sku": "jeans"}, DECIDED),
+        RATES: ({"currency": "EUR"}, ["known_shares"]),
         LABELS: (
             {"identifier_key": "k", "state": "blocked"},
             [name for name in EVERY if name != "manual_links"],

@@ -33,12 +33,12 @@ DECIDED = (
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
-    "customer_answers", "customer_places", "customer_moments", "customers", "pressure",
-    "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out", "audiences",
+    "customer_answers", "customer_places", "customer_moments", "customers", "known_shares",
+    "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "identity_health", "hubs", "manual_links", "timeline", "outcomes", "customers",
-    "customer_scores", "pressure", "suppressions", "regrets", "left_out",
+    "customer_scores", "known_shares", "pressure", "suppressions", "regrets", "left_out",
 )  # fmt: skip
 NUMBERS = count()
 

@@ -26,6 +26,8 @@ LINE = pa.struct(
 )  # fmt: skip
 
 COMMON = [("event_id", TEXT), ("type", TEXT), ("occurred_at", TIME), ("identifier_set", pa.int64())]
+# Of every stream.
+FURTHER = ("source",)
 STREAMS = {
     "clicks": ("sku", "category", "message_id", "campaign_id", "device", "geo"),
     "purchases": ("order_id", "line_id", "campaign_id", "currency", "sku", "amount", "lines",
@@ -137,7 +139,7 @@ def put_stream(db: DuckDBPyConnection, stream: str, events: Rows) -> None:
 
 def columns_of(stream: str) -> list[tuple[str, pa.DataType]]:
     """What a stream has beyond the common columns."""
-    return [(name, OTHER.get(name, TEXT)) for name in STREAMS[stream]]
+    return [(name, OTHER.get(name, TEXT)) for name in (*FURTHER, *STREAMS[stream])]
 
 
 def put_types(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
@@ -13,6 +13,7 @@ from rich.console import Console
 
 from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import LakeError, LakeTooNew
+from tests.small_lake import write_table
 
 AT = pa.timestamp("us", tz="UTC")
 
@@ -130,7 +131,32 @@ def test_status_tells_how_far_a_lake_is(lake):
 
 def test_shares_count_events_once_and_leave_shared_devices_out(lake):
     known = status(lake)["known"]
-    assert known == {"events": 0.5, "revenue": {"USD": 0.75}}
+    assert (known["events"], known["revenue"]) == (0.5, {"USD": 0.75})
+
+
+def test_the_newest_weeks_are_told_over_all_sources(tmp_path):
+    (tmp_path / "_lake.json").write_text('{"format_version": 1}')
+    weeks = [date(2026, 6, 1) + timedelta(weeks=n) for n in range(5)]
+    told = [
+        {"source": source, "stream": "purchases", "week_on": week, "events": 10,
+         "known_events": known, "known_share": known / 10, "revenue": Decimal(paid),
+         "known_revenue": Decimal(paid) / 4, "unpriced_orders": n}
+        for n, week in enumerate(weeks)
+        for source, known, paid in (("pos", 2, 8 if n else 0), ("shop", 6, 0))
+    ]  # fmt: skip
+    write_table(tmp_path, "known_shares", told)
+    found = status(tmp_path)["known"]["weeks"]
+    assert [week["week_on"] for week in found] == [day.isoformat() for day in weeks[:0:-1]]
+    assert found[0] == {
+        "week_on": "2026-06-29", "events": 0.4, "revenue": 0.25, "unpriced_orders": 8
+    }  # fmt: skip
+    assert (
+        "Of known persons in the week from 2026-06-29: 40.0% of events, 25.0% of revenue; "
+        "8 orders in a currency without a rate"
+    ) in shown(tmp_path)
+    write_table(tmp_path / "new", "known_shares", [{**row, "revenue": Decimal(0)} for row in told])
+    (tmp_path / "new/_lake.json").write_text('{"format_version": 1}')
+    assert "2026-06-15: 40.0% of events, no revenue; 4 orders" in shown(tmp_path / "new")
 
 
 def test_failures_name_unfinished_batches_and_the_commonest_reasons(lake):
@@ -283,7 +309,7 @@ def test_a_lake_of_nothing_has_a_status(tmp_path):
     (tmp_path / "_lake.json").write_text('{"format_version": 1}')
     facts = status(tmp_path)
     assert facts["as_of"] is None
-    assert facts["known"] == {"events": None, "revenue": {}}
+    assert facts["known"] == {"events": None, "revenue": {}, "weeks": []}
     assert "never run" in next(iter(render(facts)))
     assert [path.name for path in tmp_path.iterdir()] == ["_lake.json"]
 

@@ -1,0 +1,61 @@
+"""Known shares: how much of what happened, and of what was paid, is of somebody who is known."""
+
+from __future__ import annotations
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import TOTAL
+from tactful.schemas.words import MANUAL_LINK_TYPES
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.money import in_business_currency
+from tactful.transforms.settled import first_placed
+
+KEY = ("source", "stream", "week_on")
+
+
+def known_shares(timeline: DataFrame, rates: DataFrame, *, currency: str) -> DataFrame:
+    """Say of each system, stream and week how much is of persons whom the business knows.
+
+    What was paid counts when and where the order was first placed, for the person whom that first
+    named; what came back is not taken off. An order in a currency without a rate of its day is
+    counted beside.
+
+    Keeps: one row a source, stream and week in which anything happened. Adds: the columns of
+    `known_shares`. Drops: what the business says of who is who, which nobody does.
+    timeline: one row an event and line, with person_id and anchor_key. rates, currency: see
+    `in_business_currency`.
+    """
+    # An event has one row a line, and always a first.
+    events = timeline.where((F.col("line_number") == 0) & ~F.col("type").isin(*MANUAL_LINK_TYPES))
+    counted = events.groupBy(*_key()).agg(
+        F.count("*").alias("events"), F.count_if(is_person()).alias("known_events")
+    )
+    paid = _paid(timeline, rates, currency=currency)
+    none = F.lit(0)
+    return (
+        counted.join(paid, [*KEY], "left")
+        .withColumn("known_share", F.round(F.col("known_events") / F.col("events"), 4))
+        .withColumns({name: F.coalesce(name, none) for name in paid.columns if name not in KEY})
+    )
+
+
+def _paid(timeline: DataFrame, rates: DataFrame, *, currency: str) -> DataFrame:
+    """What was paid, one row a source, stream and week in which an order was placed."""
+    lines = in_business_currency(first_placed(timeline), rates, currency=currency)
+    # Rounded line by line, so that parts of it add up to the whole.
+    worth = (F.expr("if(amount > 0, amount, 0)") * F.col("rate")).cast(TOTAL)
+    is_unpriced = (F.col("line_number") == 0) & F.col("rate").isNull()
+    return lines.groupBy(*_key()).agg(
+        F.sum(worth).alias("revenue"),
+        F.sum(F.when(is_person(), worth)).alias("known_revenue"),
+        F.count_if(is_unpriced).alias("unpriced_orders"),
+    )
+
+
+def _key() -> tuple[Column, ...]:
+    return (
+        F.coalesce("source", F.lit("")).alias("source"),
+        F.col("stream"),
+        F.trunc(F.to_date("occurred_at"), "week").alias("week_on"),
+    )

@@ -8,7 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
 
 from pyspark import inheritable_thread_target
 from pyspark.sql import DataFrame
@@ -196,14 +197,15 @@ class Publication:
     `rows`      what all tables are worked out from → its rows; None where no rule asks for any.
     `reads`     the logs and reference tables that it is worked out from.
     `sections`  the sections of the configuration that have a say in it.
-    `is_clocked` whether it says something of the moment at which it is made.
+    `clock`     what of the moment at which it is made has a say in it: the `moment` itself, or the
+                business's `day`, so that it is made once a day; empty: nothing.
     """
 
     table: Table
     rows: Callable[[Inputs], DataFrame | None]
     reads: tuple[Table, ...]
     sections: tuple[str, ...] = ()
-    is_clocked: bool = False
+    clock: Literal["", "moment", "day"] = ""
 
 
 _EVENTS = (LABELS, TIMELINE_LOG)
@@ -227,10 +229,10 @@ PUBLICATIONS = (
         _scores,
         (*_EVENTS, PRODUCTS, RATES),
         (*_RULES, "attribution", "scores", "value"),
-        is_clocked=True,
+        clock="day",
     ),
     Publication(KNOWN_SHARES, _known_shares, (*_EVENTS, RATES), ("business",)),
-    Publication(PRESSURE, _pressure, _EVENTS, ("caps",), is_clocked=True),
+    Publication(PRESSURE, _pressure, _EVENTS, ("caps",), clock="moment"),
     Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
     Publication(REGRETS, lambda of: of.regrets, (*_EVENTS, PRODUCTS), _RULES),
     Publication(
@@ -238,7 +240,7 @@ PUBLICATIONS = (
         _left_out,
         (*_EVENTS, PRODUCTS),
         (*_RULES, "destinations", "consent"),
-        is_clocked=True,
+        clock="moment",
     ),
 )
 
@@ -299,8 +301,11 @@ def _made_from(
     """
     made_from: dict[str, Any] = {table.id: versions[table.id] for table in publication.reads}
     made_from |= {"configuration": config.hash_of(publication.sections), "generation": born}
-    if publication.is_clocked:
+    if publication.clock == "moment":
         made_from["as_of"] = as_of.isoformat()
+    elif publication.clock == "day":
+        zone = ZoneInfo(config.business.time_zone)
+        made_from["day"] = as_of.astimezone(zone).date().isoformat()
     return made_from
 
 

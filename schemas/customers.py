@@ -172,6 +172,7 @@ CUSTOMER_SCORES = Table(
         ),
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),
-    "One row a person: what the clock has a say in.",
+    "One row a person: what the clock has a say in; made anew when something comes, and once a "
+    "business day.",
     erased_by="publication",
 )

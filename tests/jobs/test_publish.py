@@ -32,14 +32,17 @@ NETWORK = {
 }  # fmt: skip
 EVERY = [table.name for table in PUBLISHED]
 DECIDED = ["suppressions", "regrets", "left_out"]
+KNOWN = ["customers", "customer_scores"]
 # What was changed → the tables that are made from it.
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another destination": ({"destinations": [{**NETWORK, "batch_size": 9}]}, ["left_out"]),
     "what silence means": ({"consent": {"default": "opt_out"}}, ["left_out"]),
-    "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, DECIDED),
-    "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["pressure", *DECIDED]),
-    "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", "customers"]),
-    "the currency": ({"business": {"currency": "CHF"}}, ["customers", "known_shares", *DECIDED]),
+    "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, ["customer_scores", *DECIDED]),
+    "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["customer_scores", "pressure", *DECIDED]),
+    "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", *KNOWN]),
+    "who is new": ({"scores": {"new_for": "9d"}}, ["customer_scores"]),
+    "who is valued": ({"value": {"valued_from": "9"}}, ["customer_scores"]),
+    "the currency": ({"business": {"currency": "CHF"}}, [*KNOWN, "known_shares", *DECIDED]),
     "how often": ({"lake": {"publish_every": "9m"}}, []),
     "how large a row": ({"intake": {"max_row_bytes": 999}}, []),
 }
@@ -78,8 +81,8 @@ def test_a_changed_section_makes_what_reads_it_anew(lake, folder, change):
 
 def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
     rows: dict[Table, tuple[dict[str, Any], list[str]]] = {
-        PRODUCTS: ({"sku": "jeans"}, DECIDED),
-        RATES: ({"currency": "EUR"}, ["known_shares"]),
+        PRODUCTS: ({"sku": "jeans"}, [*KNOWN, *DECIDED]),
+        RATES: ({"currency": "EUR"}, [*KNOWN, "known_shares"]),
         LABELS: (
             {"identifier_key": "k", "state": "blocked"},
             [name for name in EVERY if name != "manual_links"],
@@ -100,7 +103,10 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
 
 def test_the_clock_makes_anew_what_tells_of_it(lake, folder):
     later = AS_OF + timedelta(minutes=1)
-    assert publish(lake, config(folder), as_of=later) == ["customers", "pressure", "left_out"]
+    assert publish(lake, config(folder), as_of=later) == ["pressure", "left_out"]
+    tomorrow = AS_OF + timedelta(days=1)
+    clocked = ["customer_scores", "pressure", "left_out"]
+    assert publish(lake, config(folder), as_of=tomorrow) == clocked
 
 
 class Asked:
@@ -140,4 +146,4 @@ def test_every_published_table_says_how_it_is_made():
     for one in PUBLICATIONS:
         assert set(one.sections) <= set(Config.model_fields)
         # What a table says of the clock, it is made anew for.
-        assert one.is_clocked == (len(one.table.comparable()) < len(one.table.names))
+        assert bool(one.clock) == (len(one.table.comparable()) < len(one.table.names))

@@ -34,7 +34,8 @@ DECIDED = (
     "suppressions_capped", "suppressed", "timeline", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
     "customer_answers", "customer_places", "customer_moments", "customers", "known_shares",
-    "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out", "audiences",
+    "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out",
+    "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "identity_health", "hubs", "manual_links", "timeline", "outcomes", "customers",

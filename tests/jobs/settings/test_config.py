@@ -16,7 +16,7 @@ PARTITIONS = (
     "none that holds a list or a table"
 )
 SECTIONS = (
-    "lake, intake, business, sources, reference, identity, consent, attribution, caps, suppress, "
+    "lake, intake, business, sources, reference, identity, consent, attribution, scores, value, caps, suppress, "
     "destinations"
 )
 CAP_KEYS = "name, channels, purposes, limit, window, counts"
@@ -133,8 +133,18 @@ ONE_LINERS = {
         "(set the environment variable NOPE, or use auto on a laptop)",
     ),
     "time zone": (
-        "[business]\ntime_zone = 'UTC'",
-        "my.toml: business.time_zone: found a key that is not supported yet; allowed: currency",
+        "[business]\ntime_zone = 'Europe/Berln'",
+        'my.toml: business.time_zone: found "Europe/Berln"; allowed: a time zone such as '
+        "Europe/Berlin",
+    ),
+    "bounds in no order": (
+        "[scores]\norders = [1, 2, 2, 4]",
+        "my.toml: scores.orders: found [1, 2, 2, 4]; allowed: a list of four whole numbers from 1, "
+        "each larger than the one before",
+    ),
+    "value of nothing": (
+        "[value]\nvalued_from = 0",
+        "my.toml: value.valued_from: found 0; allowed: an amount above 0",
     ),
     "calendar cap": (
         "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ncalendar = 'week'",

@@ -20,9 +20,8 @@ UNFIT = {
         "g.account.account_id", '"my account"', NUMBER,
     ),
 }  # fmt: skip
-BUSINESS, CAP = "currency", "name, channels, purposes, limit, window, counts"
+CAP = "name, channels, purposes, limit, window, counts"
 UNREAD = {
-    "business.time_zone": ("[business]\ntime_zone = 'UTC'", BUSINESS),
     "caps.c.on_cap": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\non_cap = 'drop'", CAP),
 }
 

@@ -36,6 +36,7 @@ from tests.worlds_rows import (
     world_products,
 )
 from tests.worlds_spellings import spellings
+from tests.worlds_touches import touches
 from tests.worlds_words import channelless, dead_addresses, new_address, spelled
 
 __all__ = [
@@ -112,8 +113,8 @@ class _Maker:
         for source, row in broken_rows(self.dice, LANDED_AT):
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
-        for told_last in (shared_addresses, spellings, channelless, contacts, manual_links):
-            told_last(self, seed)
+        for tell in (shared_addresses, spellings, channelless, contacts, manual_links, touches):
+            tell(self, seed)
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed)
 
     # --- who -------------------------------------------------------------------------------
@@ -387,9 +388,8 @@ class _Maker:
         }
         for stream, type_ in ((s, t) for s, of in TYPES.items() for t in of if t not in MANUAL):
             if (stream, type_) not in self.seen:
-                told = required.get(stream, dict)()
                 when, who = self.when(), self.who(self.dice.choice(self.people))
-                self.add(stream, type_, when, who, **told)
+                self.add(stream, type_, when, who, **required.get(stream, dict)())
 
     def _repeat_some(self) -> None:
         """Exact repeats, delivered again later or by another source of the stream."""

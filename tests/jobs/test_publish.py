@@ -39,6 +39,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, DECIDED),
     "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["pressure", *DECIDED]),
     "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", "customers"]),
+    "how touches age": ({"attribution": {"half_life": "2d"}}, ["outcomes", "customers"]),
     "the currency": ({"business": {"currency": "CHF"}}, ["customers", *DECIDED]),
     "how often": ({"lake": {"publish_every": "9m"}}, []),
     "how large a row": ({"intake": {"max_row_bytes": 999}}, []),

@@ -31,7 +31,7 @@ KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owner
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
-    "suppressions_capped", "suppressed", "timeline", "outcomes", "customers", "pressure",
+    "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customers", "pressure",
     "suppressions", "regrets", "answers", "wanted", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (

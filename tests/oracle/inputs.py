@@ -45,7 +45,8 @@ STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
 WORDS = [("event_id", TEXT), ("said_at", TIME), ("kind", TEXT), ("identifier_key", TEXT),
          ("other_key", TEXT), ("author", TEXT), ("reason", TEXT)]  # fmt: skip
-SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG)]
+SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("half_life", SPAN),
+            ("currency", TEXT), ("opt_in", FLAG)]  # fmt: skip
 DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
                 ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
 RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
@@ -142,6 +143,7 @@ def put_rules(
     settings = {
         "as_of": as_of,
         "attribution_window": duration(config["attribution"]["window"]),
+        "half_life": duration(config["attribution"]["half_life"]),
         "currency": config["business"]["currency"],
         "opt_in": config["consent"]["default"] == "opt_in",
     }

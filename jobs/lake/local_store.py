@@ -136,11 +136,18 @@ class LocalStore(LocalFiles, SparkStore):
                 deltalake.DeltaTable(self.path(table)),
                 _solid(rows, table),
                 mode="overwrite",
+                schema_mode="overwrite" if self._is_shaped_otherwise(table) else None,
                 writer_properties=deltalake.WriterProperties(compression="ZSTD"),
             )
         else:
             super().overwrite(table, rows)
         self._close(table)
+
+    def _is_shaped_otherwise(self, table: Table) -> bool:
+        fields = deltalake.DeltaTable(self.path(table)).schema().fields
+        there = {field.name: field.type for field in fields}
+        wanted = deltalake.Schema.from_json(table.struct().json()).fields
+        return any(there.get(field.name, field.type) != field.type for field in wanted)
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """A table of a few small files as those files: Spark looks longer for them than in them."""

@@ -99,10 +99,9 @@ def with_weights(touched: DataFrame, *, half_life: timedelta) -> DataFrame:
     message_id.
 
     Keeps: every row. Adds: weights.
-    touched: order_id, person_id, message_id, moment; one row an order × message.
+    touched: order_id, message_id, moment; one row an order × message.
     """
-    # By person, too, since that is how the rows lie after they were paired.
-    in_time = Window.partitionBy("person_id", "order_id").orderBy("moment", "message_id")
+    in_time = Window.partitionBy("order_id").orderBy("moment", "message_id")
     # Doubles are added up in one order always, so that the sum has the same last digit.
     whole = in_time.rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing)
     # Against the last touch, not the order: that one's worth is 1, so no sum is ever 0.
@@ -142,8 +141,19 @@ def _paired(
         # Last, since it looks into lists: only of what lies within the window.
         .when(after_sending & is_offered, "product")
     )
-    same = F.col("person_id") == F.col("_person_id")
-    return messages.join(placed, same & touch.isNotNull()).withColumn("touch", touch)
+    # By period, too: who has very many of both meets only what lies near in time, and every order
+    # lies in one, so that no pair is met twice.
+    bounds = (sent, sent + F.lit(window), clicked, clicked + F.lit(window))
+    periods = F.array_distinct(F.array_compact(F.array(*(_period(b, window) for b in bounds))))
+    same = (F.col("person_id") == F.col("_person_id")) & (F.col("_near") == _period(at, window))
+    spread = messages.withColumn("_near", F.explode(periods))
+    return spread.join(placed, same & touch.isNotNull()).withColumn("touch", touch).drop("_near")
+
+
+def _period(moment: Column, window: timedelta) -> Column:
+    """When the stretch of time began, as long as the window, in which a moment lies."""
+    micros = F.unix_micros(moment)
+    return micros - F.pmod(micros, F.lit(window // MICROSECOND))
 
 
 def _offered(pairs: DataFrame, lists: DataFrame) -> DataFrame:

@@ -131,12 +131,11 @@ class LocalStore(LocalFiles, SparkStore):
         return rows.toArrow() if few else rows
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
-        if isinstance(rows, pa.Table):
+        if isinstance(rows, pa.Table) and not self._is_shaped_otherwise(table):
             deltalake.write_deltalake(
                 deltalake.DeltaTable(self.path(table)),
                 _solid(rows, table),
                 mode="overwrite",
-                schema_mode="overwrite" if self._is_shaped_otherwise(table) else None,
                 writer_properties=deltalake.WriterProperties(compression="ZSTD"),
             )
         else:

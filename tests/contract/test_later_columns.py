@@ -90,5 +90,7 @@ def test_what_is_made_anew_takes_its_new_shape(
     for _ in range(2):
         rows = OUTCOMES.conform(small_frame(spark, [now], OUTCOMES.struct()))
         store.overwrite(OUTCOMES, store.collected(rows, few=few))
-    (row,) = deltalake.DeltaTable(store.path(OUTCOMES)).to_pyarrow_table().to_pylist()
+    made = deltalake.DeltaTable(store.path(OUTCOMES))
+    assert made.schema().to_json() == deltalake.Schema.from_json(OUTCOMES.struct().json()).to_json()
+    (row,) = made.to_pyarrow_table().to_pylist()
     assert row["orders"][0]["touch"] == "click"

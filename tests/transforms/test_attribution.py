@@ -260,13 +260,12 @@ GROUPS = st.lists(
 @given(groups=GROUPS, half_life=st.sampled_from([MICROSECOND, timedelta(seconds=1), 36_500 * DAY]))
 def test_the_weights_of_an_order_sum_to_one(spark, groups, half_life):
     rows = [
-        ("p", f"o{n}", f"m{place}", at)
+        (f"o{n}", f"m{place}", at)
         for n, group in enumerate(groups)
         for place, at in enumerate(group)
     ]
-    frame = spark.createDataFrame(
-        rows, "person_id string, order_id string, message_id string, at bigint"
-    ).withColumn("moment", F.timestamp_micros("at"))
+    shape = "order_id string, message_id string, at bigint"
+    frame = spark.createDataFrame(rows, shape).withColumn("moment", F.timestamp_micros("at"))
     held = defaultdict(list)
     for row in with_weights(frame, half_life=half_life).collect():
         held[row["order_id"]].append((row["at"], row["message_id"], row["weights"]))

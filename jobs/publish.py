@@ -114,7 +114,9 @@ class Inputs:
     @cached_property
     def outcomes(self) -> DataFrame:
         """What became of each message."""
-        return self._keep(outcomes(self.timeline, window=self.config.attribution.window))
+        told = self.config.attribution
+        rows = outcomes(self.timeline, window=told.window, half_life=told.half_life)
+        return self._keep(rows)
 
     @cached_property
     def lines(self) -> DataFrame:

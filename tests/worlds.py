@@ -38,6 +38,7 @@ from tests.worlds_rows import (
     world_products,
 )
 from tests.worlds_spellings import named_sources, spellings
+from tests.worlds_touches import touches
 from tests.worlds_words import channelless, dead_addresses, new_address, spelled
 
 __all__ = [
@@ -115,7 +116,8 @@ class _Maker:
             self.rows[source].append(row)
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         for told_last in (
-            shared_addresses, spellings, channelless, contacts, manual_links, habits, named_sources,
+            shared_addresses, spellings, channelless, contacts, manual_links, touches, habits,
+            named_sources,
         ):  # fmt: skip
             told_last(self, seed)
         for section, values in business(seed).items():
@@ -393,9 +395,8 @@ class _Maker:
         }
         for stream, type_ in ((s, t) for s, of in TYPES.items() for t in of if t not in MANUAL):
             if (stream, type_) not in self.seen:
-                told = required.get(stream, dict)()
                 when, who = self.when(), self.who(self.dice.choice(self.people))
-                self.add(stream, type_, when, who, **told)
+                self.add(stream, type_, when, who, **required.get(stream, dict)())
 
     def _repeat_some(self) -> None:
         """Exact repeats, delivered again later or by another source of the stream."""

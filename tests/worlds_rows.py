@@ -86,6 +86,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
     types["phone"] = who.choice(({}, {"window": "5d"}))
     if sharing != "neutral":
         types["anonymous_id"]["max_per_person"] = who.choice((2, 3))
+    aged = who.choice(({}, {"half_life": "1s"}, {"half_life": "6h"}, {"half_life": "2d"}))
     return {
         "lake": {"location": "lake", "secret": "env:TACTFUL_SECRET"},
         "intake": {"max_row_bytes": MAX_ROW_BYTES},
@@ -101,7 +102,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
             "max_identifiers": pick((6, 12, 1000, 1000)),
             "types": types,
         },
-        "attribution": {"window": pick(("1d", "3d"))},
+        "attribution": {"window": pick(("1d", "3d")), **aged},
         "caps": caps,
         "suppress": suppress,
     }  # fmt: skip

@@ -131,7 +131,7 @@ class LocalStore(LocalFiles, SparkStore):
         return rows.toArrow() if few else rows
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
-        if isinstance(rows, pa.Table):
+        if isinstance(rows, pa.Table) and not self._is_shaped_otherwise(table):
             deltalake.write_deltalake(
                 deltalake.DeltaTable(self.path(table)),
                 _solid(rows, table),
@@ -141,6 +141,12 @@ class LocalStore(LocalFiles, SparkStore):
         else:
             super().overwrite(table, rows)
         self._close(table)
+
+    def _is_shaped_otherwise(self, table: Table) -> bool:
+        fields = deltalake.DeltaTable(self.path(table)).schema().fields
+        there = {field.name: field.type for field in fields}
+        wanted = deltalake.Schema.from_json(table.struct().json()).fields
+        return any(there.get(field.name, field.type) != field.type for field in wanted)
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
         """A table of a few small files as those files: Spark looks longer for them than in them."""

@@ -110,7 +110,16 @@ class SparkStore(HadoopFiles):
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
         rows = table.conform(frame_of(self.spark, rows)) if isinstance(rows, pa.Table) else rows
-        rows.write.format("delta").mode("overwrite").save(self.path(table))
+        writer = rows.write
+        if self._is_shaped_otherwise(table):
+            # Its comments, too, which rows do not carry.
+            writer = rows.to(table.struct()).write.option("overwriteSchema", "true")
+        writer.format("delta").mode("overwrite").save(self.path(table))
+
+    def _is_shaped_otherwise(self, table: Table) -> bool:
+        """Whether a column is of another type than when the table was made."""
+        there = {field.name: field.dataType for field in self.read(table).schema}
+        return any(there.get(f.name, f.dataType) != f.dataType for f in table.struct())
 
     def compact(self, table: Table, *, up_to: int) -> None:
         self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")

@@ -205,9 +205,13 @@ class Consent(Section):
 
 
 class Attribution(Section):
-    """Which orders count as the outcome of a message."""
+    """Which orders count as the outcome of a message, and how much of each."""
 
     window: Duration = Field(title="For how long after a message orders may be its outcome.")
+    half_life: Duration = Field(
+        default=timedelta(days=7),
+        title="By time_decay, a message so much older than another gets half as much of an order.",
+    )
 
 
 class Cap(Section):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from tactful.jobs.lake.local_store import LocalStore
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.store import Part
 from tactful.schemas.identity import LINKS, SEEN
+from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import MEMBERSHIPS
 from tactful.schemas.words import NEVER
 
@@ -69,3 +71,26 @@ def test_links_of_before_were_seen(spark, tmp_path: Path, kind: type[SparkStore]
         found.append((seen(sets)["link_id"].to_pylist(), words(sets)["kind"].to_pylist()))
         logs.release()
     assert found == [(["a"], []), (["a"], [NEVER])]
+
+
+@pytest.mark.parametrize("few", [True, False])
+@pytest.mark.parametrize("kind", [LocalStore, SparkStore])
+def test_what_is_made_anew_takes_its_new_shape(
+    spark, tmp_path: Path, kind: type[SparkStore], few: bool
+) -> None:
+    """A published table of before, whose orders told less, is written over as it is now."""
+    store = kind(spark, str(tmp_path))
+    orders = replace(OUTCOMES.column("orders"), type="array<struct<order_id:string>>")
+    told_less = [orders if c.name == "orders" else c for c in OUTCOMES.columns]
+    store.create(replace(OUTCOMES, columns=tuple(told_less)), properties={})
+    store.create(OUTCOMES, properties={})
+    order = {"order_id": "o", "touch": "click"}
+    sent_at = datetime(2026, 1, 1, tzinfo=UTC)
+    now = {"message_id": "m", "sent_at": sent_at, "orders": [order]}
+    for _ in range(2):
+        rows = OUTCOMES.conform(small_frame(spark, [now], OUTCOMES.struct()))
+        store.overwrite(OUTCOMES, store.collected(rows, few=few))
+    made = deltalake.DeltaTable(store.path(OUTCOMES))
+    assert made.schema().to_json() == deltalake.Schema.from_json(OUTCOMES.struct().json()).to_json()
+    (row,) = made.to_pyarrow_table().to_pylist()
+    assert row["orders"][0]["touch"] == "click"

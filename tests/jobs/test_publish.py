@@ -40,6 +40,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, ["customer_scores", *DECIDED]),
     "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["customer_scores", "pressure", *DECIDED]),
     "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", *KNOWN]),
+    "how touches age": ({"attribution": {"half_life": "2d"}}, ["outcomes", *KNOWN]),
     "who is new": ({"scores": {"new_for": "9d"}}, ["customer_scores"]),
     "who is valued": ({"value": {"valued_from": "9"}}, ["customer_scores"]),
     "the currency": ({"business": {"currency": "CHF"}}, [*KNOWN, "known_shares", *DECIDED]),

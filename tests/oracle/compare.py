@@ -15,6 +15,8 @@ Row = Mapping[str, Any]
 Tables = Mapping[str, Iterable[Row]]
 
 TABLES = tuple(table.name for table in PUBLISHED)
+# The last digits of a power differ between programs, and rounded it would differ at a tie.
+CLOSE = 1e-9
 SHOWN = 40  # differences shown before the rest is only counted
 IGNORED = {"suppression_id"}
 # Without their id, two suppressions are one if they agree on all this; the rest is compared.
@@ -152,9 +154,20 @@ def _differences(schema: Table, product: list[Row], oracle: list[Row]) -> list[s
                 f"{schema.name}[{at}].{name}: product {_show(row[name])}, "
                 f"oracle {_show(wanted[name])}"
                 for name in row
-                if row[name] != wanted[name]
+                if not _same(row[name], wanted[name])
             ]
     return found
+
+
+def _same(value: Any, wanted: Any) -> bool:
+    """Whether two values are one, doubles up to `CLOSE`, wherever in lists and structs they are."""
+    if isinstance(value, float) and isinstance(wanted, float):
+        return abs(value - wanted) <= CLOSE
+    if isinstance(value, Mapping) and isinstance(wanted, Mapping):
+        return value.keys() == wanted.keys() and all(_same(value[k], wanted[k]) for k in value)
+    if isinstance(value, list) and isinstance(wanted, list):
+        return len(value) == len(wanted) and all(map(_same, value, wanted))
+    return value == wanted
 
 
 def _by_key(rows: Iterable[Row], key: tuple[str, ...]) -> dict[str, list[Row]]:

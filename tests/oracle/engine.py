@@ -31,7 +31,7 @@ KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owner
 DECIDED = (
     "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
     "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
-    "suppressions_capped", "suppressed", "timeline", "outcomes", "customer_lines",
+    "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
     "customer_answers", "customer_places", "customer_moments", "customers", "known_shares",
     "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out",

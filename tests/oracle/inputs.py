@@ -60,7 +60,8 @@ STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
 WORDS = [("event_id", TEXT), ("said_at", TIME), ("kind", TEXT), ("identifier_key", TEXT),
          ("other_key", TEXT), ("author", TEXT), ("reason", TEXT)]  # fmt: skip
-SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("currency", TEXT), ("opt_in", FLAG),
+SETTINGS = [("as_of", TIME), ("attribution_window", SPAN), ("half_life", SPAN),
+            ("currency", TEXT), ("opt_in", FLAG),
             ("time_zone", TEXT), ("history_from", pa.date32()),
             ("recency_days", pa.list_(pa.int64())),
             ("orders", pa.list_(pa.int64())), ("revenue", pa.list_(pa.int64())),
@@ -172,6 +173,7 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
     settings = {
         "as_of": as_of,
         "attribution_window": duration(config["attribution"]["window"]),
+        "half_life": duration(config["attribution"].get("half_life", "7d")),
         "currency": config["business"]["currency"],
         "opt_in": config["consent"]["default"] == "opt_in",
         "time_zone": config["business"].get("time_zone", "UTC"),

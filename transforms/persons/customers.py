@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import reduce
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -11,6 +9,7 @@ from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.persons.intervals import purchase_intervals
 from tactful.transforms.persons.moments import newest, responded, usual_hour, usual_weekday
+from tactful.transforms.persons.parts import side_by_side
 from tactful.transforms.persons.profiles import TIME_ZONE, answers, attributes, newest_consents
 from tactful.transforms.persons.purchases import money, switched_brands, tastes
 from tactful.transforms.persons.responses import responses
@@ -48,7 +47,7 @@ def customers(
     seen = mine.groupBy("person_id").agg(
         F.min("occurred_at").alias("first_seen_at"), F.max("occurred_at").alias("last_seen_at")
     )
-    whole = reduce(lambda a, b: a.join(b, "person_id", "left"), parts, seen)
+    whole = side_by_side(seen, parts)
     zoned = whole.withColumn("time_zone", F.coalesce("time_zone", F.lit(time_zone)))
     return zoned.withColumns(
         {

@@ -8,7 +8,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.customers import GENERATIONS
 from tactful.schemas.events import ORDER
 from tactful.transforms.consents import consents
-from tactful.transforms.persons.maps import as_map
+from tactful.transforms.persons.parts import as_map
 
 # What somebody says of themselves beats what the shop saw, and that what it bought of others.
 PROVENANCES = ("zero", "first", "second", "third")

@@ -11,7 +11,7 @@ from tactful.schemas.customers import PRICE_BANDS as BANDS
 from tactful.schemas.events import MONEY, TOTAL
 from tactful.transforms.allotting import back
 from tactful.transforms.money import in_business_currency
-from tactful.transforms.persons.maps import as_map
+from tactful.transforms.persons.parts import as_map
 from tactful.transforms.settled import PARTS
 
 # The most that a list of categories, brands or stores names.

@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import TOTAL
+from tactful.transforms.persons.parts import side_by_side
 
 A_YEAR, A_QUARTER = timedelta(days=365), timedelta(days=90)
 DAY_SECONDS = 86_400
@@ -61,7 +62,7 @@ def customer_scores(
         bad_experiences(timeline, regrets, as_of=as_of),
         opens_by_persons(timeline),
     ]
-    whole = reduce(lambda a, b: a.join(b, "person_id", "left"), parts, known)
+    whole = side_by_side(known, parts)
     kept = F.coalesce("revenue_365d", F.lit(0)).cast(TOTAL)
     # Of two moments the later one counts as now: a clock that was set back makes nobody younger.
     seconds = F.lit(as_of).cast("double") - F.col("last_order_at").cast("double")

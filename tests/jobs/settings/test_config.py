@@ -42,6 +42,10 @@ ONE_LINERS = {
         "[attribution]\nwindow = '0d'",
         f'my.toml: attribution.window: found "0d"; allowed: {DURATION}',
     ),
+    "half-life of nothing": (
+        "[attribution]\nhalf_life = '0s'",
+        f'my.toml: attribution.half_life: found "0s"; allowed: {DURATION}',
+    ),
     "stream": (
         "[sources.web]\nstream = 'click'\npath = 'x'",
         'my.toml: sources.web.stream: found "click"; '

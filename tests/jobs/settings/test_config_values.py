@@ -15,6 +15,7 @@ RULES = ["no_consent", "unsubscribed", "bounced", "complained"]
 def test_the_defaults_alone_are_a_configuration():
     config = load(environ={})
     assert config.attribution.window == timedelta(days=7)
+    assert config.attribution.half_life == timedelta(days=7)
     assert [rule.name for rule in config.rules] == RULES
     assert config.identity.max_links_of("email") == 5
     assert config.identity.types["customer_id"].unique

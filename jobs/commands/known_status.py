@@ -32,6 +32,15 @@ NEWEST_WEEKS = """
     FROM known_shares GROUP BY week_on ORDER BY week_on DESC LIMIT 4
 """
 
+# What a customer's orders of a year have to be worth to be of the best tenth of those who ordered.
+BEST_TENTH = """
+    SELECT min(revenue_365d) FILTER (WHERE place * 10 <= customers + 9) AS reached,
+           count(*) FILTER (WHERE valued) AS valued
+    FROM (SELECT revenue_365d, valued, row_number() OVER (ORDER BY revenue_365d DESC) AS place,
+                 count(*) OVER () AS customers
+          FROM customer_scores WHERE revenue_365d > 0) AS placed
+"""
+
 
 def known_facts(tables: Tables) -> dict[str, Any]:
     """The share of events and of revenue that belongs to a known person."""
@@ -44,6 +53,7 @@ def known_facts(tables: Tables) -> dict[str, Any]:
         "events": _share(counted.get("known"), counted.get("events")),
         "revenue": revenue,
         "weeks": [_week(row) for row in tables.ask(NEWEST_WEEKS, "known_shares")],
+        "best_tenth": _best_tenth(tables),
     }
 
 
@@ -53,6 +63,19 @@ def known_lines(known: Mapping[str, Any]) -> Iterator[str]:
     for currency, share in known["revenue"].items():
         yield f"Revenue in {escape(currency)} of known persons: {_percent(share)}"
     yield from _week_lines(known["weeks"])
+    if known["best_tenth"]:
+        told = known["best_tenth"]
+        yield (
+            f"The best tenth of a year's customers: from {told['reached']} on "
+            f"(value.valued_from); valued are {told['valued']:,}"
+        )
+
+
+def _best_tenth(tables: Tables) -> dict[str, Any] | None:
+    row = tables.ask_one(BEST_TENTH, "customer_scores")
+    if not row or row["reached"] is None:
+        return None
+    return {"reached": str(row["reached"]), "valued": row["valued"]}
 
 
 def _week(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,7 +91,8 @@ def _week_lines(weeks: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for week in weeks:
         paid = "no revenue" if week["revenue"] is None else f"{week['revenue']:.1%} of revenue"
         unpriced = week["unpriced_orders"]
-        without = f"; {unpriced:,} orders in a currency without a rate" if unpriced else ""
+        orders = "order" if unpriced == 1 else "orders"
+        without = f"; {unpriced:,} {orders} in a currency without a rate" if unpriced else ""
         yield (
             f"Of known persons in the week from {week['week_on']}: "
             f"{_percent(week['events'])} of events, {paid}{without}"

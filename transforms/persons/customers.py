@@ -81,19 +81,21 @@ def devices(timeline: DataFrame, answers: DataFrame) -> DataFrame:
             F.max(F.when(is_told, F.struct("at", name)))[name].alias(name)
             for name, is_told in (
                 ("device_os", F.col("device_os").isNotNull()),
-                (TIME_ZONE, is_time_zone(F.col(TIME_ZONE))),
+                (TIME_ZONE, is_time_zone(TIME_ZONE)),
             )
         )
     )
-    told = answers.where((F.col("attribute") == TIME_ZONE) & is_time_zone(F.trim("value")))
+    told = answers.where((F.col("attribute") == TIME_ZONE) & is_time_zone("trim(value)"))
     own = told.select("person_id", F.trim("value").alias("_own"))
     both = newest.join(own, "person_id", "full")
     return both.select("person_id", "device_os", F.coalesce("_own", TIME_ZONE).alias(TIME_ZONE))
 
 
-def is_time_zone(name: Column) -> Column:
-    """Whether a text is the name of a time zone."""
-    return F.array_contains(F.lit(list(TIME_ZONES)), name)
+def is_time_zone(text: str) -> Column:
+    """Whether a text, an expression, is the name of a time zone."""
+    # As text: a literal each would be hundreds of calls into the JVM.
+    names = ", ".join(f"'{name}'" for name in TIME_ZONES)
+    return F.expr(f"coalesce({text} IN ({names}), false)")
 
 
 def contacts(timeline: DataFrame) -> DataFrame:

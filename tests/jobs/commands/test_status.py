@@ -309,7 +309,7 @@ def test_a_lake_of_nothing_has_a_status(tmp_path):
     (tmp_path / "_lake.json").write_text('{"format_version": 1}')
     facts = status(tmp_path)
     assert facts["as_of"] is None
-    assert facts["known"] == {"events": None, "revenue": {}, "weeks": []}
+    assert facts["known"] == {"events": None, "revenue": {}, "weeks": [], "best_tenth": None}
     assert "never run" in next(iter(render(facts)))
     assert [path.name for path in tmp_path.iterdir()] == ["_lake.json"]
 

@@ -16,8 +16,8 @@ PARTITIONS = (
     "none that holds a list or a table"
 )
 SECTIONS = (
-    "lake, intake, business, sources, reference, identity, consent, attribution, scores, value, caps, suppress, "
-    "destinations"
+    "lake, intake, business, sources, reference, identity, consent, attribution, scores, "
+    "value, caps, suppress, destinations"
 )
 CAP_KEYS = "name, channels, purposes, limit, window, counts"
 RULES = "no_consent, unsubscribed, bounced, complained"

@@ -1,0 +1,197 @@
+"""What is known of a customer, on a few events with answers worked out by hand."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from tactful.schemas.reference import RATES
+from tactful.schemas.time_zones import TIME_ZONES
+from tactful.transforms.outcomes import outcomes
+from tactful.transforms.persons.customers import customers
+from tactful.transforms.persons.purchases import bought_lines, orders_of
+from tactful.transforms.persons.scores import ScoreRules, customer_scores
+from tactful.transforms.settled import settled_lines
+from tests.timelines import DAY, HOUR, START, event, products, timeline
+
+PRODUCTS = (
+    {
+        "sku": "jeans",
+        "category": "clothes",
+        "brand": "Loop",
+        "price": Decimal(60),
+        "cost": Decimal(31),
+    },
+    {"sku": "shirt", "category": "clothes", "brand": "Bay", "price": Decimal(30)},
+    {"sku": "coat", "category": "clothes", "brand": "Bay", "price": Decimal(130)},
+    {"sku": "beans", "category": "food", "brand": "Bay", "price": Decimal(2), "cost": Decimal(3)},
+)
+RULES = ScoreRules(
+    recency_days=(1, 3, 9, 20),
+    orders=(2, 3, 5, 9),
+    revenue=[Decimal(n) for n in (10, 50, 100, 500)],
+    new_for=5 * DAY,
+    active_for=10 * DAY,
+    lapsing_for=10 * DAY,
+    history_from=None,
+    valued_from=Decimal(100),
+)
+
+
+def placed(person, at, number, sku, amount, **told):
+    line = {
+        "sku": sku,
+        "quantity": Decimal(1),
+        "amount": Decimal(amount),
+        "event_class": "order",
+        **told,
+    }
+    return event(person, "order_placed", at, order_id=number, anchor_key=person, **line)
+
+
+def answered(name, value, at, provenance=None, type_="attribute_set"):
+    told = {"attribute": name, "value": value, "provenance": provenance}
+    return event("p_ann", type_, at, event_class="profile", **told)
+
+
+def events():
+    ann = "p_ann"
+    yield placed(ann, 0 * DAY, "o1", "jeans", 50, place="store", store_id="s1", is_discounted=True)
+    yield placed(ann, 4 * DAY, "o2", "beans", 2, currency="EUR", place="online")
+    yield placed(ann, 4 * DAY + HOUR, "o3", "beans", 2, place="online")
+    yield placed(ann, 8 * DAY, "o4", "beans", 2, currency="GBP", place="online")
+    yield placed(ann, 14 * DAY, "o5", "shirt", 30, place="app")
+    returned = {"order_id": "o5", "event_class": "reversal", "anchor_key": ann}
+    yield event(
+        ann,
+        "order_returned",
+        15 * DAY,
+        sku="shirt",
+        quantity=Decimal(1),
+        amount=Decimal(30),
+        **returned,
+    )
+    yield placed(ann, 15 * DAY, "o6", "coat", 99, place="app")
+    yield event(
+        ann, "order_cancelled", 16 * DAY, order_id="o6", event_class="reversal", anchor_key=ann
+    )
+    for n in range(6):
+        sent = {"message_id": f"m{n}", "channel": "email", "event_class": "message"}
+        yield event(ann, "sent", n * DAY, **sent)
+        yield event(ann, "opened", n * DAY + 6 * HOUR, machine_open=n == 5, **sent)
+    yield event(ann, "sent", DAY, message_id="s", channel="sms", event_class="message")
+    yield answered("colour", "red", 3 * DAY, "third party")
+    yield answered("colour", "blue", 1 * DAY, "Zero")
+    yield answered("colour", "green", 2 * DAY)
+    yield answered("birthday", "1990-02-03", DAY)
+    yield answered("time_zone", "Asia/Kolkata", DAY, type_="preference_set")
+    yield event(ann, "page_view", DAY, event_class="browse", device_os="ios", time_zone="UTC")
+    yield event(ann, "page_view", 2 * DAY, event_class="browse", device_os="android")
+    yield event(ann, "contact_opened", DAY, contact_id="c1", event_class="service")
+    yield event(
+        ann, "contact_closed", 2 * DAY, contact_id="c1", event_class="service", satisfaction=4
+    )
+    yield event(ann, "contact_opened", 3 * DAY, event_class="service")
+    yield event(ann, "complained", 3 * DAY, channel="email", event_class="consent")
+    yield event("p_bob", "page_view", DAY, event_class="browse", time_zone="Mars/Olympus")
+    yield event("p_bob", "opened", DAY, message_id="b", machine_open=True, event_class="message")
+
+
+@pytest.fixture(scope="module")
+def found(spark):
+    rows = timeline(spark, events())
+    rates = spark.createDataFrame(
+        [(date(2026, 6, 1), "EUR", Decimal("1.5"), None)], RATES.ddl()
+    )  # fmt: skip
+    lines = settled_lines(rows, currency="USD")
+    bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
+    orders = orders_of(bought)
+    of_messages = outcomes(rows, window=DAY, half_life=DAY)
+    known = customers(rows, of_messages, bought, orders, time_zone="Europe/Berlin")
+    as_of = START + 16 * DAY
+    scores = customer_scores(known, orders, rows, None, as_of=as_of, rules=RULES)
+    return {
+        row.person_id: {**row.asDict(recursive=True), **more.asDict(recursive=True)}
+        for row, more in zip(
+            known.orderBy("person_id").collect(), scores.orderBy("person_id").collect(), strict=True
+        )
+    }
+
+
+def test_money_is_what_was_kept_in_the_business_s_currency(found):
+    ann = found["p_ann"]
+    assert (ann["orders"], ann["unpriced_orders"]) == (5, 1)
+    assert ann["revenue"] == {"EUR": Decimal(2), "GBP": Decimal(2), "USD": Decimal(52)}
+    # 50 + 2 × 1.5 + 2 + 0: what is in pounds has no rate, the shirt was given back.
+    assert ann["revenue_total"] == Decimal(55)
+    assert ann["average_order"] == Decimal("13.75")
+    # Jeans 50 − 31, beans 3 − 3 and 2 − 3; of the shirt no cost is known.
+    assert ann["margin_total"] == Decimal(18)
+    assert (ann["sale_share"], ann["returns_share"]) == (0.2, 0.2)
+    assert ann["last_order_at"].day == (START + 14 * DAY).day
+
+
+def test_taste_is_what_most_orders_hold(found):
+    ann = found["p_ann"]
+    assert ann["categories"] == ["food", "clothes"]
+    assert ann["brands"] == ["Bay", "Loop"]
+    assert (ann["stores"], ann["places"]) == (["s1"], ["online", "app", "store"])
+    # Jeans cost the middle of three, the shirt least: one line each, so the dearer counts.
+    assert ann["value_band"] == "middle"
+    assert ann["switched_brand"] is True
+
+
+def test_the_next_purchase_is_an_interval_behind_the_last(found):
+    beans = found["p_ann"]["product_intervals"]["beans"]
+    assert beans["days_count"] == 2  # two on one day are one
+    assert (beans["interval_days"], beans["deviation_days"]) == (4.0, 0.0)
+    assert beans["next_purchase_on"] == (START + 12 * DAY).date()
+    assert beans["confidence"] == 0.3333
+    clothes = found["p_ann"]["category_intervals"]["clothes"]
+    assert (clothes["interval_days"], clothes["next_purchase_on"]) == (
+        14.0,
+        (START + 28 * DAY).date(),
+    )
+
+
+def test_what_a_machine_opens_is_no_answer(found):
+    ann = found["p_ann"]
+    assert (ann["sends"], ann["opens"]) == ({"email": 6, "sms": 1}, {"email": 5})
+    assert ann["response_rates"] == {"email": 0.8333, "sms": 0.0}
+    assert ann["preferred_channel"] == "email"
+    # Six in the morning UTC is half past eleven in Kolkata.
+    assert (ann["time_zone"], ann["usual_response_hour"]) == ("Asia/Kolkata", 11)
+    assert ann["usual_purchase_hour"] == 5
+    assert found["p_bob"]["opens_observable"] is False
+    assert ann["opens_observable"] is True
+
+
+def test_own_answers_beat_newer_ones_of_others(found):
+    ann = found["p_ann"]
+    said = {name: (told["value"], told["provenance"]) for name, told in ann["attributes"].items()}
+    assert said["colour"] == ("blue", "zero")
+    assert said["time_zone"] == ("Asia/Kolkata", "zero")
+    assert ann["generation"] == "millennials"
+    assert ann["device_os"] == "android"
+    assert found["p_bob"]["time_zone"] == "Europe/Berlin"  # Mars has no zone
+
+
+def test_scores_say_where_a_customer_stands(found):
+    ann, bob = found["p_ann"], found["p_bob"]
+    assert (ann["service_contacts"], ann["satisfaction"]) == (2, 4.0)
+    assert (ann["contacts_90d"], ann["open_contacts"]) == (2, 1)
+    assert ann["bad_experiences_90d"] == 1
+    assert (ann["lifecycle"], ann["recency_days"]) == ("active", 2)
+    assert (ann["recency_score"], ann["frequency_score"], ann["money_score"]) == (4, 4, 3)
+    assert (ann["revenue_365d"], ann["valued"]) == (Decimal(55), False)
+    assert (bob["lifecycle"], bob["recency_score"], bob["money_score"]) == ("prospect", None, None)
+
+
+def test_every_zone_is_one_that_python_knows():
+    from zoneinfo import ZoneInfo
+
+    for name in TIME_ZONES:
+        assert datetime.now(ZoneInfo(name)).utcoffset() is not None
+    assert timedelta(0) == datetime.now(ZoneInfo("UTC")).utcoffset()

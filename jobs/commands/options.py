@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -14,10 +14,13 @@ from pydantic.fields import FieldInfo
 from tactful.jobs.settings.config import described, model_in
 from tactful.jobs.settings.layers import read_defaults
 from tactful.jobs.settings.models import Config
+from tactful.transforms.identity.sharing import SHARINGS
+from tactful.transforms.identity.sharing.graph import Sharing
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
+from tactful.transforms.sources.dialect import Dialect
 
 HEAD = """# Every option
 
@@ -30,6 +33,11 @@ COLUMNS = "| key | may be | if silent | what it does |\n|---|---|---|---|"
 GIVEN = "has to be given"
 UNITS = (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
 Line = tuple[str, str, str, str]
+# Sections of which one key names a module that says everything of itself.
+CHOICES: dict[tuple[str, ...], tuple[str, Mapping[str, Dialect | Sharing]]] = {
+    ("sources",): ("Dialects", DIALECTS),
+    ("identity",): ("A device of several customers, by `shared_devices`", SHARINGS),
+}
 
 
 def option_page() -> str:
@@ -61,10 +69,10 @@ def _inside(
         yield from _sections(inner, (f"[{place[0]}]",), {})
     elif typing.get_origin(field.annotation) is dict:
         yield from _sections(inner, (*place, _names(field)), {})
-        if place == ("sources",):
-            yield _dialects()
     else:
         yield from _sections(inner, place, silent.get(place[-1], {}))
+    if place in CHOICES:
+        yield _choices(*CHOICES[place])
 
 
 def _names(field: FieldInfo) -> str:
@@ -105,9 +113,9 @@ def _destinations() -> dict[str, tuple[str, type]]:
     return found
 
 
-def _dialects() -> str:
-    rows = (f"- `{name}`: {dialect.doc}" for name, dialect in DIALECTS.items())
-    return "\n".join(("Dialects:\n", *rows, ""))
+def _choices(title: str, registry: Mapping[str, Dialect | Sharing]) -> str:
+    rows = (f"- `{name}`: {one.doc}" for name, one in registry.items())
+    return "\n".join((f"{title}:\n", *rows, ""))
 
 
 def _option_lines(options: Iterable[Option], within: str = "") -> Iterator[Line]:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -24,6 +24,7 @@ from tactful.jobs.lake.state import read_json
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import left_out, pressures, scores
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import (
     HUBS,
@@ -56,6 +57,7 @@ from tactful.transforms.known_shares import known_shares
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
+from tactful.transforms.persons.daily import customers_of_day
 from tactful.transforms.persons.purchases import bought_lines, orders_of
 from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
@@ -144,6 +146,20 @@ class Inputs:
         )
 
     @cached_property
+    def scores(self) -> DataFrame:
+        """Where each customer stands now."""
+        return self._keep(
+            scores(
+                self.customers,
+                self.orders,
+                self.timeline,
+                self.regrets,
+                self.config,
+                as_of=self.as_of,
+            )
+        )
+
+    @cached_property
     def facts(self) -> DataFrame:
         """The timeline, in which each closing stands once for everybody whom it may be about."""
         unique_types = self.config.identity.unique_types
@@ -172,10 +188,6 @@ class Inputs:
         messages = marketing_messages(self.timeline, self.products)
         shares = decide.shares(self.config)
         return self._keep(regrets(messages, self.suppressions, shares=shares))
-
-
-def _scores(of: Inputs) -> DataFrame:
-    return scores(of.customers, of.orders, of.timeline, of.regrets, of.config, as_of=of.as_of)
 
 
 def _known_shares(of: Inputs) -> DataFrame:
@@ -228,7 +240,7 @@ PUBLICATIONS = (
     ),
     Publication(
         CUSTOMER_SCORES,
-        _scores,
+        lambda of: of.scores,
         (*_EVENTS, PRODUCTS, RATES),
         (*_RULES, "attribution", "scores", "value"),
         clock="day",
@@ -271,6 +283,9 @@ def publish(
         inputs = Inputs(lake, config, versions, as_of, keep)
         frames = {p.table: _rows(lake, p, inputs) for p in stale}
         _overwrite(lake, frames, on_progress, few=size <= FEW_BYTES)
+        day, kept = (told.get(CUSTOMER_SCORES.name, {}).get("day") for told in (made_from, before))
+        if day != kept:
+            _keep_day(lake, inputs)
     state = {
         "as_of": as_of.isoformat(),
         "made_from": made_from,
@@ -306,9 +321,23 @@ def _made_from(
     if publication.clock == "moment":
         made_from["as_of"] = as_of.isoformat()
     elif publication.clock == "day":
-        zone = ZoneInfo(config.business.time_zone)
-        made_from["day"] = as_of.astimezone(zone).date().isoformat()
+        made_from["day"] = _day(config, as_of).isoformat()
     return made_from
+
+
+def _day(config: Config, as_of: datetime) -> date:
+    """The business's day."""
+    return as_of.astimezone(ZoneInfo(config.business.time_zone)).date()
+
+
+def _keep_day(lake: Lake, inputs: Inputs) -> None:
+    """Note how customers are divided today, once a day: what was noted before stays."""
+    day = _day(inputs.config, inputs.as_of)
+    rows = customers_of_day(inputs.customers, inputs.scores, day=day)
+    name = CUSTOMERS_DAILY.name
+    lake.store.append_by_spark(
+        CUSTOMERS_DAILY, CUSTOMERS_DAILY.conform(rows), name, day.toordinal()
+    )
 
 
 def _rows(lake: Lake, publication: Publication, inputs: Inputs) -> DataFrame:

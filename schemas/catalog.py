@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tactful.schemas.affected import AFFECTED
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import (
@@ -30,7 +31,7 @@ LOGS = (
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,
-    DELIVERIES, BATCHES,
+    DELIVERIES, BATCHES, CUSTOMERS_DAILY,
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,

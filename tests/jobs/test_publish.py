@@ -17,6 +17,7 @@ from tactful.jobs.lake.store import Part
 from tactful.jobs.publish import PUBLICATIONS, Inputs, Publication, publish
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
+from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS, LINKS
 from tactful.schemas.reference import PRODUCTS, RATES
@@ -108,6 +109,34 @@ def test_the_clock_makes_anew_what_tells_of_it(lake, folder):
     tomorrow = AS_OF + timedelta(days=1)
     clocked = ["customer_scores", "pressure", "left_out"]
     assert publish(lake, config(folder), as_of=tomorrow) == clocked
+
+
+def test_a_day_is_kept_as_it_was_first_published(lake, folder, spark):
+    day = AS_OF + timedelta(days=9)
+    label = {"identifier_key": "a", "state": "linked", "person_id": "p_a", "batch_id": 1}
+    event = {
+        "stream": "clicks", "event_id": "of a", "type": "page_view", "event_class": "browse",
+        "occurred_at": AS_OF, "line_number": 0, "anchor_key": "a", "identifier_keys": ["a"],
+    }  # fmt: skip
+    for table, row in ((LABELS, label), (TIMELINE_LOG, event)):
+        made = pa.Table.from_pylist([row], to_arrow_schema(table.struct()))
+        lake.store.append(table, Part(made))
+
+    def kept() -> list[tuple]:
+        rows = lake.store.read(CUSTOMERS_DAILY).orderBy("day").collect()
+        return [(row.day, row.lifecycle, row.value_band, row.customers) for row in rows]
+
+    publish(lake, config(folder), as_of=day)
+    told = [(day.date(), "prospect", "unknown", 1)]
+    assert kept() == told
+    # As a publish that was killed before it noted what it had done, with one customer more.
+    lake.store.remove(f"{lake.location}/_published.json")
+    more = {**label, "identifier_key": "b", "person_id": "p_b"}
+    lake.store.append(LABELS, Part(pa.Table.from_pylist([more], to_arrow_schema(LABELS.struct()))))
+    publish(lake, config(folder), as_of=day + timedelta(hours=1))
+    assert kept() == told
+    publish(lake, config(folder), as_of=day + timedelta(days=1))
+    assert kept() == [*told, ((day + timedelta(days=1)).date(), "prospect", "unknown", 1)]
 
 
 class Asked:

@@ -57,8 +57,8 @@ db.sql("""
 SELECT policy, array_to_string(channels, ', ') AS channels,
        count(DISTINCT person_id) AS persons, min(ends_at) AS next_end
 FROM suppressions
-WHERE starts_at <= (SELECT max(as_of) FROM customers)
-  AND (ends_at IS NULL OR ends_at > (SELECT max(as_of) FROM customers))
+WHERE starts_at <= (SELECT max(as_of) FROM customer_scores)
+  AND (ends_at IS NULL OR ends_at > (SELECT max(as_of) FROM customer_scores))
 GROUP BY policy, channels
 ORDER BY persons DESC, policy, channels
 LIMIT 8

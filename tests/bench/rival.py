@@ -34,7 +34,7 @@ from tests.oracle.engine import DECIDED, KNOWN, LINKED, PUBLISHED, make, partiti
 from tests.oracle.inputs import put_network_values, put_reference, put_rules, put_types
 from tests.oracle.reference import products, rates
 
-READ_LATER = {"outcomes"}  # published, and read by another rule
+READ_LATER = {"outcomes", "customers", "regrets"}  # published, and read by another rule
 
 
 @dataclass

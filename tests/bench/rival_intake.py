@@ -39,12 +39,8 @@ BLANKS = "".join(c for c in map(chr, range(0x10000)) if is_unseen(c))
 COMMON = ("event_id", "type", "occurred_at", "identifiers")
 # What a manual link says; it is no canonical field of any other event.
 BESIDE = {"profiles": {"author": "stripped(author)", "reason": "said(reason)"}}
-CHECKED = {
-    "purchases": ("coupons",),
-    "messages": ("offers_discount",),
-    "service": ("satisfaction",),
-    "clicks": ("device",),
-}
+CHECKED = {"messages": ("offers_discount",)}
+OBJECTS = {"device": ("type", "os"), "geo": ("country", "region", "city", "time_zone")}
 IDENTIFIERS = '[{"type":"VARCHAR","value":"VARCHAR"}]'
 LINES = (
     '[{"line_id":"VARCHAR","sku":"VARCHAR","category":"VARCHAR","quantity":"DECIMAL(18,4)",'
@@ -88,8 +84,18 @@ PARSED = {
             f"list_filter(list_transform(from_json({name}, '{TEXTS}'), lambda x: stripped(x)), "
             "lambda x: x IS NOT NULL)"
         )
-        for name in ("skus", "categories")
+        for name in ("skus", "categories", "coupons")
     },
+    **{
+        name: (
+            f"CASE WHEN {name} IS NOT NULL THEN struct_pack("
+            + ", ".join(f"{part} := stripped({name} ->> '{part}')" for part in parts)
+            + ") END"
+        )
+        for name, parts in OBJECTS.items()
+    },
+    "satisfaction": "TRY_CAST(satisfaction AS INTEGER)",
+    "value": "said(value)",
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
     "machine_open": "machine_open = 'true'",
     **{name: f"TRY_CAST({name} AS DECIMAL(18, 4))" for name in ("cost", "amount")},
@@ -118,7 +124,9 @@ RIGHT = {
         "THEN false ELSE "
         f"len(list_filter(from_json({{0}}, '{AS_TEXT}'), lambda l: {NO_NUMBER})) = 0 END"
     ),
-    "device": "starts_with({0}, '{{')",
+    **dict.fromkeys(OBJECTS, "starts_with({0}, '{{')"),
+    # A long text, of which the lists of these worlds have none that is too long.
+    "value": "true",
     **dict.fromkeys(("cost", "amount"), "TRY_CAST({0} AS DECIMAL(16, 4)) IS NOT NULL"),
     "satisfaction": "{0} IN ('1', '2', '3', '4', '5')",
     "currency": "(coalesce({0}, '') = '' OR {0} IN " + str(tuple(sorted(CURRENCIES))) + ")",

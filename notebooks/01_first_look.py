@@ -28,7 +28,9 @@ from deltalake import DeltaTable
 lake = Path(os.environ.get("TACTFUL_LAKE", "demo-lake"))
 db = duckdb.connect()
 db.execute("SET TimeZone = 'UTC'")  # all times in a lake are UTC
-for name in ("regrets", "suppressions", "customers", "outcomes", "timeline", "pressure"):
+for name in (
+    "regrets", "suppressions", "customers", "customer_scores", "outcomes", "timeline", "pressure",
+):  # fmt: skip
     db.register(name, DeltaTable(str(lake / name)).to_pyarrow_dataset())
 
 # %% [markdown]

@@ -77,9 +77,11 @@ def write_small_lake(lake: Path) -> Path:
              "as_of": AS_OF},
         ],
         "customers": [
-            {"person_id": person, "first_seen_at": day(9, 1), "last_seen_at": day(11, 20),
-             "as_of": AS_OF}
+            {"person_id": person, "first_seen_at": day(9, 1), "last_seen_at": day(11, 20)}
             for person in CARDS
+        ],
+        "customer_scores": [
+            {"person_id": person, "lifecycle": "active", "as_of": AS_OF} for person in CARDS
         ],
         **_identities(),
         **_sent_out(),

@@ -75,7 +75,7 @@ kept AS (
         CASE
             WHEN b.currency = s.currency THEN 100_000_000
             ELSE (
-                SELECT arg_max(CAST(r.rate * CAST(100_000_000 AS DECIMAL(18, 0)) AS HUGEINT), r.day)
+                SELECT arg_max(CAST(r.rate * CAST(100_000_000 AS DECIMAL(20, 0)) AS HUGEINT), r.day)
                 FROM rates AS r
                 WHERE r.currency = b.currency AND r.day <= CAST(b.occurred_at AS DATE)
             )

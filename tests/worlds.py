@@ -23,6 +23,7 @@ from tests.worlds_contacts import contacts
 from tests.worlds_customers import business, furnish, habits
 from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_money import in_pounds, world_rates
+from tests.worlds_products import world_products
 from tests.worlds_rows import (
     CATEGORIES,
     SKUS,
@@ -35,9 +36,8 @@ from tests.worlds_rows import (
     till_lines,
     undone,
     world_config,
-    world_products,
 )
-from tests.worlds_spellings import named_sources, spellings
+from tests.worlds_spellings import JUNK, named_sources, spellings
 from tests.worlds_touches import touches
 from tests.worlds_words import channelless, dead_addresses, new_address, spelled
 
@@ -57,14 +57,6 @@ SOURCES = {
 }  # fmt: skip
 CAMPAIGNS = ("spring", "sale", None)
 CHANNELS = ("email", "email", "email", "sms", "push", "ad", "call")
-JUNK = (
-    ("email", "unknown"), ("email", " NULL "), ("email", "not-an-email"),
-    ("email", "noreply@example.com"), ("email", "test@test.com"), ("email_sha256", "abc"),
-    ("phone", "0000000000"), ("phone", "12345"), ("phone", "+1 999 999"), ("phone", "nan"),
-    ("customer_id", "0"), ("customer_id", ""), ("anonymous_id", "anonymous"),
-    ("device_id", "00000000-0000-0000-0000-000000000000"), ("device_id", None),
-    ("fax", "415 555 2600"),
-)  # fmt: skip
 
 
 def worlds() -> st.SearchStrategy[World]:

@@ -14,6 +14,16 @@ NOES = (
     ("messages", "unsubscribed", "subscribed"),
 )
 
+# Values that name nobody.
+JUNK = (
+    ("email", "unknown"), ("email", " NULL "), ("email", "not-an-email"),
+    ("email", "noreply@example.com"), ("email", "test@test.com"), ("email_sha256", "abc"),
+    ("phone", "0000000000"), ("phone", "12345"), ("phone", "+1 999 999"), ("phone", "nan"),
+    ("customer_id", "0"), ("customer_id", ""), ("anonymous_id", "anonymous"),
+    ("device_id", "00000000-0000-0000-0000-000000000000"), ("device_id", None),
+    ("fax", "415 555 2600"),
+)  # fmt: skip
+
 
 def spellings(maker: Any, seed: int) -> None:
     """Some buy and hear of ads under one spelling, others say no, and at times yes, by another.

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
 from tactful.transforms.identity.owners import is_person
+from tactful.transforms.message_facts import by_machine
 from tactful.transforms.rules.suppressions import channel_list, with_id
 
 
@@ -115,7 +116,7 @@ def _counts(rule: CapRule) -> Column:
     """Whether a cap counts an event of a message."""
     counted = F.col("type") == rule.counts
     if rule.counts == "opened":
-        counted &= ~F.coalesce("machine_open", F.lit(False))
+        counted &= ~by_machine()
     if rule.channels:
         # A message of a channel that nobody knows (all) counts for every one.
         counted &= F.coalesce(F.col("channel").isin([*rule.channels, ALL]), F.lit(False))

@@ -32,6 +32,11 @@ def is_of_message() -> Column:
     return F.col("event_class").isin(*MESSAGE_CLASSES) & is_told
 
 
+def by_machine() -> Column:
+    """Whether no person opened a message but a machine (Apple Mail Privacy Protection and such)."""
+    return F.coalesce("machine_open", F.lit(False))
+
+
 def with_message_facts(messages: DataFrame) -> DataFrame:
     """Let all that became of a message belong to whom it was sent, on its channel, about its theme.
 

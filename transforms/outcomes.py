@@ -9,6 +9,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER, TOTAL
 from tactful.transforms.attribution import attributed, long_lists, offers
+from tactful.transforms.message_facts import by_machine
 from tactful.transforms.settled import first_placed
 
 
@@ -32,11 +33,10 @@ def outcomes(timeline: DataFrame, *, window: timedelta, half_life: timedelta) ->
         .select("message_id", "_sent.*")
         .withColumnRenamed("occurred_at", "sent_at")
     )
-    human = ~F.coalesce("machine_open", F.lit(False))
     at = F.col("occurred_at")
     later = life.groupBy("message_id").agg(
         F.min(F.when(F.col("type") == "delivered", at)).alias("delivered_at"),
-        F.min(F.when((F.col("type") == "opened") & human, at)).alias("opened_at"),
+        F.min(F.when((F.col("type") == "opened") & ~by_machine(), at)).alias("opened_at"),
         F.min(F.when(F.col("type") == "clicked", at)).alias("clicked_at"),
     )
     followed = sent.join(later, "message_id", "left")

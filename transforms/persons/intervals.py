@@ -5,12 +5,12 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.customers import INTERVAL
-
 # Habits change: so many of the newest intervals count.
 NEWEST = 10
 # The most products, or categories, that one person's row names: those bought last.
 NAMED = 50
+# The days between one purchase and the next.
+GAPS = "transform(sequence(1, size(_days) - 1), i -> datediff(_days[i], _days[i - 1]))"
 KINDS = {"category": "category_intervals", "sku": "product_intervals"}
 
 
@@ -23,7 +23,7 @@ def purchase_intervals(bought: DataFrame) -> DataFrame:
     n / (n + 2) × mean / (mean + standard deviation).
 
     Keeps: one row a person who bought something on two days. Adds: category_intervals,
-    product_intervals: by category or sku the struct `INTERVAL`, of the fifty bought last.
+    product_intervals: by category or sku the schema's `INTERVAL`, of the fifty bought last.
     bought: see `bought_lines`.
     """
     each = F.array(
@@ -40,16 +40,15 @@ def purchase_intervals(bought: DataFrame) -> DataFrame:
             "_days", F.expr(f"slice(_days, greatest(size(_days) - {NEWEST}, 1), {NEWEST + 1})")
         )
     )
-    told = days.select(
-        "person_id", "kind", "value", *_told(), F.expr("element_at(_days, -1)").alias("_last")
-    )
+    gaps = days.withColumn("_gaps", F.expr(GAPS))
     entry = F.struct(
-        F.datediff(F.lit("9999-12-31"), "_last").alias("ago"), "value",
-        F.struct(*(name for name in _names())).alias("v"),
+        F.datediff(F.lit("9999-12-31"), F.element_at("_days", -1)).alias("ago"), "value",
+        F.struct(*_told()).alias("v"),
     )  # fmt: skip
+    told = gaps.select("person_id", "kind", entry.alias("entry"))
     whole = told.groupBy("person_id").agg(
         *(
-            F.array_sort(F.collect_list(F.when(F.col("kind") == kind, entry))).alias(name)
+            F.array_sort(F.collect_list(F.when(F.col("kind") == kind, F.col("entry")))).alias(name)
             for kind, name in KINDS.items()
         )
     )
@@ -57,14 +56,13 @@ def purchase_intervals(bought: DataFrame) -> DataFrame:
 
 
 def _told() -> list[Column]:
-    """What the days say, in whole days as long as it can be, so that it is exact."""
-    gaps = "transform(sequence(1, size(_days) - 1), i -> datediff(_days[i], _days[i - 1]))"
-    sums = f"aggregate({gaps}, 0L, (s, g) -> s + g)"
-    squares = f"aggregate({gaps}, 0L, (s, g) -> s + CAST(g AS BIGINT) * g)"
-    n = "(size(_days) - 1)"
-    ordered = f"sort_array({gaps})"
+    """The fields of the schema's `INTERVAL`, in whole numbers where it can be: these are exact."""
+    sums = "aggregate(_gaps, 0L, (s, g) -> s + g)"
+    squares = "aggregate(_gaps, 0L, (s, g) -> s + CAST(g AS BIGINT) * g)"
+    n = "size(_gaps)"
     middle = (
-        f"({ordered})[CAST(floor({place}) AS INT)]" for place in (f"({n} - 1) / 2", f"{n} / 2")
+        f"sort_array(_gaps)[CAST(floor({place}) AS INT)]"
+        for place in (f"({n} - 1) / 2", f"{n} / 2")
     )
     median = f"({' + '.join(middle)}) / 2.0D"
     deviation = f"sqrt(CAST({n} * {squares} - {sums} * {sums} AS DOUBLE)) / {n}"
@@ -79,10 +77,6 @@ def _told() -> list[Column]:
         ),
         F.expr(f"round({sure}, 4)").alias("confidence"),
     ]
-
-
-def _names() -> list[str]:
-    return [part.split(":")[0] for part in INTERVAL.removeprefix("struct<").rstrip(">").split(",")]
 
 
 def _as_map(name: str) -> Column:

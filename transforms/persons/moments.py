@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.message_facts import by_machine
+
 # So many of the newest count, and fewer than so many are no habit.
 NEWEST, LEAST = 100, 5
 HOURS, WEEKDAYS = range(24), range(1, 8)
@@ -14,14 +16,12 @@ def responded(timeline: DataFrame) -> DataFrame:
     """When each person last opened or clicked messages. A machine that opens is no person.
 
     Keeps: one row a person who did. Adds: responded_at, the newest hundred moments.
-    timeline: rows with person_id.
+    timeline: rows of somebody's.
     """
-    opened = (F.col("type") == "opened") & ~F.coalesce("machine_open", F.lit(False))
+    opened = (F.col("type") == "opened") & ~by_machine()
     is_response = opened | (F.col("type") == "clicked")
     rows = timeline.where((F.col("event_class") == "message") & is_response)
-    return rows.where(F.col("person_id").isNotNull()).groupBy("person_id").agg(
-        newest("occurred_at").alias("responded_at")
-    )  # fmt: skip
+    return rows.groupBy("person_id").agg(newest("occurred_at").alias("responded_at"))
 
 
 def newest(name: str) -> Column:

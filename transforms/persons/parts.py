@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 
@@ -16,11 +16,6 @@ def as_map(rows: DataFrame, key: str, name: str) -> DataFrame:
     """
     entries = F.array_sort(F.collect_list(F.struct(key, "v")))
     return rows.groupBy("person_id").agg(F.map_from_entries(entries).alias(name))
-
-
-def empty_map(kind: str) -> Column:
-    """A map to values of this type, without any."""
-    return F.create_map().cast(f"map<string,{kind}>")
 
 
 def side_by_side(whole: DataFrame, parts: Sequence[DataFrame]) -> DataFrame:

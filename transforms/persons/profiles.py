@@ -23,16 +23,14 @@ def answers(timeline: DataFrame) -> DataFrame:
     not say where it is from: a preference is the person's own, an attribute the shop's.
 
     Keeps: one row a person and attribute. Adds: value, provenance, said_at.
-    timeline: rows with person_id.
+    timeline: rows of somebody's.
     """
     told = F.lower(F.trim("provenance"))
     own = F.when(F.col("type") == "preference_set", "zero").otherwise("first")
     known = F.coalesce(*(F.when(told.startswith(name), name) for name in PROVENANCES), own)
     rank = -F.array_position(F.lit(list(PROVENANCES)), F.col("provenance"))
     said = timeline.where(
-        F.col("type").isin("attribute_set", "preference_set")
-        & F.col("attribute").isNotNull()
-        & F.col("person_id").isNotNull()
+        F.col("type").isin("attribute_set", "preference_set") & F.col("attribute").isNotNull()
     ).withColumn("provenance", known)
     best = F.max_by(
         F.struct("value", "provenance", F.col("occurred_at").alias("said_at")),

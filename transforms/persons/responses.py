@@ -19,7 +19,8 @@ def responses(outcomes: DataFrame, timeline: DataFrame) -> DataFrame:
 
     Keeps: one row a person with messages. Adds: a map for each of `COUNTS`, without zeros;
     response_rates, preferred_channel (null where nothing was answered).
-    outcomes: messages with person_id. timeline: rows with person_id, of it the unsubscriptions.
+    outcomes: messages with person_id. timeline: rows of
+    somebody's, of it the unsubscriptions.
     """
     answered = F.col("opened_at").isNotNull() | F.col("clicked_at").isNotNull()
     sent = (
@@ -36,7 +37,7 @@ def responses(outcomes: DataFrame, timeline: DataFrame) -> DataFrame:
     )
     left = (
         timeline.where((F.col("event_class") == "consent") & (F.col("type") == "unsubscribed"))
-        .where(F.col("channel").isNotNull() & F.col("person_id").isNotNull())
+        .where(F.col("channel").isNotNull())
         .groupBy("person_id", "channel")
         .agg(F.count("*").alias("unsubscriptions"))
     )

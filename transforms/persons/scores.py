@@ -12,6 +12,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import TOTAL
+from tactful.transforms.message_facts import by_machine
 from tactful.transforms.persons.parts import side_by_side
 
 A_YEAR, A_QUARTER = timedelta(days=365), timedelta(days=90)
@@ -176,10 +177,9 @@ def opens_by_persons(timeline: DataFrame) -> DataFrame:
 
     Adds: opens_observable. Keeps: one row a person with opens.
     """
-    by_machine = F.coalesce("machine_open", F.lit(False))
     return (
         timeline.where((F.col("event_class") == "message") & (F.col("type") == "opened"))
         .where(F.col("person_id").isNotNull())
         .groupBy("person_id")
-        .agg((~F.bool_and(by_machine)).alias("opens_observable"))
+        .agg((~F.bool_and(by_machine())).alias("opens_observable"))
     )

@@ -28,7 +28,8 @@ from tests.landing import to_toml
 from tests.oracle.compare import assert_same_quarantine, read_tables
 from tests.oracle.reference import products, rates
 from tests.worlds_money import ODD_RATES, world_rates
-from tests.worlds_rows import MAX_ROW_BYTES, ODD_COSTS, ODD_PRODUCTS
+from tests.worlds_products import ODD_COSTS, ODD_PRODUCTS
+from tests.worlds_rows import MAX_ROW_BYTES
 
 GOOD = [
     {"sku": "mat", "category": "sports", "price": "20.50", "cost": 9, "colour": "red"},

@@ -5,15 +5,14 @@ What starts Spark is imported inside its command, so that reading commands answe
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
+from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import IMPORT, LINK, REPLAY, RUN, examples
+from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
@@ -23,6 +22,7 @@ app = typer.Typer(
 )
 
 RUN_STOPPED = "Stopped; the next run takes up where this one left off."
+PUBLISH_STOPPED = "Stopped; the next run publishes what this one did not."
 REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
 IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
 LINK_STOPPED = "Stopped; say it again, the newest word on the two holds."
@@ -120,12 +120,14 @@ def run(
 ) -> None:
     """Land what is new, decide what not to say, write the records."""
     with answering(as_json=as_json, debug=debug, stopped=RUN_STOPPED) as answer:
-        clock = _clock(as_of)
+        clock = arguments.moment(as_of)
         beside = {"--until-caught-up": until_caught_up, "--as-of": as_of, "STEP": steps}
-        interval = _interval(continuous, beside=beside)
+        interval = arguments.interval(continuous, beside=beside)
         if dry_run:
-            _alone("--dry-run", {"--continuous": continuous, "--confirm": confirm, "STEP": steps})
-        config = _load(conf, settings)
+            arguments.refuse_beside(
+                "--dry-run", {"--continuous": continuous, "--confirm": confirm, "STEP": steps}
+            )
+        config = arguments.load(conf, settings)
         from tactful.jobs.runs import pipeline
 
         summary = pipeline.run(
@@ -142,6 +144,35 @@ def run(
 
 
 @app.command(
+    help=PUBLISH,
+    epilog=examples(
+        "tactful publish --conf my.toml",
+        "tactful publish --conf my.toml --full",
+    ),
+)
+def publish(
+    full: Annotated[
+        bool, typer.Option("--full", help="Make every table anew, not only what changed.")
+    ] = False,
+    conf: Conf = None,
+    settings: Settings = None,
+    as_of: AsOf = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Bring the tables that people read up to date."""
+    with answering(as_json=as_json, debug=debug, stopped=PUBLISH_STOPPED) as answer:
+        clock = arguments.moment(as_of)
+        config = arguments.load(conf, settings)
+        from tactful.jobs.runs import pipeline
+
+        summary = pipeline.run(
+            config, as_of=clock, steps=("publish",), on_progress=answer.progress, is_full=full
+        )
+        answer.run(summary.as_dict())
+
+
+@app.command(
     epilog=examples(
         "tactful check --conf my.toml",
         "tactful check --conf my.toml --json",
@@ -152,7 +183,7 @@ def check(
 ) -> None:
     """Tell all configuration errors at once, and idle rules."""
     with answering(as_json=as_json, debug=debug) as answer:
-        config = _load(conf, settings, looks_at_disk=True)
+        config = arguments.load(conf, settings, looks_at_disk=True)
         from tactful.jobs.commands.checking import notes
         from tactful.jobs.runs import may_run
 
@@ -180,7 +211,7 @@ def status(
         from tactful.jobs.commands import status as reading
 
         is_named = lake is not None and conf is None
-        config = None if is_named else _load(conf, settings, needs_secret=False)
+        config = None if is_named else arguments.load(conf, settings, needs_secret=False)
         location = str(lake) if lake is not None else config.location
         sources = None
         if config is not None and config.sources:
@@ -207,8 +238,8 @@ def replay(
 ) -> None:
     """Rebuild what follows from a table, after a rule has changed."""
     with answering(as_json=as_json, debug=debug, stopped=REPLAY_STOPPED) as answer:
-        clock = _clock(as_of)
-        config = _load(conf, settings)
+        clock = arguments.moment(as_of)
+        config = arguments.load(conf, settings)
         from tactful.jobs.runs import replay as again
 
         summary = again.replay(
@@ -252,8 +283,8 @@ def import_(
     debug: Debug = False,
 ) -> None:
     with answering(as_json=as_json, debug=debug, stopped=IMPORT_STOPPED) as answer:
-        moment = _clock(at, option="--at")
-        config = _load(conf, settings)
+        moment = arguments.moment(at, option="--at")
+        config = arguments.load(conf, settings)
         from tactful.jobs.commands import importing
 
         facts = importing.import_file(
@@ -287,8 +318,8 @@ def link(
     debug: Debug = False,
 ) -> None:
     with answering(as_json=as_json, debug=debug, stopped=LINK_STOPPED) as answer:
-        moment = _clock(at, option="--at")
-        config = _load(conf, settings)
+        moment = arguments.moment(at, option="--at")
+        config = arguments.load(conf, settings)
         from tactful.jobs.commands import linking
 
         facts = linking.link(
@@ -328,62 +359,12 @@ def tables(
 
 def _print_options(names: list[str] | None, *, as_json: bool) -> None:
     if names or as_json:
-        raise _refused("--options", "a table or --json beside it", "--options alone: it is a page")
+        raise arguments.refused(
+            "--options", "a table or --json beside it", "--options alone: it is a page"
+        )
     from tactful.jobs.commands.options import option_page
 
     typer.echo(option_page())
-
-
-def _load(conf: Path | None, settings: list[str] | None, **how: bool) -> Any:
-    from tactful.jobs.settings.config import load
-
-    return load(conf, settings=settings or (), **how)
-
-
-def _refused(option: str, found: str, allowed: str) -> Exception:
-    from tactful.jobs.errors import ConfigError, Problem
-
-    return ConfigError([Problem(option, "", found, allowed)])
-
-
-def _clock(text: str | None, option: str = "--as-of") -> datetime | None:
-    """The time of an option; one without zone would mean another moment on another machine."""
-    if text is None:
-        return None
-    allowed = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
-    try:
-        clock = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise _refused(option, f'"{text}"', allowed) from error
-    if clock.tzinfo is None:
-        raise _refused(option, f'"{text}"', allowed)
-    return clock
-
-
-def _alone(option: str, beside: Mapping[str, Any]) -> None:
-    """Refuse an option beside which one of these was given."""
-    for other, given in beside.items():
-        if given:
-            raise _refused(option, f"{other} beside it", "one of the two")
-
-
-def _interval(text: str | None, *, beside: Mapping[str, Any]) -> Any:
-    """The interval of `--continuous`, or None to stop when caught up.
-
-    beside: what a run for ever has no use for, since it takes all steps at the time that it is.
-    """
-    if text is None:
-        return None
-    _alone("--continuous", beside)
-    from tactful.jobs.settings.durations import parse_duration
-
-    try:
-        interval = parse_duration(text)
-    except ValueError:
-        interval = None
-    if not interval:
-        raise _refused("--continuous", f'"{text}"', "an interval above zero, such as 30s")
-    return interval
 
 
 def main() -> None:

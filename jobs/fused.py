@@ -169,7 +169,8 @@ def steps(
     before_telling: is shown the records before any file is written; what it raises ends the batch.
     """
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
-    fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(to_timeline(events))))
+    came = to_timeline(events).withColumn("batch_id", F.lit(batch.number))
+    fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(came)))
     lookback = decide.lookback(config, batch.read(PRODUCTS))
     relevant_events = lookback.relevant_events(
         batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of

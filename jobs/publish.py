@@ -1,262 +1,63 @@
-"""Publish: fold the logs into the tables people read, one row a key, persons resolved."""
+"""Publish: bring the tables people read up to date with the logs, one row a key."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import cached_property
-from typing import Any, Literal
+from functools import partial
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from pyspark import inheritable_thread_target
-from pyspark.sql import DataFrame
-from pyspark.sql import functions as F
 
-from tactful.jobs import decide, fused
 from tactful.jobs.errors import LakeDamaged
-from tactful.jobs.lake.frames import small_frame
+from tactful.jobs.lake.folding import APPENDS, FILE_BYTES
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import Keep, scratch
 from tactful.jobs.lake.state import read_json
+from tactful.jobs.publication.changed import Changed, Span
+from tactful.jobs.publication.inputs import Inputs
+from tactful.jobs.publication.tables import PUBLICATIONS, Publication
+from tactful.jobs.publication.writing import replace_changed, rows_or_none
+from tactful.jobs.runs.batches import FUSED, GATHER, last_done, unfinished
 from tactful.jobs.settings.config import Config
-from tactful.jobs.summarise import left_out, pressures, scores
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import (
-    HUBS,
-    IDENTITY,
-    IDENTITY_HEALTH,
-    LABELS,
-    LINKS,
-    MANUAL_LINKS,
-)
-from tactful.schemas.known_shares import KNOWN_SHARES
-from tactful.schemas.outcomes import OUTCOMES
-from tactful.schemas.records import LEFT_OUT
-from tactful.schemas.reference import PRODUCTS, RATES
-from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
-from tactful.schemas.table import Table
-from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
-from tactful.transforms.addresses import on_their_channels
-from tactful.transforms.closings import (
-    carriers,
-    for_all_named,
-    for_further_persons,
-    is_closing,
-    with_named,
-)
-from tactful.transforms.identity.health import health
-from tactful.transforms.identity.hubs import hubs
-from tactful.transforms.identity.links import latest
-from tactful.transforms.identity.manual_links import manual_links
-from tactful.transforms.known_shares import known_shares
-from tactful.transforms.message_facts import settled
-from tactful.transforms.outcomes import outcomes
-from tactful.transforms.persons.customers import customers
+from tactful.schemas.identity import IDENTITY, LABELS, LINKS
+from tactful.schemas.suppressions import REGRETS
+from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.persons.daily import customers_of_day
-from tactful.transforms.persons.purchases import bought_lines, orders_of
-from tactful.transforms.regrets import marketing_messages, regrets
-from tactful.transforms.settled import settled_lines
 
 STATE = "_published.json"
 # Of what happened, compressed: so little that every published table fits into this process.
 FEW_BYTES = 2_000_000
+# So much that to find what changed takes less than to make everything anew.
+FOLLOWED_BYTES = 8_000_000
+# Where so large a part of all identifiers is of somebody whose rows may be others, all are made.
+LARGE_PART = 0.2
+# What grows with every batch; that anything else is another changes more than some persons' rows.
+LOGS = {LABELS.id, LINKS.id, TIMELINE_LOG.id, PROFILES.id}
 
 
-class Inputs:
-    """What published tables are worked out from, each frame once and only where one asks for it."""
+@dataclass
+class Plan:
+    """What to do with the tables that are behind.
 
-    def __init__(
-        self, lake: Lake, config: Config, versions: Mapping[str, int], as_of: datetime, keep: Keep
-    ) -> None:
-        self.config = config
-        self.as_of = as_of
-        self._lake = lake
-        self._versions = versions
-        self._keep = keep
-
-    def _read(self, table: Table) -> DataFrame:
-        return self._lake.store.read(table, self._versions[table.id])
-
-    @cached_property
-    def labels(self) -> DataFrame:
-        """Whose each identifier is."""
-        return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
-
-    @cached_property
-    def products(self) -> DataFrame:
-        return self._read(PRODUCTS)
-
-    @cached_property
-    def rates(self) -> DataFrame:
-        """What other currencies are worth."""
-        return self._read(RATES)
-
-    @cached_property
-    def hubs(self) -> DataFrame:
-        """The identifiers of too many."""
-        return hubs(self.labels, self._read(LINKS))
-
-    @cached_property
-    def manual_links(self) -> DataFrame:
-        """What the business says of who is one customer."""
-        about_persons = self._read(TIMELINE_LOG).where("event_class = 'profile'")
-        return manual_links(about_persons, self._read(PROFILES))
-
-    @cached_property
-    def timeline(self) -> DataFrame:
-        """Everything that happened, with the person it happened to."""
-        has_hubs = not self.labels.where("state = 'hub'").isEmpty()
-        return self._keep(settled(self._read(TIMELINE_LOG), self.labels, hubs=has_hubs))
-
-    @cached_property
-    def outcomes(self) -> DataFrame:
-        """What became of each message."""
-        told = self.config.attribution
-        rows = outcomes(self.timeline, window=told.window, half_life=told.half_life)
-        return self._keep(rows)
-
-    @cached_property
-    def lines(self) -> DataFrame:
-        """What was bought, and what of it was taken back."""
-        return self._keep(settled_lines(self.timeline, currency=self.config.business.currency))
-
-    @cached_property
-    def bought(self) -> DataFrame:
-        """What each person bought, line by line, and what of it was kept."""
-        currency = self.config.business.currency
-        lines = bought_lines(self.lines, self.products, self.rates, currency=currency)
-        return self._keep(lines)
-
-    @cached_property
-    def orders(self) -> DataFrame:
-        """The same order by order."""
-        return self._keep(orders_of(self.bought))
-
-    @cached_property
-    def customers(self) -> DataFrame:
-        """What events alone say of each person."""
-        zone = self.config.business.time_zone
-        return self._keep(
-            customers(self.timeline, self.outcomes, self.bought, self.orders, time_zone=zone)
-        )
-
-    @cached_property
-    def scores(self) -> DataFrame:
-        """Where each customer stands now."""
-        return self._keep(
-            scores(
-                self.customers,
-                self.orders,
-                self.timeline,
-                self.regrets,
-                self.config,
-                as_of=self.as_of,
-            )
-        )
-
-    @cached_property
-    def facts(self) -> DataFrame:
-        """The timeline, in which each closing stands once for everybody whom it may be about."""
-        unique_types = self.config.identity.unique_types
-        closings = _closings(self.timeline, self.labels, self._keep, unique_types=unique_types)
-        told = self._keep(on_their_channels(closings, self.labels))
-        return self.timeline.where(~is_closing()).unionByName(told)
-
-    @cached_property
-    def suppressions(self) -> DataFrame | None:
-        """What must not be said, ended or not; None without any rule."""
-        rows = decide.suppressions(
-            self.facts,
-            self.labels,
-            self.products,
-            self.lines,
-            rules=self.config.rules,
-            caps=self.config.caps,
-        )
-        return None if rows is None else self._keep(rows)
-
-    @cached_property
-    def regrets(self) -> DataFrame | None:
-        """Messages that a rule would have stopped; None without any rule."""
-        if self.suppressions is None:
-            return None
-        messages = marketing_messages(self.timeline, self.products)
-        shares = decide.shares(self.config)
-        return self._keep(regrets(messages, self.suppressions, shares=shares))
-
-
-def _known_shares(of: Inputs) -> DataFrame:
-    return known_shares(of.timeline, of.rates, currency=of.config.business.currency)
-
-
-def _pressure(of: Inputs) -> DataFrame | None:
-    return pressures(of.timeline, of.config, as_of=of.as_of)
-
-
-def _left_out(of: Inputs) -> DataFrame | None:
-    if of.suppressions is None:
-        return None
-    return left_out(of.facts, of.suppressions, of.config, as_of=of.as_of)
-
-
-@dataclass(frozen=True)
-class Publication:
-    """One published table: how it is made, and from what, so that nothing else makes it anew.
-
-    `rows`      what all tables are worked out from → its rows; None where no rule asks for any.
-    `reads`     the logs and reference tables that it is worked out from.
-    `sections`  the sections of the configuration that have a say in it.
-    `clock`     what of the moment at which it is made has a say in it: the `moment` itself, or the
-                business's `day`, so that it is made once a day; empty: nothing.
+    followed: those of which only the rows change that the new events bear on. whole: those that are
+    made anew. waiting: those that wait for another day.
     """
 
-    table: Table
-    rows: Callable[[Inputs], DataFrame | None]
-    reads: tuple[Table, ...]
-    sections: tuple[str, ...] = ()
-    clock: Literal["", "moment", "day"] = ""
+    followed: list[Publication] = field(default_factory=list)
+    whole: list[Publication] = field(default_factory=list)
+    waiting: list[Publication] = field(default_factory=list)
 
-
-_EVENTS = (LABELS, TIMELINE_LOG)
-# A currency stands for orders that name none; a unique type says of whom an opt-out speaks.
-_RULES = ("suppress", "caps", "business", "identity")
-PUBLICATIONS = (
-    Publication(IDENTITY, lambda of: of.labels, (LABELS,)),
-    Publication(IDENTITY_HEALTH, lambda of: health(of.labels), (LABELS,)),
-    Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS)),
-    Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
-    Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
-    Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
-    Publication(
-        CUSTOMERS,
-        lambda of: of.customers,
-        (*_EVENTS, PRODUCTS, RATES),
-        ("attribution", "business"),
-    ),
-    Publication(
-        CUSTOMER_SCORES,
-        lambda of: of.scores,
-        (*_EVENTS, PRODUCTS, RATES),
-        (*_RULES, "attribution", "scores", "value"),
-        clock="day",
-    ),
-    Publication(KNOWN_SHARES, _known_shares, (*_EVENTS, RATES), ("business",)),
-    Publication(PRESSURE, _pressure, _EVENTS, ("caps",), clock="moment"),
-    Publication(SUPPRESSIONS, lambda of: of.suppressions, (*_EVENTS, PRODUCTS), _RULES),
-    Publication(REGRETS, lambda of: of.regrets, (*_EVENTS, PRODUCTS), _RULES),
-    Publication(
-        LEFT_OUT,
-        _left_out,
-        (*_EVENTS, PRODUCTS),
-        (*_RULES, "destinations", "consent"),
-        clock="moment",
-    ),
-)
+    @property
+    def written(self) -> list[Publication]:
+        return [*self.followed, *self.whole]
 
 
 def publish(
@@ -265,35 +66,204 @@ def publish(
     *,
     as_of: datetime,
     on_progress: Callable[[str], None] = lambda _: None,
+    full: bool = False,
 ) -> list[str]:
-    """Publish every table of which something that it is made from changed since it was published.
+    """Bring every table up to date of which something that it is made from changed since.
 
-    What was published from which versions stands in one file that is written last: a publish
-    that was killed half-way is done again by the next run, whether or not data came.
+    Of a large lake only those rows are written that the events since then bear on. What was
+    published from which versions stands in one file that is written last: a publish that was killed
+    half-way is done again by the next run, whether or not data came.
+
+    full: make all tables anew, which gives the same rows. Returns the tables that were written.
     """
-    versions = {t.id: lake.store.version(t) for p in PUBLICATIONS for t in p.reads}
-    born = (lake.state() or {}).get("generations", {}).get(fused.QUERY)
+    batch, versions = _versions(lake)
+    born = (lake.state() or {}).get("generations", {}).get(FUSED)
     made_from = {p.table.name: _made_from(p, versions, config, as_of, born) for p in PUBLICATIONS}
-    before = _published(lake).get("made_from", {})
-    stale = [p for p in PUBLICATIONS if before.get(p.table.name) != made_from[p.table.name]]
+    before = {} if full else _published(lake)
+    told = before.get("made_from", {})
+    stale = [p for p in PUBLICATIONS if told.get(p.table.name) != made_from[p.table.name]]
     if not stale:
         return []
     size = lake.store.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])
+    span = _span(before, batch) if size > FOLLOWED_BYTES else None
+    is_new_day = _day_of(before, config) != _day(config, as_of)
+    plan = _plan(stale, told, made_from, may_follow=span is not None, is_new_day=is_new_day)
     with scratch(lake, size=size) as keep:
-        inputs = Inputs(lake, config, versions, as_of, keep)
-        frames = {p.table: _rows(lake, p, inputs) for p in stale}
-        _overwrite(lake, frames, on_progress, few=size <= FEW_BYTES)
-        day, kept = (told.get(CUSTOMER_SCORES.name, {}).get("day") for told in (made_from, before))
+        work = _Work(lake, config, versions, as_of, keep, batch)
+        if plan.followed and span is not None:
+            plan = work.follow(plan, before, span, on_progress)
+        work.make(plan, on_progress, few=size <= FEW_BYTES)
+        day, kept = (one.get(CUSTOMER_SCORES.name, {}).get("day") for one in (made_from, told))
         if day != kept:
-            _keep_day(lake, inputs)
+            _keep_day(lake, _day(config, as_of))
+    made_from |= {p.table.name: told[p.table.name] for p in plan.waiting}
+    _remember(lake, plan, before, as_of=as_of, batch=batch, made_from=made_from)
+    return [p.table.name for p in PUBLICATIONS if p in plan.written]
+
+
+@dataclass
+class _Work:
+    """What one publication works with."""
+
+    lake: Lake
+    config: Config
+    versions: Mapping[str, int]
+    as_of: datetime
+    keep: Keep
+    batch: int | None
+    # What changed, and which tables follow that; nothing where all are made anew.
+    changed: Changed | None = None
+
+    def follow(
+        self, plan: Plan, before: Mapping[str, Any], span: Span, on_progress: Callable[[str], None]
+    ) -> Plan:
+        """Write what differs of the tables that follow the new events. Returns what is left to do.
+
+        Where these bear on a large part of everybody, all tables are made anew.
+        """
+        store = self.lake.store
+        version = before["tables"][IDENTITY.name]
+        changed = Changed(
+            lambda table: store.read(table, self.versions[table.id]),
+            lambda: store.read(IDENTITY, version),
+            span,
+            self.keep,
+        )
+        if changed.share() > LARGE_PART:
+            return Plan([], plan.written, plan.waiting)
+        self.changed = changed
+        given = {"events": changed.near, "labels": changed.labels, "closings": changed.closings}
+        near, count = self._inputs(given), changed.near.count()
+
+        def work(one: Publication) -> Callable[[], bool]:
+            of = self._of_part(one, near) or near
+            rows = rows_or_none(self.lake, one.table, one.rows(of))
+            keys = one.changed(changed, of)
+            return partial(replace_changed, self.lake, one.table, rows, keys, count=count)
+
+        _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.followed}, on_progress)
+        return plan
+
+    def make(self, plan: Plan, on_progress: Callable[[str], None], *, few: bool) -> None:
+        """Make the other tables anew, each from no more than it takes."""
+        made = {p.table for p in plan.whole}
+        given = {}
+        if self.changed is not None:
+            known = {IDENTITY: "labels", CUSTOMERS: "customers"}
+            if self.config.rules or self.config.caps:
+                known[REGRETS] = "regrets"
+            given = {n: self.lake.store.read(t) for t, n in known.items() if t not in made}
+        everything = self._inputs(given)
+
+        def work(one: Publication) -> Callable[[], bool]:
+            of = self._of_part(one, everything) or everything
+            rows = rows_or_none(self.lake, one.table, one.rows(of))
+            return lambda: self.lake.overwrite(one.table, rows, few=few) is None
+
+        _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.whole}, on_progress)
+
+    def _of_part(self, one: Publication, of: Inputs) -> Inputs | None:
+        """What a table is made of that looks at a part of what happened; None for any other."""
+        if self.changed is None or one.events is None:
+            return None
+        events = one.events(self.changed, of)
+        return self._inputs({"events": events, "labels": self.keep(self.changed.labels_of(events))})
+
+    def _inputs(self, given: Mapping[str, Any]) -> Inputs:
+        return Inputs(
+            self.lake, self.config, self.versions, self.as_of, self.keep,
+            until=self.batch, given=given,
+        )  # fmt: skip
+
+
+def _versions(lake: Lake) -> tuple[int | None, dict[str, int]]:
+    """The newest batch that is done, and the versions of what tables are made from, by then.
+
+    A batch that ends in between may have folded a log: then it is looked at again. None before the
+    first batch.
+    """
+    while True:
+        batch = _last_batch(lake)
+        versions = {t.id: lake.store.version(t) for p in PUBLICATIONS for t in p.reads}
+        if batch == _last_batch(lake):
+            return batch, versions
+
+
+def _last_batch(lake: Lake) -> int | None:
+    done = last_done(lake, FUSED)
+    number = lake.batches_before(FUSED) + done
+    gathering = unfinished(lake, GATHER)
+    if gathering is not None:
+        number = min(number, gathering["number"] - 1)
+    return number if done >= 0 and number >= 0 else None
+
+
+def _span(before: Mapping[str, Any], batch: int | None) -> Span | None:
+    """The batches since tables were last published; None where that is not known."""
+    after = before.get("batch")
+    return None if after is None or batch is None or "tables" not in before else Span(after, batch)
+
+
+def _plan(
+    stale: Sequence[Publication],
+    before: Mapping[str, Any],
+    now: Mapping[str, Any],
+    *,
+    may_follow: bool,
+    is_new_day: bool,
+) -> Plan:
+    """Say of each table that is behind whether it follows what changed, or is made anew.
+
+    before, now: what each is made from. is_new_day: whether nothing was published today.
+    """
+    plan = Plan()
+    for one in stale:
+        then, wanted = before.get(one.table.name), now[one.table.name]
+        if not may_follow or then is None or not _has_only_grown(then, wanted):
+            plan.whole.append(one)
+        elif one.changed is not None and then.get("day") == wanted.get("day"):
+            plan.followed.append(one)
+        elif one.is_daily and not is_new_day:
+            plan.waiting.append(one)
+        else:
+            plan.whole.append(one)
+    return plan
+
+
+def _has_only_grown(then: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Whether a table is made from the same as before but for what batches and the clock added."""
+    free = LOGS | {"as_of", "day"}
+    return {k: v for k, v in then.items() if k not in free} == {
+        k: v for k, v in now.items() if k not in free
+    }
+
+
+def _remember(
+    lake: Lake,
+    plan: Plan,
+    before: Mapping[str, Any],
+    *,
+    as_of: datetime,
+    batch: int | None,
+    made_from: Mapping[str, Any],
+) -> None:
+    """Note what is published now, once everything is."""
+    packed = dict(before.get("packed", {}))
+    packed |= {p.table.name: lake.store.version(p.table) for p in plan.whole}
+    for one in plan.followed:
+        name = one.table.name
+        if lake.store.version(one.table) - packed.get(name, 0) >= APPENDS:
+            lake.store.compact(one.table, up_to=FILE_BYTES)
+            packed[name] = lake.store.version(one.table)
     state = {
         "as_of": as_of.isoformat(),
+        "batch": batch,
         "made_from": made_from,
+        "packed": packed,
         "tables": {p.table.name: lake.store.version(p.table) for p in PUBLICATIONS},
     }
     document = json.dumps(state, indent=2, sort_keys=True) + "\n"
     lake.store.write_text(f"{lake.location}/{STATE}", document)
-    return [p.table.name for p in stale]
 
 
 def _published(lake: Lake) -> dict[str, Any]:
@@ -330,49 +300,31 @@ def _day(config: Config, as_of: datetime) -> date:
     return as_of.astimezone(ZoneInfo(config.business.time_zone)).date()
 
 
-def _keep_day(lake: Lake, inputs: Inputs) -> None:
+def _day_of(published: Mapping[str, Any], config: Config) -> date | None:
+    """The business's day at which tables were last published."""
+    told = published.get("as_of")
+    return None if told is None else _day(config, datetime.fromisoformat(told))
+
+
+def _keep_day(lake: Lake, day: date) -> None:
     """Note how customers are divided today, once a day: what was noted before stays."""
-    day = _day(inputs.config, inputs.as_of)
-    rows = customers_of_day(inputs.customers, inputs.scores, day=day)
+    rows = customers_of_day(lake.store.read(CUSTOMERS), lake.store.read(CUSTOMER_SCORES), day=day)
     name = CUSTOMERS_DAILY.name
     lake.store.append_by_spark(
         CUSTOMERS_DAILY, CUSTOMERS_DAILY.conform(rows), name, day.toordinal()
     )
 
 
-def _rows(lake: Lake, publication: Publication, inputs: Inputs) -> DataFrame:
-    rows = publication.rows(inputs)
-    if rows is None:
-        return small_frame(lake.spark, [], publication.table.struct())
-    return rows
-
-
-def _closings(
-    timeline: DataFrame, labels: DataFrame, keep: Keep, *, unique_types: Sequence[str]
-) -> DataFrame:
-    """What closes channels, once for everybody whom it may be about. timeline: see `settled`."""
-    closings = keep(with_named(timeline.where(is_closing()), labels, unique_types=unique_types))
-    told = for_all_named(closings.drop("named_persons", "shared_keys"))
-    if closings.where("size(shared_keys) > 0 OR size(named_persons) > 1").isEmpty():
-        return told
-    keys = closings.select(F.explode("shared_keys").alias("identifier_key")).distinct()
-    sets = timeline.select("identifier_keys").distinct()
-    each = sets.withColumn("identifier_key", F.explode("identifier_keys"))
-    held = each.join(keys, "identifier_key", "left_semi").select("identifier_keys").distinct()
-    carried = carriers(held, labels).join(keys, "identifier_key", "left_semi")
-    return told.unionByName(for_further_persons(closings, carried))
-
-
-def _overwrite(
-    lake: Lake, frames: dict[Table, DataFrame], on_progress: Callable[[str], None], *, few: bool
+def _in_two_threads(
+    lake: Lake, works: Mapping[str, Callable[[], bool]], on_progress: Callable[[str], None]
 ) -> None:
-    """Put these frames in the tables' places, two at a time, telling of each that is done."""
+    """Write tables two at a time, telling of each of which anything was written."""
 
-    def write(table: Table, frame: DataFrame) -> None:
-        lake.overwrite(table, table.conform(frame), few=few)
-        on_progress(f"published {table.name}")
+    def write(name: str, work: Callable[[], bool]) -> None:
+        if work():
+            on_progress(f"published {name}")
 
     with ThreadPoolExecutor(2) as pool:
-        work = inheritable_thread_target(lake.spark)(write)
-        for done in [pool.submit(work, table, frame) for table, frame in frames.items()]:
+        task = inheritable_thread_target(lake.spark)(write)
+        for done in [pool.submit(task, name, work) for name, work in works.items()]:
             done.result()

@@ -71,6 +71,7 @@ TIMELINE_LOG = Table(
         Column("identifier_keys", "array<string>", "Its identifiers, highest priority first."),
         *FACTS,
         *DETAILS,
+        Column("batch_id", "bigint", "The batch that wrote it.", is_later=True),
     ),
     "What happened, keyed by anchor: whose it is, is worked out when read.",
     log=True,

@@ -57,5 +57,10 @@ def _key() -> tuple[Column, ...]:
     return (
         F.coalesce("source", F.lit("")).alias("source"),
         F.col("stream"),
-        F.trunc(F.to_date("occurred_at"), "week").alias("week_on"),
+        week().alias("week_on"),
     )
+
+
+def week() -> Column:
+    """The Monday of the week in which an event happened, UTC."""
+    return F.trunc(F.to_date("occurred_at"), "week")

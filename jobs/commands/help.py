@@ -11,6 +11,12 @@ destinations), publish (the tables that people read). Without any, all of them, 
 With --dry-run it lands and accepts, decides what a run would decide, a changed rule included, and
 says how many records each audience would get; it writes none, and the next run finds all as it was.
 """
+PUBLISH = """Bring the tables that people read up to date.
+
+What changed since they were last published is written, and nothing else; run does the same at its
+end. With --full every table is made anew from all that ever happened: the same rows, in as much
+longer as the lake is older. Whoever wrote into a published table by hand gets it back so.
+"""
 REPLAY = """Rebuild what follows from a table, after a rule has changed.
 
 TABLE is received, clicks, purchases, messages, profiles or service. From each, all these are made

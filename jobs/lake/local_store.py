@@ -142,6 +142,10 @@ class LocalStore(LocalFiles, SparkStore):
             super().overwrite(table, rows)
         self._close(table)
 
+    def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
+        super().replace(table, rows, keys)
+        self._close(table)
+
     def _is_shaped_otherwise(self, table: Table) -> bool:
         fields = deltalake.DeltaTable(self.path(table)).schema().fields
         there = {field.name: field.type for field in fields}

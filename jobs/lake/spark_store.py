@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -116,6 +117,11 @@ class SparkStore(HadoopFiles):
             writer = rows.to(table.struct()).write.option("overwriteSchema", "true")
         writer.format("delta").mode("overwrite").save(self.path(table))
 
+    def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
+        """Only files that hold one of the keys are written anew."""
+        writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", _among(keys))
+        writer.save(self.path(table))
+
     def _is_shaped_otherwise(self, table: Table) -> bool:
         """Whether a column is of another type than when the table was made."""
         there = {field.name: field.dataType for field in self.read(table).schema}
@@ -152,3 +158,26 @@ class SparkStore(HadoopFiles):
 
     def release(self) -> None:
         self._held.release()
+
+
+def _among(keys: pa.Table) -> str:
+    """What is true of the rows with these keys, as SQL."""
+    *first, last = keys.column_names
+    if not first:
+        return _in(last, keys[last].to_pylist())
+    groups: dict[str, list[str]] = {}
+    for row in keys.to_pylist():
+        groups.setdefault(row[first[0]], []).append(row[last])
+    parts = (
+        f"({_in(first[0], [group])} AND {_in(last, values)})" for group, values in groups.items()
+    )
+    return " OR ".join(parts)
+
+
+def _in(name: str, values: Sequence[str | date]) -> str:
+    return f"{name} IN ({', '.join(map(_literal, values))})"
+
+
+def _literal(value: str | date) -> str:
+    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{escaped}'"

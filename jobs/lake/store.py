@@ -120,6 +120,13 @@ class Store(Files, Protocol):
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
         """Put rows, as `collected` gives them, in the place of all that are there."""
 
+    def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
+        """Put rows in the place of those with these keys, in one version.
+
+        rows: in the table's columns, each with one of the keys. keys: a few, of one or two columns
+        of text, of which the first of two has few values.
+        """
+
     def compact(self, table: Table, *, up_to: int) -> None:
         """Make few files of many small ones; their rows stay, and streams do not notice.
 

@@ -11,6 +11,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pyarrow as pa
@@ -81,12 +82,14 @@ def run(
     is_confirmed: bool = False,
     stop_after: timedelta | None = None,
     is_preview: bool = False,
+    is_full: bool = False,
 ) -> RunSummary:
     """Bring the lake up to date: land, accept, decide and deliver, publish.
 
     Everything that would stop the run is looked at before anything is written. is_confirmed:
     whether a changed rule may tell destinations of as many persons as it takes. is_preview: only
-    land and accept, and say in `would_tell` what the next run would tell whom.
+    land and accept, and say in `would_tell` what the next run would tell whom. is_full: publish
+    every table anew.
     """
     for step in steps:
         if step not in STEPS:
@@ -108,7 +111,7 @@ def run(
         if is_preview:
             return _preview(lake, config, moment, on_progress)
         tick(lake, config, moment)
-        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed)
+        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed, is_full=is_full)
 
 
 @contextmanager
@@ -170,6 +173,8 @@ def _once(
     on_progress: Progress,
     hook: Hook | None,
     is_confirmed: bool,
+    *,
+    is_full: bool = False,
 ) -> RunSummary:
     """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
@@ -193,9 +198,8 @@ def _once(
     if "fused" in steps:
         done = last_done(lake, fused.QUERY)
         fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
-    summary.published = (
-        timed("publish", lambda: publish(lake, config, as_of=as_of, on_progress=on_progress)) or []
-    )
+    tell = partial(publish, lake, config, as_of=as_of, on_progress=on_progress, full=is_full)
+    summary.published = timed("publish", tell) or []
     return summary
 
 

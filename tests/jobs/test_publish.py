@@ -14,7 +14,9 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
-from tactful.jobs.publish import PUBLICATIONS, Inputs, Publication, publish
+from tactful.jobs.publication.inputs import Inputs
+from tactful.jobs.publication.tables import PUBLICATIONS, Publication
+from tactful.jobs.publish import publish
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY

@@ -19,6 +19,7 @@ TABLES = tuple(table.name for table in PUBLISHED)
 CLOSE = 1e-9
 SHOWN = 40  # differences shown before the rest is only counted
 IGNORED = {"suppression_id"}
+AS_OF = "as_of"
 # Without their id, two suppressions are one if they agree on all this; the rest is compared.
 KEYS = {
     "suppressions": (
@@ -126,7 +127,17 @@ def _plain(rows: Iterable[Row], schema: Table) -> list[dict[str, Any]]:
 
 
 def _compared(schema: Table) -> list[Column]:
-    return [c for c in schema.columns if not c.clock and c.name not in IGNORED]
+    """What must be alike; what depends on the clock only of rows worked out at one moment."""
+    is_dated = AS_OF in schema.names
+    return [c for c in schema.columns if c.name not in IGNORED and (is_dated or not c.clock)]
+
+
+def _at_one_moment(schema: Table, row: Row, other: Row) -> Iterable[str]:
+    """The columns in which two rows of one key must be alike."""
+    if row.get(AS_OF) == other.get(AS_OF):
+        return row
+    clocked = {c.name for c in schema.columns if c.clock}
+    return [name for name in row if name not in clocked]
 
 
 def _refused(row: Row) -> tuple[str, str, str, tuple[str, ...]]:
@@ -153,7 +164,7 @@ def _differences(schema: Table, product: list[Row], oracle: list[Row]) -> list[s
             found += [
                 f"{schema.name}[{at}].{name}: product {_show(row[name])}, "
                 f"oracle {_show(wanted[name])}"
-                for name in row
+                for name in _at_one_moment(schema, row, wanted)
                 if not _same(row[name], wanted[name])
             ]
     return found

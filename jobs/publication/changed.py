@@ -1,0 +1,323 @@
+"""Changed: what came since tables were published, whom it bears on, and what is known of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, reduce
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs.evidence.contacts import is_of_contact
+from tactful.jobs.evidence.orders import ROW, is_of_order
+from tactful.jobs.lake.scratch import Keep
+from tactful.jobs.publication.inputs import until
+from tactful.schemas.identity import IDENTITY, LABELS, LINKS
+from tactful.schemas.table import Table
+from tactful.schemas.timeline import TIMELINE_LOG
+from tactful.transforms.closings import NOBODYS, all_keys, is_closing
+from tactful.transforms.identity.links import latest, semi_join
+from tactful.transforms.known_shares import week
+from tactful.transforms.message_facts import is_of_message, settled
+
+KEY = "identifier_key"
+OWNERS = ("person_id", "neutral_person_id")
+# What of a label says whose an event is; the rest says only when it was seen.
+SAYS_WHOSE = ("state", "neutral_from_at", *OWNERS)
+EVENT = ("stream", "event_id")
+
+
+@dataclass(frozen=True)
+class Span:
+    """The batches that came since: those after the one, up to the other."""
+
+    after: int
+    until: int
+
+    def of(self, rows: DataFrame) -> DataFrame:
+        """Keep the rows that these batches wrote."""
+        return until(rows, self.until).where(F.col("batch_id") > self.after)
+
+
+class Changed:
+    """What some batches changed, and the part of the lake that their persons' rows are made of.
+
+    Whoever is not among `persons` has the same rows as before. Of who is, `near` holds everything
+    that their rows follow from, also where it stands in somebody else's events: what became of
+    their messages, what was placed and taken back under their order numbers, their contacts.
+
+    read: gives a table as of now. identity: gives the published labels, as of before.
+    """
+
+    def __init__(
+        self,
+        read: Callable[[Table], DataFrame],
+        identity: Callable[[], DataFrame],
+        span: Span,
+        keep: Keep,
+    ) -> None:
+        self._read = read
+        self._published = identity
+        self._span = span
+        self._keep = keep
+
+    # Read anew each time: Spark cannot join a table to rows that it holds of that same reading.
+    @property
+    def _log(self) -> DataFrame:
+        return until(self._read(TIMELINE_LOG), self._span.until)
+
+    @property
+    def _links(self) -> DataFrame:
+        return until(self._read(LINKS), self._span.until)
+
+    @property
+    def _identity(self) -> DataFrame:
+        return self._published()
+
+    @cached_property
+    def relabelled(self) -> DataFrame:
+        """The newest labels of the identifiers of which a batch said anything."""
+        return self._keep(latest(self._span.of(self._read(LABELS)), key=[KEY]))
+
+    @cached_property
+    def moved(self) -> DataFrame:
+        """Identifiers of which another label now says whose they are: identifier_key, and of the
+        owners and states now and before (was_…) what is known. was_known: whether it is an old one.
+        """
+        names = ("state", *OWNERS)
+        fresh = self.relabelled.select(KEY)
+        before = semi_join(self._identity, fresh, count=self._count(fresh)).select(
+            KEY,
+            F.lit(True).alias("was_known"),
+            F.struct(*SAYS_WHOSE).alias("_was"),
+            *(F.col(name).alias(f"was_{name}") for name in names),
+        )
+        both = self.relabelled.select(KEY, *names, F.struct(*SAYS_WHOSE).alias("_is")).join(
+            before, KEY, "left"
+        )
+        rows = both.where(~F.col("_is").eqNullSafe(F.col("_was")))
+        known = F.coalesce("was_known", F.lit(False))
+        return self._keep(rows.withColumn("was_known", known).drop("_is", "_was"))
+
+    @cached_property
+    def came(self) -> DataFrame:
+        """The rows of the timeline that batches added."""
+        return self._keep(self._span.of(self._log))
+
+    @cached_property
+    def events(self) -> DataFrame:
+        """What came or changed hands, and what belongs to the same messages, orders, contacts."""
+        seeds = self._distinct(self.came, self._that_moved())
+        return self._keep(self._distinct(seeds, self._belonging_to(seeds)))
+
+    @cached_property
+    def timeline(self) -> DataFrame:
+        """The same with whose it is now."""
+        labels = self.labels_of(self.events)
+        return self._keep(settled(self.events, labels, hubs=self._has_hubs))
+
+    @cached_property
+    def persons(self) -> DataFrame:
+        """Everybody whose rows may be others now, or who is no more: person_id."""
+        moved = self.moved
+        found = [moved.select(name) for name in (*OWNERS, *(f"was_{name}" for name in OWNERS))]
+        # Whoever an event names may have a part in it, whosoever it is.
+        named = self.labels_of(self.events)
+        found += [named.select(name) for name in OWNERS]
+        found += [self.timeline.select(name) for name in ("person_id", "own_person_id")]
+        found.append(self._carriers())
+        union = reduce(lambda a, b: a.union(b), found).toDF("person_id")
+        return self._keep(union.where("person_id IS NOT NULL").distinct())
+
+    @cached_property
+    def near(self) -> DataFrame:
+        """All rows of the timeline that the persons' rows follow from."""
+        own = self._keep(self._rows_of(self._keys))
+        whole = self._distinct(own, self._belonging_to(own))
+        return self._keep(self._distinct(whole, self.events))
+
+    @cached_property
+    def closing_lives(self) -> DataFrame:
+        """Whatever closed a channel to anybody, with all that became of the messages it answers."""
+        closed = self._log.where(is_closing())
+        answered = closed.where(is_of_message()).select("message_id").distinct()
+        messages = self._log.where(is_of_message())
+        lives = semi_join(messages, self._keep(answered), count=answered.count())
+        return self._keep(closed.where(~is_of_message()).unionByName(lives))
+
+    @cached_property
+    def closings(self) -> DataFrame:
+        """What closed channels, with whose it is."""
+        lives = self.closing_lives
+        settled_lives = settled(lives, self.labels_of(lives), hubs=self._has_hubs)
+        return self._keep(settled_lives.where(is_closing()))
+
+    @cached_property
+    def labels(self) -> DataFrame:
+        """The labels of all identifiers that the above names, and of all that are the persons'."""
+        keys = [_keys_in(self.near), _keys_in(self.closing_lives), self.relabelled.select(KEY)]
+        keys.append(self._keys)
+        named = self._keep(reduce(DataFrame.union, keys).distinct())
+        return self._keep(self._now(named, count=self._count(named)))
+
+    @cached_property
+    def hubs(self) -> DataFrame:
+        """Hubs of before or of now of which anything is another: identifier_key."""
+        is_hub = "state = 'hub'"
+        new_sets = self._span.of(self._links)
+        came = self._now(_keys_in(new_sets).distinct(), count=self._count(self.came))
+        seen = came.where(is_hub).select(KEY)
+        told = self.relabelled.where(is_hub).select(KEY)
+        gone = self.moved.where("was_state = 'hub'").select(KEY)
+        return self._keep(seen.union(told).union(gone).distinct())
+
+    @cached_property
+    def messages(self) -> DataFrame:
+        """The messages of which more is known, or which are somebody else's: message_id."""
+        return self._keep(self.timeline.where(is_of_message()).select("message_id").distinct())
+
+    @cached_property
+    def weeks(self) -> DataFrame:
+        """The weeks of which more is known, or of which anything is somebody's now: week_on."""
+        is_unsure = reduce(
+            Column.__or__,
+            [F.col(n).isin(*NOBODYS) for n in ("state", "was_state")]
+            + [F.col(n).isNull() for n in ("person_id", "was_person_id")],
+        )
+        hands = self.moved.where("was_known").where(is_unsure).select(KEY)
+        moved = self._rows_of(hands)
+        changed = self._distinct(self.came, moved)
+        rows = changed.unionByName(self._belonging_to(changed))
+        return self._keep(rows.select(week().alias("week_on")).distinct())
+
+    @cached_property
+    def of_weeks(self) -> DataFrame:
+        """What happened in those weeks, with all that belongs to the same messages and orders."""
+        told = self._log.join(F.broadcast(self.weeks), week() == F.col("week_on"), "left_semi")
+        rows = self._keep(told)
+        return self._keep(self._distinct(rows, self._belonging_to(rows)))
+
+    def share(self) -> float:
+        """How large a part of all identifiers is of persons whose rows may be others."""
+        return self._keys.count() / max(self._identity.count(), 1)
+
+    def lives_since(self, moment: datetime) -> DataFrame:
+        """All that became of the messages of which anything happened after a moment."""
+        told = self._log.where(is_of_message())
+        recent = self._keep(
+            told.where(F.col("occurred_at") > F.lit(moment)).select("message_id").distinct()
+        )
+        return self._keep(semi_join(told, recent, count=recent.count()))
+
+    def labels_of(self, events: DataFrame) -> DataFrame:
+        """The labels of the identifiers that some events name. events: as `keep` gives them."""
+        return self._now(_keys_in(events).distinct(), count=self._count(events))
+
+    @cached_property
+    def _has_hubs(self) -> bool:
+        return not self._hub_keys.isEmpty()
+
+    @cached_property
+    def _hub_keys(self) -> DataFrame:
+        """Every hub of before or of now."""
+        is_hub = "state = 'hub'"
+        hubs = self._identity.where(is_hub).select(KEY)
+        return self._keep(hubs.union(self.relabelled.where(is_hub).select(KEY)).distinct())
+
+    def _now(self, keys: DataFrame, *, count: int) -> DataFrame:
+        """The labels of some identifiers as they are now. count: how many, about."""
+        fresh = self.relabelled
+        names = [name for name in fresh.columns if name in IDENTITY.names]
+        old = semi_join(self._identity, keys, count=count)
+        same = old.join(fresh.select(KEY), KEY, "left_anti")
+        return same.select(*names).unionByName(semi_join(fresh, keys, count=count).select(*names))
+
+    @cached_property
+    def _keys(self) -> DataFrame:
+        """The persons' identifiers, and those that stand for shared devices among them."""
+        persons = self.persons
+        fresh = self.relabelled
+        names = (KEY, *OWNERS)
+        same = self._identity.select(*names).join(fresh.select(KEY), KEY, "left_anti")
+        now = same.unionByName(fresh.select(*names))
+        pairs = [now.select(KEY, F.col(name).alias("person_id")) for name in OWNERS]
+        count = self._count(persons)
+        found = reduce(DataFrame.union, [semi_join(p, persons, count=count) for p in pairs])
+        return self._keep(found.select(KEY).distinct())
+
+    def _that_moved(self) -> DataFrame:
+        """Rows that may belong to somebody else now, since a label that was there is another."""
+        return self._rows_of(self.moved.where("was_known").select(KEY))
+
+    def _rows_of(self, keys: DataFrame) -> DataFrame:
+        """The rows that some identifiers decide the owner of. keys: as `keep` gives them."""
+        anchors, count = keys.select(F.col(KEY).alias("anchor_key")), self._count(keys)
+        own = semi_join(self._log, anchors, count=count)
+        if not self._has_hubs:
+            return own
+        # A row whose best identifier is a hub is decided by a further one.
+        hubs = self._hub_keys.select(F.col(KEY).alias("anchor_key"))
+        behind = semi_join(self._log, hubs, count=self._count(hubs))
+        sets = behind.select("identifier_keys").distinct()
+        each = sets.select("identifier_keys", F.explode("identifier_keys").alias(KEY))
+        held = semi_join(each, keys, count=count).select("identifier_keys").distinct()
+        return self._distinct(own, behind.join(held, "identifier_keys", "left_semi"))
+
+    def _belonging_to(self, rows: DataFrame) -> DataFrame:
+        """All that became of the messages, orders and contacts that some rows name."""
+        kinds = (
+            (is_of_message(), "message_id"),
+            (is_of_order(), "order_id"),
+            (is_of_contact(), "contact_id"),
+        )
+        named = reduce(
+            lambda known, kind: F.when(
+                kind[0], F.struct(F.lit(kind[1]).alias("kind"), F.col(kind[1]).alias("id"))
+            ).otherwise(known),
+            kinds,
+            F.lit(None).cast("struct<kind:string,id:string>"),
+        )
+        ids = self._keep(rows.select(named.alias("_")).where("_ IS NOT NULL").distinct())
+        count = ids.count()
+        found = (
+            semi_join(
+                self._log.where(is_one),
+                ids.where(F.col("_.kind") == name).select(F.col("_.id").alias(name)),
+                count=count,
+            )
+            for is_one, name in kinds
+        )
+        return reduce(DataFrame.unionByName, found)
+
+    def _count(self, rows: DataFrame) -> int:
+        """How many there are, so that a few go to every executor as they are."""
+        return rows.count()
+
+    def _distinct(self, *rows: DataFrame) -> DataFrame:
+        return reduce(DataFrame.unionByName, rows).dropDuplicates([*ROW])
+
+    def _carriers(self) -> DataFrame:
+        """Persons who were ever seen with what is nobody's own and is of another kind now, or is
+        named by what closes a channel: each may be meant by that, or own what stood behind it.
+        """
+        shared = [self.moved.where(F.col(name).isin(*NOBODYS)) for name in ("state", "was_state")]
+        keys = reduce(DataFrame.union, [rows.select(KEY) for rows in shared])
+        closed = self.timeline.where(is_closing())
+        keys_named = closed.select(F.explode(all_keys()).alias(KEY)).distinct()
+        named = self._now(keys_named, count=self._count(self.timeline))
+        told = keys.union(named.where(F.col("state").isin(*NOBODYS)).select(KEY))
+        wanted = self._keep(told.distinct())
+        if wanted.isEmpty():
+            return wanted.select(F.lit(None).cast("string").alias("person_id"))
+        sets = self._links.select("identifier_keys").distinct()
+        each = sets.select("identifier_keys", F.explode("identifier_keys").alias(KEY))
+        held = self._keep(semi_join(each, wanted, count=self._count(wanted)))
+        others = self.labels_of(held)
+        return reduce(DataFrame.union, [others.select(name) for name in OWNERS]).toDF("person_id")
+
+
+def _keys_in(rows: DataFrame) -> DataFrame:
+    """Every identifier that some rows name: identifier_key."""
+    return rows.select(F.explode("identifier_keys").alias(KEY))

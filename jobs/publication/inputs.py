@@ -1,0 +1,225 @@
+"""Inputs: what published tables are worked out from, each frame once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from functools import cached_property
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs import decide
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.scratch import Keep
+from tactful.jobs.settings.config import Config
+from tactful.jobs.summarise import scores
+from tactful.schemas.events import PROFILES
+from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.reference import PRODUCTS, RATES
+from tactful.schemas.table import Table
+from tactful.schemas.timeline import TIMELINE_LOG
+from tactful.transforms.addresses import on_their_channels
+from tactful.transforms.closings import (
+    carriers,
+    for_all_named,
+    for_further_persons,
+    is_closing,
+    with_named,
+)
+from tactful.transforms.identity.hubs import hubs
+from tactful.transforms.identity.links import latest
+from tactful.transforms.identity.manual_links import manual_links
+from tactful.transforms.message_facts import settled
+from tactful.transforms.outcomes import outcomes
+from tactful.transforms.persons.customers import customers
+from tactful.transforms.persons.purchases import bought_lines, orders_of
+from tactful.transforms.regrets import marketing_messages, regrets
+from tactful.transforms.settled import settled_lines
+
+
+class Inputs:
+    """What published tables are worked out from, each frame once and only where one asks for it.
+
+    versions: of the tables that are read. until: the newest batch whose rows count; None for all.
+    given: frames that are known already, by the names they have here; such as the labels and events
+    of some persons, so that all that follows from them is worked out for these alone.
+    """
+
+    def __init__(
+        self,
+        lake: Lake,
+        config: Config,
+        versions: Mapping[str, int],
+        as_of: datetime,
+        keep: Keep,
+        *,
+        until: int | None = None,
+        given: Mapping[str, DataFrame] | None = None,
+    ) -> None:
+        self.config = config
+        self.as_of = as_of
+        self._lake = lake
+        self._versions = versions
+        self._keep = keep
+        self._until = until
+        # Where a cached property finds a value of its name it asks no further.
+        self.__dict__.update(given or {})
+
+    def _read(self, table: Table) -> DataFrame:
+        rows = self._lake.store.read(table, self._versions[table.id])
+        return until(rows, self._until) if "batch_id" in table.names else rows
+
+    @cached_property
+    def labels(self) -> DataFrame:
+        """Whose each identifier is."""
+        return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
+
+    @cached_property
+    def products(self) -> DataFrame:
+        return self._read(PRODUCTS)
+
+    @cached_property
+    def rates(self) -> DataFrame:
+        """What other currencies are worth."""
+        return self._read(RATES)
+
+    @cached_property
+    def hubs(self) -> DataFrame:
+        """The identifiers of too many."""
+        return hubs(self.labels, self._read(LINKS))
+
+    @cached_property
+    def manual_links(self) -> DataFrame:
+        """What the business says of who is one customer."""
+        about_persons = self._read(TIMELINE_LOG).where("event_class = 'profile'")
+        return manual_links(about_persons, self._read(PROFILES))
+
+    @cached_property
+    def events(self) -> DataFrame:
+        """Everything that happened."""
+        return self._read(TIMELINE_LOG)
+
+    @cached_property
+    def timeline(self) -> DataFrame:
+        """Everything that happened, with the person it happened to."""
+        has_hubs = not self.labels.where("state = 'hub'").isEmpty()
+        return self._keep(settled(self.events, self.labels, hubs=has_hubs))
+
+    @cached_property
+    def outcomes(self) -> DataFrame:
+        """What became of each message."""
+        told = self.config.attribution
+        rows = outcomes(self.timeline, window=told.window, half_life=told.half_life)
+        return self._keep(rows)
+
+    @cached_property
+    def lines(self) -> DataFrame:
+        """What was bought, and what of it was taken back."""
+        return self._keep(settled_lines(self.timeline, currency=self.config.business.currency))
+
+    @cached_property
+    def bought(self) -> DataFrame:
+        """What each person bought, line by line, and what of it was kept."""
+        currency = self.config.business.currency
+        lines = bought_lines(self.lines, self.products, self.rates, currency=currency)
+        return self._keep(lines)
+
+    @cached_property
+    def orders(self) -> DataFrame:
+        """The same order by order."""
+        return self._keep(orders_of(self.bought))
+
+    @cached_property
+    def customers(self) -> DataFrame:
+        """What events alone say of each person."""
+        zone = self.config.business.time_zone
+        return self._keep(
+            customers(self.timeline, self.outcomes, self.bought, self.orders, time_zone=zone)
+        )
+
+    @cached_property
+    def scores(self) -> DataFrame:
+        """Where each customer stands now."""
+        return self._keep(
+            scores(
+                self.customers,
+                self.orders,
+                self.timeline,
+                self.regrets,
+                self.config,
+                as_of=self.as_of,
+            )
+        )
+
+    @cached_property
+    def closings(self) -> DataFrame:
+        """What closes channels, with the person and the message it is of."""
+        return self.timeline.where(is_closing())
+
+    @cached_property
+    def facts(self) -> DataFrame:
+        """The timeline, in which each closing stands once for everybody whom it may be about."""
+        told = for_everybody(
+            self.closings,
+            self.timeline,
+            self.labels,
+            self._keep,
+            unique_types=self.config.identity.unique_types,
+        )
+        on_channels = self._keep(on_their_channels(told, self.labels))
+        return self.timeline.where(~is_closing()).unionByName(on_channels)
+
+    @cached_property
+    def suppressions(self) -> DataFrame | None:
+        """What must not be said, ended or not; None without any rule."""
+        rows = decide.suppressions(
+            self.facts,
+            self.labels,
+            self.products,
+            self.lines,
+            rules=self.config.rules,
+            caps=self.config.caps,
+        )
+        return None if rows is None else self._keep(rows)
+
+    @cached_property
+    def regrets(self) -> DataFrame | None:
+        """Messages that a rule would have stopped; None without any rule."""
+        if self.suppressions is None:
+            return None
+        messages = marketing_messages(self.timeline, self.products)
+        shares = decide.shares(self.config)
+        return self._keep(regrets(messages, self.suppressions, shares=shares))
+
+
+def until(rows: DataFrame, batch: int | None) -> DataFrame:
+    """Keep what batches up to this one wrote, so that nobody reads half of the next.
+
+    Rows of before batches were noted have none. batch: None for all.
+    """
+    return rows if batch is None else rows.where(F.coalesce("batch_id", F.lit(0)) <= batch)
+
+
+def for_everybody(
+    closings: DataFrame,
+    timeline: DataFrame,
+    labels: DataFrame,
+    keep: Keep,
+    *,
+    unique_types: Sequence[str],
+) -> DataFrame:
+    """What closes channels, once for everybody whom it may be about.
+
+    closings, timeline: see `settled`. labels: of all that they name.
+    """
+    named = keep(with_named(closings, labels, unique_types=unique_types))
+    told = for_all_named(named.drop("named_persons", "shared_keys"))
+    if named.where("size(shared_keys) > 0 OR size(named_persons) > 1").isEmpty():
+        return told
+    keys = named.select(F.explode("shared_keys").alias("identifier_key")).distinct()
+    sets = timeline.select("identifier_keys").distinct()
+    each = sets.withColumn("identifier_key", F.explode("identifier_keys"))
+    held = each.join(keys, "identifier_key", "left_semi").select("identifier_keys").distinct()
+    carried = carriers(held, labels).join(keys, "identifier_key", "left_semi")
+    return told.unionByName(for_further_persons(named, carried))

@@ -1,0 +1,78 @@
+"""Writing: published tables put in place, whole or by the rows that differ."""
+
+from __future__ import annotations
+
+import pyarrow.compute as pc
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs.lake.frames import frame_of, small_frame
+from tactful.jobs.lake.lake import Lake
+from tactful.schemas.table import Table
+from tactful.transforms.identity.links import semi_join
+
+# Whose file holds one of more keys than this holds one of nearly every other row's, too.
+FEW_KEYS = 5_000
+
+
+def rows_or_none(lake: Lake, table: Table, rows: DataFrame | None) -> DataFrame:
+    """Rows in the table's columns; none where no rule asks for any."""
+    return small_frame(lake.spark, [], table.struct()) if rows is None else table.conform(rows)
+
+
+def replace_changed(
+    lake: Lake, table: Table, rows: DataFrame, changed: DataFrame, *, count: int
+) -> bool:
+    """Put these rows in the place of those that have the same keys, where anything differs.
+
+    A key whose rows are as they were is not written; one that has none any more goes. Returns
+    whether anything was written.
+    rows: in the table's columns; of each key in `changed` all there are now. changed: the keys.
+    count: how many, about.
+    """
+    names = changed.columns
+    before = semi_join(lake.store.read(table), changed, count=count)
+    now = semi_join(rows, changed, count=count)
+    others = _differing(before, now, table, names).toArrow()
+    if not others.num_rows:
+        return False
+    keys = others.select(names)
+    written = semi_join(now, frame_of(lake.spark, keys), count=keys.num_rows)
+    if not pc.any(others["was_there"]).as_py():
+        lake.store.append_by_spark(table, written)
+    elif keys.num_rows <= FEW_KEYS:
+        lake.store.replace(table, written, keys)
+    else:
+        gone = frame_of(lake.spark, keys)
+        same = lake.store.read(table).join(F.broadcast(gone), names, "left_anti")
+        lake.store.overwrite(table, table.conform(same.unionByName(written)))
+    return True
+
+
+def _differing(before: DataFrame, now: DataFrame, table: Table, names: list[str]) -> DataFrame:
+    """The keys of which the rows are others than they were, or which are new, or gone.
+
+    Adds: was_there, whether any row had the key before.
+    """
+    was = F.lit(True).alias("_was")
+    both = before.select(*names, _print_of(table).alias("_print"), was).unionByName(
+        now.select(*names, _print_of(table).alias("_print"), F.lit(False).alias("_was"))
+    )
+    prints = (
+        F.sort_array(F.collect_list(F.when(is_one, F.col("_print"))))
+        for is_one in (F.col("_was"), ~F.col("_was"))
+    )
+    told = both.groupBy(*names).agg(
+        *(each.alias(name) for each, name in zip(prints, ("_before", "_now"), strict=True))
+    )
+    is_other = F.col("_before") != F.col("_now")
+    return told.where(is_other).select(*names, (F.size("_before") > 0).alias("was_there"))
+
+
+def _print_of(table: Table) -> Column:
+    """One number for all that a row says, and for which of its columns say nothing."""
+    nothing = F.array(*(F.col(name).isNull() for name in table.names))
+    values = (
+        F.map_entries(c.name) if c.type.startswith("map") else F.col(c.name) for c in table.columns
+    )
+    return F.xxhash64(nothing, *values)

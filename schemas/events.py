@@ -83,7 +83,8 @@ COMMON = (
 DOUBTS = Column(
     "doubts",
     "array<string>",
-    "Words of closed fields that nobody knows, as field:word; null without any.",
+    "Words of closed fields that nobody knows, and values that were left out, as field:word; null "
+    "without any.",
 )
 
 ACCEPTED = (
@@ -202,7 +203,14 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("channel", "string", "How the customer reached the retailer."),
         Column("topic", "string", "What it was about."),
         Column("order_id", "string", "The order it was about."),
-        Column("satisfaction", "int", "1 (bad) to 5 (good).", at_least=1),
+        Column(
+            "satisfaction",
+            "int",
+            "1 (bad) to 5 (good).",
+            at_least=1,
+            note="A text such as 5 is read, too. Any other value is left out and told in `doubts`; "
+            "the contact counts.",
+        ),
     ),
 }
 

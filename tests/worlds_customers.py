@@ -28,6 +28,14 @@ def furnish(rows: dict[str, list[Any]], seed: int) -> None:
                 row |= _more(dice, source, row)
 
 
+def spell_satisfaction(rows: dict[str, list[Any]], seed: int) -> None:
+    """Say in other words, or in none that mean anything, how content some callers were."""
+    dice = random.Random(f"content {seed}")
+    for row in rows["desk"]:
+        if isinstance(row, dict) and dice.random() < 0.25:
+            row["satisfaction"] = dice.choice(("5", " 2", 3.0, "4.00", 0, 6, 4.5, "good", True, ""))
+
+
 def habits(maker: Any, seed: int) -> None:
     """Two customers of fixed habits, and what three of them say of themselves.
 

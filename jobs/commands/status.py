@@ -50,7 +50,7 @@ DOUBTS = """
     FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
     GROUP BY doubt, type
 """
-DOUBTED = ("messages", "profiles")
+DOUBTED = ("messages", "profiles", "service")
 MOST_DOUBTS = 10
 MOST_TABLES = 5
 SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
@@ -312,7 +312,7 @@ def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
         yield f"[yellow]{row['rows']:,} × {row['type']} {said}: {made}.[/]"
     rest = doubts["rows"] - sum(row["rows"] for row in doubts["words"])
     if rest:
-        yield f"[yellow]{rest:,} more such words; see doubts in {' and '.join(DOUBTED)}.[/]"
+        yield f"[yellow]{rest:,} more such words; see doubts in {', '.join(DOUBTED)}.[/]"
 
 
 def _made_of(type_: str, field: str) -> str:

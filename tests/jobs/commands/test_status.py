@@ -100,6 +100,7 @@ def lake(tmp_path):
         ("sent", ["channel:[pigeon]"], "m5", None),
     )  # fmt: skip
     write(tmp_path, "profiles", said, ("consent_withdrawn", ["channel:fax", "purpose:profiling"]))
+    write(tmp_path, "service", said, ("contact_closed", ["satisfaction:good"]))
     numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
     write(
         tmp_path, "left_out",
@@ -117,7 +118,7 @@ def test_status_tells_how_far_a_lake_is(lake):
     facts = status(lake)
     assert facts["as_of"] == "2026-01-11T00:00:00Z"
     rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "left_out": 2, "messages": 5,
-            "profiles": 1, "quarantine": 3, "timeline": 7}  # fmt: skip
+            "profiles": 1, "quarantine": 3, "service": 1, "timeline": 7}  # fmt: skip
     assert facts["rows"] == rows
     assert facts["batches"] == [
         {
@@ -269,7 +270,8 @@ def test_failures_name_what_a_destination_refused(lake):
 
 def test_words_that_nobody_knows_are_told(lake):
     doubts = status(lake)["doubts"]
-    assert doubts["rows"] == 6
+    assert doubts["rows"] == 7
+    assert '1 × contact_closed says satisfaction "good": left aside.' in shown(lake)
     assert doubts["words"][0] == {
         "stream": "messages", "doubt": "bounce:", "type": "bounced", "rows": 2,
     }  # fmt: skip

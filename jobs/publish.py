@@ -117,7 +117,7 @@ class Inputs:
     def outcomes(self) -> DataFrame:
         """What became of each message."""
         told = self.config.attribution
-        rows = outcomes(self.timeline, window=told.window, half_life=told.half_life)
+        rows = outcomes(self.timeline, self.lines, window=told.window, half_life=told.half_life)
         return self._keep(rows)
 
     @cached_property
@@ -231,7 +231,7 @@ PUBLICATIONS = (
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS)),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS),
-    Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",)),
+    Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution", "business")),
     Publication(
         CUSTOMERS,
         lambda of: of.customers,

@@ -20,7 +20,7 @@ from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
-from tests.worlds_customers import business, furnish, habits, spell_satisfaction
+from tests.worlds_customers import business, furnish, habits
 from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_money import in_pounds, world_rates
 from tests.worlds_products import world_products
@@ -102,7 +102,6 @@ class _Maker:
             self.dice.choices(told, weights)[0](person)
         self._every_type()
         furnish(self.rows, seed)
-        spell_satisfaction(self.rows, seed)
         self._repeat_some()
         spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):

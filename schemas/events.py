@@ -148,7 +148,14 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column(
             "currency", "string", "ISO 4217 code of every amount; null means the business's own."
         ),
-        Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
+        Column(
+            "lines",
+            f"array<{LINE}>",
+            "The order's lines; amount is what was paid.",
+            note="An amount that is not told is quantity × unit_price − discount; of an order that "
+            "tells no quantity, of one. A line of a negative amount, such as a voucher, lowers what "
+            "the others cost.",
+        ),
         Column("sku", "string", "The product, of an event that lists no lines."),
         Column("amount", MONEY, "What was paid or given back, of an event that lists no lines."),
     ),

@@ -54,6 +54,8 @@ def vouchers(rows: dict[str, list[Any]], seed: int) -> None:
     """
     dice = random.Random(f"vouchers {seed}")
     for row in (*rows["shop"], *rows["till"]):
+        if isinstance(row, dict) and row.get("place") and dice.random() < 0.2:
+            row["place"] = row["place"].upper()
         lines = row.get("lines") if isinstance(row, dict) else None
         if not lines or row.get("type") != "order_placed":
             continue

@@ -58,7 +58,7 @@ def answered(name, value, at, provenance=None, type_="attribute_set"):
 
 def events():
     ann = "p_ann"
-    yield placed(ann, 0 * DAY, "o1", "jeans", 50, place="store", store_id="s1", is_discounted=True)
+    yield placed(ann, 0 * DAY, "o1", "jeans", 50, place="Store", store_id="s1", is_discounted=True)
     yield placed(ann, 4 * DAY, "o2", "beans", 2, currency="EUR", place="online")
     yield placed(ann, 4 * DAY + HOUR, "o3", "beans", 2, place="online")
     yield placed(ann, 8 * DAY, "o4", "beans", 2, currency="GBP", place="online")
@@ -86,6 +86,9 @@ def events():
     yield answered("colour", "blue", 1 * DAY, "Zero")
     yield answered("colour", "green", 2 * DAY)
     yield answered("birthday", "1990-02-03", DAY)
+    granted = {"channel": None, "purpose": None, "event_class": "consent"}
+    yield event(ann, "consent_granted", DAY, **granted)
+    yield event(ann, "consent_withdrawn", 2 * DAY, **granted | {"channel": "email"})
     yield answered("time_zone", "Asia/Kolkata", DAY, type_="preference_set")
     yield event(ann, "page_view", DAY, event_class="browse", device_os="ios", time_zone="UTC")
     yield event(ann, "page_view", 2 * DAY, event_class="browse", device_os="android")
@@ -240,6 +243,7 @@ def test_own_answers_beat_newer_ones_of_others(found):
     assert said["colour"] == ("blue", "zero")
     assert said["time_zone"] == ("Asia/Kolkata", "zero")
     assert ann["generation"] == "millennials"
+    assert ann["consents"] == {"all:marketing": True, "email:marketing": False}
     assert ann["device_os"] == "android"
     assert found["p_bob"]["time_zone"] == "Europe/Berlin"  # Mars has no zone
 

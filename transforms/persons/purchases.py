@@ -100,7 +100,7 @@ def orders_of(bought: DataFrame) -> DataFrame:
         F.count_if(stands).alias("lines"),
         F.count_if(stands & F.col("is_discounted")).alias("discounted_lines"),
         F.count_if(stands & F.col("is_returned")).alias("returned_lines"),
-        F.min("place").alias("place"),
+        F.min(F.lower("place")).alias("place"),
         F.min("store_id").alias("store_id"),
         names("category").alias("categories"),
         names("brand").alias("brands"),

@@ -67,7 +67,7 @@ kept AS (
         p.brand,
         p.cost,
         g.band,
-        b.place,
+        lower(b.place) AS place,
         b.store_id,
         coalesce(b.discount <> 0, false) OR coalesce(len(b.coupons) > 0, false) AS is_discounted,
         b.paid - least(b.paid, coalesce(k.money, 0)) AS kept,

@@ -106,7 +106,7 @@ consented AS (
     FROM (
         SELECT
             person_id,
-            coalesce(channel, '*') || ':' || purpose AS topic,
+            coalesce(channel, 'all') || ':' || purpose AS topic,
             NOT (max({said_at: occurred_at, withdrawn: type = 'consent_withdrawn'})).withdrawn
                 AS is_granted
         FROM consents

@@ -16,7 +16,6 @@ MAX_RATE = 10**9
 MONEY_WITHIN = "decimal(16,4)"
 QUANTITY_WITHIN = "decimal(13,4)"
 
-SATISFACTION = (1, 5)
 # What is bought again less often than every ten years is not bought again.
 MAX_REPLENISH_DAYS = 3650
 

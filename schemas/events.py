@@ -83,7 +83,8 @@ COMMON = (
 DOUBTS = Column(
     "doubts",
     "array<string>",
-    "Words of closed fields that nobody knows, as field:word; null without any.",
+    "Words of closed fields that nobody knows, and values that were left out, as field:word; null "
+    "without any.",
 )
 
 ACCEPTED = (
@@ -147,7 +148,14 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column(
             "currency", "string", "ISO 4217 code of every amount; null means the business's own."
         ),
-        Column("lines", f"array<{LINE}>", "The order's lines; amount is what was paid."),
+        Column(
+            "lines",
+            f"array<{LINE}>",
+            "The order's lines; amount is what was paid.",
+            note="An amount that is not told is quantity × unit_price − discount; of an order that "
+            "tells no quantity, of one. A line of a negative amount, such as a voucher, lowers what "
+            "the others cost.",
+        ),
         Column("sku", "string", "The product, of an event that lists no lines."),
         Column("amount", MONEY, "What was paid or given back, of an event that lists no lines."),
     ),
@@ -202,7 +210,14 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column("channel", "string", "How the customer reached the retailer."),
         Column("topic", "string", "What it was about."),
         Column("order_id", "string", "The order it was about."),
-        Column("satisfaction", "int", "1 (bad) to 5 (good).", at_least=1),
+        Column(
+            "satisfaction",
+            "int",
+            "1 (bad) to 5 (good).",
+            at_least=1,
+            note="A text such as 5 is read, too. Any other value is left out and told in `doubts`; "
+            "the contact counts.",
+        ),
     ),
 }
 

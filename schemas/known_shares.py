@@ -13,8 +13,10 @@ KNOWN_SHARES = Table(
         Column(
             "source",
             "string",
-            "The system that sent it, as it names itself; empty where it does not. Of an event that "
-            "several sent, the one that was heard first.",
+            "The system that sent it, as it names itself; empty where it does not.",
+            note="Of an event that was sent several times it is that of the row that was accepted: "
+            "the first that arrived. So which of them it is, arrival decides, unlike all else here; "
+            "the event counts once.",
             nullable=False,
         ),
         Column("stream", "string", "The stream it came in.", nullable=False),
@@ -32,7 +34,7 @@ KNOWN_SHARES = Table(
             "revenue",
             TOTAL,
             "What was paid, in the business's own currency at the rate of its day; returns are not "
-            "taken off.",
+            "taken off. By lines as in `customers`: one of a negative amount lowers the others.",
             nullable=False,
             at_least=0,
         ),

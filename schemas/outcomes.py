@@ -31,7 +31,10 @@ OUTCOMES = Table(
             "orders",
             f"array<{ORDER}>",
             "Orders of its person within `attribution.window` that count for it, by time, then "
-            "order_id. `touch` says why: the order follows its click (click), else follows its "
+            "order_id; none that was wholly cancelled. An order without currency is in "
+            "`business.currency`, and its revenue what it cost when placed. The window begins with "
+            "the first click, later ones do not prolong it, else with the sending; an order at the "
+            "very same instant counts, and so does one at its end. `touch` says why: the order follows its click (click), else follows its "
             "sending and names its campaign (campaign), else follows its sending and holds a "
             "product that it offered (product). `weights` say how much of the order is its own; "
             "over all messages for which an order counts each of them sums to 1, up to rounding. "

@@ -16,7 +16,12 @@ FACTS = (
     Column("order_id", "string", "The order."),
     Column("line_id", "string", "The order's line; null acts on every line."),
     Column("quantity", MONEY, "How much; 0 or weighed is possible."),
-    Column("amount", MONEY, "What was paid for the line."),
+    Column(
+        "amount",
+        MONEY,
+        "What was paid for the line, as told, else quantity × unit_price − discount.",
+        note="Null where neither is told: then it costs 0, and is left out of margins.",
+    ),
     Column("currency", "string", "ISO 4217 code of the amount."),
     Column("message_id", "string", "The message."),
     Column("channel", "string", "The channel of a message, consent or contact."),

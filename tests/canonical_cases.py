@@ -22,6 +22,15 @@ TYPES = dict(
 )
 NEEDED = {"purchases": {"order_id": "o1"}, "messages": {"message_id": "m1"}}
 
+# How content somebody says to be, what is understood, and what of it is told as a doubt.
+SATISFIED: tuple[tuple[Any, int | None, str | None], ...] = (
+    (5, 5, None), (1, 1, None), ("5", 5, None), (" 4 ", 4, None), (3.0, 3, None), ("2.00", 2, None),
+    ("", None, None), ("\u200b", None, None),
+    (0, None, "0"), (6, None, "6"), (9, None, "9"), (-1, None, "-1"), (4.5, None, "4.5"),
+    ("good", None, "good"), ("4,5", None, "4,5"), (True, None, "true"), ([5], None, "[5]"),
+    (123456, None, "…"),
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Row:
@@ -200,7 +209,6 @@ ROWS = [
       for cost in (10**12, 10**15, "1e15", "-1000000000000", "999999999999.99995", 10**40)),
     row("messages", "wrong_type:cost", cost="NaN"),
     row("messages", "wrong_type:cost", cost="1_000"),
-    *(row("service", "out_of_bounds:satisfaction", satisfaction=n) for n in (0, 6, 9, -1)),
     row("clicks", event_id="i" * 1000, url="u" * 100_000, referrer="r" * 100_000),
     row("clicks", "too_long:event_id", event_id="i" * 1001),
     row("clicks", "too_long:url", "too_long:sku", url="u" * 100_001, sku="ä" * 501),
@@ -256,9 +264,8 @@ ROWS = [
     row("messages", "wrong_type:skus", skus=["jeans", {"sku": "mat"}]),
     row("messages", "wrong_type:skus", "wrong_type:offers_discount", skus="jeans",
         offers_discount="perhaps"),
-    row("service", "wrong_type:satisfaction", satisfaction="good"),
-    row("service", "wrong_type:satisfaction", satisfaction=4.5),
-    row("service", "wrong_type:satisfaction", satisfaction="4"),
+    *(row("service", event_id=f"content {n}", satisfaction=told)
+      for n, (told, _, _) in enumerate(SATISFIED)),
     row("profiles", "wrong_type:value", value={"size": 42}),
     # What is right, however odd.
     row("clicks", event_id="more", never_heard_of=DEEP, properties={"own": "p", "deep": "old"}),
@@ -270,7 +277,6 @@ ROWS = [
         lines=[{"sku": "jeans", "quantity": 0.355, "unit_price": "59.90", "amount": 1e3}]),
     row("purchases", event_id="without lines", lines=[], coupons=[]),
     row("messages", event_id="typed", cost="0.0125", machine_open=False, skus=["jeans"]),
-    row("service", event_id="satisfied", satisfaction=5),
     row("clicks", event_id="blank", sku="\t", url="\u200b", device={"type": "\u2800", "os": " x"},
         identifiers=[{"type": "customer_id", "value": "\u200b"}]),
     row("purchases", event_id="blank lines", coupons=["", "c", None, "\u00a0"], line_id="\ufeff",

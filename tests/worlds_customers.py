@@ -6,6 +6,8 @@ import random
 from datetime import timedelta
 from typing import Any
 
+from tests.worlds_money import vouchers
+
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Mars/Olympus", "UTC", None)
 SYSTEMS = ("iOS", " Android ", "android", "windows", None)
 PLACES = (("online", None), ("app", None), ("store", "s1"), ("store", "s2"), (None, "s1"))
@@ -26,6 +28,16 @@ def furnish(rows: dict[str, list[Any]], seed: int) -> None:
         for row in told:
             if dice.random() < 0.5:
                 row |= _more(dice, source, row)
+    _spell_satisfaction(rows, seed)
+    vouchers(rows, seed)
+
+
+def _spell_satisfaction(rows: dict[str, list[Any]], seed: int) -> None:
+    """Say in other words, or in none that mean anything, how content some callers were."""
+    dice = random.Random(f"content {seed}")
+    for row in rows["desk"]:
+        if isinstance(row, dict) and dice.random() < 0.25:
+            row["satisfaction"] = dice.choice(("5", " 2", 3.0, "4.00", 0, 6, 4.5, "good", True, ""))
 
 
 def habits(maker: Any, seed: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 from tests.landing import Event
 
@@ -33,10 +34,37 @@ ODD_RATES: tuple[Event, ...] = (
 )
 
 
+OFF: tuple[Event, ...] = (
+    {"amount": -5}, {"amount": -0.0001}, {"line_id": "l1", "amount": -3.3333}, {"amount": -1000},
+    {"sku": "jeans", "quantity": -1, "unit_price": 9.99}, {"sku": "mat", "amount": -7},
+    {"sku": "jeans", "quantity": -2, "amount": 4},
+)  # fmt: skip
+
+
 def in_pounds(currency: str | None, order_id: str) -> str | None:
     """An order's currency; of some in euros it is another, of which no rate is told."""
     dice = random.Random(f"pounds {order_id}")
     return "GBP" if currency == "EUR" and dice.random() < 0.4 else currency
+
+
+def vouchers(rows: dict[str, list[Any]], seed: int) -> None:
+    """Take something off some orders by lines of their own, and leave out some quantities.
+
+    A till writes what it takes back beside what it sells, at times alone.
+    """
+    dice = random.Random(f"vouchers {seed}")
+    for row in (*rows["shop"], *rows["till"]):
+        if isinstance(row, dict) and row.get("place") and dice.random() < 0.2:
+            row["place"] = row["place"].upper()
+        lines = row.get("lines") if isinstance(row, dict) else None
+        if not lines or row.get("type") != "order_placed":
+            continue
+        told = [{**line} for line in lines]
+        if dice.random() < 0.2:
+            told[0].pop("quantity", None)
+        if dice.random() < 0.3:
+            told.insert(dice.choice((0, len(told))), dice.choice(OFF))
+        row["lines"] = told[-1:] if dice.random() < 0.05 else told
 
 
 def world_rates(seed: int) -> list[Event]:

@@ -15,7 +15,8 @@ from pyspark.sql import functions as F
 REFUNDED = "order_refunded"
 EVENT_REF = "STRUCT<occurred_at: TIMESTAMP, stream: STRING, event_id: STRING>"
 TAKEN = (
-    f"ARRAY<STRUCT<event: {EVENT_REF}, type: STRING, number: STRING, units: BIGINT, money: BIGINT>>"
+    f"ARRAY<STRUCT<event: {EVENT_REF}, type: STRING, number: STRING, goods: BOOLEAN, "
+    "units: BIGINT, money: BIGINT>>"
 )
 # What is shared out, and what of it a line has.
 TOTALS = {"units": "line.units", "money": "line.paid"}
@@ -33,16 +34,18 @@ OWN = (
 )  # fmt: skip
 
 
-def back(what: str, types: Sequence[str] | None = None) -> Column:
+def back(what: str, types: Sequence[str] | None = None, *, goods_only: bool = False) -> Column:
     """How much of a line is taken back, of its units or of what was paid.
 
     A return and a refund under one number tell of the same goods and the same money and count
     once; what was cancelled is not there to be returned. Never more than the line has.
 
-    types: only what is taken back by these.
+    types: only what is taken back by these. goods_only: only what brings goods back, where money
+    alone leaves them with the customer.
     """
     total, name = what, "money" if what == "paid" else what
     counts = "true" if types is None else _is_one_of("share.type", types)
+    counts += " AND share.goods" if goods_only else ""
 
     def named_by(is_refund: bool) -> str:
         sign = "=" if is_refund else "<>"
@@ -113,7 +116,7 @@ def _with(struct: str, names: Sequence[str], **changed: str) -> str:
 def _share() -> str:
     """The line's shares with what an event took of it, unless that is nothing."""
     share = """named_struct('event', take.event, 'type', take.type, 'number', take.number,
-        'units', took.units, 'money', took.money)"""
+        'goods', take.goods, 'units', took.units, 'money', took.money)"""
     some = "took.units > 0 OR took.money > 0"
     return f"CASE WHEN {some} THEN concat(line.taken, array({share})) ELSE line.taken END"
 
@@ -130,7 +133,8 @@ def _in_order() -> str:
     quantity's part of what was paid; where it tells money and no quantity, the money's part of the
     quantity (of what cost nothing, one unit); where neither, everything. Money that names no line
     and no product lowers what was paid, and takes no goods, unless nothing that was paid is kept.
-    Money of another currency than the order's counts as none: nobody says what it is worth there.
+    Money of another currency than the order's counts as not told where goods come back, so that
+    they take their part of what was paid; money alone counts as none: nobody says what it is worth.
 
     Each type of event is counted apart, none above what the line has; see `back` for what they are
     together. Where several lines fit, those are chosen first of which the other side, goods or
@@ -158,14 +162,16 @@ def _in_order() -> str:
 
 def _plan() -> str:
     """How an event acts, and how many units and how much money it wants."""
-    said = "if(take.currency <> lines[0].currency AND take.money IS NOT NULL, 0L, take.money)"
+    is_foreign = "take.currency <> lines[0].currency AND take.money IS NOT NULL"
+    said = f"if({is_foreign}, if(take.goods, CAST(NULL AS BIGINT), 0L), take.money)"
     is_priced = f"exists(lines, line -> {ACTS} AND line.paid > 0)"
     how = f"""CASE
-        WHEN (take.units IS NULL OR take.names = 2) AND take.money IS NULL THEN 'whole'
+        WHEN (take.units IS NULL OR take.names = 2) AND said IS NULL THEN 'whole'
         WHEN take.names = 2 THEN 'sum'
         WHEN take.units IS NOT NULL OR NOT {is_priced} THEN 'units'
         ELSE 'money' END"""
-    return f"named_struct('how', {how}, 'units', coalesce(take.units, 10000L), 'money', {said})"
+    plan = f"named_struct('how', {how}, 'units', coalesce(take.units, 10000L), 'money', said)"
+    return _let("said", said, plan)
 
 
 def _own(what: str) -> str:
@@ -216,8 +222,9 @@ def _of_person() -> str:
 
     It takes of what was bought before it, the latest first, quantity by quantity, a line without
     quantity counting as one unit; and of those lines the money it tells, where that is in their
-    currency, or else the quantity's part of what was paid. What finds nothing takes nothing. A
-    return and its refund under one number are one matter, of the time of the first of them.
+    currency, or else, of money alone, none, and of goods the quantity's part of what was paid.
+    What finds nothing takes nothing. A return and its refund under one number are one matter, of
+    the time of the first of them.
     """
     none = {name: "0L" for name in (*GONE, *SIDES)}
     empty = none | {"matter": "CAST(NULL AS STRING)", "taken": f"CAST(array() AS {TAKEN})"}
@@ -234,8 +241,9 @@ def _of_person() -> str:
         for what, total in TOTALS.items()
     )
     money = f"""CASE WHEN u = 0 THEN 0L
-        WHEN take.money IS NULL THEN if(u = room.units, room.money,
-            least(room.money, {_part("line.paid", "u", "line.units")}))
+        WHEN take.money IS NULL OR take.goods AND take.currency <> line.currency
+            THEN if(u = room.units, room.money,
+                least(room.money, {_part("line.paid", "u", "line.units")}))
         WHEN take.currency <> line.currency THEN 0L
         ELSE least(wanted.money, room.money) END"""
     units = "least(wanted.units, room.units)"

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import TOTAL
+from tactful.schemas.events import MONEY, TOTAL
 from tactful.schemas.words import MANUAL_LINK_TYPES
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.money import in_business_currency
-from tactful.transforms.settled import first_placed
+from tactful.transforms.settled import PARTS, first_placed
 
 KEY = ("source", "stream", "week_on")
 
@@ -44,7 +46,8 @@ def _paid(timeline: DataFrame, rates: DataFrame, *, currency: str) -> DataFrame:
     """What was paid, one row a source, stream and week in which an order was placed."""
     lines = in_business_currency(first_placed(timeline), rates, currency=currency)
     # Rounded line by line, so that parts of it add up to the whole.
-    worth = (F.expr("if(amount > 0, amount, 0)") * F.col("rate")).cast(TOTAL)
+    paid = (F.col("paid").cast("decimal(19,0)") * F.lit(Decimal(1) / PARTS)).cast(MONEY)
+    worth = (paid * F.col("rate")).cast(TOTAL)
     is_unpriced = (F.col("line_number") == 0) & F.col("rate").isNull()
     return lines.groupBy(*_key()).agg(
         F.sum(worth).alias("revenue"),

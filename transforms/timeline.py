@@ -13,7 +13,8 @@ def to_timeline(events: DataFrame) -> DataFrame:
     """Lay every event out as one row a line, so that an order's products stand on their own.
 
     An amount that was not sent is quantity × unit price − discount; where tills write a return
-    with a minus, its discount makes it smaller, too. An event without lines
+    with a minus, its discount makes it smaller, too. What is ordered without a quantity is one; of
+    what is taken back that says nothing of how much. An event without lines
     is one row of what it says itself, and acts on the line or product it names, or on every line
     where it names none. A word of the business on two identifiers is nobody's: it is nothing that
     either has done, and they may be two persons.
@@ -46,7 +47,7 @@ def to_timeline(events: DataFrame) -> DataFrame:
             "region": F.col("geo.region"),
             "time_zone": F.col("geo.time_zone"),
             "amount": F.when(F.col("_line").isNull(), F.col("amount")).otherwise(
-                F.coalesce(F.col("_line.amount"), _priced(F.col("_line")))
+                F.coalesce(F.col("_line.amount"), _priced(F.col("_line"), F.col("type")))
             ),
         }
     ).drop("_number", "_line", "lines", "device", "geo", "coupons")
@@ -65,8 +66,9 @@ def _event_class() -> Column:
     return F.coalesce(*named)
 
 
-def _priced(line: Column) -> Column:
+def _priced(line: Column, type_: Column) -> Column:
     discount = F.coalesce(line["discount"], F.lit(0).cast(MONEY))
-    gross = line["quantity"] * line["unit_price"]
+    one = F.when(type_ == "order_placed", F.lit(1).cast(MONEY))
+    gross = F.coalesce(line["quantity"], one) * line["unit_price"]
     smaller = F.when(gross < 0, -F.abs(discount)).otherwise(discount)
     return F.round(gross - smaller, 4).try_cast(MONEY)

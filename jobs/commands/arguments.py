@@ -26,12 +26,12 @@ def moment(text: str | None, option: str = "--as-of") -> datetime | None:
     """The time of an option; one without zone would mean another moment on another machine."""
     if text is None:
         return None
-    allowed = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
+    allowed = "an ISO 8601 time with its zone, of 1971 to 2999, such as 2026-01-31T00:00:00Z"
     try:
         clock = datetime.fromisoformat(text)
     except ValueError as error:
         raise refused(option, f'"{text}"', allowed) from error
-    if clock.tzinfo is None:
+    if clock.tzinfo is None or not 1971 <= clock.year <= 2999:
         raise refused(option, f'"{text}"', allowed)
     return clock
 

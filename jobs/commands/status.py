@@ -50,7 +50,7 @@ DOUBTS = """
     FROM (SELECT unnest(doubts) AS doubt, type FROM {stream} WHERE doubts IS NOT NULL) AS each_doubt
     GROUP BY doubt, type
 """
-DOUBTED = ("messages", "profiles")
+DOUBTED = ("messages", "profiles", "service")
 MOST_DOUBTS = 10
 MOST_TABLES = 5
 SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
@@ -77,6 +77,12 @@ def status(
     state = _state(lake, is_configured=config is not None)
     tables = Tables(lake)
     as_of = tables.ask_one(NEWEST_TICK, "_log/ticks").get("as_of")
+    # Lakes of an older format may never have had them.
+    lost, unmade = (
+        tables.missing(state.get("tables"))
+        if state["format_version"] == FORMAT_VERSION
+        else ([], [])
+    )
     facts = {
         "lake": str(lake),
         "as_of": _utc(as_of),
@@ -90,7 +96,7 @@ def status(
         "hubs": hub_facts(tables),
         "identity_changes": change_facts(tables),
         "manual_links": manual_facts(tables),
-        "known": known_facts(tables),
+        "known": known_facts(tables, config.business.currency if config else None),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
@@ -103,11 +109,9 @@ def status(
             "unfinished": list(_unfinished(lake)),
             "deliveries": [_plain(row) for row in tables.ask(UNDELIVERED, "deliveries")],
             "reference": state.get("reference_troubles", {}),
-            # Lakes of an older format may never have had them.
-            "missing_tables": (
-                tables.missing() if state["format_version"] == FORMAT_VERSION else []
-            ),
+            "missing_tables": lost,
         },
+        "not_made_yet": unmade,
     }
     # Last, when every table has been asked.
     facts["failures"]["damaged_tables"] = dict(sorted(tables.damaged.items()))
@@ -144,6 +148,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from orphaned_lines(facts["orphaned"])
     yield from _doubt_lines(facts["doubts"])
     yield from refused_lines(facts["refused"])
+    if facts["not_made_yet"]:
+        yield f"Not made yet: {', '.join(facts['not_made_yet'])}; the next run makes what is new."
     yield from _failure_lines(facts["failures"])
 
 
@@ -312,7 +318,7 @@ def _doubt_lines(doubts: Mapping[str, Any]) -> Iterator[str]:
         yield f"[yellow]{row['rows']:,} × {row['type']} {said}: {made}.[/]"
     rest = doubts["rows"] - sum(row["rows"] for row in doubts["words"])
     if rest:
-        yield f"[yellow]{rest:,} more such words; see doubts in {' and '.join(DOUBTED)}.[/]"
+        yield f"[yellow]{rest:,} more such words; see doubts in {', '.join(DOUBTED)}.[/]"
 
 
 def _made_of(type_: str, field: str) -> str:

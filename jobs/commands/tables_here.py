@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
@@ -19,6 +19,8 @@ from tactful.schemas.catalog import PUBLISHED, TABLES
 DATA_FILE = re.compile(r"[\w.%=-]+\.parquet")
 PUT_BACK = "put it back from a copy"
 REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
+# What a lake may never have had that was last run before lakes remembered what they made.
+LATER = {"customers_daily", "customer_scores", "known_shares", "rates"}
 
 Answer = TypeVar("Answer")
 
@@ -64,12 +66,17 @@ class Tables:
             if found is not None:
                 yield name, self.tried(table.path, lambda found=found: _count(found), 0)
 
-    def missing(self) -> list[str]:
-        """The tables that every lake has, and this one has not."""
-        return [
+    def missing(self, made: Sequence[str] | None) -> tuple[list[str], list[str]]:
+        """The tables that this lake had and has not, and those that it never had.
+
+        made: the tables that the lake remembers to have made; None where it does not remember.
+        """
+        absent = [
             name for name, table in sorted(TABLES.items())
             if not (self.lake / table.path / "_delta_log").is_dir()
         ]  # fmt: skip
+        had = set(TABLES) - LATER if made is None else set(made)
+        return [name for name in absent if name in had], [n for n in absent if n not in had]
 
     def tried(self, path: str, work: Callable[[], Answer], otherwise: Answer) -> Answer:
         """What work on a table answers; where that fails, why is noted."""

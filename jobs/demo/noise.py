@@ -156,7 +156,7 @@ def _broken(feed: str, stream: str) -> list[tuple[str, bytes]]:
     wrong = {
         "purchases": {"lines": [{"sku": "1", "quantity": "many", "amount": 1.0}]},
         "messages": {"machine_open": "perhaps"},
-        "service": {"satisfaction": "very"},
+        "service": {"received_at": "soon"},
         "clicks": {"device": "a phone"},
     }.get(stream)
     if wrong:

@@ -149,7 +149,14 @@ class Lake:
         }
         state.setdefault("secret_check", secret.check_value(key, lake_id=state["lake_id"]))
         folders = {name: config.source_path(name) for name in config.sources}
-        self.remember(**{**state, "configuration_hash": config.hash, "sources": folders})
+        self.remember(
+            **{
+                **state,
+                "configuration_hash": config.hash,
+                "sources": folders,
+                "tables": sorted(TABLES),
+            }
+        )
 
     def generation(self, query: str) -> str:
         """The life of a query's checkpoint: part of every transaction id it writes under.

@@ -110,7 +110,7 @@ class Inputs:
     def outcomes(self) -> DataFrame:
         """What became of each message."""
         told = self.config.attribution
-        rows = outcomes(self.timeline, window=told.window, half_life=told.half_life)
+        rows = outcomes(self.timeline, self.lines, window=told.window, half_life=told.half_life)
         return self._keep(rows)
 
     @cached_property

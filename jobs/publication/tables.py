@@ -122,7 +122,9 @@ PUBLICATIONS = (
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS), changed=_hubs),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS, changed=_events),
-    Publication(OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution",), changed=_messages),
+    Publication(
+        OUTCOMES, lambda of: of.outcomes, _EVENTS, ("attribution", "business"), changed=_messages
+    ),
     Publication(
         CUSTOMERS,
         lambda of: of.customers,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from datetime import timedelta
-from typing import Annotated, Literal
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from tactful.jobs.settings.durations import parse_duration
+from tactful.schemas.currencies import CURRENCIES
 from tactful.schemas.events import CHANNELS, STREAMS, wide_columns
 from tactful.schemas.time_zones import TIME_ZONES
+
+# Events before 1971 are refused, and durations of a century are added to a day that is told here.
+EARLIEST, LATEST = date(1971, 1, 1), date(2999, 12, 31)
 
 
 def _positive(duration: timedelta) -> timedelta:
@@ -34,6 +38,33 @@ def known_zone(name: str) -> str:
     if name not in TIME_ZONES:
         raise ValueError("unknown time zone")
     return name
+
+
+def known_currency(code: str) -> str:
+    """A code of ISO 4217, in capitals; read in any case, as of events."""
+    told = code.strip().upper()
+    if told not in CURRENCIES:
+        raise ValueError("unknown currency")
+    return told
+
+
+def _day(told: Any) -> date:
+    """A day, or the day (UTC) of a moment, as TOML or a text has them."""
+    if isinstance(told, str):
+        told = datetime.fromisoformat(told.strip())
+    if isinstance(told, datetime):
+        # Far from every bound, so that no zone leads out of the years there are.
+        is_near = EARLIEST.year <= told.year <= LATEST.year
+        return (told.astimezone(UTC) if told.tzinfo and is_near else told).date()
+    if not isinstance(told, date):
+        raise ValueError("not a day")
+    return told
+
+
+def _bounded(day: date) -> date:
+    if not EARLIEST <= day <= LATEST:
+        raise ValueError("out of bounds")
+    return day
 
 
 def _place(path: str) -> str:
@@ -74,8 +105,24 @@ Duration = Annotated[
     AfterValidator(_positive),
     Field(description="a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"),
 ]
-Count = Annotated[int, Field(strict=True, ge=1, le=2**31 - 1, description="a whole number from 1")]
-Amount = Annotated[int, Field(strict=True, ge=0, le=2**31 - 1, description="a whole number from 0")]
+MOST = 2**31 - 1
+Count = Annotated[
+    int, Field(strict=True, ge=1, le=MOST, description=f"a whole number from 1 to {MOST}")
+]
+Amount = Annotated[
+    int, Field(strict=True, ge=0, le=MOST, description=f"a whole number from 0 to {MOST}")
+]
+Day = Annotated[
+    date,
+    BeforeValidator(_day),
+    AfterValidator(_bounded),
+    Field(
+        description=f"a day from {EARLIEST} to {LATEST} such as 2024-01-31, or a moment of it (UTC)"
+    ),
+]
+Currency = Annotated[
+    str, AfterValidator(known_currency), Field(description="an ISO 4217 code such as USD")
+]
 Flag = Annotated[bool, Field(strict=True, description="true or false")]
 Name = Annotated[
     str,

@@ -11,7 +11,7 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from datetime import date, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -28,6 +28,8 @@ from tactful.jobs.settings.fields import (
     Amount,
     Channels,
     Count,
+    Currency,
+    Day,
     Duration,
     Flag,
     Name,
@@ -80,21 +82,18 @@ class Intake(Section):
 class Business(Section):
     """What holds for the whole retailer where an event does not say it."""
 
-    currency: str = Field(
-        pattern=r"^[A-Z]{3}\z",
-        description="an ISO 4217 code such as USD",
-        title="What amounts are in whose order names no currency.",
+    currency: Currency = Field(
+        title="What amounts are in whose order names no currency; in any case, as in events."
     )
     time_zone: Annotated[str, AfterValidator(known_zone)] = Field(
         default="UTC",
         description="a time zone such as Europe/Berlin",
         title="The zone of customers of whom none is known.",
     )
-    history_from: date | None = Field(
+    history_from: Day | None = Field(
         default=None,
-        description="a day such as 2024-01-31",
-        title="The day with which what is known of orders begins: who orders right behind it is "
-        "not taken for new.",
+        title="The day (UTC) with which what is known of orders begins: who orders first within "
+        "`scores.new_for` of it is not taken for new.",
     )
 
 

@@ -10,7 +10,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tactful.jobs.settings.fields import Count, Duration
+from tactful.jobs.settings.fields import MOST, Count, Duration
 from tactful.jobs.settings.section import Section
 
 
@@ -24,7 +24,10 @@ def _ascending(bounds: Iterable[int]) -> tuple[int, ...]:
 Bounds = Annotated[
     tuple[Count, ...],
     AfterValidator(_ascending),
-    Field(description="a list of four whole numbers from 1, each larger than the one before"),
+    Field(
+        description=f"a list of four whole numbers from 1 to {MOST}, "
+        "each larger than the one before"
+    ),
 ]
 
 
@@ -62,7 +65,7 @@ class Value(Section):
         gt=0,
         max_digits=16,
         decimal_places=4,
-        description="an amount above 0",
+        description="an amount above 0 and below 1000000000000, with at most four decimal places",
         title="Revenue of 365 days in the business's currency from which a customer is valued; "
         "`status` tells what the best tenth reaches.",
     )

@@ -94,7 +94,10 @@ PARSED = {
         )
         for name, parts in OBJECTS.items()
     },
-    "satisfaction": "TRY_CAST(satisfaction AS INTEGER)",
+    "satisfaction": (
+        "CASE WHEN regexp_full_match(stripped(satisfaction), '[1-5](\\.0+)?') "
+        "THEN CAST(stripped(satisfaction)[1] AS INTEGER) END"
+    ),
     "value": "said(value)",
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
     "machine_open": "machine_open = 'true'",
@@ -128,7 +131,6 @@ RIGHT = {
     # A long text, of which the lists of these worlds have none that is too long.
     "value": "true",
     **dict.fromkeys(("cost", "amount"), "TRY_CAST({0} AS DECIMAL(16, 4)) IS NOT NULL"),
-    "satisfaction": "{0} IN ('1', '2', '3', '4', '5')",
     "currency": "(coalesce({0}, '') = '' OR {0} IN " + str(tuple(sorted(CURRENCIES))) + ")",
 }
 

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 from tactful.jobs import cli, errors
 from tactful.schemas.identity import IDENTITY
 
-ZONED = "an ISO 8601 time with its zone, such as 2026-01-31T00:00:00Z"
+ZONED = "an ISO 8601 time with its zone, of 1971 to 2999, such as 2026-01-31T00:00:00Z"
 
 
 @dataclass

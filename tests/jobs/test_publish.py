@@ -46,7 +46,10 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "how touches age": ({"attribution": {"half_life": "2d"}}, ["outcomes", *KNOWN]),
     "who is new": ({"scores": {"new_for": "9d"}}, ["customer_scores"]),
     "who is valued": ({"value": {"valued_from": "9"}}, ["customer_scores"]),
-    "the currency": ({"business": {"currency": "CHF"}}, [*KNOWN, "known_shares", *DECIDED]),
+    "the currency": (
+        {"business": {"currency": "CHF"}},
+        ["outcomes", *KNOWN, "known_shares", *DECIDED],
+    ),
     "how often": ({"lake": {"publish_every": "9m"}}, []),
     "how large a row": ({"intake": {"max_row_bytes": 999}}, []),
 }

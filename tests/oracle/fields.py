@@ -111,13 +111,10 @@ def cents(value: Decimal) -> Decimal:
     return value.quantize(Decimal("0.0001"), ROUND_HALF_UP)
 
 
-def stars(value: Any) -> int:
-    """How satisfied somebody was, from 1 to 5."""
-    if isinstance(value, bool) or not isinstance(value, int) or not -(2**31) <= value < 2**31:
-        raise Wrong(WRONG_TYPE)
-    if value not in range(1, 6):
-        raise Wrong(OUT_OF_BOUNDS)
-    return value
+def stars(value: Any) -> int | None:
+    """How satisfied somebody was, from 1 to 5, as a number or a text; all else says nothing."""
+    said = "" if isinstance(value, bool | list | dict) else trim(str(value))
+    return int(said[0]) if re.fullmatch(r"[1-5](\.0+)?", said) else None
 
 
 def currency(value: Any) -> str | None:

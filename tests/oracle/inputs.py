@@ -174,7 +174,7 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
         "as_of": as_of,
         "attribution_window": duration(config["attribution"]["window"]),
         "half_life": duration(config["attribution"].get("half_life", "7d")),
-        "currency": config["business"]["currency"],
+        "currency": config["business"]["currency"].strip().upper(),
         "opt_in": config["consent"]["default"] == "opt_in",
         "time_zone": config["business"].get("time_zone", "UTC"),
         "history_from": _day(config["business"].get("history_from")),

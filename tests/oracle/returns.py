@@ -35,7 +35,7 @@ WHERE order_id IN (SELECT order_id FROM takes)
 TAKEN = """
 CREATE TABLE taken (
     order_id VARCHAR, line_number INTEGER, occurred_at TIMESTAMP, event_id VARCHAR, type VARCHAR,
-    number VARCHAR, units BIGINT, money BIGINT
+    number VARCHAR, goods BOOLEAN, units BIGINT, money BIGINT
 )
 """
 
@@ -64,6 +64,22 @@ class Take:
         if self.line_id is not None:
             return self.line_id == line.line_id
         return self.sku is None or self.sku == line.sku
+
+    @property
+    def goods(self) -> bool:
+        """Whether things come back, and not money alone."""
+        if self.type != REFUNDED or self.money is None:
+            return True
+        return self.units is not None and self.breadth < 2
+
+    def of(self, currency: str) -> int | None:
+        """Its money where that currency counts; of another one nobody says what it is worth.
+
+        Goods that come back then take their part of what was paid, as where no money is told.
+        """
+        if self.money is None or self.currency is None or self.currency == currency:
+            return self.money
+        return None if self.goods else 0
 
     @property
     def breadth(self) -> int:
@@ -118,13 +134,22 @@ def share_out(db: DuckDBPyConnection) -> None:
     takes = [Take(*row) for row in db.execute("FROM takes").fetchall()]
     lines = [Line(*row) for row in db.execute(BOUGHT).fetchall()] if takes else []
     shares = [
-        (line.order_id, line.line_number, *take.at, take.type, take.order_id, units, money)
+        (
+            line.order_id,
+            line.line_number,
+            *take.at,
+            take.type,
+            take.order_id,
+            take.goods,
+            units,
+            money,
+        )
         for line in shared(lines, takes)
         for take, units, money in line.shares
     ]
     db.execute(TAKEN)
     if shares:
-        db.executemany("INSERT INTO taken VALUES (?, ?, ?, ?, ?, ?, ?, ?)", shares)
+        db.executemany("INSERT INTO taken VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", shares)
     db.execute("DROP TABLE takes")
 
 
@@ -143,8 +168,7 @@ def shared(lines: list[Line], takes: list[Take]) -> list[Line]:
 def _in_order(take: Take, lines: list[Line]) -> None:
     """Act on an order: on its line, on its lines of a product, or on all."""
     fitting = [line for line in lines if take.names(line)]
-    foreign = take.currency is not None and take.currency != lines[0].currency
-    money = take.money if take.money is None or not foreign else 0
+    money = take.of(lines[0].currency)
     if money is None and (take.units is None or take.breadth == 2):
         for line in fitting:
             line.shares.append((take, *(_left(take, line, what) for what in (1, 2))))
@@ -246,7 +270,7 @@ def _matter(lines: list[Line], takes: Iterable[Take], number: str) -> None:
             if not taken:
                 continue
             units -= taken
-            if take.money is None:
+            if take.of(line.currency) is None:
                 of_units, of_paid = whole[id(line)]
                 given = room[1] if taken == room[0] else min(room[1], of_paid * taken // of_units)
             elif take.currency is not None and take.currency != line.currency:

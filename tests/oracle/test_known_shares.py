@@ -55,8 +55,8 @@ def test_what_was_paid_is_worth_its_days_rate(tmp_path):
         shop.tell("purchases", "order_placed", days, source="till", **told)
     shop.tell("purchases", "order_returned", 7, "customer_id=a", source="shop", order_id="o1")
     assert shares(shop) == {
-        # 15.0002, since half of the last place is rounded up, and 4 + 2 + 2 of nobody.
-        ("till", "purchases", SECOND): (6, 0, 0.0, Decimal("23.0002"), Decimal("15.0002"), 2),
+        # 7.0001 × 1.5, since half of the last place is rounded up, and 4 + 2 + 2 of nobody.
+        ("till", "purchases", SECOND): (6, 0, 0.0, Decimal("18.5002"), Decimal("10.5002"), 2),
         ("shop", "purchases", SECOND): (2, 2, 1.0, Decimal(0), Decimal(0), 0),
     }
     assert shares(shop, rates=[])["till", "purchases", SECOND][3:] == (Decimal(4), Decimal(0), 4)

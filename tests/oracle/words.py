@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from tests.oracle.blanks import is_unseen, trim
-from tests.oracle.fields import EVENT_TYPES
+from tests.oracle.fields import EVENT_TYPES, stars
 
 EVERY = "all any every everything *"
 CHANNELS = {
@@ -107,11 +108,19 @@ def settle(stream: str, fields: dict[str, Any], said: Mapping[str, Any]) -> list
 
 def doubts(stream: str, kind: str | None, said: Mapping[str, Any]) -> Iterator[str]:
     """The words that nobody knows, as field:word; and that a bounce does not say its kind."""
+    given = said.get("satisfaction") if stream == "service" else None
+    if _text(given) and stars(given) is None:
+        yield f"satisfaction:{_shown(_text(given))}"
     for name, values in CLOSED.get(stream, {}).items():
         word = _text(said.get(name))
         untold = name == "bounce" and kind == "bounced"
         if _found(values, word) is None and (word or untold):
-            yield f"{name}:{'…' if re.search('@|[0-9]{5}', word) else word[:100]}"
+            yield f"{name}:{_shown(word)}"
+
+
+def _shown(word: str) -> str:
+    """A word as it may be told; what looks like a contact is none."""
+    return "…" if re.search("@|[0-9]{5}", word) else word[:100]
 
 
 def _found(values: Mapping[str, str], said: str | None) -> str | None:
@@ -123,6 +132,8 @@ def _text(value: Any) -> str:
     """A value as text without blanks around it; an object or list as its JSON."""
     if value is None:
         return ""
+    if isinstance(value, Decimal):
+        return str(value)
     text = (
         value if isinstance(value, str) else json.dumps(value, default=str, separators=(",", ":"))
     )

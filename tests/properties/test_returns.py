@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
@@ -113,12 +114,26 @@ def _as_the_oracle_reads(rows: list[Told]) -> tuple[list[Line], list[Take]]:
                 **{**_told(row), "person_id": buyer},
                 currency=row["currency"] or "USD",
                 units=_parts(abs(row["quantity"]) if row["quantity"] else Decimal(1)),
-                paid=_parts(max(row["amount"] or Decimal(0), Decimal(0))),
+                paid=paid,
             )
-            for row in told
-            if (row["occurred_at"], row["event_id"]) == first
+            for row, paid in _netted(
+                [row for row in told if (row["occurred_at"], row["event_id"]) == first]
+            )
         ]
     return lines, takes
+
+
+def _netted(lines: list[Told]) -> Iterator[tuple[Told, int]]:
+    """Each line with what was paid for it: lines of negative amounts lower the others."""
+    parts = [_parts(row["amount"] or Decimal(0)) for row in lines]
+    every = sum(own for own in parts if own > 0)
+    off = min(every, -sum(own for own in parts if own < 0))
+    upto = before = 0
+    for row, own in zip(lines, parts, strict=True):
+        upto += max(own, 0)
+        part = off * upto // every if every else 0
+        yield row, max(own, 0) - (part - before)
+        before = part
 
 
 def _told(row: Told, *more: str) -> dict[str, Any]:

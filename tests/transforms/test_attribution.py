@@ -5,17 +5,20 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.transforms.attribution import with_weights
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.regrets import SHORT
+from tactful.transforms.settled import settled_lines
 from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, timeline, utc
 
 WINDOW, HALF_LIFE = 7 * DAY, DAY
@@ -44,6 +47,10 @@ def order(at: timedelta, *skus: str, name: str = "o", **more: Any) -> list[Told]
     ]
 
 
+def undone(at: timedelta, type_: str, **more: Any) -> Told:
+    return event("", type_, at, order_id="o", event_id=f"{type_} {at}", **more)
+
+
 def each(*weights: float | None) -> Weights:
     """The weights of one touch, in the order of `MODELS`; None where no matter."""
     return weights
@@ -55,6 +62,20 @@ CASES: dict[str, tuple[list[Told], dict[tuple[str, str], tuple[str, Weights]]]] 
     "one touch": (
         [sent("m", 0 * DAY), clicked("m", DAY), *order(2 * DAY)],
         {("m", "o"): ("click", ALL)},
+    ),
+    "an order that was cancelled is none": (
+        [sent("m", 0 * DAY), clicked("m", DAY), *order(2 * DAY, "mat", "jeans"),
+         undone(9 * DAY, "order_cancelled")],
+        {},
+    ),
+    "one that was cancelled in part, or returned, is one": (
+        [sent("m", 0 * DAY), clicked("m", DAY), *order(2 * DAY, "mat", "jeans"),
+         undone(3 * DAY, "order_cancelled", sku="mat"), undone(4 * DAY, "order_returned")],
+        {("m", "o"): ("click", ALL)},
+    ),
+    "what a till takes back is no order": (
+        [sent("m", 0 * DAY), clicked("m", DAY), *order(2 * DAY, "mat", amount=Decimal(-5))],
+        {},
     ),
     "two touches share by age": (
         [
@@ -194,6 +215,12 @@ REACHED = {
 }
 
 
+def followed(spark, rows: list[Any]) -> DataFrame:
+    told = timeline(spark, rows)
+    lines = settled_lines(told, currency="USD")
+    return outcomes(told, lines, window=WINDOW, half_life=HALF_LIFE)
+
+
 @pytest.fixture(scope="module")
 def found(spark) -> dict[str, list[Any]]:
     """The outcomes of each case, whose person has its name; one Spark action."""
@@ -202,7 +229,7 @@ def found(spark) -> dict[str, list[Any]]:
         for row in told:
             ids = {key: f"{name}/{row[key]}" for key in IDS if key in row}
             rows.append({**row, "person_id": name, **ids})
-    frame = outcomes(timeline(spark, rows), window=WINDOW, half_life=HALF_LIFE)
+    frame = followed(spark, rows)
     held = defaultdict(list)
     for row in OUTCOMES.conform(frame).collect():
         held[row["person_id"]].append(row)
@@ -244,7 +271,7 @@ def test_somebody_elses_order_counts_for_nobody(spark):
         *({**row, "person_id": "p_ben"} for row in order(DAY, "mat", campaign_id="spring")),
         *({**row, "person_id": None} for row in order(DAY, "mat", name="nobody's")),
     ]
-    frame = outcomes(timeline(spark, rows), window=WINDOW, half_life=HALF_LIFE)
+    frame = followed(spark, rows)
     assert [(row["orders"], row["goal_reached_at"]) for row in frame.collect()] == [([], None)] * 2
 
 

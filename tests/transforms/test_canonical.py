@@ -26,16 +26,19 @@ from tests.canonical_cases import (
     MIDNIGHT,
     OURS,
     ROWS,
+    SATISFIED,
     STREAMS,
     Row,
 )
+from tests.oracle.fields import stars
 from tests.oracle.intake import take_in
+from tests.oracle.words import doubts as oracle_doubts
 
 SHOWN = (
     "stream", "raw", "raw_base64", "reasons", "event_id", "occurred_at", "properties",
-    "identifiers", "lines", "cost", "machine_open", "satisfaction", "url", "query", "device",
-    "landed_at", "event_hash", "payload_hash", "source_name", "sku", "coupons", "currency", "geo",
-    "received_at", "order_id", "line_id", "skus", "session_id",
+    "identifiers", "lines", "cost", "machine_open", "satisfaction", "doubts", "url", "query",
+    "device", "landed_at", "event_hash", "payload_hash", "source_name", "sku", "coupons",
+    "currency", "geo", "received_at", "order_id", "line_id", "skus", "session_id",
 )  # fmt: skip
 
 
@@ -157,11 +160,20 @@ def test_values_get_their_types(understood):
     )  # fmt: skip
     typed = found_by_id(understood, "typed")
     assert (typed.cost, typed.machine_open) == (Decimal("0.0125"), False)
-    assert found_by_id(understood, "satisfied").satisfaction == 5
     numbers = found_by_id(understood, "numbers")
     assert (numbers.url, numbers.query) == ("5", "true")
     braces = found_by_id(understood, "{6d92078a-8246-4ba4}")
     assert (braces.url, json.loads(braces.query)) == ("[draft]", {"size": 42})
+
+
+def test_a_contact_counts_whatever_it_says_of_satisfaction(understood):
+    for n, (told, read, doubt) in enumerate(SATISFIED):
+        found = found_by_id(understood, f"content {n}")
+        doubts = None if doubt is None else [f"satisfaction:{doubt}"]
+        assert (found.satisfaction, found.doubts, found.reasons) == (read, doubts, []), told
+        said = {"satisfaction": told}
+        assert [*oracle_doubts("service", "contact_opened", said)] == (doubts or []), told
+        assert stars(told) == read, told
 
 
 def test_times_are_instants_to_the_microsecond(understood):

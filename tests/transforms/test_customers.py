@@ -58,7 +58,7 @@ def answered(name, value, at, provenance=None, type_="attribute_set"):
 
 def events():
     ann = "p_ann"
-    yield placed(ann, 0 * DAY, "o1", "jeans", 50, place="store", store_id="s1", is_discounted=True)
+    yield placed(ann, 0 * DAY, "o1", "jeans", 50, place="Store", store_id="s1", is_discounted=True)
     yield placed(ann, 4 * DAY, "o2", "beans", 2, currency="EUR", place="online")
     yield placed(ann, 4 * DAY + HOUR, "o3", "beans", 2, place="online")
     yield placed(ann, 8 * DAY, "o4", "beans", 2, currency="GBP", place="online")
@@ -86,6 +86,9 @@ def events():
     yield answered("colour", "blue", 1 * DAY, "Zero")
     yield answered("colour", "green", 2 * DAY)
     yield answered("birthday", "1990-02-03", DAY)
+    granted = {"channel": None, "purpose": None, "event_class": "consent"}
+    yield event(ann, "consent_granted", DAY, **granted)
+    yield event(ann, "consent_withdrawn", 2 * DAY, **granted | {"channel": "email"})
     yield answered("time_zone", "Asia/Kolkata", DAY, type_="preference_set")
     yield event(ann, "page_view", DAY, event_class="browse", device_os="ios", time_zone="UTC")
     yield event(ann, "page_view", 2 * DAY, event_class="browse", device_os="android")
@@ -99,6 +102,72 @@ def events():
     yield event("p_bob", "opened", DAY, message_id="b", machine_open=True, event_class="message")
 
 
+def shoppers():
+    """Customers of an odd purchase each, named by what is odd."""
+    jeans = {"line_id": "1", "quantity": Decimal(1)}
+    yield placed("p_none", DAY, "o10", "jeans", 50, quantity=Decimal(0))
+    yield placed("p_untold", DAY, "o11", "jeans", 50)
+    yield {**placed("p_untold", DAY, "o12", "jeans", 50), "amount": None}
+    for number, (name, told) in enumerate(
+        {
+            "nearly": {"amount": Decimal("99.99")},
+            "all": {"amount": Decimal(100)},
+            "one": {"amount": Decimal(100), "quantity": Decimal(1)},
+            "whole": {},
+        }.items(),
+        20,
+    ):
+        order = {"order_id": f"o{number}", "event_class": "reversal", "line_id": "1"}
+        yield placed(f"p_{name}", DAY, f"o{number}", "jeans", 100, **jeans)
+        yield event(f"p_{name}", "order_refunded", 2 * DAY, **order, **told)
+    voucher = {"event_id": "voucher", "person_id": "p_voucher"}
+    yield {**placed("p_voucher", DAY, "o30", "jeans", 50), **voucher}
+    yield {**placed("p_voucher", DAY, "o30", None, -5), **voucher, "line_number": 1}
+    yield placed("p_voucher", DAY, "o31", "jeans", -20, quantity=Decimal(-1))
+    yield placed("p_between", DAY, "o40", "shirt", 30)
+    yield placed("p_between", DAY, "o41", "coat", 130)
+    yield placed("n_tablet", DAY, "o42", "coat", 130)
+    foreign = {"order_id": "o50", "event_class": "reversal", "line_id": "1", "currency": "EUR"}
+    yield placed("p_foreign", DAY, "o50", "jeans", 100, **jeans)
+    yield event("p_foreign", "order_returned", 2 * DAY, amount=Decimal(90), **foreign)
+
+
+@pytest.fixture(scope="module")
+def odd(spark):
+    rows = timeline(spark, shoppers())
+    lines = settled_lines(rows, currency="USD")
+    rates = spark.createDataFrame([], RATES.ddl())
+    bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
+    of_messages = outcomes(rows, lines, window=DAY, half_life=DAY)
+    known = customers(rows, of_messages, bought, orders_of(bought), time_zone="UTC")
+    return {row.person_id: row for row in known.collect()}
+
+
+def test_margin_is_of_goods_that_are_kept_and_paid_for(odd):
+    margins = {name.removeprefix("p_"): row.margin_total for name, row in odd.items()}
+    assert margins["none"] == 50  # nothing was handed over
+    assert margins["untold"] == 19
+    assert (margins["nearly"], margins["all"]) == (Decimal("-30.99"), Decimal(-31))
+    assert (margins["one"], margins["whole"]) == (0, 0)
+    assert {odd[f"p_{name}"].returns_share for name in ("nearly", "all", "one", "whole")} == {0.0}
+    foreign = odd["p_foreign"]
+    assert (foreign.margin_total, foreign.revenue["USD"], foreign.returns_share) == (0, 0, 1.0)
+
+
+def test_a_voucher_lowers_what_the_order_cost_and_is_nothing_bought(odd):
+    row = odd["p_voucher"]
+    assert (row.orders, row.revenue, row.margin_total) == (1, {"USD": Decimal(45)}, Decimal(14))
+    assert row.product_intervals == {}
+
+
+def test_of_the_low_and_the_high_the_middle_is_told(odd):
+    assert odd["p_between"].value_band == "middle"
+
+
+def test_a_shared_device_is_no_customer(odd):
+    assert "n_tablet" not in odd
+
+
 @pytest.fixture(scope="module")
 def found(spark):
     rows = timeline(spark, events())
@@ -108,7 +177,7 @@ def found(spark):
     lines = settled_lines(rows, currency="USD")
     bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
     orders = orders_of(bought)
-    of_messages = outcomes(rows, window=DAY, half_life=DAY)
+    of_messages = outcomes(rows, lines, window=DAY, half_life=DAY)
     known = customers(rows, of_messages, bought, orders, time_zone="Europe/Berlin")
     as_of = START + 16 * DAY
     scores = customer_scores(known, orders, rows, None, as_of=as_of, rules=RULES)
@@ -138,7 +207,7 @@ def test_taste_is_what_most_orders_hold(found):
     assert ann["categories"] == ["food", "clothes"]
     assert ann["brands"] == ["Bay", "Loop"]
     assert (ann["stores"], ann["places"]) == (["s1"], ["online", "app", "store"])
-    # Jeans cost the middle of three, the shirt least: one line each, so the dearer counts.
+    # Jeans cost the middle of three, the shirt least: one line each, so the middle counts.
     assert ann["value_band"] == "middle"
     assert ann["switched_brand"] is True
 
@@ -174,6 +243,7 @@ def test_own_answers_beat_newer_ones_of_others(found):
     assert said["colour"] == ("blue", "zero")
     assert said["time_zone"] == ("Asia/Kolkata", "zero")
     assert ann["generation"] == "millennials"
+    assert ann["consents"] == {"all:marketing": True, "email:marketing": False}
     assert ann["device_os"] == "android"
     assert found["p_bob"]["time_zone"] == "Europe/Berlin"  # Mars has no zone
 

@@ -31,6 +31,7 @@ def test_what_is_known_and_what_it_was_worth(spark) -> None:
         # The till knows nobody, and counts at its own place; whose it was, the shop says later.
         line(NOBODY, DAY, 0, "10", **euros),
         line(NOBODY, DAY, 1, "0.0001", **euros),
+        # A voucher, which lowers what the others cost.
         line(NOBODY, DAY, 2, "-5", **euros),
         line(ANN, 9 * DAY, 0, "99", anchor_key="ann", source="shop", **euros | {"event_id": "e3"}),
         line(ANN, DAY, 0, "7", anchor_key="ann", **pounds),
@@ -51,7 +52,7 @@ def test_what_is_known_and_what_it_was_worth(spark) -> None:
         ("pos", "clicks", BEFORE): (1, 1, 1.0, *nothing),
         ("pos", "clicks", WEEK): (3, 1, 0.3333, *nothing),
         ("pos", "clicks", NEXT): (1, 1, 1.0, *nothing),
-        ("", "purchases", WEEK): (3, 1, 0.3333, Decimal("18.0002"), Decimal("15.0002"), 1),
+        ("", "purchases", WEEK): (3, 1, 0.3333, Decimal("10.5002"), Decimal("7.5002"), 1),
         ("shop", "purchases", WEEK): (1, 1, 1.0, *nothing),
         ("shop", "purchases", NEXT): (1, 1, 1.0, *nothing),
     }

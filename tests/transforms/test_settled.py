@@ -51,7 +51,7 @@ def lines(spark) -> dict[str, list[Any]]:
     """Every bought line by case; one Spark action."""
     told = timeline(spark, [row for case in CASES for row in rows(case)])
     found = settled_lines(told, currency="USD").select(
-        "person_id", "event_id", "line_number", "currency", "units", "paid",
+        "person_id", "event_id", "line_number", "sku", "currency", "units", "paid",
         back("units").alias("units_back"), back("paid").alias("money_back"),
         emptied_by(ANY).alias("emptied"),
         emptied_by("array('order_returned')").alias("returned"),
@@ -72,7 +72,8 @@ def test_what_is_taken_back(case: Case, lines):
         left = Decimal(row.paid - row.money_back) / PARTS
         kept[row.currency] = kept.get(row.currency, Decimal(0)) + left
         at = f"{row.event_id.partition('/')[2]}/{row.line_number}"
-        lifted[at] = row.emptied and row.emptied.event_id.partition("/")[2]
+        if row.sku is not None:
+            lifted[at] = row.emptied and row.emptied.event_id.partition("/")[2]
         assert (row.units_back == row.units) == (row.emptied is not None)
     wanted = {
         who: {currency: Decimal(str(value)) for currency, value in kept.items()}

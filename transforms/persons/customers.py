@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.time_zones import TIME_ZONES
+from tactful.transforms.identity.owners import is_person
 from tactful.transforms.persons.intervals import purchase_intervals
 from tactful.transforms.persons.moments import newest, responded, usual_hour, usual_weekday
 from tactful.transforms.persons.parts import side_by_side
@@ -25,11 +26,13 @@ def customers(
 ) -> DataFrame:
     """Put together what is known of each person: visits, orders, taste, messages, answers.
 
+    A shared device is no customer: what nobody's did on it is in `timeline` alone.
+
     Keeps: one row a person. Adds: the columns of `customers`.
     timeline: rows with person_id. outcomes: messages with person_id. bought: see `bought_lines`.
     orders: see `orders_of`. time_zone: of who tells none.
     """
-    mine = timeline.where(F.col("person_id").isNotNull())
+    mine = timeline.where(is_person())
     told = answers(mine)
     parts = [
         money(orders),

@@ -9,18 +9,15 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.customers_daily import NO_CHANNEL, UNKNOWN
 from tactful.schemas.events import TOTAL
-from tactful.transforms.identity.owners import is_person
 
 
 def customers_of_day(customers: DataFrame, scores: DataFrame, *, day: date) -> DataFrame:
     """Count customers by where they stand, what they buy and how they are reached.
 
-    A shared device is no customer.
-
     Keeps: one row a lifecycle, value band and preferred channel. Adds: the columns of
     `customers_daily`. customers, scores: one row a person each.
     """
-    known = customers.where(is_person()).select(
+    known = customers.select(
         "person_id",
         "orders",
         "revenue_total",

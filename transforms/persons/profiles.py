@@ -7,6 +7,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.customers import GENERATIONS
 from tactful.schemas.events import ORDER
+from tactful.schemas.words import ALL
 from tactful.transforms.consents import consents
 from tactful.transforms.persons.parts import as_map
 
@@ -75,11 +76,11 @@ def generation(year: Column) -> Column:
 
 
 def newest_consents(timeline: DataFrame) -> DataFrame:
-    """The newest word on each channel and purpose; at the same moment a withdrawal wins.
+    """The newest word on each channel, or on all, and purpose; of one moment a withdrawal wins.
 
     Keeps: one row a person who said something. Adds: consents. timeline: rows with person_id.
     """
-    topic = F.concat_ws(":", F.coalesce("channel", F.lit("*")), "purpose")
+    topic = F.concat_ws(":", F.coalesce("channel", F.lit(ALL)), "purpose")
     newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), *ORDER[1:]))
     latest = consents(timeline).groupBy("person_id", topic.alias("topic")).agg(newest.alias("v"))
     return as_map(latest, "topic", "consents")

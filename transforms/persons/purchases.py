@@ -12,7 +12,7 @@ from tactful.schemas.events import MONEY, TOTAL
 from tactful.transforms.allotting import back
 from tactful.transforms.money import in_business_currency
 from tactful.transforms.persons.parts import as_map
-from tactful.transforms.settled import PARTS
+from tactful.transforms.settled import PARTS, is_cancelled, purchased_lines
 
 # The most that a list of categories, brands or stores names.
 LISTED = 20
@@ -26,25 +26,29 @@ def bought_lines(
     """Say of every line that somebody bought what was kept of it, and what it was.
 
     Money is also told in the business's own currency, by the rate of the day it was bought; without
-    a rate it is not. A product's cost is in that currency, too.
+    a rate it is not. A product's cost is in that currency, too, and is that of the goods that did
+    not come back: money that is given back brings none. A line of quantity 0 costs nothing; of a
+    line whose amount nobody told no margin is known.
 
-    Keeps: one row a line of a person's. Adds: kept, value (both money; kept in the order's
-    currency), margin (null where no cost is known), is_cancelled, is_returned, brand, price_band;
-    category is the line's, else its product's. Drops: lines of nobody's.
+    Keeps: one row a line by which a person bought something. Adds: kept, value (both money; kept in
+    the order's currency), margin (null where no cost is known), is_cancelled, is_returned, brand,
+    price_band; category is the line's, else its product's. Drops: lines of nobody's, and those that
+    only lower what others cost.
     lines: see `settled_lines`.
     """
     known = products.select(
         "sku", F.col("category").alias("_category"), "brand", "cost", price_band().alias("_band")
     )
-    units = F.col("units") - back("units")
+    units = F.expr("if(quantity = 0, 0L, units)") - back("units", goods_only=True)
     kept = ((F.col("paid") - back("paid")) * F.lit(Decimal(1) / PARTS)).cast(MONEY)
-    mine = lines.where(F.col("person_id").isNotNull()).select(
+    mine = purchased_lines(lines).where(F.col("person_id").isNotNull()).select(
         "person_id", "order_id", "line_number", "occurred_at", "currency", "sku", "category",
         "place", "store_id",
         F.coalesce("is_discounted", F.lit(False)).alias("is_discounted"),
         kept.alias("kept"),
-        (units * F.lit(Decimal(1) / PARTS)).cast(MONEY).alias("_kept_units"),
-        (back("units", ["order_cancelled"]) >= F.col("units")).alias("is_cancelled"),
+        (F.greatest(units, F.lit(0)) * F.lit(Decimal(1) / PARTS)).cast(MONEY).alias("_kept_units"),
+        F.col("amount").isNotNull().alias("_is_told"),
+        is_cancelled().alias("is_cancelled"),
         (back("units", ["order_returned"]) > 0).alias("is_returned"),
     )  # fmt: skip
     priced = in_business_currency(mine, rates, currency=currency)
@@ -56,11 +60,11 @@ def bought_lines(
         .withColumns(
             {
                 "category": F.coalesce("category", "_category"),
-                "margin": (F.col("value") - cost).try_cast(TOTAL),
+                "margin": F.when(F.col("_is_told"), (F.col("value") - cost).try_cast(TOTAL)),
                 "price_band": F.col("_band"),
             }
         )
-        .drop("_category", "_band", "_kept_units", "cost", "rate")
+        .drop("_category", "_band", "_kept_units", "_is_told", "cost", "rate")
     )
 
 
@@ -96,7 +100,7 @@ def orders_of(bought: DataFrame) -> DataFrame:
         F.count_if(stands).alias("lines"),
         F.count_if(stands & F.col("is_discounted")).alias("discounted_lines"),
         F.count_if(stands & F.col("is_returned")).alias("returned_lines"),
-        F.min("place").alias("place"),
+        F.min(F.lower("place")).alias("place"),
         F.min("store_id").alias("store_id"),
         names("category").alias("categories"),
         names("brand").alias("brands"),
@@ -178,14 +182,9 @@ def _told_apart(kind: str, values: Column) -> Column:
 
 
 def _most_bands(counts: Column) -> Column:
-    """The band of most lines; of two of as many the dearer."""
-    ranked = F.transform(
-        counts,
-        lambda c: F.struct(
-            c["fewer"], -F.array_position(F.lit(list(BANDS)), c["value"]), c["value"].alias("band")
-        ),
-    )
-    return F.try_element_at(F.array_sort(ranked), F.lit(1))["band"]
+    """The band of most lines; of two of as many the middle, also of the lowest and the highest."""
+    most = F.filter(counts, lambda c: c["fewer"] == F.array_min(counts)["fewer"])
+    return F.when(F.size(most) > 1, BANDS[1]).otherwise(F.try_element_at(most, F.lit(1))["value"])
 
 
 def switched_brands(bought: DataFrame) -> DataFrame:

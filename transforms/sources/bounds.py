@@ -8,7 +8,6 @@ from tactful.schemas.bounds import (
     MAX_ENTRIES,
     MAX_MONEY,
     MAX_NAME_BYTES,
-    SATISFACTION,
     max_bytes,
 )
 from tactful.schemas.events import MONEY
@@ -37,9 +36,6 @@ def reasons(fields: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
 
 def _beyond(fields: Mapping[str, Column]) -> Iterator[tuple[str, str]]:
     """What a row says that is out of bounds, as (condition, reason)."""
-    if "satisfaction" in fields:
-        worst, best = SATISFACTION
-        yield f"NOT _satisfaction BETWEEN {worst} AND {best}", "out_of_bounds:satisfaction"
     for name, column in fields.items():
         if column.type == MONEY:
             large = f"loose.{name} IS NOT NULL AND _{name} IS NULL AND {is_number(f'loose.{name}')}"

@@ -48,7 +48,7 @@ def parse_rows(
     Expects: value (text), file (string), modified_at (timestamp).
     """
     fields = fields_of(stream)
-    loose = ", ".join(f"`{name}` {_loose(column.type)}" for name, column in fields.items())
+    loose = ", ".join(f"`{name}` {_loose(column)}" for name, column in fields.items())
     # All in SQL: of column objects it takes thousands, at several calls into the JVM each.
     checked = rows.selectExpr(
         "value",
@@ -89,7 +89,7 @@ def lay_out(rows: DataFrame, *, stream: str, told: Mapping[str, str]) -> DataFra
     if strange:
         raise ValueError(f"{stream} has no fields {sorted(strange)}")
     each = ", ".join(
-        f"CAST({told.get(name, 'NULL')} AS {_loose(column.type)}) AS `{name}`"
+        f"CAST({told.get(name, 'NULL')} AS {_loose(column)}) AS `{name}`"
         for name, column in fields.items()
     )
     # Not a mere struct, which Spark would take apart and work out anew for every use of a field.
@@ -183,8 +183,9 @@ def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     )
 
 
-def _loose(kind: str) -> str:
+def _loose(column: Described) -> str:
     """The same shape with money and times as text, which would else turn the row into nulls."""
+    kind = "string" if column.name == "satisfaction" else column.type
     return kind.replace(MONEY, "string").replace("timestamp", "string")
 
 
@@ -198,6 +199,8 @@ def _typed(stream: str, column: Described) -> str:
         return values.money(value)
     if column.name == "currency":
         return values.currency(value)
+    if column.name == "satisfaction":
+        return values.stars(value)
     if column.type == "string":
         return unless_blank(value) if column.name in FREE_TEXTS else as_name(value)
     if column.type == "array<string>":
@@ -280,7 +283,7 @@ def _mistyped(column: Described) -> str:
         wrong.append(f"NOT {is_blank(value)} AND {typed} IS NULL")
     if column.type != "string":
         # Only a row that Spark flagged pays for a second look at its text.
-        wrong.append(f"CASE WHEN {FLAGGED} THEN {_refused(column.name, _loose(column.type))} END")
+        wrong.append(f"CASE WHEN {FLAGGED} THEN {_refused(column.name, _loose(column))} END")
     return _any(wrong)
 
 

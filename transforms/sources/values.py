@@ -27,6 +27,9 @@ NUMBERS = ("quantity", "unit_price", "discount", "amount")
 # What JSON or a text calls a number, however large; Spark hands 1e999 over as "Infinity".
 NUMBER = r'^\s*([+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|"-?Infinity")\s*\z'
 
+# From 1 (bad) to 5 (good); as a text, or with an empty fraction, it is such a number, too.
+STARS = r"^[1-5](\.0+)?\z"
+
 
 def instant(value: str) -> str:
     """The moment that a text with its zone tells; null where it is none."""
@@ -86,6 +89,12 @@ def is_no_text(text: str) -> str:
     quoted = literal(r'"\s*[\[{]')
     # In an AND the last would be worked out for every row, since many fields ask it.
     return f"CASE WHEN ({opens}) AND ({is_json}) THEN NOT text RLIKE {quoted} ELSE false END"
+
+
+def stars(value: str) -> str:
+    """How content somebody was, a whole number from 1 to 5; null where it is none."""
+    told = trimmed(value)
+    return f"CASE WHEN {told} RLIKE {literal(STARS)} THEN CAST(left({told}, 1) AS int) END"
 
 
 def currency(value: str) -> str:

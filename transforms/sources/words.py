@@ -11,7 +11,8 @@ A value is read without regard to case, blanks and separators, and by a list of 
 - any other message counts for all channels, so that no cap overlooks it, and as one that says no
   purpose, which is marketing.
 
-Every such word is kept in `doubts`, as `field:word`.
+Every such word is kept in `doubts`, as `field:word`. So is a value of another field that is left
+out alone, since all else that its row says counts.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ from tactful.transforms.blanks import SEPARATORS, is_blank, literal, trimmed
 # The closed values of each stream beside its type, with what a sender may call them.
 CLOSED: dict[str, dict[str, dict[str, str]]] = {}
 LONGEST_WORD = 100
+# Fields that say nothing where their value is wrong: a contact opens and closes all the same.
+LEFT_ASIDE = {"service": ("satisfaction",)}
 # Of a row that closes something these faults are forgiven, but not in what it cannot do without.
 FORGIVEN = ("wrong_type", "out_of_bounds", "too_long", "too_many")
 NEEDED = ("event_id", "type", "occurred_at", "identifiers", "message_id")
@@ -126,10 +129,11 @@ def settled(stream: str, name: str) -> str:
 
 def doubts(stream: str) -> str:
     """The words of a row that nobody knows, as field:word; null where there are none."""
-    if stream not in CLOSED:
+    named = (*CLOSED.get(stream, ()), *LEFT_ASIDE.get(stream, ()))
+    if not named:
         return "CAST(NULL AS array<string>)"
     told, bad = [], []
-    for name in CLOSED[stream]:
+    for name in named:
         is_doubt = _is_unknown(name)
         if name == "bounce":
             is_doubt = f"({is_doubt} OR _type = 'bounced' AND _bounce IS NULL)"

@@ -68,16 +68,19 @@ def lake(tmp_path):
         ("person_id", pa.string()), ("type", pa.string()), ("line_number", pa.int32()),
         ("amount", pa.decimal128(18, 4)), ("currency", pa.string()), ("order_id", pa.string()),
         ("occurred_at", AT), ("event_id", pa.string()), ("stream", pa.string()),
+        ("quantity", pa.decimal128(18, 4)),
     ]  # fmt: skip
     write(
         tmp_path, "timeline", facts,
-        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a", "other"),
-        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a", "other"),
-        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b", "other"),
-        ("n_2", "page_view", 0, None, None, None, at(1), "c", "other"),
-        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d", "other"),
-        ("p_1", "page_view", 0, None, None, None, at(2), "e", "other"),
-        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f", "other"),
+        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a", "other", None),
+        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a", "other", None),
+        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b", "other", None),
+        ("n_2", "page_view", 0, None, None, None, at(1), "c", "other", None),
+        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d", "other", None),
+        ("p_1", "page_view", 0, None, None, None, at(2), "e", "other", None),
+        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f", "other", None),
+        (None, "order_placed", 1, Decimal(-5), None, "o3", at(3), "g", "other", Decimal(-1)),
+        (None, "order_placed", 0, Decimal(25), None, "o3", at(3), "g", "other", Decimal(-2)),
     )  # fmt: skip
     write_refused(
         tmp_path,
@@ -100,6 +103,7 @@ def lake(tmp_path):
         ("sent", ["channel:[pigeon]"], "m5", None),
     )  # fmt: skip
     write(tmp_path, "profiles", said, ("consent_withdrawn", ["channel:fax", "purpose:profiling"]))
+    write(tmp_path, "service", said, ("contact_closed", ["satisfaction:good"]))
     numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
     write(
         tmp_path, "left_out",
@@ -117,7 +121,7 @@ def test_status_tells_how_far_a_lake_is(lake):
     facts = status(lake)
     assert facts["as_of"] == "2026-01-11T00:00:00Z"
     rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "left_out": 2, "messages": 5,
-            "profiles": 1, "quarantine": 3, "timeline": 7}  # fmt: skip
+            "profiles": 1, "quarantine": 3, "service": 1, "timeline": 9}  # fmt: skip
     assert facts["rows"] == rows
     assert facts["batches"] == [
         {
@@ -131,7 +135,15 @@ def test_status_tells_how_far_a_lake_is(lake):
 
 def test_shares_count_events_once_and_leave_shared_devices_out(lake):
     known = status(lake)["known"]
-    assert (known["events"], known["revenue"]) == (0.5, {"USD": 0.75})
+    assert known["events"] == 0.4286
+    assert known["revenue"] == {"USD": 0.75, "the business's own currency": 0.0}
+
+
+def test_lines_below_nothing_are_counted(lake):
+    assert status(lake)["known"]["negative_lines"] == {"lowering": 1, "bought": 1}
+    text = shown(lake)
+    assert "1 line of orders with a negative amount: taken off what the order's other" in text
+    assert "1 line of orders with a negative quantity and no such amount: taken as bought" in text
 
 
 def test_the_newest_weeks_are_told_over_all_sources(tmp_path):
@@ -269,7 +281,8 @@ def test_failures_name_what_a_destination_refused(lake):
 
 def test_words_that_nobody_knows_are_told(lake):
     doubts = status(lake)["doubts"]
-    assert doubts["rows"] == 6
+    assert doubts["rows"] == 7
+    assert '1 × contact_closed says satisfaction "good": left aside.' in shown(lake)
     assert doubts["words"][0] == {
         "stream": "messages", "doubt": "bounce:", "type": "bounced", "rows": 2,
     }  # fmt: skip
@@ -291,7 +304,7 @@ def shown(lake) -> str:
 
 def test_people_can_read_it(lake):
     text = shown(lake)
-    assert "Events of known persons: 50.0%" in text
+    assert "Events of known persons: 42.9%" in text
     assert "Batch 2 of query main is not finished" in text
     assert "2:00:00" in text
     assert "meta/2.json is rejected." in text
@@ -309,7 +322,10 @@ def test_a_lake_of_nothing_has_a_status(tmp_path):
     (tmp_path / "_lake.json").write_text('{"format_version": 1}')
     facts = status(tmp_path)
     assert facts["as_of"] is None
-    assert facts["known"] == {"events": None, "revenue": {}, "weeks": [], "best_tenth": None}
+    assert facts["known"] == {
+        "events": None, "revenue": {}, "weeks": [], "best_tenth": None,
+        "negative_lines": {"lowering": 0, "bought": 0},
+    }  # fmt: skip
     assert "never run" in next(iter(render(facts)))
     assert [path.name for path in tmp_path.iterdir()] == ["_lake.json"]
 

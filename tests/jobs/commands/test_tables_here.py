@@ -76,6 +76,19 @@ def test_a_file_that_no_question_reads_is_missed_all_the_same(lake) -> None:
     assert list(status(lake)["failures"]["damaged_tables"]) == ["identifiers"]
 
 
+def test_what_a_new_version_brings_is_not_lost(lake) -> None:
+    state = lake / "_lake.json"
+    facts = status(lake)
+    assert "customers_daily" in facts["not_made_yet"]
+    assert "customers_daily" not in facts["failures"]["missing_tables"]
+    assert "Not made yet: customer" in shown(lake)
+    told = {**json.loads(state.read_text()), "tables": ["clicks", "customers_daily", "timeline"]}
+    state.write_text(json.dumps(told))
+    lost = status(lake)
+    assert "customers_daily" in lost["failures"]["missing_tables"]
+    assert "known_shares" in lost["not_made_yet"] or (lake / "known_shares").is_dir()
+
+
 def test_missing_tables_are_named(lake) -> None:
     before = status(lake)["failures"]["missing_tables"]
     shutil.rmtree(lake / "clicks")

@@ -9,6 +9,7 @@ from tactful.jobs.settings.config import load
 from tactful.transforms import rules
 from tactful.transforms.sinks import SINKS
 
+A_DAY = "a day from 1971-01-01 to 2999-12-31 such as 2024-01-31, or a moment of it (UTC)"
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"
 PARTITIONS = (
@@ -104,13 +105,30 @@ ONE_LINERS = {
         'my.toml: identity.phone_region: found "UK"; '
         "allowed: an ISO 3166 region of two letters such as US or GB",
     ),
+    "currency that is none": (
+        "[business]\ncurrency = 'XBT'",
+        'my.toml: business.currency: found "XBT"; allowed: an ISO 4217 code such as USD',
+    ),
+    "history of no time": (
+        "[business]\nhistory_from = 9999-12-31",
+        f"my.toml: business.history_from: found 9999-12-31; allowed: {A_DAY}",
+    ),
+    "history before any": (
+        "[business]\nhistory_from = 0001-01-01T00:00:00+05:00",
+        'my.toml: business.history_from: found 0001-01-01 00:00:00+05:00; '
+        f"allowed: {A_DAY}",
+    ),
+    "history since a number": (
+        "[business]\nhistory_from = 2024",
+        f"my.toml: business.history_from: found 2024; allowed: {A_DAY}",
+    ),
     "number in quotes": (
         "[identity]\nmax_links = '5'",
-        'my.toml: identity.max_links: found "5"; allowed: a whole number from 1',
+        'my.toml: identity.max_links: found "5"; allowed: a whole number from 1 to 2147483647',
     ),
     "true is no number": (
         "[identity]\nmax_links = true",
-        "my.toml: identity.max_links: found true; allowed: a whole number from 1",
+        "my.toml: identity.max_links: found true; allowed: a whole number from 1 to 2147483647",
     ),
     "email_sha256": (
         "[identity.types.email_sha256]\npriority = 5",
@@ -143,12 +161,13 @@ ONE_LINERS = {
     ),
     "bounds in no order": (
         "[scores]\norders = [1, 2, 2, 4]",
-        "my.toml: scores.orders: found [1, 2, 2, 4]; allowed: a list of four whole numbers from 1, "
-        "each larger than the one before",
+        "my.toml: scores.orders: found [1, 2, 2, 4]; allowed: a list of four "
+        "whole numbers from 1 to 2147483647, each larger than the one before",
     ),
     "value of nothing": (
         "[value]\nvalued_from = 0",
-        "my.toml: value.valued_from: found 0; allowed: an amount above 0",
+        "my.toml: value.valued_from: found 0; allowed: an amount above 0 and "
+        "below 1000000000000, with at most four decimal places",
     ),
     "calendar cap": (
         "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ncalendar = 'week'",
@@ -165,7 +184,7 @@ ONE_LINERS = {
     ),
     "cap of nothing": (
         "[[caps]]\nname = 'c'\nlimit = 0\nwindow = '7d'",
-        "my.toml: caps.c.limit: found 0; allowed: a whole number from 1",
+        "my.toml: caps.c.limit: found 0; allowed: a whole number from 1 to 2147483647",
     ),
     "caps as one table": (
         "[caps]\nname = 'c'",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -130,3 +130,17 @@ def test_durations(text, seconds):
 def test_what_is_no_duration(text):
     with pytest.raises(ValueError):
         parse_duration(text)
+
+
+@pytest.mark.parametrize(
+    "told",
+    ("2024-01-31", "'2024-01-31'", "2024-01-31T18:00:00Z", "2024-01-31T18:00:00", "'20240131'",
+     "2024-02-01T01:00:00+05:00"),
+)  # fmt: skip
+def test_history_begins_with_a_day_or_a_moment_of_it(read, told):
+    config = read(f"[business]\nhistory_from = {told}")
+    assert config.business.history_from == date(2024, 1, 31)
+
+
+def test_a_currency_is_read_in_any_case(read):
+    assert read("[business]\ncurrency = ' eur'").business.currency == "EUR"

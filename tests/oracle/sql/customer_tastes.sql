@@ -34,16 +34,17 @@ named AS (
     GROUP BY person_id
 ),
 
--- By lines; of two bands with as many the dearer.
+-- By lines; where several bands have the most, the middle.
 banded AS (
-    SELECT person_id, band AS value_band
-    FROM customer_lines
-    WHERE NOT is_cancelled AND band IS NOT NULL
-    GROUP BY person_id, band
-    QUALIFY row_number() OVER (
-        PARTITION BY person_id
-        ORDER BY count(*) DESC, list_position(['high', 'middle', 'low'], band)
-    ) = 1
+    SELECT person_id, CASE WHEN count(*) = 1 THEN any_value(band) ELSE 'middle' END AS value_band
+    FROM (
+        SELECT person_id, band
+        FROM customer_lines
+        WHERE NOT is_cancelled AND band IS NOT NULL
+        GROUP BY person_id, band
+        QUALIFY rank() OVER (PARTITION BY person_id ORDER BY count(*) DESC) = 1
+    )
+    GROUP BY person_id
 ),
 
 branded AS (

@@ -1,4 +1,4 @@
--- What is known of each person that owns an event; a shared device's steady id is one too.
+-- What is known of each person that owns an event; a shared device's steady id is none.
 -- Where no shared device owns a set of identifiers, all its events have one owner, and when the set
 -- was seen tells as much as each event. What became of a message is its person's.
 WITH sights AS (
@@ -24,7 +24,7 @@ WITH sights AS (
 seen AS (
     SELECT person_id, min(first_seen_at) AS first_seen_at, max(last_seen_at) AS last_seen_at
     FROM sights
-    WHERE person_id IS NOT NULL
+    WHERE is_person(person_id)
     GROUP BY person_id
 ),
 
@@ -106,7 +106,7 @@ consented AS (
     FROM (
         SELECT
             person_id,
-            coalesce(channel, '*') || ':' || purpose AS topic,
+            coalesce(channel, 'all') || ':' || purpose AS topic,
             NOT (max({said_at: occurred_at, withdrawn: type = 'consent_withdrawn'})).withdrawn
                 AS is_granted
         FROM consents

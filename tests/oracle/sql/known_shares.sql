@@ -49,7 +49,7 @@ earned AS (
         order_id,
         is_person(person_id) AS is_known,
         rate IS NULL AS is_unpriced,
-        sum(CAST(CAST(greatest(coalesce(amount, 0), 0) AS DECIMAL(20, 4)) * CAST(rate AS DECIMAL(18, 8)) AS DECIMAL(28, 4)))
+        sum(CAST(CAST(money(paid) AS DECIMAL(20, 4)) * CAST(rate AS DECIMAL(18, 8)) AS DECIMAL(28, 4)))
             AS revenue
     FROM priced
     GROUP BY ALL

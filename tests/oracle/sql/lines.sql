@@ -1,6 +1,6 @@
 -- What the purchases stream says, one row a line (DESIGN 4): a purchase without lines is one row of
 -- what it says itself, which acts on the line or product it names or on all. An amount not told is
--- quantity × price − discount; where that is below nothing, as tills write returns, a discount makes
+-- quantity × price − discount, of what is ordered without a quantity that of one; where that is below nothing, as tills write returns, a discount makes
 -- it smaller, too.
 WITH laid_out AS (
     SELECT
@@ -14,7 +14,7 @@ WITH laid_out AS (
 )
 
 SELECT
-    * EXCLUDE (line, event_line_id, event_sku, event_amount, line_number),
+    * EXCLUDE (how_many, line, event_line_id, event_sku, event_amount, line_number),
     CAST(line_number AS INTEGER) AS line_number,
     coalesce(line.line_id, event_line_id) AS line_id,
     CASE WHEN line IS NULL THEN event_sku ELSE line.sku END AS sku,
@@ -25,13 +25,20 @@ SELECT
         CASE WHEN line IS NULL THEN event_amount END,
         line.amount,
         TRY_CAST(
-            CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price
+            how_many * line.unit_price
             - coalesce(line.discount, 0)
             * CASE
-                WHEN CAST(line.quantity AS DECIMAL(28, 4)) * line.unit_price < 0 AND line.discount > 0 THEN -1
+                WHEN how_many * line.unit_price < 0 AND line.discount > 0 THEN -1
                 ELSE 1
             END
             AS DECIMAL(18, 4)
         )
     ) AS amount
-FROM laid_out
+FROM (
+    SELECT
+        *,
+        CAST(
+            coalesce(line.quantity, CASE WHEN type = 'order_placed' THEN 1 END) AS DECIMAL(28, 4)
+        ) AS how_many
+    FROM laid_out
+)

@@ -28,6 +28,7 @@ reasons AS (
     FROM sendings AS s
     JOIN offered USING (message_id)
     JOIN bought AS b ON b.person_id = s.person_id AND b.sku = offered.sku
+    WHERE NOT b.is_negative
 ),
 
 counted AS (

@@ -25,15 +25,16 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from tactful.jobs.identity.changes import MOVES, changes_of
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists, parent_row
 from tactful.jobs.identity.known import COLUMNS, Known
-from tactful.jobs.identity.numbering import NAMES, SETS, Everything, number, pieces
-from tactful.jobs.identity.relabel import (
+from tactful.jobs.identity.labelling import (
     Labelled,
     expiries_of,
     kinds_of,
     label,
-    labels_of_blocked,
     rows_of,
+    rules_of,
 )
+from tactful.jobs.identity.numbering import NAMES, SETS, Everything, number, pieces
+from tactful.jobs.identity.relabel import labels_of_blocked
 from tactful.jobs.lake import spills
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.backlog import before_all, is_long
@@ -193,7 +194,7 @@ def label_all(
     count = len(everything.keys)
     return label(
         everything.numbered,
-        rules,
+        rules_of(rules),
         as_of=as_of,
         inside=np.ones(count, dtype=bool),
         minted=known.minted if known else np.zeros(count, dtype=bool),

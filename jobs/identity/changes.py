@@ -20,6 +20,12 @@ MOVES = ("identifier_key", "from_person_id", "to_person_id")
 OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 
 
+def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
+    """The earlier label of each identifier, row by row; nulls where there was none."""
+    places = pc.index_in(fresh["identifier_key"], combine_chunks(before["identifier_key"]))
+    return before.take(places)
+
+
 def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
     """The labels that say something else now, or nothing before. known: see `previous_labels`."""
     is_new = pc.is_null(known["identifier_key"])

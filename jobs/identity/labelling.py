@@ -71,7 +71,7 @@ def kinds_of(rules: Identity) -> tuple[list[str], Kinds]:
     )
 
 
-def rules_of(rules: Identity) -> Rules:
+def plain_rules(rules: Identity) -> Rules:
     """What decides who is who, without the library that reads the configuration."""
     names, kinds = kinds_of(rules)
     return Rules(names, kinds, rules.max_identifiers, rules.shared_devices)
@@ -219,11 +219,11 @@ def rows_of(found: Labelled, nodes: Ints, called: Called, names: list[str]) -> p
         "component_key": called(found.component[nodes]),
         "person_id": _named("p_", called(owner, owner == NOBODY)),
         "state": STATE_NAMES.take(pa.array(found.state[nodes])),
-        "neutral_from_at": _instants(since, since == NOBODY),
+        "neutral_from_at": when(since, since == NOBODY),
         "neutral_person_id": _named("n_", called(nodes, found.state[nodes] != NEUTRAL)),
         "is_minted": pa.array(found.minted[nodes]),
-        "first_seen_at": _instants(found.first_at[nodes]),
-        "last_seen_at": _instants(found.last_at[nodes]),
+        "first_seen_at": when(found.first_at[nodes]),
+        "last_seen_at": when(found.last_at[nodes]),
     }
     return pa.table(table).select(LABELS.names[:-1])
 
@@ -231,7 +231,7 @@ def rows_of(found: Labelled, nodes: Ints, called: Called, names: list[str]) -> p
 def expiries_of(found: Labelled, nodes: Ints, called: Called) -> pa.Table:
     """When the first link of each of these identifiers ends, of those that have one that does."""
     ending = nodes[found.expires_at[nodes] != NOBODY]
-    ends = _instants(found.expires_at[ending])
+    ends = when(found.expires_at[ending])
     return pa.table({"identifier_key": called(ending), "expires_at": ends})
 
 
@@ -244,5 +244,6 @@ def _micros_at(moment: datetime) -> int:
     return int(pa.scalar(moment, pa.timestamp("us", "UTC")).cast(pa.int64()).as_py())
 
 
-def _instants(micros: np.ndarray, missing: np.ndarray | None = None) -> pa.Array:
+def when(micros: Ints, missing: Bools | None = None) -> pa.Array:
+    """Microseconds as instants; none where `missing` says so."""
     return pa.array(micros, pa.int64(), mask=missing).cast(pa.timestamp("us", "UTC"))

@@ -19,8 +19,8 @@ from tactful.jobs.identity.labelling import (
     expiries_of,
     label,
     number_table,
+    plain_rules,
     rows_of,
-    rules_of,
 )
 from tactful.jobs.settings.config import Identity
 from tactful.transforms.identity.arrays import NOBODY
@@ -124,7 +124,7 @@ def relabel(
 
     always, never: pairs that the business joined or keeps apart (see `manual.standing`).
     """
-    plain = rules_of(rules)
+    plain = plain_rules(rules)
     keys, numbered = number_table(links, plain, always, never)
     inside = pc.is_in(keys, members).to_numpy(zero_copy_only=False)
     minted, active_since = _minted_before(before, keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections import defaultdict
 from collections.abc import Callable, Iterable
-from itertools import count
+from itertools import count, pairwise
 from typing import Any
 
 import networkx
@@ -34,7 +34,7 @@ def barbell() -> Pairs:
     crowd = [(hub, hub * 1000 + n) for hub in (1, 2) for n in range(1, 700)]
     among = [(1000 + n, 1000 + 3 * n) for n in range(1, 200)]
     way = [1, *range(5000, 5300), 2]
-    return [*crowd, *among, *zip(way, way[1:], strict=False)]
+    return [*crowd, *among, *pairwise(way)]
 
 
 GRAPHS: dict[str, Pairs] = {

@@ -15,7 +15,7 @@ from tactful.jobs.errors import StepFailed
 from tactful.jobs.identity.labelling import Rules
 from tactful.jobs.identity.shard import FOUND, SAID, labeller
 from tactful.schemas.identity import LABELS, LINKS
-from tactful.transforms.identity.connected import connected
+from tactful.transforms.identity.connected import NotConnected, connected
 from tactful.transforms.identity.links import is_seen, latest
 from tactful.transforms.identity.shards import (
     Bounds,
@@ -64,7 +64,7 @@ def label_in_shards(
     """Who is who by the whole log of links, a row an identifier. Columns: FOUND.
 
     links: the log. labels: the log as it was before. keep: lays a frame aside as files.
-    Raises: StepFailed, where an identifier was lost on the way, or was in two shards.
+    Raises: StepFailed, where identifiers were lost on the way, or were in two shards.
     """
     most, log = shard_identifiers or SHARD_IDENTIFIERS, LINKS.conform(links)
     bounds = _bounds(rules)
@@ -72,7 +72,10 @@ def label_in_shards(
     count = identifiers.count()
     shards = shards_for(count, shard_identifiers=most)
     sets = keep(_without_hubs(log, identifiers, bounds, keep))
-    joined = connected(pairs_of(sets), keep=keep)
+    try:
+        joined = connected(pairs_of(sets), keep=keep)
+    except NotConnected as error:
+        raise StepFailed(str(error)) from error
     home = keep(homes(joined, shards=shards, shard_identifiers=most))
     before = known_before(latest(LABELS.conform(labels).where("state != 'blocked'"), key=KEY))
     mine = in_shards(sets, first_key(), home, shards=shards)

@@ -26,12 +26,13 @@ from pyspark.sql import functions as F
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
+from tactful.jobs import prepared
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.gather import gather
 from tactful.jobs.lake.frames import unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import Batch
-from tactful.jobs.session import open_session
+from tactful.jobs.session import open_session, shipped_defaults
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import stitch
 from tactful.schemas.events import STREAMS
@@ -110,10 +111,13 @@ def opened(folder: str, *, executors: int = 0) -> tuple[Lake, Config]:
     if executors:
         os.environ["SPARK_HOME"] = str(Path(pyspark.__path__[0]))
         os.environ["PYSPARK_PYTHON"] = sys.executable
+        jars = prepared.jars_for(shipped_defaults()[prepared.PACKAGES], place=prepared.folder())
         apart = {
             "spark.master": f"local-cluster[{executors},1,2048]",
             "spark.driver.memory": "1g",
             "spark.executor.memory": "2g",
+            "spark.executor.extraClassPath": os.pathsep.join(jars),
+            "spark.executorEnv.PYTHONPATH": os.environ.get("PYTHONPATH", ""),
             "spark.sql.shuffle.partitions": str(4 * executors),
         }
     session = open_session(**apart)

@@ -59,24 +59,22 @@ def label_in_shards(
     *,
     as_of: datetime,
     keep: Keep,
-    shard_identifiers: int | None = None,
 ) -> DataFrame:
     """Who is who by the whole log of links, a row an identifier. Columns: FOUND.
 
     links: the log. labels: the log as it was before. keep: lays a frame aside as files.
     Raises: StepFailed, where identifiers were lost on the way, or were in two shards.
     """
-    most, log = shard_identifiers or SHARD_IDENTIFIERS, LINKS.conform(links)
-    bounds = _bounds(rules)
+    log, bounds = LINKS.conform(links), _bounds(rules)
     identifiers = keep(per_identifier(log.where(is_seen())))
     count = identifiers.count()
-    shards = shards_for(count, shard_identifiers=most)
+    shards = shards_for(count, shard_identifiers=SHARD_IDENTIFIERS)
     sets = keep(_without_hubs(log, identifiers, bounds, keep))
     try:
         joined = connected(pairs_of(sets), keep=keep)
     except NotConnected as error:
         raise StepFailed(str(error)) from error
-    home = keep(homes(joined, shards=shards, shard_identifiers=most))
+    home = keep(homes(joined, shards=shards, shard_identifiers=SHARD_IDENTIFIERS))
     before = known_before(latest(LABELS.conform(labels).where("state != 'blocked'"), key=KEY))
     mine = in_shards(sets, first_key(), home, shards=shards)
     theirs = in_shards(before, F.col("identifier_key"), home, shards=shards)

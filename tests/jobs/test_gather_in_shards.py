@@ -25,6 +25,8 @@ WRITTEN = (LINKS, LABELS, DUE, IDENTITY_CHANGES)
 KINDS = {"1": "customer_id", "2": "email", "9": "anonymous_id"}
 # Groups of identifiers that have nothing to do with one another, but for a few.
 GROUPS, EACH = 24, 4
+# Two shards for what is small, and one each for what holds more than ten.
+SHARD = 640
 IDENTITY: dict[str, Any] = {
     "max_links": 3,
     "max_devices": 8,
@@ -98,7 +100,7 @@ def assert_same_rows(once: Stitching, in_shards: Stitching) -> None:
 )
 def test_in_shards_as_at_once(spark, tmp_path, monkeypatch, seed: int, sharing: str) -> None:
     """From nothing, and again from what is known then: every row of every log."""
-    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", 64)
+    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", SHARD)
     once, in_shards = lakes(spark, tmp_path, sharing)
     for number, events in enumerate((160, 60)):
         for lake in (once, in_shards):
@@ -129,7 +131,7 @@ def test_the_driver_does_what_it_may_hold(spark, tmp_path) -> None:
 @pytest.mark.faults
 def test_killed_behind_each_commit_it_is_made_once(spark, tmp_path, monkeypatch) -> None:
     """Each try goes a commit further, on the way that was begun, whatever is allowed by then."""
-    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", 64)
+    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", SHARD)
     whole, killed = lakes(spark, tmp_path, "neutral")
     bound, free = killed.config, whole.config
     for number, events in enumerate((60, 40)):
@@ -159,7 +161,7 @@ def test_killed_behind_each_commit_it_is_made_once(spark, tmp_path, monkeypatch)
 def test_what_is_lost_on_the_way_is_an_error(spark, tmp_path, monkeypatch) -> None:
     """Components that came apart would be persons that came apart: nothing of it is written."""
     _, in_shards = lakes(spark, tmp_path, "neutral")
-    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", 64)
+    monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", SHARD)
     monkeypatch.setattr(shards, "connected", lambda pairs, keep: none_joined(pairs))
     in_shards.accept(world(1, 0, 40))
     with pytest.raises(StepFailed, match="came into two shards"):

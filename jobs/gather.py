@@ -25,17 +25,20 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from tactful.jobs.identity.changes import MOVES, changes_of
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists, parent_row
 from tactful.jobs.identity.known import COLUMNS, Known
-from tactful.jobs.identity.numbering import NAMES, SETS, Everything, number, pieces
-from tactful.jobs.identity.relabel import (
+from tactful.jobs.identity.labelling import (
     Labelled,
     expiries_of,
     kinds_of,
     label,
-    labels_of_blocked,
+    plain_rules,
     rows_of,
 )
+from tactful.jobs.identity.numbering import NAMES, SETS, Everything, number, pieces
+from tactful.jobs.identity.relabel import labels_of_blocked
+from tactful.jobs.identity.shards import are_more, label_in_shards
 from tactful.jobs.lake import spills
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.scratch import scratch_files
 from tactful.jobs.runs.backlog import before_all, is_long
 from tactful.jobs.runs.batches import (
     FUSED,
@@ -53,9 +56,11 @@ from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES
 from tactful.schemas.suppressions import DUE
+from tactful.schemas.table import Table
 from tactful.transforms.identity.arrays import NOBODY
 from tactful.transforms.identity.links import SETS as LINK_COLUMNS
 from tactful.transforms.identity.links import is_seen, merge_links, news_of, seen_together
+from tactful.transforms.identity.shards import blocked_of, changes
 
 LOOKED_UP = (LINKS, LABELS, *STREAMS.values())
 LABELS_A_PIECE = 500_000
@@ -77,11 +82,14 @@ def gather_if_long(lake: Lake, config: Config, generation: str, hook: Hook | Non
 
 def gather(lake: Lake, config: Config, generation: str, hook: Hook | None = None) -> Batch:
     """Link and label all accepted events at once. Returns the batch that did it."""
-    batch = _begin(lake, config, generation, hook)
+    batch, most_on_driver = _begin(lake, config, generation, hook)
     try:
         batch.timed("gather", lambda: batch.commit_large(LINKS, _news(batch)))
-        with tempfile.TemporaryDirectory(dir=spills.folder()) as folder:
-            _label(batch, config.identity, folder)
+        if are_more(lake.store.read(LINKS), most_on_driver):
+            _label_in_shards(batch, config.identity)
+        else:
+            with tempfile.TemporaryDirectory(dir=spills.folder()) as folder:
+                _label(batch, config.identity, folder)
         batch.commit_pieces(BATCHES, [_counted(batch)], k=5)
         save_done(lake, GATHER, batch.batch_id)
     finally:
@@ -89,8 +97,11 @@ def gather(lake: Lake, config: Config, generation: str, hook: Hook | None = None
     return batch
 
 
-def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> Batch:
+def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> tuple[Batch, int]:
     """Fix what is gathered and up to when, once; a repeat finds both.
+
+    And how many identifiers the driver takes upon itself: what a store writes in pieces has other
+    transactions than what it writes at once, so a repeat has to go the way that was begun.
 
     It takes a number among the main query's batches: those that follow count on from there, so
     that what they say of an identifier stands over what is said here.
@@ -105,12 +116,13 @@ def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> Ba
             "number": number,
             "batches_before": before + 1,
             "since": asdict(before_all(lake, number, pins["tables"])),
+            "driver_identifiers": config.lake.driver_identifiers,
         }
         save_pins(lake, GATHER, pins)
     state: dict[str, Any] = lake.state() or {}
     counted = {**state.get("batches_before", {}), FUSED: pins["batches_before"]}
     lake.remember(batches_before=counted)
-    return Batch(
+    batch = Batch(
         lake,
         GATHER,
         generation,
@@ -120,6 +132,7 @@ def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> Ba
         hook=hook,
         before=pins["number"] - pins["batch_id"],
     )
+    return batch, pins.get("driver_identifiers", config.lake.driver_identifiers)
 
 
 def _news(batch: Batch) -> DataFrame:
@@ -159,6 +172,40 @@ def _label(batch: Batch, rules: Identity, folder: str) -> None:
         batch.commit_pieces(IDENTITY_CHANGES, [batch.numbered(changes)], k=4)
 
 
+def _label_in_shards(batch: Batch, rules: Identity) -> None:
+    """The same, where that is more than one process holds: on the executors."""
+    store, number = batch.lake.store, F.lit(batch.number).alias("batch_id")
+    links, before = store.read(LINKS), batch.read(LABELS)
+    with scratch_files(batch.lake) as keep:
+        found = batch.timed(
+            "decide",
+            lambda: label_in_shards(
+                links, before, plain_rules(rules), as_of=batch.as_of, keep=keep
+            ),
+        )
+        labels = found.where("is_changed").select(*LABELS.names[:-1], number)
+        for seen in _blocked(batch, blocked_of(links).toArrow()):
+            labels = labels.unionByName(LABELS.conform(batch.logs.frame(seen)))
+        batch.timed("write", lambda: _commit_any(batch, LABELS, labels, k=2))
+        due = found.where("expires_at IS NOT NULL").select(
+            F.col("identifier_key").alias("anchor_key"), F.col("expires_at").alias("due_at"), number
+        )
+        _commit_any(batch, DUE, due, k=3)
+        moved = keep(
+            found.where("is_moved").select(
+                "identifier_key", "from_person_id", F.col("person_id").alias("to_person_id")
+            )
+        )
+        at = F.lit(batch.as_of).alias("changed_at")
+        _commit_any(batch, IDENTITY_CHANGES, changes(moved, links).select(at, "*", number), k=4)
+
+
+def _commit_any(batch: Batch, table: Table, rows: DataFrame, *, k: int) -> None:
+    """Append rows that lie aside, where there are any."""
+    if not rows.isEmpty():
+        batch.commit_large(table, rows, k=k)
+
+
 def _words(batch: Batch) -> pa.Table:
     """All that the business said of two identifiers, as links. It is little."""
     said = batch.lake.store.read(LINKS).where(~is_seen())
@@ -193,7 +240,7 @@ def label_all(
     count = len(everything.keys)
     return label(
         everything.numbered,
-        rules,
+        plain_rules(rules),
         as_of=as_of,
         inside=np.ones(count, dtype=bool),
         minted=known.minted if known else np.zeros(count, dtype=bool),

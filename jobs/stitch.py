@@ -16,6 +16,7 @@ from tactful.jobs.identity.changes import (
     moves,
     persons_changed,
     persons_of,
+    previous_labels,
     restated,
 )
 from tactful.jobs.identity.columns import (
@@ -31,7 +32,6 @@ from tactful.jobs.identity.relabel import (
     blocked_labels,
     members_of,
     others,
-    previous_labels,
     relabel,
 )
 from tactful.jobs.identity.shared import beside, hubs_now, nobodys_own, sets_in_doubt

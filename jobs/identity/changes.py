@@ -20,10 +20,21 @@ MOVES = ("identifier_key", "from_person_id", "to_person_id")
 OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
 
 
+def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
+    """The earlier label of each identifier, row by row; nulls where there was none."""
+    places = pc.index_in(fresh["identifier_key"], combine_chunks(before["identifier_key"]))
+    return before.take(places)
+
+
 def differing(fresh: pa.Table, known: pa.Table) -> pa.Table:
     """The labels that say something else now, or nothing before. known: see `previous_labels`."""
+    return fresh.filter(is_differing(fresh, known))
+
+
+def is_differing(fresh: pa.Table, known: pa.Table) -> pa.ChunkedArray:
+    """The same, row by row."""
     is_new = pc.is_null(known["identifier_key"])
-    return fresh.filter(pc.or_(is_new, _differ(fresh, known, COMPARED)))
+    return pc.or_(is_new, _differ(fresh, known, COMPARED))
 
 
 def persons_changed(fresh: pa.Table, known: pa.Table, before: pa.Table) -> pa.Table:
@@ -71,8 +82,13 @@ def moves(fresh: pa.Table, known: pa.Table) -> pa.Table:
             "to_person_id": fresh["person_id"],
         }
     )
+    return pairs.filter(is_moved(fresh, known))
+
+
+def is_moved(fresh: pa.Table, known: pa.Table) -> pa.ChunkedArray:
+    """The same, row by row."""
     had_one = pc.is_valid(known["person_id"])
-    return pairs.filter(pc.and_(had_one, _differ(fresh, known, ("person_id",))))
+    return pc.and_(had_one, _differ(fresh, known, ("person_id",)))
 
 
 def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> pa.Table:

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from tactful.jobs.identity.columns import combine_chunks
 from tactful.jobs.identity.hex_keys import Halves, HexKeys
-from tactful.jobs.identity.relabel import STATE_NAMES, Labelled
+from tactful.jobs.identity.labelling import STATE_NAMES, Labelled
 from tactful.transforms.identity.arrays import NOBODY, Bools, Ints
 from tactful.transforms.identity.components import LINKED
 

@@ -17,13 +17,8 @@ import pyarrow.parquet as pq
 from tactful.jobs.identity import manual
 from tactful.jobs.identity.columns import combine_chunks, flatten_lists, micros
 from tactful.jobs.identity.hex_keys import Halves, HexKeys, numbered_keys
-from tactful.jobs.identity.relabel import (
-    Numbered,
-    blocked_in,
-    blocked_once,
-    kinds_of,
-    pairs_of,
-)
+from tactful.jobs.identity.labelling import Numbered, kinds_of, pairs_of
+from tactful.jobs.identity.relabel import blocked_in, blocked_once
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.events import ORDER
 from tactful.transforms.identity.arrays import Bools, Ints

@@ -26,12 +26,28 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
 
     size: how many bytes the largest table has that frames are worked out from.
     """
-    place, numbers = f"{lake.location}/{FOLDER}", count()
     kept: list[DataFrame] = []
 
     def in_memory(frame: DataFrame) -> DataFrame:
         kept.append(materialise(frame))
         return kept[-1].coalesce(1) if size <= ONE_PIECE_BYTES else kept[-1]
+
+    with scratch_files(lake) as in_files:
+        try:
+            yield in_files if size > LARGE_BYTES else in_memory
+        finally:
+            for frame in kept:
+                unpersist(frame)
+
+
+@contextmanager
+def scratch_files(lake: Lake) -> Iterator[Keep]:
+    """The same, always as files: what an executor takes with it when it is lost is still there.
+
+    Where many steps build on one another it is sooner planned, too: Spark remembers of a frame in
+    memory all that follows from how it came about, which grows with each step.
+    """
+    place, numbers = f"{lake.location}/{FOLDER}", count()
 
     def in_files(frame: DataFrame) -> DataFrame:
         path = f"{place}/{next(numbers)}"
@@ -41,10 +57,8 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
     clear(lake)
     lake.store.make_private(place)
     try:
-        yield in_files if size > LARGE_BYTES else in_memory
+        yield in_files
     finally:
-        for frame in kept:
-            unpersist(frame)
         clear(lake)
 
 

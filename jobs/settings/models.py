@@ -65,6 +65,10 @@ class LakeSettings(Section):
     first_run_bound: Count = Field(
         title="A changed rule that adds more records to a destination waits for run --confirm."
     )
+    driver_identifiers: Count = Field(
+        title="With more identifiers than this a backlog's persons are worked out on the "
+        "executors, in shards; up to it on the driver, which takes less than 1 KiB for each."
+    )
 
 
 class Intake(Section):

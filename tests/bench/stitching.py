@@ -9,6 +9,8 @@ the peak of memory of the process tree; the world is made by a process of its ow
 
 from __future__ import annotations
 
+import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -17,18 +19,20 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pyspark
 import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
+from tactful.jobs import prepared
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.gather import gather
 from tactful.jobs.lake.frames import unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import Batch
-from tactful.jobs.session import open_session
+from tactful.jobs.session import open_session, shipped_defaults
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import stitch
 from tactful.schemas.events import STREAMS
@@ -55,9 +59,15 @@ def main(
     identifiers: int = 10_000_000,
     links: int = 12_000_000,
     batches: int = 0,
+    in_shards: bool = False,
+    executors: int = 0,
     make_in: Path | None = None,
 ) -> None:
-    """Gather a world of `households` or a `hostile` one, from an empty lake on."""
+    """Gather a world of `households` or a `hostile` one, from an empty lake on.
+
+    in_shards: on the executors, whatever the number. executors: so many of one core and 2 GiB each,
+    in processes of their own, beside a driver of 1 GiB; without, all of Spark is one process.
+    """
     if make_in is not None:
         made(make_in, world, identifiers, links)
         return
@@ -65,10 +75,14 @@ def main(
         asked = [f"--world={world}", f"--identifiers={identifiers}", f"--links={links}"]
         subprocess.run([sys.executable, __file__, *asked, f"--make-in={folder}"], check=True)
         with Peak() as peak:
-            lake, config = opened(folder)
+            lake, config = opened(folder, executors=executors)
+            if in_shards:
+                lake_rules = config.lake.model_copy(update={"driver_identifiers": 1})
+                config = config.model_copy(update={"lake": lake_rules})
             started = time.monotonic()
             done = gather(lake, config, lake.generation("fused"))
             whole = time.monotonic() - started
+        driver = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
         known, persons = counted(lake)
         print(f"## Who is who, from nothing: {world}")
         print()
@@ -87,11 +101,27 @@ def main(
             print(f"| the first and the last of these | {seconds[0]:.1f}, {seconds[-1]:.1f} |")
         print()
         print(f"Memory of the whole process tree at its peak, at once: {peak.gib:.1f} GiB.")
+        print(f"The driver's Python alone, at its peak: {driver:.2f} GiB.")
+        print(f"All labels in one number: {fingerprint(lake)}.")
 
 
-def opened(folder: str) -> tuple[Lake, Config]:
+def opened(folder: str, *, executors: int = 0) -> tuple[Lake, Config]:
     """A lake with the demo's configuration."""
-    lake, config = Lake(open_session(), folder), demo_config(Path(folder), seed=1)
+    apart = {}
+    if executors:
+        os.environ["SPARK_HOME"] = str(Path(pyspark.__path__[0]))
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+        jars = prepared.jars_for(shipped_defaults()[prepared.PACKAGES], place=prepared.folder())
+        apart = {
+            "spark.master": f"local-cluster[{executors},1,2048]",
+            "spark.driver.memory": "1g",
+            "spark.executor.memory": "2g",
+            "spark.executor.extraClassPath": os.pathsep.join(jars),
+            "spark.executorEnv.PYTHONPATH": os.environ.get("PYTHONPATH", ""),
+            "spark.sql.shuffle.partitions": str(4 * executors),
+        }
+    session = open_session(**apart)
+    lake, config = Lake(session, folder), demo_config(Path(folder), seed=1)
     lake.create(config)
     lake.remember(as_of=AS_OF.isoformat())
     return lake, config
@@ -101,6 +131,12 @@ def counted(lake: Lake) -> tuple[int, int]:
     labels = latest(lake.store.read(LABELS), key=["identifier_key"])
     known, persons = labels.agg(F.count("*"), F.count_distinct("person_id")).first()
     return known, persons
+
+
+def fingerprint(lake: Lake) -> int:
+    """What all labels say, whatever their order: the same for the same labels."""
+    said = F.xxhash64(*LABELS.names)
+    return lake.store.read(LABELS).select(said.alias("said")).agg(F.bit_xor("said")).first()[0]
 
 
 def made(folder: Path, world: str, identifiers: int, links: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -72,9 +72,9 @@ def event(name: str, names: Sequence[str], minutes: int, is_with_junk: bool) -> 
 class Stitching:
     """A lake with nothing but clicks, in which backlogs are gathered or batches stitched."""
 
-    def __init__(self, spark, folder: Path) -> None:
+    def __init__(self, spark, folder: Path, config: Mapping[str, Any] = CONFIG) -> None:
         folder.mkdir()
-        shop = Shop(replace(worlds.make(3), config=CONFIG), folder)
+        shop = Shop(replace(worlds.make(3), config=config), folder)
         self.lake, self.config = shop.empty_lake(spark), shop.config()
         self.changed = shop.config(attribution={"window": "37d"})
         self.lake.remember(as_of=AS_OF.isoformat())

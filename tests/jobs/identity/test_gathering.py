@@ -20,7 +20,7 @@ from tactful.jobs.gather import label_all
 from tactful.jobs.identity import numbering
 from tactful.jobs.identity.hex_keys import Halves, numbered_keys
 from tactful.jobs.identity.known import COLUMNS, Known
-from tactful.jobs.identity.relabel import kinds_of, rows_of
+from tactful.jobs.identity.labelling import kinds_of, rows_of
 from tactful.jobs.settings.config import Identity
 from tactful.transforms.identity.sharing import SHARINGS
 from tests.links import LINKS

@@ -16,7 +16,7 @@ from pyspark import inheritable_thread_target
 from tactful.jobs.errors import LakeDamaged
 from tactful.jobs.lake.folding import APPENDS, FILE_BYTES
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.lake.scratch import Keep, scratch
+from tactful.jobs.lake.scratch import ONE_PIECE_BYTES, Keep, in_memory, scratch
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.publication.changed import Changed, Span
 from tactful.jobs.publication.inputs import Inputs
@@ -36,7 +36,7 @@ STATE = "_published.json"
 # Of what happened, compressed: so little that every published table fits into this process.
 FEW_BYTES = 2_000_000
 # So much that to find what changed takes less than to make everything anew.
-FOLLOWED_BYTES = 8_000_000
+FOLLOWED_BYTES = 50_000_000
 # Where so large a part of all identifiers is of somebody whose rows may be others, all are made.
 LARGE_PART = 0.2
 # What grows with every batch; that anything else is another changes more than some persons' rows.
@@ -88,8 +88,9 @@ def publish(
     span = _span(before, batch) if size > FOLLOWED_BYTES else None
     is_new_day = _day_of(before, config) != _day(config, as_of)
     plan = _plan(stale, told, made_from, may_follow=span is not None, is_new_day=is_new_day)
-    with scratch(lake, size=size) as keep:
-        work = _Work(lake, config, versions, as_of, keep, batch)
+    is_small = size <= ONE_PIECE_BYTES
+    with scratch(lake, size=size) as keep, in_memory(in_one_piece=is_small) as hold:
+        work = _Work(lake, config, versions, as_of, keep, hold, batch)
         if plan.followed and span is not None:
             plan = work.follow(plan, before, span, on_progress)
         work.make(plan, on_progress, few=size <= FEW_BYTES)
@@ -103,13 +104,17 @@ def publish(
 
 @dataclass
 class _Work:
-    """What one publication works with."""
+    """What one publication works with.
+
+    keep: holds what is worked out from everything. hold: what is from a part of it, in memory.
+    """
 
     lake: Lake
     config: Config
     versions: Mapping[str, int]
     as_of: datetime
     keep: Keep
+    hold: Keep
     batch: int | None
     # What changed, and which tables follow that; nothing where all are made anew.
     changed: Changed | None = None
@@ -127,13 +132,13 @@ class _Work:
             lambda table: store.read(table, self.versions[table.id]),
             lambda: store.read(IDENTITY, version),
             span,
-            self.keep,
+            self.hold,
         )
         if changed.share() > LARGE_PART:
             return Plan([], plan.written, plan.waiting)
         self.changed = changed
         given = {"events": changed.near, "labels": changed.labels, "closings": changed.closings}
-        near, count = self._inputs(given), changed.near.count()
+        near, count = self._inputs(given, self.hold), changed.near.count()
 
         def work(one: Publication) -> Callable[[], bool]:
             of = self._of_part(one, near) or near
@@ -153,7 +158,7 @@ class _Work:
             if self.config.rules or self.config.caps:
                 known[REGRETS] = "regrets"
             given = {n: self.lake.store.read(t) for t, n in known.items() if t not in made}
-        everything = self._inputs(given)
+        everything = self._inputs(given, self.keep)
 
         def work(one: Publication) -> Callable[[], bool]:
             of = self._of_part(one, everything) or everything
@@ -167,11 +172,12 @@ class _Work:
         if self.changed is None or one.events is None:
             return None
         events = one.events(self.changed, of)
-        return self._inputs({"events": events, "labels": self.keep(self.changed.labels_of(events))})
+        labels = self.hold(self.changed.labels_of(events))
+        return self._inputs({"events": events, "labels": labels}, self.hold)
 
-    def _inputs(self, given: Mapping[str, Any]) -> Inputs:
+    def _inputs(self, given: Mapping[str, Any], keep: Keep) -> Inputs:
         return Inputs(
-            self.lake, self.config, self.versions, self.as_of, self.keep,
+            self.lake, self.config, self.versions, self.as_of, keep,
             until=self.batch, given=given,
         )  # fmt: skip
 

@@ -114,18 +114,26 @@ LEFT_OUT = Table(
     ("destination",),
     (
         Column("destination", "string", "The destination.", nullable=False),
-        Column("wanted_persons", "bigint", "Persons whom its rule protects now.", at_least=0),
+        Column(
+            "wanted_persons",
+            "bigint",
+            "Persons whom its rule protects now.",
+            at_least=0,
+            clock=True,
+        ),
         Column(
             "not_asked_persons",
             "bigint",
             "Of those, left out since they said nothing of consent to ads, where silence is no.",
             at_least=0,
+            clock=True,
         ),
         Column(
             "withdrawn_persons",
             "bigint",
             "Of those, left out since they withdrew their consent to ads.",
             at_least=0,
+            clock=True,
         ),
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),

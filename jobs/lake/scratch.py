@@ -26,18 +26,24 @@ def scratch(lake: Lake, *, size: int) -> Iterator[Keep]:
 
     size: how many bytes the largest table has that frames are worked out from.
     """
+    with scratch_files(lake) as in_files, in_memory(in_one_piece=size <= ONE_PIECE_BYTES) as held:
+        yield in_files if size > LARGE_BYTES else held
+
+
+@contextmanager
+def in_memory(*, in_one_piece: bool) -> Iterator[Keep]:
+    """The same, always in memory: for a part of the rows, however large the tables are."""
     kept: list[DataFrame] = []
 
-    def in_memory(frame: DataFrame) -> DataFrame:
+    def hold(frame: DataFrame) -> DataFrame:
         kept.append(materialise(frame))
-        return kept[-1].coalesce(1) if size <= ONE_PIECE_BYTES else kept[-1]
+        return kept[-1].coalesce(1) if in_one_piece else kept[-1]
 
-    with scratch_files(lake) as in_files:
-        try:
-            yield in_files if size > LARGE_BYTES else in_memory
-        finally:
-            for frame in kept:
-                unpersist(frame)
+    try:
+        yield hold
+    finally:
+        for frame in kept:
+            unpersist(frame)
 
 
 @contextmanager

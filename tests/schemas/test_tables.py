@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
+from tactful.schemas.customers import CUSTOMER_SCORES
 from tactful.schemas.events import (
     CLASSES,
     FURTHER,
@@ -21,6 +22,7 @@ from tactful.schemas.events import (
     wide_columns,
 )
 from tactful.schemas.identity import IDENTITY
+from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import RATE
 from tactful.schemas.suppressions import PRESSURE, SUPPRESSIONS
 from tactful.schemas.table import ERASURES, Column, Table
@@ -124,10 +126,11 @@ def test_every_type_of_event_is_of_one_class():
     assert sorted(of_classes) == sorted(of_streams)
 
 
-def test_what_depends_on_the_clock_is_not_compared():
+def test_what_depends_on_the_clock_is_compared_at_one_moment_alone():
     clocks = {table.name: set(table.names) - set(table.comparable()) for table in PUBLISHED}
     assert clocks["customers"] == set()
-    assert clocks["customer_scores"] == {"as_of"}
+    assert clocks["customer_scores"] == {*CUSTOMER_SCORES.names} - {"person_id"}
+    assert clocks["left_out"] == {*LEFT_OUT.names} - {"destination"}
     assert clocks["pressure"] == {"as_of"}
     assert clocks["suppressions"] == set()
 

@@ -132,6 +132,8 @@ def open_session(
         chosen = SparkConf()
         if chosen.get("spark.master", "").startswith("local"):
             ours |= LAPTOP | spills.settings()
+            # Else whatever `python3` is on the path would work beside us, with none of our packages.
+            os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         for key, value in settings(dict(chosen.getAll()), ours | extra, said.append).items():
             chosen.set(key, value)
         if not _has_class(SparkContext._jvm, shipped_defaults()["spark.sql.catalog.spark_catalog"]):

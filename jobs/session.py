@@ -132,7 +132,7 @@ def open_session(
         chosen = SparkConf()
         if chosen.get("spark.master", "").startswith("local"):
             ours |= LAPTOP | spills.settings()
-            # Else whatever `python3` is on the path would work beside us, with none of our packages.
+            # Else some other `python3` of the path would work beside us, without our packages.
             os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
         for key, value in settings(dict(chosen.getAll()), ours | extra, said.append).items():
             chosen.set(key, value)

@@ -21,7 +21,7 @@ from tactful.jobs.lake.state import read_json
 from tactful.jobs.publication.changed import Changed, Span
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.publication.tables import PUBLICATIONS, Publication
-from tactful.jobs.publication.writing import replace_changed, rows_or_none
+from tactful.jobs.publication.writing import in_columns, replace_all, replace_changed
 from tactful.jobs.runs.batches import FUSED, GATHER, last_done, unfinished
 from tactful.jobs.settings.config import Config
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
@@ -142,7 +142,7 @@ class _Work:
 
         def work(one: Publication) -> Callable[[], bool]:
             of = self._of_part(one, near) or near
-            rows = rows_or_none(self.lake, one.table, one.rows(of))
+            rows = in_columns(self.lake, one.table, one.rows(of))
             keys = one.changed(changed, of)
             return partial(replace_changed, self.lake, one.table, rows, keys, count=count)
 
@@ -162,8 +162,8 @@ class _Work:
 
         def work(one: Publication) -> Callable[[], bool]:
             of = self._of_part(one, everything) or everything
-            rows = rows_or_none(self.lake, one.table, one.rows(of))
-            return lambda: self.lake.overwrite(one.table, rows, few=few) is None
+            rows = in_columns(self.lake, one.table, one.rows(of))
+            return partial(replace_all, self.lake, one.table, rows, few=few)
 
         _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.whole}, on_progress)
 

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.evidence.contacts import is_of_contact
 from tactful.jobs.evidence.orders import ROW, is_of_order
+from tactful.jobs.lake.lookups import HUB
 from tactful.jobs.lake.scratch import Keep
 from tactful.jobs.publication.inputs import until
 from tactful.schemas.identity import IDENTITY, LABELS, LINKS
@@ -26,7 +27,6 @@ KEY = "identifier_key"
 OWNERS = ("person_id", "neutral_person_id")
 # What of a label says whose an event is; the rest says only when it was seen.
 SAYS_WHOSE = ("state", "neutral_from_at", *OWNERS)
-EVENT = ("stream", "event_id")
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class Changed:
         """
         names = ("state", *OWNERS)
         fresh = self.relabelled.select(KEY)
-        before = semi_join(self._identity, fresh, count=self._count(fresh)).select(
+        before = semi_join(self._identity, fresh, count=fresh.count()).select(
             KEY,
             F.lit(True).alias("was_known"),
             F.struct(*SAYS_WHOSE).alias("_was"),
@@ -115,8 +115,12 @@ class Changed:
     @cached_property
     def timeline(self) -> DataFrame:
         """The same with whose it is now."""
-        labels = self.labels_of(self.events)
-        return self._keep(settled(self.events, labels, hubs=self._has_hubs))
+        return self._keep(settled(self.events, self._named, hubs=self._has_hubs))
+
+    @cached_property
+    def _named(self) -> DataFrame:
+        """The labels of the identifiers that these events name."""
+        return self._keep(self.labels_of(self.events))
 
     @cached_property
     def persons(self) -> DataFrame:
@@ -124,8 +128,7 @@ class Changed:
         moved = self.moved
         found = [moved.select(name) for name in (*OWNERS, *(f"was_{name}" for name in OWNERS))]
         # Whoever an event names may have a part in it, whosoever it is.
-        named = self.labels_of(self.events)
-        found += [named.select(name) for name in OWNERS]
+        found += [self._named.select(name) for name in OWNERS]
         found += [self.timeline.select(name) for name in ("person_id", "own_person_id")]
         found.append(self._carriers())
         union = reduce(lambda a, b: a.union(b), found).toDF("person_id")
@@ -142,9 +145,7 @@ class Changed:
     def closing_lives(self) -> DataFrame:
         """Whatever closed a channel to anybody, with all that became of the messages it answers."""
         closed = self._log.where(is_closing())
-        answered = closed.where(is_of_message()).select("message_id").distinct()
-        messages = self._log.where(is_of_message())
-        lives = semi_join(messages, self._keep(answered), count=answered.count())
+        lives = self._lives(closed)
         return self._keep(closed.where(~is_of_message()).unionByName(lives))
 
     @cached_property
@@ -160,16 +161,15 @@ class Changed:
         keys = [_keys_in(self.near), _keys_in(self.closing_lives), self.relabelled.select(KEY)]
         keys.append(self._keys)
         named = self._keep(reduce(DataFrame.union, keys).distinct())
-        return self._keep(self._now(named, count=self._count(named)))
+        return self._keep(self._now(named, count=named.count()))
 
     @cached_property
     def hubs(self) -> DataFrame:
         """Hubs of before or of now of which anything is another: identifier_key."""
-        is_hub = "state = 'hub'"
         new_sets = self._span.of(self._links)
-        came = self._now(_keys_in(new_sets).distinct(), count=self._count(self.came))
-        seen = came.where(is_hub).select(KEY)
-        told = self.relabelled.where(is_hub).select(KEY)
+        came = self._now(_keys_in(new_sets).distinct(), count=self.came.count())
+        seen = came.where(HUB).select(KEY)
+        told = self.relabelled.where(HUB).select(KEY)
         gone = self.moved.where("was_state = 'hub'").select(KEY)
         return self._keep(seen.union(told).union(gone).distinct())
 
@@ -205,15 +205,12 @@ class Changed:
 
     def lives_since(self, moment: datetime) -> DataFrame:
         """All that became of the messages of which anything happened after a moment."""
-        told = self._log.where(is_of_message())
-        recent = self._keep(
-            told.where(F.col("occurred_at") > F.lit(moment)).select("message_id").distinct()
-        )
-        return self._keep(semi_join(told, recent, count=recent.count()))
+        recent = self._log.where(F.col("occurred_at") > F.lit(moment))
+        return self._keep(self._lives(recent))
 
     def labels_of(self, events: DataFrame) -> DataFrame:
         """The labels of the identifiers that some events name. events: as `keep` gives them."""
-        return self._now(_keys_in(events).distinct(), count=self._count(events))
+        return self._now(_keys_in(events).distinct(), count=events.count())
 
     @cached_property
     def _has_hubs(self) -> bool:
@@ -222,28 +219,28 @@ class Changed:
     @cached_property
     def _hub_keys(self) -> DataFrame:
         """Every hub of before or of now."""
-        is_hub = "state = 'hub'"
-        hubs = self._identity.where(is_hub).select(KEY)
-        return self._keep(hubs.union(self.relabelled.where(is_hub).select(KEY)).distinct())
+        hubs = self._identity.where(HUB).select(KEY)
+        return self._keep(hubs.union(self.relabelled.where(HUB).select(KEY)).distinct())
 
     def _now(self, keys: DataFrame, *, count: int) -> DataFrame:
         """The labels of some identifiers as they are now. count: how many, about."""
         fresh = self.relabelled
         names = [name for name in fresh.columns if name in IDENTITY.names]
-        old = semi_join(self._identity, keys, count=count)
-        same = old.join(fresh.select(KEY), KEY, "left_anti")
-        return same.select(*names).unionByName(semi_join(fresh, keys, count=count).select(*names))
+        old = self._not_relabelled(semi_join(self._identity, keys, count=count))
+        return old.select(*names).unionByName(semi_join(fresh, keys, count=count).select(*names))
+
+    def _not_relabelled(self, labels: DataFrame) -> DataFrame:
+        """Those of some earlier labels that still stand."""
+        return labels.join(self.relabelled.select(KEY), KEY, "left_anti")
 
     @cached_property
     def _keys(self) -> DataFrame:
         """The persons' identifiers, and those that stand for shared devices among them."""
-        persons = self.persons
-        fresh = self.relabelled
-        names = (KEY, *OWNERS)
-        same = self._identity.select(*names).join(fresh.select(KEY), KEY, "left_anti")
-        now = same.unionByName(fresh.select(*names))
+        persons, names = self.persons, (KEY, *OWNERS)
+        same = self._not_relabelled(self._identity.select(*names))
+        now = same.unionByName(self.relabelled.select(*names))
         pairs = [now.select(KEY, F.col(name).alias("person_id")) for name in OWNERS]
-        count = self._count(persons)
+        count = persons.count()
         found = reduce(DataFrame.union, [semi_join(p, persons, count=count) for p in pairs])
         return self._keep(found.select(KEY).distinct())
 
@@ -253,17 +250,22 @@ class Changed:
 
     def _rows_of(self, keys: DataFrame) -> DataFrame:
         """The rows that some identifiers decide the owner of. keys: as `keep` gives them."""
-        anchors, count = keys.select(F.col(KEY).alias("anchor_key")), self._count(keys)
+        anchors, count = keys.select(F.col(KEY).alias("anchor_key")), keys.count()
         own = semi_join(self._log, anchors, count=count)
         if not self._has_hubs:
             return own
         # A row whose best identifier is a hub is decided by a further one.
         hubs = self._hub_keys.select(F.col(KEY).alias("anchor_key"))
-        behind = semi_join(self._log, hubs, count=self._count(hubs))
+        behind = semi_join(self._log, hubs, count=hubs.count())
         sets = behind.select("identifier_keys").distinct()
         each = sets.select("identifier_keys", F.explode("identifier_keys").alias(KEY))
         held = semi_join(each, keys, count=count).select("identifier_keys").distinct()
         return self._distinct(own, behind.join(held, "identifier_keys", "left_semi"))
+
+    def _lives(self, rows: DataFrame) -> DataFrame:
+        """All that became of the messages that some rows are of."""
+        ids = self._keep(rows.where(is_of_message()).select("message_id").distinct())
+        return semi_join(self._log.where(is_of_message()), ids, count=ids.count())
 
     def _belonging_to(self, rows: DataFrame) -> DataFrame:
         """All that became of the messages, orders and contacts that some rows name."""
@@ -291,10 +293,6 @@ class Changed:
         )
         return reduce(DataFrame.unionByName, found)
 
-    def _count(self, rows: DataFrame) -> int:
-        """How many there are, so that a few go to every executor as they are."""
-        return rows.count()
-
     def _distinct(self, *rows: DataFrame) -> DataFrame:
         return reduce(DataFrame.unionByName, rows).dropDuplicates([*ROW])
 
@@ -306,14 +304,14 @@ class Changed:
         keys = reduce(DataFrame.union, [rows.select(KEY) for rows in shared])
         closed = self.timeline.where(is_closing())
         keys_named = closed.select(F.explode(all_keys()).alias(KEY)).distinct()
-        named = self._now(keys_named, count=self._count(self.timeline))
+        named = self._now(keys_named, count=self.timeline.count())
         told = keys.union(named.where(F.col("state").isin(*NOBODYS)).select(KEY))
         wanted = self._keep(told.distinct())
         if wanted.isEmpty():
             return wanted.select(F.lit(None).cast("string").alias("person_id"))
         sets = self._links.select("identifier_keys").distinct()
         each = sets.select("identifier_keys", F.explode("identifier_keys").alias(KEY))
-        held = self._keep(semi_join(each, wanted, count=self._count(wanted)))
+        held = self._keep(semi_join(each, wanted, count=wanted.count()))
         others = self.labels_of(held)
         return reduce(DataFrame.union, [others.select(name) for name in OWNERS]).toDF("person_id")
 

@@ -15,9 +15,15 @@ from tactful.transforms.identity.links import semi_join
 FEW_KEYS = 5_000
 
 
-def rows_or_none(lake: Lake, table: Table, rows: DataFrame | None) -> DataFrame:
+def in_columns(lake: Lake, table: Table, rows: DataFrame | None) -> DataFrame:
     """Rows in the table's columns; none where no rule asks for any."""
     return small_frame(lake.spark, [], table.struct()) if rows is None else table.conform(rows)
+
+
+def replace_all(lake: Lake, table: Table, rows: DataFrame, *, few: bool) -> bool:
+    """Put these rows in the place of all. few: see `Lake.overwrite`. Returns True: it is done."""
+    lake.overwrite(table, rows, few=few)
+    return True
 
 
 def replace_changed(
@@ -37,13 +43,13 @@ def replace_changed(
     if not others.num_rows:
         return False
     keys = others.select(names)
-    written = semi_join(now, frame_of(lake.spark, keys), count=keys.num_rows)
+    gone = frame_of(lake.spark, keys)
+    written = semi_join(now, gone, count=keys.num_rows)
     if not pc.any(others["was_there"]).as_py():
         lake.store.append_by_spark(table, written)
     elif keys.num_rows <= FEW_KEYS:
         lake.store.replace(table, written, keys)
     else:
-        gone = frame_of(lake.spark, keys)
         same = lake.store.read(table).join(F.broadcast(gone), names, "left_anti")
         lake.store.overwrite(table, table.conform(same.unionByName(written)))
     return True

@@ -163,23 +163,24 @@ def test_what_follows_a_change_is_what_making_all_anew_gives(spark, tmp_path: Pa
     assert shop.run(LATER).published == ["pressure"]
 
 
-def test_few_rows_that_change_leave_the_other_files_alone(spark, tmp_path: Path, following):
-    shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
+def timeline_before_and_after(folder: Path, who: str) -> tuple[Shop, set[str], set[str]]:
+    """The files of the timeline before and after somebody saw a page."""
+    shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), folder)
     shop.land(together(QUIET))
     shop.run(AS_OF - timedelta(hours=3))
     earlier = files_of(shop, "timeline")
-    shop.land(together({"web": [row("view", "page_view", 1, "customer_id:new")]}))
+    shop.land(together({"web": [row("view", "page_view", 1, f"customer_id:{who}")]}))
     shop.run(AS_OF - timedelta(hours=2))
-    assert earlier < files_of(shop, "timeline")
+    return shop, earlier, files_of(shop, "timeline")
+
+
+def test_few_rows_that_change_leave_the_other_files_alone(spark, tmp_path: Path, following):
+    _, earlier, later = timeline_before_and_after(tmp_path, "new")
+    assert earlier < later
 
 
 def test_what_bears_on_most_is_made_anew(spark, tmp_path: Path, following, monkeypatch):
     monkeypatch.setattr(publish, "LARGE_PART", 0)
-    shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
-    shop.land(together(QUIET))
-    shop.run(AS_OF - timedelta(hours=3))
-    earlier = files_of(shop, "timeline")
-    shop.land(together({"web": [row("view", "page_view", 1, "customer_id:quiet")]}))
-    shop.run(AS_OF - timedelta(hours=2))
-    assert not earlier & files_of(shop, "timeline")
+    shop, earlier, later = timeline_before_and_after(tmp_path, "quiet")
+    assert not earlier & later
     shop.assert_converged(AS_OF - timedelta(hours=2))

@@ -16,6 +16,7 @@ from tactful.schemas.identity import SEEN
 from tactful.schemas.words import ALWAYS, NEVER, WITHDRAWN
 from tactful.transforms.identity.connected import node_of
 from tactful.transforms.identity.links import is_seen, semi_join
+from tactful.transforms.identity.owners import named_after
 
 SET = ("identifier_keys", "identifier_types", "first_seen", "last_seen", "kind")
 # A component of more than this share of a shard has one of its own. Of smaller ones so many are
@@ -128,7 +129,7 @@ def pairs_of(sets: DataFrame) -> DataFrame:
     rest = F.slice("identifier_keys", 2, F.size("identifier_keys"))
     return (
         sets.where(F.size("identifier_keys") > 1)
-        .select(node_of(_first()).alias("one"), F.explode(rest).alias("_other"))
+        .select(node_of(first_key()).alias("one"), F.explode(rest).alias("_other"))
         .select("one", node_of("_other").alias("other"))
     )
 
@@ -161,18 +162,13 @@ def in_shards(rows: DataFrame, key: Column, homes: DataFrame, *, shards: int) ->
     return named.withColumn("shard", F.coalesce("shard", _drawn("node", shards))).drop("node")
 
 
-def first_key() -> Column:
-    """The identifier by which a set goes into a shard: all of them go into the same."""
-    return _first()
-
-
 def known_before(labels: DataFrame) -> DataFrame:
     """Say of the newest labels since when the living person named after each identifier is seen.
 
     Adds: active_since. labels: one row an identifier, none of them blocked.
     """
     living = labels.where("state = 'linked'").select(
-        F.expr("substring(person_id, 3)").alias("identifier_key"),
+        named_after().alias("identifier_key"),
         F.col("first_seen_at").alias("active_since"),
     )
     persons = living.groupBy("identifier_key").agg(F.min("active_since").alias("active_since"))
@@ -252,7 +248,8 @@ def _zipped() -> Column:
     return F.arrays_zip("identifier_keys", "identifier_types")
 
 
-def _first() -> Column:
+def first_key() -> Column:
+    """The identifier by which a set goes into a shard: all of them go into the same."""
     return F.col("identifier_keys")[0]
 
 

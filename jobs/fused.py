@@ -16,7 +16,7 @@ from tactful.jobs.begin import begin, rules_of
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
 from tactful.jobs.evidence import contacts, orders
-from tactful.jobs.evidence.affected import affected_log, find_affected, reactivated_persons
+from tactful.jobs.evidence.affected import find_affected, reactivated_persons
 from tactful.jobs.evidence.anew import Anew, found_in_audiences, hold_back, identifiers_anew
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
 from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_by_words
@@ -43,7 +43,6 @@ from tactful.jobs.runs.batches import (
 )
 from tactful.jobs.settings.config import Config
 from tactful.jobs.stitch import Stitched, stitch
-from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, TICKS, WAITING
@@ -308,7 +307,6 @@ def steps(
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: _falls_due(batch, suppressed, stitched),
-        AFFECTED: affected_log(batch, fresh, reactivated, stitched, carriers),
         **delivered,
         BATCHES: counted(batch, counts, anew, persons),
     }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from tactful.schemas.affected import AFFECTED
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.decisions import DECISIONS
@@ -27,7 +26,7 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
-    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, AFFECTED, MEMBERSHIPS, DROPPED,
+    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,

@@ -21,7 +21,7 @@ REPLAY = """Rebuild what follows from a table, after a rule has changed.
 
 TABLE is received, clicks, purchases, messages, profiles or service. From each, all these are made
 anew, and then every published table: _log/links, _log/labels, _log/timeline, _log/message_keys,
-_log/waiting, _log/due, _log/affected, identity_changes, _log/ticks. From received, these as well:
+_log/waiting, _log/due, identity_changes, _log/ticks. From received, these as well:
 clicks, purchases, messages, profiles, service, quarantine, identifiers. What was sent stays told:
 records, deliveries and _log/memberships stay, and destinations hear only of differences.
 """

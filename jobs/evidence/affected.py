@@ -14,7 +14,7 @@ from tactful.jobs.runs.batches import Batch
 from tactful.jobs.stitch import Stitched
 from tactful.schemas.suppressions import DUE
 from tactful.transforms.identity.links import semi_join
-from tactful.transforms.identity.owners import named_after, with_owner
+from tactful.transforms.identity.owners import with_owner
 
 # What says whose an event is.
 OWNER_COLUMNS = ("anchor_key", "identifier_keys", "occurred_at")
@@ -114,38 +114,6 @@ def find_affected(
             looked_at = semi_join(labels, more, count=stitched.size)
             persons = persons.union(looked_at.select("person_id"))
     return batch.keep(persons.where(F.col("person_id").isNotNull()).distinct())
-
-
-def affected_log(
-    batch: Batch,
-    fresh: DataFrame,
-    reactivated: ReactivatedPersons,
-    stitched: Stitched,
-    closings: DataFrame | None,
-) -> DataFrame:
-    """Whom the batch may have changed, each by an identifier and with the cause."""
-
-    def of(keys: DataFrame, name: str, cause: str) -> DataFrame:
-        known = keys.select(F.col(name).alias("anchor_key")).where("anchor_key IS NOT NULL")
-        return known.distinct().withColumn("cause", F.lit(cause))
-
-    frames = [of(fresh, "anchor_key", "event")]
-    frames += [of(events, "anchor_key", "related") for events in reactivated.related]
-    if closings is not None:
-        named = closings.select(named_after().alias("anchor_key"))
-        frames.append(of(named, "anchor_key", "related"))
-    if reactivated.due is not None:
-        frames.append(of(reactivated.due, "identifier_key", "due"))
-    if reactivated.anew is not None:
-        frames.append(of(reactivated.anew, "identifier_key", "rules"))
-    if stitched.has_moves:
-        frames.append(
-            stitched.moved.withColumnRenamed("identifier_key", "anchor_key").withColumn(
-                "cause", F.lit("moved")
-            )
-        )
-    union = reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), frames)
-    return union.withColumn("batch_id", F.lit(batch.number))
 
 
 def keys_of(events: DataFrame) -> DataFrame:

@@ -33,7 +33,6 @@ from tactful.jobs.runs.batches import (
 )
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
-from tactful.schemas.affected import AFFECTED
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTIFIERS, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import QUARANTINE, RECEIVED, TICKS, WAITING
@@ -54,7 +53,6 @@ CONCLUSIONS: dict[str, tuple[Table, ...]] = {
         MESSAGE_KEYS,
         WAITING,
         DUE,
-        AFFECTED,
         IDENTITY_CHANGES,
         TICKS,
     ),

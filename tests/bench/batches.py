@@ -70,12 +70,13 @@ def main(
 
 @dataclass
 class Shop:
-    """A lake that grows: what has landed so far, and what time it is there."""
+    """A lake that grows: what has landed so far, what time it is there, and what a run does."""
 
     folder: Path
     persons: int
     landed: int = 0
     now: datetime = BEGIN
+    steps: tuple[str, ...] = DECIDED
 
     def __post_init__(self) -> None:
         self.conf = write_conf(CONFIG, self.folder)
@@ -113,7 +114,7 @@ class Shop:
             self.landed += count
 
     def _run(self) -> Seconds:
-        return pipeline.run(load(self.conf), as_of=self.now, steps=DECIDED).seconds
+        return pipeline.run(load(self.conf), as_of=self.now, steps=self.steps).seconds
 
 
 def _median(seconds: Iterable[float]) -> float:

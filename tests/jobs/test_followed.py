@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -177,6 +178,24 @@ def timeline_before_and_after(folder: Path, who: str) -> tuple[Shop, set[str], s
 def test_few_rows_that_change_leave_the_other_files_alone(spark, tmp_path: Path, following):
     _, earlier, later = timeline_before_and_after(tmp_path, "new")
     assert earlier < later
+
+
+def test_a_publication_killed_half_way_is_done_again(spark, tmp_path: Path, following):
+    """Some tables are written, others are not, and nothing says so."""
+    shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
+    shop.land(together(QUIET))
+    shop.run(AS_OF - timedelta(hours=3))
+    state = shop.lake / publish.STATE
+    before = state.read_text()
+    shop.land(together({"shop": [order("more", 1, "customer_id:quiet"),
+                                 order("new", 1, "customer_id:new")]}))  # fmt: skip
+    shop.run(AS_OF - timedelta(hours=2))
+    state.write_text(before)
+    for name in ("customers", "identity"):
+        table = deltalake.DeltaTable(str(shop.lake / name))
+        table.restore(json.loads(before)["tables"][name])
+    shop.run(AS_OF - timedelta(hours=2), steps=("publish",))
+    shop.assert_converged(AS_OF - timedelta(hours=2))
 
 
 def test_what_bears_on_most_is_made_anew(spark, tmp_path: Path, following, monkeypatch):

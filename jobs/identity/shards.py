@@ -5,17 +5,17 @@ Nothing that grows with the log passes through the driver, but counts.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import datetime
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.errors import StepFailed
+from tactful.jobs.identity.connected import connected
 from tactful.jobs.identity.labelling import Rules
 from tactful.jobs.identity.shard import FOUND, SAID, labeller
+from tactful.jobs.lake.store import Keep
 from tactful.schemas.identity import LABELS, LINKS
-from tactful.transforms.identity.connected import NotConnected, connected
 from tactful.transforms.identity.links import is_seen, latest
 from tactful.transforms.identity.shards import (
     Bounds,
@@ -31,7 +31,6 @@ from tactful.transforms.identity.shards import (
     without_hubs,
 )
 
-Keep = Callable[[DataFrame], DataFrame]
 KEY = ["identifier_key"]
 # What one process of an executor labels at once: some hundred MiB.
 SHARD_IDENTIFIERS = 200_000
@@ -70,10 +69,7 @@ def label_in_shards(
     count = identifiers.count()
     shards = shards_for(count, shard_identifiers=SHARD_IDENTIFIERS)
     sets = keep(_without_hubs(log, identifiers, bounds, keep))
-    try:
-        joined = connected(pairs_of(sets), keep=keep)
-    except NotConnected as error:
-        raise StepFailed(str(error)) from error
+    joined = connected(pairs_of(sets), keep=keep)
     home = keep(homes(joined, shards=shards, shard_identifiers=SHARD_IDENTIFIERS))
     before = known_before(latest(LABELS.conform(labels).where("state != 'blocked'"), key=KEY))
     mine = in_shards(sets, first_key(), home, shards=shards)

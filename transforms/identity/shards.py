@@ -14,7 +14,6 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.identity import SEEN
 from tactful.schemas.words import ALWAYS, NEVER, WITHDRAWN
-from tactful.transforms.identity.connected import node_of
 from tactful.transforms.identity.links import is_seen, semi_join
 from tactful.transforms.identity.owners import named_after
 
@@ -32,6 +31,14 @@ class Bounds:
     priority: int
     max_links: int
     max_devices: int
+
+
+def node_of(value: str | Column) -> Column:
+    """The number of a node, from what names it: a hash, which leaves no order in the numbers.
+
+    Two names of one number are one node. Whoever needs just what hangs together must bear that.
+    """
+    return F.xxhash64(value)
 
 
 def per_identifier(sets: DataFrame) -> DataFrame:

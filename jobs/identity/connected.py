@@ -6,44 +6,32 @@ the next round: Borůvka's way (1926). No shape takes many rounds: a chain, one 
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-Keep = Callable[[DataFrame], DataFrame]
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake.store import Keep
+
 # 2^40 nodes take forty rounds at most, and far fewer as they come.
 MOST_ROUNDS = 60
 LOST = "A node that was joined is not among the joined ones: what was laid aside is not all there."
-
-
-class NotConnected(Exception):
-    """What hangs together was not found out in as many rounds as it can ever take."""
-
-
-def node_of(value: str | Column) -> Column:
-    """The number of a node, from what names it: a hash, which leaves no order in the numbers.
-
-    Two names of one number are one node. Whoever needs just what hangs together must bear that.
-    """
-    return F.xxhash64(value)
 
 
 def connected(pairs: DataFrame, *, keep: Keep, most_rounds: int = MOST_ROUNDS) -> DataFrame:
     """Say of every node which component it is of.
 
     Adds: node, component, which is the number of one of its nodes. Keeps: one row a node that has
-    a neighbour. pairs: one, other, by number (see `node_of`). keep: works a frame out once and
-    lays it aside as files. What Spark remembers of a frame that it holds in memory itself grows
+    a neighbour. pairs: one, other, by number (see `shards.node_of`). keep: works a frame out once
+    and lays it aside as files. What Spark remembers of a frame that it holds in memory itself grows
     round by round, until planning takes minutes.
 
-    Raises: NotConnected.
+    Raises: StepFailed.
     """
     rounds: list[DataFrame] = []
     pairs = keep(_once(pairs))
     while not pairs.isEmpty():
         if len(rounds) == most_rounds:
-            raise NotConnected(
+            raise StepFailed(
                 f"After {most_rounds} rounds {pairs.count():,} pairs of identifiers are not yet "
                 "joined, which no graph takes: what was laid aside between rounds is not what was "
                 "written. Run again; where it stays, look at the disk that holds _scratch."

@@ -13,7 +13,9 @@ import pyarrow as pa
 import pytest
 from pyspark.sql import DataFrame
 
-from tactful.transforms.identity.connected import NotConnected, connected, node_of
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.identity.connected import connected
+from tactful.transforms.identity.shards import node_of
 
 Pairs = list[tuple[int, int]]
 Work = Callable[..., DataFrame]
@@ -121,7 +123,7 @@ def test_without_pairs_there_is_nothing(work) -> None:
 
 def test_too_few_rounds_are_an_error(work) -> None:
     """Never half an answer: others stop at a number of rounds, with components that are wrong."""
-    with pytest.raises(NotConnected, match="After 1 rounds"):
+    with pytest.raises(StepFailed, match="After 1 rounds"):
         work(CHAIN, most_rounds=1)
 
 

@@ -12,7 +12,7 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, REPLAY, RUN, examples
+from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
@@ -25,6 +25,7 @@ RUN_STOPPED = "Stopped; the next run takes up where this one left off."
 PUBLISH_STOPPED = "Stopped; the next run publishes what this one did not."
 REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
 IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
+QUALITY_STOPPED = "Stopped; nothing was kept of it."
 LINK_STOPPED = "Stopped; say it again, the newest word on the two holds."
 DEMO_STOPPED = "Stopped; the next demo begins anew."
 
@@ -92,6 +93,7 @@ def demo(
         "tactful run --conf my.toml --continuous 30s",
         "tactful run --conf my.toml --set consent.default=opt_out",
         "tactful run --conf my.toml --dry-run",
+        "tactful run --conf my.toml --quality",
     ),
 )
 def run(
@@ -115,6 +117,9 @@ def run(
         bool,
         typer.Option("--dry-run", help="Take in what came, say what would be told, tell nobody."),
     ] = False,
+    with_quality: Annotated[
+        bool, typer.Option("--quality", help="Then hold the tables against what is expected.")
+    ] = False,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
@@ -123,6 +128,10 @@ def run(
         clock = arguments.moment(as_of)
         beside = {"--until-caught-up": until_caught_up, "--as-of": as_of, "STEP": steps}
         interval = arguments.interval(continuous, beside=beside)
+        if with_quality:
+            arguments.refuse_beside(
+                "--quality", {"--continuous": continuous, "--dry-run": dry_run, "STEP": steps}
+            )
         if dry_run:
             arguments.refuse_beside(
                 "--dry-run", {"--continuous": continuous, "--confirm": confirm, "STEP": steps}
@@ -139,8 +148,46 @@ def run(
             is_confirmed=confirm,
             is_preview=dry_run,
         )
-        answer.run(summary.as_dict())
+        if not with_quality:
+            answer.run(summary.as_dict())
+            answer.harmed(summary.failed_sources.values())
+            return
+        from tactful.jobs.commands import quality as checking
+
+        found = checking.quality(config, on_progress=answer.progress)
+        answer.run({**summary.as_dict(), "quality": found}, more=checking.lines(found))
         answer.harmed(summary.failed_sources.values())
+        checking.gate(found)
+
+
+@app.command(
+    help=QUALITY,
+    epilog=examples(
+        "tactful quality --conf my.toml",
+        "tactful quality customers purchases --conf my.toml",
+    ),
+)
+def quality(
+    tables: Annotated[
+        list[str] | None, typer.Argument(metavar="TABLE...", help="Only these tables.")
+    ] = None,
+    docs: Annotated[
+        Path | None, typer.Option("--docs", metavar="FOLDER", help="Where the pages go.")
+    ] = None,
+    conf: Conf = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug, stopped=QUALITY_STOPPED) as answer:
+        config = arguments.load(conf, settings)
+        from tactful.jobs.commands import quality as checking
+
+        found = checking.quality(
+            config, tables=tables or (), docs=docs, on_progress=answer.progress
+        )
+        answer.shown(found, checking.lines)
+        checking.gate(found)
 
 
 @app.command(
@@ -188,6 +235,10 @@ def check(
         from tactful.jobs.runs import may_run
 
         may_run.refuse_without_session(config)
+        if config.quality.suites:
+            from tactful.jobs.quality.expectations import of_files
+
+            of_files(config.suites_path)
         told = notes(config)
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": told}
         answer.checked(facts)

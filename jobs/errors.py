@@ -118,6 +118,10 @@ class StepFailed(TactfulError):
     """Raised when a step of a run failed; its batch is repeated whole by the next run."""
 
 
+class QualityUnavailable(TactfulError):
+    """Raised when what holds tables against expectations is not installed here."""
+
+
 class QualityGate(TactfulError):
     """Raised when a run finished but its rows break an expectation that must hold."""
 

@@ -272,6 +272,11 @@ def _remember(
     lake.store.write_text(f"{lake.location}/{STATE}", document)
 
 
+def published_versions(lake: Lake) -> dict[str, int]:
+    """Of each published table the version that is told to readers, all of one moment."""
+    return _published(lake).get("tables", {})
+
+
 def _published(lake: Lake) -> dict[str, Any]:
     """What was published last; nothing where that is damaged, so that all is published anew."""
     try:

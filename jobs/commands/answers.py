@@ -61,10 +61,14 @@ class Answer:
         short = {name: value for name, value in facts.items() if name not in told_beside}
         self.shown(facts, lambda _: [fact_table(short), *more])
 
-    def run(self, facts: Mapping[str, Any]) -> None:
-        """What a run or replay did, or of a dry run what the next one would tell."""
-        more = would_tell_lines(facts["would_tell"])
-        self.summary(facts, told_beside=("failed_sources", "would_tell"), more=more)
+    def run(self, facts: Mapping[str, Any], *, more: Iterable[str] = ()) -> None:
+        """What a run or replay did, or of a dry run what the next one would tell.
+
+        more: what else it found, line by line.
+        """
+        lines = [*would_tell_lines(facts["would_tell"]), *more]
+        beside = ("failed_sources", "would_tell", "quality")
+        self.summary(facts, told_beside=beside, more=lines)
 
     def checked(self, facts: Mapping[str, Any]) -> None:
         """That a configuration is in order, and what is worth knowing about it."""

@@ -11,6 +11,23 @@ destinations), publish (the tables that people read). Without any, all of them, 
 With --dry-run it lands and accepts, decides what a run would decide, a changed rule included, and
 says how many records each audience would get; it writes none, and the next run finds all as it was.
 """
+QUALITY = """Hold the tables against what is expected of their rows.
+
+Of every lake it is expected that keys are single, that what must be there is there, and that words
+and numbers are possible ones; TOML files below quality.suites say what else your business expects:
+
+\b
+  [[expect]]
+  table = "purchases"
+  type = "expect_column_values_to_be_in_set"
+  column = "currency"
+  value_set = ["GBP", "EUR"]
+  severity = "warning"
+
+type is any kind that Great Expectations has of one table. What came of it is kept in the table
+quality, and told by pages in the lake's folder docs, which take their style from the internet.
+Where anything critical is not met, the exit code is 3. Nothing is told of which rows it is.
+"""
 PUBLISH = """Bring the tables that people read up to date.
 
 What changed since they were last published is written, and nothing else; run does the same at its

@@ -43,6 +43,7 @@ from tactful.jobs.settings.fields import (
     once,
     partition_fields,
 )
+from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import CHANNELS, PURPOSES
@@ -341,6 +342,7 @@ class Config(Section):
     caps: tuple[Cap, ...] = ()
     suppress: tuple[Suppress, ...] = ()
     destinations: tuple[Destination, ...] = ()
+    quality: Quality = Quality()
 
     # Where the path at a place begins; the text itself stays as it is, since it is in the hash.
     _bases: Mapping[tuple[str, ...], Path] = PrivateAttr(default_factory=dict)
@@ -350,6 +352,7 @@ class Config(Section):
         places = [("lake", "location")]
         places += [("sources", name, "path") for name in self.sources]
         places += [("reference", name, "path") for name in self.reference]
+        places.append(("quality", "suites"))
         self._bases = {place: base(place) for place in places}
 
     @property
@@ -365,6 +368,12 @@ class Config(Section):
         """The file or folder of a reference table as a whole path; a URI as it is."""
         return absolute(self.reference[name].path, base=self._bases["reference", name, "path"])
 
+    @property
+    def suites_path(self) -> str | None:
+        """Where what else is expected of the tables is written; None where nothing is."""
+        told = self.quality.suites
+        return None if told is None else absolute(told, base=self._bases["quality", "suites"])
+
     def landing_only(self, name: str, source: Source) -> Config:
         """The same with one source instead of its own; its path is a whole one, the lake's own."""
         alone = self.model_copy(update={"sources": {name: source}})
@@ -378,8 +387,12 @@ class Config(Section):
 
     @property
     def hash(self) -> str:
-        """What the configuration decides, as 64 hex digits; where the lake lies is no decision."""
-        return _digest(self.model_dump(mode="json", exclude_defaults=True, exclude={"lake"}))
+        """What the configuration decides, as 64 hex digits.
+
+        Where the lake lies is no decision, and what is expected of its tables changes none.
+        """
+        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"lake", "quality"})
+        return _digest(told)
 
     def hash_of(self, sections: Iterable[str]) -> str:
         """What these sections decide, as 64 hex digits."""

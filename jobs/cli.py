@@ -12,7 +12,7 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
+from tactful.jobs.commands.help import EXPLAIN, IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
 
 app = typer.Typer(
     name="tactful",
@@ -271,6 +271,55 @@ def status(
 
 
 @app.command(
+    help=EXPLAIN,
+    epilog=examples(
+        "tactful explain ann@x.io --conf my.toml",
+        "tactful explain customer_id:17 --conf my.toml --at 2026-01-31T00:00Z",
+        "tactful explain ann@x.io --conf my.toml --message m-4711",
+        "tactful explain ann@x.io device_id:9f3c --conf my.toml",
+    ),
+)
+def explain(
+    who: Annotated[
+        str, typer.Argument(metavar="WHO", help="An identifier, a person id or a message id.")
+    ],
+    other: Annotated[
+        str | None, typer.Argument(metavar="[OTHER]", help="How it is linked to this one.")
+    ] = None,
+    lake: LakeFolder = None,
+    conf: Conf = None,
+    settings: Settings = None,
+    at: Annotated[
+        str | None, typer.Option(metavar="TIME", help="As of an earlier moment; else as published.")
+    ] = None,
+    message: Annotated[
+        str | None, typer.Option(metavar="ID", help="Why they were sent this message.")
+    ] = None,
+    rows: Annotated[int, typer.Option(min=1, max=1000, help="How much of each is told.")] = 10,
+    page: Annotated[int, typer.Option(min=1, help="Which page of what happened.")] = 1,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug) as answer:
+        when = arguments.moment(at, option="--at")
+        if other is not None:
+            arguments.refuse_beside("OTHER", {"--message": message})
+        config = arguments.load(conf, settings, needs_secret=False)
+        from tactful.jobs.commands import explain as told
+        from tactful.jobs.why import answer as why
+
+        with why.looking(
+            why.located(lake, config), config,
+            command="explain", at=when, rows=rows, named=lake is None,
+        ) as of:  # fmt: skip
+            if other is None:
+                facts = why.explained(of, who, message=message, page=page)
+            else:
+                facts = why.connection(of, who, other)
+        answer.shown(told.plain(facts) if as_json else facts, told.lines)
+
+
+@app.command(
     help=REPLAY,
     epilog=examples(
         "tactful replay --conf my.toml --from clicks",
@@ -384,6 +433,7 @@ def link(
     epilog=examples(
         "tactful tables",
         "tactful tables suppressions _log/links",
+        "tactful tables --format dbt > models/sources.yml",
         "tactful tables --options",
     )
 )
@@ -392,27 +442,32 @@ def tables(
     options: Annotated[
         bool, typer.Option("--options", help="Every option of the configuration instead.")
     ] = False,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="md|html|dbt", help="In which form.")
+    ] = "md",
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     """Print what each table holds, or with --options what may be set."""
     with answering(as_json=as_json, debug=debug) as answer:
         if options:
-            _print_options(names, as_json=as_json)
+            _print_options(names, as_json=as_json, format_=format_)
             return
-        from tactful.jobs.commands.status import table_facts, table_page
+        from tactful.jobs.commands.table_pages import FORMATS, table_facts
 
+        if format_ not in FORMATS:
+            raise arguments.refused("--format", f'"{format_}"', ", ".join(FORMATS))
         if as_json:
+            arguments.refuse_beside("--json", {"--format": format_ != "md"})
             answer.shown({"tables": table_facts(names or ())}, None)
         else:
-            typer.echo(table_page(names or ()))
+            typer.echo(FORMATS[format_](names or ()))
 
 
-def _print_options(names: list[str] | None, *, as_json: bool) -> None:
-    if names or as_json:
-        raise arguments.refused(
-            "--options", "a table or --json beside it", "--options alone: it is a page"
-        )
+def _print_options(names: list[str] | None, *, as_json: bool, format_: str) -> None:
+    if names or as_json or format_ != "md":
+        found = "a table or --json beside it" if format_ == "md" else "--format beside it"
+        raise arguments.refused("--options", found, "--options alone: it is a page")
     from tactful.jobs.commands.options import option_page
 
     typer.echo(option_page())

@@ -50,6 +50,14 @@ class LakeError(TactfulError):
     exit_code = 2
 
 
+class WhoUnknown(TactfulError):
+    """Raised when a question is about somebody whom a lake does not know, or about several."""
+
+
+class NotYetKnown(TactfulError):
+    """Raised when a question is about a time of which a lake knows nothing."""
+
+
 class LakeTooNew(LakeError):
     """Raised when a newer version of Tactful made the lake."""
 

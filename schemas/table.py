@@ -28,7 +28,8 @@ class Column:
     `clock` marks what depends on when the table was published (left out of comparisons, G1);
     `protected` marks raw personal data (G8); `allowed` lists the only values it may hold; `note`
     is what the table page tells beside; `is_later` marks what lakes lack that were made before it
-    was thought of: they get it, empty, when they are next opened.
+    was thought of: they get it, empty, when they are next opened; `unit` is in what its values are
+    told, where neither its type nor its name says it (see `schemas/units.py`).
     """
 
     name: str
@@ -41,6 +42,7 @@ class Column:
     at_least: float | None = None
     note: str = ""
     is_later: bool = False
+    unit: str = ""
 
     @property
     def is_empty_unless_told(self) -> bool:

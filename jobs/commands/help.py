@@ -60,6 +60,16 @@ WHO and OTHER are each TYPE:VALUE, such as email:ann@x.io or customer_id:17. The
 two holds; with --withdraw nothing is said of them any more. It lands as an event of profiles, so
 the next run applies it, a replay keeps it, and manual_links shows it with its author and reason.
 """
+EXPLAIN = """Tell who somebody is, what must not be said to them, and why.
+
+WHO is any identifier, in any spelling (TYPE:VALUE says which type is meant), a person id, also a
+former one, or a message id. It tells which events link the identifiers and what is kept apart, what
+must not be said and until when, how much of each cap is used up, what should not have been sent,
+which audiences hold them, what destinations were told, and what happened, newest first.
+
+With OTHER, a second identifier, it tells the shortest path of events between the two, or what is in
+its way. With --at it answers of an earlier moment: of the events up to then, as understood today.
+"""
 
 
 def examples(*commands: str) -> str:

@@ -23,18 +23,13 @@ from tactful.jobs.commands.identity_status import (
 )
 from tactful.jobs.commands.known_status import known_facts, known_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
-from tactful.jobs.commands.tables_here import Tables
-from tactful.jobs.errors import LakeError, LakeTooNew
+from tactful.jobs.commands.tables_here import Tables, lake_here, state_here
 from tactful.jobs.intake.landing_status import file_facts, file_lines
-from tactful.jobs.lake.files import files_here
-from tactful.jobs.lake.local_files import LocalFiles
-from tactful.jobs.lake.state import read_state
 from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import GATHER
 from tactful.jobs.settings.config import Config
-from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.intake import FILES
-from tactful.schemas.table import FORMAT_VERSION, Table
+from tactful.schemas.table import FORMAT_VERSION
 from tactful.schemas.words import CLOSING_TYPES
 
 LAST_BATCHES = """
@@ -73,8 +68,8 @@ def status(
 
     Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
     """
-    lake = _lake(str(location))
-    state = _state(lake, is_configured=config is not None)
+    lake = lake_here(str(location), "status")
+    state = state_here(lake, is_configured=config is not None)
     tables = Tables(lake)
     as_of = tables.ask_one(NEWEST_TICK, "_log/ticks").get("as_of")
     # Lakes of an older format may never have had them.
@@ -153,70 +148,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from _failure_lines(facts["failures"])
 
 
-def table_page(names: Iterable[str] = ()) -> str:
-    """The page of every table, those first that people read."""
-    return "\n".join(table.page() for table in _chosen(names))
-
-
-def table_facts(names: Iterable[str] = ()) -> list[dict[str, Any]]:
-    """The same for programs."""
-    return [
-        {
-            "table": table.id,
-            "about": table.doc,
-            "grain": table.grain,
-            "key": list(table.key),
-            "columns": [
-                {
-                    "name": c.name,
-                    "type": c.type,
-                    "about": f"{c.doc} {c.note}".rstrip(),
-                    "nullable": c.nullable,
-                    "allowed": list(c.allowed),
-                }
-                for c in table.columns
-            ],
-        }
-        for table in _chosen(names)
-    ]
-
-
-def _chosen(names: Iterable[str]) -> list[Table]:
-    wanted = list(names)
-    unknown = [name for name in wanted if name not in TABLES]
-    if unknown:
-        raise LakeError(f"There is no table {unknown[0]}; tactful tables lists them all.")
-    ordered = [*PUBLISHED, *APPENDED, *REFERENCE, *LOGS]
-    return [TABLES[name] for name in wanted] or ordered
-
-
 def _dialects(config: Config | None) -> dict[str, str]:
     return {name: source.dialect for name, source in (config.sources if config else {}).items()}
-
-
-def _lake(location: str) -> Path:
-    here = files_here(location)
-    if here is None:
-        raise LakeError(f"status reads lakes on this machine only, and {location} is elsewhere.")
-    return Path(here.location)
-
-
-def _state(lake: Path, *, is_configured: bool) -> dict[str, Any]:
-    """The lake's state. Raises: LakeError where there is none, LakeTooNew."""
-    state = read_state(LocalFiles(str(lake)), known={})
-    if state is None and is_configured:
-        raise LakeError(
-            f"There is no lake at {lake} yet; start it with tactful run, or name another with "
-            "--lake."
-        )
-    if state is None:
-        raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
-    if state["format_version"] > FORMAT_VERSION:
-        raise LakeTooNew(
-            f"The lake at {lake} has format {state['format_version']}, this software knows up to "
-            f"{FORMAT_VERSION}; install the newer Tactful that made it."
-        )
-    return state
 
 
 def _last_batches(tables: Tables, state: Mapping[str, Any]) -> list[dict[str, Any]]:

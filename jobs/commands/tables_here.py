@@ -13,8 +13,12 @@ from urllib.parse import unquote
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 
-from tactful.jobs.errors import LakeDamaged, TactfulError
+from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, TactfulError
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.local_files import LocalFiles
+from tactful.jobs.lake.state import read_state
 from tactful.schemas.catalog import PUBLISHED, TABLES
+from tactful.schemas.table import FORMAT_VERSION
 
 DATA_FILE = re.compile(r"[\w.%=-]+\.parquet")
 PUT_BACK = "put it back from a copy"
@@ -86,6 +90,32 @@ class Tables:
         except LakeDamaged as error:
             self.damaged.setdefault(path, str(error))
             return otherwise
+
+
+def lake_here(location: str, command: str) -> Path:
+    """The folder of a lake on this machine. Raises: LakeError, where it is elsewhere."""
+    here = files_here(location)
+    if here is None:
+        raise LakeError(f"{command} reads lakes on this machine only, and {location} is elsewhere.")
+    return Path(here.location)
+
+
+def state_here(lake: Path, *, is_configured: bool) -> dict[str, Any]:
+    """The lake's state. Raises: LakeError where there is none, LakeTooNew."""
+    state = read_state(LocalFiles(str(lake)), known={})
+    if state is None and is_configured:
+        raise LakeError(
+            f"There is no lake at {lake} yet; start it with tactful run, or name another with "
+            "--lake."
+        )
+    if state is None:
+        raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
+    if state["format_version"] > FORMAT_VERSION:
+        raise LakeTooNew(
+            f"The lake at {lake} has format {state['format_version']}, this software knows up to "
+            f"{FORMAT_VERSION}; install the newer Tactful that made it."
+        )
+    return state
 
 
 def opened(lake: Path, path: str, version: int | None = None) -> DeltaTable | None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import pandas as pd
 import pyarrow as pa
 
 from tactful.jobs.commands.tables_here import opened, readable
@@ -18,6 +17,10 @@ from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_json
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import Table
+
+if TYPE_CHECKING:
+    # It takes half a second to import, which a command that asks one question has no use for.
+    import pandas as pd
 
 PLAIN = {
     "string": "VARCHAR", "boolean": "BOOLEAN", "int": "INTEGER", "bigint": "BIGINT",
@@ -59,18 +62,22 @@ class LakeView:
         self.database.close()
 
 
-def open_lake(lake: Path) -> LakeView:
+def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     """Open every table of a lake; one that is not there yet is empty.
 
-    Published tables are read in the versions that were published together. `purposes` says of each
-    message what it was for.
+    Published tables are read in the versions that were published together, and any other in the
+    one that it has now, whatever a run adds in the meantime. `purposes` says of each message what
+    it was for.
+
+    only: the ids of the tables to open; without any, all of them.
     """
-    way_out = "remove it, and let the next run publish anew"
-    state = read_json(LocalFiles(str(lake)), f"{lake}/_published.json", way_out=way_out) or {}
+    state = published_state(lake)
     together = state.get("tables", {})
     database = _database()
     published = {table.name for table in PUBLISHED}
     for table in TABLES.values():
+        if only and table.id not in only:
+            continue
         version = together.get(table.name) if table.name in published else None
         rows = _dataset(Path(lake), table, version)
         name = table.id.replace("_log/", "log_")
@@ -78,9 +85,16 @@ def open_lake(lake: Path) -> LakeView:
             database.execute(f"CREATE TABLE {name} ({columns(table)})")
         else:
             database.register(name, rows)
-    database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
+    if not only or "messages" in only:
+        database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
     view = LakeView(database, None)
     return LakeView(database, _clock(view, state))
+
+
+def published_state(lake: Path) -> dict[str, Any]:
+    """What was published last, and in which versions; nothing before the first time."""
+    way_out = "remove it, and let the next run publish anew"
+    return read_json(LocalFiles(str(lake)), f"{lake}/_published.json", way_out=way_out) or {}
 
 
 def columns(table: Table) -> str:

@@ -257,6 +257,15 @@ def _identifiers(
         yield (*place, "identifiers"), shown(wanted), f"either {', or '.join(words)}", sink.apart
 
 
+def _privacy(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """Whoever is told about as a recipient is a destination."""
+    told = {entry.get("name") for _, entry in _entries(values, "destinations")}
+    for name in _table(_table(values, "privacy"), "recipients"):
+        if name not in told:
+            allowed = "the name of a destination: " + (", ".join(map(str, told)) or "there is none")
+            yield ("privacy", "recipients", name), "the name of none", allowed, ""
+
+
 def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:
     policy = entry.get("policy")
     # Whoever took a rule away must still be able to empty the audience that it filled.
@@ -281,4 +290,4 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
             yield (section, at), entry
 
 
-CHECKS = (_sources, _identity, _names, _defaults, _rules, _destinations, _lists)
+CHECKS = (_sources, _identity, _names, _defaults, _rules, _destinations, _lists, _privacy)

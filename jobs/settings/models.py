@@ -43,6 +43,7 @@ from tactful.jobs.settings.fields import (
     once,
     partition_fields,
 )
+from tactful.jobs.settings.privacy import Privacy
 from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
@@ -339,6 +340,7 @@ class Config(Section):
     attribution: Attribution
     scores: Scores = Scores()
     value: Value = Value()
+    privacy: Privacy = Privacy()
     caps: tuple[Cap, ...] = ()
     suppress: tuple[Suppress, ...] = ()
     destinations: tuple[Destination, ...] = ()
@@ -389,10 +391,11 @@ class Config(Section):
     def hash(self) -> str:
         """What the configuration decides, as 64 hex digits.
 
-        Where the lake lies is no decision, and what is expected of its tables changes none.
+        Where the lake lies is no decision, nor what is expected of its tables, nor what customers
+        are told about it.
         """
-        told = self.model_dump(mode="json", exclude_defaults=True, exclude={"lake", "quality"})
-        return _digest(told)
+        aside = {"lake", "quality", "privacy"}
+        return _digest(self.model_dump(mode="json", exclude_defaults=True, exclude=aside))
 
     def hash_of(self, sections: Iterable[str]) -> str:
         """What these sections decide, as 64 hex digits."""

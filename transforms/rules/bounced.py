@@ -13,5 +13,6 @@ RULE = Rule(
     reads=reads,
     rows=rows,
     says=lambda _: "the address does not exist",
+    lifts=lambda _: "a subscription to the channel (subscribed), or another address that works",
     is_about_addresses=True,
 )

@@ -13,5 +13,6 @@ RULE = Rule(
     reads=reads,
     rows=rows,
     says=lambda _: "consent was withdrawn",
+    lifts=lambda _: "consent to the same channel and purpose (consent_granted)",
     is_no_to_ads=True,
 )

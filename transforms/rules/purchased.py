@@ -175,6 +175,12 @@ def _says(chosen: Purchased) -> str:
     return f"bought {what} in the {in_words(chosen.lasts)} before"
 
 
+def _lifts(chosen: Purchased | None) -> str:
+    by = REVERSALS if chosen is None else chosen.lifted_by
+    named = ", ".join(by)
+    return f"giving back all that was bought of it ({named})" if by else ""
+
+
 RULE = Rule(
     when="purchased",
     doc="Do not offer somebody what they have just bought.",
@@ -183,6 +189,7 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    lifts=_lifts,
     faults=_faults,
     references=_references,
     share=lambda chosen: chosen.share,

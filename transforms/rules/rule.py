@@ -54,6 +54,11 @@ def no_reference(options: Any) -> Mapping[str, str]:
     return {}
 
 
+def lifted_by_nothing(options: Any) -> str:
+    """Nothing ends it before its time."""
+    return ""
+
+
 def touched_at_all(options: Any) -> float:
     """A message is touched by one product, however many it offers."""
     return 0.0
@@ -72,6 +77,8 @@ class Rule:
     `rows`       Facts, policies → rows of `suppressions`, and cause. Policies of all rules that
                  share one function are worked out in one pass.
     `says`       options → what it says of a message that it would have stopped.
+    `lifts`      options, None where they are not known → what ends a row of it early, in words a
+                 marketer reads; empty where nothing does.
     `faults`     an entry as written, types unchecked → what is wrong between its options.
     `references` options → reference tables without which it is idle, and why.
     `share`      options → the share of a message's products from which on it is touched.
@@ -89,6 +96,7 @@ class Rule:
     reads: Callable[..., Reads]
     rows: Callable[[Facts, Sequence[Policy]], DataFrame]
     says: Callable[[Any], str]
+    lifts: Callable[[Any], str] = lifted_by_nothing
     faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
     references: Callable[[Any], Mapping[str, str]] = no_reference
     share: Callable[[Any], float] = touched_at_all

@@ -111,5 +111,6 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    lifts=lambda _: "the end of the contact (contact_closed)",
     is_bad_experience=True,
 )

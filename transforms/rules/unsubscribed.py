@@ -13,5 +13,6 @@ RULE = Rule(
     reads=reads,
     rows=rows,
     says=lambda _: "unsubscribed from the channel",
+    lifts=lambda _: "a subscription to the same channel (subscribed)",
     is_no_to_ads=True,
 )

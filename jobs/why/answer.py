@@ -1,0 +1,309 @@
+"""Answer: what explains one customer or one message, and why two are one customer or are not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tactful.jobs.commands.tables_here import lake_here, readable, state_here
+from tactful.jobs.errors import NotYetKnown, WhoUnknown
+from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
+from tactful.jobs.settings.config import Config
+from tactful.jobs.why import happened, links, shared, who, withheld
+from tactful.jobs.why.texts import as_utc, moment, visible
+from tactful.jobs.why.who import Who
+
+READS = {*who.READS, *links.READS, *happened.READS, *withheld.READS, *shared.READS, "outcomes"}
+MOST_IDENTIFIERS = 200
+
+OF_PERSON = """
+    SELECT identifier_key FROM identity WHERE person_id = $person OR neutral_person_id = $person
+    ORDER BY state, first_seen_at, identifier_key LIMIT $most
+"""
+HOW_MANY = """
+    SELECT count(*) AS n FROM identity WHERE person_id = $person OR neutral_person_id = $person
+"""
+CHANGES = """
+    SELECT changed_at, kind, from_person_id, to_person_id, cause_event_id, rule
+    FROM identity_changes WHERE from_person_id = $person OR to_person_id = $person
+    ORDER BY changed_at DESC, batch_id DESC LIMIT $rows
+"""
+OUTCOME = "SELECT * FROM outcomes WHERE message_id = $message"
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The lake and the moment that an answer is about.
+
+    as_of: when the tables were published. rows: how many of what happened are told at most.
+    """
+
+    lake: LakeView
+    config: Config
+    at: datetime
+    as_of: datetime
+    rows: int
+
+
+@contextmanager
+def looking(
+    location: str, config: Config, *, command: str, at: datetime | None, rows: int, named: bool
+) -> Iterator[Moment]:
+    """Open a lake as it was published last, whatever a run writes meanwhile.
+
+    named: whether a configuration names the lake.
+
+    Raises: LakeError without a lake; NotYetKnown where nothing is published, or before all events.
+    """
+    folder = lake_here(location, command)
+    state_here(folder, is_configured=named)
+    with readable(folder):
+        if "as_of" not in published_state(folder):
+            raise NotYetKnown(
+                f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
+                "what has landed and makes the tables."
+            )
+        with closing(open_lake(folder, READS)) as lake:
+            assert lake.as_of is not None
+            as_of = as_utc(lake.as_of)
+            when = as_of if at is None else as_utc(at)
+            begins_at = happened.begins_at(lake) if when < as_of else None
+            if begins_at is not None and when < begins_at:
+                raise NotYetKnown(
+                    f"--at {moment(when)} lies before everything that the lake knows; its oldest "
+                    f"event is of {moment(begins_at)}."
+                )
+            yield Moment(lake, config, when, as_of, rows)
+
+
+def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[str, Any]:
+    """Who somebody is and why, what happened to them, what must not be said, who was told.
+
+    message: one of their messages, which is to be explained instead of everything.
+    """
+    found = who.find(of.lake, text, of.config)
+    message = message or found.message_id
+    facts: dict[str, Any] = {
+        "as_of": of.as_of,
+        "at": of.at,
+        "who": {
+            "asked": found.asked,
+            "kind": found.kind,
+            "person_id": found.person_id,
+            "is_shared_device": found.is_device,
+            "matched": [_matched(of, one) for one in found.matched],
+            "became": list(found.became),
+        },
+    }
+    if message is not None:
+        facts["message"] = explained_message(of, message, found)
+    if found.person_id is None:
+        return facts
+    person = found.person_id
+    keys = [row["identifier_key"] for row in
+            of.lake.rows(OF_PERSON, person=person, most=MOST_IDENTIFIERS)]  # fmt: skip
+    facts["identity"] = identity(of, found, keys)
+    if message is not None:
+        return facts
+    shown = {"at": of.at, "rows": of.rows}
+    facts["suppressions"] = withheld.suppressions(of.lake, person, of.config, **shown)
+    facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
+    facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
+    facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
+    facts["records"] = shared.records(of.lake, keys, **shown)
+    facts["timeline"] = happened.timeline(of.lake, person, page=page, **shown)
+    return facts
+
+
+def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
+    """The identifiers of a person, which events link each of them, and what is kept apart."""
+    known = who.described(of.lake, keys)
+    mine = {k for k, one in known.items() if one["state"] == "linked"}
+    sets = links.sets_of(of.lake, keys, at=of.at)
+    near = {key for together in sets for key in together.keys}
+    rules = links.rules_of(of.lake, of.config, near, at=of.at)
+    root = _root(found, mine)
+    paths = links.paths_from(root, sets, mine, rules) if root else {}
+    told = who.described(of.lake, near | set(keys))
+    standing = of.lake.rows(links.STANDING, keys=list(keys), at=of.at)
+    seen_at = of.at
+    return {
+        "person_id": found.person_id,
+        "root_key": root,
+        "identifiers_count": of.lake.row(HOW_MANY, person=found.person_id)["n"],
+        "identifiers": [
+            {
+                **{n: known[key][n] for n in ("identifier_key", "identifier_type", "value",
+                                              "state", "first_seen_at", "last_seen_at",
+                                              "neutral_from_at")},
+                "called": who.called(known[key]),
+                "path": [links.hop_facts(hop, told) for hop in paths.get(key, [])],
+                "is_joined": key in paths,
+            }
+            for key in keys
+            if known[key]["first_seen_at"] is None or as_utc(known[key]["first_seen_at"]) <= seen_at
+        ],
+        "apart": links.apart(of.lake, sets, set(keys), rules, of.config),
+        "sets_are_cut_off": len(sets) >= links.MOST_SETS,
+        "manual_links": [
+            {
+                "kind": row["kind"],
+                "one": links.name_in(told, row["identifier_key"]),
+                "other": links.name_in(told, row["other_key"]),
+                "author": row["author"],
+                "reason": row["reason"],
+                "said_at": row["said_at"],
+            }
+            for row in standing
+        ],
+        "changes": of.lake.rows(CHANGES, person=found.person_id, rows=of.rows),
+    }  # fmt: skip
+
+
+def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
+    """What became of one message, and what spoke against it or did not.
+
+    Raises: WhoUnknown, where nobody knows it, or it was somebody else's.
+    """
+    owner = of.lake.rows(who.A_MESSAGE, message=message)
+    if not owner:
+        raise WhoUnknown(f"Nobody in this lake was sent the message {visible(message)}.")
+    person = owner[0]["person_id"]
+    if found.kind != "message" and person != found.person_id:
+        raise WhoUnknown(
+            f"The message {visible(message)} was not sent to {visible(found.asked)} but to "
+            f"{person or 'somebody who is not known'}."
+        )
+    outcomes = of.lake.rows(OUTCOME, message=message)
+    outcome = outcomes[0] if outcomes else None
+    sent_at = as_utc(outcome["sent_at"]) if outcome else None
+    facts: dict[str, Any] = {
+        "message_id": message,
+        "person_id": person,
+        "events": happened.of_message(of.lake, message, at=of.at, rows=of.rows),
+        "outcome": outcome,
+        "purpose": of.lake.row(
+            "SELECT max(purpose) AS purpose FROM purposes WHERE message_id = $message",
+            message=message,
+        )["purpose"],
+        "regrets": None,
+        "in_force": [],
+        "caps": [],
+    }
+    if person is None or sent_at is None:
+        return facts
+    facts["regrets"] = withheld.regrets(
+        of.lake, person, of.config, at=max(of.at, sent_at), rows=of.rows, message=message
+    )
+    told = withheld.suppressions(of.lake, person, of.config, at=sent_at, rows=of.rows)
+    facts["in_force"] = withheld.active_at(told["rows"])
+    caps = (withheld.counted(of.lake, person, cap, at=sent_at) for cap in of.config.caps)
+    facts["caps"] = [cap for cap in caps if cap]
+    return facts
+
+
+def connection(of: Moment, one: str, other: str) -> dict[str, Any]:
+    """The shortest path of events between two identifiers, or why there is none."""
+    first, second = (_one_identifier(of, text) for text in (one, other))
+    a, b = first["identifier_key"], second["identifier_key"]
+    same = first["person_id"] is not None and first["person_id"] == second["person_id"]
+    is_one = same and first["state"] == second["state"] == "linked"
+    facts: dict[str, Any] = {
+        "as_of": of.as_of, "at": of.at, "one": first, "other": second,
+        "is_one_person": is_one, "path": None, "chain": None, "why_not": [],
+    }  # fmt: skip
+    if is_one:
+        keys = [row["identifier_key"] for row in of.lake.rows(
+            OF_PERSON, person=first["person_id"], most=links.MOST_SETS)]  # fmt: skip
+        known = who.described(of.lake, keys)
+        mine = {key for key, row in known.items() if row["state"] == "linked"}
+        sets = links.sets_of(of.lake, keys, at=of.at)
+        rules = links.rules_of(of.lake, of.config, mine, at=of.at)
+        path = links.paths_from(a, sets, mine, rules).get(b)
+        if path is not None:
+            facts["path"] = [links.hop_facts(hop, known) for hop in path]
+            return facts
+    facts["why_not"] = list(_why_not(of, first, second, facts))
+    return facts
+
+
+def _why_not(
+    of: Moment, first: Mapping[str, Any], second: Mapping[str, Any], facts: dict[str, Any]
+) -> Iterator[str]:
+    """What breaks the shortest chain of events between two identifiers."""
+    a, b = first["identifier_key"], second["identifier_key"]
+    chain = links.chain(of.lake, a, b, at=of.at)
+    if chain is None:
+        yield (
+            f"No chain of up to {links.MOST_STEPS} events leads from one to the other: nothing "
+            "that was seen with the one was seen with the other."
+        )
+        return
+    keys = {key for hop in chain for key in (hop.one, hop.other)}
+    known = who.described(of.lake, {*keys, a, b})
+    facts["chain"] = [links.hop_facts(hop, known) for hop in chain]
+    rules = links.rules_of(of.lake, of.config, keys, at=of.at)
+    crowds = {row["identifier_key"]: row["seen_with_count"] for row in links.hubs(of.lake, keys)}
+    told = set()
+    for key in (a, *(hop.other for hop in chain)):
+        if known.get(key, {}).get("state") in ("hub", "neutral", "blocked") and key not in told:
+            told.add(key)
+            met = (key, chain[0].by)
+            why = links.why_apart(known[key], met, rules, of.config, crowds.get(key))
+            yield f"{links.name_in(known, key)}: {why}."
+    for hop in chain:
+        persons = {known[key]["person_id"] for key in (hop.one, hop.other) if key in known}
+        if len(persons) > 1 and not told & {hop.one, hop.other}:
+            met = (hop.one, hop.by)
+            why = links.why_apart(known[hop.other], met, rules, of.config, None)
+            names = [links.name_in(known, key) for key in (hop.one, hop.other)]
+            yield f"{names[0]} and {names[1]}: {why}."
+
+
+def _one_identifier(of: Moment, text: str) -> dict[str, Any]:
+    found = who.find(of.lake, text, of.config)
+    if found.kind != "identifier":
+        raise WhoUnknown(f"{visible(text)} is no identifier; a path leads between two of those.")
+    linked = [one for one in found.matched if one["state"] == "linked"]
+    one = (linked or list(found.matched))[0]
+    return {**one, "called": who.called(one)}
+
+
+def _root(found: Who, mine: set[str]) -> str | None:
+    """The identifier from which paths are shown: the one asked for, else the person's first."""
+    asked = [one["identifier_key"] for one in found.matched if one["identifier_key"] in mine]
+    minted = (found.person_id or "")[2:]
+    return next(iter([*asked, *([minted] if minted in mine else []), *sorted(mine)]), None)
+
+
+def _matched(of: Moment, one: Mapping[str, Any]) -> dict[str, Any]:
+    crowd = [row["seen_with_count"] for row in links.hubs(of.lake, [one["identifier_key"]])]
+    return {
+        **one,
+        "called": who.called(one),
+        "state_says": _state_says(one, crowd[0] if crowd else None),
+    }
+
+
+def _state_says(one: Mapping[str, Any], crowd: int | None) -> str:
+    """What the state of an identifier means, where it is not simply somebody's."""
+    if one["state"] == "hub":
+        many = f": it was seen with {crowd:,} others" if crowd else ""
+        return f"It is a hub and stands for nobody{many}."
+    if one["state"] == "blocked":
+        return "It is blocked (identity.blocked) and stands for nobody."
+    if one["state"] == "neutral":
+        return (
+            f"Several customers share it: since {moment(one['neutral_from_at'])} what happens on "
+            f"it is nobody's ({one['neutral_person_id']})."
+        )
+    return ""
+
+
+def located(lake: Path | None, config: Config) -> str:
+    """Where the lake lies: as named, else as configured."""
+    return str(lake) if lake is not None else config.location

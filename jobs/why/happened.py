@@ -1,0 +1,108 @@
+"""Happened: a customer's events, newest first and a page at a time, and events by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.report.lake_view import LakeView
+from tactful.jobs.why.texts import DID, as_utc, event_words
+
+READS = ("timeline",)
+EVENT = """
+    stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
+    count(*) AS lines_count,
+    list_slice(list(sku ORDER BY line_number) FILTER (sku IS NOT NULL), 1, 4) AS skus,
+    sum(amount) AS amount, any_value(currency) AS currency, any_value(channel) AS channel,
+    any_value(order_id) AS order_id, any_value(message_id) AS message_id,
+    any_value(campaign_id) AS campaign_id
+"""
+# Which events stand on the page is found by narrow columns; only these are read whole.
+PAGE = f"""
+    WITH page AS (
+        SELECT stream, event_id, min(occurred_at) AS newest FROM timeline
+        WHERE person_id = $person AND occurred_at <= $at
+        GROUP BY stream, event_id ORDER BY newest DESC, stream DESC, event_id DESC
+        LIMIT $rows OFFSET $before
+    )
+    SELECT {EVENT} FROM timeline SEMI JOIN page USING (stream, event_id)
+    WHERE person_id = $person
+    GROUP BY stream, event_id ORDER BY occurred_at DESC, stream DESC, event_id DESC
+"""
+COUNTED = """
+    SELECT count(DISTINCT (stream, event_id)) AS events, min(occurred_at) AS first_at,
+           max(occurred_at) AS last_at
+    FROM timeline WHERE person_id = $person AND occurred_at <= $at
+"""
+NAMED = f"""
+    SELECT {EVENT} FROM timeline
+    WHERE list_contains($ids, event_id) GROUP BY stream, event_id
+"""
+OF_MESSAGE = f"""
+    SELECT {EVENT} FROM timeline WHERE message_id = $message AND occurred_at <= $at
+    GROUP BY stream, event_id ORDER BY occurred_at, stream, event_id LIMIT $rows
+"""
+FIRST = "SELECT min(occurred_at) AS first_at FROM timeline"
+
+
+def timeline(
+    lake: LakeView, person: str, *, at: datetime, rows: int, page: int
+) -> dict[str, Any]:
+    """One page of what happened to somebody, the newest first, and how much there is in all."""
+    counted = lake.row(COUNTED, person=person, at=at)
+    found = lake.rows(
+        PAGE, person=person, at=at, rows=rows, before=(page - 1) * rows
+    )
+    return {
+        "events_count": counted["events"],
+        "first_at": counted["first_at"],
+        "last_at": counted["last_at"],
+        "page": page,
+        "pages": -(-counted["events"] // rows),
+        "events": [told(row) for row in found],
+    }
+
+
+def of_message(lake: LakeView, message: str, *, at: datetime, rows: int) -> list[dict[str, Any]]:
+    """What became of a message, the oldest first."""
+    return [told(row) for row in lake.rows(OF_MESSAGE, message=message, at=at, rows=rows)]
+
+
+def named(lake: LakeView, refs: Iterable[str | None]) -> dict[str, dict[str, Any]]:
+    """Events by their names, stream:event_id; those that no table holds are missing."""
+    wanted = {ref for ref in refs if ref}
+    ids = sorted({ref.partition(":")[2] for ref in wanted})
+    if not ids:
+        return {}
+    found = (told(row) for row in lake.rows(NAMED, ids=ids))
+    return {row["event"]: row for row in found if row["event"] in wanted}
+
+
+def begins_at(lake: LakeView) -> datetime | None:
+    """The oldest event that the lake knows."""
+    first = lake.row(FIRST)["first_at"]
+    return None if first is None else as_utc(first)
+
+
+def told(row: dict[str, Any]) -> dict[str, Any]:
+    """An event for people and programs."""
+    return {
+        "occurred_at": row["occurred_at"],
+        "event": f"{row['stream']}:{row['event_id']}",
+        "type": row["type"],
+        "says": event_words(row),
+        "lines_count": row["lines_count"],
+        "order_id": row["order_id"],
+        "message_id": row["message_id"],
+    }
+
+
+def refs_of(rows: Sequence[dict[str, Any]], *columns: str) -> set[str]:
+    """The names of the events that rows mention."""
+    refs: set[str] = set()
+    for row in rows:
+        for column in columns:
+            value = row.get(column)
+            refs |= {value} if isinstance(value, str) else set(value or ())
+    return refs

@@ -1,0 +1,129 @@
+"""Shared: which audiences hold somebody, and what destinations were told of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.report.lake_view import LakeView
+from tactful.jobs.settings.config import Config
+from tactful.jobs.why.texts import moment, visible
+
+READS = ("_log/memberships", "records", "deliveries")
+# The newest row of an identifier stands; who said no anywhere withholds the value for all.
+HELD = """
+    WITH mine AS (
+        SELECT DISTINCT destination, audience, member_key FROM log_memberships
+        WHERE list_contains($keys, identifier_key)
+    ),
+    newest AS (
+        SELECT destination, audience, identifier_key, member_key,
+               arg_max(coalesce(is_member, false), batch_id) AS is_member,
+               arg_max(coalesce(is_withheld, false), batch_id) AS is_withheld
+        FROM log_memberships SEMI JOIN mine USING (destination, audience, member_key)
+        GROUP BY ALL
+    ),
+    no AS (SELECT destination, member_key FROM newest WHERE is_withheld)
+    SELECT destination, audience, identifier_key,
+           (destination, member_key) IN (SELECT (destination, member_key) FROM no) AS is_withheld
+    FROM newest WHERE is_member AND list_contains($keys, identifier_key)
+    ORDER BY ALL
+"""
+# What was last said of each identifier before a moment: added, or taken away again.
+SAID = """
+    SELECT destination, audience, identifier_key,
+           arg_max(operation, (emitted_at, batch_id, position)) AS operation
+    FROM (
+        SELECT *, unnest(identifier_keys) AS identifier_key FROM records
+        WHERE emitted_at <= $at AND list_has_any(identifier_keys, $keys)
+    ) AS each_key
+    WHERE list_contains($keys, identifier_key) GROUP BY ALL
+    HAVING operation IN ('add', 'suppress', 'send') ORDER BY ALL
+"""
+RECORDS = """
+    SELECT r.record_id, r.destination, r.audience, r.operation, r.emitted_at, r.batch_id,
+           r.decision_id, count(*) OVER () AS all_count
+    FROM records AS r
+    WHERE (list_has_any(r.identifier_keys, $keys)) AND r.emitted_at <= $at
+    ORDER BY r.emitted_at DESC, r.batch_id DESC, r.position DESC, r.record_id LIMIT $rows
+"""
+FILES = """
+    SELECT destination, audience, operation, batch_id, any_value(state) AS state,
+           any_value(response) AS response, flatten(list(coalesce(warnings, []))) AS warnings
+    FROM deliveries WHERE list_contains($batches, batch_id) GROUP BY ALL
+"""
+
+
+def held(
+    lake: LakeView, keys: Sequence[str], config: Config, *, at: datetime, as_of: datetime
+) -> list[dict[str, Any]]:
+    """The audiences that hold any of somebody's identifiers, and by which."""
+    if at >= as_of:
+        rows = lake.rows(HELD, keys=list(keys))
+    else:
+        rows = [{**row, "is_withheld": False} for row in lake.rows(SAID, keys=list(keys), at=at)]
+    policies = {(d.name, d.policy): d.kind for d in config.destinations}
+    grouped: dict[tuple[str, str, bool], list[str]] = {}
+    for row in rows:
+        place = (row["destination"], row["audience"], row["is_withheld"])
+        grouped.setdefault(place, []).append(row["identifier_key"])
+    return [
+        {
+            "destination": destination,
+            "audience": audience,
+            "kind": policies.get((destination, audience)),
+            "is_withheld": is_withheld,
+            "identifier_keys": found,
+        }
+        for (destination, audience, is_withheld), found in sorted(grouped.items())
+    ]
+
+
+def records(
+    lake: LakeView, keys: Sequence[str], *, at: datetime, rows: int
+) -> dict[str, Any]:
+    """What destinations were told of somebody, the newest first, and what became of it."""
+    found = lake.rows(RECORDS, keys=list(keys), at=at, rows=rows)
+    batches = sorted({row["batch_id"] for row in found if row["batch_id"] is not None})
+    files = {
+        (row["destination"], row["audience"], row["operation"], row["batch_id"]): row
+        for row in lake.rows(FILES, batches=batches)
+    }
+    told = []
+    for row in found:
+        place = (row["destination"], row["audience"], row["operation"], row["batch_id"])
+        delivered = files.get(place) or {"state": None, "response": None, "warnings": []}
+        told.append(
+            {
+                **{n: row[n] for n in ("record_id", "destination", "audience", "operation")},
+                "emitted_at": row["emitted_at"],
+                "decision_id": row["decision_id"],
+                "state": delivered["state"],
+                "response": delivered["response"],
+                "warnings": sorted(set(delivered["warnings"] or ())),
+            }
+        )
+    return {"all_count": found[0]["all_count"] if found else 0, "rows": told}
+
+
+def audience_words(row: Mapping[str, Any]) -> str:
+    """An audience that holds somebody, in a sentence."""
+    name = f"{visible(row['destination'])}, audience {visible(row['audience'])}"
+    count = len(row["identifier_keys"])
+    by = f"by {count} identifier{'' if count == 1 else 's'}"
+    if row["is_withheld"]:
+        return f"{name}: belongs to it {by}, and is told of nowhere, since the value was refused"
+    return f"{name}: held {by}"
+
+
+def record_words(row: Mapping[str, Any]) -> str:
+    """What a destination was told, in a sentence."""
+    asked = {"add": "to add", "remove": "to remove", "suppress": "to suppress"}
+    what = asked.get(row["operation"], row["operation"])
+    warned = f"; {', '.join(map(visible, row['warnings']))}" if row["warnings"] else ""
+    state = f" ({row['state']}{warned})" if row["state"] else ""
+    return (
+        f"{moment(row['emitted_at'])}: {visible(row['destination'])} was asked {what} them in "
+        f"audience {visible(row['audience'])}{state}"
+    )

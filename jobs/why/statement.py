@@ -1,0 +1,284 @@
+"""Statement: for a customer herself, what is held of her, from where, why, and who was told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.errors import WhoUnknown
+from tactful.jobs.settings.config import Config
+from tactful.jobs.settings.privacy import BASES
+from tactful.jobs.why import happened, who
+from tactful.jobs.why.answer import Moment
+from tactful.jobs.why.texts import as_utc, visible
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.schemas.events import STREAMS
+
+READS = (
+    *who.READS, *happened.READS, *STREAMS, "customers", "customer_scores", "suppressions",
+    "records", "_log/memberships",
+)  # fmt: skip
+MOST = 500
+# What stands in a section of its own.
+TOLD_APART = ("person_id", "attributes", "consents", "as_of")
+THIRD = "third"
+
+HERS = """
+    SELECT identifier_key FROM identity
+    WHERE person_id = $person AND state = 'linked' ORDER BY first_seen_at, identifier_key
+    LIMIT $most
+"""
+HELD = """
+    SELECT stream, type, count(DISTINCT event_id) AS events_count, min(occurred_at) AS first_at,
+           max(occurred_at) AS last_at,
+           count(DISTINCT event_id) FILTER (occurred_at <= $at - $kept) AS older_count
+    FROM timeline WHERE person_id = $person AND occurred_at <= $at AND stream = $stream
+    GROUP BY stream, type ORDER BY events_count DESC, type
+"""
+SOURCES = """
+    SELECT DISTINCT source FROM {stream} SEMI JOIN (
+        SELECT event_id FROM timeline WHERE person_id = $person AND stream = $stream
+    ) AS hers USING (event_id) WHERE source IS NOT NULL ORDER BY source LIMIT 50
+"""
+IN_FORCE = """
+    SELECT reason, channels, scope, starts_at, ends_at, evidence FROM suppressions
+    WHERE person_id = $person AND starts_at <= $at AND (ends_at IS NULL OR ends_at > $at)
+    ORDER BY starts_at DESC, suppression_id LIMIT $most
+"""
+# Only what happened to herself may be told to her as a reason.
+HER_EVENTS = """
+    SELECT stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
+           list_slice(list(sku ORDER BY line_number) FILTER (sku IS NOT NULL), 1, 4) AS skus,
+           any_value(order_id) AS order_id
+    FROM timeline WHERE person_id = $person AND list_contains($ids, event_id)
+    GROUP BY stream, event_id
+"""
+CLAIMED = """
+    SELECT event_id FROM profiles
+    WHERE list_contains($ids, event_id) AND starts_with(lower(trim(provenance)), 'third')
+"""
+SHARED = """
+    SELECT destination, identifier_key, min(emitted_at) AS first_at, max(emitted_at) AS last_at,
+           arg_max(operation, (emitted_at, batch_id, position)) AS last_operation,
+           count(*) AS records_count
+    FROM (SELECT *, unnest(identifier_keys) AS identifier_key FROM records
+          WHERE list_has_any(identifier_keys, $keys) AND emitted_at <= $at) AS each_key
+    WHERE list_contains($keys, identifier_key) GROUP BY destination, identifier_key
+    ORDER BY destination, identifier_key
+"""
+HELD_THERE = """
+    SELECT DISTINCT destination, identifier_key FROM (
+        SELECT destination, audience, identifier_key, member_key,
+               arg_max(coalesce(is_member, false) AND NOT coalesce(is_withheld, false), batch_id)
+                   AS is_held
+        FROM log_memberships WHERE list_contains($keys, identifier_key) GROUP BY ALL
+    ) AS newest WHERE is_held
+"""
+
+
+def statement(of: Moment, text: str) -> dict[str, Any]:
+    """What is held of a customer, for which purpose and how long, and with whom it was shared.
+
+    Of what several customers share nothing is told, since that would be of others as well.
+
+    Raises: WhoUnknown, where it is nobody's own.
+    """
+    found = who.find(of.lake, text, of.config)
+    if found.person_id is None or found.is_device:
+        raise WhoUnknown(
+            f"{visible(found.asked)} is nobody's own, so that a statement might tell one customer "
+            "of another; name something that only this customer has."
+        )
+    if any(one["state"] != "linked" for one in found.matched):
+        raise WhoUnknown(
+            f"{visible(found.asked)} is shared by several customers, so that nobody can know which "
+            "of them asks; name something that only this customer has."
+        )
+    if found.kind == "message":
+        raise WhoUnknown(
+            "A message says nothing of who asks; name an identifier of this customer, or their "
+            "person id."
+        )
+    person = found.person_id
+    known = who.described(
+        of.lake, [r["identifier_key"] for r in of.lake.rows(HERS, person=person, most=MOST)]
+    )
+    privacy = of.config.privacy
+    return {
+        "as_of": of.as_of,
+        "at": of.at,
+        "controller": privacy.controller,
+        "contact": privacy.contact,
+        "authority": privacy.authority,
+        "known_as": [
+            {"type": one["identifier_type"], "value": one["value"],
+             "first_seen_at": one["first_seen_at"], "last_seen_at": one["last_seen_at"]}
+            for one in known.values()
+        ],
+        "held": list(_held(of, person)),
+        "attributes": _attributes(of, person),
+        "consents": _consents(of, person),
+        "worked_out": list(_worked_out(of, person)),
+        "not_said": _not_said(of, person),
+        "shared": _shared(of, list(known), known),
+        "missing": list(missing(of.config)),
+    }  # fmt: skip
+
+
+def missing(config: Config) -> Iterator[str]:
+    """The keys of the configuration without which a statement is not whole."""
+    privacy = config.privacy
+    for name in ("controller", "contact", "authority"):
+        if getattr(privacy, name) is None:
+            yield f"privacy.{name}"
+    streams = {s.stream for s in config.sources.values() if s.stream}
+    yield from (f"privacy.streams.{n}" for n in STREAMS if n in streams - set(privacy.streams))
+    names = (d.name for d in config.destinations)
+    yield from (f"privacy.recipients.{n}" for n in names if n not in privacy.recipients)
+
+
+def _held(of: Moment, person: str) -> Iterator[dict[str, Any]]:
+    """What is held, stream by stream, and what the business says about it."""
+    for stream in STREAMS:
+        told = of.config.privacy.streams.get(stream)
+        kept = told.kept if told else None
+        asked = {"person": person, "stream": stream}
+        rows = of.lake.rows(HELD, **asked, at=of.at, kept=kept)
+        if not rows:
+            continue
+        sources = of.lake.rows(SOURCES.format(stream=stream), **asked)
+        yield {
+            "stream": stream,
+            "what": [
+                {"type": r["type"], "says": to_her(r["type"]), "events_count": r["events_count"]}
+                for r in rows
+            ],
+            "events_count": sum(row["events_count"] for row in rows),
+            "first_at": min(row["first_at"] for row in rows),
+            "last_at": max(row["last_at"] for row in rows),
+            "sources": [row["source"] for row in sources],
+            "purpose": told.purpose if told else None,
+            "basis": told.basis if told else None,
+            "basis_says": BASES[told.basis] if told else None,
+            "benefit": told.benefit if told else None,
+            "kept_days": kept.days if kept else None,
+            "older_count": sum(row["older_count"] for row in rows) if kept else 0,
+        }
+
+
+def _attributes(of: Moment, person: str) -> list[dict[str, Any]]:
+    found = of.lake.rows(
+        "SELECT attributes FROM customers WHERE person_id = $person", person=person
+    )
+    told = dict((found[0]["attributes"] if found else None) or {})
+    return [{"name": name, **one} for name, one in sorted(told.items())]
+
+
+def _consents(of: Moment, person: str) -> list[dict[str, Any]]:
+    found = of.lake.rows("SELECT consents FROM customers WHERE person_id = $person", person=person)
+    told = dict((found[0]["consents"] if found else None) or {})
+    return [
+        {"channel": name.partition(":")[0], "purpose": name.partition(":")[2], "is_granted": yes}
+        for name, yes in sorted(told.items())
+    ]
+
+
+def _worked_out(of: Moment, person: str) -> Iterator[dict[str, Any]]:
+    """What was worked out about her from all that."""
+    for table in (CUSTOMERS, CUSTOMER_SCORES):
+        rows = of.lake.rows(f"SELECT * FROM {table.name} WHERE person_id = $person", person=person)
+        for column in table.columns if rows else ():
+            value = rows[0][column.name]
+            if column.name not in TOLD_APART and value not in (None, [], {}):
+                yield {"name": column.name, "about": column.doc, "value": value}
+
+
+def _not_said(of: Moment, person: str) -> list[dict[str, Any]]:
+    """What she is not told for now, and the event of her own for which that is."""
+    rows = of.lake.rows(IN_FORCE, person=person, at=of.at, most=MOST)
+    ids = sorted({ref.partition(":")[2] for row in rows for ref in (row["evidence"] or ())[:1]})
+    hers = of.lake.rows(HER_EVENTS, person=person, ids=ids)
+    claimed = {row["event_id"] for row in of.lake.rows(CLAIMED, ids=ids)}
+    known = {
+        f"{row['stream']}:{row['event_id']}": row for row in hers
+        if not (row["stream"] == "profiles" and row["event_id"] in claimed)
+    }  # fmt: skip
+    return [
+        {
+            "channels": list(row["channels"] or ()),
+            "scope": row["scope"],
+            "since": row["starts_at"],
+            "until": row["ends_at"],
+            "because": _because(known.get((row["evidence"] or [""])[0])),
+        }
+        for row in rows
+    ]
+
+
+def _because(event: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    if event is None:
+        return None
+    return {
+        "says": to_her(event["type"]),
+        "occurred_at": event["occurred_at"],
+        "skus": list(event["skus"] or ()),
+        "order_id": event["order_id"],
+    }
+
+
+def _shared(
+    of: Moment, keys: Sequence[str], known: Mapping[str, Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """With whom which of her identifiers were shared, when first and last."""
+    held = {
+        (row["destination"], row["identifier_key"]) for row in of.lake.rows(HELD_THERE, keys=keys)
+    }
+    grouped: dict[str, list[dict[str, Any]]] = {}
+    for row in of.lake.rows(SHARED, keys=keys, at=of.at):
+        grouped.setdefault(row["destination"], []).append(row)
+    for destination, key in sorted(held):
+        # What a list brought that was imported: the destination held it before.
+        if not any(row["identifier_key"] == key for row in grouped.get(destination, ())):
+            grouped.setdefault(destination, []).append(
+                {"identifier_key": key, "first_at": None, "last_at": None}
+            )
+    return [
+        {
+            "destination": destination,
+            "recipient": of.config.privacy.recipients.get(destination),
+            "identifiers": sorted({known[row["identifier_key"]]["identifier_type"] for row in rows}),
+            "first_at": _bound(min, (row["first_at"] for row in rows)),
+            "last_at": _bound(max, (row["last_at"] for row in rows)),
+            "is_held": any((destination, row["identifier_key"]) in held for row in rows),
+        }
+        for destination, rows in sorted(grouped.items())
+    ]
+
+
+def _bound(choose: Any, moments: Iterable[datetime | None]) -> datetime | None:
+    told = [as_utc(at) for at in moments if at is not None]
+    return choose(told) if told else None
+
+
+# What is said to her is said of her; of what others did it is said as it was.
+TO_HER = {
+    "search": "you searched for something", "shared": "you shared something",
+    "add_to_cart": "you put something into the cart",
+    "remove_from_cart": "you took something out of the cart",
+    "order_placed": "you ordered", "order_paid": "you paid for an order",
+    "order_shipped": "your order was shipped", "order_delivered": "your order was delivered",
+    "order_cancelled": "an order was cancelled", "order_returned": "you returned something",
+    "order_refunded": "you were given money back", "sent": "we sent you a message",
+    "delivered": "a message reached you", "opened": "a message was opened",
+    "clicked": "you clicked in a message", "bounced": "a message to you came back",
+    "failed": "a message to you could not be sent", "error_shown": "you were shown an error",
+    "attribute_set": "something about you was noted",
+    "contact_closed": "customer service was done with your question",
+}  # fmt: skip
+
+
+def to_her(type_: str) -> str:
+    """What happened, said to whom it happened."""
+    did = happened.DID.get(type_, visible(type_))
+    return TO_HER.get(type_) or (did if did.startswith("the business") else f"you {did}")

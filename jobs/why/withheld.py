@@ -1,0 +1,222 @@
+"""Withheld: what must not be said to somebody, from when to when, why, and what would lift it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.report.lake_view import LakeView
+from tactful.jobs.settings.config import Cap, Config
+from tactful.jobs.why.happened import named, refs_of
+from tactful.jobs.why.texts import as_utc, channels, moment, scope_words, visible
+from tactful.schemas.words import ALL
+from tactful.transforms.rules import RULES
+from tactful.transforms.rules.rule import in_words
+
+READS = ("suppressions", "pressure", "regrets", "timeline", "messages", "identifiers")
+CAPPED = "capped"
+# Of a row that something lifts later than a moment, nobody knew its end then.
+SUPPRESSED = """
+    SELECT *, starts_at <= $at AND (ends_at IS NULL OR ends_at > $at) AS is_active
+    FROM suppressions WHERE person_id = $person AND starts_at <= $at
+    ORDER BY is_active DESC, ends_at DESC NULLS FIRST, starts_at DESC, suppression_id
+    LIMIT $rows
+"""
+COUNTED = """
+    SELECT count(*) AS all_count,
+           count(*) FILTER (ends_at IS NULL OR ends_at > $at) AS active_count
+    FROM suppressions WHERE person_id = $person AND starts_at <= $at
+"""
+PRESSURE = "SELECT * FROM pressure WHERE person_id = $person ORDER BY cap"
+REGRETTED = """
+    SELECT *, count(*) OVER () AS all_count FROM regrets
+    WHERE person_id = $person AND sent_at <= $at AND ($message IS NULL OR message_id = $message)
+    ORDER BY sent_at DESC, message_id, policy LIMIT $rows
+"""
+# The limit-th newest counted message, and how many there are, of those within the window.
+COUNTING = """
+    WITH mine AS (
+        SELECT DISTINCT message_id FROM timeline
+        WHERE person_id = $person AND stream = 'messages' AND message_id IS NOT NULL
+    ),
+    counted AS (
+        SELECT t.message_id, min(t.occurred_at) AS counted_at
+        FROM timeline AS t JOIN purposes AS p ON p.message_id = t.message_id
+        WHERE t.person_id = $person AND t.stream = 'messages' AND t.type = $counts
+          AND ($counts <> 'opened' OR t.event_id NOT IN (
+              SELECT event_id FROM messages
+              WHERE machine_open AND message_id IN (SELECT message_id FROM mine)))
+          AND (len($channels) = 0 OR list_contains($channels, t.channel))
+          AND list_contains($purposes, p.purpose)
+        GROUP BY t.message_id
+    )
+    SELECT message_id, counted_at FROM counted
+    WHERE counted_at > $starts_at AND counted_at <= $at
+    ORDER BY counted_at DESC, message_id DESC LIMIT $most
+"""
+
+
+def suppressions(
+    lake: LakeView, person: str, config: Config, *, at: datetime, rows: int
+) -> dict[str, Any]:
+    """What must not be said to somebody, first what holds at a moment, then what did before."""
+    counted = lake.row(COUNTED, person=person, at=at)
+    found = lake.rows(SUPPRESSED, person=person, at=at, rows=rows)
+    events = named(lake, refs_of(found, "evidence", "lifted_by"))
+    options = {rule.name: rule.options for rule in config.rules}
+    return {
+        **counted,
+        "rows": [_suppressed(row, events, options.get(row["policy"]), at=at) for row in found],
+    }
+
+
+def _suppressed(
+    row: Mapping[str, Any], events: Mapping[str, Any], options: Any, *, at: datetime
+) -> dict[str, Any]:
+    evidence = list(row["evidence"] or ())
+    ends_at, lifted_by = row["ends_at"], row["lifted_by"]
+    was_lifted_later = bool(lifted_by) and ends_at is not None and as_utc(ends_at) > at
+    return {
+        "policy": row["policy"],
+        "reason": row["reason"],
+        "is_active": row["is_active"],
+        "channels": list(row["channels"] or ()),
+        "scope": row["scope"],
+        "about": scope_words(row["scope"]),
+        "starts_at": row["starts_at"],
+        "ends_at": ends_at,
+        "lifted_by": lifted_by,
+        "was_lifted_later": was_lifted_later,
+        "lifting_event": _event(lifted_by, events),
+        "cause": _event(evidence[0] if evidence else None, events),
+        "evidence": evidence,
+        "would_lift": lifts(row["reason"], options) if row["is_active"] else None,
+        "suppression_id": row["suppression_id"],
+    }
+
+
+def lifts(reason: str, options: Any) -> str:
+    """What would end a suppression of this kind early, in words."""
+    if reason == CAPPED:
+        return "nothing but time: it ends when the oldest message that counts leaves the window"
+    rule = RULES.get(reason)
+    return (rule.lifts(options) if rule else "") or "nothing but its end"
+
+
+def _event(ref: str | None, events: Mapping[str, Any]) -> dict[str, Any] | None:
+    if ref is None:
+        return None
+    return events.get(ref) or {"event": ref, "occurred_at": None, "says": "not in the timeline"}
+
+
+def pressure(
+    lake: LakeView, person: str, config: Config, *, at: datetime, as_of: datetime
+) -> list[dict[str, Any]]:
+    """How much of each cap somebody has used up, and when it allows the next message."""
+    if at == as_of:
+        rows = lake.rows(PRESSURE, person=person)
+        return [_pressed(row) for row in rows]
+    # No table holds this moment, so that it is counted from what happened.
+    return [row for cap in config.caps if (row := counted(lake, person, cap, at=at))]
+
+
+def counted(lake: LakeView, person: str, cap: Cap, *, at: datetime) -> dict[str, Any] | None:
+    """How much of one cap somebody had used up at a moment; None where nothing."""
+    starts_at = at - cap.window
+    rows = lake.rows(
+        COUNTING, person=person, at=at, starts_at=starts_at, counts=cap.counts, most=cap.limit,
+        # A message of a channel that nobody knows counts for every one.
+        channels=[*cap.channels, ALL] if cap.channels else [], purposes=[*cap.purposes],
+    )  # fmt: skip
+    if not rows:
+        return None
+    is_full = len(rows) == cap.limit
+    return _pressed(
+        {
+            "cap": cap.name, "counted": len(rows), "cap_limit": cap.limit,
+            "window_starts_at": starts_at,
+            "next_allowed_at": rows[-1]["counted_at"] + cap.window if is_full else None,
+        }
+    )  # fmt: skip
+
+
+def _pressed(row: Mapping[str, Any]) -> dict[str, Any]:
+    names = ("cap", "counted", "cap_limit", "window_starts_at", "next_allowed_at")
+    return {name: row[name] for name in names}
+
+
+def regrets(
+    lake: LakeView,
+    person: str,
+    config: Config,
+    *,
+    at: datetime,
+    rows: int,
+    message: str | None = None,
+) -> dict[str, Any]:
+    """The messages to somebody that should not have been sent, and what spoke against each."""
+    found = lake.rows(REGRETTED, person=person, at=at, rows=rows, message=message)
+    events = named(lake, refs_of(found, "evidence"))
+    says = {rule.name: rule.kind.says(rule.options) for rule in config.rules}
+    says |= {c.name: f"more than {c.limit} in {in_words(c.window)}" for c in config.caps}
+    return {
+        "all_count": found[0]["all_count"] if found else 0,
+        "rows": [
+            {
+                **{n: row[n] for n in ("message_id", "policy", "channel", "campaign_id")},
+                "sent_at": row["sent_at"],
+                "cost": row["cost"],
+                "why": says.get(row["policy"], ""),
+                "evidence": [_event(ref, events) for ref in list(row["evidence"] or ())[:5]],
+            }
+            for row in found
+        ],
+    }
+
+
+def suppression_words(row: Mapping[str, Any]) -> list[str]:
+    """One suppression in sentences."""
+    what = f"{visible(row['policy'])} ({row['reason']}): no {row['about']} by "
+    what += channels(row["channels"])
+    if row["ends_at"] is None:
+        until = "until it is lifted"
+    elif row["was_lifted_later"]:
+        until = f"in force then; lifted afterwards, on {moment(row['ends_at'])}"
+    else:
+        until = f"until {moment(row['ends_at'])}"
+    lines = [f"{what}, from {moment(row['starts_at'])} {until}"]
+    cause = row["cause"]
+    if cause:
+        lines.append(f"because: {event_line(cause)}")
+    if row["lifted_by"]:
+        lines.append(f"lifted by: {event_line(row['lifting_event'])}")
+    if row["would_lift"]:
+        lines.append(f"what would lift it: {row['would_lift']}")
+    return lines
+
+
+def pressure_words(row: Mapping[str, Any]) -> str:
+    """How much of a cap is used up, in a sentence."""
+    free = row["next_allowed_at"]
+    then = f"the next is allowed on {moment(free)}" if free else "the next is allowed now"
+    return f"{visible(row['cap'])}: {row['counted']} of {row['cap_limit']} used; {then}"
+
+
+def regret_words(row: Mapping[str, Any]) -> list[str]:
+    """A message that should not have been sent, in sentences."""
+    name = f"message {visible(row['message_id'])}, sent {moment(row['sent_at'])}"
+    why = f": {row['why']}" if row["why"] else ""
+    lines = [f"{name}: {visible(row['policy'])} would have stopped it{why}"]
+    return [*lines, *(f"against it: {event_line(event)}" for event in row["evidence"])]
+
+
+def event_line(event: Mapping[str, Any]) -> str:
+    """An event on one line: when, what, and its name."""
+    when = f"{moment(event['occurred_at'])}: " if event["occurred_at"] else ""
+    return f"{when}{event['says']} [{visible(event['event'])}]"
+
+
+def active_at(rows: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Those of the suppressions that hold."""
+    return [row for row in rows if row["is_active"]]

@@ -12,7 +12,7 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import EXPLAIN, IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
+from tactful.jobs.commands.help import EXPLAIN, IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, STATEMENT, examples
 
 app = typer.Typer(
     name="tactful",
@@ -317,6 +317,41 @@ def explain(
             else:
                 facts = why.connection(of, who, other)
         answer.shown(told.plain(facts) if as_json else facts, told.lines)
+
+
+@app.command(
+    help=STATEMENT,
+    epilog=examples(
+        "tactful statement ann@x.io --conf my.toml",
+        "tactful statement customer_id:17 --conf my.toml --format html > statement.html",
+    ),
+)
+def statement(
+    who: Annotated[str, typer.Argument(metavar="WHO", help="An identifier or a person id.")],
+    lake: LakeFolder = None,
+    conf: Conf = None,
+    settings: Settings = None,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="md|html|json", help="In which form.")
+    ] = "md",
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=format_ == "json", debug=debug) as answer:
+        config = arguments.load(conf, settings, needs_secret=False)
+        from tactful.jobs.commands.statement import FORMATS
+        from tactful.jobs.why import answer as why
+        from tactful.jobs.why import statement as held
+
+        if format_ not in FORMATS:
+            raise arguments.refused("--format", f'"{format_}"', ", ".join(FORMATS))
+        with why.looking(
+            why.located(lake, config), config,
+            command="statement", at=None, named=lake is None, reads=held.READS,
+        ) as of:  # fmt: skip
+            facts = held.statement(of, who)
+        for key in facts.pop("missing"):
+            answer.progress(f"The configuration is silent about {key}; the statement lacks it.")
+        typer.echo(FORMATS[format_](facts))
 
 
 @app.command(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -18,6 +19,8 @@ from tactful.jobs.commands.stopping import stoppable
 from tactful.jobs.errors import ConfigError, SparkNotStarted, TactfulError
 from tactful.jobs.runs.failures import cause
 
+# What JSON leaves as it is and a terminal obeys, and what turns the direction of writing.
+OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 STOPPED = "Stopped."
 BUG = "Run again with --debug for the whole trace."
 SPARK_ENDED = (
@@ -42,7 +45,9 @@ class Answer:
     def shown(self, facts: Mapping[str, Any], render: Callable[[Any], Any] | None) -> None:
         """The answer, in the command's own form for people."""
         if self.as_json or render is None:
-            typer.echo(json.dumps(facts, default=str, ensure_ascii=False))
+            text = json.dumps(facts, default=str, ensure_ascii=False)
+            # Programs read both alike; a terminal would obey one.
+            typer.echo(OBEYED.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
         else:
             for part in render(facts):
                 self.out.print(part)

@@ -73,9 +73,10 @@ def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
     for one in identity["identifiers"]:
         seen = f"seen {moment(one['first_seen_at'])} to {moment(one['last_seen_at'])}"
         yield escape(f"  {one['called']} ({_state(one)}), {seen}")
-        yield from (escape(f"    {hop_words(hop)}") for hop in one["path"])
-        if one["state"] == "linked" and not one["is_joined"]:
-            yield "    the events that link it lie further away than is looked here"
+        # The steps before it stand below the identifiers that they lead to.
+        yield from (escape(f"    linked: {hop_words(hop)}") for hop in one["path"][-1:])
+        if one["is_joined_later"]:
+            yield "    linked: by nothing that happened until then"
     more = count - len(identity["identifiers"])
     if more > 0:
         yield f"  and {counted(more, 'more identifier')}, some of them seen later"
@@ -117,7 +118,7 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _more(told["active_count"] - len(active))
     ended = told["all_count"] - told["active_count"]
     if ended:
-        yield f"[bold]What must not have been said before[/]: {ended:,} ended"
+        yield f"[bold]What ended before[/]: {counted(ended, 'suppression')}"
         yield from _several(suppression_words(row) for row in past)
         yield from _more(ended - len(past))
     yield "[bold]How often they were contacted[/]"

@@ -70,6 +70,13 @@ which audiences hold them, what destinations were told, and what happened, newes
 With OTHER, a second identifier, it tells the shortest path of events between the two, or what is in
 its way. With --at it answers of an earlier moment: of the events up to then, as understood today.
 """
+STATEMENT = """Tell a customer what is held of them, from where, why, how long, and who was told.
+
+WHO is an identifier that is this customer's alone, or their person id; it is refused where several
+share it, since the answer might tell one of the other. In plain words, with their rights. What the
+business has to say (who answers for it, for which purposes, on which legal basis, how long) stands
+in [privacy]; where that is silent it is told on the side, and left out.
+"""
 
 
 def examples(*commands: str) -> str:

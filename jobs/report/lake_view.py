@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 import pyarrow as pa
+from deltalake import DeltaTable
 
 from tactful.jobs.commands.tables_here import opened, readable
 from tactful.jobs.lake.local_files import LocalFiles
@@ -79,12 +80,8 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
         if only and table.id not in only:
             continue
         version = together.get(table.name) if table.name in published else None
-        rows = _dataset(Path(lake), table, version)
-        name = table.id.replace("_log/", "log_")
-        if rows is None:
-            database.execute(f"CREATE TABLE {name} ({columns(table)})")
-        else:
-            database.register(name, rows)
+        with readable(Path(lake), table.path):
+            _show(database, table, opened(Path(lake), table.path, version))
     if not only or "messages" in only:
         database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
     view = LakeView(database, None)
@@ -141,10 +138,36 @@ def _parts(text: str) -> Iterator[str]:
     yield text[begin:].strip()
 
 
-def _dataset(lake: Path, table: Table, version: int | None) -> Any:
-    with readable(lake, table.path):
-        found = opened(lake, table.path, version)
-        return None if found is None else found.to_pyarrow_dataset()
+def _show(database: duckdb.DuckDBPyConnection, table: Table, found: DeltaTable | None) -> None:
+    """Let the database read a table; one that is not there is empty.
+
+    DuckDB's own reader looks into the columns that a question filters by before it unpacks any
+    other: a tenth of the time where a question is about one customer. Arrow reads what it cannot.
+    """
+    name = table.id.replace("_log/", "log_")
+    files = [] if found is None else found.file_uris()
+    if found is None or not files:
+        database.execute(f"CREATE TABLE {name} ({columns(table)})")
+    elif found.protocol().reader_features or not all(map(_is_plain, files)):
+        database.register(name, found.to_pyarrow_dataset())
+    else:
+        told = ", ".join(f"'{file}'" for file in files)
+        is_in_parts = "true" if found.metadata().partition_columns else "false"
+        source = f"read_parquet([{told}], union_by_name = true, hive_partitioning = {is_in_parts})"
+        there = {row[0] for row in database.execute(f"DESCRIBE SELECT * FROM {source}").fetchall()}
+        shown = (
+            f'"{c.name}"' if c.name in there else f'CAST(NULL AS {duck_type(c.type)}) AS "{c.name}"'
+            for c in table.columns
+        )
+        database.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}")
+
+
+def _is_plain(file: str) -> bool:
+    """Whether a path is a path to DuckDB as well: it takes some signs for patterns or parts."""
+    folder = file.rpartition("/")[0]
+    return not re.search(r"[\\[\]*?'%{}]|://", file) and all(
+        re.fullmatch(r"[a-z_]+=[\w.-]+", part) for part in folder.split("/") if "=" in part
+    )
 
 
 def _clock(view: LakeView, state: dict[str, Any]) -> datetime | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -51,25 +51,32 @@ class Moment:
 
 @contextmanager
 def looking(
-    location: str, config: Config, *, command: str, at: datetime | None, rows: int, named: bool
+    location: str,
+    config: Config,
+    *,
+    command: str,
+    at: datetime | None,
+    named: bool,
+    rows: int = 10,
+    reads: Collection[str] = READS,
 ) -> Iterator[Moment]:
     """Open a lake as it was published last, whatever a run writes meanwhile.
 
-    named: whether a configuration names the lake.
+    named: whether a configuration names the lake. reads: the ids of the tables to look into.
 
     Raises: LakeError without a lake; NotYetKnown where nothing is published, or before all events.
     """
     folder = lake_here(location, command)
     state_here(folder, is_configured=named)
     with readable(folder):
-        if "as_of" not in published_state(folder):
+        state = published_state(folder)
+        if "as_of" not in state:
             raise NotYetKnown(
                 f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
                 "what has landed and makes the tables."
             )
-        with closing(open_lake(folder, READS)) as lake:
-            assert lake.as_of is not None
-            as_of = as_utc(lake.as_of)
+        with closing(open_lake(folder, reads)) as lake:
+            as_of = as_utc(datetime.fromisoformat(state["as_of"]))
             when = as_of if at is None else as_utc(at)
             begins_at = happened.begins_at(lake) if when < as_of else None
             if begins_at is not None and when < begins_at:
@@ -142,12 +149,12 @@ def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
                                               "neutral_from_at")},
                 "called": who.called(known[key]),
                 "path": [links.hop_facts(hop, told) for hop in paths.get(key, [])],
-                "is_joined": key in paths,
+                "is_joined_later": key in mine and key not in paths,
             }
             for key in keys
             if known[key]["first_seen_at"] is None or as_utc(known[key]["first_seen_at"]) <= seen_at
         ],
-        "apart": links.apart(of.lake, sets, set(keys), rules, of.config),
+        "apart": links.apart(of.lake, sets, mine, {*keys, *mine}, rules, of.config),
         "sets_are_cut_off": len(sets) >= links.MOST_SETS,
         "manual_links": [
             {

@@ -7,14 +7,15 @@ from datetime import datetime
 from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
-from tactful.jobs.why.texts import DID, as_utc, event_words
+from tactful.jobs.why.texts import as_utc, event_words
 
 READS = ("timeline",)
 EVENT = """
     stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
     count(*) AS lines_count,
     list_slice(list(sku ORDER BY line_number) FILTER (sku IS NOT NULL), 1, 4) AS skus,
-    sum(amount) AS amount, any_value(currency) AS currency, any_value(channel) AS channel,
+    count(DISTINCT sku) AS skus_count, sum(amount) AS amount,
+    any_value(currency) AS currency, any_value(channel) AS channel,
     any_value(order_id) AS order_id, any_value(message_id) AS message_id,
     any_value(campaign_id) AS campaign_id
 """
@@ -37,7 +38,7 @@ COUNTED = """
 """
 NAMED = f"""
     SELECT {EVENT} FROM timeline
-    WHERE list_contains($ids, event_id) GROUP BY stream, event_id
+    WHERE event_id IN (SELECT unnest($ids)) GROUP BY stream, event_id
 """
 OF_MESSAGE = f"""
     SELECT {EVENT} FROM timeline WHERE message_id = $message AND occurred_at <= $at
@@ -46,14 +47,10 @@ OF_MESSAGE = f"""
 FIRST = "SELECT min(occurred_at) AS first_at FROM timeline"
 
 
-def timeline(
-    lake: LakeView, person: str, *, at: datetime, rows: int, page: int
-) -> dict[str, Any]:
+def timeline(lake: LakeView, person: str, *, at: datetime, rows: int, page: int) -> dict[str, Any]:
     """One page of what happened to somebody, the newest first, and how much there is in all."""
     counted = lake.row(COUNTED, person=person, at=at)
-    found = lake.rows(
-        PAGE, person=person, at=at, rows=rows, before=(page - 1) * rows
-    )
+    found = lake.rows(PAGE, person=person, at=at, rows=rows, before=(page - 1) * rows)
     return {
         "events_count": counted["events"],
         "first_at": counted["first_at"],

@@ -31,10 +31,13 @@ SETS = """
 STANDING = """
     SELECT kind, identifier_key, other_key, author, reason, said_at FROM manual_links
     WHERE is_standing AND said_at <= $at
-      AND (list_contains($keys, identifier_key) OR list_contains($keys, other_key))
+      AND (identifier_key IN (SELECT unnest($keys)) OR other_key IN (SELECT unnest($keys)))
     ORDER BY said_at, event_id
 """
-HUBS = "SELECT identifier_key, seen_with_count FROM hubs WHERE list_contains($keys, identifier_key)"
+HUBS = """
+    SELECT identifier_key, seen_with_count FROM hubs
+    WHERE identifier_key IN (SELECT unnest($keys))
+"""
 
 
 @dataclass(frozen=True)
@@ -148,15 +151,19 @@ def apart(
     lake: LakeView,
     sets: Sequence[Together],
     mine: Collection[str],
+    told: Collection[str],
     rules: Rules,
     config: Config,
 ) -> list[dict[str, Any]]:
-    """What was seen together with a person's identifiers and is not theirs, and why not."""
+    """What was seen together with a person's identifiers and is not theirs, and why not.
+
+    mine: the identifiers that are theirs. told: those of which it is said already.
+    """
     met: dict[str, tuple[str, Together]] = {}
     for together in sets:
         ours = [key for key in together.keys if key in mine]
         for key in (*together.keys, *together.blocked):
-            if key not in mine and ours:
+            if key not in told and ours:
                 met[key] = (ours[0], together)
     known = described(lake, met)
     crowds = {row["identifier_key"]: row["seen_with_count"] for row in hubs(lake, met)}

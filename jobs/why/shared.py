@@ -15,7 +15,7 @@ READS = ("_log/memberships", "records", "deliveries")
 HELD = """
     WITH mine AS (
         SELECT DISTINCT destination, audience, member_key FROM log_memberships
-        WHERE list_contains($keys, identifier_key)
+        WHERE identifier_key IN (SELECT unnest($keys))
     ),
     newest AS (
         SELECT destination, audience, identifier_key, member_key,
@@ -27,7 +27,7 @@ HELD = """
     no AS (SELECT destination, member_key FROM newest WHERE is_withheld)
     SELECT destination, audience, identifier_key,
            (destination, member_key) IN (SELECT (destination, member_key) FROM no) AS is_withheld
-    FROM newest WHERE is_member AND list_contains($keys, identifier_key)
+    FROM newest WHERE is_member AND identifier_key IN (SELECT unnest($keys))
     ORDER BY ALL
 """
 # What was last said of each identifier before a moment: added, or taken away again.
@@ -38,7 +38,7 @@ SAID = """
         SELECT *, unnest(identifier_keys) AS identifier_key FROM records
         WHERE emitted_at <= $at AND list_has_any(identifier_keys, $keys)
     ) AS each_key
-    WHERE list_contains($keys, identifier_key) GROUP BY ALL
+    WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY ALL
     HAVING operation IN ('add', 'suppress', 'send') ORDER BY ALL
 """
 RECORDS = """
@@ -51,7 +51,7 @@ RECORDS = """
 FILES = """
     SELECT destination, audience, operation, batch_id, any_value(state) AS state,
            any_value(response) AS response, flatten(list(coalesce(warnings, []))) AS warnings
-    FROM deliveries WHERE list_contains($batches, batch_id) GROUP BY ALL
+    FROM deliveries WHERE batch_id IN (SELECT unnest($batches)) GROUP BY ALL
 """
 
 
@@ -80,9 +80,7 @@ def held(
     ]
 
 
-def records(
-    lake: LakeView, keys: Sequence[str], *, at: datetime, rows: int
-) -> dict[str, Any]:
+def records(lake: LakeView, keys: Sequence[str], *, at: datetime, rows: int) -> dict[str, Any]:
     """What destinations were told of somebody, the newest first, and what became of it."""
     found = lake.rows(RECORDS, keys=list(keys), at=at, rows=rows)
     batches = sorted({row["batch_id"] for row in found if row["batch_id"] is not None})

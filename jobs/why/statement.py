@@ -11,7 +11,7 @@ from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.privacy import BASES
 from tactful.jobs.why import happened, who
 from tactful.jobs.why.answer import Moment
-from tactful.jobs.why.texts import as_utc, visible
+from tactful.jobs.why.texts import DID, as_utc, visible
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.events import STREAMS
 
@@ -51,12 +51,12 @@ HER_EVENTS = """
     SELECT stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
            list_slice(list(sku ORDER BY line_number) FILTER (sku IS NOT NULL), 1, 4) AS skus,
            any_value(order_id) AS order_id
-    FROM timeline WHERE person_id = $person AND list_contains($ids, event_id)
+    FROM timeline WHERE person_id = $person AND event_id IN (SELECT unnest($ids))
     GROUP BY stream, event_id
 """
 CLAIMED = """
     SELECT event_id FROM profiles
-    WHERE list_contains($ids, event_id) AND starts_with(lower(trim(provenance)), 'third')
+    WHERE event_id IN (SELECT unnest($ids)) AND starts_with(lower(trim(provenance)), 'third')
 """
 SHARED = """
     SELECT destination, identifier_key, min(emitted_at) AS first_at, max(emitted_at) AS last_at,
@@ -64,7 +64,7 @@ SHARED = """
            count(*) AS records_count
     FROM (SELECT *, unnest(identifier_keys) AS identifier_key FROM records
           WHERE list_has_any(identifier_keys, $keys) AND emitted_at <= $at) AS each_key
-    WHERE list_contains($keys, identifier_key) GROUP BY destination, identifier_key
+    WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY destination, identifier_key
     ORDER BY destination, identifier_key
 """
 HELD_THERE = """
@@ -72,7 +72,7 @@ HELD_THERE = """
         SELECT destination, audience, identifier_key, member_key,
                arg_max(coalesce(is_member, false) AND NOT coalesce(is_withheld, false), batch_id)
                    AS is_held
-        FROM log_memberships WHERE list_contains($keys, identifier_key) GROUP BY ALL
+        FROM log_memberships WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY ALL
     ) AS newest WHERE is_held
 """
 
@@ -243,11 +243,12 @@ def _shared(
             grouped.setdefault(destination, []).append(
                 {"identifier_key": key, "first_at": None, "last_at": None}
             )
+    types = {key: one["identifier_type"] for key, one in known.items()}
     return [
         {
             "destination": destination,
             "recipient": of.config.privacy.recipients.get(destination),
-            "identifiers": sorted({known[row["identifier_key"]]["identifier_type"] for row in rows}),
+            "identifiers": sorted({types[row["identifier_key"]] for row in rows}),
             "first_at": _bound(min, (row["first_at"] for row in rows)),
             "last_at": _bound(max, (row["last_at"] for row in rows)),
             "is_held": any((destination, row["identifier_key"]) in held for row in rows),
@@ -280,5 +281,5 @@ TO_HER = {
 
 def to_her(type_: str) -> str:
     """What happened, said to whom it happened."""
-    did = happened.DID.get(type_, visible(type_))
+    did = DID.get(type_, visible(type_))
     return TO_HER.get(type_) or (did if did.startswith("the business") else f"you {did}")

@@ -68,10 +68,10 @@ def as_utc(at: datetime) -> datetime:
     return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
 
 
-def listed(texts: Iterable[Any], most: int = FEW) -> str:
-    """Some of several: a, b, c and 4 more."""
+def listed(texts: Iterable[Any], most: int = FEW, count: int | None = None) -> str:
+    """Some of several: a, b, c and 4 more. count: how many there are, if not all of them came."""
     told = [visible(text, 60) for text in texts if text is not None]
-    more = len(told) - most
+    more = (len(told) if count is None else count) - min(most, len(told))
     return ", ".join(told[:most]) + (f" and {more:,} more" if more > 0 else "")
 
 
@@ -80,7 +80,7 @@ def event_words(row: Mapping[str, Any]) -> str:
     parts = [DID.get(row["type"], visible(row["type"]))]
     skus = row.get("skus") or []
     if skus:
-        parts.append(listed(dict.fromkeys(skus)))
+        parts.append(listed(dict.fromkeys(skus), count=row.get("skus_count")))
     if row.get("amount") is not None:
         parts.append(f"for {row['amount']:,.2f} {visible(row.get('currency') or '', 8)}".rstrip())
     if row.get("channel"):

@@ -24,17 +24,17 @@ MOST_MOVES = 50
 
 FORMS = """
     SELECT identifier_key, identifier_type, value FROM identifiers
-    WHERE list_contains($values, value)
+    WHERE value IN (SELECT unnest($values))
        OR ($digest IS NOT NULL AND identifier_type = 'email' AND sha256(value) = $digest)
 """
 OF_KEYS = """
     SELECT identifier_key, identifier_type, person_id, state, first_seen_at, last_seen_at,
            neutral_from_at, neutral_person_id
-    FROM identity WHERE list_contains($keys, identifier_key) ORDER BY identifier_key
+    FROM identity WHERE identifier_key IN (SELECT unnest($keys)) ORDER BY identifier_key
 """
 VALUES = """
     SELECT identifier_key, identifier_type, value FROM identifiers
-    WHERE list_contains($keys, identifier_key)
+    WHERE identifier_key IN (SELECT unnest($keys))
     ORDER BY identifier_key, identifier_type
 """
 # The differences are counted where the lengths allow few of them; a hash resembles nothing.

@@ -16,6 +16,7 @@ from tactful.transforms.rules.rule import in_words
 
 READS = ("suppressions", "pressure", "regrets", "timeline", "messages", "identifiers")
 CAPPED = "capped"
+FEW = 5
 # Of a row that something lifts later than a moment, nobody knew its end then.
 SUPPRESSED = """
     SELECT *, starts_at <= $at AND (ends_at IS NULL OR ends_at > $at) AS is_active
@@ -168,7 +169,8 @@ def regrets(
                 "sent_at": row["sent_at"],
                 "cost": row["cost"],
                 "why": says.get(row["policy"], ""),
-                "evidence": [_event(ref, events) for ref in list(row["evidence"] or ())[:5]],
+                "evidence": [_event(ref, events) for ref in list(row["evidence"] or ())[:FEW]],
+                "evidence_count": len(row["evidence"] or ()),
             }
             for row in found
         ],
@@ -208,7 +210,9 @@ def regret_words(row: Mapping[str, Any]) -> list[str]:
     name = f"message {visible(row['message_id'])}, sent {moment(row['sent_at'])}"
     why = f": {row['why']}" if row["why"] else ""
     lines = [f"{name}: {visible(row['policy'])} would have stopped it{why}"]
-    return [*lines, *(f"against it: {event_line(event)}" for event in row["evidence"])]
+    lines += [f"against it: {event_line(event)}" for event in row["evidence"]]
+    more = row["evidence_count"] - len(row["evidence"])
+    return [*lines, *([f"and {more:,} more events"] if more else [])]
 
 
 def event_line(event: Mapping[str, Any]) -> str:

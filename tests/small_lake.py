@@ -25,12 +25,14 @@ def day(month: int, number: int, hour: int = 0) -> datetime:
     return datetime(2017, month, number, hour, tzinfo=UTC)
 
 
-def write_table(lake: Path, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+def write_table(
+    lake: Path, name: str, rows: Sequence[Mapping[str, Any]], mode: str = "error"
+) -> None:
     """Write rows as one of the lake's tables; columns that a row lacks are null."""
     table = TABLES[name]
     schema = arrow_schema(table)
     full = [{column: row.get(column) for column in schema.names} for row in rows]
-    write_deltalake(str(lake / table.path), pa.Table.from_pylist(full, schema))
+    write_deltalake(str(lake / table.path), pa.Table.from_pylist(full, schema), mode=mode)
 
 
 def write_small_lake(lake: Path) -> Path:

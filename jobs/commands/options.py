@@ -127,7 +127,8 @@ def _option_lines(options: Iterable[Option], within: str = "") -> Iterator[Line]
 
 
 def _line(name: str, field: FieldInfo, silent: Any) -> Line:
-    value = silent.get(name) if name in silent else field.default
+    silence = field.get_default(call_default_factory=True)
+    value = silent.get(name) if name in silent else silence
     needs = field.is_required() and name not in silent
     # What a destination is silent about follows from its kind, and the last column says so.
     is_implied = "silent:" in (field.title or "")

@@ -23,6 +23,10 @@ PARTIES = {
     "second": "a partner of ours told us",
     "third": "somebody else told us; nothing that we do or leave rests on it",
 }
+TITLES = {
+    "clicks": "Your visits", "purchases": "Your orders", "messages": "Our messages to you",
+    "profiles": "What was said about you", "service": "Your questions to customer service",
+}  # fmt: skip
 # Regulation (EU) 2016/679 (GDPR), Articles 15 to 22 and 77.
 RIGHTS = (
     "You may ask for a copy of it, have it put right, have it erased, or have it handed over to "
@@ -120,11 +124,7 @@ def _held(one: Mapping[str, Any]) -> Section:
             one["older_count"]
         )
         told.append(f"We keep it for {one['kept_days']:,} days.{older}")
-    titles = {
-        "clicks": "Your visits", "purchases": "Your orders", "messages": "Our messages to you",
-        "profiles": "What was said about you", "service": "Your questions to customer service",
-    }  # fmt: skip
-    return Section(titles[one["stream"]], told)
+    return Section(TITLES[one["stream"]], told)
 
 
 def _answers(facts: Mapping[str, Any]) -> Iterator[Section]:

@@ -187,8 +187,8 @@ def _identified(
     unpublished = [one for one in matched if one["state"] is None]
     if len(unpublished) == len(matched):
         raise WhoUnknown(
-            f"{called(matched[0])} came in after the tables were last published; bring them up to "
-            "date with tactful publish."
+            f"Nothing is published of the {called(matched[0])} yet: its events came in after the "
+            "tables were made, or are dated later; the next run that knows them tells."
         )
     return Who(asked, "identifier", next(iter(persons), None), matched)
 

@@ -1,0 +1,204 @@
+"""explain: who is meant, in words that do nothing to a terminal, of one version of a lake."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from typer.testing import CliRunner
+
+from tactful.jobs import cli
+from tactful.jobs.why.texts import DID, visible
+from tactful.schemas.events import TYPES
+from tactful.transforms.rules import RULES
+from tests.jobs.commands.why_lake import (
+    ANN,
+    DEVICE,
+    GONE,
+    HOSTILE,
+    at,
+    event,
+    publish,
+    write_why_lake,
+)
+from tests.small_lake import write_table
+
+
+@pytest.fixture
+def explain(tmp_path, monkeypatch):
+    """The command in a folder with a lake: exit code, and what it said."""
+    write_why_lake(tmp_path)
+    monkeypatch.chdir(tmp_path)
+
+    def explain(*arguments: str, conf: str = "my.toml") -> tuple[int, str]:
+        told = CliRunner().invoke(cli.app, ["explain", *arguments, "--conf", conf])
+        return told.exit_code, told.stdout + told.stderr
+
+    return explain
+
+
+def test_everything_of_a_customer_is_told(explain):
+    code, text = explain(" ANN@x.io ")
+    assert code == 0
+    for said in (
+        f"ANN@x.io is {ANN}, as of 1 March 2026, 00:00 UTC",
+        "linked: email ann@x.io - customer_id 17: both stand in clicks:c1",
+        "device_id tab (shared since 9 February 2026, 00:00)",
+        "email till@x.io, in clicks:c7: it was seen with 900 other identifiers, so it links nobody",
+        "customer_id unknown, in clicks:c7: its value stands for nobody",
+        f"merge: {GONE} → {ANN}",
+        "3 suppressions in force",
+        "bought_it (purchased): no sku S1 by every channel, from 10 February 2026, 00:00 until "
+        "12 March 2026, 00:00",
+        "because: 10 February 2026, 00:00: ordered S1 for 12.50 GBP (order o1) [purchases:b1]",
+        "what would lift it: giving back all that was bought of it (order_cancelled, ",
+        "lifted by: not in the timeline [purchases:r1]",
+        "email_weekly: 1 of 2 used; the next is allowed now",
+        "message m1, sent 20 February 2026, 00:00: bought_it would have stopped it: bought the "
+        "same product in the 30 days before",
+        "crm_list, audience bought_it: held by 1 identifier",
+        "crm_list was asked to add them in audience bought_it (written; below_minimum)",
+        "4 events, 10 February 2026, 00:00 to 26 February 2026, 00:00",
+    ):
+        assert said in text, said
+    assert "bob@x.io" not in text
+
+
+def test_a_message_is_explained(explain):
+    code, text = explain("m1")
+    assert code == 0
+    assert "It should not have been sent" in text
+    assert "email_weekly: 1 of 2 used" in text
+    assert explain("customer_id:18", "--message", "m1") == (
+        1, f"error: The message m1 was not sent to customer_id:18 but to {ANN}.\n",
+    )  # fmt: skip
+    code, text = explain("ann@x.io", "--message", "m2")
+    assert code == 0 and "Nothing spoke against it" in text
+
+
+def test_what_others_wrote_does_nothing(explain):
+    for more in ((), ("--json",)):
+        code, text = explain("ann@x.io", *more)
+        assert code == 0
+        assert not set(text) & set("\x1b\x07\u202e\x9b")
+    facts = json.loads(text)
+    values = {one["value"] for one in facts["identity"]["identifiers"]}
+    assert HOSTILE in values
+    assert r"a\x1b]0;gone\x07<script>" in explain("ann@x.io")[1]
+    assert explain(HOSTILE)[0] == 0
+    code, text = explain("nobody\x1b[31m")
+    assert (code, "\x1b" in text) == (1, False)
+    assert visible("a\nb\u200bc d") == r"a\x0ab\u200bc d"
+
+
+def test_a_value_of_several_types_is_asked_about(explain):
+    code, text = explain("17")
+    assert code == 1
+    assert "17 may be several: customer_id:17 (p_" in text and "loyalty_id:17" in text
+    assert explain("customer-id:17")[1].startswith(f"customer-id:17 is {ANN}")
+    assert explain("(202) 555-0123")[1].startswith(f"(202) 555-0123 is {ANN}")
+
+
+def test_who_is_nobody_is_said(explain):
+    assert explain("ann@x.oi") == (
+        1, "error: Nobody in this lake is known by ann@x.oi; did you mean email:ann@x.io?\n",
+    )  # fmt: skip
+    assert "nor by anything that is spelled nearly so" in explain("zzzzzzzzzzzz")[1]
+    code, text = explain("till@x.io")
+    assert code == 0 and "It is a hub and stands for nobody: it was seen with 900" in text
+    assert "It is blocked" in explain("UNKNOWN".lower())[1]
+    code, text = explain(f"p_{'0' * 32}")
+    assert code == 1 and "it is of another lake, or of somebody who was forgotten" in text
+    assert explain("  ")[0] == 1
+    assert explain("person:ann")[0] == 1
+
+
+def test_a_former_person_id_leads_to_what_it_became(explain):
+    code, text = explain(GONE)
+    assert code == 0
+    assert f"{GONE} became {ANN} in the run as of 3 February 2026, 00:00 (merge" in text
+    assert f"It was made for the phone +12025550123, whose person is now {ANN}." in text
+    assert "3 suppressions in force" in text
+
+
+def test_a_shared_device_is_nobodys(explain):
+    code, text = explain("tab")
+    assert code == 0
+    assert "since 9 February 2026, 00:00 what happens on it is nobody's" in text
+    code, text = explain(DEVICE)
+    assert code == 0
+    assert "is a shared device, which is nobody's" in text and "[clicks:v1]" in text
+
+
+def test_a_path_leads_between_two_or_it_is_said_why_not(explain):
+    code, text = explain("ann@x.io", "phone:+12025550123")
+    assert code == 0
+    assert [line.split(":")[0].strip() for line in text.splitlines()[1:]] == [
+        "email ann@x.io - customer_id 17", "customer_id 17 - phone +12025550123",
+    ]  # fmt: skip
+    code, text = explain("ann@x.io", "bob@x.io")
+    assert code == 0 and "are not one customer" in text
+    assert "device_id tab: several customers share it" in text
+    assert "customer_id 17 - device_id tab: both stand in clicks:c4" in text
+    assert "No chain of up to 8 events" in explain("ann@x.io", "loyalty_id:17")[1]
+    assert "are one identifier" in explain("ann@x.io", "ANN@X.IO")[1]
+    assert explain("ann@x.io", "m1")[0] == 1
+    assert explain("ann@x.io", "bob@x.io", "--message", "m1")[0] == 2
+
+
+def test_an_earlier_moment_is_answered_for(explain):
+    code, text = explain("ann@x.io", "--at", "2026-02-21T00:00Z")
+    assert code == 0
+    assert "2 suppressions in force" in text
+    assert "in force then; lifted afterwards, on 24 February 2026, 00:00" in text
+    assert "email_weekly: 1 of 2 used" in text
+    assert "2 events" in text and "m2" not in text
+    code, text = explain("ann@x.io", "--at", "2026-02-26T00:00Z")
+    assert "email_weekly: 2 of 2 used; the next is allowed on 27 February 2026, 00:00" in text
+    code, text = explain("ann@x.io", "--at", "2020-01-01T00:00Z")
+    assert code == 1 and "its oldest event is of 10 February 2026, 00:00" in text
+    assert explain("ann@x.io", "--at", "2026-02-21")[0] == 2
+    assert "lifted afterwards" not in explain("ann@x.io", "--at", "2027-01-01T00:00Z")[1]
+
+
+def test_a_lake_without_tables_says_what_to_do(explain, tmp_path):
+    (tmp_path / "lake/_published.json").unlink()
+    code, text = explain("ann@x.io")
+    assert code == 1 and "tactful run takes in what has landed and makes the tables" in text
+    (tmp_path / "lake/_lake.json").unlink()
+    code, text = explain("ann@x.io")
+    assert code == 2 and "There is no lake at" in text
+
+
+def test_a_lake_that_is_written_to_answers_as_it_was_published(explain, tmp_path):
+    before = explain("ann@x.io", "--json")
+    for name in ("suppressions", "timeline", "regrets", "pressure"):
+        write_table(tmp_path / "lake", name, [], mode="overwrite")
+    assert explain("ann@x.io", "--json") == before
+    publish(tmp_path / "lake")
+    assert "0 suppressions in force" in explain("ann@x.io")[1]
+
+
+def test_a_customer_of_very_many_events_is_told_by_pages(explain, tmp_path):
+    many = [
+        {**event(ANN, "clicks", "page_view", f"v{n:05}", 1), "occurred_at": at(1) + timedelta(0, n)}
+        for n in range(50_000)
+    ]
+    write_table(tmp_path / "lake", "timeline", many, mode="append")
+    publish(tmp_path / "lake")
+    started = time.process_time()
+    code, text = explain("ann@x.io", "--rows", "2", "--page", "3")
+    assert time.process_time() - started < 10
+    assert code == 0 and "50,004 events" in text
+    assert [line.split("[")[-1] for line in text.splitlines()[-3:-1]] == [
+        "clicks:v49999]", "clicks:v49998]",
+    ]  # fmt: skip
+    assert text.endswith("page 3 of 25,002; the next: --page 4\n")
+    assert "there are only 25,002 pages" in explain("ann@x.io", "--rows", "2", "--page", "99999")[1]
+
+
+def test_every_event_and_rule_has_words():
+    assert set(DID) == {one for types in TYPES.values() for one in types}
+    assert all(rule.lifts(None) for rule in RULES.values())

@@ -1,0 +1,135 @@
+"""statement: what a customer is told of herself, and nothing of anybody else."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from typer.testing import CliRunner
+
+from tactful.jobs import cli
+from tactful.jobs.commands.statement import FORMATS, TITLES
+from tactful.jobs.settings.config import load
+from tactful.jobs.settings.privacy import BASES
+from tactful.schemas.events import STREAMS
+from tests.jobs.commands.why_lake import ANN, BOB, CONF, DEVICE, write_why_lake
+
+PRIVACY = """
+[privacy]
+controller = "Shop Ltd, 1 High Street"
+contact = "privacy@shop.example"
+authority = "the data protection office"
+[privacy.recipients]
+crm_list = "Mail House Ltd"
+[privacy.streams.purchases]
+purpose = "to deliver what you order"
+basis = "contract"
+benefit = "free returns"
+kept = "7d"
+"""
+
+
+@pytest.fixture
+def statement(tmp_path, monkeypatch):
+    """The command in a folder with a lake: exit code, the statement, what is said beside it."""
+    write_why_lake(tmp_path)
+    (tmp_path / "my.toml").write_text(CONF + PRIVACY)
+    monkeypatch.chdir(tmp_path)
+
+    def statement(*arguments: str) -> tuple[int, str, str]:
+        told = CliRunner().invoke(cli.app, ["statement", *arguments, "--conf", "my.toml"])
+        return told.exit_code, told.stdout, told.stderr
+
+    return statement
+
+
+def test_a_customer_is_told_what_is_held_and_why(statement):
+    code, text, beside = statement("ann@x.io")
+    assert (code, beside) == (0, "")
+    for said in (
+        "# What we hold of you, as of 1 March 2026",
+        "Shop Ltd, 1 High Street",
+        "- email: ann@x.io, since 1 February 2026",
+        "From 10 February 2026 to 10 February 2026 we noted 1 things that happened: you ordered",
+        "What for: to deliver what you order.",
+        f"We may do so {BASES['contract']}.",
+        "What you have of it: free returns.",
+        "We keep it for 7 days. 1 of these are older and due to go.",
+        "This came from: esp.",
+        "marketing by email: no",
+        "- orders: 1 (",
+        "- what you have already: S1, by every channel, until 12 March 2026, because you ordered",
+        "- Mail House Ltd: your email, in a form of its own, from 10 February 2026",
+        "they have it now",
+        "Write to privacy@shop.example.",
+        "You may also complain to the data protection office.",
+    ):
+        assert said in text, said
+
+
+def test_nothing_is_told_of_anybody_else(statement):
+    for form in FORMATS:
+        _, text, _ = statement("ann@x.io", "--format", form)
+        for others in ("bob@x.io", "18,", BOB, "tab", DEVICE, "till@x.io", "unknown", "v1"):
+            assert others not in re.sub(r"<style>.*</style>", "", text, flags=re.S), others
+    for shared in ("tab", DEVICE, "till@x.io", "unknown", "m1"):
+        code, text, beside = statement(shared)
+        assert (code, text) == (1, ""), shared
+        assert "only this customer has" in beside or "name an identifier of this" in beside
+
+
+def test_what_others_claimed_or_did_is_no_reason(statement):
+    _, text, _ = statement("ann@x.io", "--format", "json")
+    told = {row["since"]: row["because"] for row in json.loads(text)["not_said"]}
+    # Her consent was withdrawn by a broker's word, her subscription by what Bob did.
+    assert told["2026-02-26T00:00:00Z"] is None
+    assert told["2026-02-27T00:00:00Z"] is None
+    assert told["2026-02-10T00:00:00Z"]["says"] == "you ordered"
+    _, text, _ = statement("ann@x.io")
+    assert "(somebody else told us; nothing that we do or leave rests on it, " in text
+    _, text, _ = statement("bob@x.io")
+    assert "because you withdrew consent on 27 February 2026" in text
+
+
+def test_what_others_wrote_does_nothing(statement):
+    _, text, _ = statement("ann@x.io", "--format", "html")
+    assert "<script" not in text and "&lt;script&gt;" in text
+    assert not re.findall(r"""(?:src|href)=|@import|url\(""", text)
+    _, text, _ = statement("ann@x.io")
+    assert r"\\x1b\]0;gone\\x07\<script\>" in text and "\x1b" not in text
+    assert r"\|\`\*" in text
+
+
+def test_what_the_configuration_is_silent_about_is_told_to_the_business(statement, tmp_path):
+    (tmp_path / "my.toml").write_text(CONF)
+    code, text, beside = statement(ANN)
+    assert code == 0
+    missing = re.findall(r"silent about (\S+);", beside)
+    assert missing == [
+        "privacy.controller", "privacy.contact", "privacy.authority",
+        "privacy.streams.purchases", "privacy.recipients.crm_list",
+    ]  # fmt: skip
+    assert "crm\\_list: your email" in text
+    assert statement("ann@x.io", "--format", "pdf")[0] == 2
+
+
+def test_what_is_said_to_customers_is_no_decision(tmp_path):
+    for name, text in (("plain", CONF), ("told", CONF + PRIVACY)):
+        (tmp_path / f"{name}.toml").write_text(text)
+    plain, told = (load(tmp_path / f"{n}.toml", needs_secret=False) for n in ("plain", "told"))
+    assert plain.hash == told.hash
+    assert plain.hash_of(["privacy"]) != told.hash_of(["privacy"])
+
+
+def test_a_recipient_is_a_destination(statement, tmp_path):
+    wrong = PRIVACY.replace("crm_list =", "crm_lists =").replace('"contract"', '"love"')
+    (tmp_path / "my.toml").write_text(CONF + wrong)
+    code, _, beside = statement("ann@x.io")
+    assert code == 2
+    assert "privacy.recipients.crm_lists: found the name of none" in beside
+    assert "privacy.streams.purchases.basis" in beside and ", ".join(list(BASES)[:2]) in beside
+
+
+def test_every_stream_has_a_heading():
+    assert set(TITLES) == set(STREAMS)

@@ -355,6 +355,35 @@ def statement(
 
 
 @app.command(
+    epilog=examples(
+        "tactful report --conf my.toml",
+        "tactful report --conf my.toml --out weekly/2026-W05.html",
+    )
+)
+def report(
+    lake: LakeFolder = None,
+    conf: Conf = None,
+    settings: Settings = None,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path(
+        "report.html"
+    ),
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Write one page to keep: what should not have been sent, who is protected, what came in."""
+    with answering(as_json=as_json, debug=debug) as answer:
+        config = arguments.load(conf, settings, needs_secret=False)
+        from tactful.jobs.commands.tables_here import lake_here, state_here
+        from tactful.jobs.report import lake_report
+
+        if out.is_dir():
+            raise arguments.refused("--out", f"the folder {out}", "a file")
+        folder = lake_here(str(lake) if lake is not None else config.location, "report")
+        state_here(folder, is_configured=lake is None)
+        answer.summary(lake_report.write(folder, target=out, config=config))
+
+
+@app.command(
     help=REPLAY,
     epilog=examples(
         "tactful replay --conf my.toml --from clicks",

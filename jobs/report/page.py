@@ -73,17 +73,22 @@ def collect(
 
 def render(facts: Mapping[str, Any]) -> str:
     """The page."""
-    environment = Environment(
+    return environment().get_template(TEMPLATE).render(**facts, charts=_charts(facts))
+
+
+def environment() -> Environment:
+    """How templates are read: all that comes from the lake is escaped."""
+    made = Environment(
         loader=PackageLoader("tactful.jobs.report", "templates"),
         autoescape=True,
         undefined=StrictUndefined,
         lstrip_blocks=True,
     )
-    environment.filters.update(
+    made.filters.update(
         number=number, share=share, day=day, short_day=short_day, cell=cell, money=money,
         channel=regrets.channel_name,
     )  # fmt: skip
-    return environment.get_template(TEMPLATE).render(**facts, charts=_charts(facts))
+    return made
 
 
 def number(value: Any) -> str:

@@ -82,8 +82,8 @@ TRAPS = """
 """
 
 
-def persons(lake: LakeView, truth: Path) -> dict[str, Any]:
-    """Persons by size, what joined nobody, and how right the stitching is."""
+def persons(lake: LakeView, truth: Path | None) -> dict[str, Any]:
+    """Persons by size, what joined nobody, and how right the stitching is, where that is known."""
     states, sizes = lake.frame(STATES), lake.frame(SIZES)
     return {
         "sizes": sizes,
@@ -91,7 +91,7 @@ def persons(lake: LakeView, truth: Path) -> dict[str, Any]:
         "singles": lake.rows(BY_TYPE),
         "states": _by_state(states),
         "linked": int(states[states.state == "linked"].identifiers.sum()),
-        "scores": scores(lake, truth),
+        "scores": scores(lake, truth) if truth else None,
     }
 
 

@@ -12,7 +12,9 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import EXPLAIN, IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, STATEMENT, examples
+from tactful.jobs.commands.asking import asking
+from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
+from tactful.jobs.commands.parameters import AsJson, AsOf, Conf, Debug, LakeFolder, Settings
 
 app = typer.Typer(
     name="tactful",
@@ -46,24 +48,6 @@ def tactful(
     ] = False,
 ) -> None:
     """Decides for every customer what must not be said."""
-
-
-Conf = Annotated[
-    Path | None, typer.Option("--conf", metavar="FILE", help="Your configuration, a TOML file.")
-]
-Settings = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="KEY=VALUE", help="One setting, over all files. Repeatable."),
-]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", metavar="TIME", help="The decision clock, such as 2026-01-31T00:00Z."),
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one machine-readable summary.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")]
-LakeFolder = Annotated[
-    Path | None, typer.Option("--lake", metavar="FOLDER", help="The lake, if not as configured.")
-]
 
 
 @app.command(
@@ -271,119 +255,6 @@ def status(
 
 
 @app.command(
-    help=EXPLAIN,
-    epilog=examples(
-        "tactful explain ann@x.io --conf my.toml",
-        "tactful explain customer_id:17 --conf my.toml --at 2026-01-31T00:00Z",
-        "tactful explain ann@x.io --conf my.toml --message m-4711",
-        "tactful explain ann@x.io device_id:9f3c --conf my.toml",
-    ),
-)
-def explain(
-    who: Annotated[
-        str, typer.Argument(metavar="WHO", help="An identifier, a person id or a message id.")
-    ],
-    other: Annotated[
-        str | None, typer.Argument(metavar="[OTHER]", help="How it is linked to this one.")
-    ] = None,
-    lake: LakeFolder = None,
-    conf: Conf = None,
-    settings: Settings = None,
-    at: Annotated[
-        str | None, typer.Option(metavar="TIME", help="As of an earlier moment; else as published.")
-    ] = None,
-    message: Annotated[
-        str | None, typer.Option(metavar="ID", help="Why they were sent this message.")
-    ] = None,
-    rows: Annotated[int, typer.Option(min=1, max=1000, help="How much of each is told.")] = 10,
-    page: Annotated[int, typer.Option(min=1, help="Which page of what happened.")] = 1,
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    with answering(as_json=as_json, debug=debug) as answer:
-        when = arguments.moment(at, option="--at")
-        if other is not None:
-            arguments.refuse_beside("OTHER", {"--message": message})
-        config = arguments.load(conf, settings, needs_secret=False)
-        from tactful.jobs.commands import explain as told
-        from tactful.jobs.why import answer as why
-
-        with why.looking(
-            why.located(lake, config), config,
-            command="explain", at=when, rows=rows, named=lake is None,
-        ) as of:  # fmt: skip
-            if other is None:
-                facts = why.explained(of, who, message=message, page=page)
-            else:
-                facts = why.connection(of, who, other)
-        answer.shown(told.plain(facts) if as_json else facts, told.lines)
-
-
-@app.command(
-    help=STATEMENT,
-    epilog=examples(
-        "tactful statement ann@x.io --conf my.toml",
-        "tactful statement customer_id:17 --conf my.toml --format html > statement.html",
-    ),
-)
-def statement(
-    who: Annotated[str, typer.Argument(metavar="WHO", help="An identifier or a person id.")],
-    lake: LakeFolder = None,
-    conf: Conf = None,
-    settings: Settings = None,
-    format_: Annotated[
-        str, typer.Option("--format", metavar="md|html|json", help="In which form.")
-    ] = "md",
-    debug: Debug = False,
-) -> None:
-    with answering(as_json=format_ == "json", debug=debug) as answer:
-        config = arguments.load(conf, settings, needs_secret=False)
-        from tactful.jobs.commands.statement import FORMATS
-        from tactful.jobs.why import answer as why
-        from tactful.jobs.why import statement as held
-
-        if format_ not in FORMATS:
-            raise arguments.refused("--format", f'"{format_}"', ", ".join(FORMATS))
-        with why.looking(
-            why.located(lake, config), config,
-            command="statement", at=None, named=lake is None, reads=held.READS,
-        ) as of:  # fmt: skip
-            facts = held.statement(of, who)
-        for key in facts.pop("missing"):
-            answer.progress(f"The configuration is silent about {key}; the statement lacks it.")
-        typer.echo(FORMATS[format_](facts))
-
-
-@app.command(
-    epilog=examples(
-        "tactful report --conf my.toml",
-        "tactful report --conf my.toml --out weekly/2026-W05.html",
-    )
-)
-def report(
-    lake: LakeFolder = None,
-    conf: Conf = None,
-    settings: Settings = None,
-    out: Annotated[Path, typer.Option(metavar="FILE", help="Where to write it.")] = Path(
-        "report.html"
-    ),
-    as_json: AsJson = False,
-    debug: Debug = False,
-) -> None:
-    """Write one page to keep: what should not have been sent, who is protected, what came in."""
-    with answering(as_json=as_json, debug=debug) as answer:
-        config = arguments.load(conf, settings, needs_secret=False)
-        from tactful.jobs.commands.tables_here import lake_here, state_here
-        from tactful.jobs.report import lake_report
-
-        if out.is_dir():
-            raise arguments.refused("--out", f"the folder {out}", "a file")
-        folder = lake_here(str(lake) if lake is not None else config.location, "report")
-        state_here(folder, is_configured=lake is None)
-        answer.summary(lake_report.write(folder, target=out, config=config))
-
-
-@app.command(
     help=REPLAY,
     epilog=examples(
         "tactful replay --conf my.toml --from clicks",
@@ -535,6 +406,10 @@ def _print_options(names: list[str] | None, *, as_json: bool, format_: str) -> N
     from tactful.jobs.commands.options import option_page
 
     typer.echo(option_page())
+
+
+# Behind the others, so that help lists what runs first.
+app.add_typer(asking)
 
 
 def main() -> None:

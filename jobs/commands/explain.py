@@ -100,6 +100,8 @@ def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
             f"run as of {moment(change['changed_at'])}, by "
             f"{visible(change['cause_event_id'] or 'no event')} ({change['rule']})"
         )
+    changes = identity["changes"]
+    yield from _more(changes[0]["all_count"] - len(changes) if changes else 0)
 
 
 def _state(one: Mapping[str, Any]) -> str:
@@ -158,6 +160,7 @@ def _message(told: Mapping[str, Any]) -> Iterator[str]:
     whose = told["person_id"] or "nobody who is known"
     yield escape(f"Message {visible(told['message_id'])} ({told['purpose']}) to {whose}")
     yield from (escape(f"  {event_line(event)}") for event in told["events"])
+    yield from _more(told["events_count"] - len(told["events"]))
     outcome = told["outcome"]
     if outcome is None:
         yield "  nobody told that it was sent, so nothing is its outcome"
@@ -184,6 +187,7 @@ def _judged(told: Mapping[str, Any]) -> Iterator[str]:
     if told["in_force"]:
         yield "[bold]In force for them when it was sent[/], about this message or others"
         yield from _several(suppression_words(row) for row in told["in_force"])
+        yield from _more(told["in_force_count"] - len(told["in_force"]))
     if told["caps"]:
         yield "[bold]How often they had been contacted[/], this message included"
         yield from (escape(f"  {pressure_words(row)}") for row in told["caps"])

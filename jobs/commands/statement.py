@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -199,6 +200,8 @@ def _value(value: Any) -> str:
         return listed((f"{_plain(str(k))}: {_value(v)}" for k, v in value.items()), 30)
     if isinstance(value, list | tuple):
         return listed(map(_value, value), 30)
+    if isinstance(value, Decimal):
+        return f"{value:,.2f}"
     if isinstance(value, float):
         return f"{value:,.4g}"
     return _text(value)

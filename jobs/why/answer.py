@@ -28,7 +28,8 @@ HOW_MANY = """
     SELECT count(*) AS n FROM identity WHERE person_id = $person OR neutral_person_id = $person
 """
 CHANGES = """
-    SELECT changed_at, kind, from_person_id, to_person_id, cause_event_id, rule
+    SELECT changed_at, kind, from_person_id, to_person_id, cause_event_id, rule,
+           count(*) OVER () AS all_count
     FROM identity_changes WHERE from_person_id = $person OR to_person_id = $person
     ORDER BY changed_at DESC, batch_id DESC LIMIT $rows
 """
@@ -191,7 +192,7 @@ def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
     facts: dict[str, Any] = {
         "message_id": message,
         "person_id": person,
-        "events": happened.of_message(of.lake, message, at=of.at, rows=of.rows),
+        **happened.of_message(of.lake, message, at=of.at, rows=of.rows),
         "outcome": outcome,
         "purpose": of.lake.row(
             "SELECT max(purpose) AS purpose FROM purposes WHERE message_id = $message",
@@ -199,6 +200,7 @@ def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
         )["purpose"],
         "regrets": None,
         "in_force": [],
+        "in_force_count": 0,
         "caps": [],
     }
     if person is None or sent_at is None:
@@ -208,6 +210,7 @@ def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
     )
     told = withheld.suppressions(of.lake, person, of.config, at=sent_at, rows=of.rows)
     facts["in_force"] = withheld.active_at(told["rows"])
+    facts["in_force_count"] = told["active_count"]
     caps = (withheld.counted(of.lake, person, cap, at=sent_at) for cap in of.config.caps)
     facts["caps"] = [cap for cap in caps if cap]
     return facts

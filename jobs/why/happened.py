@@ -41,7 +41,8 @@ NAMED = f"""
     WHERE event_id IN (SELECT unnest($ids)) GROUP BY stream, event_id
 """
 OF_MESSAGE = f"""
-    SELECT {EVENT} FROM timeline WHERE message_id = $message AND occurred_at <= $at
+    SELECT {EVENT}, count(*) OVER () AS all_count FROM timeline
+    WHERE message_id = $message AND occurred_at <= $at
     GROUP BY stream, event_id ORDER BY occurred_at, stream, event_id LIMIT $rows
 """
 FIRST = "SELECT min(occurred_at) AS first_at FROM timeline"
@@ -61,9 +62,13 @@ def timeline(lake: LakeView, person: str, *, at: datetime, rows: int, page: int)
     }
 
 
-def of_message(lake: LakeView, message: str, *, at: datetime, rows: int) -> list[dict[str, Any]]:
-    """What became of a message, the oldest first."""
-    return [told(row) for row in lake.rows(OF_MESSAGE, message=message, at=at, rows=rows)]
+def of_message(lake: LakeView, message: str, *, at: datetime, rows: int) -> dict[str, Any]:
+    """What became of a message, the oldest first, and how much there is in all."""
+    found = lake.rows(OF_MESSAGE, message=message, at=at, rows=rows)
+    return {
+        "events_count": found[0]["all_count"] if found else 0,
+        "events": [told(row) for row in found],
+    }
 
 
 def named(lake: LakeView, refs: Iterable[str | None]) -> dict[str, dict[str, Any]]:

@@ -1,0 +1,90 @@
+"""The report of any lake: of the tables it has, with what is missing said, and nothing outside."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from tactful.jobs import cli
+from tactful.schemas.table import FORMAT_VERSION
+from tests.jobs.commands.why_lake import write_why_lake
+from tests.jobs.report.test_report import CONF, _Ids
+from tests.small_lake import write_small_lake
+
+
+@pytest.fixture
+def report(tmp_path, monkeypatch):
+    """The command in a folder: exit code, the page's text, what was said."""
+    monkeypatch.chdir(tmp_path)
+
+    def report(*arguments: str) -> tuple[int, str, str]:
+        told = CliRunner().invoke(cli.app, ["report", "--conf", "my.toml", *arguments])
+        page = Path("report.html")
+        text = page.read_text() if page.exists() else ""
+        return told.exit_code, text, told.stdout + told.stderr
+
+    return report
+
+
+def words(page: str) -> str:
+    return re.sub(r"\s+", " ", re.sub(r"<style>.*?</style>|<[^>]+>", " ", page, flags=re.S))
+
+
+def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
+    write_small_lake(tmp_path / "lake")
+    (tmp_path / "lake/_lake.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
+    (tmp_path / "my.toml").write_text(CONF)
+    code, page, _ = report()
+    assert code == 0
+    text = words(page)
+    for said in (
+        "4 of 10 marketing messages (40%) should not have been sent.",
+        "1 of 3 persons are protected from something now.",
+        "profiles (no source brings it)",
+        "They cost 1.00 USD of 2.50 USD",
+        "bought_it_own_rhythm",
+        "active 3 0 0.00",
+        "email_weekly 3 in 7 days",
+        "No decisions: nothing has been chosen to be said.",
+        "7 of the 9 persons that belong into meta_exclusions are left out",
+        "6 identifiers make 3 persons",
+        "20 rows were read: 17 accepted, 1 repeats, 2 in quarantine",
+        "malformed_json 2",
+        "fused 0 – 17",
+    ):
+        assert said in text, said
+    assert "Complete Journey" not in text and "generated" not in text
+    assert page.count("<svg") == 4
+    assert not re.findall(r"""(?:src|href)=["'](?!#)([^"']+)""", page)
+    assert not re.search(r"<script|@import|url\((?!#)", page)
+    reader = _Ids()
+    reader.feed(page)
+    assert len(reader.ids) == len(set(reader.ids))
+
+
+def test_a_lake_without_messages_says_what_it_cannot_tell(report, tmp_path):
+    write_why_lake(tmp_path)
+    for name in ("messages", "regrets", "outcomes"):
+        (tmp_path / "lake" / name).rename(tmp_path / name)
+    code, page, told = report("--json")
+    assert code == 0
+    assert json.loads(told)["missing_streams"] == ["clicks", "purchases", "messages", "service"]
+    text = words(page)
+    assert "No message is known here, so nobody can tell which should not have been sent." in text
+    assert "This asks for the stream messages : no source brings it." in text
+    assert "Who bought asks for the stream purchases : nothing of it has come in." in text
+    # Who made the lake's customers is told by numbers alone.
+    assert "ann@x.io" not in page
+
+
+def test_what_is_not_there_is_said(report, tmp_path):
+    write_why_lake(tmp_path)
+    (tmp_path / "lake/_published.json").unlink()
+    code, page, told = report()
+    assert (code, page) == (1, "") and "Nothing has been published in the lake at" in told
+    assert report("--out", ".")[0] == 2
+    assert report("--lake", "nowhere")[0] == 2

@@ -1,4 +1,4 @@
-"""The commands that answer why: they read a lake as it was published, and start no Spark."""
+"""The commands that only read: why, what is in the tables, what they are; none starts Spark."""
 
 from __future__ import annotations
 
@@ -126,3 +126,47 @@ def report(
         folder = lake_here(str(lake) if lake is not None else config.location, "report")
         state_here(folder, is_configured=lake is None)
         answer.summary(lake_report.write(folder, target=out, config=config))
+
+
+@asking.command(
+    epilog=examples(
+        "tactful tables",
+        "tactful tables suppressions _log/links",
+        "tactful tables --format dbt > models/sources.yml",
+        "tactful tables --options",
+    )
+)
+def tables(
+    names: Annotated[list[str] | None, typer.Argument(metavar="TABLE...")] = None,
+    options: Annotated[
+        bool, typer.Option("--options", help="Every option of the configuration instead.")
+    ] = False,
+    format_: Annotated[
+        str, typer.Option("--format", metavar="md|html|dbt", help="In which form.")
+    ] = "md",
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    """Print what each table holds, or with --options what may be set."""
+    with answering(as_json=as_json, debug=debug) as answer:
+        if options:
+            _print_options(names, as_json=as_json, format_=format_)
+            return
+        from tactful.jobs.commands.table_pages import FORMATS, table_facts
+
+        if format_ not in FORMATS:
+            raise arguments.refused("--format", f'"{format_}"', ", ".join(FORMATS))
+        if as_json:
+            arguments.refuse_beside("--json", {"--format": format_ != "md"})
+            answer.shown({"tables": table_facts(names or ())}, None)
+        else:
+            typer.echo(FORMATS[format_](names or ()))
+
+
+def _print_options(names: list[str] | None, *, as_json: bool, format_: str) -> None:
+    if names or as_json or format_ != "md":
+        found = "a table or --json beside it" if format_ == "md" else "--format beside it"
+        raise arguments.refused("--options", found, "--options alone: it is a page")
+    from tactful.jobs.commands.options import option_page
+
+    typer.echo(option_page())

@@ -52,6 +52,16 @@ KNOWN = """
            sum(revenue) AS revenue, sum(known_revenue) AS known_revenue
     FROM known_shares GROUP BY week_on ORDER BY week_on DESC LIMIT $most
 """
+EXPECTED = """
+    SELECT checked_at, count(*) AS all_count, count(*) FILTER (NOT is_met) AS unmet_count
+    FROM quality WHERE checked_at = (SELECT max(checked_at) FROM quality) GROUP BY checked_at
+"""
+UNMET = """
+    SELECT table_name, suite, expectation, column_names, severity, rows_count, unexpected_count,
+           error
+    FROM quality WHERE NOT is_met AND checked_at = (SELECT max(checked_at) FROM quality)
+    ORDER BY severity, table_name, expectation, column_names, suite LIMIT $most
+"""
 BATCHES = """
     SELECT query, batch_id, as_of, read_rows, accepted_rows, quarantined_rows, affected_persons,
            list_sum(map_values(seconds)) AS seconds
@@ -104,6 +114,8 @@ def collect(lake: LakeView, config: Config) -> dict[str, Any]:
         "changed": lake.rows(CHANGED),
         "known": lake.rows(KNOWN, most=NEWEST),
         "intake": pressure.intake(lake, {}),
+        "expected": next(iter(lake.rows(EXPECTED)), None),
+        "unmet": lake.rows(UNMET, most=NEWEST * 3),
         "batches": lake.rows(BATCHES, most=NEWEST * 2),
     }
 

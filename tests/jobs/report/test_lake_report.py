@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from tactful.jobs import cli
 from tactful.schemas.table import FORMAT_VERSION
 from tests.jobs.commands.why_lake import write_why_lake
 from tests.jobs.report.test_report import CONF, _Ids
-from tests.small_lake import write_small_lake
+from tests.small_lake import AS_OF, write_small_lake, write_table
 
 
 @pytest.fixture
@@ -38,6 +39,16 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
     write_small_lake(tmp_path / "lake")
     (tmp_path / "lake/_lake.json").write_text(json.dumps({"format_version": FORMAT_VERSION}))
     (tmp_path / "my.toml").write_text(CONF)
+    told = {"checked_at": AS_OF, "suite": "tactful", "arguments": "{}", "severity": "critical"}
+    write_table(tmp_path / "lake", "quality", [
+        {**told, "run_id": "2", "table_name": "customers", "column_names": ["orders"],
+         "expectation": "expect_column_values_to_be_between", "is_met": False,
+         "unexpected_count": 7},
+        {**told, "run_id": "2", "table_name": "regrets", "column_names": [],
+         "expectation": "expect_x", "is_met": True},
+        {**told, "run_id": "1", "table_name": "identity", "column_names": [],
+         "expectation": "expect_y", "is_met": False, "checked_at": AS_OF - timedelta(days=1)},
+    ])  # fmt: skip
     code, page, _ = report()
     assert code == 0
     text = words(page)
@@ -54,6 +65,8 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
         "6 identifiers make 3 persons",
         "20 rows were read: 17 accepted, 1 repeats, 2 in quarantine",
         "malformed_json 2",
+        "1 of 2 expectations were not met on 2 January 2018.",
+        "customers tactful column values to be between orders critical 7",
         "fused 0 – 17",
     ):
         assert said in text, said

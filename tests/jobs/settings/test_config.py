@@ -18,8 +18,7 @@ PARTITIONS = (
 )
 SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, scores, "
-    "value, caps, suppress, destinations, quality"
-    "value, privacy, caps, suppress, destinations"
+    "value, privacy, caps, suppress, destinations, quality"
 )
 CAP_KEYS = "name, channels, purposes, limit, window, counts"
 RULES = "no_consent, unsubscribed, bounced, complained"

@@ -14,4 +14,5 @@ RULE = Rule(
     rows=rows,
     says=lambda _: "the address does not exist",
     is_about_addresses=True,
+    is_opt_out=True,
 )

@@ -14,4 +14,5 @@ RULE = Rule(
     rows=rows,
     says=lambda _: "consent was withdrawn",
     is_no_to_ads=True,
+    is_opt_out=True,
 )

@@ -209,6 +209,7 @@ def body(
     total: int | None = None,
     session: str = "",
     schema: Sequence[str] | None = None,
+    record_ids: Sequence[str] = (),
 ) -> str:
     """The body of one audienceMembers:ingest (add) or audienceMembers:remove request.
 

@@ -165,6 +165,7 @@ def body(
     total: int | None = None,
     session: str = "",
     schema: Sequence[str] | None = None,
+    record_ids: Sequence[str] = (),
 ) -> str:
     """The body of one request of an upload session.
 

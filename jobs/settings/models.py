@@ -311,6 +311,11 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
         title="Whether its endpoint may lie in a private network, or be http without TLS.",
     )
 
+    give_up_after: Duration = Field(
+        default=timedelta(days=7),
+        title="How long a file is tried to be sent before it is given up.",
+    )
+
     @property
     def is_sent(self) -> bool:
         """Whether its files go out by HTTP."""

@@ -17,7 +17,7 @@ from tactful.transforms.sinks import Sink
 
 REFERENCE = "env:"
 # What only a destination that is sent has any use for.
-OF_SENDING = ("endpoint", "credential", "allow_private")
+OF_SENDING = ("endpoint", "credential", "allow_private", "give_up_after")
 LOCAL_NAMES = ("localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa")
 
 

@@ -6,8 +6,9 @@ Nothing here sends: a kind says what has to be sent, `jobs/sending` does it and 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -37,11 +38,14 @@ class Answer(NamedTuple):
     """What a destination said to a call.
 
     state: accepted, rejected, retrying or forbidden. refused: why, by the record's number in the
-    file, for those alone that it did not take of an accepted call. said: what may be kept of it.
+    file, for those alone that it did not take of an accepted call; or those that a rejected call
+    failed for, and the rest may be sent without them. unnamed: how many more it did not take
+    without saying which. said: what may be kept of it.
     """
 
     state: str
     refused: Mapping[int, str] = NO_ROW
+    unnamed: int = 0
     said: str = ""
 
 
@@ -92,11 +96,13 @@ class Http:
     `delay`    how long after it accepted what it was told holds, as the vendor documents it; None
                where the vendor does not.
     `honours_key` whether it does nothing twice that comes with one idempotency key.
-    `repeats_are_harmless` whether the same call twice leaves the same as once.
     `look`     options, rows with their payloads → calls that ask which of them are closed there
                already, made before what closes them: that was not us, and is never opened by us.
     `closed`   what was said, call, rows with their payloads → the numbers of those that are.
-    `mints`    whether the credential may be one that access tokens are fetched with (see `tokens`).
+    `blame`    what was said with a 4xx → its state where the number alone does not tell; None.
+    `culprit`  how a refusal names a record at fault: a pattern with its place in the list.
+    `lists`    where a body may hold its records, as names from the outside in.
+    `mints`    whether the credential may be a JSON that access tokens are fetched with.
     """
 
     base: str
@@ -107,11 +113,12 @@ class Http:
     is_answer: Callable[[Any], bool] = any_document
     delay: timedelta | None = None
     honours_key: bool = False
-    repeats_are_harmless: bool = True
     look: Callable[[Mapping[str, Any], Mapping[int, str]], list[Call]] | None = None
     closed: Callable[[Any, Call, Mapping[int, str]], set[int]] | None = None
+    blame: Callable[[Any], str | None] | None = None
+    culprit: str = ""
+    lists: tuple[tuple[str, ...], ...] = ()
     mints: bool = False
-    notes: tuple[str, ...] = field(default=())
 
 
 def bearer(call: Call, signed: Signed) -> dict[str, str]:
@@ -126,11 +133,32 @@ def judged(http: Http, status: int, text: str, call: Call) -> Answer:
         if not http.is_answer(said):
             return Answer(RETRY, said="an answer that is none")
         return http.read(status, said, call)
+    blamed = http.blame(said) if http.blame and status < 500 else None
+    if blamed in (FORBIDDEN, RETRY):
+        return Answer(blamed)
     if status in REFUSED:
         return Answer(FORBIDDEN)
     if status in PASSING or status >= 500:
         return Answer(RETRY)
-    return Answer(REJECTED)
+    named = re.findall(http.culprit, text) if http.culprit else []
+    at_fault = {call.rows[int(n)]: "invalid" for n in named if int(n) < len(call.rows)}
+    return Answer(REJECTED, at_fault)
+
+
+def without(http: Http, call: Call, rows: Collection[int]) -> Call | None:
+    """The same call without some of its records; None where nothing is left of it."""
+    whole = json.loads(call.body or "null")
+    for names in http.lists:
+        held, holder = whole, {}
+        for name in names:
+            holder, held = held, held.get(name) if isinstance(held, dict) else None
+        if isinstance(held, list) and len(held) == len(call.rows):
+            kept = [n for n, row in enumerate(call.rows) if row not in rows]
+            holder[names[-1]] = [held[n] for n in kept]
+            text = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+            left = tuple(call.rows[n] for n in kept)
+            return Call(call.method, call.path, text + "\n", left) if kept else None
+    return None
 
 
 def parsed(text: str) -> Any:

@@ -146,6 +146,9 @@ SINK = s.Sink(
         headers=headers,
         per_second=2.5,
         is_answer=is_object,
+        # Errors of JSON:API point at what they are about.
+        culprit=r'"pointer":\s*"/data/attributes/profiles/data/(\d+)',
+        lists=(("data", "attributes", "profiles", "data"),),
     ),
     doc="Klaviyo: a profile property, or the suppression list for opt-outs from email.",
 )

@@ -166,6 +166,8 @@ SINK = s.Sink(
         headers=bearer,
         per_second=10.0,
         read=read,
+        culprit=r'"field":\s*"contacts\[(\d+)\]',
+        lists=(("contacts",),),
         look=look,
         closed=closed,
     ),

@@ -37,7 +37,11 @@ from tactful.transforms.membership import (
     to_records,
 )
 from tactful.transforms.sinks import cut_into_requests
-from tactful.transforms.sinks.sink import BOUNCED, WITHHELD
+from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
+
+# What of a batch is told first, and what makes a list longer.
+FIRST = ("remove", "suppress")
+GROWING = ("add", "suppress")
 
 
 def deliver(
@@ -176,6 +180,9 @@ def _records(
     if sink.needs_ad_consent and config.consent.opt_in:
         # Who comes back may have become a member while silence still was a yes.
         mine = mine.where((F.col("operation") != ADD) | (F.col("answer") == YES))
+    if destination.is_opt_out_list:
+        closing = (F.when(F.col("operation") == was, now) for was, now in CLOSING.items())
+        mine = mine.withColumn("operation", F.coalesce(*closing))
     return to_records(
         mine,
         batch_id=batch_number,
@@ -212,9 +219,12 @@ def _forms_known(batch: Batch, identifiers: DataFrame, *, count: int) -> DataFra
 
 
 def _positioned(records: DataFrame, batch: Batch) -> DataFrame:
-    """Give every record its place: within an audience removals come before additions."""
+    """Give every record its place: within an audience removals come before additions.
+
+    Of a list of opt-outs what closes comes before what opens.
+    """
     place = Window.partitionBy("destination", "audience").orderBy(
-        F.when(F.col("operation") == "remove", 0).otherwise(1), "record_id"
+        F.when(F.col("operation").isin(*FIRST), 0).otherwise(1), "record_id"
     )
     return records.withColumns(
         {
@@ -227,21 +237,21 @@ def _positioned(records: DataFrame, batch: Batch) -> DataFrame:
 
 def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[dict[str, Any]]:
     by_name = {destination.name: destination for destination in config.destinations}
-    columns = ("destination", "audience", "operation", "position", "payload")
-    groups: dict[tuple[str, str, str], list[str]] = defaultdict(list)
+    columns = ("destination", "audience", "operation", "position", "payload", "record_id")
+    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
     steps: Counter[str] = Counter()
     held = F.size("identifier_keys").alias("values")
     ordered = records.select(*columns, held).orderBy("destination", "audience", "position")
     for row in ordered.toLocalIterator():
-        groups[(row.destination, row.audience, row.operation)].append(row.payload)
-        more = row["values"] if row.operation == "add" else -row["values"]
+        groups[(row.destination, row.audience, row.operation)].append((row.payload, row.record_id))
+        more = row["values"] if row.operation in GROWING else -row["values"]
         steps[name_of(row.destination, row.audience)] += more
     sizes = sizes_after(batch, steps)
     if groups:
         batch.lake.close_outbox()
-    for (name, audience, operation), payloads in groups.items():
+    for (name, audience, operation), records_of in groups.items():
         size = sizes[name_of(name, audience)]
-        yield from _requests(batch, by_name[name], audience, operation, payloads, size)
+        yield from _requests(batch, by_name[name], audience, operation, records_of, size)
 
 
 def _requests(
@@ -249,31 +259,34 @@ def _requests(
     destination: Destination,
     audience: str,
     operation: str,
-    payloads: list[str],
+    records: list[tuple[str, str]],
     size: int,
 ) -> Iterator[dict[str, Any]]:
     """Cut one audience's additions or removals into requests and put each into its file.
 
-    size: how many values the audience holds once all of the batch's requests are through.
+    records: the payload and id of each. size: how many values the audience holds once all of the
+    batch's requests are through.
     """
     sink = destination.sink
     session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.number}"
-    limit = min(destination.batch_size, sink.batch_limit)
+    limit = min(destination.batch_size, sink.limit(operation))
     wanted = [*destination.identifiers]
     options = destination.options
-    for request in cut_into_requests(len(payloads), limit):
+    for request in cut_into_requests(len(records), limit):
+        part = records[request.start : request.start + request.size]
         text = sink.body(
-            payloads[request.start : request.start + request.size],
+            [payload for payload, _ in part],
             operation=operation,
             audience=audience,
             seq=request.seq,
             last=request.last,
-            total=len(payloads),
+            total=len(records),
+            record_ids=[record_id for _, record_id in part],
             session=session,
             schema=sink.schema(wanted),
             **options,
         )
-        order = 0 if operation == "remove" else 1
+        order = 0 if operation in FIRST else 1
         name = (
             f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
             f".{sink.extension}"

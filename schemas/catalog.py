@@ -20,7 +20,15 @@ from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, 
 from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.quality import QUALITY
-from tactful.schemas.records import DELIVERIES, DROPPED, LEFT_OUT, MEMBERSHIPS, RECORDS
+from tactful.schemas.records import (
+    DELIVERIES,
+    DELIVERY_ROWS,
+    DELIVERY_STATES,
+    DROPPED,
+    LEFT_OUT,
+    MEMBERSHIPS,
+    RECORDS,
+)
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
@@ -31,7 +39,7 @@ LOGS = (
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,
-    DELIVERIES, BATCHES, CUSTOMERS_DAILY, QUALITY,
+    DELIVERIES, DELIVERY_STATES, DELIVERY_ROWS, BATCHES, CUSTOMERS_DAILY, QUALITY,
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,

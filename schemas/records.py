@@ -108,6 +108,60 @@ DELIVERIES = Table(
     erased_by="nothing",
 )
 
+DELIVERY_STATES = Table(
+    "delivery_states",
+    "file × end that sending it came to",
+    ("destination", "name", "at"),
+    (
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("name", "string", "The file's name in the outbox.", nullable=False),
+        Column("audience", "string", "The audience it changes."),
+        Column("operation", "string", "What it asks for.", allowed=OPERATIONS),
+        Column(
+            "state",
+            "string",
+            "What the destination made of it; given_up: it could not be told for too long.",
+            nullable=False,
+            allowed=("accepted", "rejected", "given_up"),
+        ),
+        Column("accepted_records", "bigint", "Rows it took.", at_least=0),
+        Column("refused_records", "bigint", "Rows it did not take.", at_least=0),
+        Column("attempts", "bigint", "How many calls that took, repeats counted.", at_least=0),
+        Column("response", "string", "What it answered, without personal data."),
+        Column("at", "timestamp", "When it came to that.", nullable=False),
+        Column(
+            "effective_by",
+            "timestamp",
+            "From when on it holds there, as its vendor documents it; null where that is unknown.",
+        ),
+    ),
+    "What became of every file that was sent; the newest row of a file stands. One that is on its way has none.",
+    erased_by="nothing",
+)
+
+DELIVERY_ROWS = Table(
+    "delivery_rows",
+    "record that its destination did not simply take",
+    ("record_id", "at"),
+    (
+        Column("record_id", "string", "The record.", nullable=False),
+        Column("destination", "string", "The destination.", nullable=False),
+        Column("name", "string", "The file's name in the outbox.", nullable=False),
+        Column(
+            "state",
+            "string",
+            "rejected; closed_before: who it is about had opted out there before; kept_closed: so "
+            "it was not opened again.",
+            nullable=False,
+            allowed=("rejected", "closed_before", "kept_closed"),
+        ),
+        Column("reason", "string", "Why, as the destination said it."),
+        Column("at", "timestamp", "When its file came to its end.", nullable=False),
+    ),
+    "Rows of files that were sent which are not simply accepted, where the destination tells rows apart.",
+    erased_by="nothing",
+)
+
 LEFT_OUT = Table(
     "left_out",
     "destination that asks for ad consent",

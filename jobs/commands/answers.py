@@ -22,6 +22,12 @@ from tactful.jobs.runs.failures import cause
 # What JSON leaves as it is and a terminal obeys, and what turns the direction of writing.
 OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 STOPPED = "Stopped."
+SAID = {
+    "add": ("add", "to"),
+    "remove": ("remove", "from"),
+    "suppress": ("suppress", "at"),
+    "unsuppress": ("unsuppress", "at"),
+}
 BUG = "Run again with --debug for the whole trace."
 SPARK_ENDED = (
     "Spark's process has ended, most often for lack of memory; the next run finishes what it had "
@@ -141,7 +147,7 @@ def would_tell_lines(would_tell: Sequence[Mapping[str, Any]] | None) -> Iterator
     if would_tell == []:
         yield "The next run would tell no destination anything."
     for row in would_tell or ():
-        said, joint = ("add", "to") if row["operation"] == "add" else ("remove", "from")
+        said, joint = SAID[row["operation"]]
         yield (
             f"The next run would {said} {counted(row['records'], 'record')} {joint} "
             f"{escape(row['destination'])} (audience {escape(row['audience'])})."

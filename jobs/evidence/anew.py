@@ -119,7 +119,7 @@ def hold_back(batch: Batch, anew: Anew, config: Config, records: DataFrame) -> N
     told = earlier.select("destination", "operation").unionByName(
         records.select("destination", "operation")
     )
-    counts = told.where("operation = 'add'").groupBy("destination").count()
+    counts = told.where("operation IN ('add', 'suppress')").groupBy("destination").count()
     found = counts.where(F.col("count") > config.lake.first_run_bound).orderBy("destination")
     if rows := found.collect():
         named = ", ".join(f"{row['count']:,} to {row.destination}" for row in rows)

@@ -67,7 +67,7 @@ def _is_same_list(before: dict[str, Any], destination: Destination) -> bool:
     """Whether a destination fills the list that another one filled; a file is nobody else's."""
     needed, now = destination.sink.place, _what(destination)
     return (
-        bool(needed)
+        any(before["options"].get(name) for name in needed)
         and before["kind"] == now["kind"]
         and all(before["options"].get(name) == now["options"].get(name) for name in needed)
     )

@@ -12,7 +12,7 @@ from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import places
+from tactful.jobs.settings import places, sending
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.variables import misspelt
@@ -28,7 +28,7 @@ def cross_problems(
     layers: Layers, environ: Mapping[str, str], *, needs_secret: bool, looks_at_disk: bool
 ) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
-    checks = [*([_secret] if needs_secret else []), *CHECKS]
+    checks = [*([_secret, _credentials] if needs_secret else []), *CHECKS]
     found_here = [finding for check in checks for finding in check(layers.values, environ)]
     for look in (places.faults, *([places.on_disk] if looks_at_disk else [])):
         found_here += look(layers)
@@ -53,6 +53,11 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             hint = "one that can be guessed gives everybody's keys away"
             allowed = f"a secret of at least {LEAST_BYTES} bytes"
             yield ("lake", "secret"), f"{variable}, which {why}", allowed, hint
+
+
+def _credentials(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    for place, entry in _entries(values, "destinations"):
+        yield from sending.unset(place, entry, environ)
 
 
 def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -187,6 +192,7 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
     }
     types = tuple(_table(_table(values, "identity"), "types"))
     declared = {kind: options_of(sink.options) for kind, sink in SINKS.items()}
+    opt_outs = set(_opt_outs(values))
     for place, entry in _entries(values, "destinations"):
         yield from _policy(place, entry, enabled)
         kind = entry.get("kind")
@@ -197,6 +203,22 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")
         yield from _not_given(place, entry, kind, declared[kind])
         yield from _unfit(place, entry, declared[kind])
+        # Whose rule is gone is emptied where it was filled, whatever that rule was.
+        policy = entry.get("policy")
+        is_known = isinstance(policy, str) and policy in enabled
+        if is_known or entry.get("retired") is not True:
+            for key, allowed, hint in SINKS[kind].faults(entry, is_known and policy in opt_outs):
+                found = shown(entry[key]) if key in entry else "nothing"
+                yield (*place, key), found, allowed, hint
+        yield from sending.faults(place, entry, SINKS[kind])
+
+
+def _opt_outs(values: dict) -> Iterator[str]:
+    """The names of rules whose persons have said no themselves, or cannot be written to."""
+    for _, entry in _entries(values, "suppress"):
+        when = entry.get("when")
+        if isinstance(when, str) and when in RULES and RULES[when].is_opt_out:
+            yield str(entry.get("name"))
 
 
 def _lists(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -206,10 +228,14 @@ def _lists(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         kind = entry.get("kind")
         if not isinstance(kind, str) or kind not in SINKS:
             continue
-        needed = SINKS[kind].place
+        sink = SINKS[kind]
+        # Options that need not be given say which list it fills where they are.
+        needed = [name for name in sink.place if entry.get(name) or not sink.listed_by]
         if not needed or not all(name in entry for name in needed):
             continue
-        where = str((kind, *(str(entry[name]) for name in needed)))
+        # Such a list is one of an account, which is known by its credential alone.
+        account = str(entry.get("credential")) if sink.listed_by else ""
+        where = str((kind, account, *((name, str(entry[name])) for name in needed)))
         if where in taken:
             allowed = f"a list of its own; destinations.{taken[where]} fills that one"
             yield (*place, needed[0]), shown(entry[needed[0]]), allowed, ""

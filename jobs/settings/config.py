@@ -49,8 +49,8 @@ LATER_VALUES = {
         "declared_preference", "out_of_context", "fatigued",
     ),
     "kind": (
-        "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "klaviyo", "braze",
-        "sendgrid", "mailchimp", "iterable", "twilio", "webhook", "call_list", "site",
+        "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "mailchimp",
+        "iterable", "twilio", "site",
     ),
     "dialect": (
         "segment", "rudderstack", "snowplow", "ga4", "shopify", "ses", "braze", "customer_io",
@@ -147,7 +147,8 @@ def _problem(layers: Layers, error: Mapping[str, Any]) -> Problem:
     if error["loc"][-1:] == ("[key]",):
         return Problem(file, key, f"the name {shown(last)}", _allowed_name(place, error))
     # Whoever writes the secret itself into the file must not find it in a log as well.
-    found = "a value that is not shown" if key == "lake.secret" else shown(error["input"])
+    is_hidden = key == "lake.secret" or last == "credential"
+    found = "a value that is not shown" if is_hidden else shown(error["input"])
     later = LATER_VALUES.get(str(last), ())
     hint = f"{error['input']} is {NOT_YET}" if error["input"] in later else ""
     if not hint and error["type"] == "literal_error" and isinstance(error["input"], str):

@@ -51,6 +51,7 @@ from tactful.schemas.events import CHANNELS, PURPOSES
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.rules import RULES, Policy, Rule
 from tactful.transforms.sinks import SINKS, Sink
+from tactful.transforms.sinks.sink import USUAL
 from tactful.transforms.sources import CANONICAL, DIALECTS
 
 
@@ -275,10 +276,11 @@ class _DestinationEntry(Section):
         title="The channel it speaks on; silent: as its kind does, else on all."
     )
     identifiers: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
-        default=("email", "phone"),
+        default=USUAL,
         min_length=1,
         description="a list of identifier types",
-        title="By which identifiers it is told of persons.",
+        title="By which identifiers it is told of persons; silent: email and phone, if its kind "
+        "takes them.",
     )
 
 
@@ -292,6 +294,39 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     batch_size: Count = Field(
         title="How many records one file or request holds; silent: 10000, or its kind's limit."
     )
+
+    deliver: Literal["outbox", "http"] = Field(
+        default="outbox",
+        title="Whether its files wait in the outbox for somebody to take them, or are sent.",
+    )
+    endpoint: Text | None = Field(
+        default=None,
+        title="Where its API is, a URL; silent: the vendor's own, where there is one for all.",
+    )
+    credential: Text | None = Field(
+        default=None,
+        description='a reference such as "env:KLAVIYO_KEY"',
+        title="Where its key, token or signing secret is found: env: and a variable's name.",
+    )
+    allow_private: Flag = Field(
+        default=False,
+        title="Whether its endpoint may lie in a private network, or be http without TLS.",
+    )
+
+    give_up_after: Duration = Field(
+        default=timedelta(days=7),
+        title="How long a file is tried to be sent before it is given up.",
+    )
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether its files go out by HTTP."""
+        return self.deliver == "http"
+
+    @property
+    def is_opt_out_list(self) -> bool:
+        """Whether it fills the vendor's own list of those who opted out."""
+        return self.sink.is_opt_out(self.options)
 
     @property
     def sink(self) -> Sink:
@@ -321,6 +356,7 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
             "channel": sink.channel,
             "minimum_audience": sink.minimum_audience,
             "batch_size": min(sink.batch_limit, 10_000),
+            "identifiers": sink.usual_identifiers,
         }
         return {**open_values, **given}
 

@@ -23,7 +23,7 @@ from tests.oracle.engine import RULES as ORACLE_RULES
 from tests.oracle.engine import query
 from tests.properties.test_convergence import DESTINATIONS
 
-HELPERS = {"rule", "refusals", "suppressions", "sink", "us_states", "dialect"}
+HELPERS = {"rule", "refusals", "suppressions", "sink", "http", "us_states", "dialect"}
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {"bounds", "names", "partitions", "reference", "values", "words"}
 

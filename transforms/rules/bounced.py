@@ -15,4 +15,5 @@ RULE = Rule(
     says=lambda _: "the address does not exist",
     lifts=lambda _: "a subscription to the channel (subscribed), or another address that works",
     is_about_addresses=True,
+    is_opt_out=True,
 )

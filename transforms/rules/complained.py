@@ -15,4 +15,5 @@ RULE = Rule(
     says=lambda _: "complained about the channel",
     lifts=lambda _: "a subscription to the same channel (subscribed)",
     is_no_to_ads=True,
+    is_opt_out=True,
 )

@@ -15,4 +15,5 @@ RULE = Rule(
     says=lambda _: "consent was withdrawn",
     lifts=lambda _: "consent to the same channel and purpose (consent_granted)",
     is_no_to_ads=True,
+    is_opt_out=True,
 )

@@ -84,6 +84,7 @@ class Rule:
     `share`      options → the share of a message's products from which on it is touched.
     `needs_lines`          whether it reads what was bought and taken back.
     `is_no_to_ads`         whether its rows about ads or all channels say no to being uploaded.
+    `is_opt_out`           whether its rows may stand on a vendor's list of those who opted out.
     `is_about_addresses`   whether an address that no message reaches is what it is about, so that
                            a destination of it is told of just that address.
     `is_bad_experience`    whether a message that it would have stopped is one (`customer_scores`).
@@ -102,6 +103,7 @@ class Rule:
     share: Callable[[Any], float] = touched_at_all
     needs_lines: bool = False
     is_no_to_ads: bool = False
+    is_opt_out: bool = False
     is_about_addresses: bool = False
     is_bad_experience: bool = False
 

@@ -63,10 +63,7 @@ def row(
     opt_in: bool = True,
 ) -> Column:
     """A person's identifiers as one JSON object, field → sorted values; null without any."""
-    held = F.filter(members, lambda m: m["wire"].isNotNull())
-    names = F.array_sort(F.array_distinct(F.transform(held, lambda m: m["field"])))
-    values = F.transform(names, lambda name: s.wires_of(held, name))
-    return F.when(F.size(names) > 0, s.as_json(F.map_from_arrays(names, values)))
+    return s.values_by_field(members)
 
 
 def body(
@@ -80,6 +77,7 @@ def body(
     total: int | None = None,
     session: str = "",
     schema: Sequence[str] | None = None,
+    record_ids: Sequence[str] = (),
 ) -> str:
     """One JSON line a record, each complete in itself, so that a cut file is still readable."""
     head = {"audience": audience, "operation": operation}

@@ -13,19 +13,34 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
+from tactful.transforms.sinks.http import (
+    ACCEPTED,
+    FORBIDDEN,
+    REJECTED,
+    RETRY,
+    Answer,
+    Call,
+    Http,
+    bearer,
+)
 from tactful.transforms.sinks.us_states import CODES as US_STATES
 
 EXTERN_ID, EMAIL, PHONE, MADID = "EXTERN_ID", "EMAIL", "PHONE", "MADID"
 KEYS = (EXTERN_ID, EMAIL, PHONE, MADID)
 SCHEMA = (EMAIL, PHONE, MADID)
+# "Handling Errors" and "Rate Limits" of the Graph API (checked 2026-11-21).
+BAD_TOKENS = (102, 190)
+TOO_MANY = (1, 2, 4, 17, 32, 341, 613, 80003)
 NO_LETTERS = r"(?U)[\p{P}\p{S}\s]+"
 
 
@@ -165,6 +180,7 @@ def body(
     total: int | None = None,
     session: str = "",
     schema: Sequence[str] | None = None,
+    record_ids: Sequence[str] = (),
 ) -> str:
     """The body of one request of an upload session.
 
@@ -198,6 +214,29 @@ def session_id(session: str) -> int:
     return int.from_bytes(digest[:8], "big") % (2**53 - 1) + 1
 
 
+def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
+    """Rows are added to the audience by POST and taken out of it by DELETE."""
+    method = "POST" if operation == "add" else "DELETE"
+    return [Call(method, f"/{options['audience_id']}/users", text, tuple(rows))]
+
+
+def read(status: int, said: Any, call: Call) -> Answer:
+    """A success counts the rows it did not take, and does not say which they are."""
+    invalid = said.get("num_invalid_entries")
+    unnamed = min(invalid, len(call.rows)) if isinstance(invalid, int) and invalid > 0 else 0
+    state = REJECTED if unnamed == len(call.rows) else ACCEPTED
+    return Answer(state, unnamed=unnamed)
+
+
+def blame(said: Any) -> str | None:
+    """What Meta means by a 400: its code says whether the token or the pace is at fault."""
+    error = said.get("error") if isinstance(said, dict) else None
+    code = error.get("code") if isinstance(error, dict) else None
+    if code in BAD_TOKENS:
+        return FORBIDDEN
+    return RETRY if code in TOO_MANY or (error or {}).get("is_transient") is True else None
+
+
 SINK = s.Sink(
     kind="meta_custom_audience",
     channel="ad",
@@ -221,5 +260,17 @@ SINK = s.Sink(
     offered=("email", "phone", "device_id"),
     max_identifiers_per_row=len(KEYS),
     options=Options,
+    # A change takes up to a day ("Customer File Custom Audiences"). Of the API it is the version of
+    # 2026-11-04; `endpoint` names a later one.
+    http=Http(
+        base="https://graph.facebook.com/v27.0",
+        calls=calls,
+        headers=bearer,
+        per_second=2.0,
+        read=read,
+        is_answer=lambda said: isinstance(said, dict) and "num_received" in said,
+        delay=timedelta(hours=24),
+        blame=blame,
+    ),
     doc="Meta: customer file custom audiences through the Marketing API.",
 )

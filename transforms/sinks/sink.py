@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.options import options_of
+from tactful.transforms.sinks.http import Http
 
-Operation = Literal["add", "remove"]
+# An audience is added to and removed from; a list of opt-outs suppresses and unsuppresses.
+Operation = Literal["add", "remove", "suppress", "unsuppress"]
+CLOSING: dict[str, Operation] = {"add": "suppress", "remove": "unsuppress"}
 
 INVALID = "invalid"
 ALREADY_HASHED = "already_hashed"
@@ -27,10 +30,37 @@ MEMBERS = "array<struct<field:string,wire:string>>"
 SHA256_HEX = "^[0-9a-f]{64}$"
 ADVERTISING_ID = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 NO_ADVERTISING_ID = "00000000-0000-0000-0000-000000000000"
+# As far as RFC 5321 lets an address go, and what vendors take of ids of a retailer's own.
+MAX_ADDRESS = 254
 E164 = r"^\+[1-9][0-9]{6,14}$"
 WHITESPACE = r"(?U)\s+"
 # How a network numbers its audiences and accounts; a name in its place is refused there.
 DIGITS = r"[0-9]+"
+
+
+# Why a rule that passes fills no list of opt-outs.
+PASSES = "what passes again must not be kept as an opt-out by who sends"
+
+# By which identifiers a destination is told of persons where nobody says it.
+USUAL = ("email", "phone")
+
+
+class Fault(NamedTuple):
+    """What is wrong between the options of one entry: the key, what it may be, and what helps."""
+
+    key: str
+    allowed: str
+    hint: str = ""
+
+
+def never(options: Mapping[str, Any]) -> bool:
+    """It fills no list of opt-outs, whatever the options."""
+    return False
+
+
+def none_wrong(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[Fault]:
+    """The options bear each other and every policy."""
+    return ()
 
 
 @dataclass(frozen=True)
@@ -57,6 +87,14 @@ class Sink:
     `options` a frozen dataclass of `option`s: what has to be known of an audience there. What it
              declares, `body` takes under the same names; a table inside it as a dictionary.
     `doc`    a sentence about it.
+    `http`   how a file of it is sent, and what an answer says; None where there is nobody to call.
+    `is_opt_out` options → whether what it fills is the vendor's own list of those who opted out.
+             Only opt-outs may go there: the vendor sends them nothing any more, of no campaign.
+             Its records suppress and unsuppress, those of any other list add and remove.
+    `faults` an entry as written, whether its policy is an opt-out → what is wrong between its
+             options and that policy.
+    `listed_by` the options that say which list it fills; silent: those that have to be given.
+    `limits` the most records of one file by operation, where it is less than `batch_limit`.
     """
 
     kind: str
@@ -77,11 +115,27 @@ class Sink:
     max_identifiers_per_row: int | None = None
     options: type = NoOptions
     doc: str = ""
+    http: Http | None = None
+    is_opt_out: Callable[[Mapping[str, Any]], bool] = never
+    faults: Callable[[Mapping[str, Any], bool], Iterable[Fault]] = none_wrong
+    listed_by: tuple[str, ...] = ()
+    limits: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def place(self) -> tuple[str, ...]:
         """The options that say which list it fills; none where each destination has its own."""
-        return tuple(name for name, o in options_of(self.options).items() if o.is_required)
+        required = (name for name, o in options_of(self.options).items() if o.is_required)
+        return self.listed_by or tuple(required)
+
+    def limit(self, operation: str) -> int:
+        """How many records one file of an operation may hold."""
+        return self.limits.get(operation, self.batch_limit)
+
+    @property
+    def usual_identifiers(self) -> tuple[str, ...]:
+        """By which identifiers it is told of persons where nobody says it."""
+        usual = tuple(name for name in USUAL if name in (self.offered or USUAL))
+        return usual or self.offered[:1]
 
     def schema(self, identifiers: Sequence[str]) -> tuple[str, ...]:
         """The destination's fields for the configured types, each once, in its own order."""
@@ -183,6 +237,46 @@ def kept_text(value: Column) -> Column:
     """The value without white space around it; null when nothing is left."""
     plain = trimmed(value)
     return F.when(plain != "", plain)
+
+
+def kept_address(value: Column) -> Column:
+    """An email address in lower case, as who writes to it needs it; null when it is none."""
+    email = F.lower(trimmed(value))
+    is_address = email.rlike(r"(?U)^[^@\s]+@[^@\s]+$") & (F.length(email) <= MAX_ADDRESS)
+    return F.when(is_address, email)
+
+
+def kept_id(value: Column) -> Column:
+    """A retailer's own number for somebody; null when it is empty, or longer than vendors take."""
+    plain = kept_text(value)
+    return F.when(F.length(plain) <= MAX_ADDRESS, plain)
+
+
+def one_each(members: Column) -> Column:
+    """One record an identifier: a vendor that keeps persons by one of them is told each apart."""
+    return F.transform(F.array_sort(members), lambda m: F.array(m))
+
+
+def one_value(
+    members: Column,
+    *,
+    operation: Column | Operation = "add",
+    schema: Sequence[str] | None = None,
+    granted: Column | None = None,
+    opt_in: bool = True,
+) -> Column:
+    """One identifier as {"field": "value"}; null where there is none, or more than one."""
+    held = F.filter(members, lambda m: m["wire"].isNotNull())
+    pair = F.create_map(F.get(held, 0)["field"], F.get(held, 0)["wire"])
+    return F.when(F.size(held) == 1, as_json(pair))
+
+
+def values_by_field(members: Column) -> Column:
+    """Identifiers as one JSON object, field → sorted values; null without any."""
+    held = F.filter(members, lambda m: m["wire"].isNotNull())
+    names = F.array_sort(F.array_distinct(F.transform(held, lambda m: m["field"])))
+    values = F.transform(names, lambda name: wires_of(held, name))
+    return F.when(F.size(names) > 0, as_json(F.map_from_arrays(names, values)))
 
 
 def of_fields(members: Column, *fields: str | Column) -> Column:

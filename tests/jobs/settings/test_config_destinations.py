@@ -61,3 +61,76 @@ def test_google_keeps_mobile_ids_apart(tmp_path):
     )
     with pytest.raises(ConfigError, match="device_id alone"):
         load(conf)
+
+
+def destination(kind: str, *, policy: str = "unsubscribed", **more: str) -> str:
+    rest = "".join(f"{key} = {value}\n" for key, value in more.items())
+    return f"[[destinations]]\nname = 'd'\nkind = '{kind}'\npolicy = '{policy}'\n{rest}"
+
+
+PASSING = "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '30d'\n"
+GROUP = '"504e09e6-ffa4-4b31-96c3-c05d50d903cf"'
+
+
+@pytest.mark.parametrize(
+    ("kind", "key", "value", "more"),
+    [
+        ("sendgrid", "group_id", "7", {}),
+        ("klaviyo", "suppresses", "true", {"channel": '"email"'}),
+        ("braze", "subscription_group_id", GROUP, {"channel": '"email"'}),
+    ],
+)
+def test_what_passes_again_is_refused_as_an_opt_out(read, errors, kind, key, value, more):
+    (config,) = read(destination(kind, **{key: value}, **more)).destinations
+    assert config.is_opt_out_list
+    (error,) = errors(PASSING + destination(kind, policy="bought", **{key: value}, **more))
+    assert f"destinations.d.{key}" in error and "must not be kept as an opt-out" in error
+
+
+def test_an_opt_out_closes_the_channel_it_is_about_alone(errors):
+    assert "channel: found nothing" in "".join(errors(destination("klaviyo", suppresses="true")))
+    text = destination("braze", subscription_group_id=GROUP, channel='"push"')
+    assert 'channel: found "push"; allowed: "email" or "sms"' in "".join(errors(text))
+
+
+def test_a_destination_is_told_by_what_its_kind_takes(read):
+    (sendgrid,) = read(destination("sendgrid", group_id="7")).destinations
+    (calls,) = read(destination("call_list")).destinations
+    assert (sendgrid.identifiers, calls.identifiers) == (("email",), ("phone",))
+
+
+SENT = {"deliver": '"http"', "credential": '"env:HOOK"'}
+HTTPS = {**SENT, "endpoint": '"https://hooks.example.com/in"'}
+
+
+@pytest.mark.parametrize(
+    ("more", "said"),
+    [
+        ({"deliver": '"http"', "endpoint": HTTPS["endpoint"]}, "credential: found nothing"),
+        ({**HTTPS, "credential": '"s3cr3t"'}, "credential: found a value that is not shown"),
+        ({**HTTPS, "credential": "17"}, "credential: found a value that is not shown"),
+        ({**HTTPS, "credential": '"env:MISSING"'}, "credential: found MISSING unset or empty"),
+        (SENT, "endpoint: found nothing; allowed: the URL of your own webhook"),
+        ({**SENT, "endpoint": '"ftp://x.io"'}, "endpoint: found"),
+        ({**SENT, "endpoint": '"https://u:s3cr3t@x.io"'}, "a URL without a user"),
+        ({**SENT, "endpoint": '"http://x.io"'}, "a URL that begins with https://"),
+        ({**SENT, "endpoint": '"https://10.1.2.3/x"'}, "a host outside of your own network"),
+        ({**SENT, "endpoint": '"https://[::1]/x"'}, "a host outside of your own network"),
+        ({**SENT, "endpoint": '"https://hook.internal"'}, "a host outside of your own network"),
+        ({"credential": '"env:HOOK"'}, 'no such key unless deliver = "http"'),
+    ],
+)
+def test_how_a_destination_is_sent_to_is_checked_before_anything_is(errors, more, said):
+    found = "".join(errors(destination("webhook", **more), environ={"HOOK": "x"}))
+    assert said in found and "s3cr3t" not in found
+
+
+def test_a_file_calls_nobody_and_a_private_endpoint_may_be_meant(read, errors):
+    assert 'allowed: "outbox"' in "".join(
+        errors(destination("file", **SENT), environ={"HOOK": "x"})
+    )
+    text = destination("webhook", **SENT, endpoint='"http://127.0.0.1:9/x"', allow_private="true")
+    (hook,) = read(text, environ={"HOOK": "x"}).destinations
+    assert hook.is_sent
+    # Who reads only needs no credential.
+    assert read(text, needs_secret=False).destinations[0].credential == "env:HOOK"

@@ -1,0 +1,155 @@
+"""What of the outbox is still to be sent: files that a batch committed, in the order of telling."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deltalake import QueryBuilder
+
+from tactful.jobs.commands.tables_here import opened, readable
+from tactful.jobs.errors import LakeDamaged
+from tactful.schemas.records import DELIVERIES, DELIVERY_ROWS, DELIVERY_STATES, RECORDS
+from tactful.schemas.table import Table
+
+# query-batch-order and number-operation, as `deliver` names files.
+NAME = re.compile(r"^[a-z]+-(\d+)-(\d)(\d+)-")
+ENDS = ("accepted", "rejected")
+
+
+@dataclass(frozen=True)
+class File:
+    """One committed file of the outbox.
+
+    first: the place of its first record among those of its batch, audience and operation.
+    """
+
+    destination: str
+    name: str
+    audience: str
+    operation: str
+    records: int
+    batch_id: int
+    first: int = 0
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """Batch by batch, what closes or leaves before what opens or comes, then by number."""
+        found = NAME.match(self.name)
+        return tuple(map(int, found.groups())) if found else (self.batch_id, 0, 0)
+
+
+class Outbox:
+    """The outbox of a lake on this machine, read without a session."""
+
+    def __init__(self, lake: Path) -> None:
+        self.lake = lake
+        self._records: tuple[tuple[str, int], list[dict[str, Any]]] | None = None
+
+    def pending(self, destinations: Iterable[str], *, again: bool = False) -> dict[str, list[File]]:
+        """The files that came to no end yet, by destination and in order.
+
+        again: those that were given up or rejected count as still to be sent.
+        """
+        over = {
+            (row["destination"], row["name"])
+            for row in self.states()
+            if not again or row["state"] == "accepted"
+        }
+        found: dict[str, list[File]] = defaultdict(list)
+        files = self._files(set(destinations))
+        for file in sorted(files, key=lambda file: (file.destination, file.order, file.name)):
+            if (file.destination, file.name) not in over:
+                found[file.destination].append(file)
+        return dict(found)
+
+    def file_of(self, progress: Any) -> File:
+        """The file that a journal is of."""
+        for file in self._files({progress.destination}):
+            if file.name == progress.name:
+                return file
+        raise LakeDamaged(
+            f"Table deliveries of the lake at {self.lake} does not name {progress.name} of "
+            f"{progress.destination}, which was sent; put it back from a copy."
+        )
+
+    def text(self, file: File) -> str:
+        """What a file holds. Raises: LakeDamaged."""
+        place = self.lake / "outbox" / file.destination / file.name
+        try:
+            return place.read_text(encoding="utf-8")
+        except OSError as error:
+            raise LakeDamaged(
+                f"{place} cannot be read ({(error.strerror or '').lower()}); put it back from a "
+                "copy, or have the destination told anew under another name."
+            ) from error
+
+    def records_of(self, file: File) -> list[dict[str, Any]]:
+        """Its records in its own order: record_id, identifier_keys and payload of each."""
+        rows = self._batch(file.destination, file.batch_id)
+        same = (file.audience, file.operation)
+        mine = [row for row in rows if (row["audience"], row["operation"]) == same]
+        part = mine[file.first : file.first + file.records]
+        if len(part) != file.records:
+            raise LakeDamaged(
+                f"Table records of the lake at {self.lake} holds {len(part)} of the {file.records} "
+                f"records in {file.name} of {file.destination}; put it back from a copy."
+            )
+        return part
+
+    def closed_before(self, destination: str) -> set[str]:
+        """The keys of those whom the newest suppression there found closed already."""
+        of = f"destination = '{destination}'"
+        newest: dict[str, tuple[int, str]] = {}
+        sql = f"SELECT record_id, identifier_keys, batch_id FROM records WHERE {of} "
+        for row in self._ask(RECORDS, f"{sql} AND operation = 'suppress'"):
+            for key in row["identifier_keys"]:
+                newest[key] = max(newest.get(key, (-1, "")), (row["batch_id"], row["record_id"]))
+        found = f"SELECT record_id FROM delivery_rows WHERE {of} AND state = 'closed_before'"
+        closed = {row["record_id"] for row in self._ask(DELIVERY_ROWS, found)}
+        return {key for key, (_, record_id) in newest.items() if record_id in closed}
+
+    def states(self) -> list[dict[str, Any]]:
+        """The newest row of every file that came to an end."""
+        newest: dict[tuple[str, str], dict[str, Any]] = {}
+        for row in self._ask(DELIVERY_STATES, "SELECT * FROM delivery_states ORDER BY at"):
+            newest[row["destination"], row["name"]] = row
+        return list(newest.values())
+
+    def _files(self, destinations: set[str]) -> list[File]:
+        sql = "SELECT destination, name, audience, operation, records, batch_id FROM deliveries"
+        files = [File(**row) for row in self._ask(DELIVERIES, sql)]
+        placed: list[File] = []
+        next_first: dict[tuple[str, str, str, int], int] = defaultdict(int)
+        for file in sorted(files, key=lambda file: (file.order, file.name)):
+            if file.destination not in destinations:
+                continue
+            of = (file.destination, file.audience, file.operation, file.batch_id)
+            placed.append(File(**{**vars(file), "first": next_first[of]}))
+            next_first[of] += file.records
+        return placed
+
+    def _batch(self, destination: str, batch_id: int) -> list[dict[str, Any]]:
+        # Files come batch by batch, so one batch is held and no more.
+        if self._records is None or self._records[0] != (destination, batch_id):
+            columns = "record_id, identifier_keys, audience, operation, payload"
+            sql = (
+                f"SELECT {columns} FROM records WHERE destination = '{destination}' "
+                f"AND batch_id = {batch_id} ORDER BY audience, operation, position"
+            )
+            self._records = ((destination, batch_id), self._ask(RECORDS, sql))
+        return self._records[1]
+
+    def _ask(self, table: Table, sql: str) -> list[dict[str, Any]]:
+        delta = opened(self.lake, table.path)
+        if delta is None:
+            return []
+        with readable(self.lake, table.path):
+            found = QueryBuilder().register(table.name, delta).execute(sql).read_all()
+            names: Sequence[str] = found.schema.names
+            columns = [found.column(name).to_pylist() for name in names]
+            return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -1,0 +1,125 @@
+"""Send: what batches committed goes out, a thread a destination, so that none waits for another."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from tactful.jobs.errors import LakeError
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.lake import Lake
+from tactful.jobs.sending.journal import FOLDER, Journal
+from tactful.jobs.sending.outbox import Outbox
+from tactful.jobs.sending.sender import Sender, Turn
+from tactful.jobs.sending.told import Tables
+from tactful.jobs.sending.wire import TIMEOUT, Wire
+from tactful.jobs.settings.config import Config, Destination
+from tactful.jobs.settings.sending import variable_of
+
+LOCK = "_lock"
+AT_ONCE = 8
+
+
+def send(
+    config: Config,
+    *,
+    only: Sequence[str] = (),
+    again: bool = False,
+    on_progress: Callable[[str], None] = lambda _: None,
+    environ: Mapping[str, str] = os.environ,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    patience: float = 1.0,
+    timeout: httpx2.Timeout = TIMEOUT,
+) -> dict[str, Any]:
+    """Send all that waits for destinations with deliver = "http"; by destination what became of it.
+
+    only: these destinations. again: try once more what was rejected or given up. patience,
+    timeout: how long to wait before a repeat, as a multiple of what is usual, and for an answer.
+    """
+    chosen = _chosen(config, only)
+    place = _place(config)
+    lake = Lake(None, str(place))
+    state = lake.state()
+    if state is None:
+        raise LakeError(f"There is no lake at {place}; start one with: tactful run.")
+    with _alone(place) as is_alone:
+        if not is_alone:
+            raise LakeError(f"Another process sends the outbox of {place} now; wait for it.")
+        outbox, journal = Outbox(place), Journal(place)
+        delays = {name: d.sink.http.delay for name, d in chosen.items() if d.sink.http}
+        tables = Tables(lake, journal, outbox, delays)
+        tables.tell()
+        waiting = outbox.pending(chosen, again=again)
+
+        def turn(name: str) -> Turn:
+            on_progress(f"sending {len(waiting[name])} files to {name}")
+            variable = variable_of(chosen[name].credential) or ""
+            wire = Wire(chosen[name], environ.get(variable, ""), patience=patience, timeout=timeout)
+            # Each thread its own reader: it holds one batch of records at a time.
+            mine = Outbox(place)
+            sender = Sender(
+                chosen[name], mine, journal, tables, wire, lake_id=state["lake_id"], now=now
+            )
+            with contextlib.closing(wire):
+                return sender.turn(waiting[name])
+
+        try:
+            with ThreadPoolExecutor(AT_ONCE) as pool:
+                turns = dict(zip(waiting, pool.map(turn, waiting), strict=True))
+        finally:
+            tables.tell()
+    return {name: asdict(turns.get(name, Turn())) for name in chosen}
+
+
+def stopped_sentences(sent: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """A sentence on each destination that could not be told all."""
+    for name, turn in sent.items():
+        if turn["stopped"]:
+            yield (
+                f"Destination {name} could not be told all: {turn['stopped']}; "
+                f"{turn['waiting']:,} of its files wait, and the next run or tactful send goes on."
+            )
+
+
+def _chosen(config: Config, only: Sequence[str]) -> dict[str, Destination]:
+    sent = {d.name: d for d in config.destinations if d.is_sent}
+    for name in only:
+        if name not in sent:
+            known = ", ".join(sent) or "none has"
+            raise LakeError(
+                f'There is no destination {name} with deliver = "http"; choose among: {known}.'
+            )
+    return {name: d for name, d in sent.items() if not only or name in only}
+
+
+def _place(config: Config) -> Path:
+    here = files_here(config.location)
+    if here is None:
+        raise LakeError(
+            f"Sending reads the outbox from a disk of this machine, and {config.location} lies "
+            "elsewhere; leave deliver as it is, and let a job of yours upload the outbox."
+        )
+    return Path(here.location)
+
+
+@contextlib.contextmanager
+def _alone(place: Path) -> Iterator[bool]:
+    """Hold the right to send of a lake; the lock dies with the process."""
+    import fcntl
+
+    (place / FOLDER).mkdir(mode=0o700, exist_ok=True)
+    with open(place / FOLDER / LOCK, "a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True

@@ -212,7 +212,11 @@ def publish(
 def check(
     conf: Conf = None, settings: Settings = None, as_json: AsJson = False, debug: Debug = False
 ) -> None:
-    """Tell all configuration errors at once, and idle rules."""
+    """Tell all configuration errors at once, and idle rules.
+
+    Errors end with exit code 2. Notes leave it at 0, since what is not there on this machine may be
+    where the run is, which looks again.
+    """
     with answering(as_json=as_json, debug=debug) as answer:
         config = arguments.load(conf, settings, looks_at_disk=True)
         from tactful.jobs.commands.checking import notes

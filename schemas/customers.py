@@ -142,7 +142,11 @@ CUSTOMERS = Table(
         Column("usual_purchase_hour", "int", "When most orders are placed.", note=_ZONE_NOTE),
         Column("usual_purchase_weekday", "int", "The same, 1 Monday to 7 Sunday.", note=_ZONE_NOTE),
         Column("service_contacts", "bigint", "Contacts with customer service.", at_least=0),
-        Column("satisfaction", "double", "Mean of what they told after contacts, 1 to 5."),
+        Column(
+            "satisfaction",
+            "double",
+            "Mean of what was told of the contacts that they opened first, 1 to 5, to two places.",
+        ),
         Column(
             "consents",
             "map<string,boolean>",

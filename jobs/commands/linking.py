@@ -53,7 +53,9 @@ def link(
     if not (reason or "").strip(BLANKS):
         raise LinkRefused("Nobody can judge a word without its reason; say it: --reason TEXT.")
     if at is not None and at > now:
-        raise LinkRefused(f"--at {at.isoformat()} has not come yet; it is {now.isoformat()}.")
+        raise LinkRefused(
+            f"--at {at.isoformat()} has not come yet; it is {now.isoformat(timespec='seconds')}."
+        )
     event = {
         "type": NEVER if never else WITHDRAWN if withdraw else ALWAYS,
         "occurred_at": (at or now).isoformat(),

@@ -134,7 +134,9 @@ class Layers:
 
     def _not_an_entry(self, origin: str, place: Place, part: str, target: list) -> Problem:
         names = [name for name in map(_name, target) if name]
-        allowed = "one of " + ", ".join(names) if names else "no entry: the file defines none"
+        allowed = (
+            "one of " + ", ".join(names) if names else "the name of an entry; the file has none"
+        )
         return Problem(origin, f"{self.key(place)}.{part}", "no entry of that name", allowed)
 
     def _entry_name(self, place: Place, at: int) -> str | None:

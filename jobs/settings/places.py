@@ -43,14 +43,20 @@ def _told(layers: Layers) -> dict[Place, str]:
         entries = layers.values.get(section)
         for name, entry in entries.items() if isinstance(entries, dict) else ():
             path = entry.get("path") if isinstance(entry, dict) else None
-            if isinstance(path, str):
+            if _is_path(path):
                 paths[section, name, "path"] = path
     return paths
 
 
 def _location(layers: Layers) -> Any:
     lake = layers.values.get("lake")
-    return lake.get("location") if isinstance(lake, dict) else None
+    location = lake.get("location") if isinstance(lake, dict) else None
+    return location if _is_path(location) else None
+
+
+def _is_path(value: Any) -> bool:
+    """Whether a disk can be asked for it; what is none is told where values are checked."""
+    return isinstance(value, str) and "\0" not in value
 
 
 def _of_nobody(layers: Layers) -> Iterator[Finding]:

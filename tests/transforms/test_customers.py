@@ -93,9 +93,10 @@ def events():
     yield event(ann, "page_view", DAY, event_class="browse", device_os="ios", time_zone="UTC")
     yield event(ann, "page_view", 2 * DAY, event_class="browse", device_os="android")
     yield event(ann, "contact_opened", DAY, contact_id="c1", event_class="service")
-    yield event(
-        ann, "contact_closed", 2 * DAY, contact_id="c1", event_class="service", satisfaction=4
-    )
+    for who in (None, "p_agent"):  # a survey knows the contact's number, a desk who works there
+        yield event(
+            who, "contact_closed", 2 * DAY, contact_id="c1", event_class="service", satisfaction=4
+        )
     yield event(ann, "contact_opened", 3 * DAY, event_class="service")
     yield event(ann, "complained", 3 * DAY, channel="email", event_class="consent")
     yield event("p_bob", "page_view", DAY, event_class="browse", time_zone="Mars/Olympus")

@@ -6,6 +6,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.customers import CUSTOMERS
+from tactful.schemas.events import ORDER
 from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.persons.intervals import purchase_intervals
@@ -43,7 +44,7 @@ def customers(
         devices(mine, told),
         responded(mine),
         _ordered(orders),
-        contacts(mine),
+        contacts(timeline),
         newest_consents(mine),
         attributes(told),
     ]
@@ -104,17 +105,30 @@ def is_time_zone(text: str) -> Column:
 def contacts(timeline: DataFrame) -> DataFrame:
     """How often each person turned to customer service, and how content they were.
 
+    What is told of a contact is told by who opened it first: a desk or a survey that closes it
+    knows its number, not the customer, or names whoever works there. Of a contact that nobody
+    opened it is the word of whom the event names.
+
     Keeps: one row a person who did. Adds: service_contacts, satisfaction (the mean of what was
-    told). timeline: rows with person_id.
+    told, rounded to two places). timeline: rows with person_id, of each contact all there are.
     """
-    contact = F.coalesce("contact_id", "event_id")
+    service = timeline.where("event_class = 'service'")
+    opened = service.where((F.col("type") == "contact_opened") & is_person())
+    opener = F.min_by("person_id", F.struct(*ORDER))
+    openers = (
+        opened.where("contact_id IS NOT NULL").groupBy("contact_id").agg(opener.alias("_opener"))
+    )
+    told = service.where("satisfaction IS NOT NULL").join(openers, "contact_id", "left")
+    their = F.coalesce("_opener", "person_id").alias("person_id")
+    contact = F.coalesce("contact_id", "event_id").alias("contact")
+    rows = opened.select("person_id", contact).unionByName(
+        told.select(their, "satisfaction"), allowMissingColumns=True
+    )
     return (
-        timeline.where(F.col("type").isin("contact_opened", "contact_closed"))
+        rows.where(is_person())
         .groupBy("person_id")
         .agg(
-            F.count_distinct(F.when(F.col("type") == "contact_opened", contact)).alias(
-                "service_contacts"
-            ),
+            F.count_distinct("contact").alias("service_contacts"),
             F.round(F.avg("satisfaction"), 2).alias("satisfaction"),
         )
     )

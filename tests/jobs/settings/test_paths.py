@@ -129,6 +129,16 @@ def test_a_home_is_found(read, monkeypatch, tmp_path):
     assert read("[lake]\nlocation = '~/l'").location == str(tmp_path / "l")
 
 
+@pytest.mark.parametrize(
+    ("text", "key"),
+    [(WEB, "sources.web.path"), ("[lake]\nlocation = '{}'", "lake.location"),
+     ("[reference.products]\npath = '{}'", "reference.products.path")],
+)  # fmt: skip
+def test_a_path_that_no_disk_can_have_is_an_error_like_any_other(errors, text, key):
+    [line] = errors(text.format("x").replace("'x'", '"x\\u0000"'), looks_at_disk=True)
+    assert line.startswith(f"my.toml: {key}: found ") and line.endswith("a path or a URI")
+
+
 def test_a_source_that_is_a_file_is_found_where_the_disk_is_looked_at(read, errors, tmp_path):
     (tmp_path / "in").write_text("{}\n")
     read(WEB.format("in"))  # a reading command has no use for a look

@@ -56,15 +56,31 @@ earned AS (
     GROUP BY person_id
 ),
 
-served AS (
-    SELECT
-        person_id,
-        count(DISTINCT coalesce(contact_id, event_id)) FILTER (type = 'contact_opened')
-            AS service_contacts,
-        round(avg(satisfaction), 2) AS satisfaction
+-- Who told what of a contact: who was first to open it; of one that nobody opened, whom the word names.
+opened_by AS (
+    SELECT contact_id, arg_min(person_id, {happened_at: occurred_at, event_id: event_id}) AS opener
     FROM owned('service')
-    WHERE type IN ('contact_opened', 'contact_closed')
+    WHERE type = 'contact_opened' AND is_person(person_id) AND contact_id IS NOT NULL
+    GROUP BY contact_id
+),
+
+content AS (
+    SELECT coalesce(o.opener, s.person_id) AS person_id, round(avg(s.satisfaction), 2) AS satisfaction
+    FROM owned('service') AS s
+    LEFT JOIN opened_by AS o USING (contact_id)
+    WHERE s.satisfaction IS NOT NULL
+    GROUP BY 1
+),
+
+turned AS (
+    SELECT person_id, count(DISTINCT coalesce(contact_id, event_id)) AS service_contacts
+    FROM owned('service')
+    WHERE type = 'contact_opened'
     GROUP BY person_id
+),
+
+served AS (
+    SELECT * FROM turned FULL JOIN content USING (person_id)
 ),
 
 -- The year they say, else that of the first of these days that is one.

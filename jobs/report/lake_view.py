@@ -16,7 +16,8 @@ from deltalake import DeltaTable
 from tactful.jobs.commands.tables_here import opened, readable
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_json
-from tactful.schemas.catalog import PUBLISHED, TABLES
+from tactful.schemas.catalog import APPENDED, PUBLISHED, TABLES
+from tactful.schemas.intake import BATCHES
 from tactful.schemas.table import Table
 
 if TYPE_CHECKING:
@@ -67,8 +68,9 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     """Open every table of a lake; one that is not there yet is empty.
 
     Published tables are read in the versions that were published together, and any other in the
-    one that it has now, whatever a run adds in the meantime. `purposes` says of each message what
-    it was for.
+    one that it has now, whatever a run adds in the meantime; of what batches only ever add to, no
+    more is seen than was there when the tables were published. `purposes` says of each message
+    what it was for.
 
     only: the ids of the tables to open; without any, all of them.
     """
@@ -81,7 +83,7 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
             continue
         version = together.get(table.name) if table.name in published else None
         with readable(Path(lake), table.path):
-            _show(database, table, opened(Path(lake), table.path, version))
+            _show(database, table, opened(Path(lake), table.path, version), state.get("batch"))
     if not only or "messages" in only:
         database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
     view = LakeView(database, None)
@@ -138,8 +140,10 @@ def _parts(text: str) -> Iterator[str]:
     yield text[begin:].strip()
 
 
-def _show(database: duckdb.DuckDBPyConnection, table: Table, found: DeltaTable | None) -> None:
-    """Let the database read a table; one that is not there is empty.
+def _show(
+    database: duckdb.DuckDBPyConnection, table: Table, found: DeltaTable | None, batch: int | None
+) -> None:
+    """Let the database read a table, with no row of a later batch; one that is not there is empty.
 
     DuckDB's own reader looks into the columns that a question filters by before it unpacks any
     other: a tenth of the time where a question is about one customer. Arrow reads what it cannot.
@@ -148,8 +152,15 @@ def _show(database: duckdb.DuckDBPyConnection, table: Table, found: DeltaTable |
     files = [] if found is None else found.file_uris()
     if found is None or not files:
         database.execute(f"CREATE TABLE {name} ({columns(table)})")
-    elif found.protocol().reader_features or not all(map(_is_plain, files)):
-        database.register(name, found.to_pyarrow_dataset())
+        return
+    until = ""
+    # Logs are folded, and what is left of an older row then says a later batch.
+    only_grows = table in APPENDED and table is not BATCHES
+    if batch is not None and only_grows and "batch_id" in table.names:
+        until = f" WHERE batch_id IS NULL OR batch_id <= {batch:d}"
+    if found.protocol().reader_features or not all(map(_is_plain, files)):
+        database.register(f"arrow_{name}", found.to_pyarrow_dataset())
+        database.execute(f"CREATE VIEW {name} AS SELECT * FROM arrow_{name}{until}")
     else:
         told = ", ".join(f"'{file}'" for file in files)
         is_in_parts = "true" if found.metadata().partition_columns else "false"
@@ -159,7 +170,7 @@ def _show(database: duckdb.DuckDBPyConnection, table: Table, found: DeltaTable |
             f'"{c.name}"' if c.name in there else f'CAST(NULL AS {duck_type(c.type)}) AS "{c.name}"'
             for c in table.columns
         )
-        database.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}")
+        database.execute(f"CREATE VIEW {name} AS SELECT {', '.join(shown)} FROM {source}{until}")
 
 
 def _is_plain(file: str) -> bool:

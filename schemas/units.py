@@ -41,10 +41,11 @@ NUMBERS = {
     "events": "events",
     "known_events": "events",
     "records": "records",
+    "attempts": "calls",
 }
 # What a number counts is the last word of its name, or stands before it.
 ENDINGS = {
-    "_count": "number of them", "_rows": "rows", "_persons": "persons", "_days": "days",
+    "_count": "number of them", "_rows": "rows", "_records": "records", "_persons": "persons", "_days": "days",
     "_share": "share, 0 to 1", "_bytes": "bytes", "_seconds": "seconds", "_score": "score",
     "_version": "number of the version", "_orders": "orders", "_rate": "share, 0 to 1",
 }  # fmt: skip

@@ -10,7 +10,7 @@ from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config
 from tactful.jobs.why.texts import moment, visible
 
-READS = ("_log/memberships", "records", "deliveries")
+READS = ("_log/memberships", "records", "deliveries", "delivery_states", "delivery_rows")
 # The newest row of an identifier stands; who said no anywhere withholds the value for all.
 HELD = """
     WITH mine AS (
@@ -48,11 +48,26 @@ RECORDS = """
     WHERE (list_has_any(r.identifier_keys, $keys)) AND r.emitted_at <= $at
     ORDER BY r.emitted_at DESC, r.batch_id DESC, r.position DESC, r.record_id LIMIT $rows
 """
+# A batch may write several files for one audience, and a record says not in which it stands.
 FILES = """
-    SELECT destination, audience, operation, batch_id, any_value(state) AS state,
-           any_value(response) AS response, flatten(list(coalesce(warnings, []))) AS warnings
-    FROM deliveries WHERE batch_id IN (SELECT unnest($batches)) GROUP BY ALL
+    WITH newest AS (
+        SELECT destination, name, arg_max(state, "at") AS state, arg_max(response, "at") AS response,
+               arg_max(effective_by, "at") AS effective_by
+        FROM delivery_states GROUP BY destination, name
+    )
+    SELECT d.destination, d.audience, d.operation, d.batch_id,
+           list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states,
+           max(coalesce(n.response, d.response)) AS response,
+           max(n.effective_by) AS effective_by,
+           flatten(list(coalesce(d.warnings, []))) AS warnings
+    FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
+    WHERE d.batch_id IN (SELECT unnest($batches)) GROUP BY ALL
 """
+REFUSED = """
+    SELECT record_id, arg_max(state, "at") AS state, arg_max(reason, "at") AS reason
+    FROM delivery_rows WHERE record_id IN (SELECT unnest($ids)) GROUP BY record_id
+"""
+NO_FILE = {"states": [], "response": None, "effective_by": None, "warnings": []}
 
 
 def held(
@@ -88,18 +103,23 @@ def records(lake: LakeView, keys: Sequence[str], *, at: datetime, rows: int) -> 
         (row["destination"], row["audience"], row["operation"], row["batch_id"]): row
         for row in lake.rows(FILES, batches=batches)
     }
+    ids = [row["record_id"] for row in found]
+    refused = {row["record_id"]: row for row in lake.rows(REFUSED, ids=ids)}
     told = []
     for row in found:
         place = (row["destination"], row["audience"], row["operation"], row["batch_id"])
-        delivered = files.get(place) or {"state": None, "response": None, "warnings": []}
+        delivered, single = files.get(place, NO_FILE), refused.get(row["record_id"], {})
         told.append(
             {
                 **{n: row[n] for n in ("record_id", "destination", "audience", "operation")},
                 "emitted_at": row["emitted_at"],
                 "decision_id": row["decision_id"],
-                "state": delivered["state"],
+                "states": list(delivered["states"] or ()),
                 "response": delivered["response"],
+                "effective_by": delivered["effective_by"],
                 "warnings": sorted(set(delivered["warnings"] or ())),
+                "row_state": single.get("state"),
+                "row_reason": single.get("reason"),
             }
         )
     return {"all_count": found[0]["all_count"] if found else 0, "rows": told}
@@ -119,8 +139,14 @@ def record_words(row: Mapping[str, Any]) -> str:
     """What a destination was told, in a sentence."""
     asked = {"add": "to add", "remove": "to remove", "suppress": "to suppress"}
     what = asked.get(row["operation"], row["operation"])
-    warned = f"; {', '.join(map(visible, row['warnings']))}" if row["warnings"] else ""
-    state = f" ({row['state']}{warned})" if row["state"] else ""
+    states = [row["row_state"]] if row["row_state"] else row["states"]
+    told = [visible((state or "").replace("_", " ")) for state in states]
+    told += [visible(warning) for warning in row["warnings"]]
+    if row["row_reason"]:
+        told.append(visible(row["row_reason"]))
+    if row["effective_by"]:
+        told.append(f"in effect there by {moment(row['effective_by'])}")
+    state = f" ({'; '.join(told)})" if told else ""
     return (
         f"{moment(row['emitted_at'])}: {visible(row['destination'])} was asked {what} them in "
         f"audience {visible(row['audience'])}{state}"

@@ -60,11 +60,13 @@ def test_everything_of_a_customer_is_told(explain):
         "message m1, sent 20 February 2026, 00:00: bought_it would have stopped it: bought the "
         "same product in the 30 days before",
         "crm_list, audience bought_it: held by 1 identifier",
-        "crm_list was asked to add them in audience bought_it (written; below_minimum)",
+        "crm_list was asked to add them in audience bought_it (accepted; below_minimum; in effect "
+        "there by 12 February 2026, 00:00)",
         "4 events, 10 February 2026, 00:00 to 26 February 2026, 00:00",
     ):
         assert said in text, said
     assert "bob@x.io" not in text
+    assert "in audience bought_it (rejected; no such person)" in explain("bob@x.io")[1]
 
 
 def test_a_message_is_explained(explain):

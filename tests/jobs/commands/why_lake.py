@@ -210,6 +210,15 @@ def _told() -> Mapping[str, Sequence[Row]]:
              "operation": "add", "records": 1, "state": "written", "warnings": ["below_minimum"],
              "at": at(10), "batch_id": 0},
         ],
+        "delivery_states": [
+            {"destination": "crm_list", "name": "1.json", "audience": "bought_it",
+             "operation": "add", "state": state, "at": at(day), "effective_by": at(day + 1)}
+            for state, day in (("rejected", 10), ("accepted", 11))
+        ],
+        "delivery_rows": [
+            {"record_id": "1", "destination": "crm_list", "name": "2.json", "state": "rejected",
+             "reason": "no such person", "at": at(12)},
+        ],
         "_log/memberships": [
             {"destination": "crm_list", "audience": "bought_it", "identifier_key": key(letter),
              "member_key": key(letter), "is_member": True, "batch_id": n}

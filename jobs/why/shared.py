@@ -51,8 +51,8 @@ RECORDS = """
 # A batch may write several files for one audience, and a record says not in which it stands.
 FILES = """
     WITH newest AS (
-        SELECT destination, name, arg_max(state, "at") AS state, arg_max(response, "at") AS response,
-               arg_max(effective_by, "at") AS effective_by
+        SELECT destination, name, arg_max(state, "at") AS state,
+               arg_max(response, "at") AS response, arg_max(effective_by, "at") AS effective_by
         FROM delivery_states GROUP BY destination, name
     )
     SELECT d.destination, d.audience, d.operation, d.batch_id,

@@ -171,6 +171,8 @@ def _identified(
     keys = {
         row["identifier_key"] for row in rows
         if (row["identifier_type"], row["value"]) in forms
+        # A lake that is named without its configuration may have types of its own.
+        or (kind is None and row["value"] == value)
         or (digest and row["identifier_type"] == "email")
     }  # fmt: skip
     if not keys:

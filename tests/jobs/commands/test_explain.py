@@ -101,6 +101,7 @@ def test_a_value_of_several_types_is_asked_about(explain):
     assert code == 1
     assert "17 may be several: customer_id:17 (p_" in text and "loyalty_id:17" in text
     assert explain("customer-id:17")[1].startswith(f"customer-id:17 is {ANN}")
+    assert explain("M-6")[0] == 0 and explain("m-6")[0] == 1
     assert explain("(202) 555-0123")[1].startswith(f"(202) 555-0123 is {ANN}")
 
 

@@ -97,7 +97,8 @@ def _who() -> Mapping[str, Sequence[Row]]:
         ("2", "email", HOSTILE, "linked", ANN), ("b", "customer_id", "18", "linked", BOB),
         ("3", "email", "bob@x.io", "linked", BOB), ("e", "loyalty_id", "17", "linked", EVE),
         ("c", "phone", "+12025550123", "linked", ANN), ("d", "device_id", "tab", "neutral", ANN),
-        ("4", "email", "till@x.io", "hub", None), ("5", "customer_id", "unknown", "blocked", None),
+        ("6", "member_no", "M-6", "linked", EVE), ("4", "email", "till@x.io", "hub", None),
+        ("5", "customer_id", "unknown", "blocked", None),
     ]  # fmt: skip
     identity = [
         {

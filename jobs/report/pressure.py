@@ -74,9 +74,14 @@ RECORDS = """
     FROM records GROUP BY ALL ORDER BY ALL
 """
 DELIVERIES = """
+    WITH newest AS (
+        SELECT destination, name, arg_max(state, "at") AS state FROM delivery_states
+        GROUP BY destination, name
+    )
     SELECT destination, count(*) AS files, sum(records) AS rows,
-           list_sort(list(DISTINCT state)) AS states
-    FROM deliveries GROUP BY destination ORDER BY destination
+           list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states
+    FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
+    GROUP BY destination ORDER BY destination
 """
 WARNINGS = """
     SELECT destination, warning, count(*) AS files

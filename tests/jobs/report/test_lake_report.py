@@ -49,10 +49,15 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
         {**told, "run_id": "1", "table_name": "identity", "column_names": [],
          "expectation": "expect_y", "is_met": False, "checked_at": AS_OF - timedelta(days=1)},
     ])  # fmt: skip
+    write_table(tmp_path / "lake", "delivery_states", [
+        {"destination": "meta_exclusions", "name": "1.json", "state": state, "at": AS_OF + span}
+        for state, span in (("given_up", timedelta(2)), ("rejected", timedelta(1)))
+    ])  # fmt: skip
     code, page, _ = report()
     assert code == 0
     text = words(page)
     for said in (
+        "1 given up",
         "4 of 10 marketing messages (40%) should not have been sent.",
         "1 of 3 persons are protected from something now.",
         "profiles (no source brings it)",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,15 +61,14 @@ class Outbox:
             if not again or row["state"] == "accepted"
         }
         found: dict[str, list[File]] = defaultdict(list)
-        files = self._files(set(destinations))
-        for file in sorted(files, key=lambda file: (file.destination, file.order, file.name)):
+        for file in (file for name in sorted(set(destinations)) for file in self.files(name)):
             if (file.destination, file.name) not in over:
                 found[file.destination].append(file)
         return dict(found)
 
     def file_of(self, progress: Any) -> File:
         """The file that a journal is of."""
-        for file in self._files({progress.destination}):
+        for file in self.files(progress.destination):
             if file.name == progress.name:
                 return file
         raise LakeDamaged(
@@ -120,16 +119,18 @@ class Outbox:
             newest[row["destination"], row["name"]] = row
         return list(newest.values())
 
-    def _files(self, destinations: set[str]) -> list[File]:
-        sql = "SELECT destination, name, audience, operation, records, batch_id FROM deliveries"
+    def files(self, destination: str) -> list[File]:
+        """All committed files of a destination, in order."""
+        sql = (
+            "SELECT destination, name, audience, operation, records, batch_id FROM deliveries "
+            f"WHERE destination = '{destination}'"
+        )
         files = [File(**row) for row in self._ask(DELIVERIES, sql)]
+        next_first: dict[tuple[str, str, int], int] = defaultdict(int)
         placed: list[File] = []
-        next_first: dict[tuple[str, str, str, int], int] = defaultdict(int)
         for file in sorted(files, key=lambda file: (file.order, file.name)):
-            if file.destination not in destinations:
-                continue
-            of = (file.destination, file.audience, file.operation, file.batch_id)
-            placed.append(File(**{**vars(file), "first": next_first[of]}))
+            of = (file.audience, file.operation, file.batch_id)
+            placed.append(replace(file, first=next_first[of]))
             next_first[of] += file.records
         return placed
 

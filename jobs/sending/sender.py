@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from tactful.jobs.settings.config import Destination
 from tactful.transforms.sinks.http import ACCEPTED, FORBIDDEN, REJECTED, Answer, Call, without
 
 GIVEN_UP = "given_up"
+STOPPED = "the run was asked to stop"
 
 
 @dataclass
@@ -42,14 +44,19 @@ class Sender:
         *,
         lake_id: str,
         now: Callable[[], datetime],
+        stop: threading.Event,
     ) -> None:
         self.destination, self.outbox, self.journal = destination, outbox, journal
         self.tables, self.wire, self.lake_id, self.now = tables, wire, lake_id, now
+        self.stop = stop
 
     def turn(self, files: Sequence[File]) -> Turn:
         """Send what can be sent now; what comes behind a file that has to wait waits with it."""
         turn = Turn()
         for number, file in enumerate(files):
+            if self.stop.is_set():
+                turn.waiting, turn.stopped = len(files) - number, STOPPED
+                break
             progress = self.journal.open(file)
             why = self._resting(progress) or (
                 None if progress.is_over else self._sent(progress, file)
@@ -111,6 +118,8 @@ class Sender:
         self.journal.write(progress)
         calls = self._calls(progress, file)
         for number in range(progress.done, len(calls)):
+            if self.stop.is_set():
+                return STOPPED
             answer, refused = self._one_call(calls[number], file, str(number))
             progress.response = answer.said or progress.response
             if answer.state == FORBIDDEN:

@@ -110,7 +110,7 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     return [Call("POST", path, text, tuple(rows))]
 
 
-def is_answer(said: Any) -> bool:
+def is_answer(said: Any, text: str) -> bool:
     """Every answer is an object with a message."""
     return isinstance(said, dict) and "message" in said
 

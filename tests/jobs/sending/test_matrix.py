@@ -134,7 +134,7 @@ def test_one_that_is_down_stops_nobody_else_and_goes_on_in_order(tmp_path):
         turns = sent(lake)
         assert turns["up"]["accepted"] == 4 and turns["up"]["stopped"] is None
         assert turns["down"]["waiting"] == 4 and "500" in turns["down"]["stopped"]
-        assert ["down" in line for line in stopped_sentences(turns)] == [True]
+        assert [*stopped_sentences(turns)] == ["down"]
         asked = len(down.asked)
         assert "429" in sent(lake)["down"]["stopped"]
         assert "left alone until" in sent(lake)["down"]["stopped"]

@@ -66,16 +66,6 @@ class Outbox:
                 found[file.destination].append(file)
         return dict(found)
 
-    def file_of(self, progress: Any) -> File:
-        """The file that a journal is of."""
-        for file in self.files(progress.destination):
-            if file.name == progress.name:
-                return file
-        raise LakeDamaged(
-            f"Table deliveries of the lake at {self.lake} does not name {progress.name} of "
-            f"{progress.destination}, which was sent; put it back from a copy."
-        )
-
     def text(self, file: File) -> str:
         """What a file holds. Raises: LakeDamaged."""
         place = self.lake / "outbox" / file.destination / file.name

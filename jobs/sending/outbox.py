@@ -90,8 +90,8 @@ class Outbox:
             )
         return part
 
-    def closed_before(self, destination: str) -> set[str]:
-        """The keys of those whom the newest suppression there found closed already."""
+    def closed_by_us(self, destination: str) -> set[str]:
+        """The keys of those whom our newest suppression there did not find closed already."""
         of = f"destination = '{destination}'"
         newest: dict[str, tuple[int, str]] = {}
         sql = f"SELECT record_id, identifier_keys, batch_id FROM records WHERE {of} "
@@ -100,7 +100,7 @@ class Outbox:
                 newest[key] = max(newest.get(key, (-1, "")), (row["batch_id"], row["record_id"]))
         found = f"SELECT record_id FROM delivery_rows WHERE {of} AND state = 'closed_before'"
         closed = {row["record_id"] for row in self._ask(DELIVERY_ROWS, found)}
-        return {key for key, (_, record_id) in newest.items() if record_id in closed}
+        return {key for key, (_, record_id) in newest.items() if record_id not in closed}
 
     def states(self) -> list[dict[str, Any]]:
         """The newest row of every file that came to an end."""

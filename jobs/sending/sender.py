@@ -176,11 +176,11 @@ class Sender:
         return None
 
     def _not_ours(self, file: File) -> list[int]:
-        """The records whose every identifier was closed by somebody else: they stay closed."""
+        """The records of those whom we did not close there: they stay closed."""
         self.tables.tell()
-        closed = self.outbox.closed_before(self.destination.name)
+        ours = self.outbox.closed_by_us(self.destination.name)
         records: Iterable[dict[str, Any]] = self.outbox.records_of(file)
-        return [n for n, one in enumerate(records) if closed & set(one["identifier_keys"])]
+        return [n for n, one in enumerate(records) if not ours & set(one["identifier_keys"])]
 
     def _key(self, file: File, *parts: str) -> str:
         return key_of(self.lake_id, file.destination, file.name, *parts)

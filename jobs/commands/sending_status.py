@@ -48,7 +48,7 @@ def sending_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
 def undelivered(tables: Tables) -> list[dict[str, Any]]:
     """Files that a destination did not take, and those that were tried and wait."""
     names = ("destination", "name", "state", "response")
-    waiting = (one for one in Journal(tables.lake).all() if not one.is_over and one.attempts)
+    waiting = (one for one in Journal(tables.lake).all() if not one.is_over and one.calls)
     tried = [{name: getattr(one, name) for name in names} for one in waiting]
     return [*tables.ask(FAILED, "delivery_states"), *tried[:MOST]]
 

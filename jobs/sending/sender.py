@@ -86,7 +86,7 @@ class Sender:
                 wait = timedelta(seconds=again.wait)
                 progress.not_before = (self.now() + wait).isoformat()
         finally:
-            progress.attempts += self.wire.calls - before
+            progress.calls += self.wire.calls - before
         if stopped is None:
             self._end(progress, ACCEPTED if self._any_taken(progress) else REJECTED)
             return None

@@ -108,7 +108,7 @@ class Tables:
             "state": progress.state,
             "accepted_records": progress.records - refused if is_accepted else 0,
             "refused_records": refused if is_accepted else progress.records,
-            "attempts": progress.attempts,
+            "call_count": progress.calls,
             "response": progress.response,
             "at": at,
             "effective_by": at + delay if is_accepted and delay is not None else None,

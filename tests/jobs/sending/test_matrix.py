@@ -69,7 +69,7 @@ def test_what_misbehaves_for_a_while_is_told_all_the_same(tmp_path, which):
     states = rows_of(lake.folder, "delivery_states")
     assert sorted(row["name"] for row in states) == sorted(f["name"] for f in lake.deliveries)
     assert {row["state"] for row in states} == {"accepted"}
-    assert sum(row["attempts"] for row in states) == len(double.asked)
+    assert sum(row["call_count"] for row in states) == len(double.asked)
     order = [row["name"] for row in sorted(states, key=lambda row: row["at"])]
     assert order == [file["name"] for file in lake.deliveries]
     if which == "meta":

@@ -13,7 +13,17 @@ import typer
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
 from tactful.jobs.commands.asking import asking
-from tactful.jobs.commands.help import IMPORT, LINK, PUBLISH, QUALITY, REPLAY, RUN, examples
+from tactful.jobs.commands.help import (
+    IMPORT,
+    LINK,
+    PUBLISH,
+    QUALITY,
+    RECONCILE,
+    REPLAY,
+    RUN,
+    SEND,
+    examples,
+)
 from tactful.jobs.commands.parameters import AsJson, AsOf, Conf, Debug, LakeFolder, Settings
 
 app = typer.Typer(
@@ -28,6 +38,7 @@ PUBLISH_STOPPED = "Stopped; the next run publishes what this one did not."
 REPLAY_STOPPED = "Stopped; start the same replay again, run may refuse until it has ended."
 IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
 QUALITY_STOPPED = "Stopped; nothing was kept of it."
+SEND_STOPPED = "Stopped; send again, and it goes on where it was."
 LINK_STOPPED = "Stopped; say it again, the newest word on the two holds."
 DEMO_STOPPED = "Stopped; the next demo begins anew."
 
@@ -134,13 +145,13 @@ def run(
         )
         if not with_quality:
             answer.run(summary.as_dict())
-            answer.harmed(summary.failed_sources.values())
+            answer.harmed([*summary.failed_sources.values(), *summary.untold.values()])
             return
         from tactful.jobs.commands import quality as checking
 
         found = checking.quality(config, on_progress=answer.progress)
         answer.run({**summary.as_dict(), "quality": found}, more=checking.lines(found))
-        answer.harmed(summary.failed_sources.values())
+        answer.harmed([*summary.failed_sources.values(), *summary.untold.values()])
         checking.gate(found)
 
 
@@ -201,6 +212,57 @@ def publish(
             config, as_of=clock, steps=("publish",), on_progress=answer.progress, is_full=full
         )
         answer.run(summary.as_dict())
+
+
+@app.command(
+    help=SEND,
+    epilog=examples(
+        "tactful send --conf my.toml",
+        "tactful send klaviyo_opt_outs --conf my.toml --again",
+    ),
+)
+def send(
+    destinations: Annotated[
+        list[str] | None, typer.Argument(metavar="DESTINATION...", help="Only these.")
+    ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also what was rejected or given up.")
+    ] = False,
+    conf: Conf = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug, stopped=SEND_STOPPED) as answer:
+        config = arguments.load(conf, settings)
+        from tactful.jobs.sending import send as sending
+
+        sent = sending.send(
+            config, only=destinations or (), again=again, on_progress=answer.progress
+        )
+        answer.summary({"sent": sent})
+        answer.harmed(sending.stopped_sentences(sent).values())
+
+
+@app.command(
+    help=RECONCILE,
+    epilog=examples(
+        "tactful reconcile meta_exclusions --conf my.toml",
+        "tactful reconcile meta_exclusions --conf my.toml --json",
+    ),
+)
+def reconcile(
+    destination: Annotated[str, typer.Argument(metavar="DESTINATION", help="Which one.")],
+    conf: Conf = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug) as answer:
+        config = arguments.load(conf, settings, needs_secret=False)
+        from tactful.jobs.commands import reconciling
+
+        answer.shown(reconciling.reconcile(config, destination), reconciling.lines)
 
 
 @app.command(

@@ -58,6 +58,12 @@ class NotYetKnown(TactfulError):
     """Raised when a question is about a time of which a lake knows nothing."""
 
 
+class SendingHeld(LakeError):
+    """Raised where another process sends the same outbox."""
+
+    exit_code = 1
+
+
 class LakeTooNew(LakeError):
     """Raised when a newer version of Tactful made the lake."""
 

@@ -126,7 +126,7 @@ DELIVERY_STATES = Table(
         ),
         Column("accepted_records", "bigint", "Rows it took.", at_least=0),
         Column("refused_records", "bigint", "Rows it did not take.", at_least=0),
-        Column("attempts", "bigint", "How many calls that took, repeats counted.", at_least=0),
+        Column("call_count", "bigint", "How many calls that took, repeats counted.", at_least=0),
         Column("response", "string", "What it answered, without personal data."),
         Column("at", "timestamp", "When it came to that.", nullable=False),
         Column(

@@ -78,7 +78,7 @@ class Answer:
         more: what else it found, line by line.
         """
         lines = [*would_tell_lines(facts["would_tell"]), *more]
-        beside = ("failed_sources", "would_tell", "quality")
+        beside = ("failed_sources", "untold", "would_tell", "quality")
         self.summary(facts, told_beside=beside, more=lines)
 
     def checked(self, facts: Mapping[str, Any]) -> None:

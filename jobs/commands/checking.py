@@ -23,6 +23,7 @@ def notes(config: Config) -> list[str]:
     return [
         *_java(),
         *idle(config, imported=_imported(config)),
+        *_advice(config),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
@@ -35,6 +36,15 @@ def _imported(config: Config) -> list[str]:
     place = _on_disk(config.location)
     state = read_state(LocalFiles(place)) if place else None
     return (state or {}).get("imported", [])
+
+
+def _advice(config: Config) -> list[str]:
+    """What is to be done at destinations besides telling them."""
+    return [
+        f"destinations.{destination.name}: {advice}."
+        for destination in config.destinations
+        if (advice := destination.sink.advice(destination.options, destination.policy))
+    ]
 
 
 def _java() -> list[str]:

@@ -6,7 +6,8 @@ RUN = """Land what is new, decide what not to say, write the records.
 
 STEP is one or more of: land (what lies new in the sources' folders), accept (its rows, told apart
 from repeated and wrong ones), fused (who is who, what must not be said, the records for the
-destinations), publish (the tables that people read). Without any, all of them, in this order.
+destinations), publish (the tables that people read), send (the files of destinations with
+deliver = "http"). Without any, all of them, in this order.
 
 With --dry-run it lands and accepts, decides what a run would decide, a changed rule included, and
 says how many records each audience would get; it writes none, and the next run finds all as it was.
@@ -76,6 +77,22 @@ WHO is an identifier that is this customer's alone, or their person id; it is re
 share it, since the answer might tell one of the other. In plain words, with their rights. What the
 business has to say (who answers for it, for which purposes, on which legal basis, how long) stands
 in [privacy]; where that is silent it is told on the side, and left out.
+"""
+
+SEND = """Send what waits in the outbox for destinations with deliver = "http".
+
+Files go out in the order in which batches wrote them, what closes or leaves before what opens or
+comes. What a destination cannot take now waits for the next time, and so does all behind it; other
+destinations go on. It may run beside tactful run, which sends at its end, too. Stopped or killed,
+it goes on where it was: delivery_states and delivery_rows tell what became of each file and row.
+
+With --again, what was rejected or given up is tried once more.
+"""
+RECONCILE = """Hold what a destination should have against what it was told.
+
+For each value that it should hold, and each that it should not: was it told so, did it take that,
+is it on its way? Says how many stand which way, and which records would mend the rest. What the
+vendor itself holds cannot be read back; the one that was sent there by hand alone is not known.
 """
 
 

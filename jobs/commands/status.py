@@ -23,6 +23,12 @@ from tactful.jobs.commands.identity_status import (
 )
 from tactful.jobs.commands.known_status import known_facts, known_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
+from tactful.jobs.commands.sending_status import (
+    sending_facts,
+    sending_lines,
+    undelivered,
+    undelivered_lines,
+)
 from tactful.jobs.commands.tables_here import Tables, lake_here, state_here
 from tactful.jobs.intake.landing_status import file_facts, file_lines
 from tactful.jobs.runs import may_run
@@ -50,10 +56,6 @@ MOST_DOUBTS = 10
 MOST_TABLES = 5
 SPEAKING = ("sent", "delivered", "opened", "clicked", "failed")
 LEFT_OUT = "SELECT * FROM left_out ORDER BY destination"
-UNDELIVERED = """
-    SELECT destination, name, state, response FROM deliveries
-    WHERE state IN ('rejected', 'retrying') ORDER BY at DESC, name LIMIT 5
-"""
 
 
 def status(
@@ -95,6 +97,7 @@ def status(
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
+        "sending": sending_facts(tables),
         "doubts": _doubts(tables),
         "refused": refused_facts(tables, _dialects(config)),
         "failures": {
@@ -102,7 +105,7 @@ def status(
             "held_back": state.get("held_back"),
             "refused_by_run": may_run.trouble(str(lake), config),
             "unfinished": list(_unfinished(lake)),
-            "deliveries": [_plain(row) for row in tables.ask(UNDELIVERED, "deliveries")],
+            "deliveries": [_plain(row) for row in undelivered(tables)],
             "reference": state.get("reference_troubles", {}),
             "missing_tables": lost,
         },
@@ -141,6 +144,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from orphaned_lines(facts["orphaned"])
+    yield from sending_lines(facts["sending"])
     yield from _doubt_lines(facts["doubts"])
     yield from refused_lines(facts["refused"])
     if facts["not_made_yet"]:
@@ -285,8 +289,7 @@ def _failure_lines(failures: Mapping[str, Any]) -> Iterator[str]:
     for batch in failures["unfinished"]:
         place = f"Batch {batch['batch_id']} of query {batch['query']}"
         yield f"[yellow]{place} is not finished; a run is at work, or the next one repeats it.[/]"
-    for row in failures["deliveries"]:
-        yield f"[red]{escape(row['destination'])}/{escape(row['name'])} is {row['state']}.[/]"
+    yield from undelivered_lines(failures["deliveries"])
 
 
 def _table_lines(failures: Mapping[str, Any]) -> Iterator[str]:

@@ -39,14 +39,16 @@ from tactful.jobs.runs.batches import (
     unfinished,
 )
 from tactful.jobs.runs.failures import failure
+from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
 from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
 from tactful.jobs.version import software_version
 from tactful.schemas.intake import TICKS
 
-STEPS = ("land", "accept", "fused", "publish")
+STEPS = ("land", "accept", "fused", "publish", "send")
 # How often a query that goes on looks for what has landed.
 LOOK = timedelta(milliseconds=200)
+READ_AGAIN = "Source {} is read again as a whole."
 Progress = Callable[[str], None]
 
 
@@ -63,6 +65,10 @@ class RunSummary:
     published: list[str] = field(default_factory=list)
     # The sources of which something could not be read, and a sentence on each.
     failed_sources: dict[str, str] = field(default_factory=dict)
+    # What became of the outbox by destination, of those that are sent to, and a sentence on each
+    # that could not be told all.
+    sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    untold: dict[str, str] = field(default_factory=dict)
     # Of a dry run: how many records each audience would get; None of any other run.
     would_tell: list[dict[str, str | int]] | None = None
     seconds: dict[str, float] = field(default_factory=dict)
@@ -198,8 +204,10 @@ def _once(
     if "fused" in steps:
         done = last_done(lake, fused.QUERY)
         fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
-    tell = partial(publish, lake, config, as_of=as_of, on_progress=on_progress, full=is_full)
-    summary.published = timed("publish", tell) or []
+    show = partial(publish, lake, config, as_of=as_of, on_progress=on_progress, full=is_full)
+    summary.published = timed("publish", show) or []
+    if is_any_sent(config):
+        summary.sent, summary.untold = timed("send", lambda: tell(config, on_progress)) or ({}, {})
     return summary
 
 
@@ -293,45 +301,41 @@ def _for_ever(
     for sentence in failed.values():
         on_progress(sentence)
     before = last_done(lake, accept.QUERY)
-    repeats = accept.Repeats()
+    repeats, was_asked = accept.Repeats(), False
     accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
     try:
         with (
             _asked_to_stop(on_progress) as asked,
             _published_beside(lake, config, on_progress) as publish_if_due,
+            told_beside(config, on_progress) as tell_beside,
         ):
             left = float("inf") if stop_after is None else stop_after.total_seconds()
             while not asked.is_set():
                 began = time.monotonic()
-                failed = _say_changed(failed, _land(lake, config, met), on_progress)
+                failed = say_changed(failed, _land(lake, config, met), on_progress, READ_AGAIN)
                 _caught_up(accepting)
                 repeats.hold(accepting)
                 now = datetime.now(UTC)
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace(), is_confirmed=is_confirmed))
                 publish_if_due(now)
+                tell_beside()
                 cut_log()
                 if time.monotonic() - started >= left:
                     break
                 asked.wait(max(0.0, every.total_seconds() - (time.monotonic() - began)))
+            was_asked = asked.is_set()
     except KeyboardInterrupt:
+        was_asked = True
         on_progress("stopping")
     finally:
         accepting.stop()
     summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
     summary.failed_sources = failed
     summary.published = publish(lake, config, as_of=now)
+    if is_any_sent(config) and not was_asked:
+        summary.sent, summary.untold = tell(config, on_progress)
     return summary
-
-
-def _say_changed(
-    before: dict[str, str], failed: dict[str, str], on_progress: Progress
-) -> dict[str, str]:
-    """Say of each source when it begins to fail, fails in another way, or is whole again."""
-    for name in sorted(before.keys() | failed.keys()):
-        if before.get(name) != failed.get(name):
-            on_progress(failed.get(name, f"Source {name} is read again as a whole."))
-    return failed
 
 
 @contextmanager

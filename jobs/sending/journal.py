@@ -32,7 +32,7 @@ class Progress:
     operation: str
     records: int
     state: str = "written"
-    attempts: int = 0
+    calls: int = 0
     first_tried_at: str | None = None
     not_before: str | None = None
     closed: list[int] | None = None

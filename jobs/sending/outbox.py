@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,21 +61,10 @@ class Outbox:
             if not again or row["state"] == "accepted"
         }
         found: dict[str, list[File]] = defaultdict(list)
-        files = self._files(set(destinations))
-        for file in sorted(files, key=lambda file: (file.destination, file.order, file.name)):
+        for file in (file for name in sorted(set(destinations)) for file in self.files(name)):
             if (file.destination, file.name) not in over:
                 found[file.destination].append(file)
         return dict(found)
-
-    def file_of(self, progress: Any) -> File:
-        """The file that a journal is of."""
-        for file in self._files({progress.destination}):
-            if file.name == progress.name:
-                return file
-        raise LakeDamaged(
-            f"Table deliveries of the lake at {self.lake} does not name {progress.name} of "
-            f"{progress.destination}, which was sent; put it back from a copy."
-        )
 
     def text(self, file: File) -> str:
         """What a file holds. Raises: LakeDamaged."""
@@ -101,8 +90,8 @@ class Outbox:
             )
         return part
 
-    def closed_before(self, destination: str) -> set[str]:
-        """The keys of those whom the newest suppression there found closed already."""
+    def closed_by_us(self, destination: str) -> set[str]:
+        """The keys of those whom our newest suppression there did not find closed already."""
         of = f"destination = '{destination}'"
         newest: dict[str, tuple[int, str]] = {}
         sql = f"SELECT record_id, identifier_keys, batch_id FROM records WHERE {of} "
@@ -111,7 +100,7 @@ class Outbox:
                 newest[key] = max(newest.get(key, (-1, "")), (row["batch_id"], row["record_id"]))
         found = f"SELECT record_id FROM delivery_rows WHERE {of} AND state = 'closed_before'"
         closed = {row["record_id"] for row in self._ask(DELIVERY_ROWS, found)}
-        return {key for key, (_, record_id) in newest.items() if record_id in closed}
+        return {key for key, (_, record_id) in newest.items() if record_id not in closed}
 
     def states(self) -> list[dict[str, Any]]:
         """The newest row of every file that came to an end."""
@@ -120,16 +109,18 @@ class Outbox:
             newest[row["destination"], row["name"]] = row
         return list(newest.values())
 
-    def _files(self, destinations: set[str]) -> list[File]:
-        sql = "SELECT destination, name, audience, operation, records, batch_id FROM deliveries"
+    def files(self, destination: str) -> list[File]:
+        """All committed files of a destination, in order."""
+        sql = (
+            "SELECT destination, name, audience, operation, records, batch_id FROM deliveries "
+            f"WHERE destination = '{destination}'"
+        )
         files = [File(**row) for row in self._ask(DELIVERIES, sql)]
+        next_first: dict[tuple[str, str, int], int] = defaultdict(int)
         placed: list[File] = []
-        next_first: dict[tuple[str, str, str, int], int] = defaultdict(int)
         for file in sorted(files, key=lambda file: (file.order, file.name)):
-            if file.destination not in destinations:
-                continue
-            of = (file.destination, file.audience, file.operation, file.batch_id)
-            placed.append(File(**{**vars(file), "first": next_first[of]}))
+            of = (file.audience, file.operation, file.batch_id)
+            placed.append(replace(file, first=next_first[of]))
             next_first[of] += file.records
         return placed
 

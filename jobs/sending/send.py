@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 
 import httpx2
 
-from tactful.jobs.errors import LakeError
+from tactful.jobs.errors import LakeError, SendingHeld
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.sending.journal import FOLDER, Journal
@@ -38,13 +39,15 @@ def send(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     patience: float = 1.0,
     timeout: httpx2.Timeout = TIMEOUT,
+    stop: threading.Event | None = None,
 ) -> dict[str, Any]:
     """Send all that waits for destinations with deliver = "http"; by destination what became of it.
 
     only: these destinations. again: try once more what was rejected or given up. patience,
     timeout: how long to wait before a repeat, as a multiple of what is usual, and for an answer.
+    stop: once it is set, each destination ends behind the call that it is at.
     """
-    chosen = _chosen(config, only)
+    chosen, halt = _chosen(config, only), stop or threading.Event()
     place = _place(config)
     lake = Lake(None, str(place))
     state = lake.state()
@@ -52,7 +55,7 @@ def send(
         raise LakeError(f"There is no lake at {place}; start one with: tactful run.")
     with _alone(place) as is_alone:
         if not is_alone:
-            raise LakeError(f"Another process sends the outbox of {place} now; wait for it.")
+            raise SendingHeld(f"Another process sends the outbox of {place} now; wait for it.")
         outbox, journal = Outbox(place), Journal(place)
         delays = {name: d.sink.http.delay for name, d in chosen.items() if d.sink.http}
         tables = Tables(lake, journal, outbox, delays)
@@ -66,27 +69,38 @@ def send(
             # Each thread its own reader: it holds one batch of records at a time.
             mine = Outbox(place)
             sender = Sender(
-                chosen[name], mine, journal, tables, wire, lake_id=state["lake_id"], now=now
+                chosen[name],
+                mine,
+                journal,
+                tables,
+                wire,
+                lake_id=state["lake_id"],
+                now=now,
+                stop=halt,
             )
             with contextlib.closing(wire):
                 return sender.turn(waiting[name])
 
         try:
             with ThreadPoolExecutor(AT_ONCE) as pool:
-                turns = dict(zip(waiting, pool.map(turn, waiting), strict=True))
+                try:
+                    turns = dict(zip(waiting, pool.map(turn, waiting), strict=True))
+                except BaseException:
+                    halt.set()
+                    raise
         finally:
             tables.tell()
     return {name: asdict(turns.get(name, Turn())) for name in chosen}
 
 
-def stopped_sentences(sent: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+def stopped_sentences(sent: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """A sentence on each destination that could not be told all."""
-    for name, turn in sent.items():
-        if turn["stopped"]:
-            yield (
-                f"Destination {name} could not be told all: {turn['stopped']}; "
-                f"{turn['waiting']:,} of its files wait, and the next run or tactful send goes on."
-            )
+    return {
+        name: f"Destination {name} could not be told all: {turn['stopped']}; "
+        f"{turn['waiting']:,} of its files wait, and the next run or tactful send goes on."
+        for name, turn in sent.items()
+        if turn["stopped"]
+    }
 
 
 def _chosen(config: Config, only: Sequence[str]) -> dict[str, Destination]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -15,6 +16,7 @@ from tactful.jobs.settings.config import Destination
 from tactful.transforms.sinks.http import ACCEPTED, FORBIDDEN, REJECTED, Answer, Call, without
 
 GIVEN_UP = "given_up"
+STOPPED = "the run was asked to stop"
 
 
 @dataclass
@@ -42,14 +44,19 @@ class Sender:
         *,
         lake_id: str,
         now: Callable[[], datetime],
+        stop: threading.Event,
     ) -> None:
         self.destination, self.outbox, self.journal = destination, outbox, journal
         self.tables, self.wire, self.lake_id, self.now = tables, wire, lake_id, now
+        self.stop = stop
 
     def turn(self, files: Sequence[File]) -> Turn:
         """Send what can be sent now; what comes behind a file that has to wait waits with it."""
         turn = Turn()
         for number, file in enumerate(files):
+            if self.stop.is_set():
+                turn.waiting, turn.stopped = len(files) - number, STOPPED
+                break
             progress = self.journal.open(file)
             why = self._resting(progress) or (
                 None if progress.is_over else self._sent(progress, file)
@@ -79,7 +86,7 @@ class Sender:
                 wait = timedelta(seconds=again.wait)
                 progress.not_before = (self.now() + wait).isoformat()
         finally:
-            progress.attempts += self.wire.calls - before
+            progress.calls += self.wire.calls - before
         if stopped is None:
             self._end(progress, ACCEPTED if self._any_taken(progress) else REJECTED)
             return None
@@ -111,6 +118,8 @@ class Sender:
         self.journal.write(progress)
         calls = self._calls(progress, file)
         for number in range(progress.done, len(calls)):
+            if self.stop.is_set():
+                return STOPPED
             answer, refused = self._one_call(calls[number], file, str(number))
             progress.response = answer.said or progress.response
             if answer.state == FORBIDDEN:
@@ -167,11 +176,11 @@ class Sender:
         return None
 
     def _not_ours(self, file: File) -> list[int]:
-        """The records whose every identifier was closed by somebody else: they stay closed."""
+        """The records of those whom we did not close there: they stay closed."""
         self.tables.tell()
-        closed = self.outbox.closed_before(self.destination.name)
+        ours = self.outbox.closed_by_us(self.destination.name)
         records: Iterable[dict[str, Any]] = self.outbox.records_of(file)
-        return [n for n, one in enumerate(records) if closed & set(one["identifier_keys"])]
+        return [n for n, one in enumerate(records) if not ours & set(one["identifier_keys"])]
 
     def _key(self, file: File, *parts: str) -> str:
         return key_of(self.lake_id, file.destination, file.name, *parts)

@@ -14,7 +14,7 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from tactful.jobs.lake.lake import KEPT, Lake
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.sending.journal import FOLDER, Journal, Progress
-from tactful.jobs.sending.outbox import Outbox
+from tactful.jobs.sending.outbox import File, Outbox
 from tactful.schemas.records import DELIVERY_ROWS, DELIVERY_STATES
 from tactful.schemas.table import Table
 
@@ -108,20 +108,24 @@ class Tables:
             "state": progress.state,
             "accepted_records": progress.records - refused if is_accepted else 0,
             "refused_records": refused if is_accepted else progress.records,
-            "attempts": progress.attempts,
+            "call_count": progress.calls,
             "response": progress.response,
             "at": at,
             "effective_by": at + delay if is_accepted and delay is not None else None,
         }
 
     def _rows(self, over: Iterable[Progress]) -> Iterator[dict[str, Any]]:
+        files: dict[str, dict[str, File]] = {}
         for progress in over:
             told = {int(row): ("rejected", why) for row, why in progress.refused.items()}
             told |= {row: ("closed_before", None) for row in progress.closed or ()}
             told |= {row: ("kept_closed", None) for row in progress.kept or ()}
             if not told:
                 continue
-            records = self.outbox.records_of(self.outbox.file_of(progress))
+            name = progress.destination
+            if name not in files:
+                files[name] = {file.name: file for file in self.outbox.files(name)}
+            records = self.outbox.records_of(files[name][progress.name])
             for row, (state, reason) in sorted(told.items()):
                 yield {
                     "record_id": records[row]["record_id"],

@@ -89,7 +89,7 @@ class Wire:
 
     def ask(self, call: Call, key: str) -> tuple[Answer, Any]:
         """The same for a question: what it was answered, as JSON. Raises: Again."""
-        question = replace(self.http, read=taken, is_answer=lambda said: said is not None)
+        question = replace(self.http, read=taken, is_answer=lambda said, _: said is not None)
         answer, text = self._tried(call, key, question)
         return answer, parsed(text)
 

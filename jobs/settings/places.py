@@ -17,7 +17,7 @@ from tactful.schemas.catalog import TABLES
 Finding = tuple[Place, str, str, str]
 LAKE: Place = ("lake", "location")
 # What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
-OWN = {"outbox", "docs", *(table.path.partition("/")[0] for table in TABLES.values())}
+OWN = {"outbox", "docs", "sending", *(table.path.partition("/")[0] for table in TABLES.values())}
 
 
 def faults(layers: Layers) -> Iterator[Finding]:

@@ -63,7 +63,12 @@ def test_every_type_is_one_that_other_readers_know(table: Table):
         assert found <= SCALARS, column.type
         assert all(SNAKE.fullmatch(name) for name in names)
         if column.type == "timestamp":
-            assert column.name.endswith("_at") or column.name in {"at", "as_of", "watermark"}
+            assert column.name.endswith("_at") or column.name in {
+                "at",
+                "as_of",
+                "effective_by",
+                "watermark",
+            }
 
 
 @EVERY

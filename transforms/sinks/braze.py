@@ -104,13 +104,19 @@ def faults(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[s.Fault]:
         yield s.Fault("attribute", "no such key beside subscription_group_id")
 
 
+def advice(options: Mapping[str, Any], audience: str) -> str:
+    """What has to look at the attribute."""
+    name = options.get("attribute") or f"tactful_{audience}"
+    return "" if SINK.is_opt_out(options) else s.excluded_by(f"the attribute {name}", "users")
+
+
 def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
     """Where attributes are set, or a group's states."""
     path = "/users/track" if operation in ("add", "remove") else "/v2/subscription/status/set"
     return [Call("POST", path, text, tuple(rows))]
 
 
-def is_answer(said: Any) -> bool:
+def is_answer(said: Any, text: str) -> bool:
     """Every answer is an object with a message."""
     return isinstance(said, dict) and "message" in said
 
@@ -165,6 +171,7 @@ SINK = s.Sink(
     listed_by=("subscription_group_id",),
     is_opt_out=lambda options: bool(options.get("subscription_group_id")),
     faults=faults,
+    advice=advice,
     # 5,000 a minute for subscriptions; 3,000 in three seconds for attributes.
     http=Http(
         base="",

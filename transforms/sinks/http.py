@@ -73,12 +73,12 @@ def taken(status: int, said: Any, call: Call) -> Answer:
     return Answer(ACCEPTED)
 
 
-def any_document(said: Any) -> bool:
-    """Whatever a success says is an answer."""
-    return True
+def no_page(said: Any, text: str) -> bool:
+    """Whatever a success says is an answer, but the page of some gateway."""
+    return not text.lstrip().startswith("<")
 
 
-def is_object(said: Any) -> bool:
+def is_object(said: Any, text: str) -> bool:
     """An answer of this vendor is a JSON object."""
     return isinstance(said, dict)
 
@@ -91,7 +91,7 @@ class Http:
     `calls`    text of a file, operation, options, numbers of its records → the calls it becomes.
     `headers`  the call, what it is signed with → headers. The credential goes nowhere else.
     `read`     status, what was said (parsed JSON, or None), call → `Answer` to a success.
-    `is_answer` whether what a success said is an answer at all: a gateway's page is none.
+    `is_answer` what was said, its text → whether that is an answer: a gateway's page is none.
     `per_second` calls a second that it takes for as long as one likes.
     `delay`    how long after it accepted what it was told holds, as the vendor documents it; None
                where the vendor does not.
@@ -110,7 +110,7 @@ class Http:
     headers: Callable[[Call, Signed], dict[str, str]]
     per_second: float
     read: Callable[[int, Any, Call], Answer] = taken
-    is_answer: Callable[[Any], bool] = any_document
+    is_answer: Callable[[Any, str], bool] = no_page
     delay: timedelta | None = None
     honours_key: bool = False
     look: Callable[[Mapping[str, Any], Mapping[int, str]], list[Call]] | None = None
@@ -130,7 +130,7 @@ def judged(http: Http, status: int, text: str, call: Call) -> Answer:
     """What an answer means, whatever the vendor: a success is the kind's own to read."""
     said = parsed(text)
     if 200 <= status < 300:
-        if not http.is_answer(said):
+        if not http.is_answer(said, text):
             return Answer(RETRY, said="an answer that is none")
         return http.read(status, said, call)
     blamed = http.blame(said) if http.blame and status < 500 else None

@@ -104,6 +104,12 @@ def faults(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[s.Fault]:
         yield s.Fault("property", "no such key beside suppresses = true")
 
 
+def advice(options: Mapping[str, Any], audience: str) -> str:
+    """What has to look at the property."""
+    name = options.get("property") or f"tactful_{audience}"
+    return "" if SINK.is_opt_out(options) else s.excluded_by(f"the property {name}", "profiles")
+
+
 def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
     """The job is made at the place of its kind."""
     return [Call("POST", f"/api/{JOBS[operation]}s", text, tuple(rows))]
@@ -139,6 +145,7 @@ SINK = s.Sink(
     listed_by=("suppresses", "property"),
     is_opt_out=lambda options: bool(options.get("suppresses")),
     faults=faults,
+    advice=advice,
     # 150 a minute for imports, the slower of the two.
     http=Http(
         base="https://a.klaviyo.com",

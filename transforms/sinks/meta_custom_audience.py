@@ -268,7 +268,7 @@ SINK = s.Sink(
         headers=bearer,
         per_second=2.0,
         read=read,
-        is_answer=lambda said: isinstance(said, dict) and "num_received" in said,
+        is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
         delay=timedelta(hours=24),
         blame=blame,
     ),

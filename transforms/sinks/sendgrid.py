@@ -96,6 +96,12 @@ def faults(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[s.Fault]:
         yield s.Fault("group_id" if is_opt_out else "field_id", f"{fitting} at sendgrid")
 
 
+def advice(options: Mapping[str, Any], audience: str) -> str:
+    """What has to look at the field."""
+    field_id = options.get("field_id")
+    return s.excluded_by(f"the field {field_id}", "contacts") if field_id else ""
+
+
 def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
     """One call for contacts and for suppressions; leaving a group is one call an address."""
     if operation in ("add", "remove"):
@@ -160,6 +166,7 @@ SINK = s.Sink(
     listed_by=("group_id", "field_id"),
     is_opt_out=lambda options: bool(options.get("group_id")),
     faults=faults,
+    advice=advice,
     http=Http(
         base="https://api.sendgrid.com",
         calls=calls,

@@ -58,6 +58,16 @@ def never(options: Mapping[str, Any]) -> bool:
     return False
 
 
+def no_advice(options: Mapping[str, Any], audience: str) -> str:
+    """Nothing is to be done there besides."""
+    return ""
+
+
+def excluded_by(name: str, what: str) -> str:
+    """The advice of a vendor at which something has to look at what it was told."""
+    return f"it sets {name} and no more: leave {what} out of your campaigns by a segment of it"
+
+
 def none_wrong(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[Fault]:
     """The options bear each other and every policy."""
     return ()
@@ -93,6 +103,7 @@ class Sink:
              Its records suppress and unsuppress, those of any other list add and remove.
     `faults` an entry as written, whether its policy is an opt-out → what is wrong between its
              options and that policy.
+    `advice` options, audience → what its user has to do there besides, as a sentence; or nothing.
     `listed_by` the options that say which list it fills; silent: those that have to be given.
     `limits` the most records of one file by operation, where it is less than `batch_limit`.
     """
@@ -118,6 +129,7 @@ class Sink:
     http: Http | None = None
     is_opt_out: Callable[[Mapping[str, Any]], bool] = never
     faults: Callable[[Mapping[str, Any], bool], Iterable[Fault]] = none_wrong
+    advice: Callable[[Mapping[str, Any], str], str] = no_advice
     listed_by: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
 

@@ -91,7 +91,14 @@ def lake(tmp_path):
     files = [(name, pa.string()) for name in ("destination", "name", "state", "response")]
     write(
         tmp_path, "deliveries", [*files, ("at", AT)],
-        ("meta", "1.json", "written", None, at(9)), ("meta", "2.json", "rejected", "400", at(9)),
+        ("meta", "1.json", "written", None, at(9)), ("meta", "2.json", "written", None, at(9)),
+    )  # fmt: skip
+    counts = [(name, pa.int64()) for name in ("accepted_records", "refused_records")]
+    write(
+        tmp_path, "delivery_states", [*files, *counts, ("at", AT), ("effective_by", AT)],
+        ("meta", "1.json", "rejected", "500", 0, 9, at(8), None),
+        ("meta", "1.json", "accepted", "200", 8, 1, at(9), at(10)),
+        ("meta", "2.json", "rejected", "400", 0, 2, at(9), None),
     )  # fmt: skip
     said = [("type", pa.string()), ("doubts", pa.list_(pa.string()))]
     told = [*said, ("event_id", pa.string()), ("bounce", pa.string())]
@@ -120,8 +127,8 @@ def lake(tmp_path):
 def test_status_tells_how_far_a_lake_is(lake):
     facts = status(lake)
     assert facts["as_of"] == "2026-01-11T00:00:00Z"
-    rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "left_out": 2, "messages": 5,
-            "profiles": 1, "quarantine": 3, "service": 1, "timeline": 9}  # fmt: skip
+    rows = {"_log/ticks": 2, "batches": 3, "deliveries": 2, "delivery_states": 3, "left_out": 2,
+            "messages": 5, "profiles": 1, "quarantine": 3, "service": 1, "timeline": 9}  # fmt: skip
     assert facts["rows"] == rows
     assert facts["batches"] == [
         {
@@ -277,6 +284,8 @@ def test_closing_words_that_protect_nobody_are_told(lake):
 def test_failures_name_what_a_destination_refused(lake):
     refused = {"destination": "meta", "name": "2.json", "state": "rejected", "response": "400"}
     assert status(lake)["failures"]["deliveries"] == [refused]
+    assert "meta took 8 records sent to it, and refused 3 (see delivery_rows)" in shown(lake)
+    assert "meta/2.json is rejected: 400." in shown(lake)
 
 
 def test_words_that_nobody_knows_are_told(lake):
@@ -307,7 +316,7 @@ def test_people_can_read_it(lake):
     assert "Events of known persons: 42.9%" in text
     assert "Batch 2 of query main is not finished" in text
     assert "2:00:00" in text
-    assert "meta/2.json is rejected." in text
+    assert "meta/2.json is rejected: 400." in text
     assert (
         "Left out of meta for want of consent to ads: 1,200 of 1,200 persons "
         "(1,190 were never asked, 10 withdrew it)"

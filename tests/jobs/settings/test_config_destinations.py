@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tactful.jobs.commands.checking import notes
 from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import load
 
@@ -134,3 +135,18 @@ def test_a_file_calls_nobody_and_a_private_endpoint_may_be_meant(read, errors):
     assert hook.is_sent
     # Who reads only needs no credential.
     assert read(text, needs_secret=False).destinations[0].credential == "env:HOOK"
+
+
+@pytest.mark.parametrize(
+    ("kind", "more", "said"),
+    [
+        ("klaviyo", {}, "sets the property tactful_unsubscribed and no more"),
+        ("braze", {"attribute": "'no_mail'"}, "sets the attribute no_mail and no more"),
+        ("sendgrid", {"field_id": "'e1_T'"}, "sets the field e1_T and no more"),
+        ("sendgrid", {"group_id": "7"}, None),
+        ("klaviyo", {"suppresses": "true", "channel": "'email'"}, None),
+    ],
+)
+def test_check_says_what_has_to_look_at_an_attribute(read, kind, more, said):
+    told = [note for note in notes(read(destination(kind, **more))) if "and no more" in note]
+    assert len(told) == (said is not None) and all(str(said) in note for note in told)

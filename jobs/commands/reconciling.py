@@ -1,0 +1,155 @@
+"""Reconcile: what a destination should hold, against what it was told and what it took of that.
+
+What should be held follows from `_log/memberships`, what was told from `records`, what was taken
+from `delivery_states` and `delivery_rows`. A value is all identifiers that are one at the
+destination. What the vendor itself holds cannot be read back from any of them by address.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+
+from tactful.jobs.commands.answers import counted, fact_table
+from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.errors import LakeError
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.sending.outbox import Outbox
+from tactful.jobs.settings.config import Config, Destination
+from tactful.schemas.records import MEMBERSHIPS
+
+COMES = ("add", "suppress")
+MOST = 10
+SHOULD = """
+    SELECT audience, member_key, identifier_key, is_member, is_withheld FROM (
+        SELECT *, row_number() OVER (
+            PARTITION BY audience, member_key, identifier_key ORDER BY batch_id DESC) AS r
+        FROM memberships WHERE destination = '{name}') AS numbered
+    WHERE r = 1
+"""
+TOLD = """
+    SELECT audience, record_id, identifier_keys, operation, batch_id, position
+    FROM records WHERE destination = '{name}'
+"""
+ROWS = "SELECT record_id, state FROM delivery_rows WHERE destination = '{name}' ORDER BY at"
+# How a value stands, and what that means.
+MEANINGS = {
+    "in_order": "told as it should be, and taken",
+    "written": "told as it should be, in files of the outbox that somebody else uploads",
+    "waiting": "told as it should be, in files that wait to be sent",
+    "refused": "told as it should be, and not taken",
+    "untold": "should be held, and was never told",
+    "left_over": "should not be held, and was told last that it is",
+}
+
+
+def reconcile(config: Config, name: str) -> dict[str, Any]:
+    """How every value of a destination stands, and the records that would mend what is wrong."""
+    chosen = {destination.name: destination for destination in config.destinations}
+    if name not in chosen:
+        known = ", ".join(chosen) or "none is configured"
+        raise LakeError(f"There is no destination {name}; choose among: {known}.")
+    here = files_here(config.location)
+    if here is None:
+        raise LakeError(
+            f"reconcile reads tables on a disk of this machine, and {config.location} lies "
+            "elsewhere; run it where the lake is mounted."
+        )
+    tables = Tables(Path(here.location))
+    found = list(_values(tables, chosen[name]))
+    if tables.damaged:
+        raise LakeError(next(iter(tables.damaged.values())))
+    standing = Counter(value["stands"] for value in found)
+    mending = [value for value in found if value["stands"] in ("refused", "untold", "left_over")]
+    return {
+        "destination": name,
+        "values": {stands: standing.get(stands, 0) for stands in MEANINGS},
+        "mending": [_mended(value, chosen[name]) for value in mending],
+    }
+
+
+def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
+    """The answer for people."""
+    values = {MEANINGS[stands]: number for stands, number in facts["values"].items()}
+    yield fact_table({escape(what): number for what, number in values.items()})
+    mending = facts["mending"]
+    if not mending:
+        yield f"{escape(facts['destination'])} was told all that it should hold."
+        return
+    yield f"{counted(len(mending), 'record')} would mend the rest:"
+    for one in mending[:MOST]:
+        what = f"{one['operation']} {', '.join(one['identifier_keys'])} ({one['why']})"
+        yield escape(f"  {one['audience']}: {what}")
+    if len(mending) > MOST:
+        yield f"  and {len(mending) - MOST:,} more; --json lists all."
+    if any(one["why"] == "refused" for one in mending):
+        yield "What was refused is tried once more with: tactful send --again."
+
+
+def _values(tables: Tables, destination: Destination) -> Iterator[dict[str, Any]]:
+    """Every value of which something is wrong or right, with its audience and identifiers."""
+    name = destination.name
+    members: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in tables.ask(SHOULD.format(name=name), MEMBERSHIPS.path):
+        members[row["audience"], row["member_key"]].append(row)
+    newest = _newest_told(tables, name)
+    files = _states(tables, destination)
+    for (audience, _), rows in members.items():
+        keys = sorted({row["identifier_key"] for row in rows})
+        told = [newest[audience, key] for key in keys if (audience, key) in newest]
+        last = max(told, key=lambda one: (one["batch_id"], one["position"]), default=None)
+        is_wanted = any(row["is_member"] for row in rows) and not any(
+            row["is_withheld"] for row in rows
+        )
+        is_told = last is not None and last["operation"] in COMES
+        if not is_wanted and last is None:
+            continue
+        stands = "left_over" if is_told else "untold"
+        if is_wanted == is_told:
+            stands = files.get(last["record_id"], "written") if last else "in_order"
+        yield {"audience": audience, "identifier_keys": keys, "is_wanted": is_wanted,
+               "stands": stands, "told": last}  # fmt: skip
+
+
+def _newest_told(tables: Tables, name: str) -> dict[tuple[str, str], dict[str, Any]]:
+    """By audience and identifier the record that spoke of it last."""
+    newest: dict[tuple[str, str], dict[str, Any]] = {}
+    told = tables.ask(TOLD.format(name=name), "records")
+    for row in sorted(told, key=lambda one: (one["batch_id"], one["position"])):
+        for key in row["identifier_keys"]:
+            newest[row["audience"], key] = row
+    return newest
+
+
+def _states(tables: Tables, destination: Destination) -> dict[str, str]:
+    """How each record stands: taken, refused or waiting. Of one that is not sent: nothing."""
+    if not destination.is_sent:
+        return {}
+    outbox = Outbox(tables.lake)
+    ends = {row["name"]: row["state"] for row in outbox.states()
+            if row["destination"] == destination.name}  # fmt: skip
+    stands = {"accepted": "in_order", "rejected": "refused", "given_up": "refused"}
+    found = {
+        record["record_id"]: stands.get(ends.get(file.name, ""), "waiting")
+        for file in outbox.files(destination.name)
+        for record in outbox.records_of(file)
+    }
+    rows = tables.ask(ROWS.format(name=destination.name), "delivery_rows")
+    refused = {row["record_id"] for row in rows if row["state"] == "rejected"}
+    return {key: "refused" if key in refused else state for key, state in found.items()}
+
+
+def _mended(value: Mapping[str, Any], destination: Destination) -> dict[str, Any]:
+    comes, goes = ("suppress", "unsuppress") if destination.is_opt_out_list else ("add", "remove")
+    told = value["told"]
+    return {
+        "audience": value["audience"],
+        "operation": comes if value["is_wanted"] else goes,
+        "identifier_keys": value["identifier_keys"],
+        "why": value["stands"],
+        "record_id": told["record_id"] if told else None,
+    }

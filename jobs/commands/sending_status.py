@@ -1,0 +1,62 @@
+"""Sending: what each destination took, what is on its way, and what it would not take."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.markup import escape
+
+from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.sending.journal import Journal
+
+MOST = 5
+NEWEST = """
+    SELECT * FROM (
+        SELECT *, row_number() OVER (PARTITION BY destination, name ORDER BY at DESC) AS r
+        FROM delivery_states) AS numbered
+    WHERE r = 1
+"""
+BY_DESTINATION = f"""
+    SELECT destination, count(*) AS files, sum(accepted_records) AS accepted_records,
+           sum(refused_records) AS refused_records, max(at) AS last_at,
+           max(effective_by) AS effective_by
+    FROM ({NEWEST}) AS newest GROUP BY destination ORDER BY destination
+"""
+FAILED = f"""
+    SELECT destination, name, state, response FROM ({NEWEST}) AS newest
+    WHERE state <> 'accepted' ORDER BY at DESC, name LIMIT {MOST}
+"""
+
+
+def sending_facts(tables: Tables) -> list[dict[str, Any]]:
+    """By destination that was ever sent to: its files, and how many records it took of them."""
+    return tables.ask(BY_DESTINATION, "delivery_states")
+
+
+def sending_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line a destination."""
+    for row in found:
+        line = f"{row['destination']} took {row['accepted_records']:,} records sent to it"
+        if row["refused_records"]:
+            line += f", and refused {row['refused_records']:,} (see delivery_rows)"
+        if row["effective_by"] is not None:
+            line += f"; all hold there by {row['effective_by']:%Y-%m-%d %H:%M} UTC"
+        yield escape(f"{line}.")
+
+
+def undelivered(tables: Tables) -> list[dict[str, Any]]:
+    """Files that a destination did not take, and those that were tried and wait."""
+    names = ("destination", "name", "state", "response")
+    waiting = (one for one in Journal(tables.lake).all() if not one.is_over and one.calls)
+    tried = [{name: getattr(one, name) for name in names} for one in waiting]
+    return [*tables.ask(FAILED, "delivery_states"), *tried[:MOST]]
+
+
+def undelivered_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
+    """A line a file."""
+    for row in found:
+        said = f": {row['response']}" if row["response"] else ""
+        state = row["state"].replace("_", " ")
+        line = escape(f"{row['destination']}/{row['name']} is {state}{said}.")
+        yield f"[red]{line}[/]"

@@ -61,9 +61,9 @@ ONE_LINERS = {
         f'my.toml: sources.../web: found the name "../web"; allowed: {NAME}',
     ),
     "dialect of later": (
-        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'segment'",
-        'my.toml: sources.web.dialect: found "segment"; allowed: canonical, sendgrid '
-        "(segment is not supported yet)",
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'ga4'",
+        'my.toml: sources.web.dialect: found "ga4"; allowed: canonical, mapped, segment, '
+        "sendgrid, shopify (ga4 is not supported yet)",
     ),
     "partition of an id": (
         "[sources.web]\nstream = 'clicks'\npath = 'x'\npartitions = ['day', 'event_id']",

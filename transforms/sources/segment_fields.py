@@ -193,9 +193,9 @@ def contact() -> dict[str, str]:
 def is_attribute(name: str, value: str) -> str:
     """Whether a trait is said of the person in one plain value, and is no identifier."""
     return (
-        f"NOT {name} IN ('email', 'phone') AND NOT {is_blank(name)} "
+        f"(NOT {name} IN ('email', 'phone') AND NOT {is_blank(name)} "
         f"AND octet_length({name}) <= 500 "
-        f"AND NOT {is_blank(value)} AND NOT {values.is_no_text(value)}"
+        f"AND NOT {is_blank(value)} AND NOT {values.is_no_text(value)})"
     )
 
 

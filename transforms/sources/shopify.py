@@ -440,5 +440,4 @@ DIALECT = Dialect(
     doc="Bodies of Shopify's webhooks, one a line: orders, refunds, parcels, customers, consent.",
     parse=parse_rows,
     streams=tuple(READINGS),
-    type_field="topic",
 )

@@ -68,4 +68,5 @@ def sample(
         from tactful.jobs.commands import sampling
 
         chosen = sampling.source_of(config, file, name=source, dialect=dialect, stream=stream)
+        answer.progress("Spark takes some seconds to start; nothing is written.")
         answer.shown(sampling.sample(config, file, chosen, rows), sampling.render)

@@ -63,7 +63,8 @@ def source_of(
         raise refused("--stream", f'"{stream}"', f"none: {dialect} says it of each row")
     if not known.streams and stream not in STREAMS:
         raise refused("--stream", f'"{stream}"' if stream else "nothing", ", ".join(STREAMS))
-    form = FORMATS.get(file.suffix.lower(), "json")
+    forms = (FORMATS.get(part.lower()) for part in file.suffixes)
+    form = next((form for form in forms if form), "json")
     return Source(stream=stream, dialect=dialect, format=form, path=str(file.parent))
 
 

@@ -75,6 +75,9 @@ def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         for key in ("delimiter", "quote", "columns"):
             if key in entry and entry.get("format") != "csv":
                 yield ("sources", name, key), shown(entry[key]), 'only with format = "csv"', ""
+        signs = [entry.get("delimiter", ","), entry.get("quote", '"')]
+        if signs[0] == signs[1]:
+            yield ("sources", name, "quote"), shown(signs[1]), "another sign than the delimiter", ""
 
 
 def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:

@@ -105,6 +105,10 @@ class Business(Section):
     )
 
 
+# Of ASCII, and no line's end.
+ONE_SIGN = r"^[\t -~]\z"
+
+
 class Source(Section):
     """One place where files of events land, and what their rows are."""
 
@@ -133,10 +137,10 @@ class Source(Section):
         title="Of dialect mapped: the zone of times that are told without one.",
     )
     delimiter: str = Field(
-        default=",", min_length=1, max_length=1, description="one sign", title="Between CSV values."
+        default=",", pattern=ONE_SIGN, description="one sign", title="Between CSV values."
     )
     quote: str = Field(
-        default='"', min_length=1, max_length=1, description="one sign", title="Around CSV values."
+        default='"', pattern=ONE_SIGN, description="one sign", title="Around CSV values."
     )
     columns: tuple[Text, ...] = Field(
         default=(),

@@ -317,7 +317,10 @@ class _Call:
         type_ = "something else"
         if choice is not None:
             type_ = "consent_granted" if choice is True or choice == "true" else "consent_withdrawn"
-        return {**self.common(type_), "channel": "ad", "purpose": "marketing"}
+        told = self.common(type_)
+        if choice is not None:
+            told |= {"channel": "ad", "purpose": "marketing"}
+        return told
 
     def attributes(self, faults: list[str]) -> Iterator[Event]:
         """One without attribute, and behind it one for each plain trait."""

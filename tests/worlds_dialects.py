@@ -1,6 +1,6 @@
 """What other systems tell of the customers of small worlds, each in its own form.
 
-SendGrid speaks in every world; Segment and Shopify in every other one, since each costs a run time.
+SendGrid speaks in every world; Segment and Shopify in every fifth, since each costs a run time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ CALLS = ("Product Viewed", "Viewed Product", "Order Completed", "Order Refunded"
 def dialects(maker: Any, seed: int) -> dict[str, dict[str, str]]:
     """Add the rows of other systems, and return their sources."""
     told = {"esp": ("sendgrid", sendgrid)}
-    if seed % 2 == 0:
+    if seed % 5 == 2:
         told |= {"cdp": ("segment", segment), "store": ("shopify", shopify)}
     for name, (dialect, tell) in told.items():
         dice = random.Random(f"{dialect} {seed}")

@@ -19,7 +19,7 @@ from tests.properties.test_convergence import converge
 
 
 @pytest.mark.faults
-@pytest.mark.parametrize("seed", [2, 4, 6])
+@pytest.mark.parametrize("seed", [2, 7, 12])
 def test_what_three_systems_tell_is_what_the_oracle_understands(spark, tmp_path, seed):
     """Told in two batches, in any order, with much of it told again."""
     world = worlds.make(seed)

@@ -13,6 +13,7 @@ import typer
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
 from tactful.jobs.commands.asking import asking
+from tactful.jobs.commands.beginning import beginning
 from tactful.jobs.commands.help import (
     IMPORT,
     LINK,
@@ -432,6 +433,7 @@ def link(
 
 # Behind the others, so that help lists what runs first.
 app.add_typer(asking)
+app.add_typer(beginning)
 
 
 def main() -> None:

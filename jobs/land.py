@@ -252,6 +252,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
                 source_name=work.name,
                 max_row_bytes=config.intake.max_row_bytes,
                 max_skew=config.intake.max_skew,
+                **source.reading,
             )
         )
         rows_to_write = lake.store.collected(received, few=is_small)
@@ -271,6 +272,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
         form=source.format,
         folder=config.source_path(work.name),
         partitions=source.partitions,
+        csv=source.csv_form,
     )
     return brought[0] if brought else None
 

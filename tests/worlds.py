@@ -21,6 +21,7 @@ from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
 from tests.worlds_customers import business, furnish, habits
+from tests.worlds_dialects import dialects
 from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_money import in_pounds, world_rates
 from tests.worlds_products import world_products
@@ -112,6 +113,7 @@ class _Maker:
             named_sources,
         ):  # fmt: skip
             told_last(self, seed)
+        config["sources"] |= dialects(self, seed)
         for section, values in business(seed).items():
             config[section] = {**config.get(section, {}), **values}
         return World(self.rows, config, products, AS_OF, LANDED_AT, seed, world_rates(seed))

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
+INIT = """Write a commented configuration to begin with, which check accepts.
+
+KINDS are dialects (tactful tables --options lists them) with commas between. The file has a source
+for each, rules and caps that fit what they bring, each explained, and files for whoever sends. A
+file that is there already stays as it is.
+"""
+SAMPLE = """Show how the first rows of a file are understood, and what is refused.
+
+It reads as run would and writes nothing; no lake need be there. Persons are shown by the kinds of
+their identifiers only. A form that a configuration describes (mapped) is read by --source.
+"""
 RUN = """Land what is new, decide what not to say, write the records.
 
 STEP is one or more of: land (what lies new in the sources' folders), accept (its rows, told apart

@@ -15,10 +15,11 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from tactful.jobs.intake import parquet_files
+from tactful.jobs.intake import csv_files, parquet_files
 from tactful.jobs.lake.files import Files, files_at
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.listing import File
+from tactful.jobs.settings.csv_form import CsvForm
 from tactful.transforms.sources.canonical import BLANKS
 from tactful.transforms.sources.partitions import with_partitions
 
@@ -56,6 +57,7 @@ def read_files(
     form: str,
     folder: str,
     partitions: Sequence[str] = (),
+    csv: CsvForm | None = None,
     unfit: Mapping[str, str] = NONE,
     way_out: str = "land it anew under another name",
 ) -> Outcome:
@@ -67,14 +69,15 @@ def read_files(
 
     spark: a session of its own, since some files are read under settings of their own.
     partitions: the fields that folders below `folder` are named after, as in `day=2026-11-01`.
-    unfit: files that are refused from the start, and why. way_out: what is to be done about them.
+    csv: how CSV is written. unfit: files that are refused from the start, and why. way_out: what
+    is to be done about them.
     """
     outcome = Outcome(refused=dict(unfit))
     disk = files_at(folder, spark)
     root = uri_of(spark, disk.location)
 
     def read(left: Sequence[File]) -> DataFrame | None:
-        frames, unfit = _read(spark, left, form=form)
+        frames, unfit = _read(spark, left, form=form, csv=csv)
         outcome.refused.update(unfit)
         if frames and partitions:
             frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
@@ -93,16 +96,20 @@ def read_files(
             named = _named(spark, left, error)
             gone = disk.gone((f.path for f in left), named=[f.path for f in named])
             outcome.gone |= gone
-            if not gone and not [f for f in named if _sorted_out(spark, disk, f, outcome, form)]:
+            if not gone and not [
+                f for f in named if _sorted_out(spark, disk, f, outcome, form, csv)
+            ]:
                 raise
 
 
 def _read(
-    spark: SparkSession, files: Sequence[File], *, form: str
+    spark: SparkSession, files: Sequence[File], *, form: str, csv: CsvForm | None
 ) -> tuple[list[DataFrame], dict[str, str]]:
     """The rows of these files, and of each that is not what it should be why not."""
     if form == "parquet":
         return parquet_files.rows(spark, files)
+    if form == "csv":
+        return csv_files.rows(spark, files, csv or CsvForm())
     return ([_lines(spark, files)] if files else []), {}
 
 
@@ -128,14 +135,21 @@ def _named(spark: SparkSession, files: Sequence[File], error: Exception) -> list
     return [f for f in files if f.path in paths or urlsplit(uri_of(spark, f.path)).path in paths]
 
 
-def _sorted_out(spark: SparkSession, disk: Files, file: File, outcome: Outcome, form: str) -> bool:
+def _sorted_out(
+    spark: SparkSession,
+    disk: Files,
+    file: File,
+    outcome: Outcome,
+    form: str,
+    csv: CsvForm | None,
+) -> bool:
     """Whether what is wrong is this file, and what: it cannot be read now, or is damaged.
 
     It is damaged if its bytes are all there and still make no rows. Where they are not, the disk
     or the network is at fault, and the next run may have more luck.
     """
     try:
-        for rows in _read(spark, [file], form=form)[0]:
+        for rows in _read(spark, [file], form=form, csv=csv)[0]:
             rows.write.format("noop").mode("overwrite").save()
         return False
     except TROUBLE:

@@ -53,7 +53,7 @@ LATER_VALUES = {
         "iterable", "twilio", "site",
     ),
     "dialect": (
-        "segment", "rudderstack", "snowplow", "ga4", "shopify", "ses", "braze", "customer_io",
+        "rudderstack", "snowplow", "ga4", "ses", "braze", "customer_io",
     ),
     "format": ("delta", "kafka"),
     "counts": ("decided",),

@@ -1,4 +1,6 @@
-"""What another system's form costs: SendGrid's arrays beside canonical rows of the same facts.
+"""What another system's form costs, beside canonical rows of the same facts.
+
+SendGrid's arrays beside messages; Segment's calls beside clicks and orders; a house's own names.
 
 Reading and checking alone (`parse`), from rows in memory to nowhere. Prints seconds per 100,000
 events, by the clock and of the processor (which tells more where other programs run beside), the
@@ -31,6 +33,17 @@ POSTED = 100
 ABOUT = {"max_row_bytes": 1_000_000, "max_skew": timedelta(days=9999)}
 
 
+FIELDS = {
+    "event_id": "sg_event_id",
+    "type": "decode(event, 'processed', 'sent', 'open', 'opened', 'click', 'clicked', event)",
+    "occurred_at": "at",
+    "message_id": "sg_message_id",
+    "channel": "'email'",
+    "campaign_id": "campaign_id",
+    "identifiers": {"email": "email", "customer_id": "customer_id"},
+}
+
+
 class Spent(NamedTuple):
     """Seconds that something took."""
 
@@ -43,14 +56,19 @@ def main(events: int = 100_000, repetitions: int = 3) -> None:
     spark = open_session()
     told = [*facts(events)]
     posts = [told[at : at + POSTED] for at in range(0, events, POSTED)]
+    calls = [segment(event) for event in told]
+    visits = [visit(call) for call in calls]
     forms = {
-        "canonical": landed(spark, [json.dumps(canonical(event)) for event in told]),
-        "sendgrid": landed(spark, [json.dumps(post) for post in posts]),
+        "canonical": ("canonical", landed(spark, [json.dumps(canonical(event)) for event in told])),
+        "sendgrid": ("sendgrid", landed(spark, [json.dumps(post) for post in posts])),
+        "mapped": ("mapped", landed(spark, [json.dumps(event) for event in told])),
+        "canonical visits": ("canonical", landed(spark, [json.dumps(row) for row in visits])),
+        "segment": ("segment", landed(spark, [json.dumps(call) for call in calls])),
     }
     took: dict[str, list[Spent]] = {name: [] for name in forms}
     for number in range(repetitions + 1):
-        for name, rows in forms.items():
-            spent = parsed(spark, name, rows)
+        for name, (dialect, rows) in forms.items():
+            spent = parsed(spark, dialect, rows, "clicks" if "visits" in name else "messages")
             if number:  # The first time is the compiler's.
                 took[name].append(spent)
     print("## Other systems' forms")
@@ -60,7 +78,10 @@ def main(events: int = 100_000, repetitions: int = 3) -> None:
     for name, each in took.items():
         cells = [name]
         for kind in range(len(Spent._fields)):
-            mine, base = (median(s[kind] for s in spent) for spent in (each, took["canonical"]))
+            beside = took[
+                "canonical visits" if name in ("segment", "canonical visits") else "canonical"
+            ]
+            mine, base = (median(s[kind] for s in spent) for spent in (each, beside))
             cells += [f"{mine * 100_000 / events:.2f}", f"{mine / base:.2f}"]
         print(f"| {' | '.join(cells)} |")
 
@@ -74,10 +95,11 @@ def landed(spark: SparkSession, lines: list[str]) -> DataFrame:
     return kept
 
 
-def parsed(spark: SparkSession, name: str, rows: DataFrame) -> Spent:
-    stream = None if DIALECTS[name].streams else "messages"
+def parsed(spark: SparkSession, name: str, rows: DataFrame, stream: str) -> Spent:
+    more: dict[str, Any] = {"fields": FIELDS} if DIALECTS[name].faults else {}
     started, worked = time.monotonic(), processor_seconds(spark)
-    found = DIALECTS[name].parse(rows, stream=stream, source_name="mail", **ABOUT)
+    named = None if DIALECTS[name].streams else stream
+    found = DIALECTS[name].parse(rows, stream=named, source_name="mail", **ABOUT, **more)
     found.write.format("noop").mode("overwrite").save()
     return Spent(time.monotonic() - started, processor_seconds(spark) - worked)
 
@@ -97,6 +119,7 @@ def facts(events: int) -> Iterator[dict[str, Any]]:
         yield {
             "email": f"person{mail % 50_000}@mail.example",
             "timestamp": int(at.timestamp()),
+            "at": at.isoformat(),
             "smtp-id": f"<14c5d75ce93.{mail:x}.64b469@ismtpd-555>",
             "event": kinds[n % 4],
             "category": ["jeans", "spring"],
@@ -131,6 +154,44 @@ def canonical(event: dict[str, Any]) -> dict[str, Any]:
         "machine_open": event["sg_machine_open"] if event["event"] == "open" else None,
         **{name: event[name] for name in left},
     }
+
+
+def segment(event: dict[str, Any]) -> dict[str, Any]:
+    """A visit by the same person, as Segment's library for browsers tells it."""
+    names = ("Product Viewed", "Product Viewed", "Product Added", "Products Searched")
+    number = event["timestamp"] % 977
+    return {
+        "anonymousId": event["sg_message_id"][:30], "userId": event["customer_id"],
+        "type": "track", "event": names[event["timestamp"] % 4], "messageId": event["sg_event_id"],
+        "timestamp": event["at"], "receivedAt": event["at"], "sentAt": event["at"],
+        "integrations": {}, "version": 2,
+        "context": {
+            "ip": event["ip"], "userAgent": event["useragent"], "locale": "en-US",
+            "library": {"name": "analytics.js", "version": "2.11.1"},
+            "page": {"path": "/jeans", "title": "Jeans", "url": event["url"], "search": ""},
+            "traits": {"email": event["email"]},
+        },
+        "properties": {"sku": f"sku{number}", "category": "jeans", "name": "Blue jeans",
+                       "price": 59.9, "currency": "USD", "position": 3},
+    }  # fmt: skip
+
+
+def visit(call: dict[str, Any]) -> dict[str, Any]:
+    """The same in Tactful's own form, with the same left over."""
+    types = {"Product Viewed": "product_view", "Product Added": "add_to_cart"}
+    props, context = call["properties"], call["context"]
+    ids = {"customer_id": call["userId"], "email": context["traits"]["email"],
+           "anonymous_id": call["anonymousId"]}  # fmt: skip
+    return {
+        "event_id": call["messageId"], "type": types.get(call["event"], "search"),
+        "occurred_at": call["timestamp"], "received_at": call["receivedAt"],
+        "identifiers": [{"type": kind, "value": value} for kind, value in ids.items()],
+        "sku": props["sku"], "category": props["category"], "url": context["page"]["url"],
+        "place": "online", "name": props["name"], "price": props["price"],
+        "currency": props["currency"], "position": props["position"], "ip": context["ip"],
+        "userAgent": context["userAgent"], "locale": context["locale"],
+        "library": context["library"], "page.title": "Jeans", "page.path": "/jeans",
+    }  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.oracle import sendgrid
+from tests.oracle import segment, sendgrid, shopify
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
 from tests.oracle.fields import FIELDS, MANUAL, NAMES, REQUIRED, Wrong, moment
@@ -21,6 +21,11 @@ from tests.oracle.words import CLOSES, OPENS, doubts, event_type, settle
 
 # Another system's event in canonical form, and what only such a one can have wrong.
 LayOut = Callable[[Mapping[str, Any]], tuple[dict[str, Any], list[str]]]
+# The same of a form whose rows may be several events, of several streams.
+Split = Callable[[Mapping[str, Any]], Iterable[tuple[str, dict[str, Any], list[str]]]]
+MIXED: dict[str, Split] = {"segment": segment.events, "shopify": shopify.events}
+# Where a row goes that is not even an object.
+UNREAD = {"segment": "clicks", "shopify": "purchases"}
 # What a row that closes something cannot do without; for the rest it is not refused.
 NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
 OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
@@ -137,15 +142,45 @@ def _read(source: str, paths: Iterable[Path], config: Mapping[str, Any]) -> list
                 continue
             line = line.rstrip(b"\r")
             most = config["intake"]["max_row_bytes"]
+            if told.get("dialect") in MIXED:
+                rows += _split(told["dialect"], source, line, landed_at, config)
+                continue
             for event, faults in sendgrid.cut(line, most) if lay_out else [(line, [])]:
                 row = Row(stream, source, event.decode("utf-8", "replace"), landed_at, [*faults])
                 rows.append(row if faults else _understand(row, event, config, lay_out))
     return rows
 
 
+def _split(
+    dialect: str, source: str, line: bytes, landed_at: datetime, config: Mapping[str, Any]
+) -> list[Row]:
+    """The events of one object, each a row of its own."""
+    whole = Row(UNREAD[dialect], source, line.decode("utf-8", "replace"), landed_at)
+    said = _object(whole, line, config)
+    if said is None:
+        return [whole]
+    rows = []
+    for stream, event, reasons in MIXED[dialect](said):
+        raw = whole.raw if not rows else f"{whole.raw}/{len(rows) + 1}"
+        row = Row(stream, source, raw, landed_at, [*whole.reasons, *reasons])
+        rows.append(_filled(row, event, config))
+    return rows
+
+
 def _understand(
     row: Row, line: bytes, config: Mapping[str, Any], lay_out: LayOut | None = None
 ) -> Row:
+    said = _object(row, line, config)
+    if said is None:
+        return row
+    if lay_out:
+        said, reasons = lay_out(said)
+        row.reasons += reasons
+    return _filled(row, said, config)
+
+
+def _object(row: Row, line: bytes, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the line says; None where it is no object, and why not among the row's reasons."""
     if len(line) > config["intake"]["max_row_bytes"]:
         row.reasons.append("oversized")
     try:
@@ -153,17 +188,18 @@ def _understand(
     except UnicodeDecodeError:
         row.reasons.append("invalid_utf8")
     if "oversized" in row.reasons:
-        return row  # quarantined whole: nobody looks for what such a row says
+        return None  # quarantined whole: nobody looks for what such a row says
     try:
         said = json.loads(row.raw, parse_float=Decimal, parse_constant=_no_number)
     except ValueError:
         said = None
     if not isinstance(said, dict):
         row.reasons.append("malformed_json")
-        return row
-    if lay_out:
-        said, reasons = lay_out(said)
-        row.reasons += reasons
+        return None
+    return said
+
+
+def _filled(row: Row, said: Mapping[str, Any], config: Mapping[str, Any]) -> Row:
     row.fields = _fields(row, said)
     row.fields["occurred_at"] = _occurred_at(row, said.get("occurred_at"), config)
     _check(row, said)

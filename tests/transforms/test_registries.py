@@ -25,7 +25,10 @@ from tests.properties.test_convergence import DESTINATIONS
 
 HELPERS = {"rule", "refusals", "suppressions", "sink", "http", "us_states", "dialect"}
 # What checks rows whatever their dialect, and what reads reference tables.
-OF_SOURCES = {"bounds", "names", "partitions", "reference", "values", "words"}
+OF_SOURCES = {
+    "bounds", "expressions", "names", "objects", "partitions", "reference", "segment_fields",
+    "segment_words", "values", "words",
+}  # fmt: skip
 
 
 def modules(folder: ModuleType) -> set[str]:

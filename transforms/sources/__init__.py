@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from tactful.transforms.sources import canonical, sendgrid
+from tactful.transforms.sources import canonical, mapped, segment, sendgrid, shopify
 from tactful.transforms.sources.dialect import Dialect
 
 DIALECTS: dict[str, Dialect] = {
-    dialect.name: dialect for dialect in (canonical.DIALECT, sendgrid.DIALECT)
+    dialect.name: dialect
+    for dialect in (
+        canonical.DIALECT,
+        mapped.DIALECT,
+        segment.DIALECT,
+        sendgrid.DIALECT,
+        shopify.DIALECT,
+    )
 }
 
 CANONICAL = canonical.DIALECT.name

@@ -50,15 +50,7 @@ def parse_rows(
     fields = fields_of(stream)
     loose = ", ".join(f"`{name}` {_loose(column)}" for name, column in fields.items())
     # All in SQL: of column objects it takes thousands, at several calls into the JVM each.
-    checked = rows.selectExpr(
-        "value",
-        "file",
-        "modified_at",
-        f"{line_hash('value')} AS line_hash",
-        "is_valid_utf8(value) AS is_valid",
-        "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
-    )
-    whole = checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
+    whole = whole_objects(rows, max_row_bytes=max_row_bytes)
     told = "CASE WHEN fields IS NOT NULL THEN text END"
     parsed = whole.selectExpr("*", f"{strictly(told, f'{loose}, `_corrupt` string')} AS loose")
     understood = parsed.selectExpr(
@@ -76,13 +68,16 @@ def parse_rows(
     )
 
 
-def lay_out(rows: DataFrame, *, stream: str, told: Mapping[str, str]) -> DataFrame:
+def lay_out(
+    rows: DataFrame, *, stream: str, told: Mapping[str, str], extra: str | None = None
+) -> DataFrame:
     """Lay the fields of another dialect's rows out as canonical ones, ready for `check_rows`.
 
     Adds: loose, _extra, _inner. Keeps: every row, all columns.
     rows: is_sound, beside what the expressions read. told: by the name of the canonical field, its
     text in SQL (of lists and truth values the value), null where the row does not say it. Fields
     that are not named here are null; what the canonical form does not name goes into `properties`.
+    extra: further entries of `properties` (key, value), where a key may be said once more.
     """
     fields = fields_of(stream)
     strange = set(told) - set(fields)
@@ -94,7 +89,7 @@ def lay_out(rows: DataFrame, *, stream: str, told: Mapping[str, str]) -> DataFra
     )
     # Not a mere struct, which Spark would take apart and work out anew for every use of a field.
     laid = f"CASE WHEN is_sound THEN struct({each}, CAST(NULL AS string) AS _corrupt) END"
-    return rows.selectExpr("*", f"{laid} AS loose", *names.nothing_unknown())
+    return rows.selectExpr("*", f"{laid} AS loose", *names.nothing_unknown(extra))
 
 
 def check_rows(
@@ -149,6 +144,23 @@ def strictly(text: str, kind: str) -> str:
     """Read a text as JSON of a type, whose field `_corrupt` tells where Spark finds fault."""
     options = ", ".join(literal(word) for pair in STRICT.items() for word in pair)
     return f"from_json({text}, {literal(kind)}, map({options}))"
+
+
+def whole_objects(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
+    """Look whether each landed row is one whole JSON object, and which names it has.
+
+    Adds: line_hash, is_valid (UTF-8), text (the row made valid), fields (see below).
+    Keeps: one row a landed row, value, file, modified_at. Drops: all other columns.
+    """
+    checked = rows.selectExpr(
+        "value",
+        "file",
+        "modified_at",
+        f"{line_hash('value')} AS line_hash",
+        "is_valid_utf8(value) AS is_valid",
+        "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
+    )
+    return checked.transform(_with_outer_fields, max_row_bytes=max_row_bytes)
 
 
 def _with_outer_fields(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
@@ -224,7 +236,7 @@ def _settled(stream: str, column: Described) -> str:
 
 def _is_sound() -> str:
     """Whether the row is one JSON object; where Spark finds fault, it may only be with a type."""
-    faulty = f"CASE WHEN {FLAGGED} THEN {_refused('_none', 'string')} ELSE false END"
+    faulty = f"CASE WHEN {FLAGGED} THEN {refused('_none', 'string')} ELSE false END"
     return f"(fields IS NOT NULL AND NOT {faulty})"
 
 
@@ -283,11 +295,11 @@ def _mistyped(column: Described) -> str:
         wrong.append(f"NOT {is_blank(value)} AND {typed} IS NULL")
     if column.type != "string":
         # Only a row that Spark flagged pays for a second look at its text.
-        wrong.append(f"CASE WHEN {FLAGGED} THEN {_refused(column.name, _loose(column))} END")
+        wrong.append(f"CASE WHEN {FLAGGED} THEN {refused(column.name, _loose(column))} END")
     return _any(wrong)
 
 
-def _refused(name: str, kind: str) -> str:
+def refused(name: str, kind: str) -> str:
     """Whether Spark finds fault with this one field; with none of that name, with the JSON."""
     return f"{strictly('text', f'`{name}` {kind}, `_corrupt` string')}._corrupt IS NOT NULL"
 

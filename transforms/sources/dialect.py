@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from pyspark.sql import DataFrame
 
@@ -21,6 +22,9 @@ class Dialect:
                  empty: all are of the one that the source names, which is `stream`.
     `type_field` the name under which a row says what happened: `tactful status` looks there for
                  what refused rows wanted.
+    `faults`     for a form that the configuration describes in `fields`: the stream and that table
+                 → what is wrong with it (key, found, allowed); its `parse` also takes `fields` and
+                 `time_zone`. None: it takes neither.
     """
 
     name: str
@@ -28,3 +32,4 @@ class Dialect:
     parse: Callable[..., DataFrame]
     streams: tuple[str, ...] = ()
     type_field: str = "type"
+    faults: Callable[[str, Any], Iterable[tuple[str, str, str]]] | None = None

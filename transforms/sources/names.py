@@ -53,11 +53,15 @@ def unknown_inside(columns: Iterable[Column]) -> str:
     return f"CASE WHEN {_written_names()} != {_understood_names(columns)} THEN {once} END"
 
 
-def nothing_unknown() -> tuple[str, str]:
-    """The same two columns of a row whose fields were laid out by hand: it has no others."""
+def nothing_unknown(extra: str | None = None) -> tuple[str, str]:
+    """The same two columns of a row whose fields were laid out by hand: it has no others.
+
+    extra: what it has all the same, as entries of key and value.
+    """
     found = "struct<entries:array<struct<key:string,value:string>>,has_too_many:boolean>"
     entries = "array<struct<key:string,value:string>>"
-    return f"CAST(NULL AS {entries}) AS _extra", f"CAST(NULL AS {found}) AS _inner"
+    told = extra or "NULL"
+    return f"CAST({told} AS {entries}) AS _extra", f"CAST(NULL AS {found}) AS _inner"
 
 
 def properties() -> str:

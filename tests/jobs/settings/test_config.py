@@ -61,9 +61,9 @@ ONE_LINERS = {
         f'my.toml: sources.../web: found the name "../web"; allowed: {NAME}',
     ),
     "dialect of later": (
-        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'segment'",
-        'my.toml: sources.web.dialect: found "segment"; allowed: canonical, sendgrid '
-        "(segment is not supported yet)",
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndialect = 'ga4'",
+        'my.toml: sources.web.dialect: found "ga4"; allowed: canonical, mapped, segment, '
+        "sendgrid, shopify (ga4 is not supported yet)",
     ),
     "partition of an id": (
         "[sources.web]\nstream = 'clicks'\npath = 'x'\npartitions = ['day', 'event_id']",
@@ -338,3 +338,40 @@ def test_a_file_that_is_not_utf8_is_one_line(tmp_path):
     (tmp_path / "latin.toml").write_bytes(b"# caf\xe9\n")
     with pytest.raises(ConfigError, match="a byte that is not UTF-8 at position 5"):
         load(tmp_path / "latin.toml", environ={})
+
+
+MAPPED = """
+[sources.tills]
+stream = "purchases"
+dialect = "mapped"
+path = "x"
+"""
+
+
+def test_a_house_form_is_told_all_that_is_wrong_with_its_fields(errors):
+    fields = "[sources.tills.fields]\nevent_id = 'reflect(a)'\ntype = 'kind'\nline.colour = 'x'\n"
+    told = errors(MAPPED + fields)
+    assert [line.split(":")[1].strip() for line in told] == [
+        "sources.tills.fields.occurred_at",
+        "sources.tills.fields.event_id",
+        "sources.tills.fields.line.colour",
+    ]
+    assert "this has the function reflect; allowed: coalesce" in told[1]
+    assert errors(MAPPED) == [
+        "my.toml: sources.tills.fields: found nothing; "
+        "allowed: a table of fields, each a column or an expression"
+    ]
+
+
+def test_what_only_csv_or_a_house_form_has_is_refused_elsewhere(errors):
+    told = errors(
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\ndelimiter = ';'\ntime_zone = 'UTC'\n"
+        "[sources.web.fields]\ntype = 'x'\n"
+    )
+    assert [line.partition("; ")[2] for line in told] == [
+        'allowed: only with dialect = "mapped"', 'allowed: only with dialect = "mapped"',
+        'allowed: only with format = "csv"',
+    ]  # fmt: skip
+    assert errors(
+        "[sources.web]\nstream = 'clicks'\npath = 'x'\nformat = 'csv'\ndelimiter = ';'\nquote = ';'"
+    ) == ['my.toml: sources.web.quote: found ";"; allowed: another sign than the delimiter']

@@ -1,0 +1,182 @@
+"""The command `sample`: how the first rows of a file are understood, before any lake exists."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from rich.markup import escape
+from rich.table import Table
+
+from tactful.jobs.commands.answers import counted
+from tactful.jobs.commands.arguments import refused
+from tactful.jobs.lake.listing import File
+from tactful.jobs.settings.config import Config, Source
+from tactful.schemas.events import STREAMS
+from tactful.transforms.sources import DIALECTS
+
+FORMATS = {".csv": "csv", ".parquet": "parquet"}
+# What says most of an event, in this order.
+TOLD = (
+    "order_id",
+    "message_id",
+    "contact_id",
+    "attribute",
+    "sku",
+    "form",
+    "query",
+    "url",
+    "channel",
+)
+SHOWN = 100
+LONGEST = 60
+
+
+def source_of(
+    config: Config, file: Path, *, name: str | None, dialect: str | None, stream: str | None
+) -> Source:
+    """What the file's rows are: as a source of the configuration says, or as the options do.
+
+    Raises: ConfigError.
+    """
+    if name is not None:
+        for option, given in (("--dialect", dialect), ("--stream", stream)):
+            if given:
+                raise refused("--source", f"{option} beside it", "one of the two")
+        if name not in config.sources:
+            raise refused(
+                "--source", f'"{name}"', ", ".join(config.sources) or "no source is there"
+            )
+        return config.sources[name]
+    dialect = dialect or "canonical"
+    if dialect not in DIALECTS:
+        raise refused("--dialect", f'"{dialect}"', ", ".join(DIALECTS))
+    known = DIALECTS[dialect]
+    if known.faults:
+        raise refused(
+            "--dialect", f'"{dialect}"', "--conf FILE --source NAME, which says its fields"
+        )
+    if known.streams and stream:
+        raise refused("--stream", f'"{stream}"', f"none: {dialect} says it of each row")
+    if not known.streams and stream not in STREAMS:
+        raise refused("--stream", f'"{stream}"' if stream else "nothing", ", ".join(STREAMS))
+    forms = (FORMATS.get(part.lower()) for part in file.suffixes)
+    form = next((form for form in forms if form), "json")
+    return Source(stream=stream, dialect=dialect, format=form, path=str(file.parent))
+
+
+def sample(config: Config, file: Path, source: Source, rows: int) -> Mapping[str, Any]:
+    """Read the first rows of a file as `run` would, and tell what each is. Nothing is written.
+
+    Raises: ConfigError, where there is no such file.
+    """
+    if not file.is_file():
+        raise refused("FILE", f'"{file}"', "a file that is there")
+    from tactful.jobs.intake.landing_files import read_files
+    from tactful.jobs.session import open_session
+
+    spark = open_session("tactful-sample")
+    state = file.stat()
+    whole = File(str(file.resolve()), datetime.fromtimestamp(state.st_mtime, UTC), state.st_size)
+    found: list[Any] = []
+    landed = 0
+
+    def put(frame: Any) -> None:
+        nonlocal landed
+        first = frame.limit(rows).cache()
+        landed = first.count()
+        events = DIALECTS[source.dialect].parse(
+            first,
+            stream=source.stream,
+            source_name="sample",
+            max_row_bytes=config.intake.max_row_bytes,
+            max_skew=config.intake.max_skew,
+            **source.reading,
+        )
+        found[:] = events.collect()
+
+    outcome = read_files(
+        spark, [whole], put, form=source.format, folder=str(file.resolve().parent),
+        csv=source.csv_form,
+    )  # fmt: skip
+    if outcome.unread:
+        raise refused("FILE", next(iter(outcome.unread.values())), "a file that can be read")
+    return _facts(file, source, landed, found, config)
+
+
+def _facts(
+    file: Path, source: Source, landed: int, found: list[Any], config: Config
+) -> dict[str, Any]:
+    good = [row for row in found if not row.reasons]
+    unused = Counter(
+        entry.type for row in good for entry in row.identifiers or ()
+        if entry.type not in config.identity.types
+    )  # fmt: skip
+    types = Counter((row.stream, row.type) for row in good)
+    reasons = Counter(reason for row in found for reason in row.reasons)
+    return {
+        "file": str(file),
+        "dialect": source.dialect,
+        "rows": landed,
+        "events": len(found),
+        "understood": len(good),
+        "refused": len(found) - len(good),
+        "types": [{"stream": s, "type": t, "events": n} for (s, t), n in types.most_common()],
+        "reasons": [{"reason": reason, "events": n} for reason, n in reasons.most_common()],
+        "doubts": sorted({doubt for row in found for doubt in row.doubts or ()}),
+        "unused_identifiers": dict(unused),
+        "nobody": sum(not row.identifiers for row in good),
+        "first": [_shown(row) for row in found[:SHOWN]],
+    }
+
+
+def _shown(row: Any) -> dict[str, Any]:
+    """One event; who it was only by the kinds of its identifiers."""
+    told = [f"{name} {row[name]}" for name in TOLD if row[name] is not None]
+    if row.lines is not None:
+        told.insert(1, counted(len(row.lines), "line"))
+    return {
+        "stream": row.stream,
+        "type": row.type,
+        "occurred_at": row.occurred_at.astimezone(UTC).isoformat() if row.occurred_at else None,
+        "says": ", ".join(told),
+        "identifiers": [entry.type for entry in row.identifiers or ()],
+        "reasons": list(row.reasons),
+        "raw": row.raw if row.reasons else None,
+    }
+
+
+def render(facts: Mapping[str, Any]) -> Iterator[Any]:
+    """The same as a page for people: what was understood, then what was not and why."""
+    table = Table(box=None, pad_edge=False)
+    for title in ("stream", "type", "when", "says", "who"):
+        table.add_column(title, no_wrap=title in ("stream", "type", "when"))
+    for row in facts["first"]:
+        if not row["reasons"]:
+            who = ", ".join(row["identifiers"]) or "nobody"
+            when = (row["occurred_at"] or "")[:19]
+            table.add_row(*map(escape, (row["stream"], row["type"], when, row["says"], who)))
+    if table.row_count:
+        yield table
+    for row in facts["first"]:
+        if row["reasons"]:
+            raw = row["raw"] if len(row["raw"]) <= LONGEST else row["raw"][:LONGEST] + "…"
+            yield f"[red]refused[/] {escape(', '.join(row['reasons']))}: {escape(raw)}"
+    yield (
+        f"{counted(facts['rows'], 'row')} gave {counted(facts['events'], 'event')}: "
+        f"{facts['understood']:,} understood, {facts['refused']:,} refused."
+    )
+    for group in facts["reasons"]:
+        yield f"Refused for {escape(group['reason'])}: {group['events']:,}"
+    for doubt in facts["doubts"]:
+        yield f"[yellow]Nobody knows the word {escape(doubt)}; it is read as doubt.[/]"
+    for kind, events in facts["unused_identifiers"].items():
+        yield (
+            f"[yellow]{counted(events, 'event')} name a {escape(kind)}, which links nobody without "
+            f"\\[identity.types.{escape(kind)}].[/]"
+        )
+    if facts["nobody"]:
+        yield f"[yellow]{counted(facts['nobody'], 'event')} name nobody.[/]"

@@ -1,0 +1,145 @@
+"""A house's own form: CSV as tills write it, read or refused row by row, never shifted columns."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from deltalake import DeltaTable
+
+from tactful.jobs.commands.sampling import sample, source_of
+from tactful.jobs.runs.pipeline import run
+
+AS_OF = datetime(2026, 11, 27, tzinfo=UTC)
+CONF = """
+[lake]
+location = "{root}/lake"
+[identity.types.loyalty_id]
+priority = 4
+[sources.tills]
+stream = "purchases"
+dialect = "mapped"
+format = "csv"
+path = "{root}/landing"
+delimiter = ";"
+time_zone = "Europe/Berlin"
+[sources.tills.fields]
+event_id = "concat('till/', receipt)"
+type = "decode(kind, 'S', 'order_placed', 'R', 'order_returned', kind)"
+occurred_at = "sold_at"
+order_id = "receipt"
+currency = "'EUR'"
+place = "'store'"
+identifiers.loyalty_id = "card"
+line.sku = "article"
+line.quantity = "quantity"
+line.amount = "number(paid, ',')"
+"""
+NAMES = "receipt;kind;sold_at;card;article;quantity;paid"
+TILL = f"""\ufeff{NAMES}
+1;S;2026-03-02 10:00:00;c1;"jeans; blue";1;1.059,90
+2;S;2026-07-02T10:00:00;c1;"the ""best"" belt";2;9,5
+3;S;2026-03-02 10:00:00;c1;half "a quote;1;5
+4;S;2026-03-02 10:00:00;c1;"never closed;1;5
+5;S;2026-03-02 10:00:00;c1;jeans;1;5;more
+6;S;2026-03-02 10:00:00;c1
+{NAMES}
+7;X;2026-03-02 10:00:00;c1;jeans;1;5
+8;R;2026-03-02T10:00:00+05:00;;jeans;1;5
+9;S;02.03.2026;c1;jeans;1;5
+10;S;2026-03-02 10:00:00;c1;jeans;many;5
+"""
+# Another export of the same till: other order, another column, other line ends.
+OTHER = (
+    "paid;receipt;kind;note;sold_at;card;article;quantity\r\n"
+    "5,00;20;S;late;2026-03-02 11:00:00;c2;hat;1\r\n"
+)
+COMMAS = NAMES.replace(";", ",") + "\n30,S,2026-03-02 10:00:00,c1,jeans,1,5\n"
+TWICE = "receipt;kind;kind\n40;S;S\n"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    root = tmp_path_factory.mktemp("house")
+    (root / "landing").mkdir()
+    for name, text in (("till", TILL), ("other", OTHER), ("commas", COMMAS), ("twice", TWICE)):
+        (root / "landing" / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+    return root
+
+
+def rows(root: Path, table: str) -> list[dict[str, Any]]:
+    return DeltaTable(str(root / "lake" / table)).to_pyarrow_table().to_pylist()
+
+
+def load(root: Path) -> Any:
+    from tactful.jobs.settings.config import load
+
+    file = root / "my.toml"
+    file.write_text(CONF.format(root=root), encoding="utf-8")
+    return load(file, environ={})
+
+
+def test_every_row_is_read_or_refused_by_itself(spark, folder):
+    run(load(folder), steps=("land", "accept"), as_of=AS_OF)
+    good = {row["event_id"]: row for row in rows(folder, "purchases")}
+    assert set(good) == {f"till/{n}" for n in (1, 2, 8, 20)}
+    first, second, third, fourth = (good[f"till/{n}"] for n in (1, 2, 8, 20))
+    assert (
+        first["lines"][0]["sku"] == "jeans; blue"
+        and str(first["lines"][0]["amount"]) == "1059.9000"
+    )
+    assert (
+        second["lines"][0]["sku"] == 'the "best" belt'
+        and str(second["lines"][0]["amount"]) == "9.5000"
+    )
+    # The clock of Berlin, in winter and in summer; a zone that is told is what counts.
+    assert [row["occurred_at"].hour for row in (first, second, third)] == [9, 8, 5]
+    assert (third["type"], third["identifiers"]) == ("order_returned", [])
+    assert (fourth["lines"][0]["sku"], dict(fourth["properties"])) == ("hat", {"note": "late"})
+    refused = {row["raw"]: row["reasons"] for row in rows(folder, "quarantine")}
+    no_json = [raw for raw, reasons in refused.items() if reasons == ["malformed_json"]]
+    assert sorted(raw[:1] for raw in no_json) == ["3", "4", "5", "6", "T", "r"]
+    assert any("names a column twice" in raw for raw in no_json)
+    told = {json.loads(raw).get("receipt"): why for raw, why in refused.items() if raw[0] == "{"}
+    assert told["7"] == ["unknown_type"] and told["10"] == ["wrong_type:lines"]
+    assert told["9"] == ["occurred_at_not_a_time"]
+    # With another delimiter there is one column of another name, and nothing of it is guessed.
+    assert "missing:event_id" in told[None] or "missing:order_id" in told[None]
+    assert len(refused) == 10
+
+
+def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
+    config = load(folder)
+    file = folder / "landing" / "till.csv"
+    source = source_of(config, file, name="tills", dialect=None, stream=None)
+    facts = sample(config, file, source, 20)
+    assert (facts["rows"], facts["understood"], facts["refused"]) == (11, 3, 8)
+    assert {row["reason"] for row in facts["reasons"]} == {
+        "malformed_json", "unknown_type", "wrong_type:lines", "occurred_at_not_a_time",
+    }  # fmt: skip
+    assert facts["first"][0]["says"].startswith("order_id 1, 1 line")
+    assert facts["unused_identifiers"] == {} and facts["nobody"] == 1
+
+
+def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_path):
+    from tactful.jobs.settings.config import load
+
+    file = tmp_path / "calls.json"
+    call = {
+        "type": "track",
+        "messageId": "m",
+        "anonymousId": "a",
+        "timestamp": "2026-03-02T00:00:00Z",
+    }
+    events = ("Product Viewed", "Something Else", "Product Added")
+    calls = (json.dumps({**call, "messageId": n, "event": e}) for n, e in enumerate(events))
+    file.write_text("\n".join(calls) + "\n")
+    config = load(None, environ={})
+    facts = sample(
+        config, file, source_of(config, file, name=None, dialect="segment", stream=None), 2
+    )
+    assert (facts["rows"], facts["understood"], facts["refused"]) == (2, 1, 1)
+    assert not [path for path in tmp_path.iterdir() if path != file]

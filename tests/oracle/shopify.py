@@ -1,0 +1,224 @@
+"""Shopify's bodies as canonical events, from what the vendor's pages say of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+Event = tuple[str, dict[str, Any], list[str]]
+
+CONSENTS = (("email", "email_marketing_consent"), ("sms", "sms_marketing_consent"))
+MEANS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
+PLACES = {"web": "online", "pos": "store", "iphone": "app", "android": "app"}
+KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
+        "checkout_token")  # fmt: skip
+LISTS = ("line_items", "refunds", "fulfillments", "discount_codes", "refund_line_items",
+         "transactions")  # fmt: skip
+
+
+def events(said: Mapping[str, Any]) -> Iterator[Event]:
+    """The canonical events of one body: stream, fields, and what only Shopify's can have wrong."""
+    faults = []
+    if any(said.get(name) is not None and not isinstance(said[name], list) for name in LISTS):
+        faults = ["wrong_type:properties"]
+    if "abandoned_checkout_url" in said:
+        yield "clicks", _told(_checkout(said)), faults
+    elif "line_items" in said and {"financial_status", "order_number"} & set(said):
+        if said.get("test") is True:
+            faults = ["test_order", *faults]
+        for event in _order(said):
+            yield "purchases", _told(event), faults
+    elif "refund_line_items" in said:
+        yield "purchases", _told(_refund(said, said.get("order_id"))), faults
+    elif {"tracking_number", "tracking_numbers"} & set(said) and "order_id" in said:
+        found = [*_parcel(said, said.get("order_id"))]
+        for event in found:
+            yield "purchases", _told(event), faults
+        if not found:
+            told = _of_parcel(said, "shipped", said.get("created_at"), said.get("order_id"))
+            told |= {"event_id": _id("fulfillment", said.get("id")), "lines": None}
+            yield "purchases", _told(told), [*faults, "not_of_use"]
+    elif "customer_id" in said and {name for _, name in CONSENTS} & set(said):
+        yield from _consents(said, said.get("customer_id"), faults)
+    elif {"verified_email", "addresses"} & set(said):
+        about = {k: said[k] for k in ("tags", "state", "currency") if said.get(k) is not None}
+        yield "profiles", _told({
+            "event_id": _id("customer", said.get("id"), said.get("updated_at")),
+            "type": "attribute_set", "occurred_at": said.get("updated_at"),
+            "identifiers": _whose(said, said.get("id")), "properties": about,
+        }), faults  # fmt: skip
+        yield from (e for e in _consents(said, said.get("id"), faults) if "not_of_use" not in e[2])
+    else:
+        yield "purchases", _told({
+            "event_id": "body", "type": "something else", "occurred_at": said.get("created_at"),
+            "order_id": said.get("order_id"), "identifiers": [],
+        }), faults  # fmt: skip
+
+
+def _order(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    number, at = said.get("id"), said.get("processed_at") or said.get("created_at")
+    common = {"order_id": number, "identifiers": _buyer(said)}
+    codes = [entry.get("code") for entry in said.get("discount_codes") or ()]
+    yield {
+        **common, "event_id": _id("order", number, "placed"), "type": "order_placed",
+        "occurred_at": at,
+        "currency": said.get("currency"), "coupons": codes or None,
+        "place": PLACES.get(str(said.get("source_name"))),
+        "store_id": said.get("location_id") if said.get("source_name") == "pos" else None,
+        "lines": [_told({
+            "line_id": line.get("id"), "sku": _sku(line), "quantity": line.get("quantity"),
+            "unit_price": line.get("price"), "discount": _off(line),
+        }) for line in _list(said.get("line_items"))],
+        "properties": {k: said[k] for k in KEPT if said.get(k) is not None},
+    }  # fmt: skip
+    if said.get("financial_status") in ("paid", "partially_refunded", "refunded"):
+        yield {**common, "event_id": _id("order", number, "paid"), "type": "order_paid",
+               "occurred_at": at}  # fmt: skip
+    if said.get("cancelled_at") is not None:
+        why = said.get("cancel_reason")
+        yield {**common, "event_id": _id("order", number, "cancelled"), "type": "order_cancelled",
+               "occurred_at": said["cancelled_at"],
+               "properties": {"cancel_reason": why} if why is not None else None}  # fmt: skip
+    refunds, parcels = said.get("refunds"), said.get("fulfillments")
+    for refund in refunds if isinstance(refunds, list) else ():
+        yield _refund(refund, number)
+    for parcel in parcels if isinstance(parcels, list) else ():
+        yield from _parcel(parcel, number)
+
+
+def _off(line: Mapping[str, Any]) -> Any:
+    shared = line.get("discount_allocations")
+    if shared:
+        return str(sum((_number(part.get("amount")) for part in shared), Decimal(0)))
+    return line.get("total_discount")
+
+
+def _refund(refund: Mapping[str, Any], order_id: Any) -> dict[str, Any]:
+    lines = [_told({
+        "line_id": item.get("line_item_id"), "sku": _sku(item.get("line_item") or {}),
+        "quantity": item.get("quantity"), "amount": item.get("subtotal"),
+    }) for item in refund.get("refund_line_items") or ()]  # fmt: skip
+    deeds = refund.get("transactions") or []
+    back = sum((_number(deed.get("amount")) for deed in deeds
+                if (deed.get("kind"), deed.get("status")) == ("refund", "success")),
+               Decimal(0))  # fmt: skip
+    return {
+        "event_id": _id("refund", refund.get("id")), "type": "order_refunded", "order_id": order_id,
+        "occurred_at": refund.get("processed_at") or refund.get("created_at"), "identifiers": [],
+        "lines": lines or None, "amount": None if lines else str(back),
+        "currency": deeds[0].get("currency") if deeds else None,
+    }  # fmt: skip
+
+
+def _parcel(parcel: Mapping[str, Any], order_id: Any) -> Iterator[dict[str, Any]]:
+    if (parcel.get("status") or "success") == "success":
+        yield _of_parcel(parcel, "shipped", parcel.get("created_at"), order_id)
+        if parcel.get("shipment_status") == "delivered":
+            yield _of_parcel(parcel, "delivered", parcel.get("updated_at"), order_id)
+
+
+def _of_parcel(parcel: Mapping[str, Any], what: str, at: Any, order_id: Any) -> dict[str, Any]:
+    lines = [_told({"line_id": item.get("id"), "sku": _sku(item),
+                    "quantity": item.get("quantity")})
+             for item in parcel.get("line_items") or ()]  # fmt: skip
+    return {"event_id": _id("fulfillment", parcel.get("id"), what), "type": f"order_{what}",
+            "order_id": order_id, "occurred_at": at, "identifiers": [],
+            "lines": lines if parcel.get("line_items") is not None else None}  # fmt: skip
+
+
+def _consents(said: Mapping[str, Any], number: Any, faults: list[str]) -> Iterator[Event]:
+    is_any = False
+    for channel, name in CONSENTS:
+        consent = said.get(name) or {}
+        state = str(consent.get("state")).lower()
+        changed = said.get("accepts_marketing_updated_at")
+        if channel == "email" and said.get(name) is None:
+            is_no = said.get("accepts_marketing") is False and str(changed) > str(
+                said.get("created_at")
+            )
+            state = "subscribed" if said.get("accepts_marketing") is True else ""
+            state = "unsubscribed" if is_no else state
+            state = state if changed is not None else ""
+        if state in MEANS:
+            is_any = True
+            at = consent.get("consent_updated_at") or changed or said.get("updated_at")
+            told = {
+                "event_id": _id("customer", number, channel, at), "type": MEANS[state],
+                "occurred_at": at, "channel": channel, "purpose": "marketing",
+                "identifiers": _whose(said, number, channel),
+            }  # fmt: skip
+            yield "profiles", _told(told), [] if state == "unsubscribed" else faults
+    if not is_any:
+        told = {"event_id": _id("customer", number), "type": "attribute_set",
+                "occurred_at": said.get("updated_at"),
+                "identifiers": _whose(said, number)}  # fmt: skip
+        for _, name in CONSENTS:
+            changed = (said.get(name) or {}).get("consent_updated_at")
+            told["occurred_at"] = told["occurred_at"] or changed
+        yield "profiles", _told(told), ["not_of_use", *faults]
+
+
+def _whose(said: Mapping[str, Any], number: Any, channel: str = "") -> list[dict[str, Any]]:
+    each = [("customer_id", number)]
+    if channel != "sms":
+        each.append(("email", said.get("email") or said.get("email_address") or None))
+    if channel != "email":
+        each.append(("phone", said.get("phone") or None))
+    return [{"type": kind, "value": value} for kind, value in each if value is not None]
+
+
+def _buyer(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    own = said.get("customer") or {}
+    each = (
+        ("customer_id", own.get("id")),
+        ("email", said.get("email") or said.get("contact_email") or own.get("email") or None),
+        ("phone", said.get("phone") or own.get("phone") or None),
+    )
+    return [{"type": kind, "value": value} for kind, value in each if value is not None]
+
+
+def _checkout(said: Mapping[str, Any]) -> dict[str, Any]:
+    at = said.get("updated_at") or said.get("created_at")
+    name = said.get("token") if said.get("token") is not None else said.get("id")
+    lines = said.get("line_items")
+    lines = lines if isinstance(lines, list) else None
+    told = {"cart_token": said.get("cart_token"), "token": said.get("token")}
+    if lines is not None:
+        told["line_items"] = [
+            {k: v if isinstance(v, str) else str(v)
+             for k, v in (("sku", _sku(line)), ("quantity", line.get("quantity")),
+                          ("price", line.get("price"))) if v is not None}
+            for line in lines
+        ]  # fmt: skip
+    return {
+        "event_id": _id("checkout", name, at), "type": "checkout_start", "occurred_at": at,
+        "identifiers": _buyer(said), "sku": _sku(lines[0]) if lines and len(lines) == 1 else None,
+        "place": PLACES.get(str(said.get("source_name")), "online"),
+        "referrer": said.get("referring_site"),
+        "properties": {k: v for k, v in told.items() if v is not None},
+    }  # fmt: skip
+
+
+def _id(*parts: Any) -> str | None:
+    """An id of its parts; none where one of them is missing."""
+    return None if None in parts else "/".join(str(part) for part in parts)
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+def _sku(of: Mapping[str, Any]) -> Any:
+    return of.get("sku") or of.get("product_id")
+
+
+def _number(value: Any) -> Decimal:
+    try:
+        return Decimal(str(value))
+    except InvalidOperation:
+        return Decimal(0)
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}

@@ -1,0 +1,52 @@
+"""Expressions of a configuration: what is on the list means what it says, all else is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from tactful.transforms.sources.expressions import NotAnExpression, parse
+from tactful.transforms.sources.mapped import faults
+
+REFUSED = {
+    "reflect('java.lang.System', 'getenv', 'HOME')": "the function reflect",
+    "java_method('java.lang.Runtime', 'getRuntime')": "the function java_method",
+    "secret('scope', 'key')": "the function secret",
+    "concat('a', reflect('x', 'y'))": "the function reflect",
+    "read_files('/etc/passwd')": "the function read_files",
+    "current_timestamp()": "the function current_timestamp",
+    "sold_at; DROP TABLE x": "cannot be read",
+    "a || b": "cannot be read",
+    "(SELECT 1)": "stands",
+    "concat(a": "too early",
+    "concat(a b)": "bracket",
+    "concat()": "0 arguments",
+    "lower(a, b)": "2 arguments",
+    "lower(": "too early",
+    "": "too early",
+    "a b": "ends before",
+    "'half": "cannot be read",
+    "lower(" * 30 + "a" + ")" * 30: "deeper",
+    "`a` -- comment": "ends before|cannot be read",
+}
+
+
+@pytest.mark.parametrize("text", REFUSED)
+def test_what_is_not_on_the_list_is_refused(text):
+    with pytest.raises(NotAnExpression, match=REFUSED[text]):
+        parse(text)
+
+
+def test_an_expression_says_which_columns_it_reads():
+    found = parse("concat_ws('-', shop, `Bon Nr.`, lower(customer.email), 'it''s', 5)")
+    # What else an object says is kept, so it is not taken for read.
+    assert found.columns == {"shop", "Bon Nr."}
+    assert "it's" not in found.sql  # Never as it was written: a quote could end the text.
+
+
+def test_a_table_of_fields_is_told_all_that_is_wrong_with_it():
+    told = {"event_id": "id", "sku2": "x", "lines": "x", "identifiers": "mail",
+            "line": {"sku": "a", "colour": "b"}, "currency": {"x": "y"},
+            "amount": "reflect('a')"}  # fmt: skip
+    found = {key for key, _, _ in faults("purchases", told)}
+    assert found == {"sku2", "lines", "identifiers", "line.colour", "currency", "amount"}
+    assert not list(faults("messages", {"type": "'sent'", "identifiers": {"email": "mail"}}))

@@ -1,0 +1,151 @@
+"""Expressions: how a configuration says where a field comes from, without any code.
+
+A column by its name (`sold_at`, `customer.email`, in backquotes where it has other signs), a text
+in quotes, a number, or a function of FUNCTIONS over such. Whatever is not on that list is refused
+here, so nothing of a configuration reaches Spark as SQL of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from tactful.transforms.blanks import literal
+
+TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>'(?:[^']|'')*')|(?P<back>`[^`]+`)|(?P<number>-?\d+(?:\.\d+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(?P<sign>[(),]))"
+)
+DEEPEST = 20
+
+
+class NotAnExpression(ValueError):
+    """Raised for a text that is none; its message says where and what may stand there."""
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What a text of the configuration means: its SQL over `said`, and the columns it reads."""
+
+    sql: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function by how many arguments it takes, and its SQL."""
+
+    least: int
+    most: int
+    sql: Callable[[Sequence[str]], str]
+
+
+def _plain(name: str, least: int, most: int) -> Function:
+    return Function(least, most, lambda given: f"{name}({', '.join(given)})")
+
+
+def _number(given: Sequence[str]) -> str:
+    """A number as it is written in other countries: by its decimal sign."""
+    mark = given[1] if len(given) > 1 else literal(",")
+    bare = f"regexp_replace({given[0]}, concat('[^0-9eE+-', {mark}, ']'), '')"
+    return f"replace({bare}, {mark}, '.')"
+
+
+def _whole(given: Sequence[str]) -> Sequence[str]:
+    return [f"CAST({each} AS int)" for each in given]
+
+
+FUNCTIONS: dict[str, Function] = {
+    "coalesce": _plain("coalesce", 1, 50),
+    "concat": _plain("concat", 1, 50),
+    "concat_ws": _plain("concat_ws", 2, 50),
+    "decode": _plain("decode", 3, 101),
+    "left": Function(2, 2, lambda a: f"left({a[0]}, {_whole(a[1:])[0]})"),
+    "lower": _plain("lower", 1, 1),
+    "lpad": Function(3, 3, lambda a: f"lpad({a[0]}, {_whole(a[1:2])[0]}, {a[2]})"),
+    "nullif": _plain("nullif", 2, 2),
+    "number": Function(1, 2, _number),
+    "replace": _plain("replace", 3, 3),
+    "right": Function(2, 2, lambda a: f"right({a[0]}, {_whole(a[1:])[0]})"),
+    "split_part": Function(3, 3, lambda a: f"try_element_at(split({a[0]}, concat('\\\\Q', {a[1]}, "
+                                           f"'\\\\E')), CAST({a[2]} AS int))"),
+    "substring": Function(2, 3, lambda a: f"substring({a[0]}, {', '.join(_whole(a[1:]))})"),
+    "time": Function(2, 2, lambda a: f"date_format(try_to_timestamp({a[0]}, {a[1]}), "
+                                     "'yyyy-MM-dd HH:mm:ss.SSSSSS')"),
+    "trim": _plain("trim", 1, 1),
+    "upper": _plain("upper", 1, 1),
+}  # fmt: skip
+
+
+def parse(text: str, *, said: str = "said") -> Expression:
+    """Read an expression. said: the object whose columns it names, in SQL.
+
+    Raises: NotAnExpression.
+    """
+    return _Parser(text, said).whole()
+
+
+class _Parser:
+    def __init__(self, text: str, said: str) -> None:
+        self.said = said
+        self.columns: set[str] = set()
+        self.tokens: list[tuple[str, str]] = []
+        at, text = 0, text.rstrip()
+        while at < len(text):
+            found = TOKEN.match(text, at)
+            if not found:
+                raise NotAnExpression(f"cannot be read from {text[at : at + 20]!r} on")
+            self.tokens.append((str(found.lastgroup), found[str(found.lastgroup)]))
+            at = found.end()
+
+    def whole(self) -> Expression:
+        sql = self._value(0)
+        if self.tokens:
+            raise NotAnExpression(f"ends before {self.tokens[0][1]!r}")
+        return Expression(sql, frozenset(self.columns))
+
+    def _next(self) -> tuple[str, str]:
+        if not self.tokens:
+            raise NotAnExpression("ends too early")
+        return self.tokens.pop(0)
+
+    def _value(self, depth: int) -> str:
+        if depth > DEEPEST:
+            raise NotAnExpression(f"is nested deeper than {DEEPEST}")
+        kind, told = self._next()
+        if kind == "quoted":
+            return literal(told[1:-1].replace("''", "'"))
+        if kind == "number":
+            return literal(told)
+        if kind == "back":
+            return self._column(told[1:-1], ())
+        if kind == "name" and self.tokens[:1] == [("sign", "(")]:
+            return self._call(told, depth)
+        if kind == "name":
+            first, *path = told.split(".")
+            return self._column(first, path)
+        raise NotAnExpression(f"has {told!r} where a column, a text or a function stands")
+
+    def _column(self, name: str, path: Sequence[str]) -> str:
+        if not path:
+            self.columns.add(name)
+        value = f"try_element_at({self.said}, {literal(name)})"
+        return f"get_json_object({value}, {literal('$.' + '.'.join(path))})" if path else value
+
+    def _call(self, name: str, depth: int) -> str:
+        function = FUNCTIONS.get(name.lower())
+        if function is None:
+            raise NotAnExpression(f"has the function {name}; allowed: {', '.join(FUNCTIONS)}")
+        self._next()
+        given = [] if self.tokens[:1] == [("sign", ")")] else [self._value(depth + 1)]
+        while self.tokens[:1] == [("sign", ",")]:
+            self._next()
+            given.append(self._value(depth + 1))
+        if self._next() != ("sign", ")"):
+            raise NotAnExpression(f"lacks the bracket that closes {name}(")
+        if not function.least <= len(given) <= function.most:
+            raise NotAnExpression(
+                f"gives {name} {len(given)} arguments; it takes {function.least} to {function.most}"
+            )
+        return function.sql(given)

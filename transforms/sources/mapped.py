@@ -1,0 +1,166 @@
+"""The dialect of a house: any JSON, CSV or Parquet, by a table of the configuration.
+
+`[sources.x.fields]` says of each canonical field which column it comes from, or which small expression
+(`expressions.py`). Fields that are tables themselves are written as such: `identifiers.email = "mail"`,
+`device.os`, `geo.country`, and `line.sku` of an order whose row has one product; with `line.each = "items"`
+an order has a line for each entry of that list, and the other `line.…` are read in it. A list such as
+`coupons` is a JSON list, or one text. A row is one event; columns that no field reads are kept in
+`properties`. Times without a zone are in the source's `time_zone`, if it names one; what the clock shows
+twice in autumn is the first of both.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from pyspark.sql import DataFrame
+
+from tactful.schemas.events import LINE
+from tactful.schemas.table import Column
+from tactful.transforms.blanks import literal
+from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.expressions import Expression, NotAnExpression, parse
+
+Fields = Mapping[str, str | Mapping[str, str]]
+LINE_PARTS = names.inner(Column("line", LINE, ""))
+NOT_MAPPED = ("properties", "lines")
+LOCAL = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?)?$"
+
+
+def parse_rows(
+    rows: DataFrame,
+    *,
+    stream: str,
+    source_name: str,
+    max_row_bytes: int,
+    max_skew: timedelta,
+    fields: Fields,
+    time_zone: str | None = None,
+) -> DataFrame:
+    """Read each landed row as one event, by what the configuration says of its fields.
+
+    Keeps: one row a landed row. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
+    Expects: value (text), file (string), modified_at (timestamp).
+    """
+    found = "CASE WHEN fields IS NOT NULL THEN from_json(text, 'map<string,string>') END"
+    objects = (
+        canonical.whole_objects(rows, max_row_bytes=max_row_bytes)
+        .selectExpr("*", f"{found} AS found")
+        .selectExpr("*", f"{names.once_each('found')} AS said", "found IS NOT NULL AS is_sound")
+    )
+    told, read = _told(stream, fields, time_zone)
+    left = (
+        f"map_filter(said, (name, told) -> NOT name IN ({', '.join(map(literal, sorted(read)))}))"
+    )
+    told["properties"] = left if read else "said"
+    return canonical.check_rows(
+        canonical.lay_out(objects, stream=stream, told=told),
+        stream=stream,
+        source_name=source_name,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+    )
+
+
+def faults(stream: str, fields: Any) -> Iterable[tuple[str, str, str]]:
+    """What is wrong with a table of fields: the key, what was found, what is allowed."""
+    known = canonical.fields_of(stream)
+    flat = [name for name in known if name not in NOT_MAPPED] + ["line"] * ("lines" in known)
+    for name, told in fields.items():
+        if name not in flat:
+            yield name, name, ", ".join(flat)
+            continue
+        is_table = name == "line" or names.holds_objects(known[name])
+        if is_table != isinstance(told, Mapping):
+            yield name, str(told), "a table, such as " + name + '.… = "column"' if is_table else (
+                "a column or an expression")  # fmt: skip
+            continue
+        parts = told if is_table else {"": told}
+        allowed = [] if name == "identifiers" else _parts(known, name)
+        for part, text in parts.items():
+            key = f"{name}.{part}".rstrip(".")
+            if allowed and part and part not in allowed:
+                yield key, part, ", ".join(allowed)
+                continue
+            try:
+                parse(text)
+            except NotAnExpression as error:
+                yield key, text, f"a column or an expression; this {error}"
+
+
+def _parts(known: Mapping[str, Column], name: str) -> list[str]:
+    return [*LINE_PARTS, "each"] if name == "line" else names.inner(known[name])
+
+
+def _told(stream: str, fields: Fields, time_zone: str | None) -> tuple[dict[str, str], set[str]]:
+    """The canonical fields, each as SQL, and the columns that they read."""
+    known, read, told = canonical.fields_of(stream), set[str](), {}
+
+    def sql(text: str, said: str = "said") -> str:
+        expression: Expression = parse(text, said=said)
+        if said == "said":
+            read.update(expression.columns)
+        return expression.sql
+
+    for name, given in fields.items():
+        if name == "line":
+            told["lines"] = _lines(dict(given), sql)  # type: ignore[arg-type]
+        elif name == "identifiers":
+            each = ", ".join(
+                f"struct({literal(kind)} AS type, {sql(text)} AS value)"
+                for kind, text in given.items()  # type: ignore[union-attr]
+            )
+            told[name] = f"filter(array({each}), entry -> entry.value IS NOT NULL)"
+        elif isinstance(given, Mapping):
+            parts = (sql(given[p]) if p in given else "NULL" for p in names.inner(known[name]))
+            told[name] = f"struct({', '.join(parts)})"
+        elif known[name].type == "timestamp":
+            told[name] = _moment(sql(given), time_zone)
+        elif known[name].type == "array<string>":
+            text = sql(given)
+            told[name] = (
+                f"CASE WHEN startswith({text}, '[') THEN from_json({text}, 'array<string>') "
+                f"WHEN {text} IS NOT NULL THEN array({text}) END"
+            )
+        elif known[name].type == "boolean":
+            told[name] = f"TRY_CAST({sql(given)} AS boolean)"
+        else:
+            told[name] = sql(given)
+    return told, read
+
+
+def _lines(given: dict[str, str], sql: Any) -> str:
+    """One line of the row's own columns, or one for each entry of a list."""
+    each = given.pop("each", None)
+    said = "entry" if each else "said"
+
+    def line() -> str:
+        parts = (f"{sql(given[p], said) if p in given else 'CAST(NULL AS string)'} AS {p}"
+                 for p in LINE_PARTS)  # fmt: skip
+        return f"struct({', '.join(parts)})"
+
+    if each is None:
+        return f"array({line()})"
+    return f"transform(from_json({sql(each)}, 'array<map<string,string>>'), entry -> {line()})"
+
+
+def _moment(text: str, time_zone: str | None) -> str:
+    """The time as it is told; one without zone as the source's clock shows it, in UTC."""
+    if time_zone is None:
+        return text
+    shown = "TRY_CAST(written AS timestamp_ntz)"
+    local = f"concat(CAST(convert_timezone({literal(time_zone)}, 'UTC', {shown}) AS string), 'Z')"
+    either = f"CASE WHEN written RLIKE {literal(LOCAL)} THEN {local} ELSE written END"
+    return values.rarely(text, either)
+
+
+DIALECT = Dialect(
+    name="mapped",
+    doc="Any form, by a table of the configuration: which column each field comes from.",
+    parse=parse_rows,
+    type_field="type",
+    faults=faults,
+)

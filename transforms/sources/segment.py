@@ -1,0 +1,252 @@
+"""The dialect of Segment and RudderStack: track, identify, page, screen, alias and group calls.
+
+From the vendors' pages, read on 2026-11-27: Segment's "Spec: Common fields", "Identify", "Group",
+"Alias", "V2 Ecommerce Events", "Email Events", "Mobile", "Live Chat Events", "Consent in Unify"
+(segment.com/docs/connections/spec and /docs/privacy), and RudderStack's "Common Fields".
+
+A landed row is one call. `segment_words.py` says by name what each event of the specifications is.
+
+| call or event | is | why |
+|---|---|---|
+| page, screen | page_view | a screen is in the app |
+| identify | attribute_set, once without attribute and once for each plain trait | a row sets one attribute; email and phone are identifiers, what is nested stays in `properties` |
+| group | attribute_set of `group_id` | the group's own traits are nobody's |
+| alias | attribute_set without attribute | it names two identifiers of one person |
+| Order Completed, Order Updated | order_placed | an order is as it was first sent |
+| Order Refunded | order_refunded of the products it lists | the specification lists them |
+| Order Cancelled | order_cancelled, whole | its products are those of the order |
+| Email, SMS, Push Notification, In-App … | what became of a message | |
+| Unsubscribed | unsubscribed from email | also one list's: doubt is silence |
+| Segment Consent Preference Updated | consent to ads, granted or withdrawn | by the category Advertising; a row without it says nothing |
+| Live Chat Conversation Started, Ended | contact_opened, contact_closed | |
+| Application Backgrounded and the like | refused as `not_of_use` | apps send them by themselves, no rule could use them |
+| any other | refused as `unknown_type` | `tactful status` tells its name |
+
+What happened when is `timestamp`, which Segment has corrected by the sender's clock, else
+`originalTimestamp`. Objects that PHP writes as [] are empty.
+
+`email_id` is the id of an email, and with many senders one for all recipients. A message here is one
+to one person, so `message_id` is it and behind a dot 16 digits that stand for the recipient: the
+address, else userId, else anonymousId.
+
+The unit price is `price`. An order's `discount` becomes a line of a negative amount, unless the
+products cost no more than `subtotal` already. `context` is kept in `properties`, each entry by its
+path, but for what identifies somebody; how a call was carried (`sentAt`, `integrations`, `version`
+…) is not. An unsubscribed closing word of another name cannot be known: see `tactful status`.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+
+from tactful.schemas.bounds import MAX_FIELDS
+from tactful.schemas.words import CLOSING_TYPES
+from tactful.transforms.blanks import is_blank, literal
+from tactful.transforms.sources import canonical, names
+from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.objects import (
+    Reading,
+    is_odd,
+    listed,
+    parse_objects,
+    several,
+    squeezed,
+)
+from tactful.transforms.sources.segment_fields import (
+    NESTED,
+    OBJECTS,
+    TEXTS,
+    click,
+    common,
+    contact,
+    extra,
+    is_attribute,
+    lines_not_read,
+    lines_read,
+    message,
+    of,
+    order,
+    unknown,
+)
+from tactful.transforms.sources.segment_words import (
+    EVENTS,
+    NOT_OF_USE,
+    SPELLINGS,
+    bare,
+    words_of,
+)
+
+MAP = "map<string,string>"
+SHAPE = ", ".join([*(f"{name} string" for name in TEXTS), *(f"{name} {MAP}" for name in OBJECTS)])
+DEFAULT = "clicks"
+
+
+def parse_rows(
+    rows: DataFrame,
+    *,
+    stream: str | None,
+    source_name: str,
+    max_row_bytes: int,
+    max_skew: timedelta,
+) -> DataFrame:
+    """Read each landed row as one call, of whichever stream it is.
+
+    Keeps: one row an event; an identify call is several. Adds: the columns of `received`.
+    Drops: `value` (kept as `raw`). Expects: value (text), file (string), modified_at (timestamp).
+    """
+    return parse_objects(
+        rows,
+        shape=SHAPE,
+        readings={name: _reading(name) for name in EVENTS},
+        source_name=source_name,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+    )
+
+
+def _reading(stream: str) -> Reading:
+    told = {"clicks": click, "purchases": order, "messages": message,
+            "profiles": _profile, "service": contact}[stream]()  # fmt: skip
+    is_closing = f"coalesce(means IN ({listed(CLOSING_TYPES)}), false)"
+    also = [(f"NOT {is_closing} AND faults.{n}", f"wrong_type:{n}") for n in OBJECTS]
+    also.append(("faults.many", "too_many_fields"))
+    if stream == "clicks":
+        also.append(("is_of_no_use", "not_of_use"))
+    if stream == "purchases":
+        also.append((lines_not_read(), "wrong_type:lines"))
+    if stream == "profiles":
+        return Reading(_is_mine(stream), _each_attribute, told, "extra", tuple(also))
+    return Reading(_is_mine(stream), _prepare(stream), told, extra(stream), tuple(also))
+
+
+def _is_mine(stream: str) -> str:
+    """Whether a row is of a stream, by the names of its call and event alone."""
+    word = f"from_json(value, {literal('type string, event string')})"
+    # As a lambda, or Spark reads the row once for each of the two.
+    word = f"get(transform(array({word}), said -> {_word()}), 0)"
+    if stream != DEFAULT:
+        return f"coalesce({word} IN ({listed(words_of(stream))}), false)"
+    others = [name for other in EVENTS if other != DEFAULT for name in words_of(other)]
+    return f"NOT coalesce({word} IN ({listed(others)}), false)"
+
+
+def _word() -> str:
+    """What a call says happened: the name of its event, or a dot and the kind of call."""
+    kinds = ("track", "identify", "page", "screen", "group", "alias")
+    kind = squeezed("said.type", kinds)
+    event = squeezed("said.event", SPELLINGS)
+    is_event = f"{is_blank('said.type')} OR {kind} = 'track'"
+    return f"CASE WHEN {is_event} THEN {event} ELSE concat('.', {kind}) END"
+
+
+def _prepare(stream: str) -> Callable[[DataFrame], DataFrame]:
+    types: dict[str, list[str]] = {}
+    for word, type_ in words_of(stream).items():
+        types.setdefault(type_, []).append(word)
+    means = " ".join(
+        f"WHEN word IN ({listed(those)}) THEN '{type_}'" for type_, those in types.items()
+    )
+    of_no_use = f"coalesce(word IN ({listed(map(bare, NOT_OF_USE))}), false)"
+    faults = ", ".join(f"{is_odd(name)} AS {name}" for name in OBJECTS)
+    many = f"coalesce(size(said.context) > {MAX_FIELDS}, false)"
+
+    def prepare(objects: DataFrame) -> DataFrame:
+        """Adds: word, means, is_of_no_use, faults, props, ctx and the objects of `context`."""
+        nested = (f"{_object(of('ctx', name))} AS ctx_{name}" for name in NESTED)
+        return (
+            objects.selectExpr(
+                "*",
+                f"{_word()} AS word",
+                f"{names.once_each('said.properties')} AS props",
+                f"{names.once_each('said.context')} AS ctx",
+                f"struct({faults}, {many} AS many) AS faults",
+            )
+            .selectExpr("*", f"CASE {means} END AS means", f"{of_no_use} AS is_of_no_use", *nested)
+            .selectExpr("*", f"{lines_read() if stream == 'purchases' else 'NULL'} AS products")
+        )
+
+    return prepare
+
+
+def _object(text: str) -> str:
+    """The object that a text is; null where it is none."""
+    return canonical.strictly(f"CASE WHEN startswith({text}, '{{') THEN {text} END", MAP)
+
+
+def _each_attribute(objects: DataFrame) -> DataFrame:
+    """Make each plain trait of an identify call an event of its own, behind one that has none.
+
+    Adds: entry (attribute, value), common, extra, means.
+    """
+    prepared = _prepare("profiles")(objects)
+    choice = f"get_json_object({of('ctx', 'consent')}, '$.categoryPreferences.Advertising')"
+    consent = f"CASE WHEN {choice} = 'true' THEN 'consent_granted' ELSE 'consent_withdrawn' END"
+    told = f"CASE WHEN {choice} IS NOT NULL THEN {consent} END"
+    means = f"CASE WHEN means = 'consent' THEN {told} ELSE means END"
+    trait = (
+        "named_struct('raw', to_json(named_struct('type', said.type, 'messageId', said.messageId, "
+        "'trait', told.key, 'value', told.value)), 'attribute', told.key, 'value', told.value)"
+    )
+    first = (
+        "named_struct('raw', CAST(NULL AS string), "
+        "'attribute', CASE WHEN word = '.group' THEN 'group_id' END, "
+        "'value', CASE WHEN word = '.group' THEN said.groupId END)"
+    )
+    plain = f"filter(map_entries(traits), told -> {is_attribute('told.key', 'told.value')})"
+    traits = f"transform({plain}, told -> {trait})"
+    entries = (
+        "CASE WHEN word = '.identify' AND traits IS NOT NULL "
+        f"THEN concat(array({first}), {traits}) ELSE array({first}) END"
+    )
+    shared = ", ".join(f"{sql} AS {name}" for name, sql in common().items() if name != "type")
+    return (
+        prepared.selectExpr("*", f"{names.once_each('said.traits')} AS traits")
+        .selectExpr(
+            "*",
+            f"{means} AS _means",
+            f"struct({shared}) AS common",
+            f"{extra('profiles')} AS _more",
+            f"coalesce({unknown()}, 'unknown') AS _strange",
+        )
+        .drop("means")
+        .withColumnRenamed("_means", "means")
+        .transform(
+            several,
+            keep=("faults", "means", "common", "_more", "_strange", "props"),
+            entries=entries,
+        )
+        .selectExpr("*", f"{_first('_more')} AS extra")
+    )
+
+
+def _profile() -> dict[str, str]:
+    shared = {name: f"common.{name}" for name in common() if name != "type"}
+    is_consent = "startswith(means, 'consent')"
+    own = "CASE WHEN entry.raw IS NULL THEN '' ELSE concat(':', entry.attribute) END"
+    return {
+        **shared,
+        "event_id": f"concat(common.event_id, {own})",
+        "type": "coalesce(means, _strange)",
+        "properties": _first("props"),
+        "attribute": "entry.attribute",
+        "value": "entry.value",
+        "channel": f"CASE WHEN {is_consent} THEN 'ad' END",
+        "purpose": f"CASE WHEN {is_consent} THEN 'marketing' END",
+    }
+
+
+def _first(value: str) -> str:
+    """Of the events of one call only the first has it."""
+    return f"CASE WHEN entry.raw IS NULL THEN {value} END"
+
+
+DIALECT = Dialect(
+    name="segment",
+    doc="Calls of Segment or RudderStack, one a line: track, identify, page, screen, group, alias.",
+    parse=parse_rows,
+    streams=tuple(EVENTS),
+    type_field="event",
+)

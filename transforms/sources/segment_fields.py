@@ -1,0 +1,279 @@
+"""What the calls of Segment say, as canonical fields in SQL (see `segment.py`).
+
+Over the columns that `segment.py` prepares: said (the call), word and means (what happened), props,
+ctx and ctx_… (properties, context and the objects in it), products.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tactful.schemas.words import CLOSING_TYPES
+from tactful.transforms.blanks import is_blank
+from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.sources.objects import identifiers, if_plain, listed
+from tactful.transforms.sources.segment_words import EVENTS, MESSAGES, bare
+
+TEXTS = (
+    "type", "event", "messageId", "userId", "anonymousId", "previousId", "groupId", "timestamp",
+    "originalTimestamp", "receivedAt", "name", "channel",
+)  # fmt: skip
+OBJECTS = ("properties", "traits", "context")
+# How a call was carried.
+CARRIED = (
+    "sentAt", "version", "integrations", "writeKey", "projectId", "library", "_metadata",
+    "category", "rudderId", "request_ip", "userProperties", "groupProperties",
+)  # fmt: skip
+PRODUCT = "product_id:string,sku:string,category:string,price:string,quantity:string"
+# Objects of `context` whose entries are told by their own paths, without those laid out.
+NESTED = {
+    "page": ("url", "referrer"),
+    "campaign": ("id", "name"),
+    "device": ("id", "advertisingId", "type"),
+    "os": ("name",),
+    "location": ("country", "region", "city"),
+    "traits": ("email", "phone"),
+}
+OF_CONTEXT = (*NESTED, "sessionId", "timezone", "consent")
+ARGUMENTS = ("purpose", "variant", "content_id", "topic")
+LAID_OUT = {
+    "clicks": ("sku", "query"),
+    "purchases": ("order_id", "currency"),
+    "messages": ("email_id", "campaign_id", "email"),
+    "profiles": (),
+    "service": ("conversation_id",),
+}
+FORMS = {
+    "checkoutstepcompleted": "checkout", "completedcheckoutstep": "checkout",
+    "paymentinfoentered": "payment", "enteredpaymentinfo": "payment", "couponentered": "coupon",
+}  # fmt: skip
+
+
+def common() -> dict[str, str]:
+    """The fields of every event."""
+    happened = f"coalesce({_unless_empty('said.timestamp')}, said.originalTimestamp)"
+    return {
+        "event_id": "said.messageId",
+        "type": f"coalesce(means, {unknown()})",
+        "occurred_at": happened,
+        "received_at": _unless_empty("said.receivedAt"),
+        "identifiers": _who(),
+    }
+
+
+def _with_properties(stream: str, told: dict[str, str]) -> dict[str, str]:
+    laid_out = listed(LAID_OUT[stream])
+    left = f"map_filter(props, (name, told) -> NOT name IN ({laid_out}))" if laid_out else "props"
+    return {**common(), "properties": left, **told}
+
+
+def unknown() -> str:
+    """Of a name that is of no use a type that stands, since the reason tells all; else no type."""
+    said = f"NOT {is_blank('said.event')} OR NOT {is_blank('said.type')}"
+    return f"CASE WHEN is_of_no_use THEN 'page_view' WHEN {said} THEN 'unknown' END"
+
+
+def click() -> dict[str, str]:
+    forms = " ".join(f"WHEN '{word}' THEN '{form}'" for word, form in FORMS.items())
+    is_page = "word IN ('.page', '.screen')"
+    device = f"{of('ctx_device', 'type')} AS type, {of('ctx_os', 'name')} AS os"
+    places = [of("ctx_location", name) for name in ("country", "region", "city")]
+    places.append(of("ctx", "timezone"))
+    return _with_properties("clicks", {
+        "session_id": of("ctx", "sessionId"),
+        "sku": f"coalesce({of('props', 'sku')}, {of('props', 'product_id')})",
+        "category": f"CASE WHEN NOT {is_page} THEN {of('props', 'category')} END",
+        "form": f"CASE word {forms} ELSE CASE WHEN startswith(means, 'form') THEN "
+                f"coalesce({of('props', 'form_id')}, {of('props', 'form_name')}) END END",
+        "query": of("props", "query"),
+        "url": f"coalesce(CASE WHEN {is_page} THEN {of('props', 'url')} END, "
+               f"{of('ctx_page', 'url')}, {of('props', 'url')})",
+        "referrer": f"coalesce({of('ctx_page', 'referrer')}, {of('props', 'referrer')})",
+        "campaign_id": _campaign(),
+        "place": _place(),
+        "device": "CASE WHEN ctx_device IS NOT NULL OR ctx_os IS NOT NULL "
+                  f"THEN struct({device}) END",
+        "geo": f"CASE WHEN coalesce({', '.join(places)}) IS NOT NULL "
+               f"THEN struct({', '.join(places)}) END",
+    })  # fmt: skip
+
+
+def order() -> dict[str, str]:
+    coupon = of("props", "coupon")
+    is_refund = "coalesce(means IN ('order_refunded', 'order_returned'), false)"
+    has_lines = f"means = 'order_placed' OR {is_refund}"
+    amount = f"coalesce({of('props', 'total')}, {of('props', 'revenue')})"
+    return _with_properties("purchases", {
+        "order_id": of("props", "order_id"),
+        "campaign_id": _campaign(),
+        "coupons": f"CASE WHEN NOT {is_blank(coupon)} THEN array({coupon}) END",
+        "place": _place(),
+        "currency": of("props", "currency"),
+        "lines": f"CASE WHEN {has_lines} THEN {_lines()} END",
+        "amount": f"CASE WHEN {is_refund} AND coalesce(size(products) = 0, true) THEN {amount} END",
+    })  # fmt: skip
+
+
+def lines_read() -> str:
+    listed_ = of("props", "products")
+    told = f"CASE WHEN NOT {is_blank(listed_)} THEN {listed_} END"
+    return canonical.strictly(told, f"array<struct<{PRODUCT}>>")
+
+
+def lines_not_read() -> str:
+    """Whether there is a list of products in which something is no product."""
+    listed_ = of("props", "products")
+    is_whole = "forall(products, product -> product IS NOT NULL)"
+    return (
+        f"CASE WHEN NOT {is_blank(listed_)} AND is_sound "
+        f"THEN NOT coalesce(json_array_length({listed_}) = size(products) AND {is_whole}, false) "
+        "END"
+    )
+
+
+def _lines() -> str:
+    """The products as lines, and the discount on the whole order as one of its own."""
+    nothing = "CAST(NULL AS string)"
+    each = (
+        f"struct({nothing} AS line_id, coalesce(product.sku, product.product_id) AS sku, "
+        "product.category AS category, product.quantity AS quantity, product.price AS unit_price, "
+        f"{nothing} AS discount, {nothing} AS amount)"
+    )
+    off, paid = (f"TRY_CAST({of('props', n)} AS decimal(16,4))" for n in ("discount", "subtotal"))
+    cost = (
+        "aggregate(products, CAST(0 AS decimal(28,4)), (sum, product) -> CAST(sum + "
+        "coalesce(TRY_CAST(product.price AS decimal(16,4)), 0) * "
+        "coalesce(TRY_CAST(product.quantity AS decimal(10,4)), 1) AS decimal(28,4)))"
+    )
+    voucher = (
+        f"struct({nothing} AS line_id, {nothing} AS sku, {nothing} AS category, '1' AS quantity, "
+        f"{nothing} AS unit_price, {nothing} AS discount, CAST(-{off} AS string) AS amount)"
+    )
+    is_off = f"means = 'order_placed' AND {off} > 0 AND NOT coalesce({cost} <= {paid}, false)"
+    lines = f"transform(products, product -> {each})"
+    return f"CASE WHEN {is_off} THEN concat({lines}, array({voucher})) ELSE {lines} END"
+
+
+def message() -> dict[str, str]:
+    channels: dict[str, list[str]] = {}
+    for by_channel in MESSAGES.values():
+        for channel, those in by_channel.items():
+            channels.setdefault(channel, []).extend(map(bare, those))
+    channel = " ".join(f"WHEN word IN ({listed(w)}) THEN '{c}'" for c, w in channels.items())
+    campaign = f"get_json_object({of('props', 'campaign')}, '$.name')"
+    is_own_word = f"means IN ({listed((*CLOSING_TYPES, 'subscribed'))})"
+    own = {name: if_plain(of("props", name)) for name in ARGUMENTS}
+    flag = f"TRY_CAST({of('props', 'machine_open')} AS boolean)"
+    return _with_properties("messages", {
+        **own,
+        "purpose": f"CASE WHEN NOT {is_own_word} THEN {own['purpose']} END",
+        "message_id": _message_id(),
+        "channel": f"CASE {channel} END",
+        "campaign_id": f"coalesce({if_plain(of('props', 'campaign_id'))}, {if_plain(campaign)})",
+        "bounce": f"CASE WHEN means = 'bounced' THEN {of('props', 'bounce_type')} END",
+        "machine_open": f"CASE WHEN means = 'opened' THEN {flag} END",
+    })  # fmt: skip
+
+
+def _message_id() -> str:
+    """The email's id, and what stands for its recipient."""
+    told = f"coalesce({of('props', 'email_id')}, {of('props', 'message_id')})"
+    who = f"coalesce(lower({_email()}), said.userId, said.anonymousId)"
+    digest = f"substring(sha2(concat({told}, ' ', {who}), 256), 1, 16)"
+    is_one = f"NOT {is_blank(told)} AND {who} IS NOT NULL"
+    return f"CASE WHEN {is_one} THEN concat({told}, '.', {digest}) ELSE {told} END"
+
+
+def contact() -> dict[str, str]:
+    return _with_properties("service", {
+        "contact_id": of("props", "conversation_id"), "channel": "'chat'",
+    })  # fmt: skip
+
+
+def is_attribute(name: str, value: str) -> str:
+    """Whether a trait is said of the person in one plain value, and is no identifier."""
+    return (
+        f"(NOT {name} IN ('email', 'phone') AND NOT {is_blank(name)} "
+        f"AND octet_length({name}) <= 500 "
+        f"AND NOT {is_blank(value)} AND NOT {values.is_no_text(value)})"
+    )
+
+
+def extra(stream: str) -> str:
+    """What is told beside the properties, each by its path."""
+
+    def under(prefix: str, entries: str) -> str:
+        key = f"concat('{prefix}', told.key) AS key"
+        return f"transform({entries}, told -> struct({key}, told.value AS value))"
+
+    def left(of: str, laid_out: Iterable[str]) -> str:
+        return f"filter(map_entries({of}), told -> NOT told.key IN ({listed(laid_out)}))"
+
+    parts = [under("context.", left("ctx", OF_CONTEXT if stream != "profiles" else (*NESTED,)))]
+    parts += [under(f"context.{n}.", left(f"ctx_{n}", laid)) for n, laid in NESTED.items()]
+    plain = ["struct('name' AS key, said.name AS value)"]
+    parts.append(f"filter(array({', '.join(plain)}), told -> told.value IS NOT NULL)")
+    if stream == "profiles":
+        nested = (
+            f"filter(map_entries(traits), told -> told.key NOT IN ('email', 'phone') AND "
+            f"(word != '.identify' OR NOT {is_attribute('told.key', 'told.value')}))"
+        )
+        parts.append(under("traits.", nested))
+    unknown = names.unknown_outside({*TEXTS, *OBJECTS, *CARRIED})
+    parts.append(unknown)
+    each = ", ".join(f"coalesce({part}, {names.NO_ENTRIES})" for part in parts)
+    return f"concat({each})"
+
+
+def _who() -> str:
+    """Everybody's identifiers: an alias names two, a phone's apps know its advertising id."""
+    previous = "CASE WHEN word = '.alias' THEN said.previousId END"
+    is_address = f"contains({previous}, '@')"
+    return identifiers((
+        ("customer_id", _unless_empty("said.userId")),
+        ("email", _email()),
+        ("phone", _phone()),
+        ("email", f"CASE WHEN {is_address} THEN {previous} END"),
+        ("anonymous_id", f"CASE WHEN NOT {is_address} THEN {previous} END"),
+        ("anonymous_id", _unless_empty("said.anonymousId")),
+        ("device_id", _unless_empty(of("ctx_device", "id"))),
+        ("device_id", _unless_empty(of("ctx_device", "advertisingId"))),
+    ))  # fmt: skip
+
+
+def _email() -> str:
+    own = _trait("email")
+    # What else is called email may be a friend's.
+    told = f"CASE WHEN means IN ({listed((*EVENTS['messages'], *EVENTS['purchases']))}) THEN {of('props', 'email')} END"  # noqa: E501
+    return f"coalesce({own}, {_unless_empty(told)})"
+
+
+def _phone() -> str:
+    return _trait("phone")
+
+
+def _trait(name: str) -> str:
+    """What an identify call says of the person, else what the context does."""
+    own = f"CASE WHEN word = '.identify' THEN {of('said.traits', name)} END"
+    return f"coalesce({_unless_empty(own)}, {_unless_empty(of('ctx_traits', name))})"
+
+
+def _campaign() -> str:
+    return f"coalesce({of('ctx_campaign', 'id')}, {of('ctx_campaign', 'name')})"
+
+
+def _place() -> str:
+    is_app = (
+        "word = '.screen' OR startswith(word, 'application') OR said.channel = 'mobile' "
+        f"OR lower({of('ctx_device', 'type')}) IN ('ios', 'android')"
+    )
+    is_web = f"{of('ctx_page', 'url')} IS NOT NULL OR said.channel IN ('web', 'browser')"
+    return f"CASE WHEN {is_app} THEN 'app' WHEN {is_web} THEN 'online' END"
+
+
+def of(where: str, name: str) -> str:
+    return f"try_element_at({where}, '{name}')"
+
+
+def _unless_empty(text: str) -> str:
+    return f"nullif({text}, '')"

@@ -1,0 +1,443 @@
+"""The dialect of Shopify: orders, refunds, fulfilments, customers, consent and checkouts.
+
+From the vendor's pages, read on 2026-11-27: "Webhooks" (shopify.dev/docs/api/webhooks, 2026-04) and
+the REST resources Order, Refund, Fulfillment, Customer and Checkout (shopify.dev/docs/api/admin-rest).
+
+A landed row is the body of one webhook, or one object of an export in the same form. A body does not
+name its topic, so its fields tell what it is:
+
+| body | is known by | gives |
+|---|---|---|
+| order | line_items, and financial_status or order_number | order_placed; once it is so order_paid, order_cancelled; each refund and fulfilment in it |
+| refund | refund_line_items | order_refunded |
+| fulfilment | tracking_number(s), order_id | order_shipped; order_delivered once shipment_status says so |
+| checkout | abandoned_checkout_url | checkout_start, again whenever it was updated |
+| customer | verified_email or addresses | attribute_set without attribute; consent where it was given or taken back |
+| consent | customer_id, and email_ or sms_marketing_consent | consent_granted, consent_withdrawn |
+| any other | | refused as `unknown_type` |
+
+An order comes again whenever anything about it changes. Each event has its own id, and holds only
+what does not change any more, so the order once more is a row of duplicates: of what is not laid out,
+`properties` keep the names in KEPT. Refunds and fulfilments name no customer, as their own webhooks do
+not; they act on the order. When an order was paid is not told, so it is when it was processed.
+
+Who is `subscribed` has consented, who is `unsubscribed` has not; `not_subscribed`, `pending`,
+`redacted` and `invalid` say neither (a body of only that is refused as `not_of_use`). Of customers
+before these objects, `accepts_marketing` counts from the time it was last changed.
+
+A line costs price × quantity less its `discount_allocations` (without them `total_discount`). A
+refund without lines gives back what its successful transactions do. Test orders are refused as
+`test_order`. Amounts are in the shop's currency.
+"""  # noqa: E501
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import timedelta
+
+from pyspark.sql import DataFrame
+
+from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.objects import (
+    Reading,
+    identifiers,
+    listed,
+    parse_objects,
+    several,
+)
+
+TEXTS = (
+    "id", "order_id", "customer_id", "created_at", "updated_at", "processed_at", "cancelled_at",
+    "cancel_reason", "financial_status", "test", "email", "contact_email", "email_address", "phone",
+    "currency", "source_name", "location_id", "order_number", "name", "landing_site",
+    "referring_site", "cart_token", "checkout_token", "token", "status", "shipment_status",
+    "accepts_marketing", "accepts_marketing_updated_at", "tags", "state",
+)  # fmt: skip
+SKUS = "sku:string,product_id:string"
+MONEYS = "array<struct<amount:string>>"
+LINES = (
+    f"array<struct<id:string,{SKUS},quantity:string,price:string,total_discount:string,"
+    f"discount_allocations:{MONEYS}>>"
+)
+REFUNDED = (
+    "refund_line_items:array<struct<line_item_id:string,quantity:string,subtotal:string,"
+    f"line_item:struct<{SKUS}>>>,"
+    "transactions:array<struct<kind:string,status:string,amount:string,currency:string>>"
+)
+REFUND = f"struct<id:string,created_at:string,processed_at:string,{REFUNDED}>"
+FULFILMENT = (
+    "struct<id:string,created_at:string,updated_at:string,status:string,shipment_status:string,"
+    f"line_items:array<struct<id:string,{SKUS},quantity:string>>>"
+)
+CONSENT = "struct<state:string,consent_updated_at:string>"
+OBJECTS: Mapping[str, str] = {
+    "customer": "struct<id:string,email:string,phone:string>",
+    "discount_codes": "array<struct<code:string>>",
+    "line_items": LINES,
+    "refunds": f"array<{REFUND}>",
+    "fulfillments": f"array<{FULFILMENT}>",
+    "email_marketing_consent": CONSENT,
+    "sms_marketing_consent": CONSENT,
+    **{pair.partition(":")[0]: pair.partition(":")[2] for pair in
+       (REFUNDED[: REFUNDED.index(",transactions")], REFUNDED[REFUNDED.index("transactions") :])},
+}  # fmt: skip
+SHAPE = ", ".join(
+    [*(f"{name} string" for name in TEXTS), *(f"{name} {kind}" for name, kind in OBJECTS.items())]
+)
+# What is kept of an order: nothing that changes as it goes on.
+KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
+        "checkout_token")  # fmt: skip
+PLACES = {"web": "online", "pos": "store", "iphone": "app", "android": "app"}
+PAID = ("paid", "partially_refunded", "refunded")
+CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
+CONSENTS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
+NOTHING = "CAST(NULL AS string)"
+LINE = (
+    "array<struct<line_id:string,sku:string,quantity:string,unit_price:string,discount:string,"
+    "amount:string>>"
+)
+EVENT = (
+    f"struct<raw:string,type:string,event_id:string,occurred_at:string,lines:{LINE},amount:string,"
+    "currency:string,is_whose:boolean>"
+)
+
+
+def parse_rows(
+    rows: DataFrame,
+    *,
+    stream: str | None,
+    source_name: str,
+    max_row_bytes: int,
+    max_skew: timedelta,
+) -> DataFrame:
+    """Read each landed row as one body, and give every event that it tells of.
+
+    Keeps: one row an event; an order is several. Adds: the columns of `received`.
+    Drops: `value` (kept as `raw`). Expects: value (text), file (string), modified_at (timestamp).
+    """
+    return parse_objects(
+        rows,
+        shape=SHAPE,
+        readings=READINGS,
+        source_name=source_name,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+    )
+
+
+def _kind() -> str:
+    """What a body is, by the names of its fields; null where nobody knows it."""
+
+    def has(*each: str) -> str:
+        return f"arrays_overlap(names, array({listed(each)}))"
+
+    found = f"""CASE
+        WHEN {has("abandoned_checkout_url")} THEN 'checkout'
+        WHEN {has("line_items")} AND {has("financial_status", "order_number")} THEN 'order'
+        WHEN {has("refund_line_items")} THEN 'refund'
+        WHEN {has("tracking_number", "tracking_numbers")} AND {has("order_id")} THEN 'fulfilment'
+        WHEN {has("customer_id")} AND {has(*CHANNELS.values())} THEN 'consent'
+        WHEN {has("verified_email", "addresses")} THEN 'customer'
+    END"""
+    return f"get(transform(array(json_object_keys(value)), names -> {found}), 0)"
+
+
+def _each_order_event(objects: DataFrame) -> DataFrame:
+    """Make every event of an order, refund or fulfilment a row.
+
+    Adds: entry (see EVENT), kind, common (what all events of an order say).
+    """
+    code = "transform(said.discount_codes, entry -> entry.code)"
+    kept = ", ".join(f"'{name}', said.{name}" for name in KEPT)
+    common = {
+        "order_id": "CASE WHEN kind = 'order' THEN said.id ELSE said.order_id END",
+        "identifiers": _customer(),
+        "coupons": f"CASE WHEN size({code}) > 0 THEN {code} END",
+        "place": _place(),
+        "store_id": "CASE WHEN said.source_name = 'pos' THEN said.location_id END",
+        "properties": f"map_filter(map({kept}), (name, told) -> told IS NOT NULL)",
+        "reason": "CASE WHEN said.cancel_reason IS NOT NULL "
+                  "THEN map('cancel_reason', said.cancel_reason) END",
+        "is_test": "coalesce(said.test = 'true', false)",
+    }  # fmt: skip
+    own = (*OBJECTS, "id", "created_at", "updated_at", "processed_at", "status", "shipment_status")
+    alone = ", ".join(f"said.{name} AS {name}" for name in own)
+    unknown = _event("CASE WHEN is_sound THEN 'unknown' END", "'body'", "said.created_at")
+    entries = f"""CASE kind
+        WHEN 'order' THEN {_of_order()}
+        WHEN 'refund' THEN array({_refund("alone", NOTHING)})
+        WHEN 'fulfilment' THEN {_fulfilment("alone", is_body=True)}
+        ELSE array({unknown})
+    END"""
+    laid = ", ".join(f"{sql} AS {name}" for name, sql in common.items())
+    return (
+        objects.selectExpr("*", f"{_kind()} AS kind", f"struct({alone}) AS alone")
+        .selectExpr("*", f"struct({laid}) AS common")
+        .transform(several, keep=("kind", "common"), entries=entries)
+    )
+
+
+def _event(type_: str, event_id: str, at: str, *, lines: str = "NULL", amount: str = "NULL",
+           currency: str = "NULL", raw: str = NOTHING, is_whose: bool = False) -> str:  # fmt: skip
+    each = ", ".join((raw, type_, event_id, at, lines, amount, currency, str(is_whose).lower()))
+    return f"CAST(struct({each}) AS {EVENT})"
+
+
+def _of_order() -> str:
+    processed = "coalesce(said.processed_at, said.created_at)"
+    about = "to_json(struct('{0}' AS type, said.id AS order_id))"
+    placed = _event("'order_placed'", "concat('order/', said.id, '/placed')", processed,
+                    lines=_lines(), currency="said.currency", is_whose=True)  # fmt: skip
+    paid = _event("'order_paid'", "concat('order/', said.id, '/paid')", processed,
+                  raw=about.format("order_paid"), is_whose=True)  # fmt: skip
+    cancelled = _event("'order_cancelled'", "concat('order/', said.id, '/cancelled')",
+                       "said.cancelled_at", raw=about.format("order_cancelled"),
+                       is_whose=True)  # fmt: skip
+    is_paid = f"said.financial_status IN ({listed(PAID)})"
+    refunds = f"transform(said.refunds, refund -> {_refund('refund', 'to_json(refund)')})"
+    parcels = _fulfilment("parcel", is_body=False)
+    fulfilments = f"flatten(transform(said.fulfillments, parcel -> {parcels}))"
+    none = f"CAST(array() AS array<{EVENT}>)"
+    return f"""concat(
+        array({placed}),
+        CASE WHEN {is_paid} THEN array({paid}) ELSE {none} END,
+        CASE WHEN said.cancelled_at IS NOT NULL THEN array({cancelled}) ELSE {none} END,
+        coalesce({refunds}, {none}),
+        coalesce({fulfilments}, {none}))"""
+
+
+def _lines() -> str:
+    off = (
+        "CASE WHEN size(line.discount_allocations) > 0 THEN CAST(aggregate("
+        "line.discount_allocations, CAST(0 AS decimal(28,4)), (sum, part) -> CAST(sum + "
+        "coalesce(TRY_CAST(part.amount AS decimal(16,4)), 0) AS decimal(28,4))) AS string) "
+        "ELSE line.total_discount END"
+    )
+    each = f"struct(line.id, {_sku('line')}, line.quantity, line.price, {off}, {NOTHING})"
+    return f"CAST(transform(said.line_items, line -> {each}) AS {LINE})"
+
+
+def _refund(refund: str, raw: str) -> str:
+    item = f"item.line_item_id, {_sku('item.line_item')}, item.quantity"
+    each = f"struct({item}, {NOTHING}, {NOTHING}, item.subtotal)"
+    lines = f"transform({refund}.refund_line_items, item -> {each})"
+    is_paid = "deed.kind = 'refund' AND deed.status = 'success'"
+    paid = (
+        f"aggregate(filter({refund}.transactions, deed -> {is_paid}), CAST(0 AS decimal(28,4)), "
+        "(sum, deed) -> CAST(sum + coalesce(TRY_CAST(deed.amount AS decimal(16,4)), 0) "
+        "AS decimal(28,4)))"
+    )
+    has_lines = f"size({refund}.refund_line_items) > 0"
+    return _event(
+        "'order_refunded'",
+        f"concat('refund/', {refund}.id)",
+        f"coalesce({refund}.processed_at, {refund}.created_at)",
+        lines=f"CASE WHEN {has_lines} THEN {lines} END",
+        # Without either it gives nothing back; unsaid, it would be the whole order.
+        amount=f"CASE WHEN {has_lines} THEN NULL ELSE CAST(coalesce({paid}, 0) AS string) END",
+        currency=f"get({refund}.transactions, 0).currency",
+        raw=raw,
+    )
+
+
+def _fulfilment(parcel: str, *, is_body: bool) -> str:
+    """The parcel's way, as far as it is sent and there; of a body at least one event."""
+    each = f"struct(item.id, {_sku('item')}, item.quantity, {NOTHING}, {NOTHING}, {NOTHING})"
+    lines = f"transform({parcel}.line_items, item -> {each})"
+    raw = NOTHING if is_body else f"to_json({parcel})"
+
+    def event(type_: str, at: str, told: str) -> str:
+        name = f"concat('fulfillment/', {parcel}.id, '/{type_}')"
+        return _event(f"'order_{type_}'", name, f"{parcel}.{at}", lines=lines, raw=told)
+
+    sent = event("shipped", "created_at", raw)
+    there = event(
+        "delivered", "updated_at", f"to_json(struct('order_delivered' AS type, {parcel}.id))"
+    )
+    status = f"coalesce({parcel}.status, 'success')"
+    none = f"CAST(array() AS array<{EVENT}>)"
+    name = f"concat('fulfillment/', {parcel}.id)"
+    otherwise = f"array({_event(NOTHING, name, f'{parcel}.created_at')})"
+    return f"""CASE
+        WHEN {status} = 'success' AND {parcel}.shipment_status = 'delivered'
+        THEN array({sent}, {there})
+        WHEN {status} = 'success' THEN array({sent})
+        ELSE {otherwise if is_body else none}
+    END"""
+
+
+def _sku(of: str) -> str:
+    return f"coalesce(nullif({of}.sku, ''), {of}.product_id)"
+
+
+def _customer() -> str:
+    email = "coalesce(nullif(said.email, ''), nullif(said.contact_email, ''), said.customer.email)"
+    phone = "coalesce(nullif(said.phone, ''), said.customer.phone)"
+    return identifiers(
+        (("customer_id", "said.customer.id"), ("email", f"nullif({email}, '')"),
+         ("phone", f"nullif({phone}, '')"))
+    )  # fmt: skip
+
+
+def _place() -> str:
+    each = " ".join(f"WHEN '{name}' THEN '{place}'" for name, place in PLACES.items())
+    return f"CASE said.source_name {each} END"
+
+
+def _order() -> dict[str, str]:
+    def whose(field: str) -> str:
+        return f"CASE WHEN entry.is_whose THEN common.{field} END"
+
+    def placed(field: str) -> str:
+        return f"CASE WHEN entry.type = 'order_placed' THEN common.{field} END"
+
+    return {
+        "event_id": "entry.event_id",
+        "type": "CASE WHEN is_unused THEN 'order_shipped' ELSE entry.type END",
+        "occurred_at": "entry.occurred_at",
+        "identifiers": f"coalesce({whose('identifiers')}, array())",
+        "properties": "CASE entry.type WHEN 'order_placed' THEN common.properties "
+                      "WHEN 'order_cancelled' THEN common.reason END",
+        "order_id": "common.order_id",
+        "coupons": placed("coupons"),
+        "place": placed("place"),
+        "store_id": placed("store_id"),
+        "currency": "entry.currency",
+        "amount": "entry.amount",
+        "lines": "transform(entry.lines, line -> struct(line.line_id, line.sku, "
+                 f"{NOTHING} AS category, line.quantity, line.unit_price, line.discount, "
+                 "line.amount))",
+    }  # fmt: skip
+
+
+def _with_unused(objects: DataFrame) -> DataFrame:
+    """Adds: is_unused, whether a fulfilment is none that a customer would see."""
+    unused = "coalesce(kind = 'fulfilment' AND entry.type IS NULL, false)"
+    return _each_order_event(objects).selectExpr("*", f"{unused} AS is_unused")
+
+
+def _each_profile_event(objects: DataFrame) -> DataFrame:
+    """Make what is known of a customer, and each consent that was given or taken back, a row.
+
+    Adds: entry (type, channel, event_id, occurred_at, identifiers), kind, properties.
+    """
+    number = "CASE WHEN kind = 'consent' THEN said.customer_id ELSE said.id END"
+    email = "coalesce(nullif(said.email, ''), nullif(said.email_address, ''))"
+    address = {"email": f"('email', {email})", "sms": "('phone', nullif(said.phone, ''))"}
+    who = {name: f"filter(array(struct('customer_id' AS type, number AS value), struct"
+                 f"{pair.replace(', ', ' AS type, ', 1)[:-1]} AS value)), "
+                 "one -> one.value IS NOT NULL)"
+           for name, pair in address.items()}  # fmt: skip
+    everybody = f"array_distinct(concat({who['email']}, {who['sms']}))"
+    shape = ("struct<raw:string,type:string,channel:string,event_id:string,occurred_at:string,"
+             "identifiers:array<struct<type:string,value:string>>>")  # fmt: skip
+
+    def entry(type_: str, channel: str, event_id: str, at: str, whose: str, raw: str) -> str:
+        return f"CAST(struct({raw}, {type_}, {channel}, {event_id}, {at}, {whose}) AS {shape})"
+
+    first = entry("'attribute_set'", "NULL", "concat('customer/', number, '/', said.updated_at)",
+                  "said.updated_at", everybody, NOTHING)  # fmt: skip
+    told = []
+    for channel, field in CHANNELS.items():
+        state = f"lower(said.{field}.state)"
+        if channel == "email":
+            state = f"CASE WHEN said.{field} IS NULL THEN {_before()} ELSE {state} END"
+        at = f"coalesce(said.{field}.consent_updated_at, "
+        at += "said.accepts_marketing_updated_at, said.updated_at)"
+        means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in CONSENTS.items())
+        type_ = f"CASE {state} {means} END"
+        raw = f"to_json(struct({type_} AS type, number AS customer_id, {at} AS at))"
+        name = f"concat('customer/', number, '/{channel}/', {at})"
+        said = entry(type_, f"'{channel}'", name, at, who[channel], raw)
+        told.append(f"CASE WHEN {type_} IS NOT NULL THEN {said} END")
+    consents = f"array_compact(array({', '.join(told)}))"
+    changed = ", ".join(f"said.{field}.consent_updated_at" for field in CHANNELS.values())
+    nothing = entry(NOTHING, "NULL", "concat('customer/', number)",
+                    f"coalesce(said.updated_at, {changed})", everybody, NOTHING)  # fmt: skip
+    entries = f"""CASE
+        WHEN kind = 'customer' THEN concat(array({first}), {consents})
+        WHEN size({consents}) > 0 THEN transform({consents}, (one, at) -> CASE WHEN at = 0
+            THEN CAST(struct({NOTHING}, one.type, one.channel, one.event_id, one.occurred_at,
+                one.identifiers) AS {shape}) ELSE one END)
+        ELSE array({nothing})
+    END"""
+    kept = ", ".join(f"'{name}', said.{name}" for name in ("tags", "state", "currency"))
+    return (
+        objects.selectExpr("*", f"{_kind()} AS kind")
+        .selectExpr("*", f"{number} AS number",
+                    f"map_filter(map({kept}), (name, told) -> told IS NOT NULL) AS about")
+        .transform(several, keep=("kind", "about"), entries=entries)
+        .selectExpr("*", "entry.type IS NULL AND is_sound AS is_unused")
+    )  # fmt: skip
+
+
+def _before() -> str:
+    """What a customer of before these objects has said, if the word was changed since the start."""
+    at = "said.accepts_marketing_updated_at"
+    no = f"said.accepts_marketing = 'false' AND {at} > said.created_at"
+    return (
+        f"CASE WHEN {at} IS NULL THEN NULL WHEN said.accepts_marketing = 'true' THEN 'subscribed' "
+        f"WHEN {no} THEN 'unsubscribed' END"
+    )
+
+
+def _profile() -> dict[str, str]:
+    is_consent = "startswith(entry.type, 'consent')"
+    return {
+        **{name: f"entry.{name}" for name in ("event_id", "occurred_at", "identifiers", "channel")},
+        "type": "CASE WHEN is_unused THEN 'attribute_set' ELSE entry.type END",
+        "purpose": f"CASE WHEN {is_consent} THEN 'marketing' END",
+        "properties": "CASE WHEN entry.type = 'attribute_set' THEN about END",
+    }
+
+
+def _checkout() -> dict[str, str]:
+    at = "coalesce(said.updated_at, said.created_at)"
+    sku = _sku("get(said.line_items, 0)")
+    listed_ = "to_json(transform(said.line_items, line -> struct("
+    listed_ += f"{_sku('line')} AS sku, line.quantity, line.price)))"
+    each = f"'line_items', {listed_}, 'cart_token', said.cart_token, 'token', said.token"
+    return {
+        "event_id": f"concat('checkout/', coalesce(said.token, said.id), '/', {at})",
+        "type": "'checkout_start'",
+        "occurred_at": at,
+        "identifiers": _customer(),
+        "sku": f"CASE WHEN size(said.line_items) = 1 THEN {sku} END",
+        "place": f"coalesce({_place()}, 'online')",
+        "referrer": "said.referring_site",
+        "properties": f"map_filter(map({each}), (name, told) -> told IS NOT NULL)",
+    }
+
+
+def _as_it_is(objects: DataFrame) -> DataFrame:
+    return objects
+
+
+def _is(kinds: Iterable[str]) -> str:
+    return f"coalesce({_kind()} IN ({listed(kinds)}), false)"
+
+
+ODD = ("is_odd", "wrong_type:properties")
+CLOSES = "coalesce(entry.type = 'consent_withdrawn', false)"
+READINGS = {
+    "purchases": Reading(
+        f"NOT {_is(('checkout', 'customer', 'consent'))}",
+        _with_unused,
+        _order(),
+        also=(("common.is_test", "test_order"), ("is_unused", "not_of_use"), ODD),
+    ),
+    "clicks": Reading(_is(("checkout",)), _as_it_is, _checkout(), also=(ODD,)),
+    "profiles": Reading(
+        _is(("customer", "consent")),
+        _each_profile_event,
+        _profile(),
+        also=(("is_unused", "not_of_use"), (f"is_odd AND NOT {CLOSES}", ODD[1])),
+    ),
+}
+
+DIALECT = Dialect(
+    name="shopify",
+    doc="Bodies of Shopify's webhooks, one a line: orders, refunds, parcels, customers, consent.",
+    parse=parse_rows,
+    streams=tuple(READINGS),
+)

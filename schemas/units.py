@@ -47,7 +47,6 @@ NUMBERS = {
 ENDINGS = {
     "_count": "number of them", "_rows": "rows", "_records": "records", "_persons": "persons", "_days": "days",
     "_share": "share, 0 to 1", "_bytes": "bytes", "_seconds": "seconds", "_score": "score",
-    "_records": "records",
     "_version": "number of the version", "_orders": "orders", "_rate": "share, 0 to 1",
 }  # fmt: skip
 TYPES = {

@@ -95,7 +95,6 @@ class Http:
     `per_second` calls a second that it takes for as long as one likes.
     `delay`    how long after it accepted what it was told holds, as the vendor documents it; None
                where the vendor does not.
-    `honours_key` whether it does nothing twice that comes with one idempotency key.
     `look`     options, rows with their payloads → calls that ask which of them are closed there
                already, made before what closes them: that was not us, and is never opened by us.
     `closed`   what was said, call, rows with their payloads → the numbers of those that are.
@@ -112,7 +111,6 @@ class Http:
     read: Callable[[int, Any, Call], Answer] = taken
     is_answer: Callable[[Any, str], bool] = no_page
     delay: timedelta | None = None
-    honours_key: bool = False
     look: Callable[[Mapping[str, Any], Mapping[int, str]], list[Call]] | None = None
     closed: Callable[[Any, Call, Mapping[int, str]], set[int]] | None = None
     blame: Callable[[Any], str | None] | None = None

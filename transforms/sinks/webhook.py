@@ -167,7 +167,6 @@ SINK = s.Sink(
         headers=headers,
         per_second=50.0,
         read=read,
-        honours_key=True,
     ),
     doc="A webhook: JSON to an address of your own, signed, with an idempotency key.",
 )

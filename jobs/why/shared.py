@@ -137,7 +137,12 @@ def audience_words(row: Mapping[str, Any]) -> str:
 
 def record_words(row: Mapping[str, Any]) -> str:
     """What a destination was told, in a sentence."""
-    asked = {"add": "to add", "remove": "to remove", "suppress": "to suppress"}
+    asked = {
+        "add": "to add",
+        "remove": "to remove",
+        "suppress": "to suppress",
+        "unsuppress": "to unsuppress",
+    }
     what = asked.get(row["operation"], row["operation"])
     states = [row["row_state"]] if row["row_state"] else row["states"]
     told = [visible((state or "").replace("_", " ")) for state in states]

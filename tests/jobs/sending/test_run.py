@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.doubles import DOUBLES, SECRET, served
 from tests.jobs.test_consent import DAY, MONDAY, config, rows
 from tests.landing import World
@@ -30,6 +32,7 @@ def bought(event: str, who: str, day: float, kind: str = "order_placed") -> str:
     return json.dumps(told)
 
 
+@pytest.mark.faults
 def test_what_passes_is_an_attribute_and_what_was_refused_an_opt_out(spark, tmp_path, monkeypatch):
     """Ann opts out and comes back; Ben did at SendGrid, too; Cleo buys, and sends it back."""
     monkeypatch.setenv("SENDGRID", SECRET)

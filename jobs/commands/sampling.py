@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
@@ -126,11 +127,28 @@ def _facts(
         "refused": len(found) - len(good),
         "types": [{"stream": s, "type": t, "events": n} for (s, t), n in types.most_common()],
         "reasons": [{"reason": reason, "events": n} for reason, n in reasons.most_common()],
-        "doubts": sorted({doubt for row in found for doubt in row.doubts or ()}),
+        "unknown_types": dict(_unknown(found, DIALECTS[source.dialect].type_field)),
+        "doubts": sorted(
+            {doubt for row in found for doubt in row.doubts or () if doubt[-1] != ":"}
+        ),
         "unused_identifiers": dict(unused),
         "nobody": sum(not row.identifiers for row in good),
         "first": [_shown(row) for row in found[:SHOWN]],
     }
+
+
+def _unknown(found: list[Any], field: str) -> Counter[str]:
+    """What rows of unknown types say has happened, by the name that their sender uses."""
+    names: Counter[str] = Counter()
+    for row in found:
+        if "unknown_type" in row.reasons:
+            try:
+                told = json.loads(row.raw).get(field)
+            except ValueError:
+                continue
+            if told is not None:
+                names[str(told)] += 1
+    return names
 
 
 def _shown(row: Any) -> dict[str, Any]:
@@ -171,6 +189,8 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     )
     for group in facts["reasons"]:
         yield f"Refused for {escape(group['reason'])}: {group['events']:,}"
+    for name, events in facts["unknown_types"].items():
+        yield f'Nobody knows the type "{escape(name)}": {events:,}'
     for doubt in facts["doubts"]:
         yield f"[yellow]Nobody knows the word {escape(doubt)}; it is read as doubt.[/]"
     for kind, events in facts["unused_identifiers"].items():

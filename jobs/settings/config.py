@@ -45,8 +45,7 @@ LATER: dict[type[BaseModel], tuple[str, ...]] = {
 }
 LATER_VALUES = {
     "when": (
-        "forgotten", "quiet_hours", "unfulfilled", "price_regret", "holdout",
-        "declared_preference", "out_of_context", "fatigued",
+        "forgotten", "quiet_hours", "holdout", "out_of_context", "fatigued",
     ),
     "kind": (
         "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "mailchimp",

@@ -5,9 +5,12 @@ from __future__ import annotations
 from tactful.transforms.rules import (
     bounced,
     complained,
+    declared_preference,
     no_consent,
+    price_regret,
     purchased,
     service_open,
+    unfulfilled,
     unsubscribed,
 )
 from tactful.transforms.rules.rule import Facts, Policy, Rule
@@ -21,6 +24,9 @@ RULES: dict[str, Rule] = {
         bounced.RULE,
         complained.RULE,
         service_open.RULE,
+        unfulfilled.RULE,
+        price_regret.RULE,
+        declared_preference.RULE,
     )
 }
 

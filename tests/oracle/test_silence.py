@@ -167,3 +167,27 @@ def test_what_nobody_tells_of_is_as_the_merchant_says(tmp_path, place, makes):
     }  # fmt: skip
     waits = {("sku", at(1), None, None), ("purpose", at(5), None, None)}
     assert late == (waits if makes else set())
+
+
+def test_who_answers_nothing_is_left_alone(tmp_path):
+    tired = {"name": "tired", "when": "fatigued", "limit": 2, "window": "7d", "rest": "10d"}
+    shop = Shop(tmp_path, suppress=[tired])
+    first, second = send(shop, "m1", 1), send(shop, "m2", 2)
+    (
+        send(shop, "read", 2),
+        send(shop, "by machine", 2),
+        send(shop, "receipt", 2, purpose="transactional"),
+    )
+    send(shop, "text", 2, channel="sms"), send(shop, "read late", 0.5)
+    shop.tell("messages", "opened", 4, message_id="read")
+    shop.tell("messages", "opened", 4, message_id="by machine", machine_open=True)
+    third = send(shop, "m3", 7)
+    shop.tell("messages", "clicked", 10.1, message_id="m3")
+    send(shop, "too soon", 11), send(shop, "rested", 20.5)
+    rows = shop.table("suppressions", as_of=30)
+    told = [(row["starts_at"], row["ends_at"], row["evidence"]) for row in rows]
+    late = "messages:sent-6"
+    assert (at(5), at(15), [late, first, second]) in told
+    assert (at(10), at(20), [first, second, third]) in told
+    assert len(rows) == 2
+    assert regretted(shop, as_of=30) == {("m3", "tired"), ("too soon", "tired")}

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tactful.transforms.rules.declared_preference import DeclaredPreference, declared_preference
+from tactful.transforms.rules.fatigued import Fatigued, fatigued
 from tactful.transforms.rules.price_regret import PriceRegret, price_regret
 from tactful.transforms.rules.rule import Policy
 from tactful.transforms.rules.unfulfilled import ASSUMED, Unfulfilled, unfulfilled
@@ -185,3 +186,50 @@ def test_the_newest_answer_of_ones_own_wins(spark):
     assert lately["asks", fuel, electric] == (1, 3, None)
     assert lately["takes back", fuel, electric] == (1, 2, "profiles:c")
     assert not [key for key in lately if key[1] == "attribute:body"]
+
+
+# --- who answers nothing -------------------------------------------------------------------------
+
+
+def mail(name: str, at: Any, *after: tuple[str, Any], **told: Any) -> list[Told]:
+    """A message to the person of its name's first word, and what became of it."""
+    known = {"message_id": name, "channel": "email", **told}
+    events = [("sent", at), *after]
+    return [
+        event(name.split()[0], type_, when, event_id=f"{name} {type_}", **known)
+        for type_, when in events
+    ]
+
+
+MAILS = [
+    *(row for n in range(4) for row in mail(f"silent {n}", n * DAY)),
+    *mail("reads 0", 0 * DAY), *mail("reads 1", DAY, ("opened", 4 * DAY)),
+    *mail("reads 2", 2 * DAY),
+    *mail("late 0", 0 * DAY), *mail("late 1", DAY, ("clicked", 4.1 * DAY)),
+    *mail("late 2", 2 * DAY),
+    *mail("fails 0", 0 * DAY), *mail("fails 1", DAY, ("failed", DAY)), *mail("fails 2", 2 * DAY),
+    *mail("rarely 0", 0 * DAY), *mail("rarely 1", DAY), *mail("rarely 2", 5 * DAY),
+    *mail("bills 0", 0 * DAY), *mail("bills 1", DAY, purpose="transactional"),
+    *mail("bills 2", 2 * DAY, channel="sms"), *mail("bills 3", 3 * DAY),
+]  # fmt: skip
+TIRED = [
+    Policy("tired", "fatigued", Fatigued(limit=2, window=5 * DAY, rest=9 * DAY)),
+    Policy("soon", "fatigued", Fatigued(limit=3, window=5 * DAY, rest=DAY, unanswered_after=DAY)),
+]
+
+
+def test_who_answers_nothing_rests(spark):
+    rows = fatigued(timeline(spark, MAILS), policies=TIRED).collect()
+    told = {
+        (row.person_id, row.policy, *row.evidence): (
+            (utc(row.starts_at) - START) / DAY, (utc(row.ends_at) - START) / DAY
+        )
+        for row in rows
+    }  # fmt: skip
+    sent = [f"messages:silent {n} sent" for n in range(4)]
+    assert told == {
+        ("silent", "tired", *sent[:3]): (5, 14),
+        ("silent", "tired", *sent[1:]): (6, 15),
+        ("silent", "soon", *sent): (4, 5),
+        ("late", "tired", *(f"messages:late {n} sent" for n in range(3))): (5, 14),
+    }

@@ -6,6 +6,7 @@ from tactful.transforms.rules import (
     bounced,
     complained,
     declared_preference,
+    fatigued,
     no_consent,
     price_regret,
     purchased,
@@ -27,6 +28,7 @@ RULES: dict[str, Rule] = {
         unfulfilled.RULE,
         price_regret.RULE,
         declared_preference.RULE,
+        fatigued.RULE,
     )
 }
 

@@ -96,23 +96,10 @@ def unfulfilled(
         .join(_journeys(timeline), "order_id", "left")
         .join(products.select("sku", "complements"), "sku", "left")
     )  # fmt: skip
-    types = ", ".join(f"'{name}'" for name in REVERSALS)
-    emptied = F.when(F.size("taken") > 0, emptied_by(f"array({types})"))
-    told = bought.withColumns({"_delivered": _first(DELIVERED), "_shipped": _first(SHIPPED)})
-    ends = F.array_min(F.array_compact(F.array("_delivered", emptied)))
-    every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
-    ended = told.withColumn("_told", ends).select("*", every)
-    in_time = F.col("_told.occurred_at") < F.coalesce("rule.lapses_at", forever())
-    settled = ended.withColumn("_lift", F.when(in_time, F.col("_told"))).withColumn(
-        "ends_at",
-        F.when(
-            F.col("_lift").isNotNull(), F.greatest("occurred_at", "_lift.occurred_at")
-        ).otherwise(F.col("rule.lapses_at")),
-    )
     is_assumed = F.col("_lift").isNull() & F.col("rule.lapses_at").isNotNull()
     return (
-        settled.withColumn("_row", F.explode(F.array_compact(F.array(*_rows_of_line()))))
-        .where(F.col("_row.starts_at") <= F.coalesce("ends_at", forever()))
+        _ended(bought, policies)
+        .withColumn("_row", F.explode(F.array_compact(F.array(*_rows_of_line()))))
         .select(
             "person_id",
             F.col("rule.policy").alias("policy"),
@@ -127,6 +114,30 @@ def unfulfilled(
             "line_number",
         )
         .transform(with_id)
+    )
+
+
+def _ended(bought: DataFrame, policies: Sequence[Policy]) -> DataFrame:
+    """Until when each line is waited for, by each policy.
+
+    Adds: rule, ends_at, _lift (the event that ended it, null where none did in time), _shipped.
+    Grain: line → line × policy.
+    """
+    types = ", ".join(f"'{name}'" for name in REVERSALS)
+    emptied = F.when(F.size("taken") > 0, emptied_by(f"array({types})"))
+    told = bought.withColumns({"_delivered": _first(DELIVERED), "_shipped": _first(SHIPPED)})
+    first = F.array_min(F.array_compact(F.array("_delivered", emptied)))
+    every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
+    in_time = F.col("_told.occurred_at") < F.coalesce("rule.lapses_at", forever())
+    lifted_at = F.greatest("occurred_at", "_lift.occurred_at")
+    return (
+        told.withColumn("_told", first)
+        .select("*", every)
+        .withColumn("_lift", F.when(in_time, F.col("_told")))
+        .withColumn(
+            "ends_at",
+            F.when(F.col("_lift").isNull(), F.col("rule.lapses_at")).otherwise(lifted_at),
+        )
     )
 
 
@@ -167,16 +178,14 @@ def _rows_of_line() -> Sequence[Column]:
     base = F.when(F.col("rule.late_from") == SHIPPED, F.col("_shipped.occurred_at")).otherwise(
         F.col("occurred_at")
     )
-    late_at = F.greatest(
-        "occurred_at", F.least(base + F.col("rule.late_after"), F.col("rule.missing_at"))
-    )
+    due = F.least(base + F.col("rule.late_after"), F.col("rule.missing_at"))
+    late_at = F.greatest("occurred_at", due)
     late = F.struct(F.array(marketing).alias("scope"), late_at.alias("starts_at"))
-    is_late = F.coalesce(late_at < F.coalesce("ends_at", forever()), F.lit(False))
-    known = F.least(base + F.col("rule.late_after"), F.col("rule.missing_at")).isNotNull()
+    is_late = due.isNotNull() & (late_at < F.coalesce("ends_at", forever()))
     return (
         of("rule.review_topics", product),
         of("rule.complement_topics", complements),
-        F.when(known & is_late, late),
+        F.when(is_late, late),
     )
 
 

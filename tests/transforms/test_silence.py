@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -15,14 +16,15 @@ from tactful.transforms.settled import settled_lines
 from tests.timelines import DAY, START, Told, event, products, timeline, utc
 
 PRODUCTS = [
-    {"sku": "jeans", "price": 40, "category": "clothes", "complements": ["belt", "belt"]},
+    {"sku": "jeans", "price": Decimal(40), "category": "clothes", "complements": ["belt", "belt"]},
     {"sku": "mat"},
 ]
 
 
 def buys(person: str, at: Any = DAY, sku: str | None = "jeans", **told: Any) -> Told:
     known = {"order_id": f"of {person}", "event_id": f"{person} buys", "line_id": "l0"}
-    return event(person, "order_placed", at, sku=sku, **known | told)
+    exact = {n: Decimal(told[n]) for n in ("amount", "quantity") if n in told}
+    return event(person, "order_placed", at, sku=sku, **known | told | exact)
 
 
 def later(whose: str, type_: str, at: Any, **told: Any) -> Told:

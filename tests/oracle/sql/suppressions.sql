@@ -22,7 +22,7 @@ SELECT
             CAST(epoch_us(starts_at) AS VARCHAR)
         )
     )[:32] AS suppression_id,
-    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about, of_discounts, of_topics, is_negated),
+    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about, of_discounts, of_topics, is_negated, made_for),
     [{kind: scope_kind, "values": about, negated: coalesce(is_negated, false)}]
     || CASE
         WHEN of_discounts THEN [{kind: 'discount', "values": CAST([] AS VARCHAR[]), negated: false}]

@@ -75,6 +75,7 @@ ended AS (
 made AS (
     SELECT
         *,
+        'review' AS made_for,
         occurred_at AS starts_at,
         CASE WHEN sku IS NULL THEN 'topic' ELSE 'sku' END AS scope_kind,
         unnest(CASE WHEN sku IS NULL THEN list_transform(review_topics, lambda t: topic_word(t)) ELSE [sku] END)
@@ -86,6 +87,7 @@ made AS (
     UNION ALL
     SELECT
         *,
+        'complement',
         occurred_at,
         CASE WHEN coalesce(len(complements), 0) = 0 THEN 'topic' ELSE 'sku' END,
         unnest(
@@ -101,7 +103,7 @@ made AS (
     FROM ended
     WHERE len(complement_topics) > 0
     UNION ALL
-    SELECT *, greatest(occurred_at, late_at), 'purpose', 'marketing', NULL
+    SELECT *, 'late', greatest(occurred_at, late_at), 'purpose', 'marketing', NULL
     FROM ended
     WHERE late_at IS NOT NULL AND greatest(occurred_at, late_at) < coalesce(ends_at, 'infinity')
 )
@@ -114,6 +116,7 @@ SELECT
     scope_kind,
     scope_value,
     of_topics,
+    made_for,
     starts_at,
     ends_at,
     CASE

@@ -11,7 +11,6 @@ from rich.markup import escape
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.transforms.about import ATTRIBUTE
-from tactful.transforms.rules.unfulfilled import ASSUMED
 
 LONG_OPEN = timedelta(days=30)
 MOST_ANSWERS = 5
@@ -34,9 +33,9 @@ OFFERING = f"""
     WHERE {SAYS} OR coalesce(array_length(brands), 0) > 0
 """
 NOW = "starts_at <= '{at}' AND (ends_at IS NULL OR ends_at > '{at}')"
-GIVEN_UP = f"""
+GIVEN_UP = """
     SELECT count(DISTINCT evidence[1]) AS orders FROM suppressions
-    WHERE reason = 'unfulfilled' AND lifted_by = '{ASSUMED}' AND ends_at <= '{{at}}'
+    WHERE reason = 'unfulfilled' AND lifted_by IS NULL AND ends_at <= '{at}'
 """
 OPEN_CONTACTS = """
     SELECT count(*) AS contacts

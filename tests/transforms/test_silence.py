@@ -11,7 +11,7 @@ from tactful.transforms.rules.declared_preference import DeclaredPreference, dec
 from tactful.transforms.rules.fatigued import Fatigued, fatigued
 from tactful.transforms.rules.price_regret import PriceRegret, price_regret
 from tactful.transforms.rules.rule import Policy
-from tactful.transforms.rules.unfulfilled import ASSUMED, Unfulfilled, unfulfilled
+from tactful.transforms.rules.unfulfilled import Unfulfilled, unfulfilled
 from tactful.transforms.settled import settled_lines
 from tests.timelines import DAY, START, Told, event, products, timeline, utc
 
@@ -115,13 +115,13 @@ def test_each_line_waits_for_its_own_delivery(held):
     assert {lift for *_, lift in held["cancels", "waits"]} == {"purchases:cancels"}
     assert ("at home", "waits") not in held
     assert held["no sku", "waits"] == {
-        ("topic review_request", 1, 10, ASSUMED), ("topic complement", 1, 10, ASSUMED),
-        ("purpose marketing", 3, 10, ASSUMED),
+        ("topic review_request", 1, 10, None), ("topic complement", 1, 10, None),
+        ("purpose marketing", 3, 10, None),
     }  # fmt: skip
 
 
 def test_what_silence_means_is_the_merchants_to_say(held):
-    assert {(end, lift) for _, _, end, lift in held["other product", "waits"]} == {(10, ASSUMED)}
+    assert {(end, lift) for _, _, end, lift in held["other product", "waits"]} == {(10, None)}
     reviews = "sku jeans & topic feedback,review_request"
     assert held["other product", "lost"] == {
         (reviews, 1, None, None), ("purpose marketing", 10, None, None),

@@ -144,6 +144,7 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    lifts=lambda _: "another answer to the same question (preference_set)",
     references=_references,
     share=lambda chosen: chosen.share,
     is_about_attributes=True,

@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import CHANNELS, REVERSALS
 from tactful.transforms.options import option
-from tactful.transforms.rules.purchased import brands_are_known, of_lines
+from tactful.transforms.rules.purchased import brands_are_known, giving_back, of_lines
 from tactful.transforms.rules.rule import Facts, Policy, Reads, Rule, in_words
 from tactful.transforms.rules.suppressions import scope_part
 from tactful.transforms.settled import PARTS
@@ -118,6 +118,7 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    lifts=giving_back,
     references=brands_are_known,
     share=lambda chosen: chosen.share,
     needs_lines=True,

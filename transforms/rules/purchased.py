@@ -211,7 +211,8 @@ def _says(chosen: Purchased) -> str:
     return f"bought {what} in the {in_words(chosen.lasts)} before"
 
 
-def _lifts(chosen: Purchased | None) -> str:
+def giving_back(chosen: Any) -> str:
+    """What ends a row of a bought line early; of unknown options what does by default."""
     by = REVERSALS if chosen is None else chosen.lifted_by
     named = ", ".join(by)
     return f"giving back all that was bought of it ({named})" if by else ""
@@ -225,7 +226,7 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
-    lifts=_lifts,
+    lifts=giving_back,
     faults=_faults,
     references=brands_are_known,
     share=lambda chosen: chosen.share,

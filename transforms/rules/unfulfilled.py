@@ -26,8 +26,6 @@ from tactful.transforms.rules.suppressions import (
 from tactful.transforms.settled import purchased_lines
 
 DELIVERED, SHIPPED = "order_delivered", "order_shipped"
-# What ended a row where no delivery was ever told and the merchant says what that means.
-ASSUMED = "assumed:delivered"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,8 +72,9 @@ def unfulfilled(
     Line by line, from the order until its first delivery, whoever tells of it: that of a line by
     its id, else of the lines of a product, else of all lines of the order; what names a line that
     the order does not have delivers none, and a second delivery nothing. A line of which no unit is
-    kept ends it as well, as does, where nothing is heard for `undelivered_after`, what the merchant
-    says of that: then `lifted_by` is assumed:delivered. What was bought in a store is taken home.
+    kept ends it as well. Where nothing is heard for `undelivered_after` the line is taken for what
+    the merchant says: where a row has ended that nothing lifted, it counts as delivered, and
+    `status` tells of how many orders. What was bought in a store is taken home.
 
     A message of a complement topic is about the line where it offers one of the product's
     complements; of a product whose complements nobody knows any such message is. A line is late
@@ -96,7 +95,6 @@ def unfulfilled(
         .join(_journeys(timeline), "order_id", "left")
         .join(products.select("sku", "complements"), "sku", "left")
     )  # fmt: skip
-    is_assumed = F.col("_lift").isNull() & F.col("rule.lapses_at").isNotNull()
     return (
         _ended(bought, policies)
         .withColumn("_row", F.explode(F.array_compact(F.array(*_rows_of_line()))))
@@ -108,7 +106,7 @@ def unfulfilled(
             F.col("_row.scope").alias("scope"),
             F.col("_row.starts_at").alias("starts_at"),
             "ends_at",
-            F.when(is_assumed, F.lit(ASSUMED)).otherwise(named("_lift")).alias("lifted_by"),
+            named("_lift").alias("lifted_by"),
             F.array(named("cause")).alias("evidence"),
             "cause",
             "line_number",
@@ -239,6 +237,7 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=lambda _: "what was ordered had not arrived",
+    lifts=lambda _: "its delivery (order_delivered), or giving back all that was bought of it",
     faults=_faults,
     needs_lines=True,
     is_bad_experience=True,

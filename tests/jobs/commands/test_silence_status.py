@@ -36,7 +36,6 @@ def test_status_tells_what_rules_cannot_know(tmp_path):
         {"message_id": "unknown", "content_id": "c2", "campaign_id": "k2"},
         {"message_id": "bare"}, {"message_id": "receipt", "purpose": "transactional"},
     ]  # fmt: skip
-    given_up = {"lifted_by": "assumed:delivered"}
     tables = {
         "messages": [{**sent, **row, "event_id": str(n)} for n, row in enumerate(messages)],
         "contents": [{"content_id": "c1", "topic": "news"}, {"content_id": "c2", "skus": []}],
@@ -54,8 +53,9 @@ def test_status_tells_what_rules_cannot_know(tmp_path):
             contact("unheard of", 50, "contact_closed"),
         ],
         "suppressions": [
-            held(1, "unfulfilled", 40, "sku", "mat", ends_at=NOW - DAY, **given_up),
-            held(2, "unfulfilled", 20, "sku", "mat", ends_at=NOW + DAY, **given_up),
+            held(1, "unfulfilled", 40, "sku", "mat", ends_at=NOW - DAY),
+            held(2, "unfulfilled", 20, "sku", "mat", ends_at=NOW + DAY),
+            held(11, "unfulfilled", 20, "sku", "mat", ends_at=NOW - DAY, lifted_by="x:12"),
             held(6, "declared_preference", 1, "attribute:fuel", "electric"),
             held(7, "declared_preference", 1, "attribute:fuel", "nuclear", "steam"),
             held(8, "declared_preference", 1, "attribute:wings", "two"),

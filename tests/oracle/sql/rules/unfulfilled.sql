@@ -119,10 +119,7 @@ SELECT
     made_for,
     starts_at,
     ends_at,
-    CASE
-        WHEN is_told THEN named('purchases', told.event_id)
-        WHEN gives_up THEN 'assumed:delivered'
-    END AS lifted_by,
+    CASE WHEN is_told THEN named('purchases', told.event_id) END AS lifted_by,
     [named('purchases', event_id)] AS evidence,
     'purchases' AS cause_stream,
     event_id AS cause_id,

@@ -26,12 +26,14 @@ def suppressions(
     *,
     rules: tuple[Suppress, ...],
     caps: tuple[Cap, ...],
+    currency: str,
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
     timeline: rows with person_id. lines: see `settled_lines`; None where no rule asks for them.
+    currency: the business's own.
     """
-    facts = Facts(timeline, labels, products, lines)
+    facts = Facts(timeline, labels, products, lines, currency)
     # Rules that share a function are one plan: four refusals cost as much as one.
     together: dict[Callable[..., DataFrame], list[Policy]] = {}
     for rule in rules:
@@ -130,13 +132,11 @@ def shares(config: Config) -> dict[str, float]:
 
 
 def falls_due(suppressed: DataFrame, *, batch_id: int, as_of: datetime) -> DataFrame:
-    """When each of these suppressions ends by itself, filed under an identifier of its person."""
+    """When each of these suppressions begins or ends, filed under an identifier of its person."""
+    moments = F.explode(F.array("starts_at", "ends_at"))
     return (
-        suppressed.where(F.col("ends_at") > F.lit(as_of))
-        .select(
-            named_after().alias("anchor_key"),
-            F.col("ends_at").alias("due_at"),
-            F.lit(batch_id).alias("batch_id"),
-        )
+        suppressed.select(named_after().alias("anchor_key"), moments.alias("due_at"))
+        .where(F.col("due_at") > F.lit(as_of))
+        .withColumn("batch_id", F.lit(batch_id))
         .distinct()
     )

@@ -196,6 +196,7 @@ def steps(
             heard,
             with_hubs,
             everybody,
+            classes=lookback.of,
             order_rows=order_rows,
             contact_rows=contact_rows,
         ),
@@ -265,7 +266,9 @@ def steps(
         own = facts
         facts = batch.timed(
             "gather",
-            lambda: batch.keep(orders.with_others(batch, fresh, own, count=stitched.size)),
+            lambda: batch.keep(
+                orders.with_others(batch, fresh, own, classes=lookback.of, count=stitched.size)
+            ),
         )
     if reads_contacts:
         theirs = facts
@@ -336,7 +339,13 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
     lines = orders.bought(bounced.facts, rules, config)
     products = batch.read(PRODUCTS)
     rows = decide.suppressions(
-        bounced.facts, bounced.labels, products, lines, rules=rules, caps=caps
+        bounced.facts,
+        bounced.labels,
+        products,
+        lines,
+        rules=rules,
+        caps=caps,
+        currency=config.business.currency,
     )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())

@@ -29,7 +29,7 @@ from tactful.schemas.records import (
     MEMBERSHIPS,
     RECORDS,
 )
-from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
@@ -45,6 +45,6 @@ PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
     KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
 )  # fmt: skip
-REFERENCE = (PRODUCTS, CAMPAIGNS, RATES)
+REFERENCE = (PRODUCTS, CAMPAIGNS, CONTENTS, RATES)
 
 TABLES: dict[str, Table] = {table.id: table for table in (*LOGS, *APPENDED, *PUBLISHED, *REFERENCE)}

@@ -24,10 +24,20 @@ PRODUCTS = Table(
             "Days after which it is usually bought again; up to ten years.",
             at_least=0,
         ),
+        Column("complements", "array<string>", "Products that go with it.", is_later=True),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Products, replaced whole when a reference file changes; of several rows of one, the newest.",
     erased_by="nothing",
+)
+
+# What a campaign or content offers: said once here, since its messages say it nowhere else.
+OFFER = (
+    Column("topic", "string", "What its messages are about.", is_later=True),
+    Column("skus", "array<string>", "Products it offers.", is_later=True),
+    Column("categories", "array<string>", "Categories it offers.", is_later=True),
+    Column("brands", "array<string>", "Brands it offers.", is_later=True),
+    Column("offers_discount", "boolean", "Whether it offers a discount.", is_later=True),
 )
 
 CAMPAIGNS = Table(
@@ -37,13 +47,44 @@ CAMPAIGNS = Table(
     (
         Column("campaign_id", "string", "The campaign.", nullable=False),
         Column("goal", "string", "What it is meant to reach."),
+        Column("target", "string", "Who it is meant for.", is_later=True),
         Column("channel", "string", "Its channel."),
         Column("purpose", "string", "marketing or transactional."),
+        *OFFER,
         Column("starts_at", "timestamp", "When it starts."),
         Column("ends_at", "timestamp", "When it ends."),
+        Column("variants", "array<string>", "Its variants.", is_later=True),
+        Column(
+            "holdout_share",
+            "double",
+            "The share of its customers who hear nothing of it, 0 to 1.",
+            at_least=0,
+            is_later=True,
+        ),
+        Column("budget", MONEY, "What it may cost.", at_least=0, is_later=True),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Campaigns, replaced whole when a reference file changes; of several rows of one, the newest.",
+    erased_by="nothing",
+)
+
+CONTENTS = Table(
+    "contents",
+    "content × locale",
+    ("content_id", "locale"),
+    (
+        Column("content_id", "string", "The content, as messages name it.", nullable=False),
+        Column("locale", "string", "Its language and place; null where it is for all."),
+        *OFFER,
+        Column(
+            "stands_for",
+            "map<string,string>",
+            "The template, flow or event that it is at each kind of destination.",
+        ),
+        Column("attributes", "map<string,string>", "Anything else."),
+    ),
+    "What messages say, replaced whole when a reference file changes; of several rows of one, the "
+    "newest. What one offers is what all its locales tell together.",
     erased_by="nothing",
 )
 

@@ -6,7 +6,7 @@ from tactful.schemas.table import Column, Table
 
 # What a part of a scope is about: everything, or a message of these products, campaigns …
 SCOPES = (
-    "all", "sku", "category", "brand", "campaign", "purpose", "topic", "discount",
+    "all", "sku", "category", "brand", "campaign", "purpose", "topic", "discount", "attribute:NAME",
 )  # fmt: skip
 SCOPE = "array<struct<kind:string,values:array<string>,negated:boolean>>"
 
@@ -33,7 +33,7 @@ SUPPRESSIONS = Table(
         Column(
             "scope",
             SCOPE,
-            f"What it is about: all parts must hold. A part holds for a message that has one of the values, negated for one that has none; kinds: {', '.join(SCOPES)} (of all: no values).",
+            f"What it is about: all parts must hold. A part holds for a message that has one of the values; negated for one that has another: of an attribute, a product that has it otherwise. Kinds: {', '.join(SCOPES)} (of all and discount: no values).",
             nullable=False,
         ),
         Column("starts_at", "timestamp", "From when, inclusive.", nullable=False),

@@ -44,6 +44,7 @@ DETAILS = (
     Column("provenance", "string", "zero, first, second or third party."),
     Column("jurisdiction", "string", "The law that a consent is under."),
     Column("contact_id", "string", "The contact with customer service.", is_later=True),
+    Column("content_id", "string", "What a message said.", is_later=True),
     Column("source", "string", "The system that sent it, as it names itself.", is_later=True),
     Column("place", "string", "online, app or store.", is_later=True),
     Column("store_id", "string", "The store.", is_later=True),

@@ -25,9 +25,12 @@ PLACES = (
 IDLE = (".{}.json", "_temporary/0/{}.json", "2026/.{}.json.crc", "{}.json._COPYING_")
 
 
+REFERENCE = ("products", "rates", "contents", "campaigns")
+
+
 @dataclass(frozen=True)
 class World:
-    """A small retailer: what its sources say, its rules, the decision clock; products and rates."""
+    """A small retailer: what its sources say, its rules, the decision clock; reference rows."""
 
     events: dict[str, list[Event]]
     config: dict[str, Any]
@@ -36,6 +39,13 @@ class World:
     landed_at: datetime
     seed: int | None = None
     rates: list[Event] = field(default_factory=list)
+    contents: list[Event] = field(default_factory=list)
+    campaigns: list[Event] = field(default_factory=list)
+
+    @property
+    def reference(self) -> dict[str, list[Event]]:
+        """The rows of each reference table."""
+        return {name: getattr(self, name) for name in REFERENCE}
 
 
 def split(
@@ -107,19 +117,14 @@ def write(
     ]
 
 
-def write_conf(
-    config: Mapping[str, Any],
-    folder: Path,
-    products: Iterable[Event] = (),
-    rates: Iterable[Event] = (),
-) -> Path:
-    """Write the configuration, products and rates below `folder`; every path in it is absolute."""
+def write_conf(config: Mapping[str, Any], folder: Path, **reference: Iterable[Event]) -> Path:
+    """Write the configuration and reference rows below `folder`; every path in it is absolute."""
     placed = {**config, "sources": {k: dict(v) for k, v in config["sources"].items()}}
     placed["lake"] = {**config.get("lake", {}), "location": str(folder / "lake")}
     for source in placed["sources"].values():
         source["path"] = str(folder / source["path"])
         Path(source["path"]).mkdir(parents=True, exist_ok=True)
-    for name, told in (("products", products), ("rates", rates)):
+    for name, told in reference.items():
         if rows := [as_line(row) for row in told]:
             home = folder / "reference" / name
             _put_reference(rows, home)

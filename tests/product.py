@@ -28,7 +28,7 @@ class Shop:
     def __init__(self, world: World, folder: Path) -> None:
         self.world = world
         self.folder = folder
-        self.conf = write_conf(world.config, folder, world.products, world.rates)
+        self.conf = write_conf(world.config, folder, **world.reference)
         for source in world.config["sources"].values():
             Path(source["path"]).mkdir(parents=True, exist_ok=True)
         self.landed = 0
@@ -67,6 +67,8 @@ class Shop:
             as_of or self.world.as_of,
             products=oracle.products_of(config, self.folder),
             rates=oracle.rates_of(config, self.folder),
+            contents=oracle.contents_of(config, self.folder),
+            campaigns=oracle.campaigns_of(config, self.folder),
         )
 
     def held(self) -> set[tuple[str, str]]:

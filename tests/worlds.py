@@ -21,9 +21,12 @@ from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
 from tests.worlds_customers import business, furnish, habits
+from tests.worlds_deliveries import deliveries
 from tests.worlds_dialects import dialects
 from tests.worlds_manual import MANUAL, manual_links
 from tests.worlds_money import in_pounds, world_rates
+from tests.worlds_offers import offers, world_campaigns, world_contents
+from tests.worlds_preferences import preferences
 from tests.worlds_products import world_products
 from tests.worlds_rows import (
     CATEGORIES,
@@ -103,6 +106,7 @@ class _Maker:
             self.dice.choices(told, weights)[0](person)
         self._every_type()
         furnish(self.rows, seed)
+        offers(self.rows, seed)
         self._repeat_some()
         spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
@@ -110,13 +114,16 @@ class _Maker:
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         for told_last in (
             shared_addresses, spellings, channelless, contacts, manual_links, touches, habits,
-            named_sources,
+            named_sources, preferences, deliveries,
         ):  # fmt: skip
             told_last(self, seed)
         config["sources"] |= dialects(self, seed)
         for section, values in business(seed).items():
             config[section] = {**config.get(section, {}), **values}
-        return World(self.rows, config, products, AS_OF, LANDED_AT, seed, world_rates(seed))
+        return World(
+            self.rows, config, products, AS_OF, LANDED_AT, seed,
+            world_rates(seed), world_contents(seed), world_campaigns(seed),
+        )  # fmt: skip
 
     # --- who -------------------------------------------------------------------------------
 

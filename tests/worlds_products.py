@@ -30,6 +30,8 @@ ODD_COSTS: tuple[dict[str, Any], ...] = (
     {"sku": "lamp", "cost": "5,00"},
     {"sku": "beans", "cost": "1e12"},
     {"sku": "soap", "cost": [3]},
+    {"sku": "soap", "complements": "jeans"},
+    {"sku": "soap", "complements": [{"sku": "jeans"}]},
 )
 
 
@@ -39,12 +41,15 @@ def world_products(dice: random.Random) -> list[dict[str, Any] | str | bytes]:
     The sku `ghost` is not among those that can.
     """
     rows: list[dict[str, Any] | str | bytes] = [
-        {"sku": "jeans", "category": "clothes", "brand": "Loop", "price": 59.0, "cost": 31.5},
-        {"sku": "mat", "category": "sports", "brand": "Loop", "price": 20, "replenish_days": 9.0},
-        {"sku": "lamp", "category": "home", "price": 35.5, "replenish_days": 4.0},
+        {"sku": "jeans", "category": "clothes", "brand": "Loop", "price": 59.0, "cost": 31.5,
+         "colour": "Blue", "complements": ["soap", " lamp", "soap", None]},
+        {"sku": "mat", "category": "sports", "brand": "Loop", "price": 20, "replenish_days": 9.0,
+         "colour": "red", "Colour": " GREEN"},
+        {"sku": "lamp", "category": "home", "price": 35.5, "replenish_days": 4.0,
+         "attributes": {"COLOUR ": "red", "wings": " "}},
         {"sku": "beans", "category": "food", "brand": "Bay", "price": 9.99, "replenish_days": 2.5,
          "cost": 4},
-        {"sku": "soap", "brand": "Bay", "replenish_days": 6.0, "cost": 0},
+        {"sku": "soap", "brand": "Bay", "replenish_days": 6.0, "cost": 0, "colour": "white"},
         {"sku": "skirt", "category": "clothes", "brand": "Loop", "price": 39, "cost": "70.0001"},
         {"sku": "shirt", "category": "clothes", "brand": "Bay", "price": 39},
         {"sku": "coat", "category": "clothes", "brand": "Bay", "price": 139},
@@ -62,4 +67,4 @@ def world_products(dice: random.Random) -> list[dict[str, Any] | str | bytes]:
     ]
     own = random.Random(f"cost {dice.getstate()[1][:2]}")
     rows += dice.sample(again, dice.randint(1, len(again)))
-    return [*rows, *dice.sample(ODD_PRODUCTS, 6), *own.sample(ODD_COSTS, 2)]
+    return [*rows, *dice.sample(ODD_PRODUCTS, 6), *own.sample(ODD_COSTS, 3)]

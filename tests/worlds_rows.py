@@ -31,6 +31,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         {"name": "helped_lately", "when": "service_open", "channels": ["sms", "email"],
          "lasts_at_most": bounds.choice(("6h", "2d", "5d"))},
     ]  # fmt: skip
+    silent = random.Random(f"silence {dice.getstate()[1][:2]}")
     suppress = [
         {"name": "bought_it", "when": "purchased", "match": "sku", "lasts": pick(("3d", "6d")),
          "channels": ["ad", "email"]},
@@ -42,6 +43,7 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
          "share": pick((0.5, 0.75, 1.0))},
         {"name": "complained", "when": "complained", "enabled": pick((True, False))},
         *open_contacts,
+        *silence(silent),
     ]  # fmt: skip
     caps = [
         {"name": "email_cap", "channels": ["email"], "limit": pick((1, 2)),
@@ -82,6 +84,30 @@ def world_config(dice: random.Random, sources: Mapping[str, str]) -> dict[str, A
         "caps": caps,
         "suppress": suppress,
     }  # fmt: skip
+
+
+def silence(dice: random.Random) -> list[dict[str, Any]]:
+    """Rules of what must not be said beside what was bought and refused."""
+    pick = dice.choice
+    return [
+        {"name": "paid_in_full", "when": "price_regret", "lasts": pick(("2d", "6d")),
+         "full_from": pick((1.0, 0.8, 0.5)), **pick(({}, {"match": "sku"}))},
+        {"name": "paid_for_kind", "when": "price_regret", "lasts": "9d", "match": "category",
+         "share": pick((0.5, 1.0)), "channels": ["email"], "lifted_by": ["order_cancelled"]},
+        {"name": "on_its_way", "when": "unfulfilled", "late_after": pick(("6h", "2d")),
+         **pick(({}, {"late_from": "order_shipped"})), "undelivered_after": pick(("3d", "8d"))},
+        {"name": "never_came", "when": "unfulfilled", "without_delivery": "undelivered",
+         "undelivered_after": "4d", "review_topics": ["Review request"], "complement_topics": [],
+         "channels": ["sms", "email"]},
+        {"name": "tired", "when": "fatigued", "limit": pick((1, 2)), "window": pick(("3d", "8d")),
+         "rest": pick(("1d", "6d")), "counted_channels": ["email", "push", "sms"],
+         **pick(({}, {"unanswered_after": "6h"}))},
+        {"name": "tired_of_mail", "when": "fatigued", "limit": 1, "window": "12d", "rest": "2d",
+         "channels": ["email"]},
+        {"name": "asked_for", "when": "declared_preference"},
+        {"name": "asked_lately", "when": "declared_preference", "attributes": ["COLOUR ", "brand"],
+         "lasts": pick(("2d", "5d")), "share": pick((0.5, 1.0)), "channels": ["email", "push"]},
+    ]  # fmt: skip
 
 
 def order_lines(dice: random.Random, sku: str | None) -> list[dict[str, Any]] | None:

@@ -16,8 +16,8 @@ from tactful.transforms.identity.owners import is_person, with_owner
 
 # What an event of a message may say of the message as a whole.
 ABOUT = (
-    "channel", "purpose", "campaign_id", "variant", "topic", "skus", "categories",
-    "offers_discount",
+    "channel", "purpose", "campaign_id", "variant", "content_id", "topic", "skus",
+    "categories", "offers_discount",
 )  # fmt: skip
 MESSAGE_CLASSES = ("message", "consent")
 WORKED_WITH = ("_person_id", "_is_addressed", "_sent_keys", "_own_sent_keys")
@@ -47,10 +47,11 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     that holds only what the event leaves open, since in doubt nothing is opened. What closes every
     channel closes every channel. A shared device is no person.
 
-    Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, topic, skus,
-    categories and offers_discount are the message's. Adds: own_person_id and own_channel, as the
-    event alone says them; of what closes a channel sent_keys: the identifiers that the message was
-    sent to, to its own person where it went to them, else at first. Drops: nothing.
+    Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, content_id,
+    topic, skus, categories and offers_discount are the message's. Adds: own_person_id and
+    own_channel, as the event alone says them; of what closes a channel sent_keys: the identifiers
+    that the message was sent to, to its own person where it went to them, else at first. Drops:
+    nothing.
     messages: rows with person_id of the stream `messages`, of each message all there are.
     """
     whole = Window.partitionBy("message_id")

@@ -9,30 +9,38 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.transforms.about import ATTRIBUTE, attribute_values, with_offer
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.suppressions import named
 
 # Mailings of one campaign carry one list of thousands of products: it is looked through once, and
-# never carried through a join.
+# never carried through a join. A scope names one of these kinds, or an attribute of products, at
+# most once; all else that it names a message has one of, and is asked of each pair.
 LISTS = {"skus": "sku", "categories": "category", "brands": "brand"}
 # A list as short as this is carried through a join, value by value: a customer with very many
 # messages meets only those suppressions that name what a message offers.
 SHORT = 32
 
 
-def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
+def marketing_messages(
+    timeline: DataFrame, products: DataFrame, contents: DataFrame, campaigns: DataFrame
+) -> DataFrame:
     """List every marketing message at its first sending, with all that it is about.
 
-    Its categories are those it names and those of its products; its brands are its products'.
+    What it offers it says itself, or its content or campaign does (see `with_offer`). Its
+    categories and brands are those it so names and those of its products.
     What became of it is at times dated before its sending, where clocks disagree; that is no
     reason not to have sent it.
 
-    Keeps: message_id, person_id, channel, campaign_id, purpose, cost, skus, categories, sent
-    (occurred_at, stream, event_id). Adds: brands, own (its events dated before its sending, as
-    evidence names them). Grain: message.
+    Keeps: message_id, person_id, channel, campaign_id, purpose, cost, skus, categories,
+    offers_discount, sent (occurred_at, stream, event_id). Adds: brands, topics, own (its events
+    dated before its sending, as evidence names them). Grain: message.
     timeline: rows with person_id and the facts of their message.
     """
-    about = ("person_id", "channel", "campaign_id", "purpose", "cost", "skus", "categories")
+    about = (
+        "person_id", "channel", "campaign_id", "purpose", "cost", "content_id", "topic", "skus",
+        "categories", "offers_discount",
+    )  # fmt: skip
     event_ref = F.struct(*ORDER)
     life = timeline.where(F.col("stream") == "messages")
     sent = (
@@ -42,13 +50,17 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
         .select("message_id", "_m.*")
         .withColumn("purpose", F.coalesce("purpose", F.lit("marketing")))
         .where((F.col("purpose") == "marketing") & is_person())
+        .transform(with_offer, contents, campaigns)
+        .drop("content_id")
     )
-    lists = sent.where(F.col("skus").isNotNull()).select("skus").distinct()
+    lists = sent.select("skus").distinct()
     known = (
         lists.select("skus", F.explode("skus").alias("sku"))
         .join(products.select("sku", "category", "brand"), "sku")
         .groupBy("skus")
-        .agg(F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("brands"))
+        .agg(
+            F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("_brands")
+        )
     )
     none = F.array().cast("array<string>")
     return (
@@ -56,15 +68,12 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
         .join(known, "skus", "left")
         .withColumns(
             {
-                "skus": F.coalesce("skus", none),
-                "categories": F.array_union(
-                    F.coalesce("categories", none), F.coalesce("_categories", none)
-                ),
-                "brands": F.coalesce("brands", none),
+                "categories": F.array_union("categories", F.coalesce("_categories", none)),
+                "brands": F.array_union("brands", F.coalesce("_brands", none)),
                 "own": F.coalesce("own", none),
             }
         )
-        .drop("_categories")
+        .drop("_categories", "_brands")
     )
 
 
@@ -81,16 +90,22 @@ def _ahead(sent: DataFrame, life: DataFrame) -> DataFrame:
 
 
 def regrets(
-    messages: DataFrame, suppressions: DataFrame, *, shares: Mapping[str, float]
+    messages: DataFrame,
+    suppressions: DataFrame,
+    *,
+    shares: Mapping[str, float],
+    products: DataFrame | None = None,
 ) -> DataFrame:
     """Say which rule would have stopped which message.
 
     A rule speaks against a message when its suppression began before the sending and had not
-    ended, holds for the channel, and touches what the message is about: one product is enough,
-    unless the rule asks for a `share` of them. A message is never evidence against itself.
+    ended, holds for the channel, and all parts of its scope touch what the message is about: one
+    product is enough, unless the rule asks for a `share` of them. A message is never evidence
+    against itself.
 
     Keeps: one row a message × policy. Adds: the columns of `regrets`.
-    messages: see `marketing_messages`. suppressions: rows with cause, of scopes of one part.
+    messages: see `marketing_messages`. suppressions: rows with cause. products: where any scope
+    names an attribute of products.
     """
     slim = messages.withColumn("_about", F.sha2(F.to_json(F.struct(*LISTS)), 256)).withColumns(
         {f"_{name}": F.size(name) for name in LISTS}
@@ -98,21 +113,25 @@ def regrets(
     lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
     slim = slim.drop(*LISTS)
     named = _named(lists)
-    held = suppressions.withColumns(
-        {"scope_kind": F.get("scope", 0)["kind"], "scope_values": F.get("scope", 0)["values"]}
+    part = F.get(F.filter("scope", lambda part: part["kind"].isin(*LISTS.values())), 0)
+    held = suppressions.withColumns({"scope_kind": part["kind"], "scope_values": part["values"]})
+    listed = held.where("scope_kind IS NOT NULL").withColumn(
+        "scope_value", F.explode("scope_values")
     )
-    is_listed = F.col("scope_kind").isin(*LISTS.values())
-    listed = held.where(is_listed).withColumn("scope_value", F.explode("scope_values"))
-    others = held.where(~is_listed).withColumn("scope_value", F.lit(None).cast("string"))
+    others = held.where("scope_kind IS NULL").withColumn("scope_value", F.lit(None).cast("string"))
     length = sum((F.col(f"_{name}") for name in LISTS), F.lit(0))
     scope = ["scope_kind", "scope_value"]
-    by_value = _active(slim.where(length <= SHORT).join(named, "_about"), listed, on=scope)
-    by_list = _active(slim.where(length > SHORT), listed).join(
-        named, ["_about", *scope], "left_semi"
-    )
-    whole = _active(slim, others).where(_touches())
+    legs = [
+        _active(slim.where(length <= SHORT).join(named, "_about"), listed, on=scope),
+        _active(slim.where(length > SHORT), listed).join(named, ["_about", *scope], "left_semi"),
+    ]
+    if products is not None:
+        is_attribute = F.exists("scope", lambda part: part["kind"].startswith(ATTRIBUTE))
+        legs.append(_by_attribute(slim, lists, others.where(is_attribute), products))
+        others = others.where(~is_attribute)
+    legs.append(_active(slim, others).withColumn("_touched", F.lit(None).cast("bigint")))
     gathered = (
-        reduce(DataFrame.unionByName, (whole, by_value, by_list))
+        reduce(lambda a, b: a.unionByName(b, allowMissingColumns=True), legs)
         .groupBy("message_id", "policy")
         .agg(
             *(
@@ -130,21 +149,23 @@ def regrets(
                 for kind in LISTS.values()
             ),
             *(F.any_value(f"_{name}").alias(f"_{name}") for name in LISTS),
+            F.max("_touched").alias("_touched"),
         )
     )
     return gathered.where(_enough(shares))
 
 
 def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] = ()) -> DataFrame:
-    """Pair each message with what held for its person and channel when it was sent.
+    """Pair each message with what held for its person and channel when it was sent, and touches it.
 
-    on: further columns that messages have, too, and in which both are alike.
+    on: further columns that messages have, too, and in which both are alike. What a scope names of
+    products is not asked here.
     """
     alike = ("person_id", *on)
     row = suppressions.select(
         *(F.col(name).alias(f"_{name}") for name in alike), "policy",
         F.col("channels").alias("_channels"),
-        *(name for name in ("scope_kind", "scope_value") if name not in on), "scope_values",
+        *(name for name in ("scope_kind", "scope_value") if name not in on), "scope",
         "starts_at", "ends_at", "cause", F.col("evidence").alias("_evidence"),
     )  # fmt: skip
     active = (
@@ -152,16 +173,45 @@ def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] =
         & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
         & ((F.size("_channels") == 0) | F.array_contains("_channels", F.col("channel")))
         & ~F.arrays_overlap("own", "_evidence")
+        & F.forall("scope", _is_about_products_or_touches)
     )
     same = (F.col(name) == F.col(f"_{name}") for name in alike)
     paired = messages.join(row, reduce(Column.__and__, same, active))
     return paired.drop(*(f"_{name}" for name in alike))
 
 
+def _by_attribute(
+    slim: DataFrame, lists: DataFrame, suppressions: DataFrame, products: DataFrame
+) -> DataFrame:
+    """Pair messages with what held of an attribute of their products.
+
+    A product is touched that has one of the values, or, where they are negated, another one; one
+    that does not have the attribute is not. Adds: _touched, how many products are.
+    """
+    part = F.get(F.filter("scope", lambda part: part["kind"].startswith(ATTRIBUTE)), 0)
+    asked = suppressions.withColumn("_part", part)
+    kinds = asked.select(F.col("_part.kind").alias("_kind")).distinct()
+    values = attribute_values(products).join(F.broadcast(kinds), "_kind", "left_semi")
+    offered = lists.select("_about", F.explode(F.array_distinct("skus")).alias("sku")).join(
+        values, "sku"
+    )
+    paired = _active(slim, asked.drop("_part")).withColumn("_part", part)
+    has_one = F.array_contains("_part.values", F.col("_value"))
+    counts = (
+        paired.select("_about", "_part", F.col("_part.kind").alias("_kind"))
+        .distinct()
+        .join(offered, ["_about", "_kind"])
+        .where(has_one != F.col("_part.negated"))
+        .groupBy("_about", "_part")
+        .agg(F.count_distinct("sku").alias("_touched"))
+    )
+    return paired.join(counts, ["_about", "_part"]).drop("_part")
+
+
 def _named(lists: DataFrame) -> DataFrame:
     """Everything that each list of products, categories or brands names, one row each."""
     named = F.array(*(_pairs(name, kind) for name, kind in LISTS.items()))
-    each = lists.select("_about", F.explode(F.flatten(named)).alias("_n"))
+    each = lists.select("_about", F.explode(F.array_distinct(F.flatten(named))).alias("_n"))
     return each.select(
         "_about", F.col("_n.kind").alias("scope_kind"), F.col("_n.value").alias("scope_value")
     )
@@ -171,15 +221,18 @@ def _pairs(name: str, kind: str) -> Column:
     return F.transform(name, lambda v: F.struct(F.lit(kind).alias("kind"), v.alias("value")))
 
 
-def _touches() -> Column:
-    """Whether a suppression of everything, of a purpose or a campaign is about a message."""
-    kind = F.col("scope_kind")
-    return (
+def _is_about_products_or_touches(part: Column) -> Column:
+    """Whether a part of a scope touches a message, unless it names products."""
+    kind, values = part["kind"], part["values"]
+    touches = (
         F.when(kind == "all", F.lit(True))
-        .when(kind == "purpose", F.array_contains("scope_values", F.col("purpose")))
-        .when(kind == "campaign", F.array_contains("scope_values", F.col("campaign_id")))
-        .otherwise(F.lit(False))
+        .when(kind == "purpose", F.array_contains(values, F.col("purpose")))
+        .when(kind == "campaign", F.array_contains(values, F.col("campaign_id")))
+        .when(kind == "topic", F.arrays_overlap(values, "topics"))
+        .when(kind == "discount", F.col("offers_discount"))
     )
+    is_about_products = kind.isin(*LISTS.values()) | kind.startswith(ATTRIBUTE)
+    return is_about_products | (F.coalesce(touches, F.lit(False)) != part["negated"])
 
 
 def _enough(shares: Mapping[str, float]) -> Column:
@@ -192,7 +245,8 @@ def _enough(shares: Mapping[str, float]) -> Column:
             F.col(f"_{kind}") >= F.lit(share) * F.col(f"_{whole}") for whole, kind in LISTS.items()
         ]
         reached = (
-            F.when(F.col("_sku") > 0, parts[0])
+            F.when(F.col("_touched") > 0, F.col("_touched") >= F.lit(share) * F.col("_skus"))
+            .when(F.col("_sku") > 0, parts[0])
             .when(F.col("_category") > 0, parts[1])
             .when(F.col("_brand") > 0, parts[2])
             .otherwise(F.lit(True))

@@ -29,6 +29,7 @@ from tactful.jobs.commands.sending_status import (
     undelivered,
     undelivered_lines,
 )
+from tactful.jobs.commands.silence_status import silence_facts, silence_lines
 from tactful.jobs.commands.tables_here import Tables, lake_here, state_here
 from tactful.jobs.intake.landing_status import file_facts, file_lines
 from tactful.jobs.runs import may_run
@@ -94,6 +95,7 @@ def status(
         "identity_changes": change_facts(tables),
         "manual_links": manual_facts(tables),
         "known": known_facts(tables, config.business.currency if config else None),
+        "silence": silence_facts(tables, as_of),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
@@ -141,6 +143,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from change_lines(facts["identity_changes"])
     yield from manual_lines(facts["manual_links"])
     yield from known_lines(facts["known"])
+    yield from silence_lines(facts["silence"])
     yield from file_lines(facts["files"])
     yield from left_out_lines(facts["left_out"])
     yield from orphaned_lines(facts["orphaned"])

@@ -58,18 +58,20 @@ def reactivated_persons(
     with_hubs: DataFrame | None,
     anew: DataFrame | None,
     *,
+    classes: Collection[str],
     order_rows: int,
     contact_rows: int,
 ) -> ReactivatedPersons:
     """Find out whom the batch bears on without an event of their own.
 
     heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. anew: see
-    `identifiers_anew`. order_rows: rows that name an order, about.
+    `identifiers_anew`. classes: of the events that a decision bears on. order_rows: rows that name
+    an order, about.
     contact_rows: rows that name a contact.
     """
     same = closed = due = None
     if order_rows:
-        named = orders.of_the_same_orders(fresh, relevant_events, count=order_rows)
+        named = orders.of_the_same_orders(fresh, relevant_events, classes=classes, count=order_rows)
         same = batch.keep(named.select(*OWNER_COLUMNS))
     if contact_rows:
         opened = contacts.of_the_same_contacts(fresh, relevant_events, count=contact_rows)

@@ -16,7 +16,7 @@ from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import scores
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS, LINKS
-from tactful.schemas.reference import PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.addresses import on_their_channels
@@ -171,6 +171,13 @@ class Inputs:
         return self.timeline.where(~is_closing()).unionByName(on_channels)
 
     @cached_property
+    def marketing_messages(self) -> DataFrame:
+        """Every marketing message, with all that it is about."""
+        return marketing_messages(
+            self.timeline, self.products, self._read(CONTENTS), self._read(CAMPAIGNS)
+        )
+
+    @cached_property
     def suppressions(self) -> DataFrame | None:
         """What must not be said, ended or not; None without any rule."""
         rows = decide.suppressions(
@@ -180,6 +187,7 @@ class Inputs:
             self.lines,
             rules=self.config.rules,
             caps=self.config.caps,
+            currency=self.config.business.currency,
         )
         return None if rows is None else self._keep(rows)
 
@@ -188,9 +196,14 @@ class Inputs:
         """Messages that a rule would have stopped; None without any rule."""
         if self.suppressions is None:
             return None
-        messages = marketing_messages(self.timeline, self.products)
-        shares = decide.shares(self.config)
-        return self._keep(regrets(messages, self.suppressions, shares=shares))
+        asks = any(rule.kind.is_about_attributes for rule in self.config.rules)
+        rows = regrets(
+            self.marketing_messages,
+            self.suppressions,
+            shares=decide.shares(self.config),
+            products=self.products if asks else None,
+        )
+        return self._keep(rows)
 
 
 def until(rows: DataFrame, batch: int | None) -> DataFrame:

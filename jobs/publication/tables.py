@@ -25,7 +25,7 @@ from tactful.schemas.identity import (
 from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.records import LEFT_OUT
-from tactful.schemas.reference import PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
@@ -114,6 +114,8 @@ def _messages(changed: Changed, of: Inputs) -> DataFrame:
 
 
 _EVENTS = (LABELS, TIMELINE_LOG)
+# What a message is about: what it offers, and what that is.
+_OFFERS = (PRODUCTS, CAMPAIGNS, CONTENTS)
 # A currency stands for orders that name none; a unique type says of whom an opt-out speaks.
 _RULES = ("suppress", "caps", "business", "identity")
 PUBLICATIONS = (
@@ -135,7 +137,7 @@ PUBLICATIONS = (
     Publication(
         CUSTOMER_SCORES,
         lambda of: of.scores,
-        (*_EVENTS, PRODUCTS, RATES),
+        (*_EVENTS, *_OFFERS, RATES),
         (*_RULES, "attribution", "scores", "value"),
         clock="day",
         changed=_persons,
@@ -156,7 +158,13 @@ PUBLICATIONS = (
         _RULES,
         changed=_persons,
     ),
-    Publication(REGRETS, lambda of: of.regrets, (*_EVENTS, PRODUCTS), _RULES, changed=_persons),
+    Publication(
+        REGRETS,
+        lambda of: of.regrets,
+        (*_EVENTS, *_OFFERS),
+        _RULES,
+        changed=_persons,
+    ),
     Publication(
         LEFT_OUT,
         _left_out,

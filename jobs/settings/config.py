@@ -41,12 +41,11 @@ __all__ = [
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("activate", "households"),
     Cap: ("on_cap", "calendar", "topics", "campaigns", "scope", "exempt"),
-    Suppress: ("at", "rest"),
+    Suppress: ("at",),
 }
 LATER_VALUES = {
     "when": (
-        "forgotten", "quiet_hours", "unfulfilled", "price_regret", "holdout",
-        "declared_preference", "out_of_context", "fatigued",
+        "forgotten", "quiet_hours", "holdout", "out_of_context",
     ),
     "kind": (
         "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "mailchimp",

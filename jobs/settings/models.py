@@ -408,7 +408,7 @@ class Config(Section):
     intake: Intake
     business: Business
     sources: dict[Name, Source] = Field(default_factory=dict)
-    reference: dict[Literal["products", "campaigns", "rates"], Reference] = Field(
+    reference: dict[Literal["products", "campaigns", "contents", "rates"], Reference] = Field(
         default_factory=dict
     )
     identity: Identity

@@ -110,9 +110,13 @@ def scope_words(scope: Sequence[Mapping[str, Any]] | None) -> str:
     told = []
     for part in scope or ():
         values = listed(part["values"] or [])
-        said = {"all": "everything", "purpose": f"{values} messages"}.get(
-            part["kind"], f"{part['kind']} {values}"
-        )
+        kind = part["kind"].removeprefix("attribute:")
+        said = {
+            "all": "everything",
+            "purpose": f"{values} messages",
+            "topic": f"messages on {values}",
+            "discount": "a discount",
+        }.get(kind, f"{kind} {values}")
         told.append(f"all but {said}" if part["negated"] else said)
     return " that are about ".join(told) or "everything"
 

@@ -39,7 +39,6 @@ BLANKS = "".join(c for c in map(chr, range(0x10000)) if is_unseen(c))
 COMMON = ("event_id", "type", "occurred_at", "identifiers")
 # What a manual link says; it is no canonical field of any other event.
 BESIDE = {"profiles": {"author": "stripped(author)", "reason": "said(reason)"}}
-CHECKED = {"messages": ("offers_discount",)}
 OBJECTS = {"device": ("type", "os"), "geo": ("country", "region", "city", "time_zone")}
 IDENTIFIERS = '[{"type":"VARCHAR","value":"VARCHAR"}]'
 LINES = (
@@ -100,7 +99,7 @@ PARSED = {
     ),
     "value": "said(value)",
     "currency": "upper(trim(said(currency), chr(0) || '" + BLANKS[1:] + "'))",
-    "machine_open": "machine_open = 'true'",
+    **{name: f"{name} = 'true'" for name in ("machine_open", "offers_discount")},
     **{name: f"TRY_CAST({name} AS DECIMAL(18, 4))" for name in ("cost", "amount")},
 }
 NUMBERS = {
@@ -177,7 +176,7 @@ def _read(db: DuckDBPyConnection, stream: str, latest: Mapping[str, datetime]) -
     put(db, "landed", landed, [("file", TEXT), ("latest", TIME)])
     fields = [name for name, _ in columns_of(stream)]
     beside = BESIDE.get(stream, {})
-    columns = dict.fromkeys([*COMMON, *fields, *beside, *CHECKED.get(stream, ())], "VARCHAR")
+    columns = dict.fromkeys([*COMMON, *fields, *beside], "VARCHAR")
     required = [f"said({name}) IS NOT NULL" for name in ("event_id", *REQUIRED.get(stream, ()))]
     if stream == "messages":
         required[-1] = OF_A_MESSAGE

@@ -74,6 +74,8 @@ class Weeks:
             self.shop.world.as_of,
             products=oracle.products_of(config, self.shop.folder),
             rates=oracle.rates_of(config, self.shop.folder),
+            contents=oracle.contents_of(config, self.shop.folder),
+            campaigns=oracle.campaigns_of(config, self.shop.folder),
         )
 
 

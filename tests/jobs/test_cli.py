@@ -223,6 +223,7 @@ def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
         "note: suppress.unsubscribed is idle: no source feeds the stream messages.",
         "note: suppress.bounced is idle: no source feeds the stream messages.",
         "note: suppress.complained is idle: no source feeds the stream messages.",
+        "note: suppress.service_open is idle: no source feeds the stream service.",
         f"note: sources.web.path does not exist: {tmp_path}/landing; "
         "run refuses a source whose folder was never there.",
     ]

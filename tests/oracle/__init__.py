@@ -19,11 +19,16 @@ from tests.oracle.facts import Event, EventId
 from tests.oracle.identifiers import Normaliser
 from tests.oracle.inputs import put_events, put_network_values, put_reference, put_rules, put_types
 from tests.oracle.intake import Row, take_in
+from tests.oracle.reference import campaigns as known_campaigns
+from tests.oracle.reference import contents as known_contents
 from tests.oracle.reference import lines_of
 from tests.oracle.reference import products as known_products
 from tests.oracle.reference import rates as known_rates
 
-__all__ = ["Answer", "compute", "landing_of", "load", "products_of", "rates_of"]
+__all__ = [
+    "Answer", "campaigns_of", "compute", "contents_of", "landing_of", "load", "products_of",
+    "rates_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -56,13 +61,15 @@ def compute(
     *,
     products: Iterable[Mapping[str, Any] | str | bytes] = (),
     rates: Iterable[Mapping[str, Any] | str | bytes] = (),
+    contents: Iterable[Mapping[str, Any] | str | bytes] = (),
+    campaigns: Iterable[Mapping[str, Any] | str | bytes] = (),
     reused: Collection[str] = (),
 ) -> Answer:
     """Work out every published table from the landing files of each source.
 
     `config` is the user's configuration or the merged one: the defaults are laid below it either
-    way. `products` and `rates` are rows of their reference files, oldest first. `reused` names the
-    raw rows that the product refused as `id_reused` (see `intake`).
+    way. `products`, `rates` and the like are rows of their reference files, oldest first. `reused`
+    names the raw rows that the product refused as `id_reused` (see `intake`).
     """
     config, as_of = load(config), as_of.astimezone(UTC)
     normaliser = Normaliser(config, secret)
@@ -70,6 +77,9 @@ def compute(
     most = config["intake"]["max_row_bytes"]
     sold, refused = known_products(products, max_row_bytes=most)
     worth, refused_rates = known_rates(rates, max_row_bytes=most)
+    said, refused_contents = known_contents(contents, max_row_bytes=most)
+    run, refused_campaigns = known_campaigns(campaigns, max_row_bytes=most)
+    refused += [*refused_rates, *refused_contents, *refused_campaigns]
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
     forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]
@@ -77,7 +87,7 @@ def compute(
         put_events(db, due)
         put_types(db, config, as_of)
         put_rules(db, config, as_of)
-        put_reference(db, products=sold, rates=worth)
+        put_reference(db, products=sold, rates=worth, contents=said, campaigns=run)
         put_network_values(db, config, {*forms})
         identify(db)
         decide(db)
@@ -90,7 +100,7 @@ def compute(
         accepted=accepted,
         waiting=accepted - {event.id for event in due},
         counts=intake.counts,
-        quarantined=[*map(_quarantined, intake.quarantined), *refused, *refused_rates],
+        quarantined=[*map(_quarantined, intake.quarantined), *refused],
         owners={(row["stream"], row["event_id"]): row["person_id"] for row in owners},
         audiences=held,
         names={x.key: x.name for event in due for x in event.identifiers + event.blocked},
@@ -127,6 +137,16 @@ def products_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
 def rates_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
     """The rows of the rates' reference files, likewise."""
     return _rows_of("rates", config, base)
+
+
+def contents_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
+    """The rows of the contents' reference files, likewise."""
+    return _rows_of("contents", config, base)
+
+
+def campaigns_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
+    """The rows of the campaigns' reference files, likewise."""
+    return _rows_of("campaigns", config, base)
 
 
 def _rows_of(name: str, config: Mapping[str, Any], base: Path) -> list[bytes]:

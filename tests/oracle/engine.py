@@ -29,8 +29,9 @@ LINKED = (
 )  # fmt: skip
 KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owners")
 DECIDED = (
-    "message_events", "lines", "sendings", "bought", "taken", "orders", "counted", "consents",
-    "closings", "openings", "closed", "addresses", "refusals", *(f"rules/{when}" for when in RULES),
+    "message_events", "lines", "sendings", "about", "bought", "taken", "lifts", "orders", "counted",
+    "consents", "closings", "openings", "closed", "addresses", "refusals",
+    *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
     "customer_answers", "customer_places", "customer_moments", "customers", "known_shares",

@@ -33,13 +33,15 @@ STREAMS = {
     "purchases": ("order_id", "line_id", "campaign_id", "currency", "sku", "amount", "lines",
                   "coupons", "place", "store_id"),
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
-                 "machine_open", "cost", "skus", "categories"),
+                 "machine_open", "cost", "skus", "categories", "content_id", "topic",
+                 "offers_discount"),
     "profiles": ("channel", "purpose", "attribute", "value", "provenance"),
     "service": ("channel", "order_id", "contact_id", "satisfaction"),
 }  # fmt: skip
 OTHER = {
     "lines": pa.list_(LINE),
     "machine_open": FLAG,
+    "offers_discount": FLAG,
     "cost": MONEY,
     "amount": MONEY,
     "skus": pa.list_(TEXT),
@@ -80,7 +82,13 @@ CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_windo
         ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
 VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
-            ("price", pa.float64()), ("replenish_days", pa.float64())]  # fmt: skip
+            ("price", pa.float64()), ("replenish_days", pa.float64()),
+            ("complements", pa.list_(TEXT)),
+            ("attributes", pa.map_(TEXT, TEXT))]  # fmt: skip
+OFFER = [("topic", TEXT), *((n, pa.list_(TEXT)) for n in ("skus", "categories", "brands")),
+         ("offers_discount", FLAG)]  # fmt: skip
+CAMPAIGNS = [("campaign_id", TEXT), *OFFER]
+CONTENTS = [("content_id", TEXT), ("locale", TEXT), *OFFER]
 RATES = [("day", pa.date32()), ("currency", TEXT), ("rate", pa.decimal128(18, 8))]
 
 Rows = Iterable[Mapping[str, Any]]
@@ -162,9 +170,18 @@ def put_types(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
     put(db, "identity_settings", [told], IDENTITY_SETTINGS)
 
 
-def put_reference(db: DuckDBPyConnection, *, products: Rows, rates: Rows) -> None:
-    """Lay down what the retailer tells of its products, and of what currencies are worth."""
+def put_reference(
+    db: DuckDBPyConnection,
+    *,
+    products: Rows,
+    rates: Rows,
+    contents: Rows = (),
+    campaigns: Rows = (),
+) -> None:
+    """Lay down what the retailer tells of its products, its messages, and what money is worth."""
     put(db, "products", products, PRODUCTS)
+    put(db, "contents", contents, CONTENTS)
+    put(db, "campaigns", campaigns, CAMPAIGNS)
     put(db, "rates", rates, RATES)
 
 

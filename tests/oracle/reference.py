@@ -1,4 +1,4 @@
-"""The products and rates that a retailer tells of: which rows can be used, which not, and why."""
+"""The reference rows that a retailer tells of: which rows can be used, which not, and why."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.oracle.blanks import trim
-from tests.oracle.fields import CURRENCIES, NUMBER
+from tests.oracle.fields import CURRENCIES, NUMBER, Wrong, moment
 
 MAX_PRICE = 10**12
 MAX_RATE = 10**9
@@ -36,6 +36,20 @@ def rates(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The newest good row of each day and currency, and every row that is refused."""
     return _sorted_out(rows, "rates", ("day", "currency"), _rate, max_row_bytes)
+
+
+def campaigns(
+    rows: Iterable[Row], *, max_row_bytes: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The newest good row of each campaign, and every row that is refused."""
+    return _sorted_out(rows, "campaigns", ("campaign_id",), _campaign, max_row_bytes)
+
+
+def contents(
+    rows: Iterable[Row], *, max_row_bytes: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The newest good row of each content and locale, and every row that is refused."""
+    return _sorted_out(rows, "contents", ("content_id", "locale"), _content_of, max_row_bytes)
 
 
 def _sorted_out(
@@ -127,6 +141,12 @@ def _product(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         else:
             if product[name] is not None and not is_within(product[name]):
                 reasons.add(f"out_of_bounds:{name}")
+    product["complements"], odd = _list(said, "complements")
+    reasons |= odd
+    own = said.get("attributes")
+    beside = {n: v for n, v in said.items() if n not in {*product, "cost", "attributes"}}
+    known = {**(own if isinstance(own, dict) else {}), **beside}
+    product["attributes"] = {name: _words(value) for name, value in known.items()}
     product["cost"], wrong = _exact(said, "cost", "0.0001", lambda n: 0 <= n < MAX_PRICE)
     return product, reasons | wrong
 
@@ -147,6 +167,59 @@ def _rate(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         reasons.add("unknown_currency")
     rate, wrong = _exact(said, "rate", "0.00000001", lambda n: 0 < n < MAX_RATE)
     return {"day": day, "currency": code, "rate": rate}, reasons | wrong
+
+
+def _campaign(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    names = ("campaign_id", "goal", "target", "channel", "purpose", "topic")
+    told, reasons = _offer(said, names)
+    for name in ("starts_at", "ends_at"):
+        try:
+            naive = _words(said.get(name)) and moment(_words(said[name])).tzinfo is None
+        except Wrong:
+            naive = True
+        reasons |= {f"wrong_type:{name}"} if naive else set()
+    _, wrong = _exact(said, "budget", "0.0001", lambda n: 0 <= n < MAX_PRICE)
+    try:
+        share = _number(said.get("holdout_share"))
+        wrong |= set() if share is None or 0 <= share <= 1 else {"out_of_bounds:holdout_share"}
+    except ValueError:
+        wrong.add("wrong_type:holdout_share")
+    _, odd = _list(said, "variants")
+    return told, reasons | wrong | odd
+
+
+def _content_of(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    told, reasons = _offer(said, ("content_id", "locale", "topic"))
+    stands_for = said.get("stands_for")
+    if not (isinstance(stands_for, dict) or _words(stands_for) is None):
+        reasons.add("wrong_type:stands_for")
+    return told, reasons
+
+
+def _offer(said: dict[str, Any], names: tuple[str, ...]) -> tuple[dict[str, Any], set[str]]:
+    """Texts, the first of which has to be told, and what is offered."""
+    told: dict[str, Any] = {name: _words(said.get(name)) for name in names}
+    reasons = {f"wrong_type:{name}" for name in names if isinstance(said.get(name), dict | list)}
+    if told[names[0]] is None:
+        reasons.add(f"missing:{names[0]}")
+    for name in ("skus", "categories", "brands"):
+        told[name], wrong = _list(said, name)
+        reasons |= wrong
+    flag = _words(said.get("offers_discount"))
+    told["offers_discount"] = {"true": True, "false": False}.get(flag or "")
+    if flag is not None and told["offers_discount"] is None:
+        reasons.add("wrong_type:offers_discount")
+    return told, reasons
+
+
+def _list(said: Mapping[str, Any], name: str) -> tuple[list[str] | None, set[str]]:
+    """A list of names, without entries that say nothing."""
+    value = said.get(name)
+    if not isinstance(value, list):
+        return None, set() if value is None or _words(value) is None else {f"wrong_type:{name}"}
+    if any(isinstance(entry, dict | list) for entry in value):
+        return None, {f"wrong_type:{name}"}
+    return [word for word in map(_words, value) if word is not None], set()
 
 
 def _exact(

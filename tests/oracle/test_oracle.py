@@ -49,13 +49,13 @@ class Shop:
         self.events[stream].append(row)
         return f"{stream}:{row['event_id']}"
 
-    def answer(self, as_of=20, products=()):
+    def answer(self, as_of=20, **reference):
         world = World(self.events, self.config, [], at(as_of), at(400))
         (written,) = write(world, self.folder)
-        return compute(written, self.config, b"key", world.as_of, products=products)
+        return compute(written, self.config, b"key", world.as_of, **reference)
 
-    def table(self, name, as_of=20, products=()):
-        return self.answer(as_of, products).tables[name]
+    def table(self, name, as_of=20, **reference):
+        return self.answer(as_of, **reference).tables[name]
 
 
 def send(shop, message_id, days, who="customer_id=c", **told):

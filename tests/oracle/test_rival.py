@@ -45,7 +45,7 @@ def test_the_rival_gives_the_oracles_tables(tmp_path, monkeypatch, seed):
     identity = {**world.config["identity"], "shared_devices": "neutral", "types": types}
     world = replace(world, events=light, config={**world.config, "identity": identity})
     write(world, tmp_path, k=3, seed=seed, is_plain=True)
-    conf = write_conf(world.config, tmp_path, world.products, world.rates)
+    conf = write_conf(world.config, tmp_path, **world.reference)
     told = rival(conf, tmp_path / "out", threads=1, memory="1GB", as_of=world.as_of)
     config = oracle.load(conf)
     landing = oracle.landing_of(config, tmp_path)

@@ -22,6 +22,8 @@ DESTINATIONS = [
      "identifiers": ["customer_id", "email", "device_id"]}
     for policy in (
         "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
+        "paid_in_full", "asked_lately",
+        "on_its_way", "never_came", "tired",
     )
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",

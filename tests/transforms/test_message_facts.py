@@ -13,7 +13,8 @@ from tests.timelines import DAY, HOUR, START, Told, event, timeline, utc
 ANN, BEN = "p_ann", "p_ben"
 OFFER = {
     "channel": "email", "purpose": "marketing", "campaign_id": "spring", "variant": "a",
-    "topic": "sale", "skus": ["jeans"], "categories": ["clothes"], "offers_discount": True,
+    "content_id": "summer", "topic": "sale", "skus": ["jeans"], "categories": ["clothes"],
+    "offers_discount": True,
 }  # fmt: skip
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from tactful.transforms import regrets as module
 from tactful.transforms.regrets import regrets
-from tests.timelines import DAY, START
+from tests.timelines import DAY, START, products
 
 SENT = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
@@ -22,15 +22,19 @@ SCOPE = pa.list_(pa.struct([("kind", pa.string()), ("values", TEXTS), ("negated"
 def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: Any) -> dict:
     sent = {"occurred_at": START + after, "stream": "messages", "event_id": f"e-{name}"}
     told = {"message_id": name, "person_id": person, "channel": "email", "purpose": "marketing"}
-    lists = {"skus": [], "categories": [], "brands": [], "own": []}
+    lists = {"skus": [], "categories": [], "brands": [], "topics": [], "own": []}
     return {**told, "sent": sent, **lists, **about}
+
+
+def part(kind: str, *values: str, negated: bool = False) -> dict:
+    return {"kind": kind, "values": [*values], "negated": negated}
 
 
 def suppression(policy: str, kind: str, value: str | None, **more: Any) -> dict:
     cause = {"occurred_at": START, "stream": "purchases", "event_id": f"{policy}-{value}"}
+    scope = [part(kind, value), *more.pop("also", ())]
     row = {
-        "person_id": "p", "policy": policy, "channels": [],
-        "scope": [{"kind": kind, "values": [value], "negated": False}],
+        "person_id": "p", "policy": policy, "channels": [], "scope": scope,
         "starts_at": START, "ends_at": START + 10 * DAY, "cause": cause,
         "evidence": [f"purchases:{policy}-{value}"],
     }  # fmt: skip
@@ -64,6 +68,42 @@ SUPPRESSIONS = [
         evidence=["messages:before", "messages:itself-opened"],
     ),
 ]
+PARTS = [
+    # All parts of a scope must hold.
+    suppression("paid in full", "sku", "S1", also=[part("discount")]),
+    suppression("not there yet", "sku", "S1", also=[part("topic", "review_request", "complement")]),
+    suppression("no reviews", "topic", "review_request"),
+]
+OF_PARTS = [
+    message("half price", skus=["S1"], offers_discount=True),
+    message("full price", skus=["S1"], offers_discount=False),
+    message("some price", skus=["S1"]),
+    message("other half", skus=["H1"], offers_discount=True),
+    message("review", skus=["S1"], topics=["review_request"]),
+    message("other review", skus=["H1"], topics=["review_request"]),
+    message("any review", topics=["news", "review_request"]),
+    message("news", skus=["S1"], topics=["news"]),
+    *(message(f"{n} cars", skus=[f"C{i}" for i in range(n)]) for n in (1, 2, 4)),
+]
+REGRETTED = {
+    ("half price", "paid in full"), ("review", "not there yet"), ("review", "no reviews"),
+    ("other review", "no reviews"), ("any review", "no reviews"),
+    ("2 cars", "electric"), ("4 cars", "electric"), ("4 cars", "mostly electric"),
+}  # fmt: skip
+CARS = [
+    {"sku": "C0", "attributes": {"Fuel": " Electric"}},
+    {"sku": "C1", "attributes": {"fuel": "diesel"}},
+    {"sku": "C2", "attributes": {"fuel": "DIESEL", "FUEL": "hybrid"}},
+    {"sku": "C3", "attributes": {"seats": "5"}},
+    {"sku": "S1", "category": "shoes"},
+]
+ANSWERS = [
+    suppression(
+        policy, "attribute:fuel", "electric",
+        scope=[part("attribute:fuel", "electric", negated=True)],
+    )
+    for policy in ("electric", "mostly electric")
+]  # fmt: skip
 # `most` asks for four fifths of a message's products, and S1 is one of three.
 SHARES = {"bought": 0.0, "most": 0.8}
 EXPECTED = {
@@ -79,16 +119,32 @@ EXPECTED = {
 def test_long_lists_and_short_ones_are_judged_alike(spark, monkeypatch, short: int) -> None:
     """Short lists are joined value by value, long ones looked through; with 2, each is one kind."""
     monkeypatch.setattr(module, "SHORT", short)
+    rows = regrets(*frames(spark, MESSAGES, SUPPRESSIONS), shares=SHARES).collect()
+    assert {(row.message_id, row.policy): row.evidence for row in rows} == EXPECTED
+    assert len(rows) == len(EXPECTED)
+
+
+@pytest.mark.parametrize("short", [0, 32])
+def test_all_parts_of_a_scope_must_touch(spark, monkeypatch, short: int) -> None:
+    """A product that does not have the attribute, or has it twice, is never touched by its lack."""
+    monkeypatch.setattr(module, "SHORT", short)
+    held = frames(spark, OF_PARTS, [*PARTS, *ANSWERS])
+    found = regrets(*held, shares={"mostly electric": 0.5}, products=products(spark, CARS))
+    assert {(row.message_id, row.policy) for row in found.collect()} == REGRETTED | {
+        ("2 cars", "mostly electric")
+    }
+
+
+def frames(spark, messages: list[dict], suppressions: list[dict]) -> list[Any]:
     types = [
         *((name, pa.string()) for name in ("message_id", "person_id", "channel", "purpose")),
         ("campaign_id", pa.string()), ("cost", pa.decimal128(18, 4)), ("sent", SENT),
-        *((name, TEXTS) for name in (*module.LISTS, "own")),
+        *((name, TEXTS) for name in (*module.LISTS, "topics", "own")),
+        ("offers_discount", pa.bool_()),
     ]  # fmt: skip
-    messages = spark.createDataFrame(pa.Table.from_pylist(MESSAGES, pa.schema(types)))
+    told = spark.createDataFrame(pa.Table.from_pylist(messages, pa.schema(types)))
     times = {name: pa.timestamp("us", "UTC") for name in ("starts_at", "ends_at")}
     names = {name: pa.string() for name in SUPPRESSIONS[0]}
     kinds = {**names, **times, "cause": SENT, "evidence": TEXTS, "channels": TEXTS, "scope": SCOPE}
-    held = spark.createDataFrame(pa.Table.from_pylist(SUPPRESSIONS, pa.schema(kinds.items())))
-    rows = regrets(messages, held, shares=SHARES).collect()
-    assert {(row.message_id, row.policy): row.evidence for row in rows} == EXPECTED
-    assert len(rows) == len(EXPECTED)
+    held = pa.Table.from_pylist(suppressions, pa.schema(kinds.items()))
+    return [told, spark.createDataFrame(held)]

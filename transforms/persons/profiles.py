@@ -26,13 +26,10 @@ def answers(timeline: DataFrame) -> DataFrame:
     Keeps: one row a person and attribute. Adds: value, provenance, said_at.
     timeline: rows of somebody's.
     """
-    told = F.lower(F.trim("provenance"))
-    own = F.when(F.col("type") == "preference_set", "zero").otherwise("first")
-    known = F.coalesce(*(F.when(told.startswith(name), name) for name in PROVENANCES), own)
     rank = -F.array_position(F.lit(list(PROVENANCES)), F.col("provenance"))
     said = timeline.where(
         F.col("type").isin("attribute_set", "preference_set") & F.col("attribute").isNotNull()
-    ).withColumn("provenance", known)
+    ).withColumn("provenance", provenance())
     best = F.max_by(
         F.struct("value", "provenance", F.col("occurred_at").alias("said_at")),
         F.struct(rank, *ORDER),
@@ -40,6 +37,13 @@ def answers(timeline: DataFrame) -> DataFrame:
     return said.groupBy("person_id", "attribute").agg(best.alias("v")).select(
         "person_id", "attribute", "v.*"
     )  # fmt: skip
+
+
+def provenance() -> Column:
+    """From whom a word on somebody is: of zero, first, second or third party."""
+    told = F.lower(F.trim("provenance"))
+    own = F.when(F.col("type") == "preference_set", "zero").otherwise("first")
+    return F.coalesce(*(F.when(told.startswith(name), name) for name in PROVENANCES), own)
 
 
 def attributes(answers: DataFrame) -> DataFrame:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from tactful.transforms.rules import (
     bounced,
     complained,
+    declared_preference,
+    fatigued,
     no_consent,
+    price_regret,
     purchased,
     service_open,
+    unfulfilled,
     unsubscribed,
 )
 from tactful.transforms.rules.rule import Facts, Policy, Rule
@@ -21,6 +25,10 @@ RULES: dict[str, Rule] = {
         bounced.RULE,
         complained.RULE,
         service_open.RULE,
+        unfulfilled.RULE,
+        price_regret.RULE,
+        declared_preference.RULE,
+        fatigued.RULE,
     )
 }
 

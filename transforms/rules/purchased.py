@@ -16,7 +16,13 @@ from tactful.transforms.allotting import emptied_by
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.options import option
 from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule, in_words
-from tactful.transforms.rules.suppressions import channel_list, named, with_id
+from tactful.transforms.rules.suppressions import (
+    channel_list,
+    forever,
+    named,
+    scope_part,
+    with_id,
+)
 
 MICROSECONDS_A_DAY = 86_400_000_000
 
@@ -62,31 +68,61 @@ def purchased(lines: DataFrame, products: DataFrame, *, policies: Sequence[Polic
     types of events that the rule is lifted by.
 
     Keeps: one row a bought line × policy. Adds: the columns of `suppressions`, cause.
-    lines: see `settled_lines`. products: sku, category, brand, replenish_days.
+    lines: see `settled_lines`. products: sku, category, brand, price, replenish_days.
     """
-    about = products.select("sku", F.col("category").alias("_category"), "brand", "replenish_days")
+
+    def ends_at(chosen: Purchased) -> Column:
+        return _natural_end(chosen.lasts, chosen.lasts_share)
+
+    return of_lines(lines, products, policies=policies, reason="purchased", ends_at=ends_at)
+
+
+def of_lines(
+    lines: DataFrame,
+    products: DataFrame,
+    *,
+    policies: Sequence[Policy],
+    reason: str,
+    ends_at: Callable[[Any], Column],
+    is_one: Callable[[Any], Column] = lambda _: F.lit(True),
+    beside: Sequence[Column] = (),
+) -> DataFrame:
+    """What is not said of what somebody has bought, until it lapses or no unit of it is kept.
+
+    Keeps: one row a bought line × policy for which it is one. Adds: the columns of `suppressions`,
+    cause.
+    policies: with the options match, lifted_by and channels. ends_at: options → when a line's row
+    lapses. is_one: options → whether a line makes a row, over its columns and its product's price.
+    beside: further parts of each row's scope.
+    """
+    about = products.select(
+        "sku", F.col("category").alias("_category"), "brand", "price", "replenish_days"
+    )
     placed = (
         lines.where(is_person())
-        .select("person_id", *ORDER, "line_number", "sku", "category", "units", "taken")
+        .select(
+            "person_id", *ORDER, "line_number", "sku", "category", "units", "taken",
+            "is_discounted", "amount", "paid", "currency",
+        )
         .join(about, "sku", "left")
-    )
-    every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
-    bought = placed.select("*", F.struct(*ORDER).alias("cause"), every).where(
-        (F.col("rule.match") == "all") | F.col("rule.scope_value").isNotNull()
-    )
+    )  # fmt: skip
+    each = (_as_struct(policy, ends_at, is_one) for policy in policies)
+    bought = placed.select(
+        "*", F.struct(*ORDER).alias("cause"), F.explode(F.array(*each)).alias("rule")
+    ).where("rule.is_one AND (rule.match = 'all' OR rule.scope_value IS NOT NULL)")
     emptied = F.when(F.size("taken") > 0, emptied_by("rule.lifted_by"))
-    in_time = F.col("_emptied.occurred_at") < F.coalesce("rule.ends_at", _forever())
+    in_time = F.col("_emptied.occurred_at") < F.coalesce("rule.ends_at", forever())
     ended = bought.withColumn("_emptied", emptied).withColumns(
         {"policy": F.col("rule.policy"), "_lift": F.when(in_time, F.col("_emptied"))}
     )
     lifted_at = F.greatest("occurred_at", "_lift.occurred_at")
+    what = scope_part("rule.match", F.array_compact(F.array("rule.scope_value")))
     return ended.select(
         "person_id",
         "policy",
-        F.lit("purchased").alias("reason"),
+        F.lit(reason).alias("reason"),
         F.col("rule.channels").alias("channels"),
-        F.col("rule.match").alias("scope_kind"),
-        F.array_compact(F.array("rule.scope_value")).alias("scope_values"),
+        F.array(what, *beside).alias("scope"),
         F.col("occurred_at").alias("starts_at"),
         F.when(F.col("_lift").isNull(), F.col("rule.ends_at"))
         .otherwise(lifted_at)
@@ -98,8 +134,10 @@ def purchased(lines: DataFrame, products: DataFrame, *, policies: Sequence[Polic
     ).transform(with_id)
 
 
-def _as_struct(policy: Policy) -> Column:
-    chosen: Purchased = policy.options
+def _as_struct(
+    policy: Policy, ends_at: Callable[[Any], Column], is_one: Callable[[Any], Column]
+) -> Column:
+    chosen = policy.options
     value = {
         "sku": F.col("sku"),
         "category": F.coalesce("category", "_category"),
@@ -110,7 +148,8 @@ def _as_struct(policy: Policy) -> Column:
         F.lit(policy.name).alias("policy"),
         F.lit(chosen.match).alias("match"),
         value.alias("scope_value"),
-        _natural_end(chosen.lasts, chosen.lasts_share).alias("ends_at"),
+        is_one(chosen).alias("is_one"),
+        ends_at(chosen).alias("ends_at"),
         F.array(*(F.lit(word) for word in chosen.lifted_by))
         .cast("array<string>")
         .alias("lifted_by"),
@@ -127,10 +166,6 @@ def _natural_end(lasts: timedelta | None, share: float | None) -> Column:
     own = F.floor(F.col("replenish_days") * F.lit(share) * F.lit(float(MICROSECONDS_A_DAY)))
     until = F.timestamp_micros(F.unix_micros("occurred_at") + own.cast("bigint"))
     return F.when(F.col("replenish_days").isNotNull(), until).otherwise(fixed)
-
-
-def _forever() -> Column:
-    return F.lit("9999-12-31 00:00:00").cast("timestamp")
 
 
 def _rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
@@ -157,7 +192,8 @@ def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("share", 'no share beside match = "all", which every message is touched by')
 
 
-def _references(chosen: Purchased) -> Mapping[str, str]:
+def brands_are_known(chosen: Any) -> Mapping[str, str]:
+    """Without products nobody knows of any brand."""
     if chosen.match == "brand":
         return {"products": "brands come from [reference.products]"}
     return {}
@@ -175,7 +211,8 @@ def _says(chosen: Purchased) -> str:
     return f"bought {what} in the {in_words(chosen.lasts)} before"
 
 
-def _lifts(chosen: Purchased | None) -> str:
+def giving_back(chosen: Any) -> str:
+    """What ends a row of a bought line early; of unknown options what does by default."""
     by = REVERSALS if chosen is None else chosen.lifted_by
     named = ", ".join(by)
     return f"giving back all that was bought of it ({named})" if by else ""
@@ -189,9 +226,9 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
-    lifts=_lifts,
+    lifts=giving_back,
     faults=_faults,
-    references=_references,
+    references=brands_are_known,
     share=lambda chosen: chosen.share,
     needs_lines=True,
     is_bad_experience=True,

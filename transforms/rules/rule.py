@@ -28,12 +28,14 @@ class Facts:
 
     timeline: rows with person_id. labels: newest label of the persons' identifiers and of those
     that their refusals carry. lines: see `settled_lines`; None where no rule asks for them.
+    currency: the business's own.
     """
 
     timeline: DataFrame
     labels: DataFrame
     products: DataFrame
     lines: DataFrame | None
+    currency: str
 
 
 class Fault(NamedTuple):
@@ -87,6 +89,7 @@ class Rule:
     `is_opt_out`           whether its rows may stand on a vendor's list of those who opted out.
     `is_about_addresses`   whether an address that no message reaches is what it is about, so that
                            a destination of it is told of just that address.
+    `is_about_attributes`  whether its scopes name attributes of products.
     `is_bad_experience`    whether a message that it would have stopped is one (`customer_scores`).
     """
 
@@ -105,6 +108,7 @@ class Rule:
     is_no_to_ads: bool = False
     is_opt_out: bool = False
     is_about_addresses: bool = False
+    is_about_attributes: bool = False
     is_bad_experience: bool = False
 
 

@@ -13,7 +13,7 @@ from tactful.schemas.events import CHANNELS, ORDER
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.options import option
 from tactful.transforms.rules.rule import Facts, Policy, Reads, Rule, in_words
-from tactful.transforms.rules.suppressions import channel_list, named, with_id
+from tactful.transforms.rules.suppressions import channel_list, forever, named, with_id
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +48,7 @@ def service_open(timeline: DataFrame, *, policies: Sequence[Policy]) -> DataFram
     )
     not_before = F.filter("closings", lambda one: one["occurred_at"] >= F.col("occurred_at"))
     closed = opened.withColumn("_closed", F.array_min(not_before)).select("*", every)
-    in_time = F.col("_closed.occurred_at") < F.coalesce("rule.ends_at", _forever())
+    in_time = F.col("_closed.occurred_at") < F.coalesce("rule.ends_at", forever())
     ended = closed.withColumn("_lift", F.when(in_time, F.col("_closed")))
     return ended.select(
         "person_id",
@@ -82,10 +82,6 @@ def _as_struct(policy: Policy) -> Column:
         ends_at.alias("ends_at"),
         channel_list(chosen.channels).alias("channels"),
     )
-
-
-def _forever() -> Column:
-    return F.lit("9999-12-31 00:00:00").cast("timestamp")
 
 
 def _rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:

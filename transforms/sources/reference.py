@@ -11,7 +11,7 @@ from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_RATE, MAX_REPLENIS
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column, Table
 from tactful.transforms.blanks import literal, trimmed
-from tactful.transforms.sources.values import DAY, codes, currency, instant
+from tactful.transforms.sources.values import DAY, codes, currency, instant, texts
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
 STRICT = "map('allowSingleQuotes', 'false', 'allowNonNumericNumbers', 'false')"
@@ -19,7 +19,7 @@ NUMBER = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\z"
 OBJECT = r"^[\[{]"
 # Years that every reader can hold.
 DATE = rf"^(?!0000){DAY}\z"
-TEXTS = "map<string,string>"
+TEXTS, LIST = "map<string,string>", "array<string>"
 # Where a row stood: of two rows with one key in one file, the later one is the newer.
 ORDER = ("modified_at", "file", "block", "line")
 # What no type holds is beyond every bound.
@@ -27,6 +27,8 @@ BOUNDED = {
     "price": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
     "cost": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
     "rate": f"{{0}} > 0 AND {{0}} < {MAX_RATE}",
+    "budget": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
+    "holdout_share": "{0} >= 0 AND {0} <= 1",
     "replenish_days": f"{{0}} > 0 AND {{0}} <= {MAX_REPLENISH_DAYS}",
 }
 
@@ -109,6 +111,10 @@ def _typed(column: Column) -> str:
     value = f"`_{column.name}`"
     if column.type == TEXTS:
         return _last_of_each(f"from_json({value}, '{TEXTS}', {STRICT})")
+    if column.type == LIST:
+        return texts(f"from_json({value}, '{LIST}', {STRICT})")
+    if column.type == "boolean":
+        return f"CASE {value} WHEN 'true' THEN true WHEN 'false' THEN false END"
     if column.type == "timestamp":
         return instant(value)
     if column.type == "date":
@@ -127,9 +133,15 @@ def _checks(table: Table) -> Iterator[tuple[str, str]]:
         name, value = column.name, f"`_{column.name}`"
         if not column.nullable:
             yield f"said IS NOT NULL AND {value} IS NULL", f"missing:{name}"
-        if column.type == "string":
-            is_json = f"json_object_keys({value}) IS NOT NULL OR json_array_length({value}) >= 0"
-            is_object = f"{value} RLIKE {literal(OBJECT)} AND ({is_json})"
+        if column.type == LIST:
+            listed = f"from_json({value}, '{LIST}', {STRICT})"
+            yield (
+                f"{value} IS NOT NULL AND ({listed} IS NULL OR NOT startswith({value}, '[') "
+                f"OR exists({listed}, entry -> {_is_object('entry')}))",
+                f"wrong_type:{name}",
+            )
+        elif column.type == "string":
+            is_object = _is_object(value)
             yield is_object, f"wrong_type:{name}"
             if name == "currency":
                 yield (
@@ -143,6 +155,12 @@ def _checks(table: Table) -> Iterator[tuple[str, str]]:
             yield f"{is_number} AND NOT coalesce({within}, false)", f"out_of_bounds:{name}"
         else:
             yield f"{value} IS NOT NULL AND `{name}` IS NULL", f"wrong_type:{name}"
+
+
+def _is_object(value: str) -> str:
+    """Whether a text is a list or an object where a name should stand."""
+    is_json = f"json_object_keys({value}) IS NOT NULL OR json_array_length({value}) >= 0"
+    return f"({value} RLIKE {literal(OBJECT)} AND ({is_json}))"
 
 
 def _last_of_each(pairs: str) -> str:

@@ -49,7 +49,7 @@ def test_every_option_is_on_the_page():
     )
     assert set(page["[[caps]]"]) == keys(caps[0])
     assert set(page["[sources.NAME]"]) == keys(sources[1])
-    assert set(page["[reference.products|campaigns|rates]"]) == keys(reference[1])
+    assert set(page["[reference.products|campaigns|contents|rates]"]) == keys(reference[1])
     seen = {"[[suppress]]": set(page["[[suppress]]"]), "[[destinations]]": set()}
     for when, rule in RULES.items():
         own = page[f'when = "{when}"']

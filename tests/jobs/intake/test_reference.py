@@ -21,13 +21,14 @@ from tactful.jobs.commands.status import render, status
 from tactful.jobs.intake import reference
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import load
-from tactful.schemas.reference import CAMPAIGNS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.transforms.sources.reference import newest, parse_rows
 from tests.landing import to_toml
 from tests.oracle.compare import assert_same_quarantine, read_tables
-from tests.oracle.reference import products, rates
+from tests.oracle.reference import campaigns, contents, products, rates
 from tests.worlds_money import ODD_RATES, world_rates
+from tests.worlds_offers import ODD_CAMPAIGNS, ODD_CONTENTS, world_campaigns, world_contents
 from tests.worlds_products import ODD_COSTS, ODD_PRODUCTS
 from tests.worlds_rows import MAX_ROW_BYTES
 
@@ -105,6 +106,29 @@ def test_of_rates_the_newest_row_of_a_day_and_currency_counts(spark) -> None:
     assert told[date(2026, 5, 1), "CHF"] == (Decimal("1.05"), {"bank": "SNB"})
     assert told[date(2026, 5, 2), "CHF"] == (Decimal("1.04000001"), {})
     assert told[date(2026, 5, 2), "JPY"] == (Decimal("0.0061"), {})
+
+
+@pytest.mark.parametrize(
+    ("table", "rows", "understand"),
+    [
+        (CAMPAIGNS, [*world_campaigns(1), *ODD_CAMPAIGNS], campaigns),
+        (CONTENTS, [*world_contents(1), *ODD_CONTENTS], contents),
+    ],
+    ids=["campaigns", "contents"],
+)
+def test_what_messages_are_about_is_checked_alike(spark, table, rows, understand) -> None:
+    judged = judge(spark, rows, table)
+    good, refused = understand(map(text_of, rows), max_row_bytes=MAX_ROW_BYTES)
+    found = {row.raw: set(row.reasons) for row in judged.where("size(reasons) > 0").collect()}
+    assert found == {row["raw"]: row["reasons"] for row in refused}
+    assert len(found) == len(ODD_CAMPAIGNS if table is CAMPAIGNS else ODD_CONTENTS)
+    names = [*table.key, "topic", "skus", "categories", "brands", "offers_discount"]
+    used = newest(judged.where("size(reasons) = 0"), table=table).collect()
+
+    def told(row) -> list:
+        return [tuple(v) if isinstance(v, list) else v for v in (row[name] for name in names)]
+
+    assert sorted(map(str, map(told, used))) == sorted(map(str, map(told, good)))
 
 
 class Catalogue:
@@ -304,7 +328,7 @@ def test_parquet_is_read_and_checked_alike(spark, tmp_path) -> None:
 )
 def test_campaigns_have_times_with_their_zone(spark, stamp: str) -> None:
     rows = [
-        {"campaign_id": " spring ", "starts_at": stamp, "budget": 5},
+        {"campaign_id": " spring ", "starts_at": stamp, "budget": 5, "colour": "red"},
         {"campaign_id": "sale", "starts_at": "2026-01-01"},
         {"campaign_id": "\u200b"},
     ]
@@ -313,7 +337,8 @@ def test_campaigns_have_times_with_their_zone(spark, stamp: str) -> None:
         "value string, file string, modified_at timestamp, block bigint, line bigint",
     )
     spring, sale, nameless = parse_rows(frame, table=CAMPAIGNS, max_row_bytes=1000).collect()
-    assert (spring.campaign_id, spring.attributes) == ("spring", {"budget": "5"})
+    assert (spring.campaign_id, spring.budget) == ("spring", Decimal(5))
+    assert spring.attributes == {"colour": "red"}
     assert spring.starts_at.astimezone(UTC) == datetime(2026, 1, 1, tzinfo=UTC)
     assert (sale.reasons, nameless.reasons) == (["wrong_type:starts_at"], ["missing:campaign_id"])
 

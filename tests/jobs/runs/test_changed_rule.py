@@ -30,7 +30,7 @@ def change(told: Told, destinations: list[dict[str, Any]], **lake: Any) -> None:
     told.shop.world.config.clear()
     told.shop.world.config.update(config)
     world = told.shop.world
-    told.shop.conf = write_conf(config, told.shop.folder, world.products, world.rates)
+    told.shop.conf = write_conf(config, told.shop.folder, **world.reference)
 
 
 def held(told: Told) -> dict[str, set[str]]:

@@ -21,7 +21,7 @@ SECTIONS = (
     "value, privacy, caps, suppress, destinations, quality"
 )
 CAP_KEYS = "name, channels, purposes, limit, window, counts"
-RULES = "no_consent, unsubscribed, bounced, complained"
+RULES = "no_consent, unsubscribed, bounced, complained, service_open"
 
 
 ONE_LINERS = {
@@ -80,7 +80,8 @@ ONE_LINERS = {
     ),
     "reference table": (
         "[reference.product]\npath = 'x'",
-        'my.toml: reference.product: found the name "product"; allowed: products, campaigns, rates',
+        'my.toml: reference.product: found the name "product"; '
+        "allowed: products, campaigns, contents, rates",
     ),
     "window of an identifier": (
         "[identity.types.anonymous_id]\nwindow = '0d'",
@@ -198,7 +199,7 @@ ONE_LINERS = {
     "rule twice": (
         "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\n"
         "[[suppress]]\nname = 'bounced'\nwhen = 'complained'",
-        'my.toml: suppress[4].name: found "bounced"; '
+        'my.toml: suppress[5].name: found "bounced"; '
         "allowed: a name of its own; an entry of [[suppress]] has it",
     ),
     "rule of later": (
@@ -223,7 +224,7 @@ ONE_LINERS = {
     "key of another kind of rule": (
         "[[suppress]]\nname = 'bounced'\nwhen = 'bounced'\nlasts = '30d'",
         'my.toml: suppress.bounced.lasts: found "30d"; '
-        'allowed: no such key unless when = "purchased"',
+        'allowed: no such key unless when = "purchased" or "price_regret" or "declared_preference"',
     ),
     "not a number": (
         "[[suppress]]\nname = 'b'\nwhen = 'purchased'\nmatch = 'sku'\nlasts_share = nan",
@@ -321,7 +322,7 @@ def test_values_of_the_wrong_shape_hide_nothing_and_never_crash(errors):
     )
     places = [line.partition(": found")[0].removeprefix("my.toml: ") for line in lines]
     assert {"caps", "sources", "destinations", "identity", "lake"} <= set(places)
-    assert {"suppress[4].name", "suppress[4].when", "suppress[4].match"} <= set(places)
+    assert {"suppress[5].name", "suppress[5].when", "suppress[5].match"} <= set(places)
 
 
 @pytest.mark.parametrize(

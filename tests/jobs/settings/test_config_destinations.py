@@ -8,7 +8,7 @@ from tactful.jobs.commands.checking import notes
 from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import load
 
-RULES = "no_consent, unsubscribed, bounced, complained"
+RULES = "no_consent, unsubscribed, bounced, complained, service_open"
 
 
 def test_a_destination_takes_what_its_kind_implies(read):

@@ -9,7 +9,7 @@ import pytest
 from tactful.jobs.settings.config import idle, load
 from tactful.jobs.settings.durations import parse_duration
 
-RULES = ["no_consent", "unsubscribed", "bounced", "complained"]
+RULES = ["no_consent", "unsubscribed", "bounced", "complained", "service_open"]
 
 
 def test_the_defaults_alone_are_a_configuration():
@@ -58,7 +58,7 @@ def test_an_entry_replaces_the_default_of_its_name_whole(read):
         "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '30d'"
     )
     names = [rule.name for rule in config.suppress]
-    assert names == ["no_consent", "unsubscribed", "bounced", "complained", "bought"]
+    assert names == [*RULES, "bought"]
     assert not config.suppress[2].enabled
 
 
@@ -98,6 +98,7 @@ def test_idle_rules_are_those_that_nothing_can_feed(read):
         "suppress.unsubscribed is idle: no source feeds the stream messages.",
         "suppress.bounced is idle: no source feeds the stream messages.",
         "suppress.complained is idle: no source feeds the stream messages.",
+        "suppress.service_open is idle: no source feeds the stream service.",
         "suppress.bought is idle: brands come from [reference.products].",
         "destinations.f is idle: its policy weekly is idle.",
     ]
@@ -113,7 +114,7 @@ def test_idle_rules_are_those_that_nothing_can_feed(read):
     assert unheard in idle(read(silent))
     assert unheard not in idle(read(silent + source.format("profiles")))
     assert unheard not in idle(read(silent + "[consent]\ndefault = 'opt_out'"))
-    every = "".join(map(source.format, ("purchases", "messages", "profiles")))
+    every = "".join(map(source.format, ("purchases", "messages", "profiles", "service")))
     assert idle(read(f"{rules}{every}[reference.products]\npath = 'x'")) == []
 
 

@@ -48,7 +48,7 @@ bad AS (
         FROM regrets AS g
         CROSS JOIN settings AS s
         JOIN rules AS r ON r.name = g.policy
-        WHERE r.reason IN ('purchased', 'service_open') AND g.sent_at > s.as_of - INTERVAL 90 DAY
+        WHERE r.reason IN ('purchased', 'price_regret', 'service_open', 'unfulfilled') AND g.sent_at > s.as_of - INTERVAL 90 DAY
     )
     GROUP BY person_id
 ),

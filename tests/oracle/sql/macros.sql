@@ -32,3 +32,7 @@ CREATE OR REPLACE MACRO span(text) AS to_seconds(
 -- Whole ten-thousandths as money.
 CREATE OR REPLACE MACRO money(parts) AS
 CAST(CAST(parts AS DECIMAL(28, 0)) * 0.0001 AS DECIMAL(28, 4));
+
+-- A topic as it is compared: case, blanks, hyphens and underscores make no other one.
+CREATE OR REPLACE MACRO topic_word(topic) AS
+regexp_replace(lower(trim(topic, ' ')), '[ _-]+', '_', 'g');

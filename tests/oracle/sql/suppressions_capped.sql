@@ -53,5 +53,9 @@ SELECT
     evidence,
     'messages' AS cause_stream,
     event_id AS cause_id,
-    CAST(NULL AS INTEGER) AS line_number
+    CAST(NULL AS INTEGER) AS line_number,
+    CAST(NULL AS BOOLEAN) AS of_discounts,
+    CAST(NULL AS VARCHAR[]) AS of_topics,
+    CAST(NULL AS BOOLEAN) AS is_negated,
+    CAST(NULL AS VARCHAR) AS made_for
 FROM per_purpose

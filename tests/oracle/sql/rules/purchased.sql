@@ -19,53 +19,11 @@ WITH bought_under_rules AS (
                 )
             ELSE r.lasts
         END AS lapses_at,
-        r.lifted_by AS lifting,
         r.channels
     FROM bought AS l
     CROSS JOIN rules AS r
     LEFT JOIN products AS p USING (sku)
     WHERE is_person(l.person_id) AND r.reason = 'purchased'
-),
-
--- Under one number goods and refunds tell of the same and count once.
-counted AS (
-    SELECT
-        b.policy,
-        order_id,
-        line_number,
-        b.units,
-        t.number,
-        {occurred_at: t.occurred_at, event_id: t.event_id} AS event,
-        CASE WHEN t.type <> 'order_refunded' THEN t.units ELSE 0 END AS goods,
-        CASE WHEN t.type = 'order_refunded' THEN t.units ELSE 0 END AS refunds
-    FROM bought_under_rules AS b
-    JOIN taken AS t USING (order_id, line_number)
-    WHERE list_contains(b.lifting, t.type) AND t.units > 0
-),
-
-so_far AS (
-    SELECT
-        now.policy,
-        now.order_id,
-        now.line_number,
-        now.event,
-        now.units,
-        greatest(least(now.units, sum(past.goods)), sum(past.refunds)) AS back
-    FROM (SELECT DISTINCT policy, order_id, line_number, units, event FROM counted) AS now
-    JOIN counted AS past USING (policy, order_id, line_number)
-    WHERE past.event <= now.event
-    GROUP BY now.policy, now.order_id, now.line_number, now.event, now.units, past.number
-),
-
-emptied AS (
-    SELECT policy, order_id, line_number, min(event) AS lift
-    FROM (
-        SELECT policy, order_id, line_number, event
-        FROM so_far
-        GROUP BY policy, order_id, line_number, event, units
-        HAVING sum(back) >= units
-    )
-    GROUP BY policy, order_id, line_number
 ),
 
 ended AS (
@@ -74,7 +32,7 @@ ended AS (
         u.lift,
         coalesce(u.lift.occurred_at < coalesce(b.lapses_at, 'infinity'), false) AS is_lifted
     FROM bought_under_rules AS b
-    LEFT JOIN emptied AS u USING (policy, order_id, line_number)
+    LEFT JOIN lifts AS u USING (policy, order_id, line_number)
     WHERE b.scope_value IS NOT NULL
 )
 

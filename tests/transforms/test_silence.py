@@ -1,0 +1,237 @@
+"""What must not be said: each rule in stories of few events, a row it gives and one it does not."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from tactful.transforms.rules.declared_preference import DeclaredPreference, declared_preference
+from tactful.transforms.rules.fatigued import Fatigued, fatigued
+from tactful.transforms.rules.price_regret import PriceRegret, price_regret
+from tactful.transforms.rules.rule import Policy
+from tactful.transforms.rules.unfulfilled import Unfulfilled, unfulfilled
+from tactful.transforms.settled import settled_lines
+from tests.timelines import DAY, START, Told, event, products, timeline, utc
+
+PRODUCTS = [
+    {"sku": "jeans", "price": Decimal(40), "category": "clothes", "complements": ["belt", "belt"]},
+    {"sku": "mat"},
+]
+
+
+def buys(person: str, at: Any = DAY, sku: str | None = "jeans", **told: Any) -> Told:
+    known = {"order_id": f"of {person}", "event_id": f"{person} buys", "line_id": "l0"}
+    exact = {n: Decimal(told[n]) for n in ("amount", "quantity") if n in told}
+    return event(person, "order_placed", at, sku=sku, **known | told | exact)
+
+
+def later(whose: str, type_: str, at: Any, **told: Any) -> Told:
+    """What a carrier or warehouse says of an order, who knows nobody."""
+    return event(None, type_, at, **{"order_id": f"of {whose}"} | told)
+
+
+TOLD = [
+    # What it cost.
+    buys("in full", amount=40), buys("below", amount=30), buys("at a discount", is_discounted=True),
+    buys("given", amount=0), buys("unknown"), buys("abroad", amount=30, currency="CHF"),
+    buys("no price", sku="mat", amount=1), buys("two", amount=79, quantity=2),
+    buys("voucher", amount=40), buys("voucher", line_number=1, sku=None, amount=-5, line_id="l1"),
+    buys("back", amount=40), later("back", "order_returned", 3 * DAY, event_id="comes back"),
+    # How it got there.
+    buys("parts"), buys("parts", line_number=1, line_id="l1", sku="mat"),
+    later("parts", "order_delivered", 3 * DAY, line_id="l1", event_id="mat came"),
+    later("parts", "order_delivered", 4 * DAY, line_id="l7"),
+    later("parts", "order_delivered", 5 * DAY, event_id="rest came"),
+    later("parts", "order_delivered", 6 * DAY),
+    buys("early"), later("early", "order_delivered", DAY / 2, event_id="came before"),
+    buys("by product"), later("by product", "order_delivered", 2 * DAY, sku="jeans"),
+    buys("other product"), later("other product", "order_delivered", 2 * DAY, sku="mat"),
+    buys("shipped"), later("shipped", "order_shipped", 3 * DAY),
+    buys("at home", place="Store "), buys("no sku", sku=None),
+    buys("cancels"), later("cancels", "order_cancelled", 2 * DAY, event_id="cancels"),
+    buys("n_device"),
+]  # fmt: skip
+REGRET = [
+    Policy("full", "price_regret", PriceRegret(lasts=10 * DAY)),
+    Policy("nearly", "price_regret", PriceRegret(lasts=DAY, full_from=0.7, match="category")),
+]
+WAITS = [
+    Policy("waits", "unfulfilled", Unfulfilled(undelivered_after=9 * DAY, late_after=2 * DAY)),
+    Policy(
+        "lost",
+        "unfulfilled",
+        Unfulfilled(
+            undelivered_after=9 * DAY, without_delivery="undelivered", late_after=2 * DAY,
+            late_from="order_shipped", review_topics=("Review-Request", "feedback"),
+            complement_topics=(),
+        ),
+    ),
+]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def held(spark) -> dict[tuple[str, str], set[Any]]:
+    """Per person and policy: scope in words, from when until when, and what lifted it."""
+    rows = timeline(spark, TOLD).localCheckpoint()
+    lines, goods = settled_lines(rows, currency="USD").localCheckpoint(), products(spark, PRODUCTS)
+    found = price_regret(lines, goods, policies=REGRET, currency="USD")
+    found = found.unionByName(unfulfilled(rows, lines, goods, policies=WAITS))
+    told: dict[tuple[str, str], set[Any]] = {}
+    for row in found.collect():
+        scope = " & ".join(f"{part.kind} {','.join(part['values'])}".strip() for part in row.scope)
+        ends = row.ends_at and (utc(row.ends_at) - START) / DAY
+        line = (scope, (utc(row.starts_at) - START) / DAY, ends, row.lifted_by)
+        told.setdefault((row.person_id, row.policy), set()).add(line)
+    assert not {person for person, _ in told} & {None, "n_device"}
+    return told
+
+
+def test_full_price_is_what_nothing_speaks_against(held):
+    names = ("in full", "unknown", "abroad", "no price", "back")
+    assert {person for person, policy in held if policy == "full"} >= set(names)
+    for person in ("below", "at a discount", "given", "two", "voucher"):
+        assert (person, "full") not in held, person
+    assert held["in full", "full"] == {("sku jeans & discount", 1, 11, None)}
+    assert held["below", "nearly"] == {("category clothes & discount", 1, 2, None)}
+    assert held["back", "full"] == {
+        ("sku jeans & discount", 1, 3, "purchases:comes back"),
+    }
+    assert ("no price", "nearly") not in held  # and of no category that anybody knows
+
+
+def test_each_line_waits_for_its_own_delivery(held):
+    came, rest = "purchases:mat came", "purchases:rest came"
+    assert held["parts", "waits"] == {
+        ("sku jeans & topic review_request", 1, 5, rest),
+        ("sku belt & topic complement", 1, 5, rest),
+        ("sku mat & topic review_request", 1, 3, came),
+        ("topic complement", 1, 3, came),
+        ("purpose marketing", 3, 5, rest),
+    }
+    assert {end for _, _, end, _ in held["by product", "waits"]} == {2}
+    assert {(start, end) for _, start, end, _ in held["early", "waits"]} == {(1, 1)}
+    assert {lift for *_, lift in held["cancels", "waits"]} == {"purchases:cancels"}
+    assert ("at home", "waits") not in held
+    assert held["no sku", "waits"] == {
+        ("topic review_request", 1, 10, None), ("topic complement", 1, 10, None),
+        ("purpose marketing", 3, 10, None),
+    }  # fmt: skip
+
+
+def test_what_silence_means_is_the_merchants_to_say(held):
+    assert {(end, lift) for _, _, end, lift in held["other product", "waits"]} == {(10, None)}
+    reviews = "sku jeans & topic feedback,review_request"
+    assert held["other product", "lost"] == {
+        (reviews, 1, None, None), ("purpose marketing", 10, None, None),
+    }  # fmt: skip
+    assert held["shipped", "lost"] == {
+        (reviews, 1, None, None), ("purpose marketing", 5, None, None),
+    }  # fmt: skip
+
+
+# --- what somebody asked for ---------------------------------------------------------------------
+
+
+def says(
+    person: str | None, at: Any, value: str | None, name: str | None = "Fuel ", **told: Any
+) -> Told:
+    return event(
+        person, told.pop("type_", "preference_set"), at, attribute=name, value=value, **told
+    )
+
+
+ANSWERS = [
+    says("asks", DAY, " Electric", event_id="a"),
+    says("asks", 2 * DAY, "diesel", provenance="Third party"),
+    says("asks", 2 * DAY, "diesel", provenance="zero", type_="attribute_set"),
+    says("asks", 4 * DAY, "diesel", name="body"),
+    says("changes", DAY, "electric"),
+    says("changes", 2 * DAY, '["hybrid", "Diesel", ""]', event_id="b"),
+    says("takes back", DAY, "electric"), says("takes back", 2 * DAY, " ", event_id="c"),
+    says("at once", DAY, "electric", event_id="d"), says("at once", DAY, "diesel", event_id="e"),
+    says("of nothing", DAY, None), says("of no name", DAY, "x", name=" "),
+    says("n_device", DAY, "x"),
+]  # fmt: skip
+ASKED = [
+    Policy("asked", "declared_preference", DeclaredPreference()),
+    Policy(
+        "lately", "declared_preference", DeclaredPreference(attributes=("FUEL",), lasts=2 * DAY)
+    ),
+]
+
+
+def test_the_newest_answer_of_ones_own_wins(spark):
+    rows = declared_preference(timeline(spark, ANSWERS), policies=ASKED).collect()
+    assert all(part.negated for row in rows for part in row.scope)
+    told = {
+        (row.person_id, row.policy, row.scope[0].kind, *row.scope[0]["values"]): (
+            (utc(row.starts_at) - START) / DAY,
+            row.ends_at and (utc(row.ends_at) - START) / DAY,
+            row.lifted_by,
+        )
+        for row in rows
+    }
+    fuel, electric = "attribute:fuel", "electric"
+    always = {
+        ("asks", fuel, electric): (1, None, None),
+        ("asks", "attribute:body", "diesel"): (4, None, None),
+        ("changes", fuel, electric): (1, 2, "profiles:b"),
+        ("changes", fuel, "diesel", "hybrid"): (2, None, None),
+        ("takes back", fuel, electric): (1, 2, "profiles:c"),
+        ("at once", fuel, electric): (1, 1, "profiles:e"),
+        ("at once", fuel, "diesel"): (1, None, None),
+    }
+    assert {(k[0], *k[2:]): v for k, v in told.items() if k[1] == "asked"} == always
+    lately = {(k[0], *k[2:]): v for k, v in told.items() if k[1] == "lately"}
+    assert lately["asks", fuel, electric] == (1, 3, None)
+    assert lately["takes back", fuel, electric] == (1, 2, "profiles:c")
+    assert not [key for key in lately if key[1] == "attribute:body"]
+
+
+# --- who answers nothing -------------------------------------------------------------------------
+
+
+def mail(name: str, at: Any, *after: tuple[str, Any], **told: Any) -> list[Told]:
+    """A message to the person of its name's first word, and what became of it."""
+    known = {"message_id": name, "channel": "email", **told}
+    events = [("sent", at), *after]
+    return [
+        event(name.split()[0], type_, when, event_id=f"{name} {type_}", **known)
+        for type_, when in events
+    ]
+
+
+MAILS = [
+    *(row for n in range(4) for row in mail(f"silent {n}", n * DAY)),
+    *mail("reads 0", 0 * DAY), *mail("reads 1", DAY, ("opened", 4 * DAY)),
+    *mail("reads 2", 2 * DAY),
+    *mail("late 0", 0 * DAY), *mail("late 1", DAY, ("clicked", 4.1 * DAY)),
+    *mail("late 2", 2 * DAY),
+    *mail("fails 0", 0 * DAY), *mail("fails 1", DAY, ("failed", DAY)), *mail("fails 2", 2 * DAY),
+    *mail("rarely 0", 0 * DAY), *mail("rarely 1", DAY), *mail("rarely 2", 5 * DAY),
+    *mail("bills 0", 0 * DAY), *mail("bills 1", DAY, purpose="transactional"),
+    *mail("bills 2", 2 * DAY, channel="sms"), *mail("bills 3", 3 * DAY),
+]  # fmt: skip
+TIRED = [
+    Policy("tired", "fatigued", Fatigued(limit=2, window=5 * DAY, rest=9 * DAY)),
+    Policy("soon", "fatigued", Fatigued(limit=3, window=5 * DAY, rest=DAY, unanswered_after=DAY)),
+]
+
+
+def test_who_answers_nothing_rests(spark):
+    rows = fatigued(timeline(spark, MAILS), policies=TIRED).collect()
+    told = {
+        (row.person_id, row.policy, *row.evidence): (
+            (utc(row.starts_at) - START) / DAY, (utc(row.ends_at) - START) / DAY
+        )
+        for row in rows
+    }  # fmt: skip
+    sent = [f"messages:silent {n} sent" for n in range(4)]
+    assert told == {
+        ("silent", "tired", *sent[:3]): (5, 14),
+        ("silent", "tired", *sent[1:]): (6, 15),
+        ("silent", "soon", *sent): (4, 5),
+        ("late", "tired", *(f"messages:late {n} sent" for n in range(3))): (5, 14),
+    }

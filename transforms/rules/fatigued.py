@@ -1,0 +1,155 @@
+"""fatigued: let somebody rest who has long answered nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from pyspark.sql import Column, DataFrame, Window
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import CHANNELS, ORDER
+from tactful.transforms.identity.owners import is_person
+from tactful.transforms.options import option
+from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule, in_words
+from tactful.transforms.rules.suppressions import channel_list, scope_part, with_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fatigued:
+    """Let somebody rest who answers nothing: after how many messages, in what time, how long."""
+
+    limit: int = option("Marketing rests once more messages than this went unanswered in `window`.")
+    window: timedelta = option("The window in which unanswered messages count together, rolling.")
+    rest: timedelta = option("How long marketing rests.")
+    unanswered_after: timedelta = option(
+        "How long after it was sent a message is unanswered that nobody opened or clicked.",
+        default=timedelta(days=3),
+    )
+    counted_channels: tuple[str, ...] = option(
+        "The channels whose messages count: those on which an answer can be seen.",
+        default=("email",),
+        allowed=CHANNELS,
+    )
+    channels: tuple[str, ...] = option(
+        "The channels it holds for; empty means all.", default=(), allowed=CHANNELS
+    )
+
+
+def fatigued(timeline: DataFrame, *, policies: Sequence[Policy]) -> DataFrame:
+    """Let somebody rest who has answered none of many messages.
+
+    A marketing message is unanswered `unanswered_after` its sending, where no person opened or
+    clicked it until then; at that moment it counts. One that only a machine opened says nothing,
+    and one that failed did not arrive. From each that counts beyond `limit` in the window
+    (t − window, t] marketing rests for `rest`. A message that is sent during the rest counts, too:
+    what others send against it is no reason to begin again.
+
+    Keeps: one row a person's message that is too many × policy. Adds: the columns of
+    `suppressions`, cause.
+    timeline: rows with person_id and the facts of their message; of each message all there are.
+    """
+    every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
+    counts = (
+        _unanswered(timeline)
+        .select("*", every)
+        .where(F.array_contains("rule.counted_channels", F.col("channel")))
+        .withColumn("_at", F.col("cause.occurred_at") + F.col("rule.unanswered_after"))
+        .where("told_at IS NULL OR told_at > _at")
+    )
+    most = max(policy.options.limit for policy in policies)
+    in_order = Window.partitionBy("person_id", "rule.policy").orderBy("_at", "cause")
+    newest = F.collect_list(F.struct("_at", "cause")).over(in_order.rowsBetween(-most, 0))
+    size = F.col("rule.limit") + 1
+    too_many = (
+        counts.withColumn("_lately", newest)
+        .where(F.size("_lately") >= size)
+        .withColumn("_lately", F.slice("_lately", -size, size))
+        .where(F.get("_lately", 0)["_at"] > F.col("_at") - F.col("rule.window"))
+    )
+    return too_many.select(
+        "person_id",
+        F.col("rule.policy").alias("policy"),
+        F.lit("fatigued").alias("reason"),
+        F.col("rule.channels").alias("channels"),
+        F.array(scope_part(F.lit("purpose"), F.array(F.lit("marketing")))).alias("scope"),
+        F.col("_at").alias("starts_at"),
+        (F.col("_at") + F.col("rule.rest")).alias("ends_at"),
+        F.lit(None).cast("string").alias("lifted_by"),
+        F.transform("_lately", lambda one: _name(one["cause"])).alias("evidence"),
+        "cause",
+        F.lit(None).cast("int").alias("line_number"),
+    ).transform(with_id)
+
+
+def _unanswered(timeline: DataFrame) -> DataFrame:
+    """Every marketing message at its first sending to a person, and what became of it first.
+
+    Keeps: person_id, message_id, channel, cause (its sending). Adds: told_at, when it was first
+    opened, by a person or a machine, clicked, or failed. Grain: person × message.
+    """
+    own = timeline.where(
+        (F.col("stream") == "messages") & F.col("message_id").isNotNull() & is_person()
+    )
+    is_sent, told = F.col("type") == "sent", F.col("type").isin("opened", "clicked", "failed")
+    is_marketing = F.coalesce("purpose", F.lit("marketing")) == "marketing"
+    event_ref = F.struct(*ORDER)
+    return (
+        own.where(is_marketing)
+        .groupBy("person_id", "message_id")
+        .agg(
+            F.min(F.when(is_sent, event_ref)).alias("cause"),
+            F.min_by("channel", F.when(is_sent, event_ref)).alias("channel"),
+            F.min(F.when(told, F.col("occurred_at"))).alias("told_at"),
+        )
+        .where("cause IS NOT NULL")
+    )
+
+
+def _name(event_ref: Column) -> Column:
+    return F.concat_ws(":", event_ref["stream"], event_ref["event_id"])
+
+
+def _as_struct(policy: Policy) -> Column:
+    chosen: Fatigued = policy.options
+    return F.struct(
+        F.lit(policy.name).alias("policy"),
+        F.lit(chosen.limit).alias("limit"),
+        F.lit(chosen.window).alias("window"),
+        F.lit(chosen.rest).alias("rest"),
+        F.lit(chosen.unanswered_after).alias("unanswered_after"),
+        channel_list(chosen.counted_channels).alias("counted_channels"),
+        channel_list(chosen.channels).alias("channels"),
+    )
+
+
+def _rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
+    return fatigued(facts.timeline, policies=policies)
+
+
+def _reads(chosen: Fatigued, *, slowest: Callable[[], float | None]) -> Reads:
+    """The oldest message of those that begin a rest which still lasts."""
+    return {"message": chosen.rest + chosen.window + chosen.unanswered_after}
+
+
+def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    if given.get("counted_channels") == []:
+        yield Fault("counted_channels", "at least one channel")
+
+
+def _says(chosen: Fatigued) -> str:
+    return f"more than {chosen.limit} messages went unanswered in {in_words(chosen.window)}"
+
+
+RULE = Rule(
+    when="fatigued",
+    doc="Let somebody rest who has answered none of many messages.",
+    options=Fatigued,
+    stream="messages",
+    reads=_reads,
+    rows=_rows,
+    says=_says,
+    faults=_faults,
+)

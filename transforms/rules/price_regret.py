@@ -1,0 +1,126 @@
+"""price_regret: do not offer a discount on what was just bought at full price."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import CHANNELS, REVERSALS
+from tactful.transforms.options import option
+from tactful.transforms.rules.purchased import brands_are_known, giving_back, of_lines
+from tactful.transforms.rules.rule import Facts, Policy, Reads, Rule, in_words
+from tactful.transforms.rules.suppressions import scope_part
+from tactful.transforms.settled import PARTS
+
+
+@dataclass(frozen=True, kw_only=True)
+class PriceRegret:
+    """Do not offer a discount on what was just bought at full price: how near to it, how long."""
+
+    match: str = option(
+        "What is not offered at a discount: the same product, its category or brand, or anything.",
+        default="sku",
+        allowed=("sku", "category", "brand", "all"),
+    )
+    lasts: timedelta = option("For how long after the order.")
+    full_from: float = option(
+        "From which share of its product's price on a line was bought at full price, where both "
+        "are known.",
+        default=1.0,
+        above=0,
+        at_most=1,
+    )
+    share: float = option(
+        "From which share on of the products that a message offers it counts as a regret.",
+        default=0.0,
+        at_least=0,
+        at_most=1,
+    )
+    lifted_by: tuple[str, ...] = option(
+        "The types of events that end it once no unit is kept.",
+        default=REVERSALS,
+        allowed=REVERSALS,
+    )
+    channels: tuple[str, ...] = option(
+        "The channels it holds for; empty means all.", default=(), allowed=CHANNELS
+    )
+
+
+def price_regret(
+    lines: DataFrame, products: DataFrame, *, policies: Sequence[Policy], currency: str
+) -> DataFrame:
+    """Do not offer somebody a discount on what they have just bought at full price.
+
+    It holds for `lasts` and is lifted as `purchased` is. Only a message that is known to offer a
+    discount is touched, by itself, its content or its campaign.
+
+    Keeps: one row a line bought at full price (see `at_full_price`) × policy. Adds: the columns of
+    `suppressions`, cause.
+    lines: see `settled_lines`. products: sku, category, brand, price, replenish_days. currency:
+    the business's own, in which prices are.
+    """
+    return of_lines(
+        lines,
+        products,
+        policies=policies,
+        reason="price_regret",
+        ends_at=lambda chosen: F.col("occurred_at") + F.lit(chosen.lasts),
+        is_one=lambda chosen: at_full_price(chosen.full_from, currency=currency),
+        beside=[scope_part(F.lit("discount"), F.array().cast("array<string>"))],
+    )
+
+
+def at_full_price(full_from: float, *, currency: str) -> Column:
+    """Whether a line was bought at full price: unless something says that it was not.
+
+    That is a discount told on it, a coupon of its order, a voucher that lowered it, an amount of 0,
+    or a known price of its product that was not paid. Where no price or amount is known, or the
+    order is in another currency, nothing can be said against it.
+    """
+    is_lowered = F.col("paid") < F.col("amount") * F.lit(PARTS)
+    full = F.round(F.col("units").cast("double") * F.col("price").cast("double") * F.lit(full_from))
+    is_cheaper = (F.col("currency") == currency) & (F.col("paid") < full)
+    said = (
+        F.col("is_discounted"),
+        F.col("amount") <= 0,
+        is_lowered,
+        F.col("amount").isNotNull() & is_cheaper,
+    )
+    return ~F.coalesce(F.array_contains(F.array(*said), True), F.lit(False))
+
+
+def _rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
+    assert facts.lines is not None
+    return price_regret(facts.lines, facts.products, policies=policies, currency=facts.currency)
+
+
+def _reads(chosen: PriceRegret, *, slowest: Callable[[], float | None]) -> Reads:
+    """As long as a row lasts."""
+    return {"order": chosen.lasts, "reversal": chosen.lasts}
+
+
+def _says(chosen: PriceRegret) -> str:
+    what = {"all": "anything", "sku": "the same product"}.get(
+        chosen.match, f"the same {chosen.match}"
+    )
+    return f"bought {what} at full price in the {in_words(chosen.lasts)} before"
+
+
+RULE = Rule(
+    when="price_regret",
+    doc="Do not offer a discount on what somebody has just bought at full price.",
+    options=PriceRegret,
+    stream="purchases",
+    reads=_reads,
+    rows=_rows,
+    says=_says,
+    lifts=giving_back,
+    references=brands_are_known,
+    share=lambda chosen: chosen.share,
+    needs_lines=True,
+    is_bad_experience=True,
+)

@@ -231,7 +231,9 @@ def steps(
         carriers = found_there if carriers is None else carriers.union(found_there)
     affected_persons = batch.timed(
         "affect",
-        lambda: find_affected(batch, fresh, reactivated, stitched, carriers, classes=lookback.of),
+        lambda: find_affected(
+            batch, fresh, reactivated, stitched, carriers, is_read=lookback.is_read()
+        ),
     )
     affected_identifiers = batch.keep(
         semi_join(stitched.affected, affected_persons, count=stitched.size)
@@ -336,7 +338,13 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
     lines = orders.bought(bounced.facts, rules, config)
     products = batch.read(PRODUCTS)
     rows = decide.suppressions(
-        bounced.facts, bounced.labels, products, lines, rules=rules, caps=caps
+        bounced.facts,
+        bounced.labels,
+        products,
+        lines,
+        rules=rules,
+        caps=caps,
+        time_zone=config.business.time_zone,
     )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())

@@ -9,6 +9,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.transforms.caps import topic_words
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.suppressions import named
 
@@ -32,7 +33,16 @@ def marketing_messages(timeline: DataFrame, products: DataFrame) -> DataFrame:
     evidence names them). Grain: message.
     timeline: rows with person_id and the facts of their message.
     """
-    about = ("person_id", "channel", "campaign_id", "purpose", "cost", "skus", "categories")
+    about = (
+        "person_id",
+        "channel",
+        "campaign_id",
+        "purpose",
+        "cost",
+        "topic",
+        "skus",
+        "categories",
+    )
     event_ref = F.struct(*ORDER)
     life = timeline.where(F.col("stream") == "messages")
     sent = (
@@ -146,16 +156,25 @@ def _active(messages: DataFrame, suppressions: DataFrame, *, on: Sequence[str] =
         F.col("channels").alias("_channels"),
         *(name for name in ("scope_kind", "scope_value") if name not in on), "scope_values",
         "starts_at", "ends_at", "cause", F.col("evidence").alias("_evidence"),
+        F.expr("slice(scope, 2, 9)").alias("_further"),
     )  # fmt: skip
     active = (
         (F.struct("starts_at", "cause.stream", "cause.event_id") < F.col("sent"))
         & (F.col("ends_at").isNull() | (F.col("sent.occurred_at") < F.col("ends_at")))
         & ((F.size("_channels") == 0) | F.array_contains("_channels", F.col("channel")))
         & ~F.arrays_overlap("own", "_evidence")
+        & F.forall("_further", _holds)
     )
     same = (F.col(name) == F.col(f"_{name}") for name in alike)
     paired = messages.join(row, reduce(Column.__and__, same, active))
-    return paired.drop(*(f"_{name}" for name in alike))
+    return paired.drop("_further", *(f"_{name}" for name in alike))
+
+
+def _holds(part: Column) -> Column:
+    """Whether a further part of a scope is about a message."""
+    told = F.when(part["kind"] == "topic", topic_words("topic")).otherwise(F.col("campaign_id"))
+    has_one = F.coalesce(F.array_contains(part["values"], told), F.lit(False))
+    return has_one != part["negated"]
 
 
 def _named(lists: DataFrame) -> DataFrame:

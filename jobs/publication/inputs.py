@@ -180,6 +180,7 @@ class Inputs:
             self.lines,
             rules=self.config.rules,
             caps=self.config.caps,
+            time_zone=self.config.business.time_zone,
         )
         return None if rows is None else self._keep(rows)
 

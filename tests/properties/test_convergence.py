@@ -22,6 +22,7 @@ DESTINATIONS = [
      "identifiers": ["customer_id", "email", "device_id"]}
     for policy in (
         "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
+        "day_cap", "month_cap", "topic_cap",
     )
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",

@@ -81,7 +81,8 @@ def test_long_lists_and_short_ones_are_judged_alike(spark, monkeypatch, short: i
     monkeypatch.setattr(module, "SHORT", short)
     types = [
         *((name, pa.string()) for name in ("message_id", "person_id", "channel", "purpose")),
-        ("campaign_id", pa.string()), ("cost", pa.decimal128(18, 4)), ("sent", SENT),
+        ("campaign_id", pa.string()), ("topic", pa.string()), ("cost", pa.decimal128(18, 4)),
+        ("sent", SENT),
         *((name, TEXTS) for name in (*module.LISTS, "own")),
     ]  # fmt: skip
     messages = spark.createDataFrame(pa.Table.from_pylist(MESSAGES, pa.schema(types)))

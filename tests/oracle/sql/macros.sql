@@ -32,3 +32,25 @@ CREATE OR REPLACE MACRO span(text) AS to_seconds(
 -- Whole ten-thousandths as money.
 CREATE OR REPLACE MACRO money(parts) AS
 CAST(CAST(parts AS DECIMAL(28, 0)) * 0.0001 AS DECIMAL(28, 4));
+
+-- Whether one of some topics is a message's, however it is spelled.
+CREATE OR REPLACE MACRO topic_words(topic) AS
+regexp_replace(lower(trim(topic)), '[ _-]+', '_', 'g');
+
+CREATE OR REPLACE MACRO names_topic(topics, topic) AS
+coalesce(
+    list_contains(list_transform(topics, lambda t: topic_words(t)), topic_words(topic)), false
+);
+
+-- A part of a scope, none where it names nothing.
+CREATE OR REPLACE MACRO scope_part(kind, told, negated) AS
+CASE
+    WHEN len(told) > 0 THEN [{
+        kind: kind,
+        "values": list_sort(
+            CASE WHEN kind = 'topic' THEN list_transform(told, lambda t: topic_words(t)) ELSE told END
+        ),
+        negated: negated
+    }]
+    ELSE []
+END;

@@ -22,6 +22,7 @@ facts AS (
         arg_min(purpose, place) FILTER (purpose IS NOT NULL) AS purpose,
         arg_min(campaign_id, place) FILTER (campaign_id IS NOT NULL) AS campaign_id,
         arg_min(variant, place) FILTER (variant IS NOT NULL) AS variant,
+        arg_min(topic, place) FILTER (topic IS NOT NULL) AS topic,
         arg_min(skus, place) FILTER (skus IS NOT NULL) AS skus,
         arg_min(categories, place) FILTER (categories IS NOT NULL) AS categories
     FROM placed
@@ -57,6 +58,7 @@ SELECT
         first_of(type, purpose, f.purpose) AS purpose,
         first_of(type, campaign_id, f.campaign_id) AS campaign_id,
         first_of(type, variant, f.variant) AS variant,
+        first_of(type, topic, f.topic) AS topic,
         first_of(type, skus, f.skus) AS skus,
         first_of(type, categories, f.categories) AS categories
     )

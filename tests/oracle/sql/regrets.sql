@@ -55,6 +55,13 @@ touching AS (
         AND t.occurred_at < coalesce(s.ends_at, 'infinity')
         AND (s.channel IS NULL OR s.channel = t.channel)
         AND NOT list_has_any(s.evidence, own.names)
+        AND len(list_filter(
+            coalesce(s.further, []),
+            lambda p: p.negated = CASE p.kind
+                WHEN 'topic' THEN names_topic(p.values, t.topic)
+                ELSE coalesce(list_contains(p.values, t.campaign_id), false)
+            END
+        )) = 0
 ),
 
 enough AS (

@@ -22,6 +22,6 @@ SELECT
             CAST(epoch_us(starts_at) AS VARCHAR)
         )
     )[:32] AS suppression_id,
-    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about),
-    [{kind: scope_kind, "values": about, negated: false}] AS scope
+    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about, further),
+    list_concat([{kind: scope_kind, "values": about, negated: false}], further) AS scope
 FROM gathered

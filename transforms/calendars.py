@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
 from pyspark.sql import Column
 from pyspark.sql import functions as F
 
@@ -34,3 +37,23 @@ def window_at(at: Column) -> tuple[Column, Column]:
     )
     begin, end = (F.to_utc_timestamp(d.cast("timestamp"), zone) for d in (starts, ends))
     return begin, end
+
+
+def window_around(
+    at: datetime, zone: str, *, calendar: str, week_starts: int
+) -> tuple[datetime, datetime]:
+    """The same of one moment. week_starts: 0 is Monday."""
+    local = ZoneInfo(zone)
+    day = at.astimezone(local).date()
+    if calendar == "month":
+        starts = day.replace(day=1)
+        ends = (starts + timedelta(days=31)).replace(day=1)
+    else:
+        length = 7 if calendar == "week" else 1
+        starts = day - timedelta(days=(day.weekday() - week_starts) % length)
+        ends = starts + timedelta(days=length)
+    return _begins(starts, local), _begins(ends, local)
+
+
+def _begins(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(), zone).astimezone(UTC)

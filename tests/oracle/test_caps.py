@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from tactful.transforms.calendars import WEEKDAYS, window_around
 from tests.oracle.test_oracle import Shop, at, send
 from tests.oracle.windows import around, first_moment
 
@@ -73,6 +74,8 @@ def test_windows_by_the_clock_of_new_york(calendar, week_starts, starts, ends):
     found = around(calendar, week_starts, zone, datetime(2026, 3, 8, 12))
     expected = [datetime(2026, *d, tzinfo=ZoneInfo(zone)).astimezone(UTC) for d in (starts, ends)]
     assert [one.replace(tzinfo=UTC) for one in found] == expected
+    told = {"calendar": calendar, "week_starts": WEEKDAYS.index(week_starts)}
+    assert list(window_around(datetime(2026, 3, 8, 12, tzinfo=UTC), zone, **told)) == expected
 
 
 def test_a_day_may_begin_without_its_midnight_or_with_two():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, reduce
@@ -15,6 +15,7 @@ from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.schemas.suppressions import SUPPRESSIONS
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.identity.owners import named_after
+from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 from tactful.transforms.rules import Facts, Policy
 
 
@@ -27,11 +28,12 @@ def suppressions(
     rules: tuple[Suppress, ...],
     caps: tuple[Cap, ...],
     currency: str,
+    time_zone: str,
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
     timeline: rows with person_id. lines: see `settled_lines`; None where no rule asks for them.
-    currency: the business's own.
+    currency, time_zone: the business's own.
     """
     facts = Facts(timeline, labels, products, lines, currency)
     # Rules that share a function are one plan: four refusals cost as much as one.
@@ -40,7 +42,9 @@ def suppressions(
         together.setdefault(rule.kind.rows, []).append(rule.policy)
     frames = [_whole(rows(facts, policies), policies) for rows, policies in together.items()]
     if caps:
-        messages = counted_messages(timeline, rules=[cap_rule(cap) for cap in caps])
+        messages = counted_messages(
+            timeline, rules=[cap.rule(time_zone) for cap in caps], time_zone=time_zone
+        )
         frames.append(capped(messages, longest=max(cap.limit for cap in caps)))
     return reduce(DataFrame.unionByName, frames) if frames else None
 
@@ -72,9 +76,11 @@ class Lookback:
     """How far back events of each class bear on what must not be said now; None means for ever.
 
     Classes that no rule reads are left out; of messages always those of this moment are read.
+    asks_zones: whether it matters where each customer lived, which an event of long ago may say.
     """
 
     of: Mapping[str, timedelta | None]
+    asks_zones: bool = False
 
     def since(self, as_of: datetime) -> datetime:
         """From when on messages bear on what must not be said now."""
@@ -95,7 +101,16 @@ class Lookback:
                 else mine & (F.col("occurred_at") >= F.lit(as_of - lookback))
             )
 
-        return timeline.where(reduce(Column.__or__, starmap(since, sorted(self.of.items()))))
+        known = starmap(since, sorted(self.of.items()))
+        return timeline.where(reduce(Column.__or__, known, self._tells_zone()))
+
+    def is_read(self) -> Column:
+        """Whether a decision bears on an event, whenever it happened."""
+        return F.col("event_class").isin(*self.of) | self._tells_zone()
+
+    def _tells_zone(self) -> Column:
+        is_of_class = F.col("event_class").isin(*ZONE_CLASSES)
+        return is_of_class & tells_zone() if self.asks_zones else F.lit(False)
 
 
 def lookback(config: Config, products: DataFrame) -> Lookback:
@@ -106,24 +121,25 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
         return products.agg(F.max("replenish_days")).first()[0]
 
     rules, caps = needed_now(config)
+    counting = cap_rules(config, caps)
     # Consent to ads is asked of everybody, whichever rules are on.
     longest: dict[str, timedelta | None] = {
         "consent": None,
-        "message": max((cap.window for cap in caps), default=timedelta()),
+        "message": max((rule.reach for rule in counting), default=timedelta()),
     }
     for rule in rules:
         for name, span in rule.kind.reads(rule.options, slowest=slowest).items():
             longest[name] = _longer(longest.get(name, timedelta()), span)
-    return Lookback(longest)
+    return Lookback(longest, asks_zones=any(rule.needs_zones for rule in counting))
 
 
 def _longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
     return None if one is None or other is None else max(one, other)
 
 
-def cap_rule(cap: Cap) -> CapRule:
-    """A configured cap as transforms take it."""
-    return CapRule(cap.name, cap.channels, cap.purposes, cap.limit, cap.window, cap.counts)
+def cap_rules(config: Config, caps: Iterable[Cap]) -> list[CapRule]:
+    """Some of the configured caps as transforms take them."""
+    return [cap.rule(config.business.time_zone) for cap in caps]
 
 
 def shares(config: Config) -> dict[str, float]:

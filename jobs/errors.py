@@ -88,6 +88,10 @@ class ListRefused(LakeError):
     """Raised when a list that is to be imported cannot be understood as what it is said to be."""
 
 
+class CampaignUnknown(LakeError):
+    """Raised when nobody says what a campaign is that a list is to be screened for."""
+
+
 class LinkRefused(LakeError):
     """Raised when what somebody says of two identifiers cannot be right."""
 

@@ -232,7 +232,9 @@ def steps(
         carriers = found_there if carriers is None else carriers.union(found_there)
     affected_persons = batch.timed(
         "affect",
-        lambda: find_affected(batch, fresh, reactivated, stitched, carriers, classes=lookback.of),
+        lambda: find_affected(
+            batch, fresh, reactivated, stitched, carriers, is_read=lookback.is_read()
+        ),
     )
     affected_identifiers = batch.keep(
         semi_join(stitched.affected, affected_persons, count=stitched.size)
@@ -346,6 +348,7 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
         rules=rules,
         caps=caps,
         currency=config.business.currency,
+        time_zone=config.business.time_zone,
     )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())

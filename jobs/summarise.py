@@ -9,7 +9,7 @@ from functools import reduce
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.decide import cap_rule
+from tactful.jobs.decide import cap_rules
 from tactful.jobs.deliver import wanted_by
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.settings.config import Config
@@ -25,7 +25,8 @@ def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFr
     """How often each person was contacted, cap by cap; None without caps."""
     if not config.caps:
         return None
-    messages = counted_messages(timeline, rules=[cap_rule(cap) for cap in config.caps])
+    zone = config.business.time_zone
+    messages = counted_messages(timeline, rules=cap_rules(config, config.caps), time_zone=zone)
     return pressure(messages, as_of=as_of)
 
 

@@ -78,7 +78,7 @@ PRESSURE = Table(
             at_least=1,
         ),
         Column("cap_limit", "int", "How many the cap allows.", nullable=False),
-        Column("window_starts_at", "timestamp", "Start of the window, exclusive."),
+        Column("window_starts_at", "timestamp", "Start of the window; of a rolling one exclusive."),
         Column("next_allowed_at", "timestamp", "When the cap allows the next; null means now."),
         Column("as_of", "timestamp", "When this was worked out.", clock=True),
     ),

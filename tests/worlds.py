@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.landing import World, land, split, to_toml, write, write_conf
 from tests.oracle.fields import EVENT_TYPES as TYPES
+from tests.worlds_caps import more_caps, topics
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
 from tests.worlds_customers import business, furnish, habits
@@ -114,10 +115,11 @@ class _Maker:
         config, products = world_config(self.dice, SOURCES), world_products(self.dice)
         for told_last in (
             shared_addresses, spellings, channelless, contacts, manual_links, touches, habits,
-            named_sources, preferences, deliveries,
+            named_sources, topics, preferences, deliveries,
         ):  # fmt: skip
             told_last(self, seed)
         config["sources"] |= dialects(self, seed)
+        config["caps"] += more_caps(seed)
         for section, values in business(seed).items():
             config[section] = {**config.get(section, {}), **values}
         return World(

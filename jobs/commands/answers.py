@@ -58,6 +58,16 @@ class Answer:
             for part in render(facts):
                 self.out.print(part)
 
+    def beside(
+        self, facts: Mapping[str, Any], render: Callable[[Any], Any], *, is_beside: bool
+    ) -> None:
+        """The answer beside what was printed already, or as `shown` where nothing was."""
+        if is_beside and not self.as_json:
+            for part in render(facts):
+                self.err.print(part)
+        else:
+            self.shown(facts, render)
+
     def summary(
         self,
         facts: Mapping[str, Any],

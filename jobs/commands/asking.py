@@ -9,7 +9,7 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import EXPLAIN, STATEMENT, examples
+from tactful.jobs.commands.help import EXPLAIN, SCREEN, STATEMENT, examples
 from tactful.jobs.commands.parameters import AsJson, Conf, Debug, LakeFolder, Settings
 
 asking = typer.Typer()
@@ -62,6 +62,60 @@ def explain(
             else:
                 facts = why.connection(of, who, other)
         answer.shown(told.plain(facts) if as_json else facts, told.lines)
+
+
+@asking.command(
+    help=SCREEN,
+    epilog=examples(
+        "tactful screen summer_sale list.csv --conf my.toml --channel email --out told.csv",
+        "tactful screen jeans list.csv --conf my.toml --channel sms --sku jeans --discount",
+        'tactful screen summer_sale list.csv --conf my.toml --column email="E-Mail" --json',
+    ),
+)
+def screen(
+    campaign: Annotated[str, typer.Argument(metavar="CAMPAIGN", help="Its id.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="CSV, JSON lines or Parquet.")],
+    conf: Conf = None,
+    settings: Settings = None,
+    channel: Annotated[str | None, typer.Option(help="Where it goes out.")] = None,
+    purpose: Annotated[str | None, typer.Option(help="marketing, or transactional.")] = None,
+    topic: Annotated[str | None, typer.Option(help="Its topic.")] = None,
+    skus: Annotated[
+        list[str] | None, typer.Option("--sku", help="A product it offers. Repeatable.")
+    ] = None,
+    categories: Annotated[
+        list[str] | None, typer.Option("--category", help="A category it offers. Repeatable.")
+    ] = None,
+    brands: Annotated[
+        list[str] | None, typer.Option("--brand", help="A brand it offers. Repeatable.")
+    ] = None,
+    discount: Annotated[bool, typer.Option("--discount", help="It offers a discount.")] = False,
+    columns: Annotated[
+        list[str] | None,
+        typer.Option("--column", metavar="TYPE=HEADER", help="What a column holds. Repeatable."),
+    ] = None,
+    at: Annotated[str | None, typer.Option(metavar="TIME", help="When it goes; else now.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Where to write the rows: .csv, .jsonl, .parquet."),
+    ] = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug) as answer:
+        moment = arguments.moment(at, option="--at")
+        config = arguments.load(conf, settings)
+        from tactful.jobs.commands import screening
+
+        told = {
+            "channel": channel, "purpose": purpose, "topic": topic, "skus": skus,
+            "categories": categories, "brands": brands, "offers_discount": discount or None,
+        }  # fmt: skip
+        facts = screening.screen_file(
+            config, campaign, file, told=told, columns=columns or (), at=moment, out=out,
+            is_printed=not as_json,
+        )  # fmt: skip
+        answer.beside(facts, screening.lines, is_beside=out is None)
 
 
 @asking.command(

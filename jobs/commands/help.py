@@ -89,6 +89,16 @@ share it, since the answer might tell one of the other. In plain words, with the
 business has to say (who answers for it, for which purposes, on which legal basis, how long) stands
 in [privacy]; where that is silent it is told on the side, and left out.
 """
+SCREEN = """Say which rows of a list must not get a campaign now, why, and until when.
+
+FILE has a row a person and a header that names identifiers, as for tactful import. Each row comes
+back with tactful_allowed (yes, no), tactful_reason and tactful_policy (all that speak against it),
+tactful_until (empty where that has no end by itself) and tactful_known (known, unknown, shared or
+nobody), printed as CSV or in the file of --out. It is told by what was published last; the lake is
+not written.
+
+What CAMPAIGN is about the table campaigns says, and the options beside it.
+"""
 
 SEND = """Send what waits in the outbox for destinations with deliver = "http".
 

@@ -37,7 +37,7 @@ def import_file(
             "Say what the list is, and only one: --as with what happened to those in it, such as "
             "unsubscribed, or --audience with the destination whose audience they are in."
         )
-    named = dict(_named(column) for column in columns)
+    named = columns_named(columns)
     if audience is not None:
         if channel or at:
             raise ListRefused(
@@ -65,6 +65,11 @@ def import_file(
         return suppression_list.import_suppressions(
             lake, config, people, type_=type_, channel=channel, at=at
         )
+
+
+def columns_named(columns: Sequence[str]) -> dict[str, str]:
+    """The headers that --column names, by what they hold. Raises: ListRefused."""
+    return dict(_named(column) for column in columns)
 
 
 def _named(column: str) -> tuple[str, str]:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from functools import reduce
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.evidence import contacts, orders
@@ -91,7 +90,7 @@ def find_affected(
     stitched: Stitched,
     closings: DataFrame | None,
     *,
-    classes: Collection[str],
+    is_read: Column,
 ) -> DataFrame:
     """The persons whose decisions this batch may change.
 
@@ -100,11 +99,11 @@ def find_affected(
     message of which more is known, those whom an opt-out may be about that names nobody's
     identifiers, and those for whom something falls due, and those whom a changed rule may concern.
 
-    closings: person_id of those whom such opt-outs may be about. classes: of the events that a
-    decision bears on.
+    closings: person_id of those whom such opt-outs may be about. is_read: whether a
+    decision bears on an event.
     """
     labels = stitched.affected
-    events = fresh.where(F.col("event_class").isin(*classes)).select(*OWNER_COLUMNS)
+    events = fresh.where(is_read).select(*OWNER_COLUMNS)
     for more in reactivated.related:
         events = events.union(more.select(*OWNER_COLUMNS))
     owned = with_owner(events.distinct(), labels, hubs=stitched.has_hubs)

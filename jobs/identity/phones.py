@@ -35,3 +35,9 @@ def normalise(value: str | None, region: str | None) -> str | None:
 def normalise_all(values: Iterable[str], *, region: str | None) -> dict[str, str | None]:
     """Each distinct value with its E.164 form, None where it has none."""
     return {value: normalise(value, region) for value in set(values)}
+
+
+def country_of(number: str) -> str | None:
+    """The country (ISO 3166-1 alpha-2) of a number in E.164; None where it is no country's."""
+    found = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    return found if found and found.isalpha() else None

@@ -57,15 +57,29 @@ class PeopleList:
 
     def rows(self) -> Iterator[list[Row]]:
         """The rows, some at a time; of each what it says: identifier types, and other fields."""
+        with duckdb.connect() as db:
+            yield from self._told(db, _source(self.path))
+
+    def put(self, db: duckdb.DuckDBPyConnection, table: str, number: str) -> Iterator[list[Row]]:
+        """Make a table of the whole list, every column of it, its rows numbered from 1 in a column
+        of this name; then its rows in that order, see `rows`.
+        """
+        whole = f"SELECT *, row_number() OVER () AS {number} FROM {_source(self.path)}"
+        try:
+            db.execute(f"CREATE TABLE {table} AS {whole}")
+        except duckdb.Error as error:
+            raise _unreadable(self.path, error) from error
+        yield from self._told(db.cursor(), f"(FROM {table} ORDER BY {number})")
+
+    def _told(self, db: duckdb.DuckDBPyConnection, source: str) -> Iterator[list[Row]]:
         told = ", ".join(f"CAST({_quoted(c)} AS VARCHAR)" for c in self.columns.values())
         names = list(self.columns)
-        with duckdb.connect() as db:
-            try:
-                found = db.execute(f"SELECT {told} FROM {_source(self.path)}")
-                while piece := found.fetchmany(PIECE):
-                    yield [_said(dict(zip(names, row, strict=True))) for row in piece]
-            except duckdb.Error as error:
-                raise _unreadable(self.path, error) from error
+        try:
+            found = db.execute(f"SELECT {told} FROM {source}")
+            while piece := found.fetchmany(PIECE):
+                yield [_said(dict(zip(names, row, strict=True))) for row in piece]
+        except duckdb.Error as error:
+            raise _unreadable(self.path, error) from error
 
     @property
     def content_hash(self) -> str:
@@ -187,7 +201,7 @@ def address_alone(written: str) -> str:
 def _refuse_unreadable(path: Path) -> None:
     """Raises: ListRefused, where there is no file, nothing in it, or text that is not UTF-8."""
     if path.is_dir():
-        raise ListRefused(f"{path} is a folder; import its files one by one.")
+        raise ListRefused(f"{path} is a folder; name its files one by one.")
     if not path.is_file():
         raise ListRefused(f"There is no file {path}.")
     try:

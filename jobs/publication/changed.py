@@ -208,6 +208,16 @@ class Changed:
         recent = self._log.where(F.col("occurred_at") > F.lit(moment))
         return self._keep(self._lives(recent))
 
+    def with_rows(self, events: DataFrame, is_wanted: Column) -> DataFrame:
+        """Some events with those wanted ones of the log that are of the same persons, whenever.
+
+        events: as `keep` gives them.
+        """
+        named = self.labels_of(events)
+        persons = reduce(DataFrame.union, [named.select(name) for name in OWNERS])
+        keys = self._keys_of(self._keep(persons.toDF("person_id").dropna().distinct()))
+        return self._keep(self._distinct(events, self._rows_of(keys).where(is_wanted)))
+
     def labels_of(self, events: DataFrame) -> DataFrame:
         """The labels of the identifiers that some events name. events: as `keep` gives them."""
         return self._now(_keys_in(events).distinct(), count=events.count())
@@ -236,7 +246,11 @@ class Changed:
     @cached_property
     def _keys(self) -> DataFrame:
         """The persons' identifiers, and those that stand for shared devices among them."""
-        persons, names = self.persons, (KEY, *OWNERS)
+        return self._keys_of(self.persons)
+
+    def _keys_of(self, persons: DataFrame) -> DataFrame:
+        """The same of some persons: identifier_key. persons: as `keep` gives them."""
+        names = (KEY, *OWNERS)
         same = self._not_relabelled(self._identity.select(*names))
         now = same.unionByName(self.relabelled.select(*names))
         pairs = [now.select(KEY, F.col(name).alias("person_id")) for name in OWNERS]

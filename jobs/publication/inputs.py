@@ -188,6 +188,7 @@ class Inputs:
             rules=self.config.rules,
             caps=self.config.caps,
             currency=self.config.business.currency,
+            time_zone=self.config.business.time_zone,
         )
         return None if rows is None else self._keep(rows)
 

@@ -8,7 +8,9 @@ from datetime import timedelta
 from typing import Literal
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
+from tactful.jobs.decide import cap_rules
 from tactful.jobs.publication.changed import Changed
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.summarise import left_out, pressures
@@ -32,6 +34,7 @@ from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
 from tactful.transforms.identity.health import health
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.known_shares import known_shares
+from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,13 @@ def _pressure(of: Inputs) -> DataFrame | None:
 
 
 def _counted_messages(changed: Changed, of: Inputs) -> DataFrame:
-    """What became of the messages that a cap may still count."""
-    longest = max((cap.window for cap in of.config.caps), default=timedelta())
-    return changed.lives_since(of.as_of - longest)
+    """What became of the messages that a cap may still count, and where their persons lived."""
+    rules = cap_rules(of.config, of.config.caps)
+    longest = max((rule.reach for rule in rules), default=timedelta())
+    lives = changed.lives_since(of.as_of - longest)
+    if not any(rule.needs_zones for rule in rules):
+        return lives
+    return changed.with_rows(lives, F.col("event_class").isin(*ZONE_CLASSES) & tells_zone())
 
 
 def _of_weeks(changed: Changed, _: Inputs) -> DataFrame:
@@ -150,7 +157,9 @@ PUBLICATIONS = (
         changed=_weeks,
         events=_of_weeks,
     ),
-    Publication(PRESSURE, _pressure, _EVENTS, ("caps",), clock="moment", events=_counted_messages),
+    Publication(
+        PRESSURE, _pressure, _EVENTS, ("caps", "business"), clock="moment", events=_counted_messages
+    ),
     Publication(
         SUPPRESSIONS,
         lambda of: of.suppressions,

@@ -29,12 +29,13 @@ PLAIN = {
     "double": "DOUBLE", "timestamp": "TIMESTAMPTZ", "date": "DATE", "binary": "BLOB",
 }  # fmt: skip
 
-# A message's purpose is what its sending says of it, else the first event that does.
+# A message's purpose and topic are what its sending says of it, else the first event that does.
 PURPOSES = """
     SELECT message_id, coalesce(
         arg_min(purpose, (type <> 'sent', occurred_at, event_id)) FILTER (purpose IS NOT NULL),
         'marketing'
-    ) AS purpose
+    ) AS purpose,
+    arg_min(topic, (type <> 'sent', occurred_at, event_id)) FILTER (topic IS NOT NULL) AS topic
     FROM messages GROUP BY message_id
 """
 
@@ -70,7 +71,7 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     Published tables are read in the versions that were published together, and any other in the
     one that it has now, whatever a run adds in the meantime; of what batches only ever add to, no
     more is seen than was there when the tables were published. `purposes` says of each message
-    what it was for.
+    what it was for, and its topic.
 
     only: the ids of the tables to open; without any, all of them.
     """

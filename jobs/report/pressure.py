@@ -10,7 +10,6 @@ import pandas as pd
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.report.regrets import channel_name
 from tactful.jobs.settings.config import Cap, Config
-from tactful.transforms.rules.rule import in_words
 
 # Distinct messages at their earliest time of the type that the cap counts.
 COUNTED = """
@@ -22,6 +21,10 @@ COUNTED = """
       AND NOT ($counts = 'opened' AND coalesce(m.machine_open, false))
       AND (len($channels) = 0 OR list_contains($channels, t.channel))
       AND list_contains($purposes, p.purpose)
+      AND (len($topics) = 0 OR list_contains($topics, p.topic))
+      AND (len($campaigns) = 0 OR list_contains($campaigns, t.campaign_id))
+      AND NOT coalesce(list_contains($exempt_topics, p.topic), false)
+      AND NOT coalesce(list_contains($exempt_campaigns, t.campaign_id), false)
       AND t.person_id IS NOT NULL AND NOT starts_with(t.person_id, 'n_')
     GROUP BY t.person_id, t.message_id
 """
@@ -178,14 +181,22 @@ def intake(lake: LakeView, generated: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _cap(lake: LakeView, cap: Cap) -> dict[str, Any]:
+    exempt = not cap.exempt_counts
     frame = lake.frame(
-        BY_WEEK, counts=cap.counts, channels=list(cap.channels), purposes=list(cap.purposes)
+        BY_WEEK,
+        counts=cap.counts,
+        channels=list(cap.channels),
+        purposes=list(cap.purposes),
+        topics=list(cap.topics),
+        campaigns=list(cap.campaigns),
+        exempt_topics=list(cap.exempt_topics) if exempt else [],
+        exempt_campaigns=list(cap.exempt_campaigns) if exempt else [],
     )
     now = lake.row(AT_LIMIT, cap=cap.name)
     return {
         "name": cap.name,
         "limit": cap.limit,
-        "window": in_words(cap.window),
+        "window": cap.span,
         "channels": ", ".join(map(channel_name, cap.channels)) or "all channels",
         "reached": lake.row(REACHED, cap=cap.name)["persons"],
         "beyond": lake.row(BEYOND, cap=cap.name)["messages"],

@@ -11,7 +11,6 @@ import pandas as pd
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config, Suppress
-from tactful.transforms.rules.rule import in_words
 
 QUARTER = (datetime(2017, 10, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC))
 FIXED, OWN_RHYTHM = "bought_it", "bought_it_own_rhythm"
@@ -101,8 +100,8 @@ def rules(config: Config) -> dict[str, Rule]:
     }
     for cap in config.caps:
         channels = ", ".join(map(channel_name, cap.channels)) or "all channels"
-        span = in_words(cap.window)
-        found[cap.name] = Rule(cap.name, f"more than {cap.limit} in {span} ({channels})", False)
+        words = f"more than {cap.limit} in {cap.span} ({channels})"
+        found[cap.name] = Rule(cap.name, words, False)
     return found
 
 

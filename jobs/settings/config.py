@@ -40,7 +40,7 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("activate", "households"),
-    Cap: ("on_cap", "calendar", "topics", "campaigns", "scope", "exempt"),
+    Cap: ("on_cap", "scope"),
     Suppress: ("at",),
 }
 LATER_VALUES = {

@@ -88,6 +88,24 @@ def once(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(values))
 
 
+def ids(values: Iterable[str]) -> tuple[str, ...]:
+    """As events have them, without blanks around; their order in the file means nothing."""
+    told = {value.strip() for value in values}
+    if "" in told:
+        raise ValueError("blank")
+    return tuple(sorted(told))
+
+
+def topics(values: Iterable[str]) -> tuple[str, ...]:
+    """As they are compared; their order in the file means nothing."""
+    return ids(map(topic_words, values))
+
+
+def topic_words(topic: str) -> str:
+    """A topic as it is compared: Review request, review-request and REVIEW_REQUEST are one."""
+    return re.sub("[ _-]+", "_", topic.strip().lower())
+
+
 def blocked_values(values: Iterable[str]) -> tuple[str, ...]:
     """As they are compared, trimmed and in lower case; their order in the file means nothing."""
     return tuple(sorted({value.strip().lower() for value in values}))
@@ -133,5 +151,11 @@ Name = Annotated[
 ]
 PathText = Annotated[str, AfterValidator(_place), Field(description="a path or a URI")]
 Text = Annotated[str, Field(min_length=1, description="a text that is not empty")]
+Ids = Annotated[
+    tuple[str, ...], AfterValidator(ids), Field(description="a list of texts that are not empty")
+]
+Topics = Annotated[
+    tuple[str, ...], AfterValidator(topics), Field(description="a list of texts that are not empty")
+]
 Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(once)]  # type: ignore[valid-type]
 Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]

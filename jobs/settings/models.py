@@ -23,11 +23,11 @@ from pydantic import (
 )
 
 from tactful.jobs.lake.places import absolute
+from tactful.jobs.settings.caps import Cap
 from tactful.jobs.settings.csv_form import CsvForm
 from tactful.jobs.settings.derived import chosen, with_options
 from tactful.jobs.settings.fields import (
     Amount,
-    Channels,
     Count,
     Currency,
     Day,
@@ -48,7 +48,7 @@ from tactful.jobs.settings.privacy import Privacy
 from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
-from tactful.schemas.events import CHANNELS, PURPOSES
+from tactful.schemas.events import CHANNELS
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.rules import RULES, Policy, Rule
 from tactful.transforms.sinks import SINKS, Sink
@@ -257,24 +257,6 @@ class Attribution(Section):
     half_life: Duration = Field(
         default=timedelta(days=7),
         title="By time_decay, a message so much older than another gets half as much of an order.",
-    )
-
-
-class Cap(Section):
-    """How many messages a person may get in some time, over several channels together."""
-
-    name: Name = Field(title="Its name, which is its policy, too.")
-    channels: Channels = Field(default=(), title="The channels it counts together; empty: all.")
-    purposes: Annotated[tuple[Literal[PURPOSES], ...], AfterValidator(once)] = Field(  # type: ignore[valid-type]
-        default=("marketing",),
-        min_length=1,
-        description="a list with marketing or transactional",
-        title="The purposes it counts together.",
-    )
-    limit: Count = Field(title="How many messages a person may get in the window.")
-    window: Duration = Field(title="The window, rolling.")
-    counts: Literal["sent", "delivered", "opened"] = Field(
-        default="sent", title="What a message counts from; opened: by a human."
     )
 
 

@@ -211,7 +211,7 @@ def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
     told = withheld.suppressions(of.lake, person, of.config, at=sent_at, rows=of.rows)
     facts["in_force"] = withheld.active_at(told["rows"])
     facts["in_force_count"] = told["active_count"]
-    caps = (withheld.counted(of.lake, person, cap, at=sent_at) for cap in of.config.caps)
+    caps = (withheld.counted(of.lake, person, cap, of.config, at=sent_at) for cap in of.config.caps)
     facts["caps"] = [cap for cap in caps if cap]
     return facts
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
@@ -11,10 +11,12 @@ from tactful.jobs.settings.config import Cap, Config
 from tactful.jobs.why.happened import named, refs_of
 from tactful.jobs.why.texts import as_utc, channels, moment, scope_words, visible
 from tactful.schemas.words import ALL
+from tactful.transforms.calendars import window_around
 from tactful.transforms.rules import RULES
-from tactful.transforms.rules.rule import in_words
 
-READS = ("suppressions", "pressure", "regrets", "timeline", "messages", "identifiers")
+READS = (
+    "suppressions", "pressure", "regrets", "timeline", "messages", "identifiers", "customers",
+)  # fmt: skip
 CAPPED = "capped"
 FEW = 5
 # Of a row that something lifts later than a moment, nobody knew its end then.
@@ -50,12 +52,17 @@ COUNTING = """
               WHERE machine_open AND message_id IN (SELECT message_id FROM mine)))
           AND (len($channels) = 0 OR list_contains($channels, t.channel))
           AND list_contains($purposes, p.purpose)
+          AND (len($topics) = 0 OR list_contains($topics, {topic}))
+          AND (len($campaigns) = 0 OR list_contains($campaigns, t.campaign_id))
+          AND NOT coalesce(list_contains($exempt_topics, {topic}), false)
+          AND NOT coalesce(list_contains($exempt_campaigns, t.campaign_id), false)
         GROUP BY t.message_id
     )
     SELECT message_id, counted_at FROM counted
     WHERE counted_at > $starts_at AND counted_at <= $at
     ORDER BY counted_at DESC, message_id DESC LIMIT $most
-"""
+""".format(topic="regexp_replace(lower(trim(p.topic)), '[ _-]+', '_', 'g')")
+LIVES_IN = "SELECT time_zone FROM customers WHERE person_id = $person"
 
 
 def suppressions(
@@ -119,27 +126,55 @@ def pressure(
         rows = lake.rows(PRESSURE, person=person)
         return [_pressed(row) for row in rows]
     # No table holds this moment, so that it is counted from what happened.
-    return [row for cap in config.caps if (row := counted(lake, person, cap, at=at))]
+    return [row for cap in config.caps if (row := counted(lake, person, cap, config, at=at))]
 
 
-def counted(lake: LakeView, person: str, cap: Cap, *, at: datetime) -> dict[str, Any] | None:
-    """How much of one cap somebody had used up at a moment; None where nothing."""
-    starts_at = at - cap.window
+def counted(
+    lake: LakeView, person: str, cap: Cap, config: Config, *, at: datetime
+) -> dict[str, Any] | None:
+    """How much of one cap somebody had used up at a moment; None where nothing.
+
+    A calendar of the customer's own goes by where they are known to live today.
+    """
+    starts_at, ends_at = _window(lake, person, cap, config, at=at)
+    exempt = not cap.exempt_counts
     rows = lake.rows(
-        COUNTING, person=person, at=at, starts_at=starts_at, counts=cap.counts, most=cap.limit,
+        COUNTING, person=person, at=at, counts=cap.counts, most=cap.limit,
+        # The first moment is a calendar window's own, and no rolling one's.
+        starts_at=starts_at if cap.window else starts_at - timedelta(microseconds=1),
         # A message of a channel that nobody knows counts for every one.
         channels=[*cap.channels, ALL] if cap.channels else [], purposes=[*cap.purposes],
+        topics=[*cap.topics], campaigns=[*cap.campaigns],
+        exempt_topics=[*cap.exempt_topics] if exempt else [],
+        exempt_campaigns=[*cap.exempt_campaigns] if exempt else [],
     )  # fmt: skip
     if not rows:
         return None
-    is_full = len(rows) == cap.limit
+    free = rows[-1]["counted_at"] + cap.window if cap.window else ends_at
     return _pressed(
         {
             "cap": cap.name, "counted": len(rows), "cap_limit": cap.limit,
             "window_starts_at": starts_at,
-            "next_allowed_at": rows[-1]["counted_at"] + cap.window if is_full else None,
+            "next_allowed_at": free if len(rows) == cap.limit else None,
         }
     )  # fmt: skip
+
+
+def _window(
+    lake: LakeView, person: str, cap: Cap, config: Config, *, at: datetime
+) -> tuple[datetime, datetime]:
+    """The window of a cap around a moment."""
+    if cap.window:
+        return at - cap.window, at
+    rule = cap.rule(config.business.time_zone)
+    known = lake.rows(LIVES_IN, person=person) if rule.needs_zones else []
+    own = known[0]["time_zone"] if known else None
+    return window_around(
+        at,
+        rule.zone or own or config.business.time_zone,
+        calendar=str(cap.calendar),
+        week_starts=rule.week_starts,
+    )
 
 
 def _pressed(row: Mapping[str, Any]) -> dict[str, Any]:
@@ -160,7 +195,7 @@ def regrets(
     found = lake.rows(REGRETTED, person=person, at=at, rows=rows, message=message)
     events = named(lake, refs_of(found, "evidence"))
     says = {rule.name: rule.kind.says(rule.options) for rule in config.rules}
-    says |= {c.name: f"more than {c.limit} in {in_words(c.window)}" for c in config.caps}
+    says |= {c.name: f"more than {c.limit} in {c.span}" for c in config.caps}
     return {
         "all_count": found[0]["all_count"] if found else 0,
         "rows": [

@@ -53,7 +53,18 @@ def rules(config: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def caps(config: Mapping[str, Any]) -> list[dict[str, Any]]:
     """The frequency caps, with their defaults filled in."""
-    defaults = {"channels": [], "purposes": ["marketing"], "counts": "sent"}
+    defaults = {
+        "channels": [],
+        "purposes": ["marketing"],
+        "counts": "sent",
+        "zone": "customer",
+        "week_starts": "monday",
+        "topics": [],
+        "campaigns": [],
+        "exempt_topics": [],
+        "exempt_campaigns": [],
+        "exempt_counts": False,
+    }
     return [{**defaults, **cap} for cap in config.get("caps", [])]
 
 

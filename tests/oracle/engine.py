@@ -18,6 +18,7 @@ from duckdb import DuckDBPyConnection
 from tests.oracle.graph import ALONE, Links, Nodes, settle
 from tests.oracle.inputs import STANDS_FOR, put
 from tests.oracle.returns import share_out
+from tests.oracle.windows import put_windows
 
 SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
@@ -29,8 +30,9 @@ LINKED = (
 )  # fmt: skip
 KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owners")
 DECIDED = (
-    "message_events", "lines", "sendings", "about", "bought", "taken", "lifts", "orders", "counted",
-    "consents", "closings", "openings", "closed", "addresses", "refusals",
+    "message_events", "lines", "sendings", "about", "bought", "taken", "lifts", "orders",
+    "statements", "zones", "counted", "windows", "consents", "closings", "openings", "closed",
+    "addresses", "refusals",
     *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
@@ -107,7 +109,12 @@ def stand_for(db: DuckDBPyConnection) -> None:
     put(db, "stands_for", [{"node": n, "best": best[n]} for n in best], STANDS_FOR)
 
 
-STEPS = {"stands_for": stand_for, "taken": share_out, "suppressed": gather}
+STEPS = {
+    "stands_for": stand_for,
+    "taken": share_out,
+    "windows": put_windows,
+    "suppressed": gather,
+}
 
 
 def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) -> None:

@@ -79,7 +79,10 @@ RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64
          ("lasts", SPAN), ("lasts_share", pa.float64()), ("lifted_by", pa.list_(TEXT)),
          ("channels", pa.list_(TEXT)), ("options", TEXT)]  # fmt: skip
 CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_window", SPAN),
-        ("channels", pa.list_(TEXT)), ("purposes", pa.list_(TEXT))]  # fmt: skip
+        ("calendar", TEXT), ("zone", TEXT), ("week_starts", TEXT),
+        *((name, pa.list_(TEXT)) for name in ("channels", "purposes", "topics", "campaigns",
+                                              "exempt_topics", "exempt_campaigns")),
+        ("exempt_counts", FLAG)]  # fmt: skip
 VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
             ("price", pa.float64()), ("replenish_days", pa.float64()),
@@ -209,7 +212,7 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
     bounced = {rule["name"] for rule in suppress if rule["when"] == "bounced"}
     put(db, "destinations", [_destination(d, bounced) for d in destinations(config)], DESTINATIONS)
     limits = [
-        {**cap, "cap_limit": cap["limit"], "cap_window": duration(cap["window"])}
+        {**cap, "cap_limit": cap["limit"], "cap_window": _span(cap.get("window"))}
         for cap in caps(config)
     ]
     put(db, "caps", limits, CAPS)

@@ -24,6 +24,7 @@ DESTINATIONS = [
         "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
         "paid_in_full", "asked_lately",
         "on_its_way", "never_came", "tired",
+        "day_cap", "month_cap", "topic_cap",
     )
 ] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",

@@ -29,9 +29,10 @@ class Attempt:
     is_capped: bool
     channel: str = "email"
     purpose: str = "marketing"
+    topic: str | None = None
 
 
-def cap(name: str, limit: int, window: timedelta, *channels: str, **more: Any) -> CapRule:
+def cap(name: str, limit: int, window: timedelta | None, *channels: str, **more: Any) -> CapRule:
     rule = {"purposes": ("marketing",), "counts": "sent"} | more
     return CapRule(name=name, channels=channels, limit=limit, window=window, **rule)
 
@@ -53,9 +54,38 @@ def bounced(at: str) -> list[Told]:
 
 FRIDAY = moment("2026-06-05T10:00")
 WEEK = 7 * DAY
+MONDAY = moment("2026-06-01T09:00")
+PUSH = {"channel": "push"}
 given = {name: case["input"] for name, case in CASES.items()}
 # A case: the caps it speaks of, what happened before, and the attempts.
 GOLDEN_CAPS: dict[str, tuple[list[CapRule], list[Told], list[Attempt]]] = {
+    "A071": (
+        [cap("A071", 2, None, "push", calendar="week", zone="UTC")],
+        [],
+        [Attempt(MONDAY + days * DAY, is_capped, **PUSH)
+         for days, is_capped in ((0, False), (2, False), (3, True), (7, False))],
+    ),
+    "A075": (
+        [cap("A075", 3, WEEK, "push"), cap("A075 tag", 2, WEEK, "push", topics=["promo"])],
+        [],
+        [Attempt(MONDAY + n * HOUR, str(n) in CASES["A075"]["expected"]["capped"], topic=topic,
+                 **PUSH)
+         for n, topic in enumerate(given["A075"]["attempts"])],
+    ),
+    # A topic is the one that a message was sent with, so the first still counts: where Braze goes
+    # by the tags of today, the second would pass.
+    "A080": (
+        [cap("A080", 1, WEEK, topics=["promo"])],
+        [],
+        [Attempt(MONDAY, False, topic="promo"), Attempt(MONDAY + HOUR, True, topic="promo"),
+         Attempt(MONDAY + 2 * HOUR, False)],
+    ),
+    "A083": (
+        [cap("A083", 2, None, calendar="week", zone="UTC", week_starts=6)],
+        [event("A083", "sent", datetime.fromisoformat(at), channel="email", message_id=f"h{n}")
+         for n, at in enumerate(given["A083"]["history"])],
+        attempts("A083", [datetime.fromisoformat(at) for at in given["A083"]["attempts"]]),
+    ),
     "A073": (
         [cap("A073", 1, DAY, "email")],
         [],
@@ -161,7 +191,7 @@ def found(spark) -> tuple[dict, dict]:
         history += [{**row, "event_id": f"{name} before {n}"} for n, row in enumerate(before)]
         history += [
             event(name, "sent", one.at, message_id=f"m{n + 1}", channel=one.channel,
-                  purpose=one.purpose, event_id=f"{name} {n}")
+                  purpose=one.purpose, topic=one.topic, event_id=f"{name} {n}")
             for n, one in enumerate(tried)
             if not one.is_capped
         ]  # fmt: skip
@@ -184,9 +214,14 @@ def test_documented_cases(name, found):
             for row in found[0][name, rule.name]
             if utc(row.starts_at) < attempt.at < utc(row.ends_at)
             and (not row.channels or attempt.channel in row.channels)
-            and attempt.purpose in row.scope[0]["values"]
+            and all(_holds(part, attempt) for part in row.scope)
         ]
         assert bool(holding) == attempt.is_capped, attempt
+
+
+def _holds(part: Row, attempt: Attempt) -> bool:
+    told = {"purpose": attempt.purpose, "topic": attempt.topic}[part["kind"]]
+    return (told in part["values"]) != part["negated"]
 
 
 def spans(found, person: str, policy: str) -> list[tuple[timedelta, timedelta]]:

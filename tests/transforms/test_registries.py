@@ -64,9 +64,12 @@ def test_what_is_there_is_not_called_unsupported():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_worlds_hold_each_rule_to_what_it_reads(seed):
     """A batch reads no more of the past than the rules of its destinations, or of ads, ask for."""
-    configured = {rule["name"]: rule["when"] for rule in worlds.make(seed).config["suppress"]}
+    config = worlds.make(seed).config
+    configured = {rule["name"]: rule["when"] for rule in config["suppress"]}
+    caps = {cap["name"]: cap.get("calendar", "rolling") for cap in config["caps"]}
     told = {entry["policy"] for entry in DESTINATIONS}
-    held = {configured.get(policy, policy) for policy in told}
+    assert {caps[policy] for policy in told & caps.keys()} >= {"rolling", "day", "month"}
+    held = {configured.get(policy, policy) for policy in told - caps.keys()}
     held |= {when for when, rule in RULES.items() if rule.is_no_to_ads}
     assert held == set(RULES), (
         "give world_config (tests/worlds_rows.py) an entry of the rule, and DESTINATIONS "

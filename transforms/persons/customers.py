@@ -7,7 +7,6 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.customers import CUSTOMERS
 from tactful.schemas.events import ORDER
-from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.persons.intervals import purchase_intervals
 from tactful.transforms.persons.moments import newest, responded, usual_hour, usual_weekday
@@ -15,6 +14,7 @@ from tactful.transforms.persons.parts import side_by_side
 from tactful.transforms.persons.profiles import TIME_ZONE, answers, attributes, newest_consents
 from tactful.transforms.persons.purchases import money, switched_brands, tastes
 from tactful.transforms.persons.responses import responses
+from tactful.transforms.persons.zones import is_time_zone
 
 
 def customers(
@@ -93,13 +93,6 @@ def devices(timeline: DataFrame, answers: DataFrame) -> DataFrame:
     own = told.select("person_id", F.trim("value").alias("_own"))
     both = newest.join(own, "person_id", "full")
     return both.select("person_id", "device_os", F.coalesce("_own", TIME_ZONE).alias(TIME_ZONE))
-
-
-def is_time_zone(text: str) -> Column:
-    """Whether a text, an expression, is the name of a time zone."""
-    # As text: a literal each would be hundreds of calls into the JVM.
-    names = ", ".join(f"'{name}'" for name in TIME_ZONES)
-    return F.expr(f"coalesce({text} IN ({names}), false)")
 
 
 def contacts(timeline: DataFrame) -> DataFrame:

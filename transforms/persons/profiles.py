@@ -26,13 +26,13 @@ def answers(timeline: DataFrame) -> DataFrame:
     Keeps: one row a person and attribute. Adds: value, provenance, said_at.
     timeline: rows of somebody's.
     """
-    rank = -F.array_position(F.lit(list(PROVENANCES)), F.col("provenance"))
-    said = timeline.where(
-        F.col("type").isin("attribute_set", "preference_set") & F.col("attribute").isNotNull()
-    ).withColumn("provenance", provenance())
+    source, rank = known_provenance()
+    said = timeline.where(says_attribute() & F.col("attribute").isNotNull()).withColumns(
+        {"provenance": source, "_rank": rank}
+    )
     best = F.max_by(
         F.struct("value", "provenance", F.col("occurred_at").alias("said_at")),
-        F.struct(rank, *ORDER),
+        F.struct("_rank", *ORDER),
     )
     return said.groupBy("person_id", "attribute").agg(best.alias("v")).select(
         "person_id", "attribute", "v.*"
@@ -44,6 +44,17 @@ def provenance() -> Column:
     told = F.lower(F.trim("provenance"))
     own = F.when(F.col("type") == "preference_set", "zero").otherwise("first")
     return F.coalesce(*(F.when(told.startswith(name), name) for name in PROVENANCES), own)
+
+
+def says_attribute() -> Column:
+    """Whether an event says something of a person by name."""
+    return F.col("type").isin("attribute_set", "preference_set")
+
+
+def known_provenance() -> tuple[Column, Column]:
+    """Whose word an event is, and how much that counts: of two the higher one does."""
+    known = provenance()
+    return known, -F.array_position(F.lit(list(PROVENANCES)), known)
 
 
 def attributes(answers: DataFrame) -> DataFrame:

@@ -69,6 +69,22 @@ def test_everything_of_a_customer_is_told(explain):
     assert "in audience bought_it (rejected; no such person)" in explain("bob@x.io")[1]
 
 
+def test_a_cap_of_a_calendar_is_counted_at_an_earlier_moment(explain, tmp_path):
+    """By the clock of the business, since nobody knows where she lives: an hour ahead of UTC."""
+    caps = (
+        "[business]\ntime_zone = 'Europe/Berlin'\n"
+        "[[caps]]\nname = 'monthly'\nlimit = 1\ncalendar = 'month'\n"
+        "[[caps]]\nname = 'newsy'\nlimit = 1\ncalendar = 'month'\ntopics = ['news']\n"
+    )
+    conf = tmp_path / "calendar.toml"
+    conf.write_text((tmp_path / "my.toml").read_text(encoding="utf-8") + caps, encoding="utf-8")
+    code, text = explain(ANN, "--at", at(25).isoformat(), conf="calendar.toml")
+    assert code == 0, text
+    assert "monthly: 1 of 1 used; the next is allowed on 28 February 2026, 23:00" in text
+    assert "newsy" not in text
+    assert "monthly" not in explain(ANN, "--at", at(19).isoformat(), conf="calendar.toml")[1]
+
+
 def test_a_message_is_explained(explain):
     code, text = explain("m1")
     assert code == 0

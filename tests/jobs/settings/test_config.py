@@ -20,7 +20,7 @@ SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, scores, "
     "value, privacy, caps, suppress, destinations, quality"
 )
-CAP_KEYS = "name, channels, purposes, limit, window, counts"
+CAP_WINDOW = "a duration such as 7d, or calendar = day or week or month instead"
 RULES = "no_consent, unsubscribed, bounced, complained, service_open"
 
 
@@ -170,14 +170,46 @@ ONE_LINERS = {
         "my.toml: value.valued_from: found 0; allowed: an amount above 0 and "
         "below 1000000000000, with at most four decimal places",
     ),
-    "calendar cap": (
+    "cap of two windows": (
         "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ncalendar = 'week'",
-        "my.toml: caps.c.calendar: found a key that is not supported yet; "
-        f"allowed: {CAP_KEYS}",
+        'my.toml: caps.c.calendar: found "week" beside a window; '
+        "allowed: window or calendar, not both",
     ),
     "cap without window": (
         "[[caps]]\nname = 'c'\nlimit = 3",
-        f"my.toml: caps.c.window: found nothing; allowed: {DURATION}",
+        f"my.toml: caps.c.window: found nothing; allowed: {CAP_WINDOW}",
+    ),
+    "cap of an odd calendar": (
+        "[[caps]]\nname = 'c'\nlimit = 3\ncalendar = 'fortnight'",
+        'my.toml: caps.c.calendar: found "fortnight"; allowed: day, week, month',
+    ),
+    "rolling cap of a zone": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\nzone = 'utc'",
+        'my.toml: caps.c.zone: found "utc"; allowed: no such key without a calendar',
+    ),
+    "cap of somebody's zone": (
+        "[[caps]]\nname = 'c'\nlimit = 3\ncalendar = 'day'\nzone = 'Europe/Berlin'",
+        'my.toml: caps.c.zone: found "Europe/Berlin"; allowed: customer, business, utc',
+    ),
+    "first day of a month": (
+        "[[caps]]\nname = 'c'\nlimit = 3\ncalendar = 'month'\nweek_starts = 'sunday'",
+        'my.toml: caps.c.week_starts: found "sunday"; '
+        'allowed: no such key without calendar = "week"',
+    ),
+    "exempt that are none": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\nexempt_counts = true",
+        "my.toml: caps.c.exempt_counts: found true; "
+        "allowed: no such key without exempt_topics or exempt_campaigns",
+    ),
+    "cap that holds nothing": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ntopics = ['news']\n"
+        "exempt_topics = ['News', 'sale']",
+        'my.toml: caps.c.exempt_topics: found ["News", "sale"]; '
+        "allowed: not all of its topics: this cap would hold no message",
+    ),
+    "topic of blanks": (
+        "[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\ntopics = [' ']",
+        'my.toml: caps.c.topics: found [" "]; allowed: a list of texts that are not empty',
     ),
     "cap without name": (
         "[[caps]]\nlimit = 3\nwindow = '7d'",

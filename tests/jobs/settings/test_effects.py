@@ -20,7 +20,10 @@ UNFIT = {
         "g.account.account_id", '"my account"', NUMBER,
     ),
 }  # fmt: skip
-CAP = "name, channels, purposes, limit, window, counts"
+CAP = (
+    "name, channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
+    "counts, exempt_topics, exempt_campaigns, exempt_counts"
+)
 UNREAD = {
     "caps.c.on_cap": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\non_cap = 'drop'", CAP),
 }

@@ -51,6 +51,13 @@ touching AS (
         AND NOT list_has_any(s.evidence, own.names)
         AND (NOT coalesce(s.of_discounts, false) OR a.offers_discount)
         AND (s.of_topics IS NULL OR list_has_any(s.of_topics, a.topics))
+        AND len(list_filter(
+            coalesce(s.further, []),
+            lambda p: p.negated = CASE p.kind
+                WHEN 'topic' THEN coalesce(list_has_any(p.values, a.topics), false)
+                ELSE coalesce(list_contains(p.values, t.campaign_id), false)
+            END
+        )) = 0
 ),
 
 enough AS (

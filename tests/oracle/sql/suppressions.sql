@@ -22,12 +22,13 @@ SELECT
             CAST(epoch_us(starts_at) AS VARCHAR)
         )
     )[:32] AS suppression_id,
-    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about, of_discounts, of_topics, is_negated, made_for),
+    * EXCLUDE (cause_stream, cause_id, line_number, apart, scope_kind, about, of_discounts, of_topics, is_negated, made_for, further),
     [{kind: scope_kind, "values": about, negated: coalesce(is_negated, false)}]
     || CASE
         WHEN of_discounts THEN [{kind: 'discount', "values": CAST([] AS VARCHAR[]), negated: false}]
         ELSE []
     END
     || CASE WHEN of_topics IS NOT NULL THEN [{kind: 'topic', "values": of_topics, negated: false}] ELSE [] END
+    || coalesce(further, [])
     AS scope
 FROM gathered

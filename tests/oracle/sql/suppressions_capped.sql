@@ -1,6 +1,7 @@
 -- capped (DESIGN 6, frequency caps): from the message that fills a window of W with `limit`
--- messages until the oldest of them is W old, when the next is allowed again. One row a channel
--- and purpose of the cap; evidence is the messages that fill the window.
+-- messages until the oldest of them is W old, or the calendar's next day, week or month begins, when
+-- the next is allowed again. One row a channel and purpose of the cap; `further` is what else a
+-- message must be about, or must not. Evidence is the messages that fill the window.
 WITH filled AS (
     SELECT
         last.cap,
@@ -9,9 +10,15 @@ WITH filled AS (
         last.occurred_at,
         last.event_id,
         oldest.place AS oldest_place,
-        oldest.occurred_at + c.cap_window AS ends_at,
+        coalesce(w.ends_at, oldest.occurred_at + c.cap_window) AS ends_at,
         c.channels,
-        c.purposes
+        c.purposes,
+        list_concat(
+            scope_part('topic', c.topics, false),
+            scope_part('campaign', c.campaigns, false),
+            scope_part('topic', c.exempt_topics, true),
+            scope_part('campaign', c.exempt_campaigns, true)
+        ) AS further
     FROM counted AS last
     JOIN caps AS c ON c.name = last.cap
     JOIN counted AS oldest
@@ -19,7 +26,14 @@ WITH filled AS (
             oldest.cap = last.cap
             AND oldest.person_id = last.person_id
             AND oldest.place = last.place - c.cap_limit + 1
-    WHERE last.occurred_at < oldest.occurred_at + c.cap_window
+    LEFT JOIN windows AS w
+        ON (w.calendar, w.week_starts, w.time_zone, w.moment)
+        = (last.calendar, last.week_starts, last.time_zone, last.occurred_at)
+    WHERE
+        CASE
+            WHEN c.calendar IS NULL THEN last.occurred_at < oldest.occurred_at + c.cap_window
+            ELSE oldest.occurred_at >= w.starts_at
+        END
 ),
 
 told AS (
@@ -47,6 +61,7 @@ SELECT
     unnest(each_channel(channels)) AS channel,
     'purpose' AS scope_kind,
     purpose AS scope_value,
+    further,
     occurred_at AS starts_at,
     ends_at,
     CAST(NULL AS VARCHAR) AS lifted_by,

@@ -1,0 +1,301 @@
+"""Screening: each row of a list, with whether its person may get a campaign now, and why not.
+
+A row stands for everybody whom one of its identifiers names, and what was said of any of them
+holds: in doubt nothing is sent. An identifier that is nobody's own (a shared device or address)
+says of nobody that they may be written to.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from tactful.jobs.imports.lists import PeopleList
+from tactful.jobs.lake import private
+from tactful.jobs.report.lake_view import LakeView
+from tactful.jobs.screen.campaign import Campaign
+from tactful.jobs.screen.keys import Keyed
+from tactful.jobs.settings.config import Config
+from tactful.schemas.words import ALL
+from tactful.transforms.legal_hours import legal_week
+from tactful.transforms.quiet_hours import next_open
+
+# Of several reasons the first is told first; what is not named here comes last, by its name.
+PRECEDENCE = (
+    "not_identified", "no_consent", "unsubscribed", "bounced", "complained", "shared",
+    "quiet_hours", "service_open", "unfulfilled", "purchased", "price_regret",
+    "declared_preference", "capped", "fatigued",
+)  # fmt: skip
+PREFIX = "tactful_"
+ADDED = ("allowed", "reason", "policy", "until", "known")
+NUMBER = "tactful_row"
+FORMS = {
+    ".csv": "FORMAT csv, HEADER",
+    ".jsonl": "FORMAT json",
+    ".ndjson": "FORMAT json",
+    ".parquet": "FORMAT parquet",
+}
+
+# Whose each identifier is now.
+WHOSE = """
+    CREATE TABLE named AS
+    SELECT k.row, k.identifier_key, i.person_id, i.state
+    FROM keys AS k LEFT JOIN identity AS i USING (identifier_key)
+"""
+SCOPES = """
+    SELECT DISTINCT to_json(scope)::VARCHAR AS scope FROM suppressions
+    WHERE starts_at <= $now AND (ends_at IS NULL OR ends_at > $now)
+"""
+# What holds for the campaign, once a row and policy; of a rule that asks for a share of products,
+# all that it holds of this person counts together.
+HELD = """
+    CREATE TABLE held AS
+    SELECT n.row, s.reason, s.policy,
+           CASE WHEN bool_or(s.ends_at IS NULL) THEN NULL ELSE max(s.ends_at) END AS until,
+           bool_or(s.ends_at IS NULL) AS is_open
+    FROM (SELECT DISTINCT row, person_id FROM named WHERE state = 'linked') AS n
+    JOIN suppressions AS s USING (person_id)
+    JOIN scopes AS c ON c.scope = to_json(s.scope)::VARCHAR
+    LEFT JOIN shares AS p ON p.policy = s.policy
+    WHERE s.starts_at <= $now AND (s.ends_at IS NULL OR s.ends_at > $now)
+      AND (len(s.channels) = 0 OR list_contains(s.channels, $channel))
+    GROUP BY n.row, s.reason, s.policy
+    HAVING len(list_distinct(flatten(list(c.touched))))
+        >= any_value(coalesce(p.share, 0)) * max(c.among)
+"""
+# A bounced address of somebody who has another that works: they may be written to, but not there.
+DEAD = """
+    INSERT INTO held
+    WITH bounces AS (
+        SELECT s.policy, e.message_id, e.identifier_keys
+        FROM suppressions AS s
+        JOIN messages AS e ON 'messages:' || e.event_id = s.evidence[1]
+        WHERE s.reason = 'bounced' AND starts_with(s.lifted_by, 'identifier:')
+          AND s.starts_at <= $now
+          AND (len(s.channels) = 0 OR list_contains(s.channels, $channel))
+    ),
+    dead AS (
+        SELECT policy, unnest(identifier_keys) AS identifier_key FROM bounces
+        UNION
+        SELECT b.policy, unnest(m.identifier_keys) FROM bounces AS b
+        JOIN messages AS m ON m.message_id = b.message_id AND m.type = 'sent'
+    )
+    SELECT DISTINCT k.row, 'bounced', d.policy, CAST(NULL AS TIMESTAMPTZ), true
+    FROM keys AS k JOIN dead AS d USING (identifier_key)
+    WHERE k.type IN ('email', 'email_sha256') AND $channel = 'email'
+       OR k.type = 'phone' AND $channel IN ('sms', 'call')
+"""
+# Who never said that ads may be shown to them, where that has to be said.
+NOT_ASKED = """
+    INSERT INTO held
+    SELECT r.row, 'no_consent', 'consent.default', CAST(NULL AS TIMESTAMPTZ), true
+    FROM list_rows AS r
+    WHERE NOT EXISTS (FROM held AS h WHERE h.row = r.row AND h.reason = 'no_consent')
+      AND EXISTS (
+        FROM (SELECT row, person_id FROM named WHERE row = r.row) AS n
+        LEFT JOIN customers AS c USING (person_id)
+        WHERE NOT coalesce(c.consents[$topic], c.consents[$every], false)
+      )
+"""
+# Who is known by nothing but what is nobody's own.
+SHARED = """
+    INSERT INTO held
+    SELECT row, 'shared', NULL, NULL, true
+    FROM named GROUP BY row
+    HAVING bool_or(state <> 'linked') AND NOT coalesce(bool_or(state = 'linked'), false)
+"""
+# Who cannot be looked up at all.
+NOT_IDENTIFIED = """
+    INSERT INTO held SELECT row, 'not_identified', NULL, NULL, true FROM list_rows WHERE keys = 0
+"""
+# Where everybody of a row lives, and whom its number says to be called in which country.
+PLACES = """
+    CREATE TABLE places AS
+    SELECT DISTINCT r.row, r.country, coalesce(c.time_zone, $zone) AS time_zone
+    FROM list_rows AS r
+    LEFT JOIN named AS n ON n.row = r.row AND n.state = 'linked'
+    LEFT JOIN customers AS c ON c.person_id = n.person_id
+"""
+QUIET = """
+    INSERT INTO held
+    SELECT row, 'quiet_hours', 'quiet_hours', max(opens_at), bool_or(opens_at IS NULL)
+    FROM places JOIN opening USING (country, time_zone)
+    WHERE opens_at IS DISTINCT FROM $now
+    GROUP BY row
+"""
+SCREENED = """
+    CREATE TABLE screened AS
+    SELECT
+        r.row,
+        h.row IS NULL AS allowed,
+        h.reason,
+        h.policy,
+        h.until,
+        CASE
+            WHEN n.is_linked THEN 'known'
+            WHEN n.is_shared THEN 'shared'
+            WHEN r.keys > 0 THEN 'unknown'
+            ELSE 'nobody'
+        END AS known
+    FROM list_rows AS r
+    LEFT JOIN (
+        SELECT row, bool_or(state = 'linked') AS is_linked, bool_or(state <> 'linked') AS is_shared
+        FROM named GROUP BY row
+    ) AS n USING (row)
+    LEFT JOIN (
+        SELECT row,
+               string_agg(reason, '; ' ORDER BY place, reason, policy) AS reason,
+               string_agg(coalesce(policy, ''), '; ' ORDER BY place, reason, policy) AS policy,
+               CASE WHEN bool_or(is_open) THEN NULL ELSE max(until) END AS until
+        FROM (
+            SELECT *, coalesce(list_position($precedence, reason), 99) AS place FROM held
+        ) GROUP BY row
+    ) AS h USING (row)
+"""
+
+
+COUNTS = """
+    SELECT count(*) AS rows,
+           count(*) FILTER (WHERE allowed) AS allowed,
+           count(*) FILTER (WHERE NOT allowed) AS withheld,
+           count(*) FILTER (WHERE known = 'unknown') AS unknown
+    FROM screened
+"""
+REASONS = """
+    SELECT reason, count(DISTINCT row) AS rows FROM held GROUP BY reason
+    ORDER BY coalesce(list_position($precedence, reason), 99), reason
+"""
+# An end is told in whole seconds, never too early.
+TOLD = f"""
+    SELECT p.* EXCLUDE ({{left_out}}),
+        CASE WHEN s.allowed THEN 'yes' ELSE 'no' END AS {PREFIX}allowed,
+        s.reason AS {PREFIX}reason,
+        s.policy AS {PREFIX}policy,
+        strftime(
+            date_trunc('second', s.until AT TIME ZONE 'UTC' + INTERVAL '999999 microseconds'),
+            '%Y-%m-%dT%H:%M:%SZ'
+        ) AS {PREFIX}until,
+        s.known AS {PREFIX}known
+    FROM people AS p JOIN screened AS s ON s.row = p.{NUMBER}
+    ORDER BY p.{NUMBER}
+"""
+
+
+@dataclass(frozen=True)
+class Screened:
+    """What a list comes to: its rows, those that may get the campaign, and why others may not."""
+
+    database: duckdb.DuckDBPyConnection
+    counts: Mapping[str, int]
+    reasons: Mapping[str, int]
+
+    def write(self, path: Path) -> None:
+        """Write each row with what was found of it, as the file's name says: CSV, JSON, Parquet.
+
+        Whoever may read this machine's files may not read this one: it names people.
+        """
+        columns = [row[0] for row in self.database.execute("DESCRIBE people").fetchall()]
+        added = {f"{PREFIX}{name}" for name in ADDED}
+        left_out = ", ".join(f'"{name}"' for name in columns if name in {NUMBER, *added})
+        part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
+        part.touch(mode=private.FILE)
+        try:
+            told = TOLD.format(left_out=left_out)
+            name = str(part).replace("'", "''")
+            self.database.execute(f"COPY ({told}) TO '{name}' ({FORMS[path.suffix.lower()]})")
+            private.close(part)
+            os.replace(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+
+
+def screen(
+    lake: LakeView,
+    people: PeopleList,
+    campaign: Campaign,
+    config: Config,
+    *,
+    secret: bytes,
+    now: datetime,
+) -> Screened:
+    """Say of each row of a list whether it may get the campaign now."""
+    db = lake.database
+    _put_keys(db, people, Keyed(config.identity, secret))
+    db.execute(WHOSE)
+    _put_scopes(db, campaign, config, now)
+    about = {"now": now, "channel": campaign.channel}
+    db.execute(HELD, about)
+    db.execute(DEAD, about)
+    if campaign.channel == "ad" and config.consent.opt_in:
+        topic = f"ad:{campaign.purpose}"
+        db.execute(NOT_ASKED, {"topic": topic, "every": f"{ALL}:{campaign.purpose}"})
+    if campaign.purpose == "marketing" and legal_week(campaign.channel, country=None):
+        _put_opening(db, campaign, config, now)
+        db.execute(QUIET, {"now": now})
+    db.execute(SHARED)
+    db.execute(NOT_IDENTIFIED)
+    db.execute(SCREENED, {"precedence": [*PRECEDENCE]})
+    reasons = lake.rows(REASONS, precedence=[*PRECEDENCE])
+    return Screened(db, lake.row(COUNTS), {row["reason"]: row["rows"] for row in reasons})
+
+
+def _put_keys(db: duckdb.DuckDBPyConnection, people: PeopleList, keyed: Keyed) -> None:
+    """Make `people` of the list, `list_rows` of its rows and `keys` of what each is known by."""
+    db.execute("CREATE TABLE list_rows (row BIGINT, keys BIGINT, country VARCHAR)")
+    db.execute("CREATE TABLE keys (row BIGINT, identifier_key VARCHAR, type VARCHAR)")
+    number = 0
+    for piece in people.put(db, "people", NUMBER):
+        counts, named = [], []
+        for keys, country in keyed.of_all(piece):
+            number += 1
+            counts.append((number, len(keys), country))
+            named += [(number, key, kind) for kind, key in keys]
+        _insert(db, "list_rows", ("row", "keys", "country"), counts)
+        _insert(db, "keys", ("row", "identifier_key", "type"), named)
+
+
+def _insert(db: duckdb.DuckDBPyConnection, table: str, names: Sequence[str], rows: list) -> None:
+    if rows:
+        db.register("piece", pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))))
+        db.execute(f"INSERT INTO {table} FROM piece")
+        db.unregister("piece")
+
+
+def _put_scopes(
+    db: duckdb.DuckDBPyConnection, campaign: Campaign, config: Config, now: datetime
+) -> None:
+    """Make `scopes` of those that touch the campaign, `shares` of the rules that ask for one."""
+    db.execute("CREATE TABLE scopes (scope VARCHAR, touched VARCHAR[], among BIGINT)")
+    db.execute("CREATE TABLE shares (policy VARCHAR, share DOUBLE)")
+    found = []
+    for (text,) in db.execute(SCOPES, {"now": now}).fetchall():
+        scope = json.loads(text)
+        touched = campaign.touched(scope) if campaign.reaches(scope) else None
+        if touched is not None:
+            found.append((text, *touched))
+    told = {rule.name: rule.kind.share(rule.options) for rule in config.rules}
+    shares = [(name, share) for name, share in told.items() if share > 0]
+    for table, rows in (("scopes", found), ("shares", shares)):
+        if rows:
+            db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+
+
+def _put_opening(
+    db: duckdb.DuckDBPyConnection, campaign: Campaign, config: Config, now: datetime
+) -> None:
+    """Make `places` of where rows live, `opening` of when each may next be called or texted."""
+    db.execute(PLACES, {"zone": config.business.time_zone})
+    db.execute("CREATE TABLE opening (country VARCHAR, time_zone VARCHAR, opens_at TIMESTAMPTZ)")
+    places = db.execute("SELECT DISTINCT country, time_zone FROM places").fetchall()
+    for country, zone in places:
+        week = legal_week(campaign.channel, country=country)
+        opens = next_open(now, zone, week) if week else now
+        db.execute("INSERT INTO opening VALUES (?, ?, ?)", (country, zone, opens))

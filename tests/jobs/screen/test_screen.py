@@ -1,0 +1,356 @@
+"""Screen: whose rows of a list must not get a campaign now, why, and until when."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from tactful.jobs import cli
+from tactful.jobs.lake.secret import check_value
+from tactful.jobs.screen.keys import Keyed
+from tactful.jobs.settings.config import load
+from tactful.schemas.table import FORMAT_VERSION
+from tests.oracle.config import load as oracle_config
+from tests.oracle.identifiers import Normaliser
+from tests.small_lake import write_table
+
+SECRET = "a secret of this lake alone"
+NOW = datetime(2026, 6, 10, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+ADDED = ("allowed", "reason", "policy", "until", "known")
+CONF = """
+[lake]
+location = "lake"
+secret = "env:TACTFUL_SECRET"
+[[caps]]
+name = "weekly"
+limit = 3
+window = "7d"
+[[suppress]]
+name = "bought"
+when = "purchased"
+match = "sku"
+lasts = "30d"
+share = 0.5
+"""
+YES = {"allowed": "yes", "reason": "", "policy": "", "until": ""}
+
+
+def key(kind: str, value: str) -> str:
+    entry = {"type": kind, "value": value}
+    (known,) = Normaliser(oracle_config({}), SECRET.encode()).read([entry]).valid
+    return known.key
+
+
+def held(person: str, reason: str, ends: timedelta | None = 2 * DAY, **told: Any) -> dict[str, Any]:
+    purpose = {"kind": "purpose", "values": ["marketing"], "negated": False}
+    return {
+        "suppression_id": f"{person} {reason} {told.get('policy')} {len(str(told))}",
+        "person_id": person, "policy": reason, "reason": reason, "channels": [],
+        "scope": [purpose], "starts_at": NOW - DAY,
+        "ends_at": None if ends is None else NOW + ends, "evidence": [], **told,
+    }  # fmt: skip
+
+
+def part(kind: str, *values: str, negated: bool = False) -> dict[str, Any]:
+    return {"kind": kind, "values": list(values), "negated": negated}
+
+
+MARKETING = part("purpose", "marketing")
+WHO = {
+    "free": "email:free@x.io", "phoned": "phone:+12025550143", "out": "email:out@x.io",
+    "sms": "email:sms@x.io", "capped": "email:capped@x.io", "topic": "email:topic@x.io",
+    "jeans": "email:jeans@x.io", "past": "email:past@x.io", "later": "email:later@x.io",
+    "moved": "email:new@x.io", "asked": "email:asked@x.io", "receipts": "email:receipts@x.io",
+    "fuel": "email:fuel@x.io",
+}  # fmt: skip
+SUPPRESSIONS = [
+    held("p_out", "unsubscribed", None, channels=["email"]),
+    held("p_out", "complained", None, channels=["email"], policy="no_spam"),
+    held("p_sms", "unsubscribed", None, channels=["sms"]),
+    held("p_capped", "capped", policy="weekly"),
+    held("p_capped", "capped", 5 * DAY, policy="monthly"),
+    held("p_topic", "capped", policy="newsy", scope=[MARKETING, part("topic", "news")]),
+    held("p_topic", "capped", 3 * DAY, policy="others",
+         scope=[MARKETING, part("topic", "news", negated=True)]),
+    held("p_jeans", "purchased", policy="bought", scope=[part("sku", "jeans")]),
+    held("p_past", "capped", timedelta(0), policy="weekly"),
+    held("p_later", "capped", policy="weekly", starts_at=NOW + timedelta(seconds=1)),
+    held("p_moved", "bounced", timedelta(0), lifted_by=f"identifier:{key('email', 'new@x.io')}",
+         channels=["email"], evidence=["messages:b1"]),
+    held("p_receipts", "no_consent", None, scope=[part("purpose", "transactional")]),
+    held("p_fuel", "declared_preference", None, policy="no trucks",
+         scope=[part("attribute:fuel", "electric", negated=True)]),
+]  # fmt: skip
+PRODUCTS = [
+    {"sku": "jeans", "category": "clothes", "brand": "Acme", "attributes": []},
+    {"sku": "truck", "category": "cars", "attributes": [("Fuel", "Diesel")]},
+    {"sku": "ev", "category": "cars", "attributes": [("fuel", "ELECTRIC ")]},
+]
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("screen")
+    (folder / "my.toml").write_text(CONF, encoding="utf-8")
+    lake = folder / "lake"
+    identity = [
+        {"identifier_key": key(*told.split(":")), "identifier_type": told.split(":")[0],
+         "person_id": f"p_{name}", "state": "linked"}
+        for name, told in WHO.items()
+    ]  # fmt: skip
+    identity += [
+        {"identifier_key": key("email", "old@x.io"), "person_id": "p_moved", "state": "linked"},
+        {"identifier_key": key("customer_id", "17"), "person_id": "p_out", "state": "linked"},
+        {"identifier_key": key("email", "desk@x.io"), "state": "hub"},
+    ]
+    defaults = {"identifier_type": "email"}
+    write_table(lake, "identity", [defaults | row for row in identity])
+    write_table(lake, "suppressions", SUPPRESSIONS)
+    sent = {"message_id": "m1", "occurred_at": NOW - DAY}
+    write_table(lake, "messages", [
+        {"event_id": "b1", "type": "bounced", **sent, "identifier_keys": []},
+        {"event_id": "s1", "type": "sent", **sent, "identifier_keys": [key("email", "old@x.io")]},
+    ])  # fmt: skip
+    write_table(lake, "products", PRODUCTS)
+    write_table(lake, "campaigns", [{"campaign_id": "summer", "channel": "email"},
+                                    {"campaign_id": "vague"}])  # fmt: skip
+    customers = [
+        {"person_id": "p_asked", "consents": [("ad:marketing", True)]},
+        {"person_id": "p_free", "consents": []},
+        {"person_id": "p_past", "time_zone": "America/New_York"},
+    ]
+    write_table(lake, "customers", customers)
+    state = {
+        "format_version": FORMAT_VERSION, "lake_id": "l", "identity_hash": "", "generations": {},
+        "secret_check": check_value(SECRET.encode(), lake_id="l"),
+    }  # fmt: skip
+    (lake / "_lake.json").write_text(json.dumps(state), encoding="utf-8")
+    published = {"as_of": NOW.isoformat(), "tables": {}}
+    (lake / "_published.json").write_text(json.dumps(published), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def screen(shop, tmp_path, monkeypatch):
+    """Screens rows of a list; of each what was found, or the error."""
+    monkeypatch.setenv("TACTFUL_SECRET", SECRET)
+    monkeypatch.chdir(tmp_path)
+
+    def ask(text: str | None, *options: str, name: str = "list.csv", code: int = 0) -> Any:
+        if text is not None:
+            Path(name).write_text(text, encoding="utf-8")
+        given = [*options] if "--channel" in options or "summer" in options else [
+            "--channel", "email", *options]  # fmt: skip
+        campaign = "summer" if "summer" in options else "any"
+        given = [one for one in given if one != "summer"]
+        told = CliRunner().invoke(
+            cli.app,
+            ["screen", campaign, name, "--conf", str(shop / "my.toml"),
+             *(() if "--at" in options else ("--at", NOW.isoformat())), *given],
+        )  # fmt: skip
+        assert told.exit_code == code, told.output
+        assert SECRET not in told.output
+        return told if code or "--json" in options or "--out" in options else rows(told.stdout)
+
+    return ask
+
+
+def rows(text: str) -> list[dict[str, str]]:
+    return [
+        {k.removeprefix("tactful_"): v for k, v in row.items()}
+        for row in csv.DictReader(text.splitlines())
+    ]
+
+
+def found(row: dict[str, str]) -> tuple[str, ...]:
+    return tuple(row[name] for name in ADDED)
+
+
+def one(screen, value: str, *options: str, kind: str = "email") -> tuple[str, ...]:
+    (row,) = screen(f"{kind}\n{value}\n", *options)
+    return found(row)
+
+
+FREE = ("yes", "", "", "", "known")
+
+
+def test_each_row_comes_back_with_what_was_found_in_its_order(screen):
+    told = screen(
+        'Name,E-Mail,note\nAnn, Ann <OUT@x.io>,"a, b"\n,free@x.io,\nZoe,new@nowhere.io,z\n'
+    )
+    assert [row["Name"] for row in told] == ["Ann", "", "Zoe"]
+    assert told[0]["note"] == "a, b"
+    assert found(told[0]) == (
+        "no", "unsubscribed; complained", "unsubscribed; no_spam", "", "known",
+    )  # fmt: skip
+    assert found(told[1]) == FREE
+    assert found(told[2]) == ("yes", "", "", "", "unknown")
+
+
+def test_what_holds_now_and_here_alone_counts(screen):
+    assert one(screen, "sms@x.io") == FREE
+    assert one(screen, "sms@x.io", "--channel", "sms")[:2] == ("no", "unsubscribed")
+    assert one(screen, "past@x.io") == FREE
+    assert one(screen, "later@x.io") == FREE
+
+
+def test_several_caps_hold_until_the_last_of_them(screen):
+    assert one(screen, "capped@x.io") == (
+        "no", "capped; capped", "monthly; weekly", "2026-06-15T12:00:00Z", "known",
+    )  # fmt: skip
+
+
+def test_a_scope_is_about_all_of_its_parts(screen):
+    assert one(screen, "topic@x.io", "--topic", "News")[2] == "newsy"
+    assert one(screen, "topic@x.io", "--topic", "sale")[2] == "others"
+    assert one(screen, "topic@x.io")[2] == "others"
+
+
+def test_what_was_bought_speaks_against_what_is_offered(screen):
+    assert one(screen, "jeans@x.io") == FREE
+    assert one(screen, "jeans@x.io", "--sku", "jeans")[2] == "bought"
+    assert one(screen, "jeans@x.io", "--sku", "jeans", "--sku", "mat")[2] == "bought"
+    three = ("--sku", "jeans", "--sku", "mat", "--sku", "lamp")
+    assert one(screen, "jeans@x.io", *three) == FREE  # a third of it, and the rule asks for half
+
+
+def test_an_attribute_of_products_is_looked_up(screen):
+    assert one(screen, "fuel@x.io", "--sku", "truck")[2] == "no trucks"
+    assert one(screen, "fuel@x.io", "--sku", "ev") == FREE
+    assert one(screen, "fuel@x.io", "--sku", "jeans") == FREE
+
+
+def test_a_receipt_is_held_by_its_own_purpose_alone(screen):
+    assert one(screen, "out@x.io", "--purpose", "transactional") == FREE
+    assert one(screen, "receipts@x.io") == FREE
+    assert one(screen, "receipts@x.io", "--purpose", "transactional")[1] == "no_consent"
+
+
+def test_one_person_under_two_addresses_is_told_in_both_rows(screen):
+    told = screen("email,customer_id,phone\nfree@x.io,17,\n,17,\n,,(202) 555-0143\nout@x.io,,\n")
+    assert [row["allowed"] for row in told] == ["no", "no", "yes", "no"]
+
+
+def test_a_dead_address_is_not_written_to_though_its_person_is(screen):
+    assert one(screen, "new@x.io") == FREE
+    assert one(screen, "old@x.io") == ("no", "bounced", "bounced", "", "known")
+
+
+def test_who_cannot_be_told_apart_is_left_alone(screen):
+    assert one(screen, "desk@x.io") == ("no", "shared", "", "", "shared")
+    assert one(screen, "no address") == ("no", "not_identified", "", "", "nobody")
+    told = screen("email,customer_id\nunknown,\n,\ndesk@x.io,17\n")
+    assert [row["known"] for row in told] == ["nobody", "nobody", "known"]
+
+
+def test_ads_need_consent(screen):
+    assert one(screen, "asked@x.io", "--channel", "ad") == FREE
+    refused = ("no", "no_consent", "consent.default", "")
+    assert one(screen, "free@x.io", "--channel", "ad") == (*refused, "known")
+    assert one(screen, "new@nowhere.io", "--channel", "ad") == (*refused, "unknown")
+    silent = ("--channel", "ad", "--set", "consent.default=opt_out")
+    assert one(screen, "free@x.io", *silent) == FREE
+
+
+def test_nobody_is_texted_at_night(screen):
+    """Wednesday 22:30 in UTC, where the business is: 18:30 in New York."""
+    late = ("--channel", "sms", "--at", "2026-06-10T22:30:00Z")
+    told = screen("email,phone\nfree@x.io,\npast@x.io,\n,+33 1 99 00 12 34\n", *late)
+    assert [(row["reason"], row["until"]) for row in told] == [
+        ("quiet_hours", "2026-06-11T09:00:00Z"), ("", ""), ("quiet_hours", "2026-06-11T08:00:00Z"),
+    ]  # fmt: skip
+    assert one(screen, "free@x.io", *late, "--purpose", "transactional") == FREE
+    assert one(screen, "free@x.io", "--channel", "email", *late[2:]) == FREE
+    sunday = ("--channel", "sms", "--at", "2026-06-14T15:00:00Z")
+    assert one(screen, "free@x.io", *sunday)[3] == "2026-06-15T09:00:00Z"
+
+
+def test_a_campaign_is_looked_up_else_told(screen):
+    assert one(screen, "out@x.io", "summer")[0] == "no"
+    told = screen("email\nout@x.io\n", "--channel", "fax", code=2)
+    assert "--channel fax is none; allowed: email" in told.output
+
+
+def test_a_campaign_of_no_channel_is_refused(screen, shop, tmp_path):
+    Path("list.csv").write_text("email\nout@x.io\n", encoding="utf-8")
+    for campaign, why in (
+        ("vague", "it names no channel there"),
+        ("new", "it is not in the table"),
+    ):
+        told = CliRunner().invoke(
+            cli.app, ["screen", campaign, "list.csv", "--conf", str(shop / "my.toml")]
+        )
+        assert told.exit_code == 2
+        assert f"Nobody says on which channel {campaign} goes out: {why}" in told.output
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_rows_are_written_beside_for_their_owner_alone(screen, form):
+    lines = '{"email": "out@x.io", "n": 1}\n{"email": "free@x.io", "n": 2}\n'
+    out = Path(f"told.{form}")
+    told = screen(lines, "--out", str(out), "--json", name="list.jsonl")
+    assert json.loads(told.stdout)["withheld"] == 1
+    assert json.loads(told.stdout)["reasons"] == {"unsubscribed": 1, "complained": 1}
+    assert out.stat().st_mode & 0o777 == 0o600
+    if form == "csv":
+        assert [row["allowed"] for row in rows(out.read_text())] == ["no", "yes"]
+        again = screen(None, "--out", "again.csv", name="told.csv")
+        assert "1 row withheld: unsubscribed" in again.stdout
+        assert Path("again.csv").read_text() == out.read_text()
+    assert sorted(path.name for path in Path().iterdir() if path.name.startswith(".")) == []
+
+
+def test_the_lake_is_not_written_and_the_list_stays(screen, shop):
+    before = {path: path.stat().st_mtime_ns for path in (shop / "lake").rglob("*")}
+    text = "email\nout@x.io\n"
+    for out, why in (
+        ("list.csv", "is the list itself"), (shop / "lake" / "x.csv", "lies in the lake"),
+        ("x.xlsx", "has to end in .csv"), ("none/x.csv", "There is no folder"),
+    ):  # fmt: skip
+        assert why in screen(text, "--out", str(out), code=2).output
+    screen(text)
+    assert {path: path.stat().st_mtime_ns for path in (shop / "lake").rglob("*")} == before
+
+
+def test_another_secret_or_no_published_lake_is_refused(screen, shop, monkeypatch, tmp_path):
+    monkeypatch.setenv("TACTFUL_SECRET", "another secret of another lake")
+    assert "lake.secret is not the one" in screen("email\nout@x.io\n", code=2).output
+    monkeypatch.setenv("TACTFUL_SECRET", SECRET)
+    elsewhere = ("--set", f"lake.location={tmp_path / 'none'}")
+    assert "There is no lake at" in screen("email\nout@x.io\n", *elsewhere, code=2).output
+
+
+def test_identifiers_are_keyed_as_those_of_events_are(shop, monkeypatch):
+    """Against the oracle: every spelling of a list, and what cannot be one."""
+    config = load(shop / "my.toml", environ={"TACTFUL_SECRET": SECRET})
+    keyed = Keyed(config.identity, SECRET.encode())
+    known = Normaliser(oracle_config({}), SECRET.encode())
+    told = {
+        "email": ("Ann@X.io ", "ann x@x.io", "a@b", "a@b.c\n", "\u200bann@x.io", "unknown", ""),
+        "email_sha256": ("AB" * 32, "ab", "0" * 64),
+        "phone": ("(202) 555-0143", "0000", "+44 20 7946 0018", "12"),
+        "customer_id": (" 17\u200b", "null", "0-0", "A b"),
+    }
+    for kind, values in told.items():
+        for value in values:
+            expected = [one.key for one in known.read([{"type": kind, "value": value}]).valid]
+            assert [k for _, k in keyed.of_all([{kind: value}])[0][0]] == expected, (kind, value)
+
+
+def test_a_hundred_thousand_rows_take_seconds(screen):
+    """Not a bound of the machine's: a row that costs a query would take minutes."""
+    text = "email\n" + "".join(f"u{n}@x.io\n" for n in range(100_000)) + "out@x.io\n"
+    begun = time.process_time()
+    told = json.loads(screen(text, "--json").stdout)
+    assert (told["rows"], told["withheld"], told["unknown"]) == (100_001, 1, 100_000)
+    assert time.process_time() - begun < 60
+    assert os.listdir() == ["list.csv"]

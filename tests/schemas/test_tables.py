@@ -82,7 +82,7 @@ def test_what_is_allowed_is_a_text(table: Table):
 @EVERY
 def test_a_key_is_never_left_out(table: Table):
     nullable = {name for name in table.key if table.column(name).nullable}
-    assert nullable <= {"generation", "line_number"}
+    assert nullable <= {"generation", "line_number", "locale"}
 
 
 @EVERY

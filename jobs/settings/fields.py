@@ -159,3 +159,5 @@ Topics = Annotated[
 ]
 Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(once)]  # type: ignore[valid-type]
 Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]
+# How each type that an option may have is read (see `transforms/options.py`).
+READ_AS = {timedelta: Duration, int: Count, bool: Flag, str: Text}

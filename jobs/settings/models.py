@@ -7,7 +7,6 @@ optional key in a later version changes no lake's hash.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -19,15 +18,14 @@ from pydantic import (
     AfterValidator,
     Field,
     PrivateAttr,
-    model_validator,
 )
 
 from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.caps import Cap
-from tactful.jobs.settings.csv_form import CsvForm
 from tactful.jobs.settings.derived import chosen, with_options
+from tactful.jobs.settings.destinations import Destination
 from tactful.jobs.settings.fields import (
-    Amount,
+    READ_AS,
     Count,
     Currency,
     Day,
@@ -36,24 +34,17 @@ from tactful.jobs.settings.fields import (
     Name,
     PathText,
     Span,
-    Stream,
-    Text,
     blocked_values,
     known_region,
     known_zone,
-    once,
-    partition_fields,
 )
 from tactful.jobs.settings.privacy import Privacy
 from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
-from tactful.schemas.events import CHANNELS
+from tactful.jobs.settings.sources import Reference, Source
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.rules import RULES, Policy, Rule
-from tactful.transforms.sinks import SINKS, Sink
-from tactful.transforms.sinks.sink import USUAL
-from tactful.transforms.sources import CANONICAL, DIALECTS
 
 
 class LakeSettings(Section):
@@ -103,76 +94,6 @@ class Business(Section):
         title="The day (UTC) with which what is known of orders begins: who orders first within "
         "`scores.new_for` of it is not taken for new.",
     )
-
-
-# Of ASCII, and no line's end.
-ONE_SIGN = r"^[\t -~]\z"
-
-
-class Source(Section):
-    """One place where files of events land, and what their rows are."""
-
-    stream: Stream | None = Field(
-        default=None, title="What its rows are, unless its dialect says it of each row."
-    )
-    dialect: Literal[tuple(DIALECTS)] = Field(  # type: ignore[valid-type]
-        default=CANONICAL, title="Whose form its rows have."
-    )
-    format: Literal["json", "parquet", "csv"] = Field(default="json", title="What its files are.")
-    path: PathText = Field(title="The folder below which every file is read, once.")
-    partitions: Annotated[tuple[str, ...], AfterValidator(partition_fields)] = Field(
-        default=(),
-        description="a list of fields that folders are named after, as day is by day=2026-01-31; "
-        "not event_id, and none that holds a list or a table",
-        title="Fields that the names of its sub-folders say.",
-    )
-    fields: dict[str, str | dict[str, str]] | None = Field(
-        default=None,
-        description="a table of fields, each a column or an expression",
-        title="Of dialect mapped: where each canonical field comes from.",
-    )
-    time_zone: Annotated[str, AfterValidator(known_zone)] | None = Field(
-        default=None,
-        description="a time zone such as Europe/Berlin",
-        title="Of dialect mapped: the zone of times that are told without one.",
-    )
-    delimiter: str = Field(
-        default=",", pattern=ONE_SIGN, description="one sign", title="Between CSV values."
-    )
-    quote: str = Field(
-        default='"', pattern=ONE_SIGN, description="one sign", title="Around CSV values."
-    )
-    columns: tuple[Text, ...] = Field(
-        default=(),
-        description="a list of names",
-        title="The columns of CSV files that begin without a line of names.",
-    )
-
-    @property
-    def streams(self) -> tuple[str, ...]:
-        """The streams that its rows may be of."""
-        return (self.stream,) if self.stream else DIALECTS[self.dialect].streams
-
-    @property
-    def reading(self) -> dict[str, Any]:
-        """What its dialect has to know beside the rows."""
-        if DIALECTS[self.dialect].faults is None:
-            return {}
-        return {"fields": self.fields, "time_zone": self.time_zone}
-
-    @property
-    def csv_form(self) -> CsvForm | None:
-        """How its files are written; None where they are no CSV."""
-        if self.format != "csv":
-            return None
-        return CsvForm(self.delimiter, self.quote, self.columns)
-
-
-class Reference(Section):
-    """One table that the retailer hands over whole, such as the products."""
-
-    format: Literal["json", "parquet"] = Field(default="json", title="What its files are.")
-    path: PathText = Field(title="Its file, or the folder of its files.")
 
 
 class IdentifierType(Section):
@@ -260,10 +181,6 @@ class Attribution(Section):
     )
 
 
-# How each type that an option may have is read (see `transforms/options.py`).
-READ_AS = {timedelta: Duration, int: Count, bool: Flag, str: Text}
-
-
 class _SuppressEntry(Section):
     name: Name = Field(title="Its name, which is its policy.")
     when: Literal[tuple(RULES)] = Field(title="Which rule it is.")  # type: ignore[valid-type]
@@ -288,99 +205,6 @@ class Suppress(with_options(_SuppressEntry, [r.options for r in RULES.values()],
     def policy(self) -> Policy:
         """The rule as transforms take it."""
         return Policy(self.name, self.when, self.options)
-
-
-class _DestinationEntry(Section):
-    name: Name = Field(title="Its name, which is that of its outbox, too.")
-    kind: Literal[tuple(SINKS)] = Field(title="What it is.")  # type: ignore[valid-type]
-    policy: Name = Field(title="The rule or cap whose persons are its audience.")
-    channel: Literal[CHANNELS] | None = Field(  # type: ignore[valid-type]
-        title="The channel it speaks on; silent: as its kind does, else on all."
-    )
-    identifiers: Annotated[tuple[Name, ...], AfterValidator(once)] = Field(
-        default=USUAL,
-        min_length=1,
-        description="a list of identifier types",
-        title="By which identifiers it is told of persons; silent: email and phone, if its kind "
-        "takes them.",
-    )
-
-
-class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.values()], READ_AS)):  # type: ignore[misc]
-    """One destination; what its kind takes, its module in `transforms/sinks` says."""
-
-    minimum_audience: Amount = Field(
-        title="A smaller audience is delivered with a warning; silent: as its kind says."
-    )
-    retired: Flag = Field(default=False, title="Whether it is told to forget all its members.")
-    batch_size: Count = Field(
-        title="How many records one file or request holds; silent: 10000, or its kind's limit."
-    )
-
-    deliver: Literal["outbox", "http"] = Field(
-        default="outbox",
-        title="Whether its files wait in the outbox for somebody to take them, or are sent.",
-    )
-    endpoint: Text | None = Field(
-        default=None,
-        title="Where its API is, a URL; silent: the vendor's own, where there is one for all.",
-    )
-    credential: Text | None = Field(
-        default=None,
-        description='a reference such as "env:KLAVIYO_KEY"',
-        title="Where its key, token or signing secret is found: env: and a variable's name.",
-    )
-    allow_private: Flag = Field(
-        default=False,
-        title="Whether its endpoint may lie in a private network, or be http without TLS.",
-    )
-
-    give_up_after: Duration = Field(
-        default=timedelta(days=7),
-        title="How long a file is tried to be sent before it is given up.",
-    )
-
-    @property
-    def is_sent(self) -> bool:
-        """Whether its files go out by HTTP."""
-        return self.deliver == "http"
-
-    @property
-    def is_opt_out_list(self) -> bool:
-        """Whether it fills the vendor's own list of those who opted out."""
-        return self.sink.is_opt_out(self.options)
-
-    @property
-    def sink(self) -> Sink:
-        """What its kind is."""
-        return SINKS[self.kind]
-
-    @property
-    def is_ad_network(self) -> bool:
-        """Whether nobody may be uploaded without consent to ads."""
-        return self.sink.needs_ad_consent
-
-    @property
-    def options(self) -> dict[str, Any]:
-        """What was chosen of its kind's own options, tables as plain dictionaries."""
-        return dataclasses.asdict(chosen(self, self.sink.options))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _as_its_kind_does(cls, given: Any) -> Any:
-        """What the entry leaves open follows from its kind."""
-        if not isinstance(given, dict):
-            return given
-        # An unknown kind is refused itself; complaining about what follows from it helps nobody.
-        kind = given.get("kind")
-        sink = SINKS.get(kind if isinstance(kind, str) else "file", SINKS["file"])
-        open_values = {
-            "channel": sink.channel,
-            "minimum_audience": sink.minimum_audience,
-            "batch_size": min(sink.batch_limit, 10_000),
-            "identifiers": sink.usual_identifiers,
-        }
-        return {**open_values, **given}
 
 
 class Config(Section):

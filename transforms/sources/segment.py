@@ -1,8 +1,9 @@
 """The dialect of Segment and RudderStack: track, identify, page, screen, alias and group calls.
 
-From the vendors' pages, read on 2026-11-27: Segment's "Spec: Common fields", "Identify", "Group",
+From Segment's pages, read on 2026-11-27: "Spec: Common fields", "Identify", "Group",
 "Alias", "V2 Ecommerce Events", "Email Events", "Mobile", "Live Chat Events", "Consent in Unify"
-(segment.com/docs/connections/spec and /docs/privacy), and RudderStack's "Common Fields".
+(segment.com/docs/connections/spec and /docs/privacy), and by RudderStack's names for the same,
+whose own page could not be read.
 
 A landed row is one call. `segment_words.py` says by name what each event of the specifications is.
 

@@ -1,7 +1,8 @@
 """The dialect of Shopify: orders, refunds, fulfilments, customers, consent and checkouts.
 
-From the vendor's pages, read on 2026-11-27: "Webhooks" (shopify.dev/docs/api/webhooks, 2026-04) and
-the REST resources Order, Refund, Fulfillment, Customer and Checkout (shopify.dev/docs/api/admin-rest).
+By the names that the vendor documents under "Webhooks" (shopify.dev/docs/api/webhooks, 2026-04) and
+for the REST resources Order, Refund, Fulfillment, Customer and Checkout (shopify.dev/docs/api/admin-rest),
+as far as excerpts of them could be read on 2026-11-27; the pages themselves could not.
 
 A landed row is the body of one webhook, or one object of an export in the same form. A body does not
 name its topic, so its fields tell what it is:

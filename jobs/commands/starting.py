@@ -82,7 +82,7 @@ SUPPRESS: Sequence[Entry] = (
      'name = "just_ordered"\nwhen = "purchased"\nmatch = "all"\nlasts = "1d"\n'
      'channels = ["email", "sms", "push"]'),
     ("service", "Who waits for an answer is sold nothing; a case nobody closes ends by itself.",
-     'name = "help_first"\nwhen = "service_open"\nlasts_at_most = "14d"'),
+     'name = "service_open"\nwhen = "service_open"\nlasts_at_most = "14d"'),
     ("profiles", "Who has withdrawn consent is left alone there, until it is granted again.",
      'name = "no_consent"\nwhen = "no_consent"'),
     ("messages", "Who unsubscribed gets no marketing there any more.",

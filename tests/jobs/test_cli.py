@@ -26,6 +26,7 @@ class Summary:
     read: int = 1234
     failed_sources: dict[str, str] = field(default_factory=dict)
     would_tell: list[dict[str, Any]] | None = None
+    untold: dict[str, str] = field(default_factory=dict)
 
     def as_dict(self):
         return asdict(self)
@@ -106,7 +107,8 @@ def test_replay_names_its_table(tactful, pipeline):
 
 def test_json_is_one_summary(tactful, pipeline):
     code, out, _ = tactful("run", "--json")
-    told = {"batches": 2, "read": 1234, "failed_sources": {}, "would_tell": None}
+    told = {"batches": 2, "read": 1234, "failed_sources": {}, "would_tell": None,
+            "untold": {}}  # fmt: skip
     assert (code, json.loads(out)) == (0, told)
 
 

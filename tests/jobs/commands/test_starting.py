@@ -16,7 +16,7 @@ from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import idle, load
 from tactful.transforms.sources import DIALECTS
 
-BUILT_IN = ("no_consent", "unsubscribed", "bounced", "complained")
+BUILT_IN = ("no_consent", "unsubscribed", "bounced", "complained", "service_open")
 
 
 @pytest.mark.parametrize(

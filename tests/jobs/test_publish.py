@@ -48,7 +48,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "who is valued": ({"value": {"valued_from": "9"}}, ["customer_scores"]),
     "the currency": (
         {"business": {"currency": "CHF"}},
-        ["outcomes", *KNOWN, "known_shares", *DECIDED],
+        ["outcomes", *KNOWN, "known_shares", "pressure", *DECIDED],
     ),
     "how often": ({"lake": {"publish_every": "9m"}}, []),
     "how large a row": ({"intake": {"max_row_bytes": 999}}, []),

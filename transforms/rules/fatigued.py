@@ -151,5 +151,6 @@ RULE = Rule(
     reads=_reads,
     rows=_rows,
     says=_says,
+    lifts=lambda _: "nothing but time: it ends when marketing has rested",
     faults=_faults,
 )

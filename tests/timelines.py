@@ -18,7 +18,9 @@ MICROSECOND = timedelta(microseconds=1)
 STREAM_OF = {type_: stream for stream, types in EVENT_TYPES.items() for type_ in types}
 
 # What `message_facts` adds.
-OF_MESSAGES = "own_person_id string, own_channel string, sent_keys array<string>"
+OF_MESSAGES = (
+    "own_person_id string, own_channel string, sent_keys array<string>, sent_persons array<string>"
+)
 
 Told = dict[str, Any]
 
@@ -38,7 +40,8 @@ def event(person: str | None, type_: str, at: datetime | timedelta, **told: Any)
 def timeline(spark: SparkSession, rows: Iterable[Told]) -> DataFrame:
     """The rows as the steps see them; events without an id are numbered in the order they stand."""
     shape = f"person_id string, {TIMELINE_LOG.ddl()}, {OF_MESSAGES}"
-    names = ["person_id", *TIMELINE_LOG.names, "own_person_id", "own_channel", "sent_keys"]
+    names = ["person_id", *TIMELINE_LOG.names, "own_person_id", "own_channel", "sent_keys",
+             "sent_persons"]  # fmt: skip
     numbered = [{"event_id": f"e{number:03d}", **row} for number, row in enumerate(rows)]
     unknown = {name for row in numbered for name in row} - set(names)
     assert not unknown, unknown

@@ -36,13 +36,16 @@ def for_all_named(events: DataFrame) -> DataFrame:
     """Give each closing of a message to everybody, and to every channel, that it may be about.
 
     Ben unsubscribes by a message that was sent to Ann, or by text message from an email: nobody
-    knows who and what is meant, so both persons are left alone, on both channels.
+    knows who and what is meant, so both persons are left alone, on both channels. So are Ann and Cy
+    where somebody does by the number of a message that was sent to her and to him.
 
     Keeps: one row a closing × person × channel; all other rows as they are. Changes: person_id,
-    channel. events: rows with person_id, own_person_id and own_channel (see `message_facts`).
+    channel. events: rows with person_id, own_person_id, own_channel and sent_persons (see
+    `message_facts`).
     """
     own_person = F.when(is_person("own_person_id"), F.col("own_person_id"))
-    persons = F.array_distinct(F.array("person_id", F.coalesce(own_person, "person_id")))
+    named = F.array("person_id", F.coalesce(own_person, "person_id"))
+    persons = F.array_union(named, _sent_persons())
     channels = F.array_distinct(F.array("channel", F.coalesce("own_channel", "channel")))
     pairs = F.flatten(
         F.transform(
@@ -154,13 +157,19 @@ def for_further_persons(closings: DataFrame, carried: DataFrame) -> DataFrame:
         carried.select("identifier_key", F.col("person_id").alias("_further")), "identifier_key"
     ).drop("identifier_key")
     further = by_number.unionByName(by_shared).distinct()
-    known = F.array("person_id", "own_person_id")
+    known = F.concat(F.array("person_id", "own_person_id"), _sent_persons())
     is_known = F.coalesce(F.exists(known, lambda p: p == F.col("_further")), F.lit(False))
     return (
         closings.drop("named_persons", "shared_keys")
         .join(further, [*EVENT])
         .where(~is_known)
-        .withColumns({"person_id": F.col("_further"), "own_person_id": F.col("_further")})
+        .withColumns(
+            {
+                "person_id": F.col("_further"),
+                "own_person_id": F.col("_further"),
+                "sent_persons": F.lit(None).cast("array<string>"),
+            }
+        )
         .drop("_further")
         .transform(for_all_named)
     )
@@ -196,6 +205,10 @@ def as_person() -> Column:
 def is_address(person_id: str = "person_id") -> Column:
     """Whether an id stands for an identifier that is nobody's own."""
     return F.coalesce(F.col(person_id).startswith(ADDRESS), F.lit(False))
+
+
+def _sent_persons() -> Column:
+    return F.coalesce("sent_persons", F.array().cast("array<string>"))
 
 
 def _keyed(keys: str, *, is_own: bool) -> Column:

@@ -20,7 +20,13 @@ ABOUT = (
     "categories", "offers_discount",
 )  # fmt: skip
 MESSAGE_CLASSES = ("message", "consent")
-WORKED_WITH = ("_person_id", "_is_addressed", "_sent_keys", "_own_sent_keys")
+# An id that was sent to more persons is a mailing's, not a message's: who closes a channel by it
+# and names nobody is one of very many, and to leave all of them alone would be a fault, no doubt.
+MOST_PERSONS = 20
+WORKED_WITH = (
+    "_person_id", "_is_addressed", "_sent_keys", "_own_sent_keys", "_nth", "_sent_persons",
+    "_persons",
+)  # fmt: skip
 
 
 def is_of_message() -> Column:
@@ -50,8 +56,9 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     Keeps: one row an event; person_id, channel, purpose, campaign_id, variant, content_id,
     topic, skus, categories and offers_discount are the message's. Adds: own_person_id and
     own_channel, as the event alone says them; of what closes a channel sent_keys: the identifiers
-    that the message was sent to, to its own person where it went to them, else at first. Drops:
-    nothing.
+    that the message was sent to, to its own person where it went to them, else at first; and, where
+    it names none of these, sent_persons: to whom its message was sent, each by itself, up to
+    MOST_PERSONS. Drops: nothing.
     messages: rows with person_id of the stream `messages`, of each message all there are.
     """
     whole = Window.partitionBy("message_id")
@@ -66,7 +73,11 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
     of_person = Window.partitionBy("message_id", "person_id")
     addressed = F.max(sent).over(of_person) & is_person()
     sending = F.when(sent & (F.size("identifier_keys") > 0), rank)
-    with_facts = messages.withColumns(
+    to = F.when(sent & is_person(), F.col("person_id"))
+    in_turn = Window.partitionBy("message_id").orderBy(to.asc_nulls_last())
+    # Numbered first, so that no row of a mailing's id ever carries all that it was sent to.
+    numbered = messages.withColumn("_nth", F.when(to.isNotNull(), F.dense_rank().over(in_turn)))
+    with_facts = numbered.withColumns(
         {
             **facts,
             "_channel": told("channel", own.isNotNull() & (own != ALL)),
@@ -74,11 +85,14 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
             "_is_addressed": addressed,
             "_sent_keys": F.min_by("identifier_keys", sending).over(whole),
             "_own_sent_keys": F.min_by("identifier_keys", sending).over(of_person),
+            "_sent_persons": F.collect_set(F.when(F.col("_nth") <= MOST_PERSONS, to)).over(whole),
+            "_persons": F.max("_nth").over(whole),
         }
     )
     sent_keys = F.when(F.col("_is_addressed"), F.col("_own_sent_keys")).otherwise(
         F.col("_sent_keys")
     )
+    is_anybodys = is_closing() & ~F.col("_is_addressed") & (F.col("_persons") <= MOST_PERSONS)
     subscribes = F.col("type") == "subscribed"
     keeps_own = F.col("_is_addressed") | (subscribes & is_person())
     settled = {
@@ -93,6 +107,7 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
             "own_person_id": F.col("person_id"),
             "own_channel": own,
             "sent_keys": F.when(is_closing(), sent_keys),
+            "sent_persons": F.when(is_anybodys, F.col("_sent_persons")),
             "channel": F.when(own == ALL, own).otherwise(settled["channel"]),
             "person_id": F.when(keeps_own, F.col("person_id")).otherwise(
                 F.coalesce("_person_id", "person_id")
@@ -104,7 +119,7 @@ def with_message_facts(messages: DataFrame) -> DataFrame:
 def with_own_facts(others: DataFrame) -> DataFrame:
     """Say of events of no message that no message says anything of them.
 
-    Adds: own_person_id, own_channel, sent_keys, all null. Keeps: every row.
+    Adds: own_person_id, own_channel, sent_keys, sent_persons, all null. Keeps: every row.
     """
     nothing = F.lit(None).cast("string")
     return others.withColumns(
@@ -112,6 +127,7 @@ def with_own_facts(others: DataFrame) -> DataFrame:
             "own_person_id": nothing,
             "own_channel": nothing,
             "sent_keys": F.lit(None).cast("array<string>"),
+            "sent_persons": F.lit(None).cast("array<string>"),
         }
     )
 
@@ -119,8 +135,8 @@ def with_own_facts(others: DataFrame) -> DataFrame:
 def settled(events: DataFrame, labels: DataFrame, *, hubs: bool = True) -> DataFrame:
     """Say whose each event is, and what an event of a message leaves to its message to say.
 
-    Adds: person_id; own_person_id, own_channel and sent_keys of a message's events. Keeps: one row
-    an event row. Drops: nothing.
+    Adds: person_id; own_person_id, own_channel, sent_keys and sent_persons of a message's events.
+    Keeps: one row an event row. Drops: nothing.
     events: rows of the log, of each message all there are. labels, hubs: see `with_owner`.
     """
     others = with_owner(events.where(~is_of_message()), labels, hubs=hubs)

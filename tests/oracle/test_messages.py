@@ -29,6 +29,27 @@ def test_a_word_that_names_only_its_message_is_its_persons(tmp_path):
     assert found["customers"][0]["last_seen_at"] == at(9)
 
 
+def test_a_word_by_a_message_that_was_sent_to_several_is_about_each(tmp_path):
+    """Of twenty it may be any one's; an id of more is a mailing's, and counts for the first."""
+    shop = Shop(tmp_path)
+    sent = {
+        f"{name}{n}": send(shop, name, 1 + n, f"customer_id={name}{n}")
+        for name, count in (("pair", 2), ("mailing", 21))
+        for n in range(count)
+    }
+    nobodys = shop.tell("messages", "unsubscribed", 50, message_id="pair")
+    own = shop.tell("messages", "complained", 51, "customer_id=pair1", message_id="pair")
+    of_mailing = shop.tell("messages", "unsubscribed", 52, message_id="mailing")
+    found = shop.answer(as_of=60).tables
+    told = [(row["evidence"][0], row["person_id"]) for row in found["suppressions"]]
+    whose = {f"messages:{row['event_id']}": row["person_id"] for row in found["timeline"]}
+    names = {who: whose[event] for who, event in sent.items()}
+    assert sorted(told) == sorted([
+        (nobodys, names["pair0"]), (nobodys, names["pair1"]), (own, names["pair1"]),
+        (of_mailing, names["mailing0"]),
+    ])  # fmt: skip
+
+
 def test_a_word_of_no_message_is_its_own(tmp_path):
     shop = Shop(tmp_path)
     page = shop.tell("messages", "unsubscribed", 1, ANN)

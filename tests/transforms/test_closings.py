@@ -32,6 +32,8 @@ WORDS: list[Told] = [
           own_person_id="n_tab", own_channel="all"),
     event("p_ann", "bounced", DAY, channel="email", bounce="soft", event_id="soft",
           own_person_id="p_ben", own_channel="sms"),
+    event("p_ann", "unsubscribed", DAY, channel="email", event_id="several",
+          own_person_id="p_dot", own_channel="email", sent_persons=["p_ann", "p_cy"]),
     event("p_ann", "subscribed", DAY, channel="email", event_id="opens",
           own_person_id="p_ben", own_channel="sms"),
 ]  # fmt: skip
@@ -98,6 +100,7 @@ def test_a_closing_counts_for_its_own_person_and_its_messages(spark) -> None:
         "same": {("p_ann", "email")},
         "other": {(who, how) for who in ("p_ann", "p_ben") for how in ("email", "sms")},
         "device": {("p_ann", "email"), ("p_ann", "all")},
+        "several": {("p_ann", "email"), ("p_cy", "email"), ("p_dot", "email")},
         "soft": {("p_ann", "email")},
         "opens": {("p_ann", "email")},
     }

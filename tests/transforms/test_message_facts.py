@@ -178,3 +178,18 @@ def test_a_message_is_found_by_every_identifier_unless_all_events_name_it(spark)
         ("word", "consent", "a", 3 * DAY), ("word", "consent", "c", 3 * DAY),
         ("word", "message", "a", DAY), ("word", "message", "c", DAY),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("count", "is_of_each"), [(1, True), (20, True), (21, False)])
+def test_who_closes_and_names_none_of_several_is_any_of_them(spark, count: int, is_of_each: bool):
+    """Of more than twenty the id is a mailing's; who names themselves speaks for themselves."""
+    persons = [f"p_{n:02d}" for n in range(count)]
+    rows = [told("m", who, "sent", n * HOUR, **OFFER) for n, who in enumerate(persons)] * 2
+    rows += [told("m", None, "unsubscribed", DAY), told("m", persons[0], "complained", DAY),
+             told("m", "n_tablet", "bounced", DAY, bounce="hard")]  # fmt: skip
+    found = with_message_facts(timeline(spark, rows)).where("type != 'sent'").collect()
+    said = {row["type"]: row["sent_persons"] for row in found}
+    each = persons if is_of_each else None
+    for kind, wanted in (("unsubscribed", each), ("complained", None), ("bounced", each)):
+        assert (said[kind] and sorted(said[kind])) == wanted, kind
+    assert {row["person_id"] for row in found} == {persons[0]}

@@ -1,7 +1,8 @@
 -- Whom each word that closes a channel closes it to (DESIGN 3, doubt is silence): the person it belongs
 -- to and, of an event of a message, the one it names itself, on the message's channel and on its own.
 -- A word that names customers by number, or answers what was sent to them by number, is about each of
--- them. One that names none is about everybody who carries a hub or shared device that it names or that
+-- them. One of a message that was sent to several persons, each by itself, and that names none of
+-- these is about each of them, unless they are more than twenty. One that names no number is about everybody who carries a hub or shared device that it names or that
 -- its message was sent to, unless that sending names a customer. And an identifier that is nobody's own (hub or neutral) keeps what was said by its
 -- name, or of what was sent to it: a_<key> stands for it.
 WITH said AS (
@@ -91,8 +92,21 @@ shared AS (
     WHERE l.state IN ('hub', 'neutral')
 ),
 
+few AS (
+    SELECT message_id, own_person_id FROM sent_to
+    QUALIFY count(*) OVER (PARTITION BY message_id) <= 20
+),
+
 meant AS (
     SELECT stream, event_id, person_id FROM said WHERE is_person(person_id)
+    UNION
+    SELECT s.stream, s.event_id, f.own_person_id
+    FROM said AS s
+    JOIN few AS f USING (message_id)
+    WHERE NOT EXISTS (
+        SELECT 1 FROM sent_to AS t
+        WHERE t.message_id = s.message_id AND t.own_person_id = s.own_person_id
+    )
     UNION
     SELECT stream, event_id, own_person_id FROM said WHERE is_person(own_person_id)
     UNION

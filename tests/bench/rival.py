@@ -29,10 +29,10 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 
 from tests.bench.rival_graph import settle
 from tests.bench.rival_intake import read_identifiers, read_sources
-from tests.oracle import load, products_of, rates_of
+from tests.oracle import campaigns_of, contents_of, load, products_of, rates_of
 from tests.oracle.engine import DECIDED, KNOWN, LINKED, PUBLISHED, make, partition, query
 from tests.oracle.inputs import put_network_values, put_reference, put_rules, put_types
-from tests.oracle.reference import products, rates
+from tests.oracle.reference import campaigns, contents, products, rates
 
 READ_LATER = {"outcomes", "customers", "regrets"}  # published, and read by another rule
 
@@ -66,7 +66,9 @@ def rival(conf: Path, out: Path, *, threads: int, memory: str, as_of: datetime) 
             most = config["intake"]["max_row_bytes"]
             sold, _ = products(products_of(config, conf.parent), max_row_bytes=most)
             worth, _ = rates(rates_of(config, conf.parent), max_row_bytes=most)
-            put_reference(db, products=sold, rates=worth)
+            offered, _ = contents(contents_of(config, conf.parent), max_row_bytes=most)
+            run, _ = campaigns(campaigns_of(config, conf.parent), max_row_bytes=most)
+            put_reference(db, products=sold, rates=worth, contents=offered, campaigns=run)
             put_rules(db, config, as_of)
             # What audiences hold is none of its tables.
             put_network_values(db, config, ())

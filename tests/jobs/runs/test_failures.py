@@ -6,7 +6,8 @@ import pytest
 
 from tactful.jobs.errors import ConfigurationChanged, StepFailed
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.runs.pipeline import _say_changed
+from tactful.jobs.runs.pipeline import READ_AGAIN
+from tactful.jobs.runs.telling import say_changed
 
 PYTHON = (
     "[FOREACH_BATCH_USER_FUNCTION_ERROR] An error occurred. Return Message: "
@@ -55,7 +56,7 @@ def test_a_run_for_ever_tells_of_a_source_once_a_change() -> None:
     said: list[str] = []
     failed: dict[str, str] = {}
     for now in ({"web": "a"}, {"web": "a"}, {"web": "b", "shop": "c"}, {"shop": "c"}, {}):
-        failed = _say_changed(failed, now, said.append)
+        failed = say_changed(failed, now, said.append, READ_AGAIN)
     assert said == [
         "a", "c", "b", "Source web is read again as a whole.",
         "Source shop is read again as a whole.",

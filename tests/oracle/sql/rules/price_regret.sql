@@ -26,7 +26,7 @@ WITH bought_under_rules AS (
         AND (
             l.amount IS NULL
             OR l.amount > 0
-            AND l.paid >= l.amount * 10000
+            AND l.paid >= CAST(l.amount AS DECIMAL(28, 4)) * 10000
             AND (
                 p.price IS NULL
                 OR l.currency <> s.currency

@@ -141,16 +141,16 @@ def run(
             is_confirmed=confirm,
             is_preview=dry_run,
         )
-        if not with_quality:
-            answer.run(summary.as_dict())
-            answer.harmed([*summary.failed_sources.values(), *summary.untold.values()])
-            return
-        from tactful.jobs.commands import quality as checking
+        facts, found = summary.as_dict(), None
+        if with_quality:
+            from tactful.jobs.commands import quality as checking
 
-        found = checking.quality(config, on_progress=answer.progress)
-        answer.run({**summary.as_dict(), "quality": found}, more=checking.lines(found))
+            found = checking.quality(config, on_progress=answer.progress)
+            facts["quality"] = found
+        answer.run(facts, more=checking.lines(found) if found else ())
         answer.harmed([*summary.failed_sources.values(), *summary.untold.values()])
-        checking.gate(found)
+        if found:
+            checking.gate(found)
 
 
 @app.command(

@@ -13,6 +13,8 @@ PRODUCTS = ("skus", "categories", "brands")
 TEXTS = "array<string>"
 # How a scope names an attribute of products: attribute:fuel.
 ATTRIBUTE = "attribute:"
+# What parts the words of a topic, however many of them.
+SEPARATORS = "[ _-]+"
 
 
 def with_offer(messages: DataFrame, contents: DataFrame, campaigns: DataFrame) -> DataFrame:
@@ -52,12 +54,17 @@ def with_offer(messages: DataFrame, contents: DataFrame, campaigns: DataFrame) -
 
 def topic_words(topic: Column) -> Column:
     """A topic as it is compared: Review request, review-request and REVIEW_REQUEST are one."""
-    return F.regexp_replace(F.lower(F.trim(topic)), "[ _-]+", "_")
+    return F.regexp_replace(F.lower(F.trim(topic)), SEPARATORS, "_")
 
 
 def same_topics(topics: Sequence[str]) -> list[str]:
     """Configured topics, spelled as `topic_words` spells them."""
-    return sorted({re.sub("[ _-]+", "_", topic.strip(" ").lower()) for topic in topics})
+    return sorted({topic_word(topic.strip(" ")) for topic in topics})
+
+
+def topic_word(topic: str) -> str:
+    """A text of this process as `topic_words` spells it; it has no blanks around it."""
+    return re.sub(SEPARATORS, "_", topic.lower())
 
 
 def attribute_values(products: DataFrame) -> DataFrame:

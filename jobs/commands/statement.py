@@ -10,9 +10,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from tactful.jobs.commands.explain import plain
+from tactful.jobs.report.environment import environment
 from tactful.jobs.why.texts import as_utc, channels, listed, scope_words, visible
 
 TEMPLATE = "statement.html.j2"
@@ -64,14 +63,7 @@ def as_markdown(facts: Mapping[str, Any]) -> str:
 
 def as_html(facts: Mapping[str, Any]) -> str:
     """The statement as one file for a browser, which needs nothing else."""
-    environment = Environment(
-        loader=PackageLoader("tactful.jobs.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    template = environment.get_template(TEMPLATE)
+    template = environment().get_template(TEMPLATE)
     return template.render(day=_day(facts["at"]), sections=list(sections(facts)))
 
 

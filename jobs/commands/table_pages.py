@@ -6,10 +6,9 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
 from tactful.jobs.errors import LakeError
 from tactful.jobs.publication.tables import PUBLICATIONS
+from tactful.jobs.report.environment import environment
 from tactful.schemas.catalog import APPENDED, LOGS, PUBLISHED, REFERENCE, TABLES
 from tactful.schemas.events import ACCEPTED, STREAMS
 from tactful.schemas.table import ERASURES, Column, Table
@@ -33,14 +32,7 @@ def page_html(names: Iterable[str] = ()) -> str:
     groups = [
         (title, [_facts(table) for table in group if table in wanted]) for title, group in KINDS
     ]
-    environment = Environment(
-        loader=PackageLoader("tactful.jobs.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(TEMPLATE).render(groups=[g for g in groups if g[1]])
+    return environment().get_template(TEMPLATE).render(groups=[g for g in groups if g[1]])
 
 
 def page_dbt(names: Iterable[str] = ()) -> str:

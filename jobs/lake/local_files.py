@@ -102,16 +102,23 @@ class LocalFiles:
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[bool]:
-        import fcntl
-
         Path(self.location).mkdir(parents=True, exist_ok=True)
-        with open(Path(self.location) / LOCK, "a") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                yield False
-                return
-            yield True
+        with held(Path(self.location) / LOCK) as free:
+            yield free
+
+
+@contextlib.contextmanager
+def held(lock: Path) -> Iterator[bool]:
+    """Hold a lock file of this machine, where nobody else does; the lock dies with the process."""
+    import fcntl
+
+    with open(lock, "a") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            yield False
+            return
+        yield True
 
 
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import difflib
 import inspect
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -153,6 +155,7 @@ def _refused(kind: Any, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str
             yield key, found, one["msg"].splitlines()[0], ""
 
 
+@cache
 def _kinds() -> dict[str, Any]:
     """The kinds of expectations by their names, each a class."""
     library = expectations_library()
@@ -166,8 +169,6 @@ def _kinds() -> dict[str, Any]:
 
 def expectations_library() -> Any:
     """Great Expectations, which tells nobody that it is used. Raises: QualityUnavailable."""
-    import os
-
     # Else it reports each start to its makers.
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     try:

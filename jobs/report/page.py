@@ -9,11 +9,12 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from tactful.jobs.commands.tables_here import readable
 from tactful.jobs.report import charts, persons, pressure, queries, regrets, story
+from tactful.jobs.report.environment import environment as environment_of_pages
 from tactful.jobs.report.lake_view import LakeView, open_lake
 from tactful.jobs.settings.config import Config
 from tactful.transforms.rules.rule import in_words
@@ -77,13 +78,8 @@ def render(facts: Mapping[str, Any]) -> str:
 
 
 def environment() -> Environment:
-    """How templates are read: all that comes from the lake is escaped."""
-    made = Environment(
-        loader=PackageLoader("tactful.jobs.report", "templates"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        lstrip_blocks=True,
-    )
+    """The templates of reports, with the filters that they use."""
+    made = environment_of_pages(trim_blocks=False)
     made.filters.update(
         number=number, share=share, day=day, short_day=short_day, cell=cell, money=money,
         channel=regrets.channel_name,

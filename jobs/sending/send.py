@@ -17,6 +17,7 @@ import httpx2
 from tactful.jobs.errors import LakeError, SendingHeld
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.local_files import held
 from tactful.jobs.sending.journal import FOLDER, Journal
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.sending.sender import Sender, Turn
@@ -126,14 +127,7 @@ def _place(config: Config) -> Path:
 
 @contextlib.contextmanager
 def _alone(place: Path) -> Iterator[bool]:
-    """Hold the right to send of a lake; the lock dies with the process."""
-    import fcntl
-
+    """Hold the right to send of a lake."""
     (place / FOLDER).mkdir(mode=0o700, exist_ok=True)
-    with open(place / FOLDER / LOCK, "a") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-            return
-        yield True
+    with held(place / FOLDER / LOCK) as free:
+        yield free

@@ -13,6 +13,7 @@ from tactful.jobs.settings.durations import parse_duration
 from tactful.schemas.currencies import CURRENCIES
 from tactful.schemas.events import CHANNELS, STREAMS, wide_columns
 from tactful.schemas.time_zones import TIME_ZONES
+from tactful.transforms.about import topic_word
 
 # Events before 1971 are refused, and durations of a century are added to a day that is told here.
 EARLIEST, LATEST = date(1971, 1, 1), date(2999, 12, 31)
@@ -103,7 +104,7 @@ def topics(values: Iterable[str]) -> tuple[str, ...]:
 
 def topic_words(topic: str) -> str:
     """A topic as it is compared: Review request, review-request and REVIEW_REQUEST are one."""
-    return re.sub("[ _-]+", "_", topic.strip().lower())
+    return topic_word(topic.strip())
 
 
 def blocked_values(values: Iterable[str]) -> tuple[str, ...]:

@@ -27,7 +27,7 @@ HELPERS = {"rule", "refusals", "suppressions", "sink", "http", "us_states", "dia
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
     "bounds", "expressions", "names", "objects", "partitions", "reference", "segment_fields",
-    "segment_words", "values", "words",
+    "segment_words", "shopify_shapes", "values", "words",
 }  # fmt: skip
 
 

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import ACCEPTED, NO_ROW, REJECTED, Answer, Call, Http, bearer
+from tactful.transforms.sinks.http import Answer, Call, Http, bearer, took
 
 USERS, ATTRIBUTES = 50, 75
 STATES = {"suppress": "unsubscribed", "unsuppress": "subscribed"}
@@ -77,7 +77,7 @@ def body(
     """The attributes of users, or the state of a group's users, a list a kind of identifier."""
     users: list[dict[str, str]] = [json.loads(payload) for payload in payloads]
     if operation in ("add", "remove"):
-        says = {attribute or f"tactful_{audience}": operation == "add"}
+        says = {s.says_by(attribute, audience): operation == "add"}
         return s.document(
             {"attributes": [{**user, **says, "_update_existing_only": True} for user in users]}
         )
@@ -106,7 +106,7 @@ def faults(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[s.Fault]:
 
 def advice(options: Mapping[str, Any], audience: str) -> str:
     """What has to look at the attribute."""
-    name = options.get("attribute") or f"tactful_{audience}"
+    name = s.says_by(options.get("attribute"), audience)
     return "" if SINK.is_opt_out(options) else s.excluded_by(f"the attribute {name}", "users")
 
 
@@ -128,8 +128,7 @@ def read(status: int, said: Any, call: Call) -> Answer:
         at = error.get("index") if isinstance(error, dict) else None
         if isinstance(at, int) and 0 <= at < len(call.rows):
             refused[call.rows[at]] = str(error.get("type", "refused"))
-    whole = len(refused) == len(call.rows)
-    return Answer(REJECTED if whole else ACCEPTED, refused or NO_ROW)
+    return took(call, refused)
 
 
 def look(options: Mapping[str, Any], payloads: Mapping[int, str]) -> list[Call]:

@@ -11,7 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
@@ -49,23 +49,6 @@ def forms(identifiers: DataFrame, *, plain: Sequence[str] = PLAIN) -> DataFrame:
     return taken.withColumn("reason", F.when(F.col("wire").isNull(), why))
 
 
-def split(members: Column) -> Column:
-    """One record a person: a file has no limit."""
-    return F.filter(F.array(F.array_sort(members)), lambda held: F.size(held) > 0)
-
-
-def row(
-    members: Column,
-    *,
-    operation: Column | s.Operation = "add",
-    schema: Sequence[str] | None = None,
-    granted: Column | None = None,
-    opt_in: bool = True,
-) -> Column:
-    """A person's identifiers as one JSON object, field → sorted values; null without any."""
-    return s.values_by_field(members)
-
-
 def body(
     payloads: Sequence[str],
     *,
@@ -95,8 +78,8 @@ SINK = s.Sink(
     needs_ad_consent=False,
     extension="jsonl",
     forms=forms,
-    split=split,
-    row=row,
+    split=s.one_a_person,
+    row=s.values_by_field,
     body=body,
     fields={},
     options=Options,

@@ -73,6 +73,12 @@ def taken(status: int, said: Any, call: Call) -> Answer:
     return Answer(ACCEPTED)
 
 
+def took(call: Call, refused: Mapping[int, str]) -> Answer:
+    """What a success comes to that names the rows it did not take; all of them: a rejection."""
+    is_all = len(refused) == len(call.rows)
+    return Answer(REJECTED if is_all else ACCEPTED, refused or NO_ROW)
+
+
 def no_page(said: Any, text: str) -> bool:
     """Whatever a success says is an answer, but the page of some gateway."""
     return not text.lstrip().startswith("<")
@@ -153,10 +159,15 @@ def without(http: Http, call: Call, rows: Collection[int]) -> Call | None:
         if isinstance(held, list) and len(held) == len(call.rows):
             kept = [n for n, row in enumerate(call.rows) if row not in rows]
             holder[names[-1]] = [held[n] for n in kept]
-            text = json.dumps(whole, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
             left = tuple(call.rows[n] for n in kept)
-            return Call(call.method, call.path, text + "\n", left) if kept else None
+            return Call(call.method, call.path, document(whole), left) if kept else None
     return None
+
+
+def document(value: Any) -> str:
+    """One JSON document on one line: the same value gives the same text."""
+    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return text + "\n"
 
 
 def parsed(text: str) -> Any:

@@ -82,7 +82,7 @@ def body(
         if any(set(profile) != {"email"} for profile in profiles):
             raise ValueError(f"audience {audience!r}: Klaviyo suppresses by email address alone")
     else:
-        says = {property or f"tactful_{audience}": operation == "add"}
+        says = {s.says_by(property, audience): operation == "add"}
         profiles = [{**profile, "properties": says} for profile in profiles]
     data = [{"attributes": profile, "type": "profile"} for profile in profiles]
     attributes = {"profiles": {"data": data}}
@@ -106,7 +106,7 @@ def faults(given: Mapping[str, Any], is_opt_out: bool) -> Iterable[s.Fault]:
 
 def advice(options: Mapping[str, Any], audience: str) -> str:
     """What has to look at the property."""
-    name = options.get("property") or f"tactful_{audience}"
+    name = s.says_by(options.get("property"), audience)
     return "" if SINK.is_opt_out(options) else s.excluded_by(f"the property {name}", "profiles")
 
 

@@ -23,16 +23,7 @@ from pyspark.sql import DataFrame
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import (
-    ACCEPTED,
-    NO_ROW,
-    REJECTED,
-    RETRY,
-    Answer,
-    Call,
-    Http,
-    bearer,
-)
+from tactful.transforms.sinks.http import ACCEPTED, RETRY, Answer, Call, Http, bearer, took
 
 YES, NO = "yes", "no"
 GROUP = "/v3/asm/groups/{group_id}/suppressions"
@@ -128,8 +119,7 @@ def read(status: int, said: Any, call: Call) -> Answer:
     echoed = {str(email).lower() for email in told}
     asked = zip(json.loads(call.body)["recipient_emails"], call.rows, strict=True)
     refused = {row: "not_taken" for email, row in asked if email not in echoed}
-    whole = len(refused) == len(call.rows)
-    return Answer(REJECTED if whole else ACCEPTED, refused or NO_ROW)
+    return took(call, refused)
 
 
 def look(options: Mapping[str, Any], payloads: Mapping[int, str]) -> list[Call]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
@@ -12,6 +11,7 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import options_of
 from tactful.transforms.sinks.http import Http
+from tactful.transforms.sinks.http import document as document
 
 # An audience is added to and removed from; a list of opt-outs suppresses and unsuppresses.
 Operation = Literal["add", "remove", "suppress", "unsuppress"]
@@ -61,6 +61,11 @@ def never(options: Mapping[str, Any]) -> bool:
 def no_advice(options: Mapping[str, Any], audience: str) -> str:
     """Nothing is to be done there besides."""
     return ""
+
+
+def says_by(told: str | None, audience: str) -> str:
+    """What an audience is called at a vendor where nobody chose a name."""
+    return told or f"tactful_{audience}"
 
 
 def excluded_by(name: str, what: str) -> str:
@@ -269,6 +274,11 @@ def one_each(members: Column) -> Column:
     return F.transform(F.array_sort(members), lambda m: F.array(m))
 
 
+def one_a_person(members: Column) -> Column:
+    """One record a person, who are told of by all that they are known by."""
+    return F.filter(F.array(F.array_sort(members)), lambda held: F.size(held) > 0)
+
+
 def one_value(
     members: Column,
     *,
@@ -283,8 +293,15 @@ def one_value(
     return F.when(F.size(held) == 1, as_json(pair))
 
 
-def values_by_field(members: Column) -> Column:
-    """Identifiers as one JSON object, field → sorted values; null without any."""
+def values_by_field(
+    members: Column,
+    *,
+    operation: Column | Operation = "add",
+    schema: Sequence[str] | None = None,
+    granted: Column | None = None,
+    opt_in: bool = True,
+) -> Column:
+    """A person's identifiers as one JSON object, field → sorted values; null without any."""
     held = F.filter(members, lambda m: m["wire"].isNotNull())
     names = F.array_sort(F.array_distinct(F.transform(held, lambda m: m["field"])))
     values = F.transform(names, lambda name: wires_of(held, name))
@@ -312,9 +329,3 @@ def chunks(items: Column, size: int) -> Column:
 def as_json(value: Column) -> Column:
     """A struct or array as JSON; absent fields are left out whatever the session says."""
     return F.to_json(value, {"ignoreNullFields": "true"})
-
-
-def document(value: Any) -> str:
-    """One JSON document on one line: the same value gives the same text."""
-    text = json.dumps(value, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return text + "\n"

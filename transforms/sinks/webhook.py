@@ -16,17 +16,16 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import ACCEPTED, NO_ROW, REJECTED, Answer, Call, Http, Signed
-from tactful.transforms.sinks.http import calls_whole as whole
+from tactful.transforms.sinks.http import ACCEPTED, Answer, Call, Http, Signed, calls_whole, took
 
 GUARDED = ("email", "phone")
 PREFIX = "whsec_"
@@ -56,23 +55,6 @@ def forms(identifiers: DataFrame) -> DataFrame:
     why = F.when(refused, s.ALREADY_HASHED).otherwise(s.INVALID)
     written = identifiers.withColumns({"field": kind, "wire": wire})
     return written.withColumn("reason", F.when(F.col("wire").isNull(), why))
-
-
-def split(members: Column) -> Column:
-    """One record a person."""
-    return F.filter(F.array(F.array_sort(members)), lambda held: F.size(held) > 0)
-
-
-def row(
-    members: Column,
-    *,
-    operation: Column | s.Operation = "add",
-    schema: Sequence[str] | None = None,
-    granted: Column | None = None,
-    opt_in: bool = True,
-) -> Column:
-    """A person's identifiers as one JSON object, type → sorted values; null without any."""
-    return s.values_by_field(members)
 
 
 def body(
@@ -138,13 +120,7 @@ def read(status: int, said: Any, call: Call) -> Answer:
         for told in named
         if isinstance(told, dict) and told.get("record_id") in rows
     }
-    is_all = len(refused) == len(call.rows)
-    return Answer(REJECTED if is_all else ACCEPTED, refused or NO_ROW)
-
-
-def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
-    """A file is one call at the very address that was configured."""
-    return whole("POST", "")(text, operation, options, rows)
+    return took(call, refused)
 
 
 SINK = s.Sink(
@@ -156,14 +132,14 @@ SINK = s.Sink(
     needs_ad_consent=False,
     extension="json",
     forms=forms,
-    split=split,
-    row=row,
+    split=s.one_a_person,
+    row=s.values_by_field,
     body=body,
     fields={},
     options=Options,
     http=Http(
         base="",
-        calls=calls,
+        calls=calls_whole("POST", ""),
         headers=headers,
         per_second=50.0,
         read=read,

@@ -41,16 +41,15 @@ read under their names; every other, `decision_id` or one named like a canonical
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
 
-from tactful.schemas.bounds import MAX_NAME_BYTES
 from tactful.schemas.words import CLOSING_TYPES, OPENING_TYPES
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
 from tactful.transforms.sources import canonical, names, values
 from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.objects import if_plain, is_plain, listed
 
 STREAM = "messages"
 # Without separators, as any spelling is read.
@@ -188,12 +187,12 @@ def _with_fields(events: DataFrame) -> DataFrame:
     """Adds: what `lay_out` and `check_rows` expect, and what `_told` reads: said, event, means,
     number, plain, category, categories."""
     found = canonical.strictly("CASE WHEN is_event THEN text END", "map<string,string>")
-    listed = "CASE WHEN startswith(category, '[') THEN category END"
-    categories = canonical.strictly(listed, "array<string>")
-    word, known = _said("event"), ", ".join(f"'{name}'" for name in TYPES)
+    several = "CASE WHEN startswith(category, '[') THEN category END"
+    categories = canonical.strictly(several, "array<string>")
+    word, known = _said("event"), listed(TYPES)
     squeezed = values.rarely(word, f"regexp_replace(lower(written), {literal(SEPARATORS)}, '')")
     read = (*ARGUMENTS, *IDENTIFIERS, *INSTEAD.values())
-    is_plain = f"name IN ({_listed(read)}) AND {_is_plain('told')}"
+    can_be_one = f"name IN ({listed(read)}) AND {is_plain('told')}"
     means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in TYPES.items())
     return (
         events.selectExpr("*", "is_line_valid OR is_valid_utf8(value) AS is_valid")
@@ -207,7 +206,7 @@ def _with_fields(events: DataFrame) -> DataFrame:
             "map_keys(said) AS fields",
             f"CASE WHEN {word} IN ({known}) THEN {word} ELSE {squeezed} END AS event",
             f"TRY_CAST({_said('timestamp')} AS decimal(20,6)) AS number",
-            f"map_filter(said, (name, told) -> {is_plain}) AS plain",
+            f"map_filter(said, (name, told) -> {can_be_one}) AS plain",
             f"{_said('category')} AS category",
         )
         .selectExpr("*", f"CASE event {means} END AS means", f"{categories} AS categories")
@@ -272,11 +271,11 @@ def _properties() -> str:
     names = " ".join(f"WHEN '{name}' THEN NOT {_is_no_name(name)}" for name in IDENTIFIERS)
     may_be_read = f"CASE name {names} ELSE true END"
     is_read = (
-        f"name IN ({_listed((*ARGUMENTS, *IDENTIFIERS))}) AND map_contains_key(plain, name) "
+        f"name IN ({listed((*ARGUMENTS, *IDENTIFIERS))}) AND map_contains_key(plain, name) "
         f"AND {may_be_read}"
     )
     is_asked = f"NOT (name = 'purpose' AND {PERSONS_WORD})"
-    is_left = f"NOT name IN ({_listed(LAID_OUT)}) AND NOT ({is_read} AND {is_asked})"
+    is_left = f"NOT name IN ({listed(LAID_OUT)}) AND NOT ({is_read} AND {is_asked})"
     return f"map_filter(said, (name, told) -> {is_left})"
 
 
@@ -290,7 +289,7 @@ def _marketing() -> str:
 
 def _topic() -> str:
     """The category, of several the first."""
-    return _if_plain("CASE WHEN categories IS NULL THEN category ELSE get(categories, 0) END")
+    return if_plain("CASE WHEN categories IS NULL THEN category ELSE get(categories, 0) END")
 
 
 def _bounce() -> str:
@@ -306,22 +305,6 @@ def _said(name: str) -> str:
 
 def _plain(name: str) -> str:
     return f"try_element_at(plain, '{name}')"
-
-
-def _is_plain(text: str) -> str:
-    """Whether a sender's own value can be one: else it is kept as it is, and refuses no event."""
-    return (
-        f"(NOT {is_blank(text)} AND octet_length({text}) <= {MAX_NAME_BYTES} "
-        f"AND NOT {values.is_no_text(text)})"
-    )
-
-
-def _if_plain(text: str) -> str:
-    return f"CASE WHEN {_is_plain(text)} THEN {text} END"
-
-
-def _listed(words: Iterable[str]) -> str:
-    return ", ".join(f"'{word}'" for word in words)
 
 
 DIALECT = Dialect(

@@ -33,7 +33,7 @@ refund without lines gives back what its successful transactions do. Test orders
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
@@ -46,45 +46,8 @@ from tactful.transforms.sources.objects import (
     parse_objects,
     several,
 )
+from tactful.transforms.sources.shopify_shapes import EVENT, LINE, OBJECTS, SHAPE
 
-TEXTS = (
-    "id", "order_id", "customer_id", "created_at", "updated_at", "processed_at", "cancelled_at",
-    "cancel_reason", "financial_status", "test", "email", "contact_email", "email_address", "phone",
-    "currency", "source_name", "location_id", "order_number", "name", "landing_site",
-    "referring_site", "cart_token", "checkout_token", "token", "status", "shipment_status",
-    "accepts_marketing", "accepts_marketing_updated_at", "tags", "state",
-)  # fmt: skip
-SKUS = "sku:string,product_id:string"
-MONEYS = "array<struct<amount:string>>"
-LINES = (
-    f"array<struct<id:string,{SKUS},quantity:string,price:string,total_discount:string,"
-    f"discount_allocations:{MONEYS}>>"
-)
-REFUNDED = (
-    "refund_line_items:array<struct<line_item_id:string,quantity:string,subtotal:string,"
-    f"line_item:struct<{SKUS}>>>,"
-    "transactions:array<struct<kind:string,status:string,amount:string,currency:string>>"
-)
-REFUND = f"struct<id:string,created_at:string,processed_at:string,{REFUNDED}>"
-FULFILMENT = (
-    "struct<id:string,created_at:string,updated_at:string,status:string,shipment_status:string,"
-    f"line_items:array<struct<id:string,{SKUS},quantity:string>>>"
-)
-CONSENT = "struct<state:string,consent_updated_at:string>"
-OBJECTS: Mapping[str, str] = {
-    "customer": "struct<id:string,email:string,phone:string>",
-    "discount_codes": "array<struct<code:string>>",
-    "line_items": LINES,
-    "refunds": f"array<{REFUND}>",
-    "fulfillments": f"array<{FULFILMENT}>",
-    "email_marketing_consent": CONSENT,
-    "sms_marketing_consent": CONSENT,
-    **{pair.partition(":")[0]: pair.partition(":")[2] for pair in
-       (REFUNDED[: REFUNDED.index(",transactions")], REFUNDED[REFUNDED.index("transactions") :])},
-}  # fmt: skip
-SHAPE = ", ".join(
-    [*(f"{name} string" for name in TEXTS), *(f"{name} {kind}" for name, kind in OBJECTS.items())]
-)
 # What is kept of an order: nothing that changes as it goes on.
 KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
         "checkout_token")  # fmt: skip
@@ -93,14 +56,6 @@ PAID = ("paid", "partially_refunded", "refunded")
 CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
 CONSENTS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
 NOTHING = "CAST(NULL AS string)"
-LINE = (
-    "array<struct<line_id:string,sku:string,quantity:string,unit_price:string,discount:string,"
-    "amount:string>>"
-)
-EVENT = (
-    f"struct<raw:string,type:string,event_id:string,occurred_at:string,lines:{LINE},amount:string,"
-    "currency:string,is_whose:boolean>"
-)
 
 
 def parse_rows(

@@ -173,7 +173,8 @@ class Lake:
         found = read_json(self.store, place, way_out=REBUILD)
         known = state["generations"].get(query)
         if found is None and known is None:
-            if self.store.exists(self.checkpoint(query)):
+            # Without an offset no batch was begun: that is no checkpoint, and goes at the start.
+            if self.store.names(f"{self.checkpoint(query)}/offsets"):
                 raise CheckpointMismatch(
                     f"The checkpoint of query {query} at {self.checkpoint(query)} was not made by "
                     "this lake; remove it, or rebuild with: tactful replay --from received."

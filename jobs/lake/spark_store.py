@@ -157,7 +157,12 @@ class SparkStore(HadoopFiles):
         return {tuple(row[name] for name in names) for row in left.to_pylist()}
 
     def release(self) -> None:
+        """Spark keeps the state of a query that has ended loaded, and up to a minute later writes
+        a snapshot of it into its checkpoint: into one that was taken away meanwhile, too.
+        """
         self._held.release()
+        if not self.spark.streams.active:
+            self.spark._jvm.org.apache.spark.sql.execution.streaming.state.StateStore.stop()
 
 
 def _among(keys: pa.Table) -> str:

@@ -150,4 +150,4 @@ class Store(Files, Protocol):
         """Those of these keys that no row of a table has, such as files that never landed."""
 
     def release(self) -> None:
-        """Free what is held from one batch to the next."""
+        """Free what is held from one batch to the next, and what Spark holds of ended queries."""

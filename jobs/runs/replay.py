@@ -93,19 +93,35 @@ def replay(
     with lake.store.locked() as free:
         if not free:
             raise may_run.held(lake.location)
-        asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
-        steps = _Steps(hook)
-        noted = _state(lake).get("replay")
-        if noted is None or not _goes_on(noted, asked, as_of, config):
-            if noted is None or noted["is_removed"]:
-                earlier = noted["batches_before"] if noted else ()
-                _finish_what_was_begun(lake, config, {*asked, *earlier})
-            noted = _noted(lake, config, noted, asked, from_table, as_of)
-            steps.done("noted")
-            _take_away(lake, config, noted, steps, on_progress)
-        summary = _draw_again(lake, config, noted, hook, on_progress)
-        steps.done("published")
-        lake.remember(replay=None)
+        try:
+            summary = _replay(lake, config, from_table, as_of, hook, on_progress)
+        finally:
+            lake.store.release()
+    return summary
+
+
+def _replay(
+    lake: Lake,
+    config: Config,
+    from_table: str,
+    as_of: datetime | None,
+    hook: Hook | None,
+    on_progress: Progress,
+) -> pipeline.RunSummary:
+    """Take away what was concluded, unless a killed replay has, and draw it again."""
+    steps = _Steps(hook)
+    asked = [fused.QUERY] if from_table != RECEIVED.name else [accept.QUERY, fused.QUERY]
+    noted = _state(lake).get("replay")
+    if noted is None or not _goes_on(noted, asked, as_of, config):
+        if noted is None or noted["is_removed"]:
+            earlier = noted["batches_before"] if noted else ()
+            _finish_what_was_begun(lake, config, {*asked, *earlier})
+        noted = _noted(lake, config, noted, asked, from_table, as_of)
+        steps.done("noted")
+        _take_away(lake, config, noted, steps, on_progress)
+    summary = _draw_again(lake, config, noted, hook, on_progress)
+    steps.done("published")
+    lake.remember(replay=None)
     return summary
 
 

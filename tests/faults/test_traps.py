@@ -13,7 +13,12 @@ from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.runs import batches
-from tactful.jobs.runs.batches import Batch, pins_path, refuse_lost_offsets
+from tactful.jobs.runs.batches import (
+    Batch,
+    checkpoint_to_start_from,
+    pins_path,
+    refuse_lost_offsets,
+)
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import TICKS
 from tactful.schemas.suppressions import DUE
@@ -123,7 +128,9 @@ def test_a_lost_or_foreign_lake_is_noticed(spark, lake: Lake, tmp_path: Path) ->
     with pytest.raises(LakeError, match="holds the files of a lake that is no longer there"):
         lake.check(config)
     state.write_text(kept)
-    Path(lake.checkpoint("fused")).mkdir(parents=True)
+    offsets = Path(lake.checkpoint("fused"), "offsets")
+    offsets.mkdir(parents=True)
+    (offsets / "0").touch()
     with pytest.raises(CheckpointMismatch, match="was not made by this lake"):
         lake.generation("fused")
     state.unlink()
@@ -132,6 +139,16 @@ def test_a_lost_or_foreign_lake_is_noticed(spark, lake: Lake, tmp_path: Path) ->
     state.write_text(json.dumps({**json.loads(kept), "format_version": 1}))
     with pytest.raises(LakeError, match="start a new lake"):
         lake.check(config)
+
+
+def test_a_folder_without_an_offset_is_no_checkpoint(lake: Lake) -> None:
+    """What Spark writes late of a query that has ended must not stand in a new one's way."""
+    late = Path(lake.checkpoint("fused")) / "state" / "0" / "0" / "3.zip"
+    late.parent.mkdir(parents=True)
+    late.touch()
+    assert lake.generation("fused") == lake.generation("fused")
+    assert checkpoint_to_start_from(lake, "fused") == lake.checkpoint("fused")
+    assert not late.exists()
 
 
 def test_lost_offsets_are_noticed(lake: Lake) -> None:

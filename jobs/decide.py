@@ -116,10 +116,7 @@ class Lookback:
 def lookback(config: Config, products: DataFrame) -> Lookback:
     """How far back the rules that decide what goes out look."""
 
-    @cache
-    def slowest() -> float | None:
-        return products.agg(F.max("replenish_days")).first()[0]
-
+    slowest = slowest_of(products)
     rules, caps = needed_now(config)
     counting = cap_rules(config, caps)
     # Consent to ads is asked of everybody, whichever rules are on.
@@ -129,11 +126,22 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
     }
     for rule in rules:
         for name, span in rule.kind.reads(rule.options, slowest=slowest).items():
-            longest[name] = _longer(longest.get(name, timedelta()), span)
+            longest[name] = longer(longest.get(name, timedelta()), span)
     return Lookback(longest, asks_zones=any(rule.needs_zones for rule in counting))
 
 
-def _longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+def slowest_of(products: DataFrame) -> Callable[[], float | None]:
+    """Who asks for it looks up the longest replenishment time of any product, once."""
+
+    @cache
+    def slowest() -> float | None:
+        return products.agg(F.max("replenish_days")).first()[0]
+
+    return slowest
+
+
+def longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
+    """The longer of two spans; None means for ever."""
     return None if one is None or other is None else max(one, other)
 
 

@@ -59,6 +59,7 @@ DETAILS = (
         is_later=True,
     ),
     Column("satisfaction", "int", "Of a contact: 1 (bad) to 5 (good).", is_later=True),
+    Column("form", "string", "The form that was started or submitted.", is_later=True),
 )
 
 TIMELINE_LOG = Table(

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from tactful.jobs import land
-from tactful.jobs.errors import LakeError, ReplayHalfDone, SourceMissing
+from tactful.jobs.errors import ConfigError, LakeError, Problem, ReplayHalfDone, SourceMissing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
 from tactful.jobs.lake import secret
 from tactful.jobs.lake.files import files_at, files_here
@@ -33,6 +33,14 @@ def refuse(lake: Lake, config: Config) -> None:
     """
     refuse_missing_sources(lake, config)
     refuse_lake(lake, config)
+    refuse_unplanned(config)
+
+
+def refuse_unplanned(config: Config) -> None:
+    """Raises: ConfigError, where something is to be said that no step plans yet."""
+    if config.activate:
+        names = ", ".join(f"activate.{one.name}" for one in config.activate)
+        raise ConfigError([Problem("run", names, "occasions to speak", "none yet")])
 
 
 def refuse_without_session(config: Config) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import places, sending
+from tactful.jobs.settings import activating, places, sending
 from tactful.jobs.settings.fields import topic_words
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
@@ -24,6 +24,7 @@ from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sources import CANONICAL, DIALECTS
+from tactful.transforms.triggers import TRIGGERS
 
 
 def cross_problems(
@@ -139,7 +140,7 @@ def _most(place: Place, entry: dict, sharing: object) -> Iterator[Finding]:
 
 
 def _names(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    for lists in (("suppress", "caps"), ("destinations",)):
+    for lists in (("suppress", "caps", "activate"), ("destinations",)):
         taken: dict[str, str] = {}
         for section in lists:
             for place, entry in _entries(values, section):
@@ -174,6 +175,16 @@ def _rules(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             for key, allowed, hint in RULES[when].faults(entry):
                 found = shown(entry[key]) if key in entry else "nothing"
                 yield (*place, key), found, allowed, hint
+
+
+def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    declared = {when: options_of(trigger.options) for when, trigger in TRIGGERS.items()}
+    for place, entry in _entries(values, "activate"):
+        when = entry.get("when")
+        if isinstance(when, str) and when in TRIGGERS:
+            yield from _misplaced(place, entry, when, declared, kind_of="when")
+            yield from _not_given(place, entry, when, declared[when])
+            yield from activating.faults(place, entry, TRIGGERS[when])
 
 
 def _caps(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -384,4 +395,7 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
             yield (section, at), entry
 
 
-CHECKS = (_sources, _identity, _names, _defaults, _rules, _caps, _destinations, _lists, _privacy)
+CHECKS = (
+    _sources, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations, _lists,
+    _privacy,
+)  # fmt: skip

@@ -16,6 +16,7 @@ from tactful.jobs.errors import ConfigError, Problem
 from tactful.jobs.settings.checks import cross_problems
 from tactful.jobs.settings.layers import Layers, Place, layered, shown
 from tactful.jobs.settings.models import (
+    Activate,
     Attribution,
     Business,
     Cap,
@@ -32,14 +33,14 @@ from tactful.jobs.settings.models import (
 )
 
 __all__ = [
-    "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
+    "Activate", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
     "IdentifierType", "Identity", "Intake", "LakeSettings", "Reference", "Source", "Suppress",
     "idle", "load",
 ]  # fmt: skip
 
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
-    Config: ("activate", "households"),
+    Config: ("households",),
     Cap: ("on_cap", "scope"),
     Suppress: ("at",),
 }

@@ -62,6 +62,17 @@ def _day(told: Any) -> date:
     return told
 
 
+def _moment(told: Any) -> datetime:
+    """A moment with its zone, as TOML or a text has it, in UTC."""
+    if isinstance(told, str):
+        told = datetime.fromisoformat(told.strip())
+    if not isinstance(told, datetime) or told.tzinfo is None:
+        raise ValueError("not a moment")
+    if not EARLIEST.year <= told.year <= LATEST.year:
+        raise ValueError("out of bounds")
+    return told.astimezone(UTC)
+
+
 def _bounded(day: date) -> date:
     if not EARLIEST <= day <= LATEST:
         raise ValueError("out of bounds")
@@ -138,6 +149,11 @@ Day = Annotated[
     Field(
         description=f"a day from {EARLIEST} to {LATEST} such as 2024-01-31, or a moment of it (UTC)"
     ),
+]
+Moment = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    Field(description="a moment with its zone, such as 2026-01-31T08:00:00Z"),
 ]
 Currency = Annotated[
     str, AfterValidator(known_currency), Field(description="an ISO 4217 code such as USD")

@@ -14,7 +14,7 @@ from tactful.jobs.errors import ConfigError, Problem
 DEFAULTS = "conf/defaults.toml"
 PREFIX = "TACTFUL__"
 # Lists whose entries have names: an entry replaces the lower layer's entry of its name.
-NAMED_LISTS = ("suppress", "caps", "destinations")
+NAMED_LISTS = ("suppress", "activate", "caps", "destinations")
 
 _LISTS = tuple((name,) for name in NAMED_LISTS)
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from tactful.jobs.lake.places import absolute
+from tactful.jobs.settings.activate import Activate
 from tactful.jobs.settings.caps import Cap
 from tactful.jobs.settings.derived import chosen, with_options
 from tactful.jobs.settings.destinations import Destination
@@ -225,6 +226,7 @@ class Config(Section):
     privacy: Privacy = Privacy()
     caps: tuple[Cap, ...] = ()
     suppress: tuple[Suppress, ...] = ()
+    activate: tuple[Activate, ...] = ()
     destinations: tuple[Destination, ...] = ()
     quality: Quality = Quality()
 

@@ -1,0 +1,47 @@
+"""Propose: what might be said to whom, from every configured trigger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import reduce
+from itertools import groupby
+
+from pyspark.sql import DataFrame
+
+from tactful.jobs.decide import longer, slowest_of
+from tactful.jobs.settings.config import Activate, Config
+from tactful.transforms.triggers import PROPOSALS, TRIGGERS, Facts
+
+
+def proposals(facts: Facts, *, activate: tuple[Activate, ...]) -> DataFrame | None:
+    """Everything that these facts give occasion to say, whatever the clock; None without any.
+
+    What is due, wanted and allowed is for whoever plans.
+    """
+    by_when = sorted(activate, key=lambda one: one.when)
+    frames = [
+        _whole(when, TRIGGERS[when].proposals(facts, [one.policy for one in entries]))
+        for when, entries in groupby(by_when, key=lambda one: one.when)
+    ]
+    return reduce(DataFrame.unionByName, frames) if frames else None
+
+
+def _whole(when: str, rows: DataFrame) -> DataFrame:
+    """A trigger's rows, where they have the columns of proposals and no others."""
+    if wrong := {*PROPOSALS} ^ {*rows.columns}:
+        raise TypeError(
+            f"The proposals of {when} lack, or have beside the others, {sorted(wrong)}."
+        )
+    return rows
+
+
+def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]:
+    """How far back the configured triggers look, by class of events; None means for ever."""
+    slowest = slowest_of(products)
+    found: dict[str, timedelta | None] = {}
+    for one in config.activate:
+        told = one.kind.reads(one.policy, slowest=slowest)
+        for name, span in told.items():
+            found[name] = longer(found.get(name, timedelta()), span)
+    return found

@@ -1,0 +1,49 @@
+"""What must hold of an occasion to speak, between its values."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tactful.jobs.settings.layers import Place, shown
+from tactful.jobs.settings.places import Finding
+from tactful.transforms.triggers import Trigger
+
+
+def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:
+    """Everything wrong with one entry of [[activate]] that one value alone does not show."""
+    for key, allowed, hint in trigger.faults(entry):
+        yield (*place, key), shown(entry[key]) if key in entry else "nothing", allowed, hint
+    if trigger.after is None and "after" not in entry:
+        hint = f"counted from {trigger.counts_from}"
+        yield (*place, "after"), "nothing", "a duration such as 30d", hint
+    if entry.get("mode") == "live" and "starts_at" not in entry:
+        hint = "live, it acts on what happens from then on, and not on all that ever happened"
+        yield (*place, "starts_at"), "nothing", "a moment with its zone", hint
+    yield from _cancels(place, entry, trigger)
+    yield from _contents(place, entry)
+    for at, step in enumerate(_tables(entry, "steps")):
+        yield from _contents((*place, "steps", at), step)
+
+
+def _cancels(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:
+    told = entry.get("cancel_on")
+    for at, type_ in enumerate(told if isinstance(told, list) else ()):
+        if isinstance(type_, str) and type_ not in trigger.cancels:
+            yield (*place, "cancel_on", at), shown(type_), ", ".join(trigger.cancels), ""
+
+
+def _contents(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """One way to say what is said; of several contents only the last may be for everybody."""
+    contents = _tables(entry, "content")
+    if contents and "content_id" in entry:
+        yield (*place, "content_id"), shown(entry["content_id"]), "no such key beside content", ""
+    for at, one in enumerate(contents[:-1]):
+        if "where" not in one:
+            hint = "what stands below it is never said"
+            yield (*place, "content", at, "where"), "nothing", "a condition, but in the last", hint
+
+
+def _tables(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    told = entry.get(key)
+    return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []

@@ -23,6 +23,7 @@ from tactful.jobs.settings.fields import (
 )
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import PURPOSES
+from tactful.transforms.conditions import Chosen
 from tactful.transforms.triggers import TRIGGERS, Policy, Trigger
 
 CANCELS = tuple(dict.fromkeys(type_ for one in TRIGGERS.values() for type_ in one.cancels))
@@ -49,6 +50,13 @@ class Step(Section):
         description="a list of tables, each with content_id and mostly where",
         title="What is said to whom instead: the first whose `where` is true.",
     )
+
+
+def _said(
+    content_id: str | None, contents: tuple[Content, ...]
+) -> tuple[tuple[str | None, str], ...]:
+    told = tuple((one.where, one.content_id) for one in contents)
+    return told or (((None, content_id),) if content_id else ())
 
 
 class _ActivateEntry(Section):
@@ -154,6 +162,18 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
     def options(self) -> Any:
         """What was chosen of its trigger's own options."""
         return chosen(self, self.kind.options)
+
+    @property
+    def chosen(self) -> Chosen:
+        """Whom it is for, and what is said to whom in each of its steps."""
+        own = _said(self.content_id, self.content)
+        steps = [own, *(_said(step.content_id, step.content) or own for step in self.steps)]
+        return Chosen(self.where, tuple(steps))
+
+    @property
+    def content_ids(self) -> frozenset[str]:
+        """All contents that it may say."""
+        return frozenset(said for step in self.chosen.contents for _, said in step)
 
     @property
     def is_live(self) -> bool:

@@ -7,6 +7,8 @@ from typing import Any
 
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
+from tactful.transforms.conditions import parse
+from tactful.transforms.sources.expressions import NotAnExpression
 from tactful.transforms.triggers import Trigger
 
 
@@ -21,6 +23,7 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
         hint = "live, it acts on what happens from then on, and not on all that ever happened"
         yield (*place, "starts_at"), "nothing", "a moment with its zone", hint
     yield from _cancels(place, entry, trigger)
+    yield from _condition(place, entry)
     yield from _contents(place, entry)
     for at, step in enumerate(_tables(entry, "steps")):
         yield from _contents((*place, "steps", at), step)
@@ -42,6 +45,17 @@ def _contents(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
         if "where" not in one:
             hint = "what stands below it is never said"
             yield (*place, "content", at, "where"), "nothing", "a condition, but in the last", hint
+    for at, one in enumerate(contents):
+        yield from _condition((*place, "content", at), one)
+
+
+def _condition(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    told = entry.get("where")
+    if isinstance(told, str) and told:
+        try:
+            parse(told)
+        except NotAnExpression as error:
+            yield (*place, "where"), shown(told), f"a condition; this {error}", ""
 
 
 def _tables(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:

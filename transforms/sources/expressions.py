@@ -8,8 +8,9 @@ here, so nothing of a configuration reaches Spark as SQL of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from tactful.transforms.blanks import literal
 
@@ -18,6 +19,7 @@ TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(?P<sign>[(),]))"
 )
 DEEPEST = 20
+T = TypeVar("T")
 
 
 class NotAnExpression(ValueError):
@@ -53,7 +55,7 @@ def _number(given: Sequence[str]) -> str:
 
 
 def _whole(given: Sequence[str]) -> Sequence[str]:
-    return [f"CAST({each} AS int)" for each in given]
+    return [f"TRY_CAST({each} AS int)" for each in given]
 
 
 FUNCTIONS: dict[str, Function] = {
@@ -69,13 +71,24 @@ FUNCTIONS: dict[str, Function] = {
     "replace": _plain("replace", 3, 3),
     "right": Function(2, 2, lambda a: f"right({a[0]}, {_whole(a[1:])[0]})"),
     "split_part": Function(3, 3, lambda a: f"try_element_at(split({a[0]}, concat('\\\\Q', {a[1]}, "
-                                           f"'\\\\E')), CAST({a[2]} AS int))"),
+                                           f"'\\\\E')), nullif(TRY_CAST({a[2]} AS int), 0))"),
     "substring": Function(2, 3, lambda a: f"substring({a[0]}, {', '.join(_whole(a[1:]))})"),
     "time": Function(2, 2, lambda a: f"date_format(try_to_timestamp({a[0]}, {a[1]}), "
                                      "'yyyy-MM-dd HH:mm:ss.SSSSSS')"),
     "trim": _plain("trim", 1, 1),
     "upper": _plain("upper", 1, 1),
 }  # fmt: skip
+
+
+def known_function(name: str, functions: Mapping[str, Function]) -> Function:
+    """The function of a name, in whatever case.
+
+    Raises: NotAnExpression.
+    """
+    function = functions.get(name.lower())
+    if function is None:
+        raise NotAnExpression(f"has the function {name}; allowed: {', '.join(functions)}")
+    return function
 
 
 def parse(text: str, *, said: str = "said") -> Expression:
@@ -86,29 +99,57 @@ def parse(text: str, *, said: str = "said") -> Expression:
     return _Parser(text, said).whole()
 
 
-class _Parser:
-    def __init__(self, text: str, said: str) -> None:
-        self.said = said
-        self.columns: set[str] = set()
+class Reader:
+    """A text taken apart into its signs and words, to be read from the left."""
+
+    token = TOKEN
+
+    def __init__(self, text: str) -> None:
         self.tokens: list[tuple[str, str]] = []
         at, text = 0, text.rstrip()
         while at < len(text):
-            found = TOKEN.match(text, at)
+            found = self.token.match(text, at)
             if not found:
                 raise NotAnExpression(f"cannot be read from {text[at : at + 20]!r} on")
             self.tokens.append((str(found.lastgroup), found[str(found.lastgroup)]))
             at = found.end()
+
+    def _next(self) -> tuple[str, str]:
+        if not self.tokens:
+            raise NotAnExpression("ends too early")
+        return self.tokens.pop(0)
+
+    def _is_sign(self, sign: str) -> bool:
+        """Whether that sign comes next."""
+        return self.tokens[:1] == [("sign", sign)]
+
+    def _given(self, name: str, function: Function, read: Callable[[], T]) -> list[T]:
+        """What stands in the brackets behind a function's name, read one by one."""
+        self._next()
+        given = [] if self._is_sign(")") else [read()]
+        while self._is_sign(","):
+            self._next()
+            given.append(read())
+        if self._next() != ("sign", ")"):
+            raise NotAnExpression(f"lacks the bracket that closes {name}(")
+        if not function.least <= len(given) <= function.most:
+            raise NotAnExpression(
+                f"gives {name} {len(given)} arguments; it takes {function.least} to {function.most}"
+            )
+        return given
+
+
+class _Parser(Reader):
+    def __init__(self, text: str, said: str) -> None:
+        super().__init__(text)
+        self.said = said
+        self.columns: set[str] = set()
 
     def whole(self) -> Expression:
         sql = self._value(0)
         if self.tokens:
             raise NotAnExpression(f"ends before {self.tokens[0][1]!r}")
         return Expression(sql, frozenset(self.columns))
-
-    def _next(self) -> tuple[str, str]:
-        if not self.tokens:
-            raise NotAnExpression("ends too early")
-        return self.tokens.pop(0)
 
     def _value(self, depth: int) -> str:
         if depth > DEEPEST:
@@ -120,7 +161,7 @@ class _Parser:
             return literal(told)
         if kind == "back":
             return self._column(told[1:-1], ())
-        if kind == "name" and self.tokens[:1] == [("sign", "(")]:
+        if kind == "name" and self._is_sign("("):
             return self._call(told, depth)
         if kind == "name":
             first, *path = told.split(".")
@@ -134,18 +175,5 @@ class _Parser:
         return f"get_json_object({value}, {literal('$.' + '.'.join(path))})" if path else value
 
     def _call(self, name: str, depth: int) -> str:
-        function = FUNCTIONS.get(name.lower())
-        if function is None:
-            raise NotAnExpression(f"has the function {name}; allowed: {', '.join(FUNCTIONS)}")
-        self._next()
-        given = [] if self.tokens[:1] == [("sign", ")")] else [self._value(depth + 1)]
-        while self.tokens[:1] == [("sign", ",")]:
-            self._next()
-            given.append(self._value(depth + 1))
-        if self._next() != ("sign", ")"):
-            raise NotAnExpression(f"lacks the bracket that closes {name}(")
-        if not function.least <= len(given) <= function.most:
-            raise NotAnExpression(
-                f"gives {name} {len(given)} arguments; it takes {function.least} to {function.most}"
-            )
-        return function.sql(given)
+        function = known_function(name, FUNCTIONS)
+        return function.sql(self._given(name, function, lambda: self._value(depth + 1)))

@@ -1,0 +1,383 @@
+"""Conditions: for whom something is meant, as a configuration says it, without any code.
+
+    orders >= 2 and event.category in ('shoes', 'belts') and not valued
+    attributes['city'] = 'Leeds' or response_rates.email is null
+
+Over the columns of `customers` and `customer_scores` by their names, and of the causing event as
+event.NAME: comparisons, in, between, is null, and, or, not, brackets, contains(list, text) and
+size(list), and the functions that a source's fields may use (`transforms/sources/expressions.py`).
+Numbers, texts, moments and days are compared with their like alone, so that no row can make a
+comparison fail. What is unknown is neither true nor false, as in SQL.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from difflib import get_close_matches
+from functools import cache
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.transforms.blanks import literal
+from tactful.transforms.sources.expressions import (
+    DEEPEST,
+    FUNCTIONS,
+    Function,
+    NotAnExpression,
+    Reader,
+    known_function,
+)
+from tactful.transforms.triggers.trigger import EVENT
+
+TOKEN = re.compile(
+    r"\s*(?:(?P<quoted>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)"
+    r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)"
+    r"|(?P<compare><=|>=|<>|!=|=|<|>)|(?P<sign>[(),\[\]]))"
+)
+WORDS = ("and", "or", "not", "in", "is", "null", "between", "true", "false")
+NUMBER, TEXT, FLAG, MOMENT, DAY, LIST = (
+    "a number",
+    "a text",
+    "true or false",
+    "a moment",
+    "a day",
+    "a list",
+)  # noqa: E501
+KINDS = {"string": TEXT, "boolean": FLAG, "timestamp": MOMENT, "date": DAY}
+LONGEST_NUMBER = 18
+OPERATORS = {"<>": "!="}
+# Of a list; all else takes texts, and numbers as they are written.
+OF_LISTS = {
+    "contains": Function(2, 2, lambda a: f"array_contains({a[0]}, {a[1]})"),
+    "size": Function(1, 1, lambda a: f"array_size({a[0]})"),
+}
+# A pattern of time that is none fails where it is met, and times are compared as they are.
+OF_TEXTS = {name: function for name, function in FUNCTIONS.items() if name != "time"}
+CUSTOMER, EVENT_SAID = "customer", "event"
+
+
+@dataclass(frozen=True)
+class Condition:
+    """What a text of the configuration means: SQL over the structs `customer` and `event`.
+
+    columns: those of `customers` and `customer_scores` that it reads.
+    """
+
+    sql: str
+    columns: frozenset[str]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Whom a policy is for, and what is said to whom in each of its steps.
+
+    where: None: everybody. contents: of each step what may be said, each with whom it is for (None:
+    everybody); the first that is true wins.
+    """
+
+    where: str | None
+    contents: tuple[tuple[tuple[str | None, str], ...], ...]
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns of `customers` and `customer_scores` that it reads."""
+        told = [self.where, *(where for step in self.contents for where, _ in step)]
+        return frozenset().union(*(parse(text).columns for text in told if text is not None))
+
+
+def with_conditions(
+    proposals: DataFrame, customers: DataFrame, *, chosen: Mapping[str, Chosen]
+) -> DataFrame:
+    """Say of every proposal whether it is meant for its person, and what is to be said.
+
+    Adds: is_wanted (null where that is unknown), content_id (null where none is for them, and where
+    the policy names none). Keeps: one row a proposal.
+    customers: person_id and the columns that the conditions read (see `Chosen.columns`), one row a
+    person; of who is missing there all is unknown. chosen: by policy; each has to be there.
+    """
+    needed = sorted(frozenset().union(*(one.columns for one in chosen.values())))
+    known = customers.select("person_id", F.struct(F.lit(1), *needed).alias(CUSTOMER))
+    both = proposals.join(known, "person_id", "left") if needed else proposals
+    wanted = _case("policy", {name: _sql(one.where) for name, one in chosen.items()})
+    content = _case("policy", {name: _content(one) for name, one in chosen.items()})
+    told = both.withColumns(
+        {"is_wanted": wanted.cast("boolean"), "content_id": content.cast("string")}
+    )
+    return told.drop(CUSTOMER)
+
+
+def _sql(where: str | None) -> str:
+    return "true" if where is None else parse(where).sql
+
+
+def _content(one: Chosen) -> str:
+    def first(step: Sequence[tuple[str | None, str]]) -> str:
+        cases = "".join(f" WHEN {_sql(where)} THEN {literal(said)}" for where, said in step)
+        return f"CASE{cases} END" if cases else "CAST(NULL AS string)"
+
+    steps = "".join(f" WHEN {n} THEN {first(s)}" for n, s in enumerate(one.contents, start=1))
+    return f"CASE step{steps} END" if steps else "CAST(NULL AS string)"
+
+
+def _case(name: str, values: Mapping[str, str]) -> Column:
+    cases = "".join(f" WHEN {literal(key)} THEN {sql}" for key, sql in values.items())
+    return F.expr(f"CASE {name}{cases} END")
+
+
+@cache
+def parse(text: str) -> Condition:
+    """Read a condition.
+
+    Raises: NotAnExpression, saying where it cannot be read and what may stand there.
+    """
+    return _Condition(text).whole()
+
+
+@dataclass(frozen=True)
+class _Value:
+    """A part of a condition: its SQL, what it is, and, of a quoted text, that text."""
+
+    sql: str
+    kind: str
+    quoted: str | None = None
+
+
+class _Condition(Reader):
+    token = TOKEN
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.columns: set[str] = set()
+
+    def whole(self) -> Condition:
+        sql = self._either(0)
+        if self.tokens:
+            raise NotAnExpression(f"ends before {self.tokens[0][1]!r}")
+        return Condition(sql, frozenset(self.columns))
+
+    def _takes(self, word: str) -> bool:
+        """Whether that word comes next; it is passed over if so."""
+        is_next = bool(self.tokens) and self.tokens[0][0] == "name" and _is(self.tokens[0][1], word)
+        if is_next:
+            self._next()
+        return is_next
+
+    def _either(self, depth: int) -> str:
+        parts = [self._all(depth)]
+        while self._takes("or"):
+            parts.append(self._all(depth))
+        return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+
+    def _all(self, depth: int) -> str:
+        parts = [self._one(depth)]
+        while self._takes("and"):
+            parts.append(self._one(depth))
+        return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+
+    def _one(self, depth: int) -> str:
+        if depth > DEEPEST:
+            raise NotAnExpression(f"is nested deeper than {DEEPEST}")
+        if self._takes("not"):
+            return f"(NOT {self._one(depth + 1)})"
+        if self._is_sign("("):
+            self._next()
+            inner = self._either(depth + 1)
+            self._expect(")")
+            return inner
+        return self._comparison(self._value(depth))
+
+    def _comparison(self, left: _Value) -> str:
+        if self._takes("is"):
+            sign = "IS NOT NULL" if self._takes("not") else "IS NULL"
+            if not self._takes("null"):
+                raise NotAnExpression("has is without null")
+            return f"({left.sql} {sign})"
+        is_not = self._takes("not")
+        if self._takes("in"):
+            return f"({'NOT ' * is_not}{self._among(left)})"
+        if self._takes("between"):
+            low, high = self._bounds(left)
+            return f"({'NOT ' * is_not}({low} AND {high}))"
+        if is_not:
+            raise NotAnExpression("has not where in or between stands")
+        if self.tokens and self.tokens[0][0] == "compare":
+            return self._compared(left, self._next()[1], self._value(0))
+        if left.kind != FLAG:
+            raise NotAnExpression(f"has {left.kind} where a comparison stands")
+        return left.sql
+
+    def _among(self, left: _Value) -> str:
+        self._expect("(")
+        told = [self._value(0)]
+        while self._is_sign(","):
+            self._next()
+            told.append(self._value(0))
+        self._expect(")")
+        if len({one.kind for one in told}) > 1:
+            raise NotAnExpression("has values of several kinds in one list")
+        pairs = [self._like(left, one) for one in told]
+        return f"{pairs[0][0]} IN ({', '.join(sql for _, sql in pairs)})"
+
+    def _bounds(self, left: _Value) -> tuple[str, str]:
+        low = self._compared(left, ">=", self._value(0))
+        if not self._takes("and"):
+            raise NotAnExpression("has between without and")
+        return low, self._compared(left, "<=", self._value(0))
+
+    def _compared(self, left: _Value, sign: str, right: _Value) -> str:
+        if FLAG in (left.kind, right.kind) and sign not in ("=", "<>", "!="):
+            raise NotAnExpression(f"has true or false beside {sign}")
+        one, other = self._like(left, right)
+        return f"({one} {OPERATORS.get(sign, sign)} {other})"
+
+    def _like(self, left: _Value, right: _Value) -> tuple[str, str]:
+        """Both as values that can be compared whatever the rows hold."""
+        kinds = {left.kind, right.kind}
+        if LIST in kinds:
+            raise NotAnExpression("compares a list; ask contains(list, text) or size(list)")
+        if len(kinds) == 1:
+            return left.sql, right.sql
+        if kinds & {MOMENT, DAY}:
+            kind = MOMENT if MOMENT in kinds else DAY
+            one, other = (_moment(side, kind) for side in (left, right))
+            return one, other
+        if kinds == {NUMBER, TEXT}:
+            one, other = (
+                side.sql if side.kind == NUMBER else f"TRY_CAST({side.sql} AS double)"
+                for side in (left, right)
+            )
+            return one, other
+        raise NotAnExpression(f"compares {left.kind} with {right.kind}")
+
+    def _value(self, depth: int) -> _Value:
+        if depth > DEEPEST:
+            raise NotAnExpression(f"is nested deeper than {DEEPEST}")
+        kind, told = self._next()
+        if kind == "quoted":
+            text = told[1:-1].replace("''", "'")
+            return _Value(literal(text), TEXT, text)
+        if kind == "number":
+            if len(told) > LONGEST_NUMBER:
+                raise NotAnExpression(f"has a number of more than {LONGEST_NUMBER} signs")
+            return _Value(told, NUMBER)
+        if kind == "name" and self._is_sign("("):
+            return self._call(told, depth)
+        if kind == "name" and told.lower() in ("true", "false"):
+            return _Value(told.lower(), FLAG)
+        if kind == "name" and told.lower() not in WORDS:
+            return self._column(told)
+        raise NotAnExpression(f"has {told!r} where a column, a value or a function stands")
+
+    def _column(self, name: str) -> _Value:
+        first, *path = name.split(".")
+        if first == EVENT_SAID and path:
+            first, path, known, of = path[0], path[1:], event_columns(), EVENT_SAID
+        else:
+            known, of = customer_columns(), CUSTOMER
+        if first not in known:
+            near = get_close_matches(first, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            where = "the causing event" if of == EVENT_SAID else "customers or customer_scores"
+            raise NotAnExpression(f"names {first}, which is no column of {where}{hint}")
+        if of == CUSTOMER:
+            self.columns.add(first)
+        sql, kind = f"{of}.`{first}`", known[first]
+        while self._is_sign("["):
+            self._next()
+            said, key = self._next()
+            if said != "quoted":
+                raise NotAnExpression(f"has {key!r} where a text in quotes stands")
+            self._expect("]")
+            path.append(key[1:-1].replace("''", "'"))
+        for part in path:
+            sql, kind = _inside(sql, kind, part, name)
+        return _as_value(sql, kind, name)
+
+    def _call(self, name: str, depth: int) -> _Value:
+        functions = {**OF_TEXTS, **OF_LISTS}
+        function = known_function(name, functions)
+        given = self._given(name, function, lambda: self._value(depth + 1))
+        if name.lower() in OF_LISTS:
+            if given[0].kind != LIST or any(one.kind != TEXT for one in given[1:]):
+                raise NotAnExpression(f"has {name} of {given[0].kind}; it takes a list")
+            kind = FLAG if name.lower() == "contains" else NUMBER
+            return _Value(function.sql([one.sql for one in given]), kind)
+        if any(one.kind == LIST for one in given):
+            raise NotAnExpression(f"gives {name} a list; it takes texts")
+        texts = [one.sql if one.kind == TEXT else f"CAST({one.sql} AS string)" for one in given]
+        return _Value(function.sql(texts), TEXT)
+
+    def _expect(self, sign: str) -> None:
+        kind, told = self._next()
+        if (kind, told) != ("sign", sign):
+            raise NotAnExpression(f"has {told!r} where {sign} stands")
+
+
+def _is(told: str, word: str) -> bool:
+    return told.lower() == word
+
+
+def _moment(value: _Value, kind: str) -> str:
+    """A moment or a day, or a quoted text that is one, as a moment; a day is its beginning, UTC."""
+    if value.kind in (MOMENT, DAY):
+        return value.sql if value.kind == kind else f"CAST({value.sql} AS timestamp)"
+    if value.quoted is None:
+        raise NotAnExpression(f"compares {kind} with {value.kind}")
+    try:
+        if kind == DAY:
+            return f"DATE'{date.fromisoformat(value.quoted)}'"
+        told = datetime.fromisoformat(value.quoted)
+        whole = (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise NotAnExpression(f"has {value.quoted!r}, which is not {kind}") from None
+    return f"TIMESTAMP'{whole.isoformat(sep=' ')}'"
+
+
+def _inside(sql: str, kind: str, part: str, name: str) -> tuple[str, str]:
+    """What a map holds under a name, or a field of a struct."""
+    if kind.startswith("map<"):
+        return f"try_element_at({sql}, {literal(part)})", kind[len("map<string,") : -1]
+    fields = _fields(kind)
+    if part in fields:
+        return f"{sql}.`{part}`", fields[part]
+    raise NotAnExpression(f"asks {name} for {part}; it holds {', '.join(fields) or 'nothing'}")
+
+
+def _fields(kind: str) -> dict[str, str]:
+    """The fields of a struct with their types; none of anything else."""
+    if not kind.startswith("struct<"):
+        return {}
+    parts = re.split(r",(?![^<(]*[>)])", kind[len("struct<") : -1])
+    return dict(part.split(":", 1) for part in parts)
+
+
+def _as_value(sql: str, kind: str, name: str) -> _Value:
+    """A column as what can be compared; of an attribute its value is meant."""
+    fields = _fields(kind)
+    if "value" in fields:
+        sql, kind, fields = f"{sql}.value", fields["value"], {}
+    if fields:
+        raise NotAnExpression(f"lacks which of {', '.join(fields)} of {name} is meant")
+    if kind.startswith("map<"):
+        raise NotAnExpression(f"lacks of which entry of {name}, such as {name}['email']")
+    told = KINDS.get(kind, LIST if kind.startswith("array<") else NUMBER)
+    return _Value(sql, told)
+
+
+@cache
+def customer_columns() -> Mapping[str, str]:
+    """The columns of `customers` and `customer_scores` that conditions may ask, and their types."""
+    apart = ("person_id", "as_of")
+    both = (*CUSTOMERS.columns, *CUSTOMER_SCORES.columns)
+    return {column.name: column.type for column in both if column.name not in apart}
+
+
+@cache
+def event_columns() -> Mapping[str, str]:
+    """The columns of the causing event that conditions may ask, and their types."""
+    return _fields(EVENT)

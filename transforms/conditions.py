@@ -47,7 +47,7 @@ NUMBER, TEXT, FLAG, MOMENT, DAY, LIST = (
     "a moment",
     "a day",
     "a list",
-)  # noqa: E501
+)
 KINDS = {"string": TEXT, "boolean": FLAG, "timestamp": MOMENT, "date": DAY}
 LONGEST_NUMBER = 18
 OPERATORS = {"<>": "!="}

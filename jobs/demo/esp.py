@@ -138,21 +138,21 @@ def email_events(emails: DataFrame, *, dice: Dice) -> DataFrame:
     message, opened = "message_id", F.col("opened_after")
     fate = put_together(
         OUTCOME,
-        F.array(_outcome("sent", F.lit(0.0))),
+        F.array(outcome("sent", F.lit(0.0))),
         F.when(
             F.col("bounce").isNotNull(),
-            F.array(_outcome("bounced", dice.below(60, "delay", message) + 3.0, bounce="bounce")),
-        ).otherwise(F.array(_outcome("delivered", dice.below(60, "delay", message) + 3.0))),
+            F.array(outcome("bounced", dice.below(60, "delay", message) + 3.0, bounce="bounce")),
+        ).otherwise(F.array(outcome("delivered", dice.below(60, "delay", message) + 3.0))),
         (
             F.col("bounce").isNull() & F.col("opened_by_machine"),
-            F.array(_outcome("opened", dice.below(240, "machine", message) + 70.0, machine=True)),
+            F.array(outcome("opened", dice.below(240, "machine", message) + 70.0, machine=True)),
         ),
-        (opened.isNotNull(), F.array(_outcome("opened", opened))),
-        (F.col("clicked_after").isNotNull(), F.array(_outcome("clicked", F.col("clicked_after")))),
-        (F.col("leaves") == "unsubscribed", F.array(_outcome("unsubscribed", F.lit(7200.0)))),
-        (F.col("leaves") == "complained", F.array(_outcome("complained", F.lit(5400.0)))),
+        (opened.isNotNull(), F.array(outcome("opened", opened))),
+        (F.col("clicked_after").isNotNull(), F.array(outcome("clicked", F.col("clicked_after")))),
+        (F.col("leaves") == "unsubscribed", F.array(outcome("unsubscribed", F.lit(7200.0)))),
+        (F.col("leaves") == "complained", F.array(outcome("complained", F.lit(5400.0)))),
     )
-    return _events(emails.select("*", F.posexplode(fate).alias("at", "fate")), "email")
+    return events(emails.select("*", F.posexplode(fate).alias("at", "fate")), "email")
 
 
 def visits_after(clicked: DataFrame) -> DataFrame:
@@ -188,7 +188,7 @@ def back_again(people: DataFrame, plan: list[dict[str, object]], *, dice: Dice) 
 
 def confirmations(orders: DataFrame) -> DataFrame:
     """Return the order confirmations: transactional emails that no rule should stop."""
-    fate = F.array(_outcome("sent", F.lit(0.0)), _outcome("delivered", F.lit(8.0)))
+    fate = F.array(outcome("sent", F.lit(0.0)), outcome("delivered", F.lit(8.0)))
     mails = orders.select(
         "customer_id", "email",
         F.concat(F.lit("confirm-"), F.col("order_id")).alias("message_id"),
@@ -196,12 +196,12 @@ def confirmations(orders: DataFrame) -> DataFrame:
         F.lit("confirmation").alias("topic"),
         F.posexplode(fate).alias("at", "fate"),
     )  # fmt: skip
-    return _events(mails, "email", purpose="transactional")
+    return events(mails, "email", purpose="transactional")
 
 
 def texts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> DataFrame:
     """Return text messages to the phones of those who agreed: about two a month."""
-    fate = F.array(_outcome("sent", F.lit(0.0)), _outcome("delivered", F.lit(4.0)))
+    fate = F.array(outcome("sent", F.lit(0.0)), outcome("delivered", F.lit(4.0)))
     nth = F.explode(F.sequence(F.lit(1), F.lit(max((end - start).days // 15, 1))))
     agreed = people.where(
         F.col("phone").isNotNull() & dice.chance(0.35, "sms consent", "household")
@@ -211,7 +211,7 @@ def texts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> D
         F.concat_ws("-", F.lit("sms"), F.col("number").cast("string"), F.col("nth").cast("string")),
     )
     message = "message_id"
-    return _events(
+    return events(
         messages.select(
             typed_phone(dice, F.col("phone"), message).alias("phone"),
             "message_id",
@@ -235,12 +235,12 @@ def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
     message = "message_id"
     fate = put_together(
         OUTCOME,
-        F.array(_outcome("sent", F.lit(0.0))),
-        (dice.chance(0.02, "ad clicked", message), F.array(_outcome("clicked", F.lit(9.0)))),
+        F.array(outcome("sent", F.lit(0.0))),
+        (dice.chance(0.02, "ad clicked", message), F.array(outcome("clicked", F.lit(9.0)))),
     )
     by_email = F.col("known") & dice.chance(0.5, "ad by email", visit)
     wait = (F.col("nth") * 2 + dice.share("ad", message)) * 86400
-    return _events(
+    return events(
         shown.select(
             F.when(by_email, F.sha2("email", 256)).alias("email_sha256"),
             F.when(~by_email | F.col("email").isNull(), F.col("anonymous_id")).alias(
@@ -258,8 +258,8 @@ def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
     )
 
 
-def _events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataFrame:
-    """One event per fate of each message; only `sent` says what the message was about."""
+def events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataFrame:
+    """Return one event per fate of each message; only `sent` says what the message was about."""
     fate, columns = F.col("fate"), set(fates.columns)
     who = {
         name: F.col(name)
@@ -280,8 +280,7 @@ def _events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataF
         "message_id",
         F.lit(channel).alias("channel"),
         F.lit(purpose).alias("purpose"),
-        *(["campaign_id"] if "campaign_id" in columns else []),
-        "topic",
+        *(name for name in ("campaign_id", "content_id", "topic") if name in columns),
         *(F.when(sent, F.col(name)).alias(name) for name in about),
         fate["bounce"].alias("bounce"),
         fate["machine_open"].alias("machine_open"),
@@ -289,9 +288,10 @@ def _events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataF
     )
 
 
-def _outcome(
+def outcome(
     kind: str, after: Column, *, machine: bool = False, bounce: str | None = None
 ) -> Column:
+    """What became of a message, so many seconds after it was sent."""
     values = (
         F.lit(kind),
         after.cast("double"),

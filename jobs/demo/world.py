@@ -18,7 +18,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo import crm, esp, noise, retail, shop, web
+from tactful.jobs.demo import clothing, crm, esp, noise, retail, shop, web
 from tactful.jobs.demo import people as society
 from tactful.jobs.demo.draws import Dice, later
 from tactful.jobs.demo.journey import Journey, Redemptions, write_rows
@@ -60,6 +60,7 @@ class Generated:
     campaigns: int
     redemptions: Redemptions
     figures: Figures
+    clothing: clothing.Misfires
     seconds: dict[str, float]
 
     def rows(self, feed: str) -> int:
@@ -101,14 +102,18 @@ def generate(
             plan = esp.mail_plan(
                 start=_start(journey), end=END, featured=_featured(journey), seed=seed
             )
-            products, campaigns = _write_reference(folder / "landing", journey, plan)
+            sales = clothing.sales(_start(journey), END)
+            products, campaigns = _write_reference(folder / "landing", journey, plan, sales)
         with _timed(seconds, "people"):
             chosen = _keep(society.households(spark, journey.households, wanted=households))
-            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan)
+            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, sales=sales)
         with _timed(seconds, "landing"):
             counts, malformed = _land(spark, world, folder / "landing", journey, dice)
         with _timed(seconds, "truth"):
             mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
+            worn = clothing.truth(world.clothes, world.sale, world.asks, dice=dice, until=UNTIL)
+            (folder / "demo_truth/clothing").mkdir()
+            worn.to_parquet(folder / "demo_truth/clothing/part-00000.parquet", index=False)
             size = chosen.count()
     generated = Generated(
         folder=str(folder),
@@ -124,6 +129,7 @@ def generate(
         campaigns=campaigns,
         redemptions=journey.redeemed[1],
         figures=figures(mailings),
+        clothing=clothing.misfires(worn),
         seconds=seconds,
     )
     (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(generated), indent=1))
@@ -133,6 +139,9 @@ def generate(
 @dataclass(frozen=True)
 class _World:
     people: DataFrame
+    clothes: DataFrame
+    sale: DataFrame
+    asks: DataFrame
     events: dict[str, list[DataFrame]]
 
 
@@ -143,6 +152,7 @@ def _world(
     journey: Journey,
     dice: Dice,
     plan: list[dict[str, Any]],
+    sales: list[datetime],
 ) -> _World:
     """Lay the generated life of the households around their purchases and mailings."""
     start = _start(journey)
@@ -156,7 +166,10 @@ def _world(
     clicked = mails.where("clicked_after is not null").withColumn(
         "clicked_at", later(F.col("sent_at"), F.col("clicked_after"))
     )
-    orders = _keep(shop.orders(people, clicked, **span))
+    clothes = _keep(clothing.orders(people, **span))
+    sale = _keep(clothing.sale_mails(spark, people, sales, dice=dice))
+    asks = clothing.review_asks(clothes)
+    orders = _keep(shop.orders(people, clicked, **span).unionByName(clothes))
     planned = [
         retail.trips(baskets, dice=dice, share=0.3),
         web.browsing(people, **span),
@@ -176,6 +189,8 @@ def _world(
         ],
         "esp": [
             esp.email_events(mails, dice=dice),
+            clothing.mail_events(sale),
+            clothing.mail_events(asks),
             esp.back_again(people, plan, dice=dice),
             esp.confirmations(orders),
             esp.texts(people, **span),
@@ -190,15 +205,17 @@ def _world(
     }
     in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
     events = {feed: [part.where(in_time) for part in parts] for feed, parts in by_feed.items()}
-    return _World(people, events)
+    return _World(people, clothes, sale, asks, events)
 
 
 def _write_reference(
-    landing: Path, journey: Journey, plan: list[dict[str, Any]]
+    landing: Path, journey: Journey, plan: list[dict[str, Any]], sales: list[datetime]
 ) -> tuple[int, int]:
-    """Write products and campaigns; return how many of each."""
-    products = write_rows(journey.products(), landing / "products/products.json")
-    rows = [*journey.campaigns(), *esp.campaign_rows(plan)]
+    """Write products, contents and campaigns; return how many products and campaigns."""
+    sold = [*journey.products(), *clothing.product_rows()]
+    products = write_rows(sold, landing / "products/products.json")
+    write_rows(clothing.content_rows(), landing / "contents/contents.json")
+    rows = [*journey.campaigns(), *esp.campaign_rows(plan), *clothing.campaign_rows(sales)]
     return products, write_rows(rows, landing / "campaigns/campaigns.json")
 
 

@@ -13,7 +13,7 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from tactful.jobs.commands.tables_here import readable
-from tactful.jobs.report import charts, persons, pressure, queries, regrets, story
+from tactful.jobs.report import charts, clothing, persons, pressure, queries, regrets, story
 from tactful.jobs.report.environment import environment as environment_of_pages
 from tactful.jobs.report.lake_view import LakeView, open_lake
 from tactful.jobs.settings.config import Config
@@ -59,6 +59,11 @@ def collect(
         "rhythm": regrets.rhythm(lake),
         "rules": rules,
         "by_rule": regrets.by_rule(lake, rules),
+        "clothing": clothing.clothing(
+            lake,
+            rules={rule.name: rule.kind.when for rule in config.rules},
+            planted=generated.get("clothing") or {},
+        ),
         "weeks": regrets.by_week(lake, config),
         "persons": persons.persons(lake, truth),
         "caps": pressure.caps(lake, config),

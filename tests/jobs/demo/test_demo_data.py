@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from datetime import date
+from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 import phonenumbers
 import pytest
 
+from tactful.jobs.demo import clothing
 from tactful.jobs.demo.journey import Journey, household_name
 from tactful.jobs.demo.people import BOT_COOKIE, TILL_EMAIL
 from tactful.jobs.demo.truth import Figures, figures, mailing_truth
@@ -131,6 +132,64 @@ def test_generated_orders_hold_nothing_that_a_mailing_offered(intake, journey):
     assert bought and not bought & offered
 
 
+def test_the_clothes_shops_mails_name_a_content_and_nothing_it_offers(world, intake):
+    """What is planted rests on what landed: a sale, or a question about an order."""
+    told = pd.read_parquet(Path(world.folder) / "demo_truth/clothing")
+    assert clothing.misfires(told) == world.clothing
+    sent = {e["message_id"]: e for e in _accepted(intake, "esp") if e["type"] == "sent"}
+    placed = {e["order_id"]: e for e in _accepted(intake, "shop") if e["type"] == "order_placed"}
+    contents = (Path(world.folder) / "landing/contents/contents.json").read_text().splitlines()
+    contents = {one["content_id"]: one for one in map(json.loads, contents)}
+    for mail in told.itertuples():
+        event = sent[mail.message_id]
+        assert ("offers_discount" not in event and "topic" not in event) or mail.kind == "sale"
+        if mail.kind == "sale":
+            assert contents[event["content_id"]]["skus"] == clothing.JEANS and "skus" not in event
+        else:
+            (line,) = placed[mail.message_id.removeprefix("ask-")]["lines"]
+            assert event["skus"] == [line["sku"]]
+            assert contents[event["content_id"]] == {
+                "content_id": "review-ask",
+                "topic": "review_request",
+            }
+    assert {kind for kind in told.kind} == {"sale", "ask"}
+
+
+def test_a_mail_of_the_clothes_shop_is_a_regret_until_the_order_is_undone_or_there():
+    """Cancelled, returned or arrived before the mail: no regret; another product: none either."""
+    day = datetime(2017, 10, 1, 12)
+    moments = {"order_placed": day, "order_delivered": day + timedelta(days=3)}
+    fates = pd.DataFrame(
+        [
+            {"household": "kept", "order_id": "k", "sku": "JEANS-SLIM", **moments},
+            {"household": "back", "order_id": "b", "sku": "JEANS-SLIM", **moments,
+             "undone": day + timedelta(days=5)},
+            {"household": "mat", "order_id": "m", "sku": "MAT-YOGA", "order_placed": day},
+            {"household": "old", "order_id": "o", "sku": "JEANS-WIDE",
+             "order_placed": day - timedelta(days=40)},
+        ]
+    )  # fmt: skip
+    for name in ("order_placed", "order_delivered", "undone"):
+        fates[name] = pd.to_datetime(fates[name])
+    sale = pd.DataFrame(
+        {
+            "message_id": [f"s-{h}" for h in fates.household],
+            "household": fates.household,
+            "sent_at": day + timedelta(days=10),
+        }
+    )
+    asks = pd.DataFrame(
+        {
+            "message_id": [f"ask-{o}" for o in fates.order_id],
+            "household": fates.household,
+            "sent_at": day + timedelta(days=9),
+        }
+    )
+    told = clothing.judged(fates, sale, asks)
+    assert set(told[told.is_regret].message_id) == {"s-kept", "ask-m", "ask-o"}
+    assert clothing.misfires(told) == clothing.Misfires(4, 1, 4, 2)
+
+
 def test_phones_are_valid_but_for_those_mistyped_on_purpose(intake):
     events = [event for feed in ("crm", "esp", "care") for event in _accepted(intake, feed)]
     phones = _values(events, "phone") - {"415-555"}
@@ -177,7 +236,9 @@ def test_the_reference_tables_are_whole(world):
     landing = Path(world.folder) / "landing"
     lines = (landing / "products/products.json").read_text().splitlines()
     products = [json.loads(line) for line in lines]
-    assert len(products) == world.products == 92_348  # 17 were sold but are not described
+    assert (
+        len(products) == world.products == 92_348 + len(clothing.PRODUCTS)
+    )  # 17 were sold but are not described
     days = [one["replenish_days"] for one in products if "replenish_days" in one]
     assert len(days) == 9_273 and min(days) > 0
     campaigns = (landing / "campaigns/campaigns.json").read_text().splitlines()

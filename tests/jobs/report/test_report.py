@@ -5,11 +5,14 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
+import duckdb
 import pandas as pd
 import pytest
 
+from tactful.jobs.demo import clothing as planted
+from tactful.jobs.report import clothing
 from tactful.jobs.report import page as report
-from tactful.jobs.report.lake_view import duck_type, open_lake
+from tactful.jobs.report.lake_view import LakeView, duck_type, open_lake
 from tactful.jobs.report.persons import count_pairs
 from tactful.jobs.settings.config import load
 from tests.small_lake import AS_OF, write_small_lake, write_truth
@@ -217,6 +220,42 @@ def test_a_lake_that_disagrees_with_the_data_says_so(folder, config):
         generated={**GENERATED, "figures": figures},
     )  # fmt: skip
     assert "The two do not agree" in target.read_text(encoding="utf-8")
+
+
+def test_the_clothes_shop_is_told_with_rows():
+    """A mail that the rule would have stopped, with the order that speaks against it."""
+    assert (clothing.SALE, clothing.ASK) == (planted.SALE, planted.ASK)
+    rules, misfires = {"paid": "price_regret", "here": "unfulfilled"}, {
+        "sale_mails": 2, "price_regrets": 1, "review_asks": 1, "unfulfilled": 0,
+    }  # fmt: skip
+    with duckdb.connect() as database:
+        database.execute("""
+            CREATE TABLE messages AS FROM (VALUES
+                ('a', 'sent', 'jeans-half-price'), ('b', 'sent', 'jeans-half-price'),
+                ('b', 'delivered', 'jeans-half-price'), ('c', 'sent', 'review-ask'),
+                ('d', 'sent', NULL)) AS t(message_id, type, content_id);
+            CREATE TABLE regrets AS FROM (VALUES
+                ('b', 'paid', 'p_1', TIMESTAMP '2017-10-18 10:00', 
+                 ['purchases:o-1', 'purchases:o-2']),
+                ('c', 'capped', 'p_1', TIMESTAMP '2017-10-18 10:00', [])
+            ) AS t(message_id, policy, person_id, sent_at, evidence);
+            CREATE TABLE timeline AS FROM (VALUES
+                ('p_1', TIMESTAMP '2017-10-09', 'purchases', 'order_placed', 'o-1', 'JEANS-SLIM',
+                 'Jeans', 79.00, 'USD', 'c-1'),
+                ('p_1', TIMESTAMP '2017-10-12', 'purchases', 'order_placed', 'o-2', 'JEANS-WIDE',
+                 'Jeans', 89.00, 'USD', 'c-2')
+            ) AS t(person_id, occurred_at, stream, type, event_id, sku, category, amount, currency,
+                   order_id)
+        """)
+        told = clothing.clothing(LakeView(database, None), rules=rules, planted=misfires)
+        assert told["agrees"] and told["sale"]["held_back"] == 1 and told["ask"]["mails"] == 1
+        ((sku, amount),) = [(row["sku"], row["amount"]) for row in told["sale"]["rows"]]
+        assert (sku, amount) == ("JEANS-WIDE", 89.0) and not told["ask"]["rows"]
+        other = {**misfires, "price_regrets": 2}
+        wrong = clothing.clothing(LakeView(database, None), rules=rules, planted=other)
+        assert not wrong["agrees"]
+        database.execute("DELETE FROM messages WHERE content_id IS NOT NULL")
+        assert clothing.clothing(LakeView(database, None), rules=rules, planted=other) is None
 
 
 def test_an_empty_lake_has_a_report(tmp_path):

@@ -59,12 +59,7 @@ def _told() -> list[Column]:
     """The fields of the schema's `INTERVAL`, in whole numbers where it can be: these are exact."""
     sums = "aggregate(_gaps, 0L, (s, g) -> s + g)"
     squares = "aggregate(_gaps, 0L, (s, g) -> s + CAST(g AS BIGINT) * g)"
-    n = "size(_gaps)"
-    middle = (
-        f"sort_array(_gaps)[CAST(floor({place}) AS INT)]"
-        for place in (f"({n} - 1) / 2", f"{n} / 2")
-    )
-    median = f"({' + '.join(middle)}) / 2.0D"
+    n, median = "size(_gaps)", median_gap("_gaps")
     deviation = f"sqrt(CAST({n} * {squares} - {sums} * {sums} AS DOUBLE)) / {n}"
     mean = f"(CAST({sums} AS DOUBLE) / {n})"
     sure = f"{n} / ({n} + 2.0D) * ({mean} / ({mean} + {deviation}))"
@@ -77,6 +72,15 @@ def _told() -> list[Column]:
         ),
         F.expr(f"round({sure}, 4)").alias("confidence"),
     ]
+
+
+def median_gap(gaps: str) -> str:
+    """The middle of some gaps in days, in SQL; of two in the middle what lies between them."""
+    middle = (
+        f"sort_array({gaps})[CAST(floor({place}) AS INT)]"
+        for place in (f"(size({gaps}) - 1) / 2", f"size({gaps}) / 2")
+    )
+    return f"({' + '.join(middle)}) / 2.0D"
 
 
 def _as_map(name: str) -> Column:

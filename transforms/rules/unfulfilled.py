@@ -14,6 +14,7 @@ from tactful.schemas.events import CHANNELS, ORDER, REVERSALS
 from tactful.transforms.about import same_topics
 from tactful.transforms.allotting import emptied_by
 from tactful.transforms.identity.owners import is_person
+from tactful.transforms.journeys import DELIVERED, SHIPPED, first_step, is_in_store, journeys
 from tactful.transforms.options import option
 from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule
 from tactful.transforms.rules.suppressions import (
@@ -24,8 +25,6 @@ from tactful.transforms.rules.suppressions import (
     with_id,
 )
 from tactful.transforms.settled import purchased_lines
-
-DELIVERED, SHIPPED = "order_delivered", "order_shipped"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,12 +86,12 @@ def unfulfilled(
     """
     bought = (
         purchased_lines(lines)
-        .where(is_person() & ~F.coalesce(F.lower(F.trim("place")) == "store", F.lit(False)))
+        .where(is_person() & ~is_in_store())
         .select(
             "person_id", *ORDER, "order_id", "line_number", "line_id", "sku", "units", "taken",
             F.struct(*ORDER).alias("cause"),
         )
-        .join(_journeys(timeline), "order_id", "left")
+        .join(journeys(timeline), "order_id", "left")
         .join(products.select("sku", "complements"), "sku", "left")
     )  # fmt: skip
     return (
@@ -123,7 +122,9 @@ def _ended(bought: DataFrame, policies: Sequence[Policy]) -> DataFrame:
     """
     types = ", ".join(f"'{name}'" for name in REVERSALS)
     emptied = F.when(F.size("taken") > 0, emptied_by(f"array({types})"))
-    told = bought.withColumns({"_delivered": _first(DELIVERED), "_shipped": _first(SHIPPED)})
+    told = bought.withColumns(
+        {"_delivered": first_step(DELIVERED), "_shipped": first_step(SHIPPED)}
+    )
     first = F.array_min(F.array_compact(F.array("_delivered", emptied)))
     every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
     in_time = F.col("_told.occurred_at") < F.coalesce("rule.lapses_at", forever())
@@ -137,27 +138,6 @@ def _ended(bought: DataFrame, policies: Sequence[Policy]) -> DataFrame:
             F.when(F.col("_lift").isNull(), F.col("rule.lapses_at")).otherwise(lifted_at),
         )
     )
-
-
-def _journeys(timeline: DataFrame) -> DataFrame:
-    """What is told of each order's way to the customer: order_id, journey."""
-    told = timeline.where(F.col("type").isin(DELIVERED, SHIPPED) & F.col("order_id").isNotNull())
-    event = F.struct(F.struct(*ORDER).alias("event"), "type", "line_id", "sku")
-    return told.groupBy("order_id").agg(F.collect_set(event).alias("journey"))
-
-
-def _first(type_: str) -> Column:
-    """The first event of a type that is about a line."""
-
-    def is_about(step: Column) -> Column:
-        about = (
-            F.when(step["line_id"].isNotNull(), step["line_id"] == F.col("line_id"))
-            .when(step["sku"].isNotNull(), step["sku"] == F.col("sku"))
-            .otherwise(F.lit(True))
-        )
-        return (step["type"] == type_) & F.coalesce(about, F.lit(False))
-
-    return F.array_min(F.transform(F.filter("journey", is_about), lambda step: step["event"]))
 
 
 def _rows_of_line() -> Sequence[Column]:

@@ -13,6 +13,7 @@ from tactful.schemas.events import ORDER
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.suppressions import named
 from tactful.transforms.triggers.proposing import (
+    VISIT,
     by_policy,
     cancelling,
     each_policy,
@@ -21,8 +22,6 @@ from tactful.transforms.triggers.proposing import (
 from tactful.transforms.triggers.trigger import Facts, Policy, Reads, Trigger, event_told
 
 ADDED, REMOVED, ORDERED = "add_to_cart", "remove_from_cart", "order_placed"
-# A visit ends after so much silence (DESIGN 6, *Definitions*): until then a cart is still filled.
-VISIT = timedelta(minutes=30)
 RUN = ("person_id", "policy", "run")
 
 
@@ -37,8 +36,8 @@ def cart_abandoned(timeline: DataFrame, *, policies: Sequence[Policy]) -> DataFr
     A cart is filled as long as less than `after`, and no less than half an hour, passes between two
     additions, and no order lies between them; what is added later is another cart. Its cause is its
     last addition, so one cart is one occasion however often something is put into it, and whatever
-    arrives late. It is about what was added last and not removed last. A cart of which everything
-    was removed again is withdrawn by the last removal.
+    arrives late. It is about what was not removed again; where all was, the last removal withdraws
+    it.
 
     Keeps: one row a cart × policy × step. Adds: the columns of `PROPOSALS`.
     timeline: rows with person_id.
@@ -47,37 +46,42 @@ def cart_abandoned(timeline: DataFrame, *, policies: Sequence[Policy]) -> DataFr
     handled = timeline.where(is_person() & F.col("type").isin(ADDED, REMOVED, ORDERED))
     each = handled.select("person_id", "type", "sku", ref.alias("ref"), event_told().alias("event"))
     one = each.dropDuplicates(["person_id", "ref"])
+    of_sku = Window.partitionBy(*RUN, "sku")
+    added = F.max(F.when(F.col("type") == ADDED, F.struct("ref", "event"))).over(of_sku)
+    is_removal = (F.col("type") == REMOVED) & (F.col("ref") > F.col("_added.ref"))
     things = (
         each_policy(one, policies)
         .transform(_with_run, policies)
         .where(F.col("type") != ORDERED)
+        .withColumn("_added", added)
+        .where("_added IS NOT NULL")
         .groupBy(*RUN, "sku")
         .agg(
-            F.max(F.struct("ref", "type")).alias("last"),
-            F.max(F.when(F.col("type") == ADDED, F.struct("ref", "event"))).alias("added"),
+            F.any_value("_added").alias("_added"),
+            F.min(F.when(is_removal, F.col("ref"))).alias("_removed"),
         )
     )
-    is_in = F.col("last.type") == ADDED
+    is_in = F.col("_removed").isNull()
     carts = things.groupBy(*RUN).agg(
-        F.max("added").alias("_added"),
-        F.array_sort(F.collect_set(F.when(is_in, F.col("sku")))).alias("skus"),
-        F.sort_array(F.collect_set(F.when(is_in, named("added.ref")))).alias("_evidence"),
+        F.max("_added").alias("_last"),
+        F.array_sort(F.collect_set(F.when(is_in, F.col("sku")))).alias("_left"),
+        F.array_sort(F.collect_set("sku")).alias("_all"),
+        F.sort_array(F.collect_set(named("_added.ref"))).alias("_evidence"),
         F.max(is_in).alias("_is_full"),
-        F.max("last.ref").alias("_last"),
+        F.max("_removed").alias("_emptied"),
     )
-    causes = carts.where("_added IS NOT NULL").select(
+    causes = carts.select(
         "person_id",
         "policy",
-        F.col("_added.ref").alias("cause"),
-        F.lit(None).cast("string").alias("about"),
-        "skus",
-        F.col("_added.event").alias("event"),
+        F.col("_last.ref").alias("cause"),
+        F.col("_last.event").alias("event"),
+        F.when(F.col("_is_full"), F.col("_left")).otherwise(F.col("_all")).alias("skus"),
+        F.when(~F.col("_is_full"), F.col("_emptied")).alias("ended_by"),
         "_evidence",
-        F.when(~F.col("_is_full"), F.col("_last")).alias("ended_by"),
     )
     first = F.array(named("cause"))
     told = causes.withColumn("evidence", F.array_distinct(F.concat(first, "_evidence")))
-    return proposed(told, cancelling(timeline, policies), policies=policies)
+    return proposed(told, cancelling(timeline, policies), policies=policies, caused_by=(ADDED,))
 
 
 def _with_run(handled: DataFrame, policies: Sequence[Policy]) -> DataFrame:
@@ -112,7 +116,7 @@ TRIGGER = Trigger(
     when="cart_abandoned",
     doc="Remind somebody of what they put into a cart and did not buy.",
     options=CartAbandoned,
-    stream="clicks",
+    streams=lambda _: ("clicks",),
     counts_from="the last addition to the cart",
     after=timedelta(hours=4),
     expires=timedelta(days=7),

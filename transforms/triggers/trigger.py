@@ -28,6 +28,7 @@ PROPOSALS: Mapping[str, str] = {
     "person_id": "string",
     "policy": "string",
     "cause": EVENT_REF,
+    "about": "string",
     "step": "int",
     "proposed_at": "timestamp",
     "expires_at": "timestamp",
@@ -85,8 +86,8 @@ class Trigger:
     `doc`         a sentence a marketer could read.
     `options`     a frozen dataclass of `option`s: what may be chosen of it beside what every
                   policy may say (`after`, `expires`, `cancel_on` …).
-    `stream`      the stream whose events cause it; without a source of it, it is idle. None: it is
-                  caused by the calendar.
+    `streams`     options → the streams whose events cause it; without a source of any of them it
+                  is idle. None at all: the calendar causes it.
     `counts_from` what `after` counts from, in words.
     `after`       what `after` is where a policy is silent; None: it has to be given.
     `expires`     what `expires` is where a policy is silent; None: never.
@@ -94,8 +95,8 @@ class Trigger:
     `cancels`     every type of event that may stand in `cancel_on`.
     `reads`       Policy, `slowest` (a function that asks for the longest replenishment time of any
                   product, None without one) → how far back it reads events of each class.
-    `proposals`   Facts, policies of this trigger → one row a person × policy × cause × step, with
-                  the columns of `PROPOSALS`.
+    `proposals`   Facts, policies of this trigger → one row a person × policy × cause × about ×
+                  step, with the columns of `PROPOSALS`.
     `faults`      an entry as written, types unchecked → what is wrong between its options.
     `references`  options → reference tables without which it is idle, and why.
     `topic`       the topic of its messages where a policy is silent.
@@ -104,17 +105,19 @@ class Trigger:
     `needs_persons`  whether it reads who there is.
 
     Proposals are a function of the events up to a moment T alone; no clock has a say in them:
-    - `cause` names what happened: a person, policy, cause and step are proposed once, whatever
-      arrives in whatever order. A cause that is no longer proposed (a cart that went on, an order
-      that turns out to have been returned) is withdrawn by whoever planned it.
+    - `cause` names what happened, and `about` which part of it is meant where one event is several
+      occasions (of an order each product falls due by itself), else it is empty: a person, policy,
+      cause, about and step are proposed once, whatever arrives in whatever order. A cause that is
+      proposed no more (a cart that went on, an order that turns out to have been returned) is
+      withdrawn by whoever planned it.
     - `proposed_at`: the earliest moment it may be said; it may lie after T.
     - `expires_at`: from this moment on it must not be said any more; null means never.
     - `skus`: what it is about, sorted; empty where it is about no product.
     - `withdrawn_by`: the first event that cancels it (`cancel_on`), at the cause or behind it, null
       without one. Every step not said by then is withdrawn; a step that was said before stays said.
     - `evidence`: the events that caused it as stream:event_id, the cause first.
-    - `event`: what conditions may ask of the causing event (`EVENT_COLUMNS`); of an event with
-      several lines, its first line that counts.
+    - `event`: what conditions may ask of the causing event (`EVENT_COLUMNS`); of what was bought
+      that is the order, by the first of its lines that counts.
     How often one person may be asked again (`again_after`, `at_most`) counts decisions, so whoever
     plans looks after it. `where` and `content` ask what is known of the person when it is planned:
     `with_conditions` (`transforms/conditions.py`) adds is_wanted (null where that is unknown) and
@@ -124,7 +127,7 @@ class Trigger:
     when: str
     doc: str
     options: type
-    stream: str | None
+    streams: Callable[[Any], Sequence[str]]
     counts_from: str
     cancel_on: tuple[str, ...]
     cancels: tuple[str, ...]

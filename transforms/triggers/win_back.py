@@ -9,12 +9,16 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import ORDER
-from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.suppressions import named
-from tactful.transforms.settled import is_cancelled, purchased_lines
-from tactful.transforms.triggers.proposing import cancelling, each_policy, proposed
-from tactful.transforms.triggers.trigger import Facts, Policy, Reads, Trigger, event_told
+from tactful.transforms.triggers.proposing import (
+    bought,
+    cancelling,
+    each_policy,
+    first_event,
+    no_skus,
+    proposed,
+)
+from tactful.transforms.triggers.trigger import Facts, Policy, Reads, Trigger
 
 ORDERED = "order_placed"
 
@@ -32,23 +36,10 @@ def win_back(timeline: DataFrame, lines: DataFrame, *, policies: Sequence[Policy
     Keeps: one row an order × policy × step. Adds: the columns of `PROPOSALS`.
     timeline: rows with person_id. lines: see `settled_lines`.
     """
-    kept = purchased_lines(lines).where(is_person() & ~is_cancelled())
-    orders = kept.select("person_id", *ORDER).distinct()
-    told = timeline.where(F.col("type") == ORDERED).select(
-        *ORDER, "line_number", event_told().alias("event")
-    )
-    first = told.groupBy(*ORDER).agg(F.min_by("event", "line_number").alias("event"))
-    causes = orders.join(first, [*ORDER]).select(
-        "person_id",
-        F.struct(*ORDER).alias("cause"),
-        F.lit(None).cast("string").alias("about"),
-        F.array().cast("array<string>").alias("skus"),
-        "event",
-    )
-    named_causes = causes.withColumn("evidence", F.array(named("cause")))
-    return proposed(
-        each_policy(named_causes, policies), cancelling(timeline, policies), policies=policies
-    )
+    orders = bought(lines, timeline).groupBy("person_id", "cause").agg(first_event().alias("event"))
+    causes = orders.withColumns({"skus": no_skus(), "evidence": F.array(named("cause"))})
+    cancels = cancelling(timeline, policies)
+    return proposed(each_policy(causes, policies), cancels, policies=policies, caused_by=(ORDERED,))
 
 
 def _proposals(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
@@ -64,7 +55,7 @@ TRIGGER = Trigger(
     when="win_back",
     doc="Come back to somebody who has not ordered for long.",
     options=WinBack,
-    stream="purchases",
+    streams=lambda _: ("purchases",),
     counts_from="the last order",
     expires=timedelta(days=30),
     cancel_on=(ORDERED,),

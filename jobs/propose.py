@@ -11,6 +11,7 @@ from pyspark.sql import DataFrame
 
 from tactful.jobs.decide import longer, slowest_of
 from tactful.jobs.settings.config import Activate, Config
+from tactful.schemas.events import CLASSES
 from tactful.transforms.triggers import PROPOSALS, TRIGGERS, Facts
 
 
@@ -41,7 +42,12 @@ def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]
     slowest = slowest_of(products)
     found: dict[str, timedelta | None] = {}
     for one in config.activate:
-        told = one.kind.reads(one.policy, slowest=slowest)
+        policy = one.policy
+        told = dict(one.kind.reads(policy, slowest=slowest))
+        # What cancels is not before its cause, and nothing is cancelled that may not be said.
+        for name, types in CLASSES.items():
+            if {*types} & {*policy.cancel_on}:
+                told[name] = longer(told.get(name, timedelta()), policy.reach)
         for name, span in told.items():
             found[name] = longer(found.get(name, timedelta()), span)
     return found

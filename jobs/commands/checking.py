@@ -24,6 +24,7 @@ def notes(config: Config) -> list[str]:
         *_java(),
         *idle(config, imported=_imported(config)),
         *_advice(config),
+        *_equals(config),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
@@ -44,6 +45,19 @@ def _advice(config: Config) -> list[str]:
         f"destinations.{destination.name}: {advice}."
         for destination in config.destinations
         if (advice := destination.sink.advice(destination.options, destination.policy))
+    ]
+
+
+def _equals(config: Config) -> list[str]:
+    """Of policies of one priority the value of what they say decides, and then a stable key."""
+    by_priority: dict[int, list[str]] = {}
+    for one in config.activate:
+        by_priority.setdefault(one.priority, []).append(f"activate.{one.name}")
+    return [
+        f"{' and '.join(names)} have one priority, {priority}: of what falls together the larger "
+        "expected value is said first."
+        for priority, names in sorted(by_priority.items())
+        if len(names) > 1
     ]
 
 

@@ -21,6 +21,7 @@ from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
 from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.triggers import TRIGGERS
 
 HEAD = """# Every option
 
@@ -63,6 +64,10 @@ def _inside(
     """The section behind a key that holds a table, or a list or table of tables."""
     if place == ("suppress",):
         yield from _kinds(inner, "suppress", "when", _rules())
+    elif place == ("activate",):
+        yield from _kinds(inner, "activate", "when", _triggers())
+        for name in ("steps", "content"):
+            yield from _sections(model_in(inner.model_fields[name]), (f"[activate.{name}]",), {})
     elif place == ("destinations",):
         yield from _kinds(inner, "destinations", "kind", _destinations())
     elif typing.get_origin(field.annotation) is tuple:
@@ -101,6 +106,21 @@ def _rules() -> dict[str, tuple[str, type]]:
         when: (f"{rule.doc} Caused by events of the stream {rule.stream}.", rule.options)
         for when, rule in RULES.items()
     }
+
+
+def _triggers() -> dict[str, tuple[str, type]]:
+    found = {}
+    for when, trigger in TRIGGERS.items():
+        after = "has to be given" if trigger.after is None else _written(trigger.after)
+        ends = "none" if trigger.expires is None else _written(trigger.expires)
+        cancels = ", ".join(trigger.cancel_on) or "none"
+        silent = (
+            f"`after` counts from {trigger.counts_from}. If silent: `after` {after}, `expires` "
+            f"{ends}, `cancel_on` {cancels}; it may be {', '.join(trigger.cancels)}. Topic "
+            f"{trigger.topic or 'none'}, purpose {trigger.purpose}."
+        )
+        found[when] = (f"{trigger.doc} {silent}", trigger.options)
+    return found
 
 
 def _destinations() -> dict[str, tuple[str, type]]:

@@ -28,14 +28,15 @@ from tactful.transforms.triggers import TRIGGERS, Policy, Trigger
 
 CANCELS = tuple(dict.fromkeys(type_ for one in TRIGGERS.values() for type_ in one.cancels))
 CONDITION = "a condition, such as orders >= 2 and event.category = 'shoes'"
-Condition = Annotated[Text, Field(description=CONDITION)]
 
 
 class Content(Section):
     """One of the things that may be said, and to whom."""
 
-    where: Condition | None = Field(
-        default=None, title="Whom it is for; silent: everybody, so only the last may be silent."
+    where: Text | None = Field(
+        default=None,
+        description=CONDITION,
+        title="Whom it is for; silent: everybody, so only the last may be silent.",
     )
     content_id: Text = Field(title="What is said: a content of [reference.contents].")
 
@@ -87,8 +88,9 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
     at_most: Count | None = Field(
         default=None, title="On how many occasions a person is chosen at most; silent: on any."
     )
-    where: Condition | None = Field(
+    where: Text | None = Field(
         default=None,
+        description=CONDITION,
         title="Whom it is for: a condition over `customers`, `customer_scores` and, as event.NAME, "
         "the causing event. Of whom it is unknown is not chosen.",
     )

@@ -9,7 +9,10 @@ from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.conditions import parse
 from tactful.transforms.sources.expressions import NotAnExpression
-from tactful.transforms.triggers import Trigger
+from tactful.transforms.triggers import TRIGGERS, Trigger
+
+# What cancels nothing at all is told where the value is read.
+OF_OTHERS = {type_ for trigger in TRIGGERS.values() for type_ in trigger.cancels}
 
 
 def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:
@@ -32,7 +35,7 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
 def _cancels(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:
     told = entry.get("cancel_on")
     for at, type_ in enumerate(told if isinstance(told, list) else ()):
-        if isinstance(type_, str) and type_ not in trigger.cancels:
+        if isinstance(type_, str) and type_ in OF_OTHERS and type_ not in trigger.cancels:
             yield (*place, "cancel_on", at), shown(type_), ", ".join(trigger.cancels), ""
 
 

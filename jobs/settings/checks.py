@@ -6,16 +6,16 @@ hides none of these: all errors are told at once.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import activating, places, sending
+from tactful.jobs.settings import activating, named_ids, places, sending
 from tactful.jobs.settings.fields import topic_words
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
+from tactful.jobs.settings.texts import unfit
 from tactful.jobs.settings.variables import misspelt
 from tactful.schemas.events import STREAMS
 from tactful.transforms.calendars import CALENDARS
@@ -33,7 +33,8 @@ def cross_problems(
     """Everything wrong that one value alone does not show."""
     checks = [*([_secret, _credentials] if needs_secret else []), *CHECKS]
     found_here = [finding for check in checks for finding in check(layers.values, environ)]
-    for look in (places.faults, *([places.on_disk] if looks_at_disk else [])):
+    on_disk = [places.on_disk, named_ids.on_disk] if looks_at_disk else []
+    for look in (places.faults, *on_disk):
         found_here += look(layers)
     return [
         *misspelt(environ, secret=_table(layers.values, "lake").get("secret")),
@@ -185,6 +186,7 @@ def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield from _misplaced(place, entry, when, declared, kind_of="when")
             yield from _not_given(place, entry, when, declared[when])
             yield from activating.faults(place, entry, TRIGGERS[when])
+    yield from named_ids.without_table(values)
 
 
 def _caps(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -281,7 +283,7 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         yield from _identifiers(place, entry, SINKS[kind], types)
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")
         yield from _not_given(place, entry, kind, declared[kind])
-        yield from _unfit(place, entry, declared[kind])
+        yield from unfit(place, entry, declared[kind])
         # Whose rule is gone is emptied where it was filled, whatever that rule was.
         policy = entry.get("policy")
         is_known = isinstance(policy, str) and policy in enabled
@@ -319,20 +321,6 @@ def _lists(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             allowed = f"a list of its own; destinations.{taken[where]} fills that one"
             yield (*place, needed[0]), shown(entry[needed[0]]), allowed, ""
         taken.setdefault(where, str(entry.get("name")))
-
-
-def _unfit(place: Place, entry: dict, declared: Mapping[str, Option]) -> Iterator[Finding]:
-    """Texts that the vendor would refuse, in tables inside the entry, too."""
-    for name, option in declared.items():
-        told = entry.get(name)
-        if option.values == "a table" and isinstance(told, dict):
-            yield from _unfit((*place, name), told, options_of(option.kind))
-        elif option.pattern and type(told) in (str, int) and not _looks_right(told, option):
-            yield (*place, name), shown(told), option.looks, option.hint
-
-
-def _looks_right(told: str | int, option: Option) -> bool:
-    return re.fullmatch(option.pattern, str(told)) is not None
 
 
 def _limits(place: Place, entry: dict, sink: Sink) -> Iterator[Finding]:

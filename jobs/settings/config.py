@@ -46,7 +46,8 @@ LATER: dict[type[BaseModel], tuple[str, ...]] = {
 }
 LATER_VALUES = {
     "when": (
-        "forgotten", "quiet_hours", "holdout", "out_of_context",
+        "forgotten", "quiet_hours", "holdout", "out_of_context", "browse_abandoned", "onboarding",
+        "price_drop", "attribute_changed", "cart_exit", "struggling", "short_visit",
     ),
     "kind": (
         "tiktok", "snap", "pinterest", "linkedin", "x", "microsoft", "uid2", "mailchimp",
@@ -116,6 +117,14 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
         for table, why in rule.kind.references(rule.options).items():
             if table not in config.reference:
                 yield f"suppress.{rule.name}", why
+    for one in config.activate:
+        streams = one.kind.streams(one.options)
+        if streams and not fed & {*streams}:
+            yield f"activate.{one.name}", f"no source feeds the stream {' or '.join(streams)}"
+            continue
+        for table, why in one.kind.references(one.options).items():
+            if table not in config.reference:
+                yield f"activate.{one.name}", why
 
 
 def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:

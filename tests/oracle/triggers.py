@@ -78,10 +78,10 @@ def proposals(
     """
     with open_database() as db:
         _put_events(db, list(told))
-        put(db, "products", products, PRODUCTS)
-        put(db, "campaigns", campaigns, CAMPAIGNS)
-        put(db, "persons", persons, PERSONS)
-        put(db, "triggers", map(_policy, activate), POLICIES)
+        put(db, "products", list(products), PRODUCTS)
+        put(db, "campaigns", list(campaigns), CAMPAIGNS)
+        put(db, "persons", list(persons), PERSONS)
+        put(db, "triggers", [*map(_policy, activate)], POLICIES)
         for name in ("bought", "taken", "emptied", "had", "happened"):
             make(db, name)
         db.execute(CAUSES)

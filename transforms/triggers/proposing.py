@@ -100,10 +100,18 @@ def cancelling(
     return cancels.where(F.coalesce(by_policy(types, "boolean"), F.lit(False)))
 
 
-def _withdrawn(causes: DataFrame, cancels: DataFrame, *, by: Sequence[str], name: str) -> DataFrame:
+def _withdrawn(
+    causes: DataFrame,
+    cancels: DataFrame,
+    *,
+    by: Sequence[str],
+    name: str,
+    caused_by: Sequence[str],
+) -> DataFrame:
     """Add under `name` the first event that cancels a cause, at its moment or behind it.
 
-    by: what both share.
+    Of the types that cause it only what is behind it does: no event cancels itself, nor what
+    happened at its moment as well. by: what both share.
 
     One pass over each person's causes and cancelling events, the latest first, so that a machine
     that sends thousands of both costs no more than sorting them.
@@ -200,8 +208,8 @@ def gathered(parts: DataFrame) -> DataFrame:
     occasion, and it stays told what it was about.
 
     Keeps: one row a person × policy × cause. Adds: skus, event, ended_by, evidence.
-    parts: person_id, policy, cause, sku, order (the event that is evidence beside the cause), line_number,
-    event, over_by (null while it is not).
+    parts: person_id, policy, cause, sku, order (the event that is evidence beside the cause),
+    line_number, event, over_by (null while it is not).
     """
     is_left = F.col("over_by").isNull()
     sets = parts.groupBy("person_id", "policy", "cause").agg(

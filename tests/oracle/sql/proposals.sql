@@ -22,13 +22,16 @@ WITH caused AS (
     JOIN triggers AS t ON t.name = c.policy
 ),
 
+unfolded AS (
+    SELECT *, unnest(steps) AS step_told FROM caused
+),
+
 stepped AS (
     SELECT
         *,
-        unnest(steps) AS step_told,
         coalesce(counts_from_at, cause.occurred_at) + step_told.wait AS proposed_at,
         least(proposed_at + expires, lapses_at) AS expires_at
-    FROM caused
+    FROM unfolded
 )
 
 SELECT

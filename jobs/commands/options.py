@@ -66,8 +66,10 @@ def _inside(
         yield from _kinds(inner, "suppress", "when", _rules())
     elif place == ("activate",):
         yield from _kinds(inner, "activate", "when", _triggers())
-        for name in ("steps", "content"):
-            yield from _sections(model_in(inner.model_fields[name]), (f"[activate.{name}]",), {})
+        for name in ("content", "steps"):
+            told = model_in(inner.model_fields[name]).model_fields
+            yield f"### `[[activate.{name}]]`\n"
+            yield _table(_line(key, field, {}) for key, field in told.items())
     elif place == ("destinations",):
         yield from _kinds(inner, "destinations", "kind", _destinations())
     elif typing.get_origin(field.annotation) is tuple:

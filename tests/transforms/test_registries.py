@@ -13,17 +13,23 @@ import pytest
 
 from tactful.jobs.settings.config import LATER_VALUES
 from tactful.schemas.events import CLASSES, STREAMS
-from tactful.transforms import rules, sinks, sources
+from tactful.transforms import rules, sinks, sources, triggers
+from tactful.transforms.about import topic_word
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
+from tactful.transforms.triggers import TRIGGERS, Policy
 from tests import worlds
+from tests.oracle.config import duration
 from tests.oracle.engine import RULES as ORACLE_RULES
 from tests.oracle.engine import query
+from tests.oracle.triggers import SILENT
+from tests.oracle.triggers import TRIGGERS as ORACLE_TRIGGERS
 from tests.properties.test_convergence import DESTINATIONS
 
-HELPERS = {"rule", "refusals", "suppressions", "sink", "http", "us_states", "dialect"}
+HELPERS = {"rule", "refusals", "suppressions", "sink", "http", "us_states", "dialect", "trigger",
+           "proposing"}  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
     "bounds", "expressions", "names", "objects", "partitions", "reference", "segment_fields",
@@ -37,7 +43,8 @@ def modules(folder: ModuleType) -> set[str]:
 
 
 def test_each_module_has_its_line():
-    for registry, folder in ((RULES, rules), (SINKS, sinks), (DIALECTS, sources)):
+    both = ((RULES, rules), (TRIGGERS, triggers), (SINKS, sinks), (DIALECTS, sources))
+    for registry, folder in both:
         assert set(registry) == modules(folder), f"a line is missing in {folder.__file__}"
 
 
@@ -49,13 +56,28 @@ def test_each_rule_has_its_sql_in_the_oracle():
 
 def test_the_oracle_asks_for_options_that_a_rule_has():
     """A misspelt one would be null there, and the rule nowhere held to it."""
-    for when, rule in RULES.items():
-        asked = set(re.findall(r"options ->> '(\w+)'", query(f"rules/{when}")))
-        assert asked <= set(options_of(rule.options)), f"tests/oracle/sql/rules/{when}.sql"
+    for folder, registry in (("rules", RULES), ("triggers", TRIGGERS)):
+        for when, one in registry.items():
+            asked = set(
+                re.findall(r"options,? (?:->> )?'(?:\$[.])?(\w+)", query(f"{folder}/{when}"))
+            )
+            assert asked <= set(options_of(one.options)), f"tests/oracle/sql/{folder}/{when}.sql"
+
+
+def test_each_trigger_has_its_sql_in_the_oracle():
+    assert set(ORACLE_TRIGGERS) == set(SILENT) == set(TRIGGERS)
+    for when, trigger in TRIGGERS.items():
+        after, expires, cancel_on = SILENT[when]
+        silent = trigger.after, trigger.expires, [*trigger.cancel_on]
+        assert silent == (_span(after), _span(expires), cancel_on), when
+
+
+def _span(text: str | None) -> timedelta | None:
+    return duration(text) if text else None
 
 
 def test_what_is_there_is_not_called_unsupported():
-    later = {"when": RULES, "kind": SINKS, "dialect": DIALECTS}
+    later = {"when": {**RULES, **TRIGGERS}, "kind": SINKS, "dialect": DIALECTS}
     for key, registry in later.items():
         both = set(LATER_VALUES[key]) & set(registry)
         assert not both, f"take {both} out of LATER_VALUES in jobs/settings/config.py"
@@ -92,6 +114,22 @@ def test_a_rule_says_everything_of_itself(rule):
         assert set(rule.references(chosen)) <= {"products", "campaigns"}
 
 
+@pytest.mark.parametrize("trigger", TRIGGERS.values(), ids=TRIGGERS)
+def test_a_trigger_says_everything_of_itself(trigger):
+    assert (trigger.doc.endswith(".") and trigger.counts_from and trigger.topic is None) or (
+        trigger.topic == topic_word(trigger.topic)
+    )
+    every = {type_ for types in CLASSES.values() for type_ in types}
+    assert {*trigger.cancel_on} <= {*trigger.cancels} <= every
+    chosen = trigger.options()
+    day = timedelta(days=1)
+    for expires in (day, None):
+        policy = Policy("x", trigger.when, (day,), expires, (), None, chosen)
+        assert set(trigger.reads(policy, slowest=lambda: None)) <= set(CLASSES)
+    assert set(trigger.streams(chosen)) <= set(STREAMS)
+    assert set(trigger.references(chosen)) <= {"products", "campaigns"}
+
+
 @pytest.mark.parametrize("sink", SINKS.values(), ids=SINKS)
 def test_a_destination_says_everything_of_itself(sink):
     assert sink.doc.endswith(".") and set(sink.offered) <= set(sink.identifier_types)
@@ -101,7 +139,8 @@ def test_a_destination_says_everything_of_itself(sink):
 
 
 def test_every_option_is_described():
-    declared = [r.options for r in RULES.values()] + [s.options for s in SINKS.values()]
+    every = (*RULES.values(), *TRIGGERS.values(), *SINKS.values())
+    declared = [one.options for one in every]
     for kind in declared:
         assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
         assert all(o.doc.endswith(".") and o.values for o in options_of(kind).values())

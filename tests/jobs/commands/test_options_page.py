@@ -15,6 +15,7 @@ from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
+from tactful.transforms.triggers import TRIGGERS
 
 
 def sections() -> dict[str, dict[str, list[str]]]:
@@ -62,6 +63,15 @@ def test_every_option_is_on_the_page():
         seen["[[destinations]]"] |= own
     assert seen["[[suppress]]"] == keys(entry("suppress"))
     assert seen["[[destinations]]"] == keys(entry("destinations"))
+    seen = set(page["[[activate]]"])
+    for when, trigger in TRIGGERS.items():
+        own = set(page.get(f'when = "{when}"', ()))
+        assert own == set(options_of(trigger.options)), when
+        seen |= own
+    assert seen == keys(entry("activate"))
+    for inner in ("steps", "content"):
+        model = get_args(entry("activate").model_fields[inner].annotation)[0]
+        assert set(page[f"[[activate.{inner}]]"]) == keys(model)
     assert "account.account_id" in page['kind = "google_data_manager"']
     for name, dialect in DIALECTS.items():
         assert f"- `{name}`: {dialect.doc}" in option_page()

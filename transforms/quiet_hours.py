@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,8 +36,23 @@ def open_from(at: Column, zone: Column, week: Week) -> Column:
     return F.array_min(F.transform(later, lambda s: F.greatest(s["begins"], at)))
 
 
-def next_open(at: datetime, zone: str, week: Week) -> datetime | None:
-    """The same of one moment."""
+def next_open(at: datetime, zones: Sequence[str], week: Week) -> datetime | None:
+    """The same of one moment, of somebody who lives by one of these clocks, nobody knows which.
+
+    They are reached when all of the clocks allow it: in doubt the strictest.
+    """
+    moment: datetime | None = at
+    for _ in range(len(DAYS) * len(zones)):
+        opened = [moment and _next_open(moment, zone, week) for zone in zones]
+        if None in opened:
+            return None
+        moment = max(filter(None, opened))
+        if all(moment == other for other in opened):
+            return moment
+    return None
+
+
+def _next_open(at: datetime, zone: str, week: Week) -> datetime | None:
     local = ZoneInfo(zone)
     first = at.astimezone(local).date()
     for ahead in DAYS:

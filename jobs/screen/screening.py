@@ -24,6 +24,7 @@ from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.screen.campaign import Campaign
 from tactful.jobs.screen.keys import Keyed
 from tactful.jobs.settings.config import Config
+from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.schemas.words import ALL
 from tactful.transforms.legal_hours import legal_week
 from tactful.transforms.quiet_hours import next_open
@@ -116,10 +117,10 @@ SHARED = """
 NOT_IDENTIFIED = """
     INSERT INTO held SELECT row, 'not_identified', NULL, NULL, true FROM list_rows WHERE keys = 0
 """
-# Where everybody of a row lives, and whom its number says to be called in which country.
+# Where everybody of a row lives (empty where nobody knows), and of which country its number is.
 PLACES = """
     CREATE TABLE places AS
-    SELECT DISTINCT r.row, r.country, coalesce(c.time_zone, $zone) AS time_zone
+    SELECT DISTINCT r.row, r.country, coalesce(c.time_zone, '') AS time_zone
     FROM list_rows AS r
     LEFT JOIN named AS n ON n.row = r.row AND n.state = 'linked'
     LEFT JOIN customers AS c ON c.person_id = n.person_id
@@ -291,11 +292,16 @@ def _put_scopes(
 def _put_opening(
     db: duckdb.DuckDBPyConnection, campaign: Campaign, config: Config, now: datetime
 ) -> None:
-    """Make `places` of where rows live, `opening` of when each may next be called or texted."""
-    db.execute(PLACES, {"zone": config.business.time_zone})
+    """Make `places` of where rows live, `opening` of when each may next be called or texted.
+
+    By whose clock somebody lives that nobody knows is each of their number's country: in doubt the
+    strictest.
+    """
+    db.execute(PLACES)
     db.execute("CREATE TABLE opening (country VARCHAR, time_zone VARCHAR, opens_at TIMESTAMPTZ)")
     places = db.execute("SELECT DISTINCT country, time_zone FROM places").fetchall()
     for country, zone in places:
         week = legal_week(campaign.channel, country=country)
-        opens = next_open(now, zone, week) if week else now
+        zones = (zone,) if zone else COUNTRY_ZONES.get(country, (config.business.time_zone,))
+        opens = next_open(now, zones, week) if week else now
         db.execute("INSERT INTO opening VALUES (?, ?, ?)", (country, zone, opens))

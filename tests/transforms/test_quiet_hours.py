@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyspark.sql import functions as F
 
+from tactful.schemas.country_zones import COUNTRY_ZONES
+from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.legal_hours import LEGAL_HOURS, Week, legal_week, week
 from tactful.transforms.quiet_hours import next_open, open_from, outside
 
@@ -59,7 +61,7 @@ MOMENTS = {
 @pytest.mark.parametrize("name", MOMENTS)
 def test_the_next_moment_that_is_not_quiet(name):
     hours, zone, moment, expected = MOMENTS[name]
-    assert next_open(moment, zone, hours) == expected
+    assert next_open(moment, [zone], hours) == expected
 
 
 def test_columns_say_the_same(spark):
@@ -80,9 +82,28 @@ def test_columns_say_the_same(spark):
     told = rows.select("name", "zone", "at", F.unix_micros(found).alias("opens")).collect()
     assert len(told) == len(asked)
     for row in told:
-        expected = next_open(datetime.fromisoformat(row["at"]), row.zone, weeks[row.name])
+        expected = next_open(datetime.fromisoformat(row["at"]), [row.zone], weeks[row.name])
         micros = None if expected is None else round(expected.timestamp() * 10**6)
         assert row.opens == micros, row
+
+
+def test_by_whose_clock_nobody_knows_is_by_all_of_the_countrys():
+    """In New York it is night first, on Hawaii morning last; a country of one clock has that."""
+    american, hours = COUNTRY_ZONES["US"], sms(None)
+    asked = {
+        datetime(2026, 11, 27, 8, 30, tzinfo=UTC): datetime(2026, 11, 27, 19, tzinfo=UTC),
+        datetime(2026, 11, 27, 20, tzinfo=UTC): datetime(2026, 11, 27, 20, tzinfo=UTC),
+        datetime(2026, 11, 28, 1, tzinfo=UTC): datetime(2026, 11, 28, 19, tzinfo=UTC),
+        # Nobody is texted on a Sunday.
+        datetime(2026, 11, 29, 20, tzinfo=UTC): datetime(2026, 11, 30, 19, tzinfo=UTC),
+    }
+    for moment, expected in asked.items():
+        assert next_open(moment, american, hours) == expected
+        for zone in set(TIME_ZONES) & {"America/Chicago", "America/Anchorage", *american}:
+            assert next_open(expected, [zone], hours) == expected
+    assert COUNTRY_ZONES["DE"] == (BERLIN,)
+    assert next_open(at(BERLIN, 2026, 6, 1), COUNTRY_ZONES["US"], week("9-10")) is None
+    assert {zone for zones in COUNTRY_ZONES.values() for zone in zones} <= set(TIME_ZONES)
 
 
 def test_in_doubt_the_strictest_hours_hold():

@@ -262,16 +262,24 @@ def test_ads_need_consent(screen):
 
 
 def test_nobody_is_texted_at_night(screen):
-    """Wednesday 22:30 in UTC, where the business is: 18:30 in New York."""
+    """By the clock where they live; of whom nobody knows where, by all of their country's."""
+    people = "email,phone\nfree@x.io,\npast@x.io,\n,+33 1 99 00 12 34\n"
+    # 8:00 in New York and 2:00 on Hawaii; then 18:30 and 12:30, but half past midnight in Paris.
+    early = ("--channel", "sms", "--at", "2026-06-10T12:00:00Z")
     late = ("--channel", "sms", "--at", "2026-06-10T22:30:00Z")
-    told = screen("email,phone\nfree@x.io,\npast@x.io,\n,+33 1 99 00 12 34\n", *late)
-    assert [(row["reason"], row["until"]) for row in told] == [
-        ("quiet_hours", "2026-06-11T09:00:00Z"), ("", ""), ("quiet_hours", "2026-06-11T08:00:00Z"),
-    ]  # fmt: skip
-    assert one(screen, "free@x.io", *late, "--purpose", "transactional") == FREE
-    assert one(screen, "free@x.io", "--channel", "email", *late[2:]) == FREE
+    told = {
+        moment[3]: [(row["reason"], row["until"]) for row in screen(people, *moment)]
+        for moment in (early, late)
+    }
+    quiet = "quiet_hours"
+    assert told == {
+        early[3]: [(quiet, "2026-06-10T19:00:00Z"), (quiet, "2026-06-10T13:00:00Z"), ("", "")],
+        late[3]: [("", ""), ("", ""), (quiet, "2026-06-11T06:00:00Z")],
+    }
+    assert one(screen, "free@x.io", *early, "--purpose", "transactional") == FREE
+    assert one(screen, "free@x.io", "--channel", "email", *early[2:]) == FREE
     sunday = ("--channel", "sms", "--at", "2026-06-14T15:00:00Z")
-    assert one(screen, "free@x.io", *sunday)[3] == "2026-06-15T09:00:00Z"
+    assert one(screen, "free@x.io", *sunday)[3] == "2026-06-15T19:00:00Z"
 
 
 def test_a_campaign_is_looked_up_else_told(screen):

@@ -15,6 +15,7 @@ from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.schemas.suppressions import SUPPRESSIONS
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.identity.owners import named_after
+from tactful.transforms.jurisdictions import tells_country
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 from tactful.transforms.rules import Facts, Policy
 
@@ -76,11 +77,13 @@ class Lookback:
     """How far back events of each class bear on what must not be said now; None means for ever.
 
     Classes that no rule reads are left out; of messages always those of this moment are read.
-    asks_zones: whether it matters where each customer lived, which an event of long ago may say.
+    asks_zones, asks_countries: whether it matters in which zone, or country, each customer lived,
+    which an event of long ago may say.
     """
 
     of: Mapping[str, timedelta | None]
     asks_zones: bool = False
+    asks_countries: bool = False
 
     def since(self, as_of: datetime) -> datetime:
         """From when on messages bear on what must not be said now."""
@@ -102,15 +105,16 @@ class Lookback:
             )
 
         known = starmap(since, sorted(self.of.items()))
-        return timeline.where(reduce(Column.__or__, known, self._tells_zone()))
+        return timeline.where(reduce(Column.__or__, known, self._tells_place()))
 
     def is_read(self) -> Column:
         """Whether a decision bears on an event, whenever it happened."""
-        return F.col("event_class").isin(*self.of) | self._tells_zone()
+        return F.col("event_class").isin(*self.of) | self._tells_place()
 
-    def _tells_zone(self) -> Column:
+    def _tells_place(self) -> Column:
         is_of_class = F.col("event_class").isin(*ZONE_CLASSES)
-        return is_of_class & tells_zone() if self.asks_zones else F.lit(False)
+        zone = is_of_class & tells_zone() if self.asks_zones else F.lit(False)
+        return zone | tells_country() if self.asks_countries else zone
 
 
 def lookback(config: Config, products: DataFrame) -> Lookback:
@@ -127,7 +131,8 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
     for rule in rules:
         for name, span in rule.kind.reads(rule.options, slowest=slowest).items():
             longest[name] = longer(longest.get(name, timedelta()), span)
-    return Lookback(longest, asks_zones=any(rule.needs_zones for rule in counting))
+    asks = config.consent.silence.varies and any(d.is_ad_network for d in config.destinations)
+    return Lookback(longest, any(rule.needs_zones for rule in counting), asks)
 
 
 def slowest_of(products: DataFrame) -> Callable[[], float | None]:

@@ -35,6 +35,7 @@ from tactful.transforms.membership import (
     may_be_uploaded,
     protected_persons,
     to_records,
+    with_jurisdiction,
 )
 from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
@@ -69,14 +70,15 @@ def deliver(
     now = batch.keep(active(suppressed, as_of=batch.as_of))
     known = batch.keep(_forms_known(batch, identifiers, count=count))
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
-    answers = ad_consent(timeline, now)
+    silence = config.consent.silence
+    answers = with_jurisdiction(ad_consent(timeline, now), timeline, silence=silence)
     members = batch.keep(_of_each(config, lambda d: _members(d, now, answers, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known, dead, config)))
     refusers = _of_each(config, lambda d: _refusers(d, answers))
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
     changed = batch.keep(changed_members(forms, held, members, refusers, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
-    standing = batch.keep(before_and_after(changed, sharing, opt_in=config.consent.opt_in))
+    standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.is_never_consent))
     told = batch.keep(differences(standing))
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
@@ -115,7 +117,7 @@ def _members(
     if not destination.sink.needs_ad_consent:
         return members.withColumn("answer", F.lit(None).cast("string"))
     members = members.where(~is_address())
-    return may_be_uploaded(members, answers, opt_in=config.consent.opt_in)
+    return may_be_uploaded(members, answers, silence=config.consent.silence)
 
 
 def _refusers(destination: Destination, answers: DataFrame) -> DataFrame:
@@ -177,7 +179,8 @@ def _records(
 ) -> DataFrame:
     sink = destination.sink
     mine = told.where(F.col("destination") == destination.name)
-    if sink.needs_ad_consent and config.consent.opt_in:
+    opt_in = config.consent.silence.is_never_consent
+    if sink.needs_ad_consent and opt_in:
         # Who comes back may have become a member while silence still was a yes.
         mine = mine.where((F.col("operation") != ADD) | (F.col("answer") == YES))
     if destination.is_opt_out_list:
@@ -189,7 +192,7 @@ def _records(
         split=sink.split,
         row=sink.row,
         schema=sink.schema(_wanted(destination)),
-        opt_in=config.consent.opt_in,
+        opt_in=opt_in,
     )
 
 

@@ -299,6 +299,8 @@ def _made_from(
     """
     made_from: dict[str, Any] = {table.id: versions[table.id] for table in publication.reads}
     made_from |= {"configuration": config.hash_of(publication.sections), "generation": born}
+    # A table that got another column in a later version is made anew by it.
+    made_from["columns"] = [*publication.table.names]
     if publication.clock == "moment":
         made_from["as_of"] = as_of.isoformat()
     elif publication.clock == "day":

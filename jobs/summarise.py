@@ -16,7 +16,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.records import LEFT_OUT
 from tactful.transforms.caps import counted_messages, pressure
 from tactful.transforms.identity.owners import is_person
-from tactful.transforms.membership import active, ad_consent
+from tactful.transforms.membership import active, ad_consent, with_jurisdiction
 from tactful.transforms.membership import left_out as counted
 from tactful.transforms.persons.scores import ScoreRules, customer_scores
 
@@ -76,8 +76,9 @@ def left_out(
         DataFrame.unionByName,
         (wanted_by(d, now).select(F.lit(d.name).alias("destination"), "person_id") for d in asking),
     )
-    answers = ad_consent(timeline.where(is_person()), now)
-    found = counted(wanted, answers, opt_in=config.consent.opt_in)
+    silence, of_persons = config.consent.silence, timeline.where(is_person())
+    answers = with_jurisdiction(ad_consent(of_persons, now), of_persons, silence=silence)
+    found = counted(wanted, answers, silence=silence)
     numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
     return (
         named.select("destination")

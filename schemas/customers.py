@@ -110,6 +110,15 @@ CUSTOMERS = Table(
             note="Names of the tz database are read, such as Europe/Berlin, in their own case; any "
             "other says nothing.",
         ),
+        Column(
+            "jurisdiction",
+            "string",
+            "The country whose law their consent is under: of the newest consent that names one, "
+            "else of the newest located event.",
+            note="A code of ISO 3166, alone or before a part of the country (US-CA). Null where no "
+            "country is known, or the consent names something else.",
+            is_later=True,
+        ),
         Column("category_intervals", f"map<string,{INTERVAL}>", f"By category, {_HABIT}"),
         Column("product_intervals", f"map<string,{INTERVAL}>", f"By sku, {_HABIT}"),
         Column("sends", "map<string,bigint>", "Messages sent, per channel."),

@@ -61,6 +61,7 @@ SOURCES = {
     "mail": "messages", "crm": "profiles", "desk": "service",
 }  # fmt: skip
 CAMPAIGNS = ("spring", "sale", None)
+LAWS = ("US", "us-ca", " DE", "EU", "", None, None)
 CHANNELS = ("email", "email", "email", "sms", "push", "ad", "call")
 
 
@@ -370,11 +371,11 @@ class _Maker:
         told = {
             "channel": self.dice.choice((None, "email", "sms", "ad")),
             "purpose": self.dice.choice((None, "marketing", "marketing", "transactional")),
-            "jurisdiction": "US",
         }
+        laws = random.Random(f"law {self.used['profiles']}")
         for _ in range(self.dice.choice((1, 2, 3))):
             said = type_ or self.dice.choice(("consent_granted", "consent_withdrawn"))
-            self.add("profiles", said, time, ids, **told)
+            self.add("profiles", said, time, ids, **told, jurisdiction=laws.choice(LAWS))
             time = self.later(time)
 
     def attribute(self, person: _Person, type_: str = "preference_set") -> None:

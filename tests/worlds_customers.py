@@ -9,6 +9,7 @@ from typing import Any
 from tests.worlds_money import vouchers
 
 ZONES = ("Europe/Berlin", "America/New_York", "Asia/Kolkata", "Mars/Olympus", "UTC", None)
+COUNTRIES = ("DE", "DE", "us", " FR ", "Germany", "XX", None)
 SYSTEMS = ("iOS", " Android ", "android", "windows", None)
 PLACES = (("online", None), ("app", None), ("store", "s1"), ("store", "s2"), (None, "s1"))
 ANSWERS: dict[str, tuple[str | None, ...]] = {
@@ -56,7 +57,7 @@ def _more(dice: random.Random, source: str, row: dict[str, Any]) -> dict[str, An
     if source in ("web", "app"):
         return {
             "device": {"type": "phone", "os": dice.choice(SYSTEMS)},
-            "geo": {"country": "DE", "time_zone": dice.choice(ZONES)},
+            "geo": {"country": _country(row), "time_zone": dice.choice(ZONES)},
         }
     if source in ("shop", "till") and row.get("type") == "order_placed":
         place, store = dice.choice(PLACES)
@@ -64,6 +65,10 @@ def _more(dice: random.Random, source: str, row: dict[str, Any]) -> dict[str, An
     if source == "desk":
         return {"satisfaction": dice.choice((1, 2, 5, None))}
     return {}
+
+
+def _country(row: dict[str, Any]) -> str | None:
+    return random.Random(f"country {row.get('event_id')}").choice(COUNTRIES)
 
 
 def _answers(dice: random.Random, maker: Any, person: Any) -> None:
@@ -119,6 +124,13 @@ def business(seed: int) -> dict[str, Any]:
             "lapsing_for": "5d",
         },
         "value": {"valued_from": "50.05"},
+        "consent": dice.choice(
+            (
+                {"US": {"default": "opt_out"}},
+                {"us": {"default": "opt_out"}, "FR": {"default": "opt_in"}},
+                {"default": "opt_out", "DE": {"default": "opt_in"}},
+            )
+        ),
         "business": {"time_zone": "America/Sao_Paulo", "history_from": "2026-02-27"},
     }
     return {name: told[name] for name in told if dice.random() < 0.7}

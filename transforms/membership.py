@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 from tactful.transforms.closings import is_address
 from tactful.transforms.consents import consents
 from tactful.transforms.identity.keys import hmac_sha256
+from tactful.transforms.jurisdictions import Silence, jurisdictions
 from tactful.transforms.rules import RULES
 from tactful.transforms.rules.suppressions import holds_for, is_about
 
@@ -70,27 +71,39 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     return answers.select("person_id", F.when(F.col("_granted"), YES).otherwise(NO).alias("answer"))
 
 
-def may_be_uploaded(members: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFrame:
+def with_jurisdiction(answers: DataFrame, timeline: DataFrame, *, silence: Silence) -> DataFrame:
+    """Say where everybody lives, as far as it matters to what their silence means.
+
+    Keeps: person_id, answer (null where nothing was said). Adds: jurisdiction (null where no
+    country is known, or none matters). Grain: person of whom either is known.
+    answers: see `ad_consent`. timeline: see `jurisdictions`.
+    """
+    if not silence.varies:
+        return answers.withColumn("jurisdiction", F.lit(None).cast("string"))
+    return answers.join(jurisdictions(timeline), "person_id", "full")
+
+
+def may_be_uploaded(members: DataFrame, answers: DataFrame, *, silence: Silence) -> DataFrame:
     """Keep the persons whose identifiers may go to an ad network at all.
 
-    Without ad consent nobody is uploaded, neither to target nor to exclude. Where consent must be
-    given (`opt_in`), silence is no.
+    Without ad consent nobody is uploaded, neither to target nor to exclude. Whether silence is
+    consent is a matter of where somebody lives.
 
     Keeps: the members it lets through. Adds: answer (granted; null where nobody was asked).
-    answers: see `ad_consent`.
+    answers: see `with_jurisdiction`.
     """
     asked = members.join(answers, "person_id", "left")
-    silence = F.col("answer").isNull()
-    return asked.where((F.col("answer") == YES) | (silence if not opt_in else F.lit(False)))
+    may_be = (F.col("answer") == YES) | (F.col("answer").isNull() & ~silence.is_no())
+    return asked.where(may_be).drop("jurisdiction")
 
 
-def left_out(wanted: DataFrame, answers: DataFrame, *, opt_in: bool) -> DataFrame:
+def left_out(wanted: DataFrame, answers: DataFrame, *, silence: Silence) -> DataFrame:
     """Count who is left out of each ad network's audience for want of consent.
 
     Keeps: destination, wanted_persons, not_asked_persons, withdrawn_persons. Grain: destination
-    that wants anybody. wanted: destination, person_id. answers: see `ad_consent`.
+    that wants anybody. wanted: destination, person_id. answers: see `with_jurisdiction`.
     """
-    silent = F.col("answer").isNull() if opt_in else F.lit(False)
+    silent = F.col("answer").isNull() & silence.is_no()
     asked = wanted.join(answers, "person_id", "left")
     return asked.groupBy("destination").agg(
         F.count("*").alias("wanted_persons"),

@@ -137,6 +137,8 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
 def _shared(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"[bold]Who holds them[/]: {counted(len(facts['audiences']), 'audience')}"
     yield from (escape(f"  {audience_words(row)}") for row in facts["audiences"])
+    if facts["asked_of_ads"]:
+        yield f"  {facts['asked_of_ads']['says']}"
     records = facts["records"]
     if records["all_count"]:
         yield f"[bold]What destinations were told[/]: {counted(records['all_count'], 'record')}"

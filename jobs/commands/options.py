@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from tactful.jobs.settings.config import described, model_in
+from tactful.jobs.settings.config import described, further, model_in
 from tactful.jobs.settings.layers import read_defaults
 from tactful.jobs.settings.models import Config
 from tactful.transforms.identity.sharing import SHARINGS
@@ -56,6 +56,8 @@ def _sections(model: type[BaseModel], place: tuple[str, ...], silent: Any) -> It
         inner = model_in(field)
         if inner is not None:
             yield from _inside(inner, field, (*place, name), silent)
+    if (more := further(model)) is not None:
+        yield from _sections(more, (*place, more.__name__.upper()), {})
 
 
 def _inside(

@@ -30,6 +30,7 @@ from tactful.transforms.closings import (
 from tactful.transforms.identity.hubs import hubs
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
+from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
@@ -133,9 +134,16 @@ class Inputs:
     @cached_property
     def customers(self) -> DataFrame:
         """What events alone say of each person."""
-        zone = self.config.business.time_zone
+        laws = jurisdictions(self.facts)
         return self._keep(
-            customers(self.timeline, self.outcomes, self.bought, self.orders, time_zone=zone)
+            customers(
+                self.timeline,
+                self.outcomes,
+                self.bought,
+                self.orders,
+                laws,
+                time_zone=self.config.business.time_zone,
+            )
         )
 
     @cached_property

@@ -26,6 +26,7 @@ from tactful.jobs.screen.keys import Keyed
 from tactful.jobs.settings.config import Config
 from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.schemas.words import ALL
+from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.legal_hours import legal_week
 from tactful.transforms.quiet_hours import next_open
 
@@ -103,8 +104,16 @@ NOT_ASKED = """
       AND EXISTS (
         FROM (SELECT row, person_id FROM named WHERE row = r.row) AS n
         LEFT JOIN customers AS c USING (person_id)
-        WHERE NOT coalesce(c.consents[$topic], c.consents[$every], false)
+        WHERE NOT coalesce(c.consents[$topic], c.consents[$every], {silence})
       )
+"""
+# Whether silence is a yes where somebody lives.
+SILENCE = """
+    CASE
+        WHEN list_contains($yes, c.jurisdiction) THEN true
+        WHEN list_contains($no, c.jurisdiction) OR c.jurisdiction IS NULL THEN false
+        ELSE $default
+    END
 """
 # Who is known by nothing but what is nobody's own.
 SHARED = """
@@ -235,9 +244,8 @@ def screen(
     about = {"now": now, "channel": campaign.channel}
     db.execute(HELD, about)
     db.execute(DEAD, about)
-    if campaign.channel == "ad" and config.consent.opt_in:
-        topic = f"ad:{campaign.purpose}"
-        db.execute(NOT_ASKED, {"topic": topic, "every": f"{ALL}:{campaign.purpose}"})
+    if campaign.channel == "ad":
+        _put_not_asked(db, campaign, config.consent.silence)
     if campaign.purpose == "marketing" and legal_week(campaign.channel, country=None):
         _put_opening(db, campaign, config, now)
         db.execute(QUIET, {"now": now})
@@ -246,6 +254,20 @@ def screen(
     db.execute(SCREENED, {"precedence": [*PRECEDENCE]})
     reasons = lake.rows(REASONS, precedence=[*PRECEDENCE])
     return Screened(db, lake.row(COUNTS), {row["reason"]: row["rows"] for row in reasons})
+
+
+def _put_not_asked(db: duckdb.DuckDBPyConnection, campaign: Campaign, silence: Silence) -> None:
+    """Hold those who said nothing of ads and live where that is no, or nobody knows where."""
+    about = {"topic": f"ad:{campaign.purpose}", "every": f"{ALL}:{campaign.purpose}"}
+    if silence.is_never_consent:
+        db.execute(NOT_ASKED.format(silence="false"), about)
+    elif silence.varies:
+        laws = {
+            "yes": [country for country, opt_in in silence.of.items() if not opt_in],
+            "no": [country for country, opt_in in silence.of.items() if opt_in],
+            "default": not silence.opt_in,
+        }
+        db.execute(NOT_ASKED.format(silence=SILENCE), {**about, **laws})
 
 
 def _put_keys(db: duckdb.DuckDBPyConnection, people: PeopleList, keyed: Keyed) -> None:

@@ -17,6 +17,7 @@ from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.texts import unfit
 from tactful.jobs.settings.variables import misspelt
+from tactful.schemas.countries import COUNTRIES
 from tactful.schemas.events import STREAMS
 from tactful.transforms.calendars import CALENDARS
 from tactful.transforms.identity.sharing import SHARINGS
@@ -103,6 +104,21 @@ def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:
                 yield (*place, "fields", needed), "nothing", "a column or an expression", ""
         for key, found, allowed in faults(stream, fields):
             yield (*place, "fields", *key.split(".")), shown(found), allowed, ""
+
+
+def _countries(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    """What silence means where another law holds is told country by country, once each."""
+    taken: set[str] = set()
+    for name, entry in _table(values, "consent").items():
+        if not isinstance(entry, dict):
+            continue
+        if name.upper() not in COUNTRIES:
+            allowed = "default, or a table of a country's code (ISO 3166) such as US"
+            hint = "each country of a union is named by itself" if name.upper() == "EU" else ""
+            yield ("consent", name), f"the name {shown(name)}", allowed, hint
+        elif name.upper() in taken:
+            yield ("consent", name), f"{name.upper()} once more", "one table a country", ""
+        taken.add(name.upper())
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -384,6 +400,6 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
 
 
 CHECKS = (
-    _sources, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations, _lists,
+    _sources, _countries, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations, _lists,
     _privacy,
 )  # fmt: skip

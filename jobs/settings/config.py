@@ -136,7 +136,11 @@ def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str
     for destination in config.destinations:
         if destination.policy in still:
             yield f"destinations.{destination.name}", f"its policy {destination.policy} is idle"
-        elif destination.is_ad_network and config.consent.opt_in and "profiles" not in fed:
+        elif (
+            destination.is_ad_network
+            and config.consent.silence.is_never_consent
+            and "profiles" not in fed
+        ):
             yield f"destinations.{destination.name}", unheard
 
 
@@ -151,6 +155,8 @@ def _problem(layers: Layers, error: Mapping[str, Any]) -> Problem:
         near = get_close_matches(str(last), owner.model_fields, n=1, cutoff=0.6)
         hint = f"did you mean {near[0]}?" if near else ""
         return Problem(file, key, "an unknown key", _known(owner), hint)
+    if error["type"] == "model_type" and owner is not None and further(owner) is not None:
+        return Problem(file, key, "an unknown key", f"{_known(owner)}, or a table of a country")
     if error["type"] == "missing":
         return Problem(file, key, "nothing", _allowed(place, error))
     if error["loc"][-1:] == ("[key]",):
@@ -219,6 +225,12 @@ def model_in(hint: Any) -> type[BaseModel] | None:
     return next((part for part in _parts(inner) if _is_model(part)), None)
 
 
+def further(model: type[BaseModel]) -> type[BaseModel] | None:
+    """The model of the tables of other names than its own keys that a model takes, if it does."""
+    told = typing.get_type_hints(model).get("__pydantic_extra__")
+    return model_in(told) if model.model_config.get("extra") == "allow" else None
+
+
 def _inner(container: Any) -> Any:
     """What a list or table holds."""
     return typing.get_args(container)[1 if typing.get_origin(container) is dict else 0]
@@ -243,6 +255,8 @@ def _annotation_at(place: Place) -> Any:
             here = _inner(container)
         elif models and part in models[0].model_fields:
             here = models[0].model_fields[part]
+        elif models and further(models[0]) is not None:
+            here = further(models[0])
         else:
             return None
     return here

@@ -14,11 +14,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    Field,
-    PrivateAttr,
-)
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
 from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.activate import Activate
@@ -45,6 +41,7 @@ from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
 from tactful.jobs.settings.sources import Reference, Source
 from tactful.transforms.identity.sharing import SHARINGS
+from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.rules import RULES, Policy, Rule
 
 
@@ -159,17 +156,29 @@ class Identity(Section):
         return self.types[kind].max_devices or self.max_devices
 
 
+class Country(Section):
+    """What it means where the law of one country holds that a customer has said nothing."""
+
+    default: Literal["opt_in", "opt_out"] = Field(title="What silence means there.")
+
+
 class Consent(Section):
-    """What it means that a customer has said nothing about ads."""
+    """What it means that a customer has said nothing about ads; by country where laws differ."""
+
+    model_config = ConfigDict(extra="allow")
+    # A table each, by the country's code: [consent.US].
+    __pydantic_extra__: dict[str, Country]
 
     default: Literal["opt_in", "opt_out"] = Field(
         title="What silence means: no consent (opt_in), or consent (opt_out)."
     )
 
     @property
-    def opt_in(self) -> bool:
-        """Whether who has said nothing has not consented."""
-        return self.default == "opt_in"
+    def silence(self) -> Silence:
+        """What silence means, and where it means something else."""
+        extra = self.__pydantic_extra__ or {}
+        own = {name.upper(): told.default == "opt_in" for name, told in extra.items()}
+        return Silence(self.default == "opt_in", own)
 
 
 class Attribution(Section):

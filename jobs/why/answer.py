@@ -13,7 +13,7 @@ from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
-from tactful.jobs.why import happened, links, shared, who, withheld
+from tactful.jobs.why import asked, happened, links, shared, who, withheld
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import Who
 
@@ -122,6 +122,7 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
     facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
     facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
+    facts["asked_of_ads"] = asked.ads(of.lake, person, of.config)
     facts["records"] = shared.records(of.lake, keys, **shown)
     facts["timeline"] = happened.timeline(of.lake, person, page=page, **shown)
     return facts

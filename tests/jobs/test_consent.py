@@ -25,7 +25,7 @@ SPELLINGS: tuple[dict[str, Any], ...] = (
     {"channel": "Ad"}, {"channel": "ads"}, {"channel": " ad "}, {"channel": ""},
     {"purpose": "Marketing"}, {"purpose": "advertising"},
 )  # fmt: skip
-SOURCES = {"shop": "purchases", "crm": "profiles", "mail": "messages"}
+SOURCES = {"shop": "purchases", "crm": "profiles", "mail": "messages", "web": "clicks"}
 
 
 def config(default: str) -> dict[str, Any]:
@@ -209,6 +209,33 @@ def test_who_was_never_asked_is_counted_where_silence_is_no(spark, tmp_path: Pat
     land_more(shop, story)
     assert left_out(shop) == {"meta": (3, 1, 1), "google": (3, 1, 1)}
     assert consents_at_google(shop.lake) == {hashed(email_of("ann")): {"CONSENT_GRANTED"}}
+
+
+def test_what_silence_means_is_a_matter_of_where_somebody_lives(spark, tmp_path: Path) -> None:
+    story = Story()
+    for who in ("here", "there", "told", "nowhere", "no"):
+        story.buys(who)
+    for who, country in (("here", "us"), ("there", "DE"), ("told", "US"), ("no", "US")):
+        story.tell("web", who, "page_view", MONDAY - DAY, geo={"country": country})
+    story.tell("crm", "told", "consent_granted", MONDAY, channel="email", jurisdiction="DE")
+    story.tell("crm", "no", "consent_withdrawn", MONDAY, channel="ad", jurisdiction="US-CA")
+    laws = {"default": "opt_in", "US": {"default": "opt_out"}}
+    world = story.world("opt_in")
+    config = {**world.config, "consent": laws}
+    shop = Shop(replace(world, events={}, config=config), tmp_path)
+    land_more(shop, story)
+    assert consents_at_google(shop.lake) == {
+        hashed(email_of("here")): {"CONSENT_STATUS_UNSPECIFIED"}
+    }
+    assert left_out(shop) == {"meta": (5, 3, 1), "google": (5, 3, 1)}
+
+    # She has moved, and somebody else was seen at last.
+    story.tell("web", "here", "page_view", MONDAY + DAY, geo={"country": "DE"})
+    story.tell("web", "nowhere", "page_view", MONDAY + DAY, geo={"country": "US"})
+    land_more(shop, story)
+    assert told_of(shop.lake, "meta", email_of("here")) == ["add", "remove"]
+    assert told_of(shop.lake, "meta", email_of("nowhere")) == ["add"]
+    assert told_of(shop.lake, "meta", email_of("there")) == []
 
 
 @pytest.mark.faults

@@ -36,8 +36,9 @@ DECIDED = (
     *(f"rules/{when}" for when in RULES),
     "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
-    "customer_answers", "customer_places", "customer_moments", "customers", "known_shares",
-    "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "left_out",
+    "customer_answers", "customer_places", "customer_moments", "jurisdictions", "customers",
+    "known_shares", "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "silence",
+    "left_out",
     "audiences",
 )  # fmt: skip
 PUBLISHED = (

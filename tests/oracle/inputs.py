@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -35,7 +36,8 @@ STREAMS = {
     "messages": ("message_id", "channel", "purpose", "campaign_id", "variant", "bounce",
                  "machine_open", "cost", "skus", "categories", "content_id", "topic",
                  "offers_discount"),
-    "profiles": ("channel", "purpose", "attribute", "value", "provenance"),
+    "profiles": ("channel", "purpose", "attribute", "value", "provenance",
+                 "jurisdiction"),
     "service": ("channel", "order_id", "contact_id", "satisfaction"),
 }  # fmt: skip
 OTHER = {
@@ -84,6 +86,8 @@ CAPS = [("name", TEXT), ("counts", TEXT), ("cap_limit", pa.int32()), ("cap_windo
                                               "exempt_topics", "exempt_campaigns")),
         ("exempt_counts", FLAG)]  # fmt: skip
 VALUES = [("destination", TEXT), ("identifier_key", TEXT), ("value", TEXT), ("is_best", FLAG)]
+COUNTRIES = Path(__file__).with_name("countries.txt").read_text("ascii")
+LAWS = [("country", TEXT), ("opt_in", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
             ("price", pa.float64()), ("replenish_days", pa.float64()),
             ("complements", pa.list_(TEXT)),
@@ -204,6 +208,14 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
     zones = [{"time_zone": name} for name in sorted(available_timezones())]
     put(db, "time_zones", zones, [("time_zone", TEXT)])
     put(db, "settings", [settings], SETTINGS)
+    countries = [{"country": code} for code in COUNTRIES.split()]
+    put(db, "countries", countries, [("country", TEXT)])
+    laws = [
+        {"country": name.upper(), "opt_in": told["default"] == "opt_in"}
+        for name, told in config["consent"].items()
+        if isinstance(told, Mapping)
+    ]
+    put(db, "laws", laws, LAWS)
     suppress = [
         {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"]), "options": json.dumps(rule)}
         for rule in rules(config)

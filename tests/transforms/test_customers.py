@@ -9,6 +9,7 @@ import pytest
 
 from tactful.schemas.reference import RATES
 from tactful.schemas.time_zones import TIME_ZONES
+from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
 from tactful.transforms.persons.purchases import bought_lines, orders_of
@@ -140,7 +141,9 @@ def odd(spark):
     rates = spark.createDataFrame([], RATES.ddl())
     bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
     of_messages = outcomes(rows, lines, window=DAY, half_life=DAY)
-    known = customers(rows, of_messages, bought, orders_of(bought), time_zone="UTC")
+    known = customers(
+        rows, of_messages, bought, orders_of(bought), jurisdictions(rows), time_zone="UTC"
+    )
     return {row.person_id: row for row in known.collect()}
 
 
@@ -179,7 +182,9 @@ def found(spark):
     bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
     orders = orders_of(bought)
     of_messages = outcomes(rows, lines, window=DAY, half_life=DAY)
-    known = customers(rows, of_messages, bought, orders, time_zone="Europe/Berlin")
+    known = customers(
+        rows, of_messages, bought, orders, jurisdictions(rows), time_zone="Europe/Berlin"
+    )
     as_of = START + 16 * DAY
     scores = customer_scores(known, orders, rows, None, as_of=as_of, rules=RULES)
     return {

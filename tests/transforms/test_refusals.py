@@ -6,7 +6,8 @@ from collections import defaultdict
 
 import pytest
 
-from tactful.transforms.membership import active, ad_consent, may_be_uploaded
+from tactful.transforms.jurisdictions import Silence
+from tactful.transforms.membership import active, ad_consent, may_be_uploaded, with_jurisdiction
 from tactful.transforms.rules.refusals import refused
 from tests.timelines import DAY, START, Told, event, timeline, utc
 
@@ -64,7 +65,9 @@ def test_ad_networks_are_told_what_was_answered_about_ads(spark, facts, opt_in):
     told, suppressions = facts
     now = active(suppressions, as_of=START + 9 * DAY)
     everybody = spark.createDataFrame([(who,) for who in PEOPLE], "person_id string")
-    uploaded = may_be_uploaded(everybody, ad_consent(told, now), opt_in=opt_in)
+    silence = Silence(opt_in)
+    answers = with_jurisdiction(ad_consent(told, now), told, silence=silence)
+    uploaded = may_be_uploaded(everybody, answers, silence=silence)
     found = {row.person_id: row.answer for row in uploaded.collect()}
     granted = {"both purposes", "everything", "yes to ads"}
     silent = {

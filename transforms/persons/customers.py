@@ -22,6 +22,7 @@ def customers(
     outcomes: DataFrame,
     bought: DataFrame,
     orders: DataFrame,
+    laws: DataFrame,
     *,
     time_zone: str,
 ) -> DataFrame:
@@ -31,7 +32,7 @@ def customers(
 
     Keeps: one row a person. Adds: the columns of `customers`.
     timeline: rows with person_id. outcomes: messages with person_id. bought: see `bought_lines`.
-    orders: see `orders_of`. time_zone: of who tells none.
+    orders: see `orders_of`. laws: see `jurisdictions`. time_zone: of who tells none.
     """
     mine = timeline.where(is_person())
     told = answers(mine)
@@ -47,6 +48,7 @@ def customers(
         contacts(timeline),
         newest_consents(mine),
         attributes(told),
+        laws,
     ]
     seen = mine.groupBy("person_id").agg(
         F.min("occurred_at").alias("first_seen_at"), F.max("occurred_at").alias("last_seen_at")

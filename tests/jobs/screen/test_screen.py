@@ -125,7 +125,7 @@ def shop(tmp_path_factory) -> Path:
                                     {"campaign_id": "vague"}])  # fmt: skip
     customers = [
         {"person_id": "p_asked", "consents": [("ad:marketing", True)]},
-        {"person_id": "p_free", "consents": []},
+        {"person_id": "p_free", "consents": [], "jurisdiction": "US"},
         {"person_id": "p_past", "time_zone": "America/New_York"},
     ]
     write_table(lake, "customers", customers)
@@ -260,6 +260,11 @@ def test_ads_need_consent(screen):
     assert one(screen, "new@nowhere.io", "--channel", "ad") == (*refused, "unknown")
     silent = ("--channel", "ad", "--set", "consent.default=opt_out")
     assert one(screen, "free@x.io", *silent) == FREE
+    here = ("--channel", "ad", "--set", "consent.US.default=opt_out")
+    assert one(screen, "free@x.io", *here) == FREE
+    assert one(screen, "past@x.io", *here) == (*refused, "known"), "nobody knows where"
+    assert one(screen, "free@x.io", *silent, "--set", "consent.US.default=opt_in")[0] == "no"
+    assert one(screen, "free@x.io", *silent, "--set", "consent.DE.default=opt_in") == FREE
 
 
 def test_nobody_is_texted_at_night(screen):

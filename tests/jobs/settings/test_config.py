@@ -278,6 +278,27 @@ ONE_LINERS = {
         'my.toml: caps.bounced.name: found "bounced"; '
         "allowed: a name of its own; an entry of [[suppress]] has it",
     ),
+    "a law that is no country's": (
+        "[consent.EU]\ndefault = 'opt_in'",
+        'my.toml: consent.EU: found the name "EU"; allowed: default, or a table of a country\'s '
+        "code (ISO 3166) such as US (each country of a union is named by itself)",
+    ),
+    "a country told twice": (
+        "[consent.us]\ndefault = 'opt_out'\n[consent.US]\ndefault = 'opt_in'",
+        "my.toml: consent.US: found US once more; allowed: one table a country",
+    ),
+    "what silence means nowhere": (
+        "[consent]\ndefalt = 'opt_in'",
+        "my.toml: consent.defalt: found an unknown key; allowed: default, or a table of a country",
+    ),
+    "what silence means in a country": (
+        "[consent.US]\ndefault = 'maybe'",
+        'my.toml: consent.US.default: found "maybe"; allowed: opt_in, opt_out',
+    ),
+    "a country of other keys": (
+        "[consent.US]\ndefault = 'opt_in'\nsince = 3",
+        "my.toml: consent.US.since: found an unknown key; allowed: default",
+    ),
     "an ad network asked for another consent": (
         "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
         "audience_id = '1'\nchannel = 'email'",

@@ -41,14 +41,14 @@ refused AS (
 
 SELECT DISTINCT w.destination, l.identifier_key
 FROM wanted AS w
-CROSS JOIN settings
+JOIN silence AS n ON n.person_id = w.person_id
 JOIN destinations AS d ON d.name = w.destination
 JOIN labels AS l
     ON l.person_id = w.person_id
     AND l.state = 'linked'
     AND list_contains(d.identifiers, l.identifier_type)
 WHERE
-    (NOT w.is_network OR w.answer = 'granted' OR (w.answer IS NULL AND NOT opt_in))
+    (NOT w.is_network OR w.answer = 'granted' OR (w.answer IS NULL AND NOT n.is_no))
     AND (
         NOT w.is_network
         OR EXISTS(

@@ -154,6 +154,7 @@ SELECT
     coalesce(t.places, []) AS places,
     p.device_os,
     coalesce(p.time_zone, s.time_zone) AS time_zone,
+    j.jurisdiction,
     coalesce(i.category_intervals, MAP {}) AS category_intervals,
     coalesce(i.product_intervals, MAP {}) AS product_intervals,
     coalesce(map_from_entries(r.sends), MAP {}) AS sends,
@@ -190,6 +191,7 @@ LEFT JOIN customer_places AS p USING (person_id)
 LEFT JOIN customer_intervals AS i USING (person_id)
 LEFT JOIN customer_responses AS r USING (person_id)
 LEFT JOIN customer_moments AS u USING (person_id)
+LEFT JOIN jurisdictions AS j USING (person_id)
 LEFT JOIN served USING (person_id)
 LEFT JOIN consented USING (person_id)
 LEFT JOIN answered USING (person_id)

@@ -54,3 +54,10 @@ CASE
     }]
     ELSE []
 END;
+
+-- The country whose code a text is, or begins with before a part of the country (US-CA).
+CREATE OR REPLACE MACRO country_in(told) AS
+CASE
+    WHEN regexp_full_match(upper(trim(told, ' ')), '[A-Z]{2}(-[A-Z0-9]{1,3})?')
+        THEN upper(trim(told, ' '))[:2]
+END;

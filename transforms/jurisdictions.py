@@ -1,0 +1,90 @@
+"""Jurisdictions: by which country's law somebody is asked for consent, and what silence means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.countries import COUNTRIES
+from tactful.schemas.events import ORDER
+from tactful.transforms.consents import GRANTED, WITHDRAWN
+from tactful.transforms.identity.owners import is_person
+
+# The classes of events that have a place; what consents are under is read of all of them.
+PLACE_CLASSES = ("browse", "intent", "profile", "service")
+
+
+@dataclass(frozen=True)
+class Silence:
+    """What it means that somebody has said nothing: `opt_in`, no consent, or consent.
+
+    of: what it means where another law holds, by country. Of whom no country is known it is the
+    strictest of all of these.
+    """
+
+    opt_in: bool
+    of: Mapping[str, bool] = field(default_factory=dict)
+
+    @property
+    def varies(self) -> bool:
+        """Whether it matters where somebody lives."""
+        return any(opt_in != self.opt_in for opt_in in self.of.values())
+
+    @property
+    def is_never_consent(self) -> bool:
+        """Whether nobody has consented who has said nothing."""
+        return self.opt_in and all(self.of.values())
+
+    @property
+    def is_no_nowhere(self) -> bool:
+        """Whether it is no where nobody knows of any country: by the strictest of all laws."""
+        return self.opt_in or any(self.of.values())
+
+    def is_no_in(self, country: str | None) -> bool:
+        """Whether silence is no in a country; None where none is known."""
+        return self.is_no_nowhere if country is None else self.of.get(country, self.opt_in)
+
+    def is_no(self) -> Column:
+        """Whether silence is no where a row's person lives. Of rows with jurisdiction."""
+        own = (F.when(F.col("jurisdiction") == c, F.lit(no)) for c, no in sorted(self.of.items()))
+        known = F.when(F.col("jurisdiction").isNotNull(), F.lit(self.opt_in))
+        return F.coalesce(*own, known, F.lit(self.is_no_nowhere))
+
+
+def tells_country() -> Column:
+    """Whether an event says in which country it happened."""
+    return F.col("event_class").isin(*PLACE_CLASSES) & country("country").isNotNull()
+
+
+def country(text: str) -> Column:
+    """The country whose code a text is, alone or before a part of it (US-CA); else null."""
+    # As text: a literal each would be hundreds of calls into the JVM.
+    names = ", ".join(f"'{code}'" for code in COUNTRIES)
+    code = f"regexp_extract(upper(trim({text})), '^([A-Z]{{2}})(-[A-Z0-9]{{1,3}})?\\\\z', 1)"
+    return F.expr(f"CASE WHEN {code} IN ({names}) THEN {code} END")
+
+
+def jurisdictions(timeline: DataFrame) -> DataFrame:
+    """Say by which country's law each person is asked for consent.
+
+    It is that of the newest word of consent that names one; where that is no country, nobody knows.
+    Of whom no such word was told it is the country of their newest event of which one is known.
+
+    Keeps: one row a person of whom a country is known. Adds: jurisdiction.
+    timeline: rows with person_id, what closes a channel once for everybody whom it may be about.
+    """
+    is_word = F.col("type").isin(GRANTED, WITHDRAWN) & (F.trim("jurisdiction") != "")
+    word = F.struct(*ORDER, country("jurisdiction").alias("country"))
+    place = F.struct(*ORDER, country("country").alias("country"))
+    told = timeline.where(is_person() & (F.coalesce(is_word, F.lit(False)) | tells_country()))
+    newest = told.groupBy("person_id").agg(
+        F.max(F.when(is_word, word)).alias("_word"),
+        F.max(F.when(tells_country(), place)).alias("_place"),
+    )
+    law = F.when(F.col("_word").isNotNull(), F.col("_word.country")).otherwise(
+        F.col("_place.country")
+    )
+    return newest.select("person_id", law.alias("jurisdiction")).where("jurisdiction IS NOT NULL")

@@ -15,7 +15,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import WAITING
 from tactful.schemas.records import MEMBERSHIPS, RECORDS
-from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
@@ -29,6 +29,8 @@ LOOKED_UP = (
     MEMBERSHIPS,
     IDENTIFIERS,
     PRODUCTS,
+    CAMPAIGNS,
+    CONTENTS,
     RECORDS,
 )
 

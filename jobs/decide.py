@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, reduce
 from itertools import starmap
@@ -14,9 +14,11 @@ from pyspark.sql import functions as F
 from tactful.jobs.settings.config import Cap, Config, Suppress
 from tactful.schemas.suppressions import SUPPRESSIONS
 from tactful.transforms.caps import CapRule, capped, counted_messages
+from tactful.transforms.experiences import bad_experiences
 from tactful.transforms.identity.owners import named_after
 from tactful.transforms.jurisdictions import tells_country
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
+from tactful.transforms.regrets import marketing_messages
 from tactful.transforms.rules import Facts, Policy
 
 
@@ -25,29 +27,60 @@ def suppressions(
     labels: DataFrame,
     products: DataFrame,
     lines: DataFrame | None,
+    contents: DataFrame,
+    campaigns: DataFrame,
     *,
     rules: tuple[Suppress, ...],
     caps: tuple[Cap, ...],
     currency: str,
     time_zone: str,
+    keep: Callable[[DataFrame], DataFrame],
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
     timeline: rows with person_id. lines: see `settled_lines`; None where no rule asks for them.
-    currency, time_zone: the business's own.
+    contents, campaigns: what messages are about that do not say it themselves. currency,
+    time_zone: the business's own. keep: holds a frame that is read several times.
     """
     facts = Facts(timeline, labels, products, lines, currency)
-    # Rules that share a function are one plan: four refusals cost as much as one.
-    together: dict[Callable[..., DataFrame], list[Policy]] = {}
-    for rule in rules:
-        together.setdefault(rule.kind.rows, []).append(rule.policy)
-    frames = [_whole(rows(facts, policies), policies) for rows, policies in together.items()]
+    judging = [rule for rule in rules if _judges(rule)]
+    frames = _of_rules([rule for rule in rules if not _judges(rule)], facts)
+    if judging:
+        bad = [rule for rule in rules if rule.kind.is_bad_experience]
+        told = keep(reduce(DataFrame.unionByName, _of_rules(bad, facts))) if bad else None
+        messages = marketing_messages(timeline, products, contents, campaigns)
+        experiences = keep(
+            bad_experiences(
+                timeline,
+                messages,
+                told,
+                shares={rule.name: rule.kind.share(rule.options) for rule in bad},
+                is_one=[rule.kind.is_experience() for rule in bad],
+            )
+        )
+        frames += _of_rules(judging, replace(facts, experiences=experiences))
     if caps:
+        counting = [cap.rule(time_zone) for cap in caps]
         messages = counted_messages(
-            timeline, rules=[cap.rule(time_zone) for cap in caps], time_zone=time_zone
+            timeline, contents, campaigns, rules=counting, time_zone=time_zone
         )
         frames.append(capped(messages, longest=max(cap.limit for cap in caps)))
     return reduce(DataFrame.unionByName, frames) if frames else None
+
+
+def _of_rules(rules: Iterable[Suppress], facts: Facts) -> list[DataFrame]:
+    """The rows of some rules. Those that share a function are one plan: four refusals cost as much
+    as one.
+    """
+    together: dict[Callable[..., DataFrame], list[Policy]] = {}
+    for rule in rules:
+        together.setdefault(rule.kind.rows, []).append(rule.policy)
+    return [_whole(rows(facts, policies), policies) for rows, policies in together.items()]
+
+
+def _judges(rule: Suppress) -> bool:
+    """Whether a rule is worked out from what others say."""
+    return rule.kind.judges(rule.options) is not None
 
 
 def _whole(rows: DataFrame, policies: Sequence[Policy]) -> DataFrame:
@@ -65,10 +98,16 @@ def _whole(rows: DataFrame, policies: Sequence[Policy]) -> DataFrame:
 def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     """The rules and caps that decide what goes out: those a destination names, and consent.
 
-    The others are worked out when tables are published; no record waits for them.
+    The others are worked out when tables are published; no record waits for them. Where one of them
+    goes by bad experiences, what makes these is asked, too.
     """
     named = {destination.policy for destination in config.destinations}
-    rules = tuple(r for r in config.rules if r.name in named or r.kind.is_no_to_ads)
+    judged = any(rule.name in named and _judges(rule) for rule in config.rules)
+    rules = tuple(
+        rule
+        for rule in config.rules
+        if rule.name in named or rule.kind.is_no_to_ads or (judged and rule.kind.is_bad_experience)
+    )
     return rules, tuple(cap for cap in config.caps if cap.name in named)
 
 
@@ -128,9 +167,15 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
         "consent": None,
         "message": max((rule.reach for rule in counting), default=timedelta()),
     }
+    judged = max(
+        (rule.kind.judges(rule.options) or timedelta() for rule in rules), default=timedelta()
+    )
     for rule in rules:
         for name, span in rule.kind.reads(rule.options, slowest=slowest).items():
-            longest[name] = longer(longest.get(name, timedelta()), span)
+            # What held then is asked as well as what holds now.
+            then = judged if rule.kind.is_bad_experience else timedelta()
+            whole = None if span is None else span + then
+            longest[name] = longer(longest.get(name, timedelta()), whole)
     asks = config.consent.silence.varies and any(d.is_ad_network for d in config.destinations)
     return Lookback(longest, any(rule.needs_zones for rule in counting), asks)
 

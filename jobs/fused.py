@@ -46,7 +46,7 @@ from tactful.jobs.stitch import Stitched, stitch
 from tactful.schemas.events import ACCEPTED, STREAMS, wide_columns
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.intake import BATCHES, TICKS, WAITING
-from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
@@ -345,10 +345,13 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
         bounced.labels,
         products,
         lines,
+        batch.read(CONTENTS),
+        batch.read(CAMPAIGNS),
         rules=rules,
         caps=caps,
         currency=config.business.currency,
         time_zone=config.business.time_zone,
+        keep=batch.keep,
     )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())

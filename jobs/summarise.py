@@ -21,12 +21,20 @@ from tactful.transforms.membership import left_out as counted
 from tactful.transforms.persons.scores import ScoreRules, customer_scores
 
 
-def pressures(timeline: DataFrame, config: Config, *, as_of: datetime) -> DataFrame | None:
+def pressures(
+    timeline: DataFrame,
+    contents: DataFrame,
+    campaigns: DataFrame,
+    config: Config,
+    *,
+    as_of: datetime,
+) -> DataFrame | None:
     """How often each person was contacted, cap by cap; None without caps."""
     if not config.caps:
         return None
     zone = config.business.time_zone
-    messages = counted_messages(timeline, rules=cap_rules(config, config.caps), time_zone=zone)
+    rules = cap_rules(config, config.caps)
+    messages = counted_messages(timeline, contents, campaigns, rules=rules, time_zone=zone)
     return pressure(messages, as_of=as_of)
 
 

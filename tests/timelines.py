@@ -9,6 +9,7 @@ from typing import Any
 from pyspark.sql import DataFrame, SparkSession
 
 from tactful.schemas.reference import PRODUCTS
+from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tests.oracle.fields import EVENT_TYPES
 
@@ -51,6 +52,13 @@ def timeline(spark: SparkSession, rows: Iterable[Told]) -> DataFrame:
 def products(spark: SparkSession, rows: Iterable[Mapping[str, Any]]) -> DataFrame:
     return spark.createDataFrame(
         [[row.get(name) for name in PRODUCTS.names] for row in rows], PRODUCTS.ddl()
+    )
+
+
+def offers(spark: SparkSession, table: Table, rows: Iterable[Mapping[str, Any]] = ()) -> DataFrame:
+    """Rows of `contents` or `campaigns`."""
+    return spark.createDataFrame(
+        [[row.get(name) for name in table.names] for row in rows], table.ddl()
     )
 
 

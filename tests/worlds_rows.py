@@ -102,6 +102,8 @@ def silence(dice: random.Random) -> list[dict[str, Any]]:
         {"name": "tired", "when": "fatigued", "limit": pick((1, 2)), "window": pick(("3d", "8d")),
          "rest": pick(("1d", "6d")), "counted_channels": ["email", "push", "sms"],
          **pick(({}, {"unanswered_after": "6h"}))},
+        {"name": "worn_out", "when": "fatigued", "bad_limit": 1, "window": pick(("4d", "9d")),
+         "rest": pick(("1d", "6d")), "channels": pick(([], ["email", "sms"]))},
         {"name": "tired_of_mail", "when": "fatigued", "limit": 1, "window": "12d", "rest": "2d",
          "channels": ["email"]},
         {"name": "asked_for", "when": "declared_preference"},

@@ -39,17 +39,32 @@ def with_offer(messages: DataFrame, contents: DataFrame, campaigns: DataFrame) -
     whole = reduce(lambda told, more: told.join(F.broadcast(more), more.columns[0], "left"), near)
     said = F.array(_offer_of(), F.col("_content"), F.col("_campaign"))
     by_products = F.filter(said, _names_products)
-    by_topic = F.filter(said, lambda one: F.size(one["topics"]) > 0)
     named = {name: F.coalesce(F.get(by_products, 0)[name], _none()) for name in PRODUCTS}
     return whole.withColumns(
         {
             **named,
-            "topics": F.coalesce(F.get(by_topic, 0)["topics"], _none()),
+            "topics": _nearest("topics", "_content.topics", "_campaign.topics"),
             "offers_discount": F.coalesce(
                 "offers_discount", "_content.offers_discount", "_campaign.offers_discount"
             ),
         }
     ).drop("_content", "_campaign")
+
+
+def with_topics(events: DataFrame, contents: DataFrame, campaigns: DataFrame) -> DataFrame:
+    """Say of which topics each event's message is: its own, else its content's, its campaign's.
+
+    Keeps: all rows and columns. Adds: topics (as `topic_words` spells them), never null.
+    events: content_id, campaign_id, topic.
+    """
+    whole = events.withColumn("_own", _one_topic())
+    for table, key, name in (
+        (contents, "content_id", "_content"), (campaigns, "campaign_id", "_campaign"),
+    ):  # fmt: skip
+        offered = _offers(table, key, name).select(key, F.col(f"{name}.topics").alias(name))
+        whole = whole.join(F.broadcast(offered), key, "left")
+    told = _nearest("_own", "_content", "_campaign")
+    return whole.withColumn("topics", told).drop("_own", "_content", "_campaign")
 
 
 def topic_words(topic: Column) -> Column:
@@ -115,6 +130,12 @@ def _offer_of() -> Column:
 
 def _names_products(offer: Column) -> Column:
     return reduce(Column.__or__, (F.size(offer[name]) > 0 for name in PRODUCTS))
+
+
+def _nearest(*told: str) -> Column:
+    """The first of some lists that names anything; an empty one where none does."""
+    named = F.filter(F.array(*told), lambda one: F.size(one) > 0)
+    return F.coalesce(F.get(named, 0), _none())
 
 
 def _one_topic() -> Column:

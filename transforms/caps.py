@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.schemas.suppressions import SCOPE
 from tactful.schemas.words import ALL
-from tactful.transforms.about import topic_words
+from tactful.transforms.about import with_topics
 from tactful.transforms.calendars import CALENDARS, window_at
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.message_facts import by_machine
@@ -51,26 +51,39 @@ class CapRule:
         return self.calendar is not None and self.zone is None
 
     @property
+    def needs_topics(self) -> bool:
+        """Whether it asks what a message is about to know whether it counts."""
+        return bool(self.topics or (self.exempt_topics and not self.exempt_counts))
+
+    @property
     def reach(self) -> timedelta:
         """How long ago a message may be that it still counts, at most."""
         return self.window or timedelta(days=CALENDARS[self.calendar or "month"])
 
 
 def counted_messages(
-    timeline: DataFrame, *, rules: Sequence[CapRule], time_zone: str = "UTC"
+    timeline: DataFrame,
+    contents: DataFrame,
+    campaigns: DataFrame,
+    *,
+    rules: Sequence[CapRule],
+    time_zone: str = "UTC",
 ) -> DataFrame:
     """List the messages that each cap counts: each once, at its first event of the type.
 
-    A message repeated by its sender is still one message; an opening by a machine is none. Where a
-    cap goes by the customer's calendar, that is the one of where they lived at the message: a zone
+    A message repeated by its sender is still one message; an opening by a machine is none. Its
+    topic is what it says itself, else what its content, else what its campaign says. Where a cap
+    goes by the customer's calendar, that is the one of where they lived at the message: a zone
     that changes later counts from the next message on.
 
     Keeps: person_id, message_id, rule (name, limit, window …), cause (occurred_at, stream,
     event_id). Adds: time_zone (of a calendar's window; else null). Grain: person × cap × message.
     timeline: rows with person_id and the facts of their message; of each message all there are.
-    time_zone: of customers of whom none is known.
+    contents, campaigns: what each offers. time_zone: of customers of whom none is known.
     """
     own = timeline.where((F.col("stream") == "messages") & is_person())
+    if any(rule.needs_topics for rule in rules):
+        own = with_topics(own, contents, campaigns)
     applying = F.array_compact(
         F.array(*(F.when(_counts(rule), _as_struct(rule)) for rule in rules))
     )
@@ -178,22 +191,24 @@ def _counts(rule: CapRule) -> Column:
     if rule.channels:
         # A message of a channel that nobody knows (all) counts for every one.
         counted &= _is_one("channel", [*rule.channels, ALL])
-    topic = topic_words(F.col("topic"))
-    for what, values in ((topic, rule.topics), ("campaign_id", rule.campaigns)):
-        if values:
-            counted &= _is_one(what, values)
-    exempt = (
-        (topic, rule.exempt_topics), ("campaign_id", rule.exempt_campaigns),
-    )  # fmt: skip
-    for what, values in () if rule.exempt_counts else exempt:
-        if values:
-            counted &= ~_is_one(what, values)
+    if rule.topics:
+        counted &= _names_one(rule.topics)
+    if rule.campaigns:
+        counted &= _is_one("campaign_id", rule.campaigns)
+    if not rule.exempt_counts:
+        if rule.exempt_topics:
+            counted &= ~_names_one(rule.exempt_topics)
+        if rule.exempt_campaigns:
+            counted &= ~_is_one("campaign_id", rule.exempt_campaigns)
     return counted & F.coalesce("purpose", F.lit("marketing")).isin(list(rule.purposes))
 
 
-def _is_one(what: str | Column, values: Sequence[str]) -> Column:
-    told = F.col(what) if isinstance(what, str) else what
-    return F.coalesce(told.isin(list(values)), F.lit(False))
+def _is_one(what: str, values: Sequence[str]) -> Column:
+    return F.coalesce(F.col(what).isin(list(values)), F.lit(False))
+
+
+def _names_one(topics: Sequence[str]) -> Column:
+    return F.arrays_overlap("topics", F.array(*(F.lit(topic) for topic in topics)))
 
 
 def _as_struct(rule: CapRule) -> Column:

@@ -81,6 +81,16 @@ class Inputs:
         return self._read(PRODUCTS)
 
     @cached_property
+    def contents(self) -> DataFrame:
+        """What the contents of messages offer."""
+        return self._read(CONTENTS)
+
+    @cached_property
+    def campaigns(self) -> DataFrame:
+        """What campaigns offer."""
+        return self._read(CAMPAIGNS)
+
+    @cached_property
     def rates(self) -> DataFrame:
         """What other currencies are worth."""
         return self._read(RATES)
@@ -181,9 +191,7 @@ class Inputs:
     @cached_property
     def marketing_messages(self) -> DataFrame:
         """Every marketing message, with all that it is about."""
-        return marketing_messages(
-            self.timeline, self.products, self._read(CONTENTS), self._read(CAMPAIGNS)
-        )
+        return marketing_messages(self.timeline, self.products, self.contents, self.campaigns)
 
     @cached_property
     def suppressions(self) -> DataFrame | None:
@@ -193,10 +201,13 @@ class Inputs:
             self.labels,
             self.products,
             self.lines,
+            self.contents,
+            self.campaigns,
             rules=self.config.rules,
             caps=self.config.caps,
             currency=self.config.business.currency,
             time_zone=self.config.business.time_zone,
+            keep=self._keep,
         )
         return None if rows is None else self._keep(rows)
 

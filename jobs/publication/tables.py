@@ -70,7 +70,7 @@ def _known_shares(of: Inputs) -> DataFrame:
 
 
 def _pressure(of: Inputs) -> DataFrame | None:
-    return pressures(of.timeline, of.config, as_of=of.as_of)
+    return pressures(of.timeline, of.contents, of.campaigns, of.config, as_of=of.as_of)
 
 
 def _counted_messages(changed: Changed, of: Inputs) -> DataFrame:
@@ -158,12 +158,17 @@ PUBLICATIONS = (
         events=_of_weeks,
     ),
     Publication(
-        PRESSURE, _pressure, _EVENTS, ("caps", "business"), clock="moment", events=_counted_messages
+        PRESSURE,
+        _pressure,
+        (*_EVENTS, CAMPAIGNS, CONTENTS),
+        ("caps", "business"),
+        clock="moment",
+        events=_counted_messages,
     ),
     Publication(
         SUPPRESSIONS,
         lambda of: of.suppressions,
-        (*_EVENTS, PRODUCTS),
+        (*_EVENTS, *_OFFERS),
         _RULES,
         changed=_persons,
     ),
@@ -177,7 +182,7 @@ PUBLICATIONS = (
     Publication(
         LEFT_OUT,
         _left_out,
-        (*_EVENTS, PRODUCTS),
+        (*_EVENTS, *_OFFERS),
         (*_RULES, "destinations", "consent"),
         clock="moment",
         is_daily=True,

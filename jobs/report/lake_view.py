@@ -35,7 +35,9 @@ PURPOSES = """
         arg_min(purpose, (type <> 'sent', occurred_at, event_id)) FILTER (purpose IS NOT NULL),
         'marketing'
     ) AS purpose,
-    arg_min(topic, (type <> 'sent', occurred_at, event_id)) FILTER (topic IS NOT NULL) AS topic
+    arg_min(topic, (type <> 'sent', occurred_at, event_id)) FILTER (topic IS NOT NULL) AS topic,
+    arg_min(content_id, (type <> 'sent', occurred_at, event_id))
+        FILTER (content_id IS NOT NULL) AS content_id
     FROM messages GROUP BY message_id
 """
 
@@ -71,7 +73,7 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     Published tables are read in the versions that were published together, and any other in the
     one that it has now, whatever a run adds in the meantime; of what batches only ever add to, no
     more is seen than was there when the tables were published. `purposes` says of each message
-    what it was for, and its topic.
+    what it was for, its topic and its content.
 
     only: the ids of the tables to open; without any, all of them.
     """

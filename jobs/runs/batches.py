@@ -97,7 +97,8 @@ class Batch:
 
     def read(self, table: Table) -> DataFrame:
         """The table as it was when this batch was first tried."""
-        return self.lake.store.read(table, self.pins[table.id])
+        # A batch that an earlier version began pins no table that it knew nothing of.
+        return self.lake.store.read(table, self.pins.get(table.id))
 
     @cached_property
     def logs(self) -> Logs:

@@ -16,6 +16,7 @@ from tactful.transforms.rules import RULES
 
 READS = (
     "suppressions", "pressure", "regrets", "timeline", "messages", "identifiers", "customers",
+    "contents", "campaigns",
 )  # fmt: skip
 CAPPED = "capped"
 FEW = 5
@@ -43,25 +44,42 @@ COUNTING = """
         SELECT DISTINCT message_id FROM timeline
         WHERE person_id = $person AND stream = 'messages' AND message_id IS NOT NULL
     ),
+    about AS (
+        SELECT p.message_id, p.purpose, CASE
+            WHEN p.topic IS NOT NULL THEN [{own}]
+            ELSE coalesce(
+                (SELECT list({its}) FROM contents AS o
+                 WHERE o.content_id = p.content_id AND o.topic IS NOT NULL),
+                (SELECT list({its}) FROM campaigns AS o
+                 WHERE o.topic IS NOT NULL AND o.campaign_id IN (
+                     SELECT campaign_id FROM timeline AS t
+                     WHERE t.person_id = $person AND t.message_id = p.message_id)),
+                []
+            ) END AS topics
+        FROM purposes AS p JOIN mine USING (message_id)
+    ),
     counted AS (
         SELECT t.message_id, min(t.occurred_at) AS counted_at
-        FROM timeline AS t JOIN purposes AS p ON p.message_id = t.message_id
+        FROM timeline AS t JOIN about AS p ON p.message_id = t.message_id
         WHERE t.person_id = $person AND t.stream = 'messages' AND t.type = $counts
           AND ($counts <> 'opened' OR t.event_id NOT IN (
               SELECT event_id FROM messages
               WHERE machine_open AND message_id IN (SELECT message_id FROM mine)))
           AND (len($channels) = 0 OR list_contains($channels, t.channel))
           AND list_contains($purposes, p.purpose)
-          AND (len($topics) = 0 OR list_contains($topics, {topic}))
+          AND (len($topics) = 0 OR list_has_any($topics, p.topics))
           AND (len($campaigns) = 0 OR list_contains($campaigns, t.campaign_id))
-          AND NOT coalesce(list_contains($exempt_topics, {topic}), false)
+          AND NOT list_has_any($exempt_topics, p.topics)
           AND NOT coalesce(list_contains($exempt_campaigns, t.campaign_id), false)
         GROUP BY t.message_id
     )
     SELECT message_id, counted_at FROM counted
     WHERE counted_at > $starts_at AND counted_at <= $at
     ORDER BY counted_at DESC, message_id DESC LIMIT $most
-""".format(topic="regexp_replace(lower(trim(p.topic)), '[ _-]+', '_', 'g')")
+""".format(
+    own="regexp_replace(lower(trim(p.topic)), '[ _-]+', '_', 'g')",
+    its="regexp_replace(lower(trim(o.topic)), '[ _-]+', '_', 'g')",
+)
 LIVES_IN = "SELECT time_zone FROM customers WHERE person_id = $person"
 
 

@@ -24,6 +24,10 @@ SQL = Path(__file__).parent / "sql"
 VIEWS = {"events"}
 # One file a suppression rule, found by its name: each gives the rows of `suppressed` of its `when`.
 RULES = tuple(sorted(path.stem for path in (SQL / "rules").glob("*.sql")))
+# Those that are worked out from what others make, after them.
+JUDGING = ("fatigued",)
+# What was sent although one of these spoke against it is a bad experience.
+BAD = ("price_regret", "purchased", "service_open", "unfulfilled")
 LINKED = (
     "events", "sightings", "crowded", "said_links", "standing_links", "stands_for", "stars",
     "links",
@@ -33,13 +37,15 @@ DECIDED = (
     "message_events", "lines", "sendings", "about", "bought", "taken", "lifts", "orders",
     "statements", "zones", "counted", "windows", "consents", "closings", "openings", "closed",
     "addresses", "refusals",
-    *(f"rules/{when}" for when in RULES),
-    "suppressions_capped", "suppressed", "timeline", "touches", "outcomes", "customer_lines",
+    *(f"rules/{when}" for when in RULES if when not in JUDGING),
+    "suppressions_capped",
+    "bad_regrets",
+    *(f"rules/{when}" for when in JUDGING),
+    "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
     "customer_answers", "customer_places", "customer_moments", "jurisdictions", "customers",
-    "known_shares", "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted", "silence",
-    "left_out",
-    "audiences",
+    "known_shares", "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted",
+    "silence", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
     "identity", "identity_health", "hubs", "manual_links", "timeline", "outcomes", "customers",
@@ -95,8 +101,21 @@ def gather(db: DuckDBPyConnection) -> None:
     known = {when for (when,) in db.execute("SELECT DISTINCT reason FROM rules").fetchall()}
     if unknown := known - set(RULES):
         raise KeyError(f"no SQL for the rules {sorted(unknown)}; add it to {SQL / 'rules'}")
-    made = [*(table_of(f"rules/{when}") for when in RULES), "suppressions_capped"]
-    union = " UNION ALL BY NAME ".join(f"FROM {table}" for table in made)
+    _put_suppressed(db, [*(table_of(f"rules/{when}") for when in RULES), "suppressions_capped"])
+
+
+def look_back(db: DuckDBPyConnection) -> None:
+    """Make `bad_regrets`: the regrets of what makes experiences bad, as if there were no others."""
+    # Their columns are asked for, and no row of theirs.
+    aside = ("suppressions_capped", table_of("rules/declared_preference"))
+    bad = [table_of(f"rules/{when}") for when in BAD]
+    _put_suppressed(db, [*bad, *(f"{name} WHERE false" for name in aside)])
+    db.execute(f"CREATE TABLE bad_regrets AS\n{query('regrets')}")
+    db.execute("DROP TABLE suppressed")
+
+
+def _put_suppressed(db: DuckDBPyConnection, made: list[str]) -> None:
+    union = " UNION ALL BY NAME ".join(f"FROM {name}" for name in made)
     db.execute(f"CREATE TABLE suppressed AS {union}")
 
 
@@ -115,6 +134,7 @@ STEPS = {
     "taken": share_out,
     "windows": put_windows,
     "suppressed": gather,
+    "bad_regrets": look_back,
 }
 
 

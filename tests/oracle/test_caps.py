@@ -53,6 +53,23 @@ def test_who_is_exempt_is_not_counted_and_never_held(tmp_path):
     assert found["regrets"] == []
 
 
+def test_what_a_message_is_about_may_be_said_by_its_content_or_campaign(tmp_path):
+    caps = [{"name": "drops", "limit": 3, "window": "7d", "topics": ["Price drop"]}]
+    shop = Shop(tmp_path, caps=caps)
+    told = (
+        {"topic": "news", "content_id": "half"}, {"content_id": "half", "campaign_id": "spring"},
+        {"content_id": "none", "campaign_id": "spring"}, {"campaign_id": "spring"},
+        {"topic": "price_drop", "campaign_id": "spring"}, {"content_id": "none"},
+    )  # fmt: skip
+    for number, one in enumerate(told):
+        send(shop, f"m{number}", 1 + number / 10, ANN, **one)
+    contents = [{"content_id": "half", "topic": "PRICE-DROP"}, {"content_id": "none"}]
+    offered = {"contents": contents, "campaigns": [{"campaign_id": "spring", "topic": "Spring"}]}
+    assert held(shop, **offered) == []
+    offered["campaigns"] = [{"campaign_id": "spring", "topic": "price drop"}]
+    assert held(shop, **offered) == [(at(1.3), at(8.1)), (at(1.4), at(8.2))]
+
+
 def test_a_cap_of_campaigns_counts_and_holds_its_own(tmp_path):
     caps = [{"name": "spring", "limit": 1, "window": "7d", "campaigns": ["spring"]}]
     shop = Shop(tmp_path, caps=caps)

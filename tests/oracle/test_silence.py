@@ -191,3 +191,22 @@ def test_who_answers_nothing_is_left_alone(tmp_path):
     assert (at(10), at(20), [first, second, third]) in told
     assert len(rows) == 2
     assert regretted(shop, as_of=30) == {("m3", "tired"), ("too soon", "tired")}
+
+
+def test_who_is_annoyed_too_often_is_left_alone(tmp_path):
+    worn = {"name": "worn", "when": "fatigued", "bad_limit": 1, "window": "7d", "rest": "10d"}
+    bought = {"name": "bought", "when": "purchased", "match": "sku", "lasts": "30d"}
+    late = {"name": "late", "when": "unfulfilled", "late_after": "2d"}
+    shop = Shop(tmp_path, suppress=[worn, bought, late])
+    order = buys(shop)
+    again = send(shop, "again", 2, skus=["jeans"])
+    send(shop, "another", 2, skus=["mat"])
+    shop.tell("purchases", "order_delivered", 6, order_id="o")
+    send(shop, "while it rests", 9, skus=["mat"])
+    annoyed = shop.tell("messages", "complained", 14, message_id="again")
+    after = send(shop, "afterwards", 15, skus=["jeans"])
+    rows = [r for r in shop.table("suppressions", as_of=30) if r["policy"] == "worn"]
+    assert [(r["starts_at"], r["ends_at"], r["evidence"]) for r in rows] == [
+        (at(3), at(13), [again, order]), (at(15), at(25), [annoyed, after]),
+    ]  # fmt: skip
+    assert ("while it rests", "worn") in regretted(shop, as_of=30)

@@ -23,7 +23,7 @@ DESTINATIONS = [
     for policy in (
         "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
         "paid_in_full", "asked_lately",
-        "on_its_way", "never_came", "tired",
+        "on_its_way", "never_came", "tired", "worn_out",
         "day_cap", "month_cap", "topic_cap",
     )
 ] + [

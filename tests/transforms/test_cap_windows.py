@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 import pytest
 from pyspark.sql import Row
 
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS
 from tactful.transforms.caps import CapRule, capped, counted_messages, pressure
 from tests.oracle.windows import around
-from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, timeline, utc
+from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, offers, timeline, utc
 
 BERLIN, NEW_YORK, TOKYO = "Europe/Berlin", "America/New_York", "Asia/Tokyo"
 AS_OF = START + 10 * DAY  # 2026-06-11, a Thursday, midnight in UTC
@@ -41,6 +42,7 @@ RULES = [
     by("week", "sundays", 2, zone="UTC", week_starts=6),
     by("day", "about", topics=["price_drop"], campaigns=["spring", "summer"]),
     by("day", "but", 2, zone="UTC", exempt_topics=["service"], exempt_campaigns=["gift"]),
+    by("month", "drops", 9, zone="UTC", topics=["price_drop"]),
     by("day", "with", 2, zone="UTC", exempt_topics=["service"], exempt_counts=True),
 ]  # fmt: skip
 
@@ -58,6 +60,11 @@ def seen(person: str, at: Any, zone: str) -> Told:
 
 
 HISTORIES = [
+    *(sent("themed", 9.5 * DAY + n * HOUR, f"theme {n}", **told) for n, told in enumerate((
+        {"topic": "PRICE_DROP"}, {"content_id": "half"}, {"campaign_id": "sale"},
+        {"content_id": "half", "topic": "news"}, {"content_id": "unknown", "campaign_id": "spring"},
+        {"content_id": "half", "campaign_id": "spring"}, {},
+    ))),
     # Nobody knows where they live: Berlin, as the business. 22:00 UTC is midnight there.
     sent("nowhere", 2 * DAY - 2 * HOUR - MICROSECOND, "m1"),
     sent("nowhere", 2 * DAY - 2 * HOUR, "m2"),
@@ -130,7 +137,10 @@ def on_nights() -> list[Told]:
 @pytest.fixture(scope="module")
 def found(spark) -> tuple[dict[tuple[str, str], list[Row]], dict[tuple[str, str], Row]]:
     rows = timeline(spark, [*HISTORIES, *on_nights()])
-    messages = counted_messages(rows, rules=RULES, time_zone=BERLIN)
+    contents = [{"content_id": "half", "topic": "Price drop"}]
+    campaigns = [{"campaign_id": "sale", "topic": "price-drop"}, {"campaign_id": "spring"}]
+    offered = offers(spark, CONTENTS, contents), offers(spark, CAMPAIGNS, campaigns)
+    messages = counted_messages(rows, *offered, rules=RULES, time_zone=BERLIN)
     held = defaultdict(list)
     for row in capped(messages, longest=2).collect():
         held[row.person_id, row.policy].append(row)
@@ -247,3 +257,7 @@ def test_pressure_and_suppressions_end_together(found):
         ends = max((r.ends_at for r in now), default=None)
         assert (row.next_allowed_at is not None) == bool(now), key
         assert row.next_allowed_at == ends, key
+
+
+def test_a_topic_is_the_messages_own_else_its_contents_else_its_campaigns(found):
+    assert found[1]["themed", "drops"].counted == 4

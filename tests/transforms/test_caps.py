@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 from pyspark.sql import Row
 
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS
 from tactful.transforms.caps import CapRule, capped, counted_messages, pressure
-from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, timeline, utc
+from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, offers, timeline, utc
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
 CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
@@ -195,7 +196,9 @@ def found(spark) -> tuple[dict, dict]:
             for n, one in enumerate(tried)
             if not one.is_capped
         ]  # fmt: skip
-    messages = counted_messages(timeline(spark, history), rules=rules)
+    messages = counted_messages(
+        timeline(spark, history), offers(spark, CONTENTS), offers(spark, CAMPAIGNS), rules=rules
+    )
     held = defaultdict(list)
     for row in capped(messages, longest=max(rule.limit for rule in rules)).collect():
         held[row.person_id, row.policy].append(row)

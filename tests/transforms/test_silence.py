@@ -7,13 +7,17 @@ from typing import Any
 
 import pytest
 
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS
+from tactful.transforms.experiences import bad_experiences
+from tactful.transforms.regrets import marketing_messages
+from tactful.transforms.rules import RULES
 from tactful.transforms.rules.declared_preference import DeclaredPreference, declared_preference
 from tactful.transforms.rules.fatigued import Fatigued, fatigued
 from tactful.transforms.rules.price_regret import PriceRegret, price_regret
 from tactful.transforms.rules.rule import Policy
 from tactful.transforms.rules.unfulfilled import Unfulfilled, unfulfilled
 from tactful.transforms.settled import settled_lines
-from tests.timelines import DAY, START, Told, event, products, timeline, utc
+from tests.timelines import DAY, START, Told, event, offers, products, timeline, utc
 
 PRODUCTS = [
     {"sku": "jeans", "price": Decimal(40), "category": "clothes", "complements": ["belt", "belt"]},
@@ -221,7 +225,7 @@ TIRED = [
 
 
 def test_who_answers_nothing_rests(spark):
-    rows = fatigued(timeline(spark, MAILS), policies=TIRED).collect()
+    rows = fatigued(timeline(spark, MAILS), None, policies=TIRED).collect()
     told = {
         (row.person_id, row.policy, *row.evidence): (
             (utc(row.starts_at) - START) / DAY, (utc(row.ends_at) - START) / DAY
@@ -235,3 +239,65 @@ def test_who_answers_nothing_rests(spark):
         ("silent", "soon", *sent): (4, 5),
         ("late", "tired", *(f"messages:late {n} sent" for n in range(3))): (5, 14),
     }
+
+
+def test_who_is_annoyed_too_often_rests(spark):
+    made = [
+        ("annoyed", at, ("messages", f"m{at:g}")) for at in (0, 1, 1.5, 4, 9)
+    ] + [("once", 1, ("purchases", "late"))]  # fmt: skip
+    experiences = spark.createDataFrame(
+        [(who, START + at * DAY, (START, *cause)) for who, at, cause in made],
+        "person_id string, at timestamp, "
+        "cause struct<occurred_at:timestamp,stream:string,event_id:string>",
+    )
+    worn = Fatigued(bad_limit=2, window=4 * DAY, rest=2 * DAY)
+    both = Fatigued(limit=2, bad_limit=3, window=5 * DAY, rest=9 * DAY)
+    policies = [Policy("worn", "fatigued", worn), Policy("both", "fatigued", both)]
+    rows = fatigued(timeline(spark, MAILS), experiences, policies=policies).collect()
+    told = {
+        (row.policy, *row.evidence): (utc(row.starts_at) - START) / DAY
+        for row in rows
+        if row.person_id == "annoyed"
+    }
+    names = [f"messages:m{at}" for at in ("0", "1", "1.5", "4")]
+    assert told == {
+        ("worn", *names[:3]): 1.5, ("worn", *names[1:]): 4, ("both", *names): 4,
+    }  # fmt: skip
+    silent = {row.policy for row in rows if row.person_id == "silent"}
+    assert silent == {"both"}, "who goes by bad experiences alone counts no messages"
+    assert not [row for row in rows if row.person_id == "once"]
+
+
+def test_what_a_bad_experience_is(spark):
+    """Two rules speak against one message; a second line of one late order is late later."""
+    rows = timeline(spark, [
+        *mail("p_ann m1", DAY, ("complained", 2 * DAY), skus=["jeans"]),
+        *mail("p_ann fine", DAY, skus=["mat"]),
+        *mail("n_tablet m2", DAY, ("complained", 2 * DAY), skus=["jeans"]),
+    ])  # fmt: skip
+    sku = [{"kind": "sku", "values": ["jeans"], "negated": False}]
+    marketing = [{"kind": "purpose", "values": ["marketing"], "negated": False}]
+    ordered = {"occurred_at": START, "stream": "purchases", "event_id": "o"}
+    held = [
+        ("p_ann", policy, "purchased", [], sku, START, None, [], ordered) for policy in ("a", "b")
+    ] + [
+        ("p_ann", "late", "unfulfilled", [], marketing, START + n * DAY, None, [], ordered)
+        for n in (5, 4)
+    ]  # fmt: skip
+    suppressions = spark.createDataFrame(
+        held,
+        "person_id string, policy string, reason string, channels array<string>, "
+        "scope array<struct<kind:string,values:array<string>,negated:boolean>>, "
+        "starts_at timestamp, ends_at timestamp, evidence array<string>, "
+        "cause struct<occurred_at:timestamp,stream:string,event_id:string>",
+    )
+    products_ = products(spark, [])
+    messages = marketing_messages(
+        rows, products_, offers(spark, CONTENTS), offers(spark, CAMPAIGNS)
+    )  # fmt: skip
+    is_one = [RULES[when].is_experience() for when in ("purchased", "unfulfilled")]
+    found = bad_experiences(rows, messages, suppressions, shares={}, is_one=is_one).collect()
+    assert {(r.person_id, (utc(r.at) - START) / DAY, r.cause.event_id) for r in found} == {
+        ("p_ann", 1, "p_ann m1 sent"), ("p_ann", 2, "p_ann m1 complained"), ("p_ann", 4, "o"),
+    }  # fmt: skip
+    assert len(found) == 3

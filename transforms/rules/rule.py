@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
 
 # How far back events of each class bear on what must not be said now; None means for ever.
 Reads = Mapping[str, timedelta | None]
@@ -28,7 +29,7 @@ class Facts:
 
     timeline: rows with person_id. labels: newest label of the persons' identifiers and of those
     that their refusals carry. lines: see `settled_lines`; None where no rule asks for them.
-    currency: the business's own.
+    currency: the business's own. experiences: see `bad_experiences`; None unless a rule judges.
     """
 
     timeline: DataFrame
@@ -36,6 +37,7 @@ class Facts:
     products: DataFrame
     lines: DataFrame | None
     currency: str
+    experiences: DataFrame | None = None
 
 
 class Fault(NamedTuple):
@@ -61,6 +63,16 @@ def lifted_by_nothing(options: Any) -> str:
     return ""
 
 
+def judges_nothing(options: Any) -> timedelta | None:
+    """It is worked out from events alone."""
+    return None
+
+
+def none_by_itself() -> Column:
+    """None of its rows is a bad experience unless a message was sent against it."""
+    return F.lit(False)
+
+
 def touched_at_all(options: Any) -> float:
     """A message is touched by one product, however many it offers."""
     return 0.0
@@ -84,6 +96,9 @@ class Rule:
     `faults`     an entry as written, types unchecked → what is wrong between its options.
     `references` options → reference tables without which it is idle, and why.
     `share`      options → the share of a message's products from which on it is touched.
+    `judges`     options → how long ago bad experiences bear on what must not be said now; None
+                 where it is not worked out from them. Such a rule makes none itself.
+    `is_experience`        whether a row of it is a bad experience by itself, from its start on.
     `needs_lines`          whether it reads what was bought and taken back.
     `is_no_to_ads`         whether its rows about ads or all channels say no to being uploaded.
     `is_opt_out`           whether its rows may stand on a vendor's list of those who opted out.
@@ -104,6 +119,8 @@ class Rule:
     faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
     references: Callable[[Any], Mapping[str, str]] = no_reference
     share: Callable[[Any], float] = touched_at_all
+    judges: Callable[[Any], timedelta | None] = judges_nothing
+    is_experience: Callable[[], Column] = none_by_itself
     needs_lines: bool = False
     is_no_to_ads: bool = False
     is_opt_out: bool = False

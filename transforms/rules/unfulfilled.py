@@ -20,6 +20,7 @@ from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule
 from tactful.transforms.rules.suppressions import (
     channel_list,
     forever,
+    is_about,
     named,
     scope_part,
     with_id,
@@ -209,6 +210,10 @@ def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("review_topics", "topics there or in complement_topics, or late_after")
 
 
+def _is_late() -> Column:
+    return (F.col("reason") == "unfulfilled") & is_about("purpose", "marketing")
+
+
 RULE = Rule(
     when="unfulfilled",
     doc="Ask for no review of what has not arrived, and promote nothing while it is late.",
@@ -219,6 +224,7 @@ RULE = Rule(
     says=lambda _: "what was ordered had not arrived",
     lifts=lambda _: "its delivery (order_delivered), or giving back all that was bought of it",
     faults=_faults,
+    is_experience=_is_late,
     needs_lines=True,
     is_bad_experience=True,
 )

@@ -75,6 +75,7 @@ def test_a_cap_of_a_calendar_is_counted_at_an_earlier_moment(explain, tmp_path):
         "[business]\ntime_zone = 'Europe/Berlin'\n"
         "[[caps]]\nname = 'monthly'\nlimit = 1\ncalendar = 'month'\n"
         "[[caps]]\nname = 'newsy'\nlimit = 1\ncalendar = 'month'\ntopics = ['news']\n"
+        "[[caps]]\nname = 'sales'\nlimit = 1\ncalendar = 'month'\ntopics = ['summer sale']\n"
     )
     conf = tmp_path / "calendar.toml"
     conf.write_text((tmp_path / "my.toml").read_text(encoding="utf-8") + caps, encoding="utf-8")
@@ -82,6 +83,7 @@ def test_a_cap_of_a_calendar_is_counted_at_an_earlier_moment(explain, tmp_path):
     assert code == 0, text
     assert "monthly: 1 of 1 used; the next is allowed on 28 February 2026, 23:00" in text
     assert "newsy" not in text
+    assert "sales: 1 of 1 used" in text, "its campaign says what the message is about"
     assert "monthly" not in explain(ANN, "--at", at(19).isoformat(), conf="calendar.toml")[1]
 
 

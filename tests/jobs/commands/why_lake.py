@@ -153,6 +153,8 @@ def _happened() -> Mapping[str, Sequence[Row]]:
     return {
         "timeline": timeline,
         "messages": messages,
+        "contents": [{"content_id": "c1", "locale": "en", "topic": "news"}],
+        "campaigns": [{"campaign_id": HOSTILE, "topic": "Summer-Sale"}],
         "outcomes": [
             {"message_id": m, "person_id": ANN, "channel": "email", "sent_at": at(day),
              "orders": []}

@@ -36,11 +36,9 @@ CAST(CAST(parts AS DECIMAL(28, 0)) * 0.0001 AS DECIMAL(28, 4));
 -- A topic as it is compared: case, blanks, hyphens and underscores make no other one.
 CREATE OR REPLACE MACRO topic_word(topic) AS
 regexp_replace(lower(trim(topic, ' ')), '[ _-]+', '_', 'g');
--- Whether one of some topics is a message's, however it is spelled.
-CREATE OR REPLACE MACRO names_topic(topics, topic) AS
-coalesce(
-    list_contains(list_transform(topics, lambda t: topic_word(t)), topic_word(topic)), false
-);
+-- Whether one of some topics, however they are spelled, is among a message's.
+CREATE OR REPLACE MACRO names_topic(topics, own) AS
+list_has_any(list_transform(topics, lambda t: topic_word(t)), own);
 
 -- A part of a scope, none where it names nothing.
 CREATE OR REPLACE MACRO scope_part(kind, told, negated) AS

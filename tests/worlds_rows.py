@@ -94,6 +94,8 @@ def silence(dice: random.Random) -> list[dict[str, Any]]:
          "full_from": pick((1.0, 0.8, 0.5)), **pick(({}, {"match": "sku"}))},
         {"name": "paid_for_kind", "when": "price_regret", "lasts": "9d", "match": "category",
          "share": pick((0.5, 1.0)), "channels": ["email"], "lifted_by": ["order_cancelled"]},
+        {"name": "paid_for", "when": "purchased", "match": "sku", "lasts": pick(("2d", "5d")),
+         "at": "order_paid", **pick(({}, {"paid_within": "1d"}, {"lasts_share": 0.1}))},
         {"name": "on_its_way", "when": "unfulfilled", "late_after": pick(("6h", "2d")),
          **pick(({}, {"late_from": "order_shipped"})), "undelivered_after": pick(("3d", "8d"))},
         {"name": "never_came", "when": "unfulfilled", "without_delivery": "undelivered",

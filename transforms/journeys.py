@@ -1,24 +1,35 @@
-"""Journeys: which lines of an order were sent, and which have arrived."""
+"""Journeys: what became of the lines of an order on their way to the customer, and who paid."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 
-DELIVERED, SHIPPED = "order_delivered", "order_shipped"
+PAID, SHIPPED, DELIVERED = "order_paid", "order_shipped", "order_delivered"
 
 
-def journeys(timeline: DataFrame) -> DataFrame:
-    """What is told of each order's way to the customer: order_id, journey."""
-    told = timeline.where(F.col("type").isin(DELIVERED, SHIPPED) & F.col("order_id").isNotNull())
+def journeys(timeline: DataFrame, *, types: Sequence[str] = (SHIPPED, DELIVERED)) -> DataFrame:
+    """List what is told of each order by events of these types, whoever tells it.
+
+    Keeps: order_id. Adds: journey. Grain: order of which anything is told. timeline: rows of
+    events and lines, whosever they are.
+    """
+    told = timeline.where(F.col("type").isin(*types) & F.col("order_id").isNotNull())
     event = F.struct(F.struct(*ORDER).alias("event"), "type", "line_id", "sku")
     return told.groupBy("order_id").agg(F.collect_set(event).alias("journey"))
 
 
 def first_step(type_: str) -> Column:
-    """The first event of a type that is about a line; null without one. The line has `journey`."""
+    """The first event of a type that is about a row's line, as (occurred_at, stream, event_id).
+
+    One that names a line is about the line of that id, else about the lines of a product, else
+    about all lines of the order; what names a line that the order does not have is about none.
+    Of rows with journey, line_id and sku.
+    """
 
     def is_about(step: Column) -> Column:
         about = (

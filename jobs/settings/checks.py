@@ -11,13 +11,12 @@ from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import activating, named_ids, places, sending
+from tactful.jobs.settings import activating, lawful, named_ids, places, sending
 from tactful.jobs.settings.fields import topic_words
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.texts import unfit
 from tactful.jobs.settings.variables import misspelt
-from tactful.schemas.countries import COUNTRIES
 from tactful.schemas.events import STREAMS
 from tactful.transforms.calendars import CALENDARS
 from tactful.transforms.identity.sharing import SHARINGS
@@ -107,18 +106,7 @@ def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:
 
 
 def _countries(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """What silence means where another law holds is told country by country, once each."""
-    taken: set[str] = set()
-    for name, entry in _table(values, "consent").items():
-        if not isinstance(entry, dict):
-            continue
-        if name.upper() not in COUNTRIES:
-            allowed = "default, or a table of a country's code (ISO 3166) such as US"
-            hint = "each country of a union is named by itself" if name.upper() == "EU" else ""
-            yield ("consent", name), f"the name {shown(name)}", allowed, hint
-        elif name.upper() in taken:
-            yield ("consent", name), f"{name.upper()} once more", "one table a country", ""
-        taken.add(name.upper())
+    yield from lawful.countries(_table(values, "consent"))
 
 
 def _identity(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -375,6 +363,12 @@ def _privacy(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield ("privacy", "recipients", name), "the name of none", allowed, ""
 
 
+def _sensitive(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    sections = ("suppress", "caps", "destinations")
+    named = (entry for section in sections for entry in _entries(values, section))
+    yield from lawful.sensitive(_table(values, "privacy"), _entries(values, "suppress"), named)
+
+
 def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:
     policy = entry.get("policy")
     # Whoever took a rule away must still be able to empty the audience that it filled.
@@ -400,6 +394,6 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
 
 
 CHECKS = (
-    _sources, _countries, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations, _lists,
-    _privacy,
+    _sources, _countries, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations,
+    _lists, _privacy, _sensitive,
 )  # fmt: skip

@@ -41,8 +41,7 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("households",),
-    Cap: ("on_cap", "scope"),
-    Suppress: ("at",),
+    Cap: ("on_cap", "scope", "ad_contact_every"),
 }
 LATER_VALUES = {
     "when": (

@@ -85,6 +85,11 @@ def _place(path: str) -> str:
     return path
 
 
+def attribute_names(names: Iterable[str]) -> tuple[str, ...]:
+    """Attributes as they are compared; their order in the file means nothing."""
+    return tuple(sorted({name.strip().lower() for name in names}))
+
+
 def partition_fields(names: Iterable[str]) -> tuple[str, ...]:
     """What all rows of a folder may have in common: not their id, and no list or table."""
     for name in names:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from tactful.jobs.settings.fields import Duration, Name, Stream, Text
+from tactful.jobs.settings.fields import Duration, Name, Stream, Text, attribute_names
 from tactful.jobs.settings.section import Section
 
 # Regulation (EU) 2016/679 (GDPR), Article 6(1) (a) to (f), in its order; the law is stable.
@@ -58,5 +58,16 @@ class Privacy(Section):
         default_factory=dict,
         description="a table: of each destination who stands behind it",
         title="Who stands behind each destination, as a customer knows them.",
+    )
+    sensitive: Annotated[tuple[Text, ...], AfterValidator(attribute_names)] = Field(
+        default=(),
+        description="a list of attributes such as health",
+        title="Attributes that no rule may go by, and after which no rule, cap or destination is "
+        "called, without a basis in writing: health, credit rating, religion.",
+    )
+    sensitive_bases: dict[Text, Text] = Field(
+        default_factory=dict,
+        description="a table: of a sensitive attribute the basis on which it is used",
+        title="On which basis, in writing, each sensitive attribute is used that is used.",
     )
     streams: dict[Stream, StreamPrivacy] = Field(default_factory=dict)

@@ -210,3 +210,29 @@ def test_who_is_annoyed_too_often_is_left_alone(tmp_path):
         (at(3), at(13), [again, order]), (at(15), at(25), [annoyed, after]),
     ]  # fmt: skip
     assert ("while it rests", "worn") in regretted(shop, as_of=30)
+
+
+def test_what_is_bought_once_it_is_paid(tmp_path):
+    rule = {"name": "paid", "when": "purchased", "match": "sku", "lasts": "10d", "at": "order_paid",
+            "paid_within": "5d"}  # fmt: skip
+    full = {**REGRET, "name": "full", "at": "order_paid"}
+    shop = Shop(tmp_path, suppress=[rule, full])
+    lines = [{"sku": "jeans", "line_id": "1", "amount": 40}, {"sku": "mat", "line_id": "2"}]
+    order = shop.tell("purchases", "order_placed", 1, "customer_id=c", order_id="o", lines=lines)
+    send(shop, "unpaid", 2, skus=["jeans"])
+    paid = shop.tell("purchases", "order_paid", 3, order_id="o", line_id="1")
+    whole = shop.tell("purchases", "order_paid", 4, order_id="o")
+    send(shop, "paid", 5, skus=["jeans"], offers_discount=True)
+    late = shop.tell("purchases", "order_placed", 1, "customer_id=c", order_id="late", lines=lines)
+    shop.tell("purchases", "order_paid", 6.1, order_id="late")
+    shop.tell("purchases", "order_returned", 7, order_id="o", line_id="2")
+    rows = shop.table("suppressions", products=PRODUCTS, as_of=30)
+    told = {(r["policy"], r["scope"][0]["values"][0], r["starts_at"], r["ends_at"]) for r in rows}
+    assert told == {
+        ("paid", "jeans", at(3), at(13)), ("paid", "mat", at(4), at(7)),
+        ("full", "jeans", at(3), at(17)), ("full", "mat", at(4), at(7)),
+        ("full", "jeans", at(6.1), at(20.1)), ("full", "mat", at(6.1), at(20.1)),
+    }  # fmt: skip
+    evidence = {tuple(row["evidence"]) for row in rows}
+    assert {(order, paid), (order, whole)} <= evidence and len(evidence) == 3 and late
+    assert regretted(shop, products=PRODUCTS, as_of=30) == {("paid", "paid"), ("paid", "full")}

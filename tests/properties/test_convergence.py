@@ -22,7 +22,7 @@ DESTINATIONS = [
      "identifiers": ["customer_id", "email", "device_id"]}
     for policy in (
         "bought_much", "unsubscribed", "no_consent", "bounced", "being_helped", "helped_lately",
-        "paid_in_full", "asked_lately",
+        "paid_in_full", "paid_for", "asked_lately",
         "on_its_way", "never_came", "tired", "worn_out",
         "day_cap", "month_cap", "topic_cap",
     )

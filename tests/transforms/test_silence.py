@@ -56,9 +56,19 @@ TOLD = [
     buys("at home", place="Store "), buys("no sku", sku=None),
     buys("cancels"), later("cancels", "order_cancelled", 2 * DAY, event_id="cancels"),
     buys("n_device"),
+    # And who paid for it, when.
+    buys("pays", amount=40), buys("pays", line_number=1, line_id="l1", sku="mat"),
+    later("pays", "order_paid", 3 * DAY, line_id="l0", event_id="pays l0"),
+    later("pays", "order_paid", 4 * DAY, event_id="pays all"),
+    later("pays", "order_returned", 5 * DAY, line_id="l1", event_id="l1 back"),
+    buys("pays late"), later("pays late", "order_paid", 9 * DAY),
+    buys("pays before"), later("pays before", "order_paid", DAY / 2),
 ]  # fmt: skip
 REGRET = [
     Policy("full", "price_regret", PriceRegret(lasts=10 * DAY)),
+    Policy(
+        "paid", "price_regret", PriceRegret(lasts=10 * DAY, at="order_paid", paid_within=7 * DAY)
+    ),
     Policy("nearly", "price_regret", PriceRegret(lasts=DAY, full_from=0.7, match="category")),
 ]
 WAITS = [
@@ -80,7 +90,7 @@ def held(spark) -> dict[tuple[str, str], set[Any]]:
     """Per person and policy: scope in words, from when until when, and what lifted it."""
     rows = timeline(spark, TOLD).localCheckpoint()
     lines, goods = settled_lines(rows, currency="USD").localCheckpoint(), products(spark, PRODUCTS)
-    found = price_regret(lines, goods, policies=REGRET, currency="USD")
+    found = price_regret(rows, lines, goods, policies=REGRET, currency="USD")
     found = found.unionByName(unfulfilled(rows, lines, goods, policies=WAITS))
     told: dict[tuple[str, str], set[Any]] = {}
     for row in found.collect():
@@ -103,6 +113,15 @@ def test_full_price_is_what_nothing_speaks_against(held):
         ("sku jeans & discount", 1, 3, "purchases:comes back"),
     }
     assert ("no price", "nearly") not in held  # and of no category that anybody knows
+
+
+def test_what_is_bought_by_its_payment_is_bought_with_it(held):
+    assert held["pays", "paid"] == {
+        ("sku jeans & discount", 3, 13, None),
+        ("sku mat & discount", 4, 5, "purchases:l1 back"),
+    }
+    assert held["pays before", "paid"] == {("sku jeans & discount", 1, 11, None)}
+    assert {person for person, policy in held if policy == "paid"} == {"pays", "pays before"}
 
 
 def test_each_line_waits_for_its_own_delivery(held):

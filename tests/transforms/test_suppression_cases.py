@@ -106,8 +106,9 @@ ORDERS = [
 @pytest.fixture(scope="module")
 def purchases(spark) -> dict[tuple[str, str], list[Any]]:
     """Every suppression by person and policy, by line and channel; one Spark action."""
-    lines = settled_lines(timeline(spark, ORDERS), currency="USD")
-    rows = purchased(lines, products(spark, PRODUCTS), policies=RULES)
+    told = timeline(spark, ORDERS)
+    lines = settled_lines(told, currency="USD")
+    rows = purchased(told, lines, products(spark, PRODUCTS), policies=RULES)
     held = defaultdict(list)
     for row in rows.collect():
         held[row.person_id, row.policy].append(row)

@@ -147,5 +147,6 @@ RULE = Rule(
     lifts=lambda _: "another answer to the same question (preference_set)",
     references=_references,
     share=lambda chosen: chosen.share,
+    attributes=lambda given: given.get("attributes") or None,
     is_about_attributes=True,
 )

@@ -9,16 +9,23 @@ from datetime import timedelta
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import CHANNELS, REVERSALS
 from tactful.transforms.options import option
-from tactful.transforms.rules.purchased import brands_are_known, giving_back, of_lines
+from tactful.transforms.rules.bought import (
+    Bought,
+    brands_are_known,
+    faults_of_lines,
+    giving_back,
+    of_lines,
+    reads_of_lines,
+    what_was_bought,
+)
 from tactful.transforms.rules.rule import Facts, Policy, Reads, Rule, in_words
 from tactful.transforms.rules.suppressions import scope_part
 from tactful.transforms.settled import PARTS
 
 
 @dataclass(frozen=True, kw_only=True)
-class PriceRegret:
+class PriceRegret(Bought):
     """Do not offer a discount on what was just bought at full price: how near to it, how long."""
 
     match: str = option(
@@ -26,7 +33,7 @@ class PriceRegret:
         default="sku",
         allowed=("sku", "category", "brand", "all"),
     )
-    lasts: timedelta = option("For how long after the order.")
+    lasts: timedelta = option("For how long after it was bought.")
     full_from: float = option(
         "From which share of its product's price on a line was bought at full price, where both "
         "are known.",
@@ -34,24 +41,15 @@ class PriceRegret:
         above=0,
         at_most=1,
     )
-    share: float = option(
-        "From which share on of the products that a message offers it counts as a regret.",
-        default=0.0,
-        at_least=0,
-        at_most=1,
-    )
-    lifted_by: tuple[str, ...] = option(
-        "The types of events that end it once no unit is kept.",
-        default=REVERSALS,
-        allowed=REVERSALS,
-    )
-    channels: tuple[str, ...] = option(
-        "The channels it holds for; empty means all.", default=(), allowed=CHANNELS
-    )
 
 
 def price_regret(
-    lines: DataFrame, products: DataFrame, *, policies: Sequence[Policy], currency: str
+    timeline: DataFrame,
+    lines: DataFrame,
+    products: DataFrame,
+    *,
+    policies: Sequence[Policy],
+    currency: str,
 ) -> DataFrame:
     """Do not offer somebody a discount on what they have just bought at full price.
 
@@ -60,15 +58,16 @@ def price_regret(
 
     Keeps: one row a line bought at full price (see `at_full_price`) × policy. Adds: the columns of
     `suppressions`, cause.
-    lines: see `settled_lines`. products: sku, category, brand, price, replenish_days. currency:
-    the business's own, in which prices are.
+    timeline: see `of_lines`. lines: see `settled_lines`. products: sku, category, brand, price,
+    replenish_days. currency: the business's own, in which prices are.
     """
     return of_lines(
+        timeline,
         lines,
         products,
         policies=policies,
         reason="price_regret",
-        ends_at=lambda chosen: F.col("occurred_at") + F.lit(chosen.lasts),
+        lapses_at=lambda chosen, bought_at: bought_at + F.lit(chosen.lasts),
         is_one=lambda chosen: at_full_price(chosen.full_from, currency=currency),
         beside=[scope_part(F.lit("discount"), F.array().cast("array<string>"))],
     )
@@ -95,19 +94,18 @@ def at_full_price(full_from: float, *, currency: str) -> Column:
 
 def _rows(facts: Facts, policies: Sequence[Policy]) -> DataFrame:
     assert facts.lines is not None
-    return price_regret(facts.lines, facts.products, policies=policies, currency=facts.currency)
+    return price_regret(
+        facts.timeline, facts.lines, facts.products, policies=policies, currency=facts.currency
+    )
 
 
 def _reads(chosen: PriceRegret, *, slowest: Callable[[], float | None]) -> Reads:
     """As long as a row lasts."""
-    return {"order": chosen.lasts, "reversal": chosen.lasts}
+    return reads_of_lines(chosen, chosen.lasts)
 
 
 def _says(chosen: PriceRegret) -> str:
-    what = {"all": "anything", "sku": "the same product"}.get(
-        chosen.match, f"the same {chosen.match}"
-    )
-    return f"bought {what} at full price in the {in_words(chosen.lasts)} before"
+    return f"{what_was_bought(chosen)} at full price in the {in_words(chosen.lasts)} before"
 
 
 RULE = Rule(
@@ -119,6 +117,7 @@ RULE = Rule(
     rows=_rows,
     says=_says,
     lifts=giving_back,
+    faults=faults_of_lines,
     references=brands_are_known,
     share=lambda chosen: chosen.share,
     needs_lines=True,

@@ -63,6 +63,11 @@ def lifted_by_nothing(options: Any) -> str:
     return ""
 
 
+def names_no_attribute(given: Mapping[str, Any]) -> Sequence[str] | None:
+    """It goes by nothing that persons say of themselves."""
+    return ()
+
+
 def judges_nothing(options: Any) -> timedelta | None:
     """It is worked out from events alone."""
     return None
@@ -95,6 +100,8 @@ class Rule:
                  marketer reads; empty where nothing does.
     `faults`     an entry as written, types unchecked → what is wrong between its options.
     `references` options → reference tables without which it is idle, and why.
+    `attributes` an entry as written, types unchecked → what it goes by that persons say of
+                 themselves, by name; None where it goes by all of it.
     `share`      options → the share of a message's products from which on it is touched.
     `judges`     options → how long ago bad experiences bear on what must not be said now; None
                  where it is not worked out from them. Such a rule makes none itself.
@@ -118,6 +125,7 @@ class Rule:
     lifts: Callable[[Any], str] = lifted_by_nothing
     faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
     references: Callable[[Any], Mapping[str, str]] = no_reference
+    attributes: Callable[[Mapping[str, Any]], Sequence[str] | None] = names_no_attribute
     share: Callable[[Any], float] = touched_at_all
     judges: Callable[[Any], timedelta | None] = judges_nothing
     is_experience: Callable[[], Column] = none_by_itself

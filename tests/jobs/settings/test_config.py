@@ -278,6 +278,52 @@ ONE_LINERS = {
         'my.toml: caps.bounced.name: found "bounced"; '
         "allowed: a name of its own; an entry of [[suppress]] has it",
     ),
+    "a rule about what is sensitive": (
+        "[privacy]\nsensitive = ['Health']\n[[suppress]]\nname = 'asked'\n"
+        "when = 'declared_preference'\nattributes = ['fuel', ' HEALTH']",
+        "my.toml: suppress.asked.attributes: found health; allowed: none that is sensitive "
+        "(health) (or write down on which basis it is used, in [privacy.sensitive_bases])",
+    ),
+    "a rule about everything, of which some is sensitive": (
+        "[privacy]\nsensitive = ['health']\n[[suppress]]\nname = 'asked'\n"
+        "when = 'declared_preference'",
+        "my.toml: suppress.asked.attributes: found none, which means all; allowed: attributes by "
+        "name, none of them sensitive (health) (or write down on which basis it is used, in "
+        "[privacy.sensitive_bases])",
+    ),
+    "an audience called after what is sensitive": (
+        "[privacy]\nsensitive = ['credit rating']\n[[caps]]\nname = 'bad_credit_rating'\n"
+        "limit = 1\nwindow = '7d'",
+        'my.toml: caps.bad_credit_rating.name: found "bad_credit_rating", after the sensitive '
+        "attribute credit rating; allowed: a name that tells nothing of it (or write down on which "
+        "basis it is used, in [privacy.sensitive_bases])",
+    ),
+    "a basis of what is not sensitive": (
+        "[privacy.sensitive_bases]\nhealth = 'their consent'",
+        "my.toml: privacy.sensitive_bases.health: found one that is not sensitive; allowed: an "
+        "attribute of privacy.sensitive: there is none",
+    ),
+    "ads that are counted": (
+        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\nad_contact_every = '1d'",
+        "my.toml: caps.c.ad_contact_every: found a key that is not supported yet; allowed: name, "
+        "channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
+        "counts, exempt_topics, exempt_campaigns, exempt_counts",
+    ),
+    "payments where nothing is paid": (
+        "[[suppress]]\nname = 'r'\nwhen = 'price_regret'\nlasts = '9d'\npaid_within = '3d'",
+        'my.toml: suppress.r.paid_within: found "3d"; allowed: no such key without '
+        'at = "order_paid"',
+    ),
+    "tired of nothing": (
+        "[[suppress]]\nname = 't'\nwhen = 'fatigued'\nwindow = '9d'\nrest = '3d'",
+        "my.toml: suppress.t.limit: found nothing; allowed: a whole number from 1 (or bad_limit, "
+        "of bad experiences)",
+    ),
+    "unanswered where none is counted": (
+        "[[suppress]]\nname = 't'\nwhen = 'fatigued'\nwindow = '9d'\nrest = '3d'\n"
+        "bad_limit = 1\nunanswered_after = '2d'",
+        'my.toml: suppress.t.unanswered_after: found "2d"; allowed: no such key without limit',
+    ),
     "a law that is no country's": (
         "[consent.EU]\ndefault = 'opt_in'",
         'my.toml: consent.EU: found the name "EU"; allowed: default, or a table of a country\'s '

@@ -74,6 +74,11 @@ LOOKBACKS = {
     "nothing is named": ("lasts = '9d'\n", "", {}),
     "by the clock": ("lasts = '9d'\n", FILE, of_orders(9 * DAY)),
     "by the slowest product": ("lasts = '9d'\nlasts_share = 0.5\n", FILE, of_orders(11 * DAY)),
+    "paid later": (
+        "lasts = '9d'\nat = 'order_paid'\npaid_within = '2d'\n",
+        FILE,
+        {**of_orders(11 * DAY), "fulfilment": 11 * DAY},
+    ),
     "for ever": ("lasts_share = 0.5\n", FILE, of_orders(None)),
 }
 
@@ -92,3 +97,14 @@ class Products:
 def test_how_far_back_the_rules_look(spark, read, lasts, named, orders):
     found = lookback(read(BOUGHT + lasts + named), Products())
     assert found == Lookback({"consent": None, "message": timedelta(), **orders})
+
+
+def test_what_bad_experiences_are_made_of_is_read_as_far_back_as_they_count(spark, read):
+    tired = (
+        "[[suppress]]\nname = 'worn'\nwhen = 'fatigued'\nbad_limit = 2\nwindow = '5d'\n"
+        "rest = '3d'\n" + FILE.replace("'b'", "'worn'")
+    )
+    found = lookback(read(BOUGHT + "lasts = '9d'\n" + tired), Products())
+    assert found.of == {
+        "consent": None, "message": 11 * DAY, **of_orders(17 * DAY), "service": 38 * DAY,
+    }  # fmt: skip

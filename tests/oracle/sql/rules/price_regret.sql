@@ -5,22 +5,18 @@
 WITH bought_under_rules AS (
     SELECT
         l.*,
-        r.name AS policy,
-        coalesce(r.match, 'sku') AS scope_kind,
-        CASE coalesce(r.match, 'sku')
+        coalesce(l.match, 'sku') AS scope_kind,
+        CASE coalesce(l.match, 'sku')
             WHEN 'sku' THEN l.sku
             WHEN 'category' THEN coalesce(l.category, p.category)
             WHEN 'brand' THEN p.brand
         END AS scope_value,
-        l.occurred_at + r.lasts AS lapses_at,
-        r.channels
-    FROM bought AS l
-    CROSS JOIN rules AS r
+        l.bought_at + l.lasts AS lapses_at
+    FROM under_rules AS l
     CROSS JOIN settings AS s
     LEFT JOIN products AS p USING (sku)
     WHERE
-        is_person(l.person_id)
-        AND r.reason = 'price_regret'
+        l.reason = 'price_regret'
         AND coalesce(l.discount, 0) = 0
         AND coalesce(len(l.coupons), 0) = 0
         AND (
@@ -31,7 +27,7 @@ WITH bought_under_rules AS (
                 p.price IS NULL
                 OR l.currency <> s.currency
                 OR l.paid
-                >= round(CAST(l.units AS DOUBLE) * p.price * coalesce(CAST(r.options ->> 'full_from' AS DOUBLE), 1))
+                >= round(CAST(l.units AS DOUBLE) * p.price * coalesce(CAST(l.options ->> 'full_from' AS DOUBLE), 1))
             )
         )
 ),
@@ -54,11 +50,11 @@ SELECT
     scope_kind,
     scope_value,
     true AS of_discounts,
-    occurred_at AS starts_at,
-    CASE WHEN is_lifted THEN greatest(occurred_at, lift.occurred_at) ELSE lapses_at END AS ends_at,
+    bought_at AS starts_at,
+    CASE WHEN is_lifted THEN greatest(bought_at, lift.occurred_at) ELSE lapses_at END AS ends_at,
     CASE WHEN is_lifted THEN named('purchases', lift.event_id) END AS lifted_by,
-    [named('purchases', event_id)] AS evidence,
+    evidence,
     'purchases' AS cause_stream,
-    event_id AS cause_id,
+    cause_id,
     line_number
 FROM ended

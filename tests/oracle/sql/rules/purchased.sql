@@ -5,25 +5,22 @@
 WITH bought_under_rules AS (
     SELECT
         l.*,
-        r.name AS policy,
-        r.match AS scope_kind,
-        CASE r.match
+        l.match AS scope_kind,
+        CASE l.match
             WHEN 'sku' THEN l.sku
             WHEN 'category' THEN coalesce(l.category, p.category)
             WHEN 'brand' THEN p.brand
         END AS scope_value,
-        l.occurred_at + CASE
-            WHEN r.lasts_share IS NOT NULL AND p.replenish_days IS NOT NULL
+        l.bought_at + CASE
+            WHEN l.lasts_share IS NOT NULL AND p.replenish_days IS NOT NULL
                 THEN to_microseconds(
-                    CAST(floor(r.lasts_share * p.replenish_days * 86_400_000_000) AS BIGINT)
+                    CAST(floor(l.lasts_share * p.replenish_days * 86_400_000_000) AS BIGINT)
                 )
-            ELSE r.lasts
-        END AS lapses_at,
-        r.channels
-    FROM bought AS l
-    CROSS JOIN rules AS r
+            ELSE l.lasts
+        END AS lapses_at
+    FROM under_rules AS l
     LEFT JOIN products AS p USING (sku)
-    WHERE is_person(l.person_id) AND r.reason = 'purchased'
+    WHERE l.reason = 'purchased'
 ),
 
 ended AS (
@@ -43,11 +40,11 @@ SELECT
     unnest(each_channel(channels)) AS channel,
     scope_kind,
     scope_value,
-    occurred_at AS starts_at,
-    CASE WHEN is_lifted THEN greatest(occurred_at, lift.occurred_at) ELSE lapses_at END AS ends_at,
+    bought_at AS starts_at,
+    CASE WHEN is_lifted THEN greatest(bought_at, lift.occurred_at) ELSE lapses_at END AS ends_at,
     CASE WHEN is_lifted THEN named('purchases', lift.event_id) END AS lifted_by,
-    [named('purchases', event_id)] AS evidence,
+    evidence,
     'purchases' AS cause_stream,
-    event_id AS cause_id,
+    cause_id,
     line_number
 FROM ended

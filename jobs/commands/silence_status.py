@@ -11,6 +11,7 @@ from rich.markup import escape
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.transforms.about import ATTRIBUTE
+from tactful.transforms.rules import RULES
 
 LONG_OPEN = timedelta(days=30)
 MOST_ANSWERS = 5
@@ -32,10 +33,15 @@ OFFERING = f"""
     SELECT DISTINCT {{key}} AS id FROM {{table}}
     WHERE {SAYS} OR coalesce(array_length(brands), 0) > 0
 """
+# The reasons of the rules that are meant, as SQL lists them.
+GIVING_UP = ", ".join(f"'{when}'" for when, rule in RULES.items() if rule.gives_up)
+ABOUT_ATTRIBUTES = ", ".join(
+    f"'{when}'" for when, rule in RULES.items() if rule.is_about_attributes
+)
 NOW = "starts_at <= '{at}' AND (ends_at IS NULL OR ends_at > '{at}')"
 GIVEN_UP = """
     SELECT count(DISTINCT evidence[1]) AS orders FROM suppressions
-    WHERE reason = 'unfulfilled' AND lifted_by IS NULL AND ends_at <= '{at}'
+    WHERE reason IN ({reasons}) AND lifted_by IS NULL AND ends_at <= '{at}'
 """
 OPEN_CONTACTS = """
     SELECT count(*) AS contacts
@@ -48,7 +54,7 @@ OPEN_CONTACTS = """
 ASKED_FOR = f"""
     SELECT scope[1]['kind'] AS kind, scope[1]['values'] AS wanted,
            count(DISTINCT person_id) AS persons
-    FROM suppressions WHERE reason = 'declared_preference' AND {NOW}
+    FROM suppressions WHERE reason IN ({{reasons}}) AND {NOW}
     GROUP BY scope[1]['kind'], scope[1]['values']
 """
 PRODUCTS = "SELECT category, brand, attributes FROM products"
@@ -60,7 +66,7 @@ def silence_facts(tables: Tables, as_of: datetime | None) -> dict[str, Any]:
     if as_of is None:
         return told
     at, since = as_of.isoformat(), (as_of - LONG_OPEN).isoformat()
-    given_up = tables.ask_one(GIVEN_UP.format(at=at), "suppressions")
+    given_up = tables.ask_one(GIVEN_UP.format(at=at, reasons=GIVING_UP), "suppressions")
     contacts = tables.ask_one(OPEN_CONTACTS.format(since=since), "service")
     return {
         **told,
@@ -86,7 +92,8 @@ def silence_lines(silence: Mapping[str, Any]) -> Iterator[str]:
     if silence["open_contacts"]:
         yield (
             f"{counted(silence['open_contacts'], 'service contact')} opened more than "
-            f"{LONG_OPEN.days} days ago and never closed: service_open holds for its lasts_at_most"
+            f"{LONG_OPEN.days} days ago and never closed: what holds while one is open ends "
+            "with its lasts_at_most"
         )
     answers = silence["not_offered"]
     for answer in answers[:MOST_ANSWERS]:
@@ -121,7 +128,10 @@ def _about(tables: Tables) -> dict[str, Any]:
 
 def _not_offered(tables: Tables, at: str) -> list[dict[str, Any]]:
     """The answers that no product meets, those of most persons first; no values: no attribute."""
-    asked = tables.ask(ASKED_FOR.format(at=at), "suppressions")
+    asked = tables.ask(
+        ASKED_FOR.format(at=at, reasons=ABOUT_ATTRIBUTES),
+        "suppressions",
+    )
     if not asked:
         return []
     offered = _offered(tables.ask(PRODUCTS, "products"))

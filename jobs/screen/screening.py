@@ -29,13 +29,12 @@ from tactful.schemas.words import ALL
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.legal_hours import legal_week
 from tactful.transforms.quiet_hours import next_open
+from tactful.transforms.rules import RULES
 
 # Of several reasons the first is told first; what is not named here comes last, by its name.
-PRECEDENCE = (
-    "not_identified", "no_consent", "unsubscribed", "bounced", "complained", "shared",
-    "quiet_hours", "service_open", "unfulfilled", "purchased", "price_regret",
-    "declared_preference", "capped", "fatigued",
-)  # fmt: skip
+OTHERS = {"not_identified": 0, "shared": 35, "quiet_hours": 40, "capped": 120}
+PLACE_OF = OTHERS | {when: rule.precedence for when, rule in RULES.items()}
+PRECEDENCE = tuple(sorted(PLACE_OF, key=lambda reason: PLACE_OF[reason]))
 PREFIX = "tactful_"
 ADDED = ("allowed", "reason", "policy", "until", "known")
 NUMBER = "tactful_row"

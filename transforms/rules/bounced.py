@@ -8,6 +8,7 @@ from tactful.transforms.rules.rule import Rule
 RULE = Rule(
     when="bounced",
     doc="Do not write to an address that does not exist.",
+    precedence=31,
     options=NoOptions,
     stream="messages",
     reads=reads,

@@ -8,6 +8,7 @@ from tactful.transforms.rules.rule import Rule
 RULE = Rule(
     when="complained",
     doc="Do not market to somebody on a channel they have complained about.",
+    precedence=32,
     options=NoOptions,
     stream="messages",
     reads=reads,

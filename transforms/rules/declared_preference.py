@@ -139,6 +139,7 @@ def _says(chosen: DeclaredPreference) -> str:
 RULE = Rule(
     when="declared_preference",
     doc="Say nothing of products that are otherwise than somebody has asked for.",
+    precedence=90,
     options=DeclaredPreference,
     stream="profiles",
     reads=_reads,

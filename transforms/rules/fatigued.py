@@ -196,6 +196,7 @@ def _says(chosen: Fatigued) -> str:
 RULE = Rule(
     when="fatigued",
     doc="Let somebody rest who has answered none of many messages, or was annoyed too often.",
+    precedence=130,
     options=Fatigued,
     stream="messages",
     reads=_reads,

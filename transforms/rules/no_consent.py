@@ -8,6 +8,7 @@ from tactful.transforms.rules.rule import Rule
 RULE = Rule(
     when="no_consent",
     doc="Do not use a channel for a purpose to which somebody has withdrawn their consent.",
+    precedence=20,
     options=NoOptions,
     stream="profiles",
     reads=reads,

@@ -111,6 +111,7 @@ def _says(chosen: PriceRegret) -> str:
 RULE = Rule(
     when="price_regret",
     doc="Do not offer a discount on what somebody has just bought at full price.",
+    precedence=80,
     options=PriceRegret,
     stream="purchases",
     reads=_reads,

@@ -108,6 +108,7 @@ def _says(chosen: Purchased) -> str:
 RULE = Rule(
     when="purchased",
     doc="Do not offer somebody what they have just bought.",
+    precedence=70,
     options=Purchased,
     stream="purchases",
     reads=_reads,

@@ -88,6 +88,7 @@ class Rule:
     """One kind of suppression rule, as `when` names it.
 
     `doc`        a sentence a marketer could read.
+    `precedence` its place among the reasons of one message: of several the lowest is told first.
     `options`    a frozen dataclass of `option`s: what may be chosen of it.
     `stream`     the stream whose events cause its rows; without a source of it, it is idle.
     `reads`      options, `slowest` (a function that asks for the longest replenishment time of any
@@ -106,6 +107,7 @@ class Rule:
     `judges`     options → how long ago bad experiences bear on what must not be said now; None
                  where it is not worked out from them. Such a rule makes none itself.
     `is_experience`        whether a row of it is a bad experience by itself, from its start on.
+    `gives_up`             whether a row of it that ended and that nothing lifted was given up.
     `needs_lines`          whether it reads what was bought and taken back.
     `is_no_to_ads`         whether its rows about ads or all channels say no to being uploaded.
     `is_opt_out`           whether its rows may stand on a vendor's list of those who opted out.
@@ -117,6 +119,7 @@ class Rule:
 
     when: str
     doc: str
+    precedence: int
     options: type
     stream: str
     reads: Callable[..., Reads]
@@ -129,6 +132,7 @@ class Rule:
     share: Callable[[Any], float] = touched_at_all
     judges: Callable[[Any], timedelta | None] = judges_nothing
     is_experience: Callable[[], Column] = none_by_itself
+    gives_up: bool = False
     needs_lines: bool = False
     is_no_to_ads: bool = False
     is_opt_out: bool = False

@@ -102,6 +102,7 @@ def _says(chosen: ServiceOpen) -> str:
 RULE = Rule(
     when="service_open",
     doc="Say nothing of marketing to somebody whose service contact is open.",
+    precedence=50,
     options=ServiceOpen,
     stream="service",
     reads=_reads,

@@ -217,6 +217,7 @@ def _is_late() -> Column:
 RULE = Rule(
     when="unfulfilled",
     doc="Ask for no review of what has not arrived, and promote nothing while it is late.",
+    precedence=60,
     options=Unfulfilled,
     stream="purchases",
     reads=_reads,
@@ -225,6 +226,7 @@ RULE = Rule(
     lifts=lambda _: "its delivery (order_delivered), or giving back all that was bought of it",
     faults=_faults,
     is_experience=_is_late,
+    gives_up=True,
     needs_lines=True,
     is_bad_experience=True,
 )

@@ -8,6 +8,7 @@ from tactful.transforms.rules.rule import Rule
 RULE = Rule(
     when="unsubscribed",
     doc="Do not market to somebody on a channel they have unsubscribed from.",
+    precedence=30,
     options=NoOptions,
     stream="messages",
     reads=reads,

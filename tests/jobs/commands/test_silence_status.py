@@ -72,8 +72,8 @@ def test_status_tells_what_rules_cannot_know(tmp_path):
         "them, their content or campaign)",
         "1 order of which no delivery was told in time (undelivered_after): lines of them count as "
         "delivered",
-        "2 service contacts opened more than 30 days ago and never closed: service_open holds for "
-        "its lasts_at_most",
+        "2 service contacts opened more than 30 days ago and never closed: what holds while one "
+        "is open ends with its lasts_at_most",
         "1 person asked for fuel nuclear, steam, which no product has",
         "1 person asked for a wings, an attribute that no product has",
     ]

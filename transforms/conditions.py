@@ -65,11 +65,13 @@ CUSTOMER, EVENT_SAID = "customer", "event"
 class Condition:
     """What a text of the configuration means: SQL over the structs `customer` and `event`.
 
-    columns: those of `customers` and `customer_scores` that it reads.
+    columns: those of `customers` and `customer_scores` that it reads. names: whatever it may name
+    an attribute by: the parts of its paths, and its texts.
     """
 
     sql: str
     columns: frozenset[str]
+    names: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -153,12 +155,13 @@ class _Condition(Reader):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.columns: set[str] = set()
+        self.names: set[str] = set()
 
     def whole(self) -> Condition:
         sql = self._either(0)
         if self.tokens:
             raise NotAnExpression(f"ends before {self.tokens[0][1]!r}")
-        return Condition(sql, frozenset(self.columns))
+        return Condition(sql, frozenset(self.columns), frozenset(self.names))
 
     def _takes(self, word: str) -> bool:
         """Whether that word comes next; it is passed over if so."""
@@ -260,6 +263,7 @@ class _Condition(Reader):
         kind, told = self._next()
         if kind == "quoted":
             text = told[1:-1].replace("''", "'")
+            self.names.add(text)
             return _Value(literal(text), TEXT, text)
         if kind == "number":
             if len(told) > LONGEST_NUMBER:
@@ -294,6 +298,7 @@ class _Condition(Reader):
                 raise NotAnExpression(f"has {key!r} where a text in quotes stands")
             self._expect("]")
             path.append(key[1:-1].replace("''", "'"))
+        self.names.update(path)
         for part in path:
             sql, kind = _inside(sql, kind, part, name)
         return _as_value(sql, kind, name)

@@ -61,6 +61,19 @@ def _condition(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
             yield (*place, "where"), shown(told), f"a condition; this {error}", ""
 
 
+def conditions(place: Place, entry: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
+    """Every condition of an entry, and of what it says, with its place; those that can be read."""
+    places = [(place, entry)]
+    for at, one in enumerate(_tables(entry, "steps")):
+        places.append(((*place, "steps", at), one))
+    for where, one in [*places]:
+        contents = enumerate(_tables(one, "content"))
+        places += [((*where, "content", at), inner) for at, inner in contents]
+    for where, one in places:
+        if isinstance(told := one.get("where"), str) and told and not [*_condition(where, one)]:
+            yield (*where, "where"), told
+
+
 def _tables(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
     told = entry.get(key)
     return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []

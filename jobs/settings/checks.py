@@ -11,14 +11,12 @@ from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import activating, lawful, named_ids, places, sending
-from tactful.jobs.settings.fields import topic_words
+from tactful.jobs.settings import activating, capping, lawful, named_ids, places, sending
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.texts import unfit
 from tactful.jobs.settings.variables import misspelt
 from tactful.schemas.events import STREAMS
-from tactful.transforms.calendars import CALENDARS
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
@@ -194,41 +192,8 @@ def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _caps(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    """A cap has one window, and says of it what it has a say in; and it can count something."""
     for place, entry in _entries(values, "caps"):
-        if "window" in entry and "calendar" in entry:
-            allowed = "window or calendar, not both"
-            yield (*place, "calendar"), f"{shown(entry['calendar'])} beside a window", allowed, ""
-        elif "window" not in entry and "calendar" not in entry:
-            allowed = f"a duration such as 7d, or calendar = {' or '.join(CALENDARS)} instead"
-            yield (*place, "window"), "nothing", allowed, ""
-        needed = {
-            "zone": ("a calendar", "calendar" in entry),
-            "week_starts": ('calendar = "week"', entry.get("calendar") == "week"),
-            "exempt_counts": (
-                "exempt_topics or exempt_campaigns",
-                bool(entry.get("exempt_topics") or entry.get("exempt_campaigns")),
-            ),
-        }
-        for key, (what, is_there) in needed.items():
-            if key in entry and not is_there:
-                yield (*place, key), shown(entry[key]), f"no such key without {what}", ""
-        yield from _all_exempt(place, entry)
-
-
-def _all_exempt(place: Place, entry: dict) -> Iterator[Finding]:
-    """Of a cap that names topics or campaigns some must not be exempt, or it holds nothing."""
-    for key in ("topics", "campaigns"):
-        named, exempt = (_as_read(key, entry.get(name)) for name in (key, f"exempt_{key}"))
-        if named and named <= exempt:
-            allowed = f"not all of its {key}: this cap would hold no message"
-            yield (*place, f"exempt_{key}"), shown(entry[f"exempt_{key}"]), allowed, ""
-
-
-def _as_read(key: str, told: Any) -> set[str]:
-    """Topics or campaigns as they are compared; those of the wrong type are refused elsewhere."""
-    texts = [text for text in told if isinstance(text, str)] if isinstance(told, list) else []
-    return {text for text in map(topic_words if key == "topics" else str.strip, texts) if text}
+        yield from capping.faults(place, entry)
 
 
 def _misplaced(
@@ -364,9 +329,15 @@ def _privacy(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _sensitive(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    sections = ("suppress", "caps", "destinations")
+    sections = ("suppress", "caps", "activate", "destinations")
     named = (entry for section in sections for entry in _entries(values, section))
-    yield from lawful.sensitive(_table(values, "privacy"), _entries(values, "suppress"), named)
+    asked = (
+        condition
+        for place, entry in _entries(values, "activate")
+        for condition in activating.conditions(place, entry)
+    )
+    privacy = _table(values, "privacy")
+    yield from lawful.sensitive(privacy, _entries(values, "suppress"), asked, named)
 
 
 def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:

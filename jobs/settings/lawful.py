@@ -10,6 +10,7 @@ from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.schemas.countries import COUNTRIES
 from tactful.transforms.about import topic_word
+from tactful.transforms.conditions import parse
 from tactful.transforms.rules import RULES
 
 Entries = Iterable[tuple[Place, dict]]
@@ -31,11 +32,17 @@ def countries(consent: Mapping[str, Any]) -> Iterator[Finding]:
         taken.add(name.upper())
 
 
-def sensitive(privacy: Mapping[str, Any], rules: Entries, named: Entries) -> Iterator[Finding]:
+def sensitive(
+    privacy: Mapping[str, Any],
+    rules: Entries,
+    conditions: Iterable[tuple[Place, str]],
+    named: Entries,
+) -> Iterator[Finding]:
     """What uses a sensitive attribute that nobody wrote down a basis for.
 
-    privacy: the section as written, types unchecked. rules: the entries of [[suppress]]. named:
-    those of all sections whose names are told to others.
+    privacy: the section as written, types unchecked. rules: the entries of [[suppress]].
+    conditions: every `where` that can be read. named: the entries of all sections whose names are
+    told to others.
     """
     told, bases = _texts(privacy.get("sensitive")), privacy.get("sensitive_bases")
     written = _texts(list(bases)) if isinstance(bases, dict) else ()
@@ -48,6 +55,10 @@ def sensitive(privacy: Mapping[str, Any], rules: Entries, named: Entries) -> Ite
         return
     for place, entry in rules:
         yield from _used(place, entry, unfounded)
+    for place, text in conditions:
+        used = [name for name in _texts([*parse(text).names]) if name in unfounded]
+        if used:
+            yield place, shown(text), f"a condition that asks for no {' and no '.join(used)}", HINT
     for place, entry in named:
         name = entry.get("name")
         words = f"_{topic_word(name)}_" if isinstance(name, str) else ""

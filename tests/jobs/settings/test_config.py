@@ -298,6 +298,14 @@ ONE_LINERS = {
         "attribute credit rating; allowed: a name that tells nothing of it (or write down on which "
         "basis it is used, in [privacy.sensitive_bases])",
     ),
+    "a condition about what is sensitive": (
+        "[privacy]\nsensitive = ['health']\n[[activate]]\nname = 'back'\nwhen = 'win_back'\n"
+        "after = '30d'\nchannels = ['email']\n[[activate.content]]\ncontent_id = 'a'\n"
+        "where = \"attributes['Health'] = 'poor'\"\n[[activate.content]]\ncontent_id = 'b'",
+        "my.toml: activate.back.content[0].where: found \"attributes['Health'] = 'poor'\"; allowed: "
+        "a condition that asks for no health (or write down on which basis it is used, in "
+        "[privacy.sensitive_bases])",
+    ),
     "a basis of what is not sensitive": (
         "[privacy.sensitive_bases]\nhealth = 'their consent'",
         "my.toml: privacy.sensitive_bases.health: found one that is not sensitive; allowed: an "

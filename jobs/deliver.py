@@ -78,7 +78,7 @@ def deliver(
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
     changed = batch.keep(changed_members(forms, held, members, refusers, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
-    standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.is_never_consent))
+    standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.opt_in))
     told = batch.keep(differences(standing))
     records = batch.keep(
         _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)

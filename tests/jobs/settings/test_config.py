@@ -302,8 +302,8 @@ ONE_LINERS = {
         "[privacy]\nsensitive = ['health']\n[[activate]]\nname = 'back'\nwhen = 'win_back'\n"
         "after = '30d'\nchannels = ['email']\n[[activate.content]]\ncontent_id = 'a'\n"
         "where = \"attributes['Health'] = 'poor'\"\n[[activate.content]]\ncontent_id = 'b'",
-        "my.toml: activate.back.content[0].where: found \"attributes['Health'] = 'poor'\"; allowed: "
-        "a condition that asks for no health (or write down on which basis it is used, in "
+        "my.toml: activate.back.content[0].where: found \"attributes['Health'] = 'poor'\"; "
+        "allowed: a condition that asks for no health (or write down on which basis it is used, in "
         "[privacy.sensitive_bases])",
     ),
     "a basis of what is not sensitive": (

@@ -28,8 +28,10 @@ from tests.oracle.triggers import SILENT
 from tests.oracle.triggers import TRIGGERS as ORACLE_TRIGGERS
 from tests.properties.test_convergence import DESTINATIONS
 
-HELPERS = {"rule", "bought", "refusals", "suppressions", "sink", "http", "us_states", "dialect", "trigger",
-           "proposing"}  # fmt: skip
+HELPERS = {
+    "rule", "bought", "refusals", "suppressions", "sink", "http", "us_states", "dialect", "trigger",
+    "proposing",
+}  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
     "bounds", "expressions", "names", "objects", "partitions", "reference", "segment_fields",

@@ -300,9 +300,8 @@ ONE_LINERS = {
     ),
     "a condition about what is sensitive": (
         "[privacy]\nsensitive = ['health']\n[[activate]]\nname = 'back'\nwhen = 'win_back'\n"
-        "after = '30d'\nchannels = ['email']\n[[activate.content]]\ncontent_id = 'a'\n"
-        "where = \"attributes['Health'] = 'poor'\"\n[[activate.content]]\ncontent_id = 'b'",
-        "my.toml: activate.back.content[0].where: found \"attributes['Health'] = 'poor'\"; "
+        "after = '30d'\nchannels = ['email']\nwhere = \"attributes['Health'] = 'poor'\"",
+        "my.toml: activate.back.where: found \"attributes['Health'] = 'poor'\"; "
         "allowed: a condition that asks for no health (or write down on which basis it is used, in "
         "[privacy.sensitive_bases])",
     ),

@@ -116,22 +116,19 @@ def _withdrawn(
     One pass over each person's causes and cancelling events, the latest first, so that a machine
     that sends thousands of both costs no more than sorting them.
     """
-    both = causes.withColumns({"_at": F.col("cause"), "_is_cause": F.lit(True)}).unionByName(
-        cancels.withColumns({"_at": F.col("cancel"), "_is_cause": F.lit(False)}),
-        allowMissingColumns=True,
+    is_other = ~F.col("type").isin(*caused_by) if caused_by else F.lit(True)
+    own = {"_at": F.col("cause"), "_is_other": F.lit(False), "_is_cause": F.lit(True)}
+    others = {"_at": F.col("cancel"), "_is_other": is_other, "_is_cause": F.lit(False)}
+    both = causes.withColumns(own).unionByName(
+        cancels.withColumns(others), allowMissingColumns=True
     )
-    own = Window.partitionBy(*by)
-    not_before = own.orderBy(F.unix_micros("_at.occurred_at").desc()).rangeBetween(
-        Window.unboundedPreceding, Window.currentRow
-    )
-    behind = own.orderBy(F.col("_at").desc(), F.col("_is_cause").desc()).rowsBetween(
-        Window.unboundedPreceding, -1
-    )
-    of_others = F.when(~F.col("type").isin(*caused_by), F.col("cancel"))
-    firsts = {"_other": F.min(of_others).over(not_before), "_later": F.min("cancel").over(behind)}
-    first = F.array_min(F.array_compact(F.array(*firsts)))
-    found = both.withColumns(firsts).where("_is_cause").withColumn(name, first)
-    return found.drop("cancel", "type", "_at", "_is_cause", *firsts)
+    # At one moment: causes and what is of their types in order, then what cancels them anyway.
+    order = F.struct(
+        "_at.occurred_at", "_is_other", "_at.stream", "_at.event_id", "_is_cause"
+    ).desc()
+    behind = Window.partitionBy(*by).orderBy(order).rowsBetween(Window.unboundedPreceding, -1)
+    found = both.withColumn(name, F.min("cancel").over(behind)).where("_is_cause")
+    return found.drop("cancel", "type", "_at", "_is_other", "_is_cause")
 
 
 def _of_policy(policies: Sequence[Policy]) -> Column:

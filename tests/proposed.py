@@ -62,7 +62,7 @@ def numbered(told: Iterable[Told]) -> list[Told]:
 
 def differences(found: Iterable[Row], expected: Iterable[Row]) -> list[str]:
     """What one proposes and the other does not, in their common columns."""
-    names = ("person_id", "policy", "cause", "about", "step", "proposed_at", "expires_at", "skus",
+    names = ("person_id", "policy", "cause", "step", "proposed_at", "expires_at", "skus",
              "withdrawn_by", "evidence")  # fmt: skip
     mine, theirs = (
         sorted(str({name: row[name] for name in names}) for row in side)

@@ -10,7 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.identity.owners import is_person
+from tactful.transforms.identity.owners import is_person, named_after
 from tactful.transforms.rules.suppressions import named
 from tactful.transforms.triggers.proposing import by_policy, cancelling, each_policy, proposed
 from tactful.transforms.triggers.trigger import EVENT, Facts, Fault, Policy, Reads, Trigger
@@ -28,7 +28,8 @@ def campaign(
 ) -> DataFrame:
     """Say to everybody known what a campaign says, when it starts, and nothing once it has ended.
 
-    Known is who was seen by then. Its cause is the campaign itself, at its starts_at.
+    Known is who was seen by then. Its cause is the campaign itself, for each of them, at its
+    starts_at.
 
     Keeps: one row a person × policy × step. Adds: the columns of `PROPOSALS`.
     persons: person_id, first_seen_at. campaigns: campaign_id, skus, starts_at, ends_at; one without
@@ -54,7 +55,7 @@ def campaign(
     known = mine.join(F.broadcast(told), F.col("first_seen_at") <= F.col("cause.occurred_at")).drop(
         "first_seen_at"
     )
-    causes = known.withColumn("evidence", F.array(named("cause")))
+    causes = known.withColumns({"about": named_after(), "evidence": F.array(named("cause"))})
     return proposed(causes, cancelling(timeline, policies), policies=policies, caused_by=())
 
 

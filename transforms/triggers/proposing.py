@@ -31,13 +31,13 @@ def proposed(
 
     Grain: cause × policy → cause × policy × step. Keeps, adds: the columns of `PROPOSALS`.
     causes: person_id, policy, cause, skus, evidence, event; about where one event is several
-    occasions; key, which a cancelling event must share, where not any ends it; counts_from_at where
-    `after` does not count from the cause; lapses_at where it ends by itself; ended_by where
-    something else than `cancel_on` ends it.
+    occasions: which of them; key, which a cancelling event must share, where not any ends it;
+    counts_from_at where `after` does not count from the cause; lapses_at where it ends by itself;
+    ended_by where something else than `cancel_on` ends it.
     cancels: see `cancelling`. caused_by: the types of events that cause it.
     """
     own = {
-        "about": F.lit(""),
+        "about": F.lit(None).cast("string"),
         "key": F.lit(None).cast("string"),
         "counts_from_at": F.col("cause.occurred_at"),
         "lapses_at": F.lit(None).cast("timestamp"),
@@ -57,8 +57,10 @@ def proposed(
         "*", F.explode(_of_policy(policies)).alias("_step")
     )
     proposed_at = F.col("counts_from_at") + F.col("_step.wait")
+    event_id = F.concat_ws(":", "cause.event_id", "about")
     told = steps.withColumn("proposed_at", proposed_at).withColumns(
         {
+            "cause": F.struct("cause.occurred_at", "cause.stream", event_id.alias("event_id")),
             "step": F.col("_step.number"),
             "expires_at": F.least(F.col("proposed_at") + F.col("_step.expires"), "lapses_at"),
         }

@@ -28,7 +28,6 @@ PROPOSALS: Mapping[str, str] = {
     "person_id": "string",
     "policy": "string",
     "cause": EVENT_REF,
-    "about": "string",
     "step": "int",
     "proposed_at": "timestamp",
     "expires_at": "timestamp",
@@ -95,8 +94,8 @@ class Trigger:
     `cancels`     every type of event that may stand in `cancel_on`.
     `reads`       Policy, `slowest` (a function that asks for the longest replenishment time of any
                   product, None without one) → how far back it reads events of each class.
-    `proposals`   Facts, policies of this trigger → one row a person × policy × cause × about ×
-                  step, with the columns of `PROPOSALS`.
+    `proposals`   Facts, policies of this trigger → one row a person × policy × cause × step, with
+                  the columns of `PROPOSALS`.
     `faults`      an entry as written, types unchecked → what is wrong between its options.
     `references`  options → reference tables without which it is idle, and why.
     `topic`       the topic of its messages where a policy is silent.
@@ -105,11 +104,12 @@ class Trigger:
     `needs_persons`  whether it reads who there is.
 
     Proposals are a function of the events up to a moment T alone; no clock has a say in them:
-    - `cause` names what happened, and `about` which part of it is meant where one event is several
-      occasions (of an order each product falls due by itself), else it is empty: a person, policy,
-      cause, about and step are proposed once, whatever arrives in whatever order. A cause that is
-      proposed no more (a cart that went on, an order that turns out to have been returned) is
-      withdrawn by whoever planned it.
+    - `cause` names what happened: a policy, cause and step are proposed once, and to one person,
+      whatever arrives in whatever order. Where one event is several occasions, its event_id is
+      followed by a colon and which of them it is: of an order the product that falls due, of a
+      campaign the identifier that its person is named after. A cause that is proposed no more (a
+      cart that went on, an order that turns out to have been returned) is withdrawn by whoever
+      planned it.
     - `proposed_at`: the earliest moment it may be said; it may lie after T.
     - `expires_at`: from this moment on it must not be said any more; null means never.
     - `skus`: what it is about, sorted; empty where it is about no product.

@@ -1,8 +1,8 @@
--- Each step of what the triggers give occasion to say: when it may be said, until when, and the first
+-- A cause that is several occasions says which of them it is. Each step of what the triggers give occasion to say: when it may be said, until when, and the first
 -- event behind its cause, or at its moment and of a type that causes none, that withdraws it.
 WITH caused AS (
     SELECT
-        c.* REPLACE (coalesce(c.skus, []) AS skus, coalesce(c.about, '') AS about),
+        c.* REPLACE (coalesce(c.skus, []) AS skus),
         t.cancel_on,
         t.steps,
         t.expires,
@@ -37,8 +37,11 @@ stepped AS (
 SELECT
     person_id,
     policy,
-    cause,
-    about,
+    {
+        occurred_at: cause.occurred_at,
+        stream: cause.stream,
+        event_id: concat_ws(':', cause.event_id, about)
+    } AS cause,
     step_told.number AS step,
     proposed_at,
     expires_at,

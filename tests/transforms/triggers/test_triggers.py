@@ -178,7 +178,7 @@ def found(spark) -> list[dict[str, Any]]:
 def said(found) -> dict[tuple[str, str], list[dict[str, Any]]]:
     """Proposals by person and policy, in the order in which they may be said."""
     rows = defaultdict(list)
-    for row in sorted(found, key=lambda row: (row["proposed_at"], row["about"])):
+    for row in sorted(found, key=lambda row: (row["proposed_at"], row["skus"])):
         rows[row["person_id"], row["policy"]].append(row)
     return rows
 
@@ -292,7 +292,10 @@ def test_what_goes_with_what_was_bought(said):
 
 def test_what_runs_out_by_its_own_rhythm(said):
     once = said["p_once", "refill"]
-    assert told(once) == [(9.5 * DAY, ["coffee"], None)] and once[0]["about"] == "coffee"
+    assert (
+        told(once) == [(9.5 * DAY, ["coffee"], None)]
+        and once[0]["cause"]["event_id"] == "p_once 1 placed:coffee"
+    )
     habit = told(said["p_habit", "refill"])
     assert habit[-1] == (27 * DAY, ["coffee"], None)
     assert [withdrawn for *_, withdrawn in habit[:-1]] == [f"p_habit {n} placed" for n in (1, 2, 3)]
@@ -300,7 +303,9 @@ def test_what_runs_out_by_its_own_rhythm(said):
     assert told(said["p_twice", "refill_soon"]) == [(9 * DAY, ["mat"], None)]
     assert told(said["p_same day", "refill"]) == [(9.5 * DAY + HOUR, ["coffee"], None)]
     assert ("p_no more", "refill") not in said
-    assert [row["about"] for row in said["p_basket", "refill"]] == ["mat", "coffee"]
+    assert {row["cause"]["event_id"] for row in said["p_basket", "refill"]} == {
+        "p_basket 1 placed:coffee", "p_basket 3 placed:mat",
+    }  # fmt: skip
     assert told(said["p_long ago", "refill_soon"]) == [(50 * DAY, ["mat"], None)]
 
 
@@ -331,8 +336,9 @@ def test_a_campaign_speaks_from_its_start_to_its_end(said):
     assert told([row]) == [(10 * DAY, ["boots", "mat"], None)]
     assert row["expires_at"] == START + 12 * DAY
     assert row["cause"] == {
-        "occurred_at": START + 10 * DAY, "stream": "campaigns", "event_id": "sale",
+        "occurred_at": START + 10 * DAY, "stream": "campaigns", "event_id": "sale:reads",
     }  # fmt: skip
+    assert row["evidence"] == ["campaigns:sale"]
     assert ("p_just", "sale") in said and ("p_late", "sale") not in said
     assert told(said["p_reads", "letter"]) == [(20 * DAY, [], "p_reads 1 placed")]
     assert said["p_late", "letter"][0]["expires_at"] == START + 21 * DAY

@@ -3,6 +3,7 @@ SELECT
     p.person_id,
     t.name AS policy,
     {occurred_at: c.starts_at, stream: 'campaigns', event_id: c.campaign_id} AS cause,
+    p.person_id[3:] AS about,
     c.skus,
     c.ends_at AS lapses_at
 FROM triggers AS t

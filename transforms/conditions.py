@@ -37,7 +37,7 @@ from tactful.transforms.triggers.trigger import EVENT
 TOKEN = re.compile(
     r"\s*(?:(?P<quoted>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)"
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)"
-    r"|(?P<compare><=|>=|<>|!=|=|<|>)|(?P<sign>[(),\[\]]))"
+    r"|(?P<field>\.[A-Za-z_][A-Za-z0-9_]*)|(?P<compare><=|>=|<>|!=|=|<|>)|(?P<sign>[(),\[\]]))"
 )
 WORDS = ("and", "or", "not", "in", "is", "null", "between", "true", "false")
 NUMBER, TEXT, FLAG, MOMENT, DAY, LIST = (
@@ -291,8 +291,11 @@ class _Condition(Reader):
         if of == CUSTOMER:
             self.columns.add(first)
         sql, kind = f"{of}.`{first}`", known[first]
-        while self._is_sign("["):
-            self._next()
+        while self._is_sign("[") or (self.tokens and self.tokens[0][0] == "field"):
+            opening, field = self._next()
+            if opening == "field":
+                path.append(field[1:])
+                continue
             said, key = self._next()
             if said != "quoted":
                 raise NotAnExpression(f"has {key!r} where a text in quotes stands")

@@ -314,7 +314,7 @@ def status(
         location = str(lake) if lake is not None else config.location
         sources = None
         if config is not None and config.sources:
-            sources = {name: config.source_path(name) for name in config.sources}
+            sources = config.landing_folders
         answer.shown(reading.status(location, sources, config), reading.render)
 
 

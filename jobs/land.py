@@ -1,11 +1,10 @@
-"""Land: what is new in the sources' folders goes to `_log/received`, row by row, once."""
+"""Land: what is new at the sources goes to `_log/received`, row by row, once."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Mapping, Sequence, Set
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -14,19 +13,24 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from tactful.jobs.intake.landing_files import JAVA_ERRORS, Outcome, java_cause, read_files, uri_of
+from tactful.jobs.intake.landing_files import JAVA_ERRORS, java_cause, read_files, uri_of
 from tactful.jobs.intake.manual_links import without_unclear_links
+from tactful.jobs.intake.span_batches import look_ahead, not_read, put_spans, ranges_of
+from tactful.jobs.intake.spans import Reading
+from tactful.jobs.intake.work import Met, Work, begin, begun, query_name
 from tactful.jobs.lake import listing
 from tactful.jobs.lake.files import files_at
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.listing import NO_ACCESS, File
 from tactful.jobs.lake.store import Part
-from tactful.jobs.runs.batches import Hook, last_begun, last_done, save_done, save_pins, unfinished
+from tactful.jobs.runs.batches import (
+    Hook,
+    save_done,
+)
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.settings.config import Config
+from tactful.jobs.settings.config import Config, Source
 from tactful.schemas.events import PROFILES
-from tactful.schemas.intake import FILES, RECEIVED
-from tactful.schemas.table import Table
+from tactful.schemas.intake import FILES, LANDED_RANGES, RECEIVED
 from tactful.transforms.sources import DIALECTS
 
 STEP = "land"
@@ -42,49 +46,23 @@ SOURCE_THREADS = 8
 LANDED, REFUSED = "landed", "refused"
 
 
+class OtherFormat(Exception):
+    """Raised where a batch cannot be repeated, since its source is read otherwise now."""
+
+
 class NotCommitted(Exception):
     """Raised where rows that were read could not be written to the lake."""
-
-
-@dataclass
-class Work:
-    """One batch of one source: which files it lands, and what became of them."""
-
-    name: str
-    query: str
-    generation: str
-    batch_id: int
-    files: list[File]
-    is_repeat: bool = False
-    outcome: Outcome = field(default_factory=Outcome)
-    # What went wrong beyond a file that could not be read; then the next run repeats it all.
-    error: Exception | None = None
-
-    def part(self, table: Table, rows: pa.Table) -> Part:
-        """Rows for a table, under the transaction by which this batch writes them once."""
-        return Part(rows, f"tactful/{self.query}/{self.generation}/{table.id}", self.batch_id)
-
-
-@dataclass
-class Met:
-    """The files that a run for ever need not look up again, for it has seen them in the log."""
-
-    landed: set[tuple[str, str]] = field(default_factory=set)
-
-
-def query_name(source_name: str) -> str:
-    """The query that lands one source."""
-    return f"land_{source_name}"
 
 
 def land(
     lake: Lake, config: Config, met: Met | None = None, hook: Hook | None = None
 ) -> dict[str, str]:
-    """Land all that lies below the sources' folders now and never landed before.
+    """Land all that the sources have now and that never landed before.
 
     A batch first writes down the names of its files, then its rows, then what became of the files:
     killed in between, it is repeated with the same files, and what was written is not written
-    again. So a file lands once, under its name, whatever becomes of it later.
+    again. So a file lands once, under its name, whatever becomes of it later. Of topics and Delta
+    tables it is offsets and versions instead of files.
 
     Returns the sources of which something could not be read, and what. They harm nobody else: all
     that can be read lands, and the rest waits for the next run.
@@ -92,42 +70,38 @@ def land(
     Raises: NotCommitted.
     """
     met = met or Met()
-    begun = [_begun(lake, name) for name in sorted(config.sources)]
-    works = [work for work in begun if work]
-    _land_all(lake, config, works, hook)
+    works = [work for name in sorted(config.sources) if (work := begun(lake, name))]
+    _land_all(lake, config, works, met, hook)
     found, troubles = _look(lake, config)
     broken = {work.name: work.error for work in works if work.error}
-    while new := _new(lake, _without(found, broken), met):
+    ahead, untold = look_ahead(lake, config, met, apart=broken)
+    while (new := _new(lake, _without(found, broken), met)) or ahead:
         works = []
         for name, those in new.items():
             source = files_at(config.source_path(name), lake.spark)
             denied = {file.path: NO_ACCESS for file in those if not source.may_read(file.path)}
             troubles[name] |= denied
             if left := [file for file in those if file.path not in denied]:
-                works.append(_begin(lake, config, name, left))
+                works.append(begin(lake, config, name, files=left))
             handled = set(those)
             found[name] = [file for file in found[name] if file not in handled]
-        _land_all(lake, config, works, hook)
+        works += [
+            begin(lake, config, name, spans=batches.pop(0)) for name, batches in ahead.items()
+        ]
+        _land_all(lake, config, works, met, hook)
         for work in works:
-            troubles[work.name] |= work.outcome.unread
+            if work.files:
+                troubles[work.name] |= work.outcome.unread
         broken |= {work.name: work.error for work in works if work.error}
+        ahead = {name: left for name, left in ahead.items() if left and name not in broken}
     said = {name: _sentence(name, unread) for name, unread in sorted(troubles.items()) if unread}
+    said |= {name: not_read(name, why) for name, why in sorted(untold.items()) if why}
     return said | {name: str(failure(query_name(name), error)) for name, error in broken.items()}
 
 
 def _without(found: Mapping[str, list[File]], broken: Collection[str]) -> dict[str, list[File]]:
     """The files of those sources that have no batch to repeat first."""
     return {name: those for name, those in found.items() if name not in broken}
-
-
-def is_begun(lake: Lake, query: str) -> bool:
-    """Whether the checkpoint of a source is whole enough to go on from.
-
-    It only numbers batches: which files have landed stands in `_log/files`. One that is lost is
-    begun anew, under transaction ids of its own, since Delta would ignore numbers used before.
-    """
-    newest = last_begun(lake, query)
-    return newest >= max(0, last_done(lake, query))
 
 
 def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, dict[str, str]]]:
@@ -143,7 +117,7 @@ def _look(lake: Lake, config: Config) -> tuple[dict[str, list[File]], dict[str, 
         except JAVA_ERRORS as error:
             return listing.Listing([], [], {folder: java_cause(error)})
 
-    names = sorted(config.sources)
+    names = sorted(config.landing_folders)
     with ThreadPoolExecutor(SOURCE_THREADS) as pool:
         listings = dict(zip(names, pool.map(look, names), strict=True))
     return (
@@ -165,32 +139,9 @@ def _new(lake: Lake, found: Mapping[str, Sequence[File]], met: Met) -> dict[str,
     return {name: those[:MOST_FILES] for name, those in sorted(new.items())}
 
 
-def _begin(lake: Lake, config: Config, name: str, those: list[File]) -> Work:
-    """Number a new batch, and write down which files it lands."""
-    query = query_name(name)
-    if not is_begun(lake, query):
-        known = (lake.state() or {})["generations"]
-        lake.remember(generations={k: v for k, v in known.items() if k != query})
-        lake.store.remove(lake.beside_checkpoint(query, ""))
-    generation = lake.generation(query)
-    work = Work(name, query, generation, last_begun(lake, query) + 1, those)
-    names = [[file.path, file.modified_at.isoformat(), file.size_bytes] for file in those]
-    pins = {"batch_id": work.batch_id, "configuration_hash": config.hash, "files": names}
-    save_pins(lake, query, pins)
-    return work
-
-
-def _begun(lake: Lake, name: str) -> Work | None:
-    """The batch that was begun and is not done, with the files it began with."""
-    query = query_name(name)
-    pins = unfinished(lake, query)
-    if pins is None:
-        return None
-    those = [File(path, datetime.fromisoformat(at), size) for path, at, size in pins["files"]]
-    return Work(name, query, lake.generation(query), pins["batch_id"], those, is_repeat=True)
-
-
-def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | None) -> None:
+def _land_all(
+    lake: Lake, config: Config, works: Sequence[Work], met: Met, hook: Hook | None
+) -> None:
     """Read these batches side by side, and commit them together: rows first, files then.
 
     A query that looks for work all the time would find the first source's rows and begin, and need
@@ -220,9 +171,17 @@ def _land_all(lake: Lake, config: Config, works: Sequence[Work], hook: Hook | No
         lake.store.append(RECEIVED, *parts)
         if hook:
             hook(STEP, 1, RECEIVED.id)
-        lake.store.append(FILES, *(work.part(FILES, _files_of(lake, work)) for work in whole))
+        of_files = [work for work in whole if not work.spans]
+        lake.store.append(FILES, *(work.part(FILES, _files_of(lake, work)) for work in of_files))
         if hook:
             hook(STEP, 2, FILES.id)
+        of_spans = [work for work in whole if work.spans]
+        ranges = (work.part(LANDED_RANGES, ranges_of(work)) for work in of_spans)
+        lake.store.append(LANDED_RANGES, *ranges)
+        if hook:
+            hook(STEP, 3, LANDED_RANGES.id)
+        for work in of_spans:
+            met.until.setdefault(work.name, {}).update({s.part: s.until for s in work.spans})
         for work in whole:
             save_done(lake, work.query, work.batch_id)
     except Exception as error:
@@ -239,9 +198,16 @@ def _in_words(error: Exception) -> Exception:
 def _read(lake: Lake, config: Config, work: Work) -> Part | None:
     """Read the files of a batch: few rows for this process to commit, else Spark commits them."""
     source = config.sources[work.name]
-    is_packed = source.format == "parquet" or any(f.path.endswith(PACKED) for f in work.files)
+    if source.is_files == bool(work.spans):
+        raise OtherFormat(
+            f"its last batch was begun under another format than {source.format} and is not done; "
+            "run once under that one, or give the source another name"
+        )
+    is_packed = source.format in ("parquet", "avro") or any(
+        f.path.endswith(PACKED) for f in work.files
+    )
     bound = PACKED_BYTES if is_packed else SMALL_BYTES
-    is_small = sum(f.size_bytes for f in work.files) <= bound
+    is_small = not work.spans and sum(f.size_bytes for f in work.files) <= bound
     brought: list[Part] = []
 
     def put(rows: DataFrame) -> None:
@@ -253,6 +219,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
                 max_row_bytes=config.intake.max_row_bytes,
                 max_skew=config.intake.max_skew,
                 **source.reading,
+                **_keyed(lake, config, source, rows),
             )
         )
         rows_to_write = lake.store.collected(received, few=is_small)
@@ -264,9 +231,13 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
             part = work.part(RECEIVED, pa.table({}))
             lake.store.append_by_spark(RECEIVED, rows_to_write, part.application, part.version)
 
-    spark = lake.spark
+    own = SparkSession(lake.spark.sparkContext, lake.spark._jsparkSession.cloneSession())
+    if work.spans:
+        # A record may have a megabyte, and nobody knows before it is read.
+        put_spans(lake, config, work, Reading(own, config, work.name), put)
+        return None
     work.outcome = read_files(
-        SparkSession(spark.sparkContext, spark._jsparkSession.cloneSession()),
+        own,
         work.files,
         put,
         form=source.format,
@@ -275,6 +246,12 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
         csv=source.csv_form,
     )
     return brought[0] if brought else None
+
+
+def _keyed(lake: Lake, config: Config, source: Source, rows: DataFrame) -> dict[str, DataFrame]:
+    """The lake's secret, for a dialect that makes ids of addresses."""
+    is_keyed = DIALECTS[source.dialect].is_keyed
+    return {"pads": lake.pads(config, rows.sparkSession)} if is_keyed else {}
 
 
 def _files_of(lake: Lake, work: Work) -> pa.Table:

@@ -12,15 +12,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyspark
 from pyspark import SparkContext
+from pyspark.sql import SparkSession
 from pyspark.version import __version__ as spark_version
 
 from tactful.jobs import prepared
+from tactful.jobs.connectors import CONNECTORS
 from tactful.jobs.errors import TactfulError
 from tactful.jobs.runs import pipeline
 from tactful.jobs.session import LAUNCH, open_session, shipped_defaults
@@ -88,16 +91,37 @@ def main() -> None:
 def _lay_out_jars(place: Path) -> None:
     """Copy the jars that Spark has found for its packages and does not have itself."""
     spark = open_session()
-    found = [Path(urlsplit(jar).path) for jar in spark.conf.get("spark.jars").split(",")]
+    found = {
+        shipped_defaults()[prepared.PACKAGES]: [
+            Path(urlsplit(jar).path) for jar in spark.conf.get("spark.jars").split(",")
+        ]
+    }
+    for connector in CONNECTORS:
+        found[connector.package] = resolved(spark, connector.package)
     spark.stop()
     own = [jar.name for jar in Path(pyspark.__file__).parent.joinpath("jars").iterdir()]
-    wanted = [jar for jar in found if not _is_there(jar, own)]
     (place / "jars").mkdir(parents=True)
-    for jar in wanted:
-        shutil.copy2(jar, place / "jars" / jar.name)
-    packages = shipped_defaults()[prepared.PACKAGES]
-    known = {"packages": packages, "spark": spark_version, "jars": [jar.name for jar in wanted]}
+    jars: dict[str, list[str]] = {}
+    for package, those in found.items():
+        wanted = [jar for jar in those if not _is_there(jar, own)]
+        for jar in wanted:
+            shutil.copy2(jar, place / "jars" / jar.name)
+        jars[package] = [jar.name for jar in wanted]
+    known = {"spark": spark_version, "jars": jars}
     prepared.note(place).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
+
+
+def resolved(spark: SparkSession, package: str) -> list[Path]:
+    """The jars of a package and of all that it needs, found as Spark finds its own."""
+    jvm: Any = spark._jvm
+    ivy = jvm.org.apache.spark.util.MavenUtils
+    nothing = jvm.scala.Option.empty()
+    out = jvm.java.io.PrintStream(jvm.java.io.OutputStream.nullOutputStream())
+    none_left_out = getattr(getattr(jvm.scala.collection.immutable, "Nil$"), "MODULE$")
+    with as_file(files("tactful.conf") / "ivysettings.xml") as told:
+        settings = ivy.loadIvySettings(str(Path(told).resolve()), nothing, nothing, out)
+    found = ivy.resolveMavenCoordinates(package, settings, nothing, True, none_left_out, False, out)
+    return [Path(found.apply(at)) for at in range(found.size())]
 
 
 def _is_there(jar: Path, own: list[str]) -> bool:

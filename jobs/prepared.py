@@ -38,25 +38,33 @@ def quickened(settings: Mapping[str, str], *, place: Path | None = None) -> dict
     settings: as they are, where nobody but us has set any.
     """
     place = place or folder()
-    jars = jars_for(settings.get(PACKAGES, ""), place=place)
-    if not jars or not settings.get("spark.master", "").startswith("local"):
+    first, *others = settings.get(PACKAGES, "").split(",")
+    if not settings.get("spark.master", "").startswith("local"):
+        return dict(settings)
+    jars = jars_for(first, place=place)
+    if not jars:
         return dict(settings)
     rest = {key: value for key, value in settings.items() if key not in (PACKAGES, EXCLUDES)}
-    rest[CLASS_PATH] = os.pathsep.join(jars)
+    found = {package: jars_for(package, place=place) for package in others}
+    if left := [package for package, of_package in found.items() if not of_package]:
+        rest |= {PACKAGES: ",".join(left), EXCLUDES: settings.get(EXCLUDES, "")}
+    # Behind the others: an archive of classes holds only where the path begins as it did.
+    jars += [jar for of_package in found.values() for jar in of_package]
+    rest[CLASS_PATH] = os.pathsep.join(dict.fromkeys(jars))
     if archive(place).exists():
         rest[OPTIONS] = f"{rest.get(OPTIONS, '')} -XX:SharedArchiveFile={archive(place)}".strip()
     return rest
 
 
-def jars_for(packages: str, *, place: Path) -> list[str]:
-    """The jars that stand for these packages; none where none lie ready for this Spark."""
+def jars_for(package: str, *, place: Path) -> list[str]:
+    """The jars that stand for a package; none where none lie ready for this Spark."""
     try:
         known = json.loads(note(place).read_text("utf-8"))
     except (OSError, ValueError):
         return []
-    if known != {**known, "packages": packages, "spark": spark_version}:
+    if not isinstance(known.get("jars"), dict) or known.get("spark") != spark_version:
         return []
-    jars = [str(place / "jars" / name) for name in known["jars"]]
+    jars = [str(place / "jars" / name) for name in known["jars"].get(package, ())]
     return jars if all(map(os.path.exists, jars)) else []
 
 

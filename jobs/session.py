@@ -15,7 +15,7 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -29,6 +29,7 @@ from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
 from tactful.jobs import java, prepared
+from tactful.jobs.connectors import Connector
 from tactful.jobs.errors import SessionUnfit, SparkNotStarted, TactfulError
 from tactful.jobs.lake import spills
 
@@ -106,13 +107,18 @@ def shipped_defaults() -> dict[str, str]:
 
 
 def open_session(
-    app_name: str = "tactful", *, on_progress: Say = lambda _: None, **extra: str
+    app_name: str = "tactful",
+    *,
+    connectors: Sequence[Connector] = (),
+    on_progress: Say = lambda _: None,
+    **extra: str,
 ) -> SparkSession:
     """Return a session that is fit for our tables: the one that runs, one beside it, or a new one.
 
     A session that already runs (Databricks, a notebook) is used where it has all that is needed;
     else a session of our own stands beside it, on the same context and with the same settings but
-    those, so that its owner's is not changed. extra: settings for a session that is started here.
+    those, so that its owner's is not changed. connectors: what it has to know beside Delta. extra:
+    settings for a session that is started here.
 
     Raises: SessionUnfit where it lacks what can no longer be set; nothing has been written by then.
     """
@@ -123,8 +129,11 @@ def open_session(
         )
     if SparkContext._active_spark_context is not None:
         active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
+        _refuse_without(active._jvm, connectors)
         return _fit(active, on_progress)
     ours = {**shipped_defaults(), "spark.app.name": app_name}
+    packages = [ours[prepared.PACKAGES], *(connector.package for connector in connectors)]
+    ours[prepared.PACKAGES] = ",".join(packages)
     said: list[str] = []
     java.refuse_unfit()
     with _quiet_launch(), _handler_kept():
@@ -142,6 +151,7 @@ def open_session(
                 f"{shipped_defaults()['spark.jars.packages']} to spark.jars.packages (--packages), "
                 "or start with --properties-file conf/spark-defaults.conf."
             )
+        _refuse_without(SparkContext._jvm, connectors)
         session = SparkSession.builder.config(conf=chosen).getOrCreate()
     for line in said:
         on_progress(line)
@@ -215,6 +225,16 @@ def _knows_delta(spark: SparkSession) -> bool:
     except (ParseException, Py4JJavaError):
         return False
     return True
+
+
+def _refuse_without(jvm: Any, connectors: Sequence[Connector]) -> None:
+    """Raises: SessionUnfit, where a connector that is needed is not there."""
+    lacking = [c.package for c in connectors if not _has_class(jvm, c.class_name)]
+    if lacking:
+        raise SessionUnfit(
+            f"A source needs {', '.join(lacking)}, and Spark does not have it on its class path: "
+            "add it to spark.jars.packages (--packages) where Spark is started."
+        )
 
 
 def _has_class(jvm: Any, name: str) -> bool:

@@ -16,7 +16,15 @@ from tactful.schemas.identity import (
     LINKS,
     MANUAL_LINKS,
 )
-from tactful.schemas.intake import BATCHES, FILES, QUARANTINE, RECEIVED, TICKS, WAITING
+from tactful.schemas.intake import (
+    BATCHES,
+    FILES,
+    LANDED_RANGES,
+    QUARANTINE,
+    RECEIVED,
+    TICKS,
+    WAITING,
+)
 from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.quality import QUALITY
@@ -35,7 +43,7 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
-    RECEIVED, FILES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+    RECEIVED, FILES, LANDED_RANGES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,

@@ -163,7 +163,8 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         Column(
             "message_id",
             "string",
-            "The message; null where somebody, of no message, closes or opens a channel.",
+            "The message; null where somebody, of no message, closes or opens a channel. What of it "
+            "stands for an address is keyed with the lake's secret.",
         ),
         Column("channel", "string", CHANNEL, allowed=(*CHANNELS, ALL), note=CHANNEL_NOTE),
         Column("purpose", "string", PURPOSE, allowed=(*PURPOSES, ALL), note=PURPOSE_NOTE),

@@ -56,6 +56,41 @@ FILES = Table(
     erased_by="nothing",
 )
 
+LANDED_RANGES = Table(
+    "landed_ranges",
+    "source × part × range of positions",
+    ("source_name", "part", "from_position"),
+    (
+        Column("source_name", "string", "The configured source it came from.", nullable=False),
+        Column(
+            "part",
+            "string",
+            "A topic and its partition (orders/3), or the id of a Delta table.",
+            nullable=False,
+        ),
+        Column("from_position", "bigint", "The first offset or version.", at_least=0),
+        Column("until_position", "bigint", "The one behind the last.", at_least=0),
+        Column(
+            "state",
+            "string",
+            "What became of it: lost was gone before it was read.",
+            nullable=False,
+            allowed=("landed", "lost"),
+        ),
+        Column(
+            "left_aside_count",
+            "bigint",
+            "Rows that were deleted in a table, no events.",
+            at_least=0,
+        ),
+        Column("batch_id", "bigint", "The batch of its source that it landed in.", clock=True),
+        Column("landed_at", "timestamp", "When it was landed, UTC.", clock=True),
+    ),
+    "How far each source was read that is no folder: topics by offsets, Delta tables by versions.",
+    log=True,
+    erased_by="nothing",
+)
+
 QUARANTINE = Table(
     "quarantine",
     "rejected row",

@@ -10,6 +10,8 @@ NUMBERS = {
     "line_number": "position, from 0",
     "position": "position, from 0",
     "batch_id": "number of the batch",
+    "from_position": "offset, or version of the table",
+    "until_position": "offset, or version of the table",
     "quantity": "pieces, or what the goods are weighed in",
     "amount": "money, in the currency of the row",
     "cost": "money, in business.currency",

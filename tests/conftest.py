@@ -7,6 +7,7 @@ import os
 import pytest
 from pyspark.sql import SparkSession
 
+from tactful.jobs.connectors import CONNECTORS
 from tactful.jobs.session import open_session
 
 SECRET = "a secret that only tests know"
@@ -35,7 +36,7 @@ SMALL = {
 def spark():
     """One Spark session for the whole run: starting one costs seconds."""
     os.environ["TACTFUL_SECRET"] = SECRET
-    return open_session("tactful-tests", **SMALL)
+    return open_session("tactful-tests", connectors=CONNECTORS, **SMALL)
 
 
 @pytest.fixture

@@ -73,7 +73,7 @@ def _java() -> list[str]:
 def _places(config: Config) -> dict[str, str]:
     """The paths on this machine of sources and reference tables, by their sections."""
     told = {
-        **{f"sources.{name}": config.source_path(name) for name in config.sources},
+        **{f"sources.{name}": path for name, path in config.folders.items()},
         **{f"reference.{name}": config.reference_path(name) for name in config.reference},
     }
     here = {key: _on_disk(path) for key, path in told.items()}

@@ -15,7 +15,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from tactful.jobs.intake import csv_files, parquet_files
+from tactful.jobs.intake import avro_files, csv_files, parquet_files
 from tactful.jobs.lake.files import Files, files_at
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.listing import File
@@ -108,6 +108,8 @@ def _read(
     """The rows of these files, and of each that is not what it should be why not."""
     if form == "parquet":
         return parquet_files.rows(spark, files)
+    if form == "avro":
+        return avro_files.rows(spark, files)
     if form == "csv":
         return csv_files.rows(spark, files, csv or CsvForm())
     return ([_lines(spark, files)] if files else []), {}

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
 from pyspark.errors import AnalysisException, PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructField
 
@@ -34,6 +34,7 @@ MICROSECONDS = {"timestampFormat": "yyyy-MM-dd'T'HH:mm:ss.SSSSSSXXX"}
 FOOTER_THREADS = 16
 NANOSECONDS = re.compile(r"^ {2}\w+ int64 (.+?) \(TIMESTAMP\(NANOS,(true|false)\)\)", re.MULTILINE)
 NO_PARQUET = "is not a Parquet file"
+NONE: Mapping[str, bool] = {}
 # Beyond, a fraction does not tell whole numbers apart.
 WHOLE = 2**53
 # What Spark says of columns that it cannot read, or cannot tell apart.
@@ -101,11 +102,16 @@ def _read(spark: SparkSession, files: Sequence[File], schema: str) -> DataFrame:
     """Read files of one schema; instants in nanoseconds, as pandas writes them, are cut short."""
     instants = {name: zoned == "true" for name, zoned in NANOSECONDS.findall(schema)}
     table = spark.read.options(**AS_NAMED).parquet(*(file.path for file in files))
-    fields = [F.expr(part) for field in table.schema for part in _parts(field, instants)]
-    return table.select(
-        F.to_json(F.struct(*fields), MICROSECONDS).alias("value"),
-        *map(F.expr, PLACE),
-    )
+    return table.select(as_json(table.schema, instants).alias("value"), *map(F.expr, PLACE))
+
+
+def as_json(fields: Iterable[StructField], instants: Mapping[str, bool] = NONE) -> Column:
+    """A row as a JSON text of these columns.
+
+    instants: the columns that hold nanoseconds, and whether they are moments of a zone.
+    """
+    parts = [F.expr(part) for field in fields for part in _parts(field, instants)]
+    return F.to_json(F.struct(*parts), MICROSECONDS)
 
 
 def _parts(field: StructField, instants: Mapping[str, bool]) -> list[str]:

@@ -148,7 +148,7 @@ class Lake:
             "generations": {},
         }
         state.setdefault("secret_check", secret.check_value(key, lake_id=state["lake_id"]))
-        folders = {name: config.source_path(name) for name in config.sources}
+        folders = config.folders
         self.remember(
             **{
                 **state,
@@ -200,11 +200,14 @@ class Lake:
         """How many batches of a query earlier checkpoints counted."""
         return int((self.state() or {}).get("batches_before", {}).get(query, 0))
 
-    def pads(self, config: Config) -> DataFrame:
-        """The lake's secret as executors may have it: one broadcast row, never a literal (G8)."""
+    def pads(self, config: Config, spark: SparkSession | None = None) -> DataFrame:
+        """The lake's secret as executors may have it: one broadcast row, never a literal (G8).
+
+        spark: the session of what it is joined with, where that is another than the lake's.
+        """
         inner, outer = hmac_pads(self.secret(config))
         pads = StructType.fromDDL("inner binary, outer binary")
-        return small_frame(self.spark, [{"inner": inner, "outer": outer}], pads)
+        return small_frame(spark or self.spark, [{"inner": inner, "outer": outer}], pads)
 
     def secret(self, config: Config) -> bytes:
         """The secret, made on first use where the lake keeps its own."""

@@ -6,9 +6,9 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tactful.jobs import land
 from tactful.jobs.errors import ConfigError, LakeError, Problem, ReplayHalfDone, SourceMissing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
+from tactful.jobs.intake.work import is_begun, query_name
 from tactful.jobs.lake import secret
 from tactful.jobs.lake.files import files_at, files_here
 from tactful.jobs.lake.lake import Lake
@@ -57,10 +57,9 @@ def refuse_without_session(config: Config) -> None:
 def refuse_missing_sources(lake: Lake, config: Config) -> None:
     """Raises: SourceMissing, where the folder of a source was never there."""
     begun = (lake.state() or {}).get("generations", {})
-    for name in config.sources:
-        path = config.source_path(name)
+    for name, path in config.folders.items():
         # A folder that was there once is away, such as a disk; that harms its own source alone.
-        if land.query_name(name) in begun:
+        if query_name(name) in begun:
             continue
         if _is_missing(lake, path):
             raise SourceMissing(
@@ -85,7 +84,7 @@ def refuse_lake(lake: Lake, config: Config) -> None:
     if state is None:
         return
     moved.refuse(lake, config)
-    landing = filter(partial(land.is_begun, lake), map(land.query_name, config.sources))
+    landing = filter(partial(is_begun, lake), map(query_name, config.sources))
     for query in (ACCEPT, FUSED, *landing):
         if query in state["generations"]:
             lake.generation(query)

@@ -106,7 +106,9 @@ def run(
         may_run.refuse(bare, config)
         may_run.refuse_held(config.location)
         _moment(bare, as_of)
-    lake = Lake(open_session(on_progress=on_progress), config.location)
+    lake = Lake(
+        open_session(connectors=config.connectors, on_progress=on_progress), config.location
+    )
     with opened(lake, config):
         moment = _moment(lake, as_of)
         lake.create(config)
@@ -126,7 +128,9 @@ def taken(config: Config, on_progress: Progress) -> Iterator[Lake]:
     if files_here(config.location):
         may_run.refuse(Lake(None, config.location), config)
         may_run.refuse_held(config.location)
-    lake = Lake(open_session(on_progress=on_progress), config.location)
+    lake = Lake(
+        open_session(connectors=config.connectors, on_progress=on_progress), config.location
+    )
     with opened(lake, config):
         lake.create(config)
         yield lake

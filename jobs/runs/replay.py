@@ -88,7 +88,9 @@ def replay(
     if files_here(config.location):
         _refuse(Lake(None, config.location), config)
         may_run.refuse_held(config.location)
-    lake = Lake(open_session(on_progress=on_progress), config.location)
+    lake = Lake(
+        open_session(connectors=config.connectors, on_progress=on_progress), config.location
+    )
     _refuse(lake, config)
     with lake.store.locked() as free:
         if not free:

@@ -11,7 +11,15 @@ from typing import Any
 
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
-from tactful.jobs.settings import activating, capping, lawful, named_ids, places, sending
+from tactful.jobs.settings import (
+    activating,
+    capping,
+    lawful,
+    named_ids,
+    places,
+    sending,
+    transports,
+)
 from tactful.jobs.settings.layers import Layers, Place, read_defaults, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.texts import unfit
@@ -60,6 +68,9 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 def _credentials(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     for place, entry in _entries(values, "destinations"):
         yield from sending.unset(place, entry, environ)
+    for name, entry in _table(values, "sources").items():
+        if isinstance(entry, dict):
+            yield from transports.unset(("sources", name), entry, environ)
 
 
 def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -74,9 +85,7 @@ def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
         if not DIALECTS[dialect].streams and "stream" not in entry:
             yield ("sources", name, "stream"), "nothing", ", ".join(STREAMS), ""
         yield from _mapped(("sources", name), entry, dialect)
-        for key in ("delimiter", "quote", "columns"):
-            if key in entry and entry.get("format") != "csv":
-                yield ("sources", name, key), shown(entry[key]), 'only with format = "csv"', ""
+        yield from transports.faults(("sources", name), entry)
         signs = [entry.get("delimiter", ","), entry.get("quote", '"')]
         if signs[0] == signs[1]:
             yield ("sources", name, "quote"), shown(signs[1]), "another sign than the delimiter", ""

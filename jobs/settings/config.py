@@ -55,7 +55,6 @@ LATER_VALUES = {
     "dialect": (
         "rudderstack", "snowplow", "ga4", "ses", "braze", "customer_io",
     ),
-    "format": ("delta", "kafka"),
     "counts": ("decided",),
 }  # fmt: skip
 NOT_YET = "not supported yet"

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
+from tactful.jobs.connectors import Connector, needed
 from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.activate import Activate
 from tactful.jobs.settings.caps import Cap
@@ -248,7 +249,9 @@ class Config(Section):
     def begin_paths(self, base: Callable[[tuple[str, ...]], Path]) -> None:
         """Fix where each relative path begins, whatever the working folder will be later."""
         places = [("lake", "location")]
-        places += [("sources", name, "path") for name in self.sources]
+        for name, source in self.sources.items():
+            places.append(("sources", name, "path"))
+            places += [("sources", name, "avro_schemas", key) for key in source.avro_schemas or ()]
         places += [("reference", name, "path") for name in self.reference]
         places.append(("quality", "suites"))
         self._bases = {place: base(place) for place in places}
@@ -260,7 +263,32 @@ class Config(Section):
 
     def source_path(self, name: str) -> str:
         """The folder of a source as a whole path; a URI as it is."""
-        return absolute(self.sources[name].path, base=self._bases["sources", name, "path"])
+        return absolute(self.sources[name].path or "", base=self._bases["sources", name, "path"])
+
+    @property
+    def folders(self) -> dict[str, str]:
+        """The folder of each source that has one, by its name."""
+        return {name: self.source_path(name) for name, s in self.sources.items() if s.path}
+
+    @property
+    def landing_folders(self) -> dict[str, str]:
+        """The folder of each source whose files land in one, by its name."""
+        return {name: path for name, path in self.folders.items() if self.sources[name].is_files}
+
+    def schema_paths(self, name: str) -> dict[int, str]:
+        """The files of the schemas that a source's values may have, by their numbers."""
+        told = self.sources[name].avro_schemas or {}
+        return {
+            int(key): absolute(path, base=self._bases["sources", name, "avro_schemas", key])
+            for key, path in told.items()
+        }
+
+    @property
+    def connectors(self) -> tuple[Connector, ...]:
+        """What Spark needs beside its own jars for these sources."""
+        forms = {source.format for source in self.sources.values()}
+        is_avro = any(source.avro_schemas for source in self.sources.values())
+        return needed(forms, avro_values=is_avro)
 
     def reference_path(self, name: str) -> str:
         """The file or folder of a reference table as a whole path; a URI as it is."""

@@ -1,4 +1,4 @@
-"""Where events and reference tables land, and how their files are read."""
+"""Where events and reference tables come from, and how they are read."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 
 from tactful.jobs.settings.csv_form import CsvForm
-from tactful.jobs.settings.fields import PathText, Stream, Text, known_zone, partition_fields
+from tactful.jobs.settings.fields import (
+    Count,
+    PathText,
+    Stream,
+    Text,
+    known_zone,
+    partition_fields,
+)
 from tactful.jobs.settings.section import Section
+from tactful.jobs.settings.transports import EARLIEST, beginning
 from tactful.transforms.sources import CANONICAL, DIALECTS
 
 # Of ASCII, and no line's end.
@@ -16,7 +24,7 @@ ONE_SIGN = r"^[\t -~]\z"
 
 
 class Source(Section):
-    """One place where files of events land, and what their rows are."""
+    """One place where events land, and what its rows are."""
 
     stream: Stream | None = Field(
         default=None, title="What its rows are, unless its dialect says it of each row."
@@ -24,8 +32,14 @@ class Source(Section):
     dialect: Literal[tuple(DIALECTS)] = Field(  # type: ignore[valid-type]
         default=CANONICAL, title="Whose form its rows have."
     )
-    format: Literal["json", "parquet", "csv"] = Field(default="json", title="What its files are.")
-    path: PathText = Field(title="The folder below which every file is read, once.")
+    format: Literal["json", "parquet", "csv", "avro", "delta", "kafka"] = Field(
+        default="json", title="What its files are, or what else it reads: a Delta table, topics."
+    )
+    path: PathText | None = Field(
+        default=None,
+        description="a path or a URI",
+        title="The folder below which every file is read, once, or the folder of a Delta table.",
+    )
     partitions: Annotated[tuple[str, ...], AfterValidator(partition_fields)] = Field(
         default=(),
         description="a list of fields that folders are named after, as day is by day=2026-01-31; "
@@ -54,10 +68,46 @@ class Source(Section):
         title="The columns of CSV files that begin without a line of names.",
     )
 
+    servers: Text | None = Field(
+        default=None,
+        description="host:port of one broker or of several, with commas between",
+        title="Of format kafka: where its brokers are.",
+    )
+    subscribe: tuple[Text, ...] = Field(
+        default=(), description="a list of topics", title="Of format kafka: the topics it reads."
+    )
+    starting_offsets: Annotated[str, AfterValidator(beginning)] = Field(
+        default=EARLIEST,
+        description="earliest, latest, or a time with its zone such as 2026-01-31T00:00Z",
+        title="Of format kafka: where a topic that was never read begins.",
+    )
+    batch_rows: Count = Field(
+        default=1_000_000, title="Of format kafka: so many offsets at most are read at once."
+    )
+    lost: Literal["stop", "skip"] = Field(
+        default="stop",
+        title="Of formats kafka and delta: what to do where rows are gone before they were read.",
+    )
+    avro_schemas: dict[str, PathText] | None = Field(
+        default=None,
+        description="a table of schema ids, each the path of an Avro schema file",
+        title="Of format kafka: the schemas of values that are Avro as Confluent frames it.",
+    )
+    options: dict[str, Text] = Field(
+        default_factory=dict,
+        description='a table of texts; passwords and the like as references, "env:NAME"',
+        title="Of format kafka: settings of its client, such as security.protocol.",
+    )
+
     @property
     def streams(self) -> tuple[str, ...]:
         """The streams that its rows may be of."""
         return (self.stream,) if self.stream else DIALECTS[self.dialect].streams
+
+    @property
+    def is_files(self) -> bool:
+        """Whether it is files that land in a folder; else it is read by positions."""
+        return self.format not in ("kafka", "delta")
 
     @property
     def reading(self) -> dict[str, Any]:

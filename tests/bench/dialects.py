@@ -22,6 +22,7 @@ import typer
 from pyspark.sql import DataFrame, SparkSession
 
 from tactful.jobs.session import open_session
+from tactful.transforms.identity.keys import hmac_pads
 from tactful.transforms.sources import DIALECTS
 
 START = datetime(2026, 3, 2, tzinfo=UTC)
@@ -97,6 +98,9 @@ def landed(spark: SparkSession, lines: list[str]) -> DataFrame:
 
 def parsed(spark: SparkSession, name: str, rows: DataFrame, stream: str) -> Spent:
     more: dict[str, Any] = {"fields": FIELDS} if DIALECTS[name].faults else {}
+    if DIALECTS[name].is_keyed:
+        pads = [hmac_pads(b"a secret of this bench")]
+        more["pads"] = spark.createDataFrame(pads, "inner binary, outer binary")
     started, worked = time.monotonic(), processor_seconds(spark)
     named = None if DIALECTS[name].streams else stream
     found = DIALECTS[name].parse(rows, stream=named, source_name="mail", **ABOUT, **more)

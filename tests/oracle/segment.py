@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
+import hmac
 import json
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from tests.conftest import SECRET
 from tests.oracle.blanks import is_unseen, trim
 
 Event = tuple[str, dict[str, Any], list[str]]
@@ -304,8 +305,8 @@ class _Call:
                      self.said.get("anonymousId"))  # fmt: skip
         if not _is_told(email_id) or who is None:
             return email_id
-        digest = hashlib.sha256(f"{_text(email_id)} {_text(who)}".encode()).hexdigest()[:16]
-        return f"{_text(email_id)}.{digest}"
+        told = f"{_text(email_id)} {_text(who)}".encode()
+        return f"{_text(email_id)}.{hmac.new(SECRET.encode(), told, 'sha256').hexdigest()[:16]}"
 
     def contact(self, type_: str) -> dict[str, Any]:
         return _told({**self.common(type_, ("conversation_id",)), "channel": "chat",

@@ -13,8 +13,10 @@ import pytest
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import wide_columns
+from tactful.transforms.identity.keys import hmac_pads
 from tactful.transforms.sources import DIALECTS
 from tests import oracle
+from tests.conftest import SECRET
 from tests.oracle.intake import take_in
 
 FOLDER = Path(__file__).parents[1] / "golden" / "dialects"
@@ -110,7 +112,9 @@ def read(spark, tmp_path_factory) -> dict[str, list[Any]]:
     """Every line of each dialect, as `land` reads it."""
     folder, found = tmp_path_factory.mktemp("mixed"), {}
     about = {"source_name": "s", "max_row_bytes": MAX_ROW_BYTES, "max_skew": timedelta(hours=1)}
+    pads = spark.createDataFrame([hmac_pads(SECRET.encode())], "inner binary, outer binary")
     for name in NAMES:
+        keyed = {"pads": pads} if DIALECTS[name].is_keyed else {}
         landed = (
             spark.read.option("lineSep", "\n")
             .text(str(land(name, folder)))
@@ -120,7 +124,7 @@ def read(spark, tmp_path_factory) -> dict[str, list[Any]]:
                 F.col("_metadata.file_modification_time").alias("modified_at"),
             )
         )
-        found[name] = DIALECTS[name].parse(landed, stream=None, **about).collect()
+        found[name] = DIALECTS[name].parse(landed, stream=None, **about, **keyed).collect()
     return found
 
 

@@ -38,6 +38,11 @@ def hmac_sha256(message: Column, *, inner: Column, outer: Column) -> Column:
     return F.sha2(F.concat(outer, digest), 256)
 
 
+def hmac_text(message: str) -> str:
+    """The same as SQL over a text, of rows that have inner and outer beside it."""
+    return f"sha2(concat(outer, unhex(sha2(concat(inner, encode({message}, 'UTF-8')), 256))), 256)"
+
+
 def identifier_sets(events: DataFrame) -> DataFrame:
     """List what identifiers come together, each combination once.
 

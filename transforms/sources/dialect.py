@@ -25,6 +25,9 @@ class Dialect:
     `faults`     for a form that the configuration describes in `fields`: the stream and that table
                  → what is wrong with it (key, found, allowed); its `parse` also takes `fields` and
                  `time_zone`. None: it takes neither.
+    `is_keyed`   whether its parse also takes `pads`, one row with the lake's secret (inner, outer;
+                 see `hmac_pads`): for an id that stands for an address, which a plain hash would
+                 give away to anybody with a list of words.
     """
 
     name: str
@@ -33,3 +36,4 @@ class Dialect:
     streams: tuple[str, ...] = ()
     type_field: str = "type"
     faults: Callable[[str, Any], Iterable[tuple[str, str, str]]] | None = None
+    is_keyed: bool = False

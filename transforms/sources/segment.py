@@ -28,7 +28,8 @@ What happened when is `timestamp`, which Segment has corrected by the sender's c
 
 `email_id` is the id of an email, and with many senders one for all recipients. A message here is one
 to one person, so `message_id` is it and behind a dot 16 digits that stand for the recipient: the
-address, else userId, else anonymousId.
+address, else userId, else anonymousId, by a hash that is keyed with the lake's secret, so that nobody
+else finds the address by trying.
 
 The unit price is `price`. An order's `discount` becomes a line of a negative amount, unless the
 products cost no more than `subtotal` already. `context` is kept in `properties`, each entry by its
@@ -42,6 +43,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from tactful.schemas.bounds import MAX_FIELDS
 from tactful.schemas.words import CLOSING_TYPES
@@ -92,23 +94,25 @@ def parse_rows(
     source_name: str,
     max_row_bytes: int,
     max_skew: timedelta,
+    pads: DataFrame,
 ) -> DataFrame:
     """Read each landed row as one call, of whichever stream it is.
 
     Keeps: one row an event; an identify call is several. Adds: the columns of `received`.
     Drops: `value` (kept as `raw`). Expects: value (text), file (string), modified_at (timestamp).
+    pads: one row with inner and outer (see `hmac_pads`).
     """
     return parse_objects(
         rows,
         shape=SHAPE,
-        readings={name: _reading(name) for name in EVENTS},
+        readings={name: _reading(name, pads) for name in EVENTS},
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
     )
 
 
-def _reading(stream: str) -> Reading:
+def _reading(stream: str, pads: DataFrame) -> Reading:
     told = {"clicks": click, "purchases": order, "messages": message,
             "profiles": _profile, "service": contact}[stream]()  # fmt: skip
     is_closing = f"coalesce(means IN ({listed(CLOSING_TYPES)}), false)"
@@ -120,7 +124,10 @@ def _reading(stream: str) -> Reading:
         also.append((lines_not_read(), "wrong_type:lines"))
     if stream == "profiles":
         return Reading(_is_mine(stream), _each_attribute, told, "extra", tuple(also))
-    return Reading(_is_mine(stream), _prepare(stream), told, extra(stream), tuple(also))
+    prepare = _prepare(stream)
+    if stream == "messages":
+        prepare = _with_pads(prepare, pads)
+    return Reading(_is_mine(stream), prepare, told, extra(stream), tuple(also))
 
 
 def _is_mine(stream: str) -> str:
@@ -141,6 +148,13 @@ def _word() -> str:
     event = squeezed("said.event", SPELLINGS)
     is_event = f"{is_blank('said.type')} OR {kind} = 'track'"
     return f"CASE WHEN {is_event} THEN {event} ELSE concat('.', {kind}) END"
+
+
+def _with_pads(
+    prepare: Callable[[DataFrame], DataFrame], pads: DataFrame
+) -> Callable[[DataFrame], DataFrame]:
+    """The same, and beside each row the lake's secret. Adds: inner, outer."""
+    return lambda objects: prepare(objects.crossJoin(F.broadcast(pads)))
 
 
 def _prepare(stream: str) -> Callable[[DataFrame], DataFrame]:
@@ -250,4 +264,5 @@ DIALECT = Dialect(
     parse=parse_rows,
     streams=tuple(EVENTS),
     type_field="event",
+    is_keyed=True,
 )

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.blanks import is_blank
+from tactful.transforms.identity.keys import hmac_text
 from tactful.transforms.sources import canonical, names, values
 from tactful.transforms.sources.objects import identifiers, if_plain, listed
 from tactful.transforms.sources.segment_words import EVENTS, MESSAGES, bare
@@ -176,10 +177,14 @@ def message() -> dict[str, str]:
 
 
 def _message_id() -> str:
-    """The email's id, and what stands for its recipient."""
+    """The email's id, and what stands for its recipient.
+
+    Expects: inner, outer.
+    """
     told = f"coalesce({of('props', 'email_id')}, {of('props', 'message_id')})"
     who = f"coalesce(lower({_email()}), said.userId, said.anonymousId)"
-    digest = f"substring(sha2(concat({told}, ' ', {who}), 256), 1, 16)"
+    keyed = hmac_text(f"concat({told}, ' ', {who})")
+    digest = f"substring({keyed}, 1, 16)"
     is_one = f"NOT {is_blank(told)} AND {who} IS NOT NULL"
     return f"CASE WHEN {is_one} THEN concat({told}, '.', {digest}) ELSE {told} END"
 

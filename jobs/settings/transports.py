@@ -1,0 +1,95 @@
+"""What must hold of how a source is reached: its format, and the keys that only some formats have.
+
+Each check reads raw values and passes over what has the wrong type, as those in `checks` do.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Any
+
+from tactful.jobs.settings.layers import Place, shown
+from tactful.jobs.settings.places import Finding
+from tactful.jobs.settings.sending import HIDDEN, variable_of
+
+EARLIEST, LATEST = "earliest", "latest"
+# The keys that only some formats have any use for.
+ONLY_FOR = {
+    "delimiter": ("csv",),
+    "quote": ("csv",),
+    "columns": ("csv",),
+    "servers": ("kafka",),
+    "subscribe": ("kafka",),
+    "starting_offsets": ("kafka",),
+    "batch_rows": ("kafka",),
+    "avro_schemas": ("kafka",),
+    "options": ("kafka",),
+    "lost": ("kafka", "delta"),
+    "partitions": ("json", "csv", "parquet", "avro"),
+}
+# Settings of Kafka's client whose values nobody may read.
+IS_SECRET = re.compile(r"password|jaas|secret|token|[.]key$", re.I)
+# What the way in sets itself: another value would land rows twice, or none.
+OWN = (
+    "bootstrap.servers", "group.id", "auto.offset.reset", "enable.auto.commit",
+    "key.deserializer", "value.deserializer", "interceptor.classes",
+)  # fmt: skip
+
+
+def beginning(told: str) -> str:
+    """Where a topic begins: a word, or a moment with its zone."""
+    told = told.strip()
+    if told not in (EARLIEST, LATEST) and datetime.fromisoformat(told).tzinfo is None:
+        raise ValueError("no zone")
+    return told
+
+
+def faults(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """Everything wrong with how one source is reached."""
+    form = entry.get("format", "json")
+    for key, forms in ONLY_FOR.items():
+        if key in entry and form not in forms:
+            allowed = f"only with format = {' or '.join(map(shown, forms))}"
+            yield (*place, key), _found(key, entry[key]), allowed, ""
+    if form != "kafka":
+        if "path" not in entry:
+            yield (*place, "path"), "nothing", "a path or a URI", ""
+        return
+    if "path" in entry:
+        yield (*place, "path"), shown(entry["path"]), "no path: topics have none", ""
+    if "servers" not in entry:
+        yield (*place, "servers"), "nothing", "host:port of a broker", ""
+    if not entry.get("subscribe"):
+        yield (*place, "subscribe"), "nothing", "a list of topics", ""
+    schemas = entry.get("avro_schemas")
+    for key in schemas if isinstance(schemas, dict) else ():
+        if not re.fullmatch(r"[0-9]{1,9}", key):
+            yield (*place, "avro_schemas", key), shown(key), "the number of a schema", ""
+    yield from _options(place, entry.get("options"))
+
+
+def _found(key: str, value: Any) -> str:
+    return HIDDEN if key == "options" else shown(value)
+
+
+def _options(place: Place, told: Any) -> Iterator[Finding]:
+    for key, value in told.items() if isinstance(told, dict) else ():
+        at = (*place, "options", key)
+        if key.removeprefix("kafka.") in OWN:
+            yield at, HIDDEN, "a setting that Tactful does not set itself", ""
+        elif IS_SECRET.search(key) and variable_of(value) is None:
+            hint = "the file names it, the environment has it"
+            yield at, HIDDEN, 'a reference such as "env:KAFKA_PASSWORD"', hint
+
+
+def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
+    """References that this machine's environment does not have."""
+    options = entry.get("options")
+    for key, value in options.items() if isinstance(options, dict) else ():
+        variable = variable_of(value)
+        if variable and not environ.get(variable, "").strip():
+            hint = f"set the environment variable {variable}"
+            at = (*place, "options", key)
+            yield at, f"{variable} unset or empty", "a variable that is set", hint

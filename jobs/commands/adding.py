@@ -25,6 +25,8 @@ adding = typer.Typer()
         "tactful import unsubscribed.csv --conf my.toml --as unsubscribed --channel email",
         "tactful import members.csv --conf my.toml --audience meta_exclusions",
         'tactful import list.csv --conf my.toml --as complained --column email="Adresse"',
+        "tactful import bounces.csv --conf my.toml --as bounced --dialect sendgrid",
+        "tactful import customers.csv --conf my.toml --as unsubscribed --dialect shopify",
     ),
 )
 def import_(
@@ -45,6 +47,10 @@ def import_(
         str | None,
         typer.Option(metavar="TIME", help="With --as: when; else when the file was written."),
     ] = None,
+    dialect: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="With --as: whose export it is: sendgrid, shopify."),
+    ] = None,
     columns: Annotated[
         list[str] | None,
         typer.Option("--column", metavar="TYPE=HEADER", help="What a column holds. Repeatable."),
@@ -59,7 +65,7 @@ def import_(
 
         facts = importing.import_file(
             config, file, type_=type_, audience=audience, channel=channel, at=moment,
-            columns=columns or (), on_progress=answer.progress,
+            columns=columns or (), on_progress=answer.progress, dialect=dialect,
         )  # fmt: skip
         answer.summary(facts, more=[importing.NEXT])
 

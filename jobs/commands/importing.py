@@ -13,6 +13,7 @@ from tactful.jobs.imports.lists import read_columns, read_list
 from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import Config
 from tactful.schemas.words import CHANNELS, MANUAL_LINK_TYPES
+from tactful.transforms.sources import DIALECTS, ListForm
 
 NEXT = "The next run decides by it: tactful run."
 
@@ -27,6 +28,7 @@ def import_file(
     at: datetime | None,
     columns: Sequence[str],
     on_progress: Callable[[str], None],
+    dialect: str | None = None,
 ) -> Mapping[str, Any]:
     """Take a list in as events of a type, or as the members of a destination's audience.
 
@@ -38,6 +40,7 @@ def import_file(
             "unsubscribed, or --audience with the destination whose audience they are in."
         )
     named = columns_named(columns)
+    form = _form(dialect, type_, channel)
     if audience is not None:
         if channel or at:
             raise ListRefused(
@@ -60,11 +63,37 @@ def import_file(
         raise ListRefused(f"--as {type_} is nothing that a list can say; allowed: {allowed}.")
     if channel is not None and channel not in CHANNELS:
         raise ListRefused(f"--channel {channel} is none; allowed: {', '.join(CHANNELS)}.")
-    people = read_list(path, config, named=named, also=suppression_list.ALSO)
+    also = (*suppression_list.ALSO, *(form.columns if form else ()))
+    people = read_list(path, config, named=named, also=also)
+    if form and not set(form.columns) & set(people.columns):
+        raise ListRefused(
+            f"{path} has none of the columns by which {dialect} tells what is said "
+            f"({', '.join(form.columns)}); read it without --dialect."
+        )
     with pipeline.taken(config, on_progress) as lake:
         return suppression_list.import_suppressions(
-            lake, config, people, type_=type_, channel=channel, at=at
+            lake, config, people, type_=type_, channel=channel, at=at, form=form
         )
+
+
+def _form(dialect: str | None, type_: str | None, channel: str | None) -> ListForm | None:
+    """How another system writes its lists. Raises: ListRefused."""
+    if dialect is None:
+        return None
+    known = {name: d.lists for name, d in DIALECTS.items() if d.lists}
+    if dialect not in known:
+        raise ListRefused(
+            f"--dialect {dialect} has no form of its own for lists; allowed: {', '.join(known)}; a "
+            "list of identifiers is read by its headers, without --dialect."
+        )
+    if type_ not in suppression_list.STREAM_OF:
+        allowed = ", ".join(suppression_list.STREAM_OF)
+        raise ListRefused(f"--dialect tells what people have said; --as is one of {allowed}.")
+    if channel:
+        raise ListRefused(
+            f"{dialect} says itself which channel a row is about; leave out --channel."
+        )
+    return known[dialect]
 
 
 def columns_named(columns: Sequence[str]) -> dict[str, str]:

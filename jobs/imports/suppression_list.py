@@ -13,6 +13,7 @@ from tactful.jobs.imports.told import Event, bring, with_id
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 from tactful.schemas.words import CLOSES, OPENS
+from tactful.transforms.sources import ListForm
 
 # What a row may say beside who is meant.
 ALSO = ("occurred_at", "channel", "purpose")
@@ -29,36 +30,53 @@ def import_suppressions(
     type_: str,
     channel: str | None,
     at: datetime | None,
+    form: ListForm | None = None,
 ) -> dict[str, Any]:
     """Land a list's rows as events of one type; the same list again is known and lands nothing.
 
     type_: what happened, such as unsubscribed. channel: where, unless a row says it. at: when,
-    unless a row says it; else when the file was written.
+    unless a row says it; else when the file was written. form: how another system writes it; a
+    customer there may have said nothing of the kind, or something of several channels.
     """
     moment = (at or people.written_at).isoformat()
     common = {"type": type_, "source": people.path.name}
     common |= {"channel": channel} if channel else {}
     common |= {"bounce": "hard"} if type_ == "bounced" else {}
-    said = hashlib.sha256(f"{type_}|{channel}|{moment}|{people.content_hash}".encode()).hexdigest()
-    nobody = 0
+    opens = any(type_ in types for types in OPENS.values())
+    of_form = f"|{','.join(form.columns)}" if form else ""
+    text = f"{type_}|{channel}|{moment}|{people.content_hash}{of_form}"
+    said = hashlib.sha256(text.encode()).hexdigest()
+    nobody = rows = silent = 0
 
     def pieces() -> Iterator[list[Event]]:
-        nonlocal nobody
+        nonlocal nobody, rows, silent
         for piece in people.rows():
-            events = [_event(row, common, moment) for row in piece]
+            told = [_told(row, form, opens) for row in piece]
+            rows, silent = rows + len(piece), silent + sum(not those for those in told)
+            events = [_event(row, common, moment) for those in told for row in those]
             nobody += _naming_nobody(lake, config, events)
             yield events
 
     brought = bring(lake, config, STREAM_OF[type_], pieces(), mark=said[:32])
     return {
         "list": str(people.path),
-        "rows": brought.rows,
+        "rows": rows,
+        **({"rows_that_say_nothing": silent} if form else {}),
         "landed": brought.landed,
         "refused": brought.refused,
         "naming_nobody": nobody,
         "known_before": brought.known_before,
         "left_aside": [*people.left_aside],
     }
+
+
+def _told(row: Row, form: ListForm | None, opens: bool) -> list[Row]:
+    """What a row says, once for each channel that it tells of."""
+    if form is None:
+        return [row]
+    # Spreadsheets are kept from reading a number so.
+    who = {k: v.removeprefix("'") for k, v in row.items() if k not in form.columns}
+    return [{**who, **those} for those in form.told(row, opens)]
 
 
 def _event(row: Row, common: dict[str, str], moment: str) -> Event:

@@ -96,7 +96,7 @@ def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:
     faults = DIALECTS[dialect].faults
     if faults is None:
         described = [name for name, known in DIALECTS.items() if known.faults]
-        for key in ("fields", "time_zone"):
+        for key in ("fields", "time_zone", "one_event_by"):
             if key in entry:
                 allowed = f"only with dialect = {' or '.join(map(shown, described))}"
                 yield (*place, key), shown(entry[key]), allowed, ""
@@ -108,6 +108,10 @@ def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:
         for needed in ("event_id", "type", "occurred_at"):
             if needed not in fields:
                 yield (*place, "fields", needed), "nothing", "a column or an expression", ""
+        line = fields.get("line")
+        if "one_event_by" in entry and (not isinstance(line, dict) or "each" in line):
+            allowed = "only beside fields.line, without line.each"
+            yield (*place, "one_event_by"), shown(entry["one_event_by"]), allowed, ""
         for key, found, allowed in faults(stream, fields):
             yield (*place, "fields", *key.split(".")), shown(found), allowed, ""
 

@@ -56,6 +56,11 @@ class Source(Section):
         description="a time zone such as Europe/Berlin",
         title="Of dialect mapped: the zone of times that are told without one.",
     )
+    one_event_by: Text | None = Field(
+        default=None,
+        description="the name of a column",
+        title="Of dialect mapped: the column that all rows of one order share, each a line of it.",
+    )
     delimiter: str = Field(
         default=",", pattern=ONE_SIGN, description="one sign", title="Between CSV values."
     )
@@ -114,7 +119,11 @@ class Source(Section):
         """What its dialect has to know beside the rows."""
         if DIALECTS[self.dialect].faults is None:
             return {}
-        return {"fields": self.fields, "time_zone": self.time_zone}
+        return {
+            "fields": self.fields,
+            "time_zone": self.time_zone,
+            "one_event_by": self.one_event_by,
+        }
 
     @property
     def csv_form(self) -> CsvForm | None:

@@ -34,8 +34,8 @@ HELPERS = {
 }  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
-    "bounds", "expressions", "names", "objects", "partitions", "reference", "segment_fields",
-    "segment_words", "shopify_shapes", "values", "words",
+    "bounds", "expressions", "names", "objects", "one_event_by", "partitions", "reference",
+    "segment_fields", "segment_words", "shopify_shapes", "values", "words",
 }  # fmt: skip
 
 

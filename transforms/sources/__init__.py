@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tactful.transforms.sources import canonical, mapped, segment, sendgrid, shopify
-from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.dialect import Dialect, ListForm
 
 DIALECTS: dict[str, Dialect] = {
     dialect.name: dialect
@@ -18,4 +18,4 @@ DIALECTS: dict[str, Dialect] = {
 
 CANONICAL = canonical.DIALECT.name
 
-__all__ = ["CANONICAL", "DIALECTS", "Dialect"]
+__all__ = ["CANONICAL", "DIALECTS", "Dialect", "ListForm"]

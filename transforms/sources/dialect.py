@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pyspark.sql import DataFrame
+
+
+@dataclass(frozen=True)
+class ListForm:
+    """How another system exports its lists of people, for `tactful import --dialect`.
+
+    `columns` the headers that tell more than who is meant, in small letters with _ between words.
+    `told`    a row by these names, and whether the list is to open channels (else to close them) →
+              what each event of it says: channel, and occurred_at where the row has it. None where
+              the row says nothing of the kind.
+    """
+
+    columns: tuple[str, ...]
+    told: Callable[[Mapping[str, str], bool], list[dict[str, str]]]
 
 
 @dataclass(frozen=True)
@@ -23,8 +37,9 @@ class Dialect:
     `type_field` the name under which a row says what happened: `tactful status` looks there for
                  what refused rows wanted.
     `faults`     for a form that the configuration describes in `fields`: the stream and that table
-                 → what is wrong with it (key, found, allowed); its `parse` also takes `fields` and
-                 `time_zone`. None: it takes neither.
+                 → what is wrong with it (key, found, allowed); its `parse` also takes `fields`,
+                 `time_zone` and `one_event_by`. None: it takes neither.
+    `lists`      how its lists of people are read; None where it has no form of its own for them.
     `is_keyed`   whether its parse also takes `pads`, one row with the lake's secret (inner, outer;
                  see `hmac_pads`): for an id that stands for an address, which a plain hash would
                  give away to anybody with a list of words.
@@ -36,4 +51,5 @@ class Dialect:
     streams: tuple[str, ...] = ()
     type_field: str = "type"
     faults: Callable[[str, Any], Iterable[tuple[str, str, str]]] | None = None
+    lists: ListForm | None = None
     is_keyed: bool = False

@@ -5,7 +5,8 @@
 `device.os`, `geo.country`, and `line.sku` of an order whose row has one product; with `line.each = "items"`
 an order has a line for each entry of that list, and the other `line.…` are read in it. A list such as
 `coupons` is a JSON list, or one text. A row is one event; columns that no field reads are kept in
-`properties`. Times without a zone are in the source's `time_zone`, if it names one; what the clock shows
+`properties`. With `one_event_by = "Name"` all rows of a file that say the same in that column are one
+event: each is a line of it, and of what else they say the first that says it counts (`one_event_by.py`). Times without a zone are in the source's `time_zone`, if it names one; what the clock shows
 twice in autumn is the first of both.
 """  # noqa: E501
 
@@ -23,6 +24,7 @@ from tactful.transforms.blanks import literal
 from tactful.transforms.sources import canonical, names, values
 from tactful.transforms.sources.dialect import Dialect
 from tactful.transforms.sources.expressions import Expression, NotAnExpression, parse
+from tactful.transforms.sources.one_event_by import ROWS, gathered
 
 Fields = Mapping[str, str | Mapping[str, str]]
 LINE_PARTS = names.inner(Column("line", LINE, ""))
@@ -39,19 +41,24 @@ def parse_rows(
     max_skew: timedelta,
     fields: Fields,
     time_zone: str | None = None,
+    one_event_by: str | None = None,
 ) -> DataFrame:
     """Read each landed row as one event, by what the configuration says of its fields.
 
-    Keeps: one row a landed row. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
+    one_event_by: the column that is the same in all rows of one event.
+    Keeps: one row a landed row, or a file and value of that column. Adds: the columns of
+    `received`. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
     """
+    if one_event_by is not None:
+        rows = gathered(rows, by=one_event_by, max_row_bytes=max_row_bytes)
     found = "CASE WHEN fields IS NOT NULL THEN from_json(text, 'map<string,string>') END"
     objects = (
         canonical.whole_objects(rows, max_row_bytes=max_row_bytes)
         .selectExpr("*", f"{found} AS found")
         .selectExpr("*", f"{names.once_each('found')} AS said", "found IS NOT NULL AS is_sound")
     )
-    told, read = _told(stream, fields, time_zone)
+    told, read = _told(stream, fields, time_zone, has_rows=one_event_by is not None)
     left = (
         f"map_filter(said, (name, told) -> NOT name IN ({', '.join(map(literal, sorted(read)))}))"
     )
@@ -95,19 +102,21 @@ def _parts(known: Mapping[str, Column], name: str) -> list[str]:
     return [*LINE_PARTS, "each"] if name == "line" else names.inner(known[name])
 
 
-def _told(stream: str, fields: Fields, time_zone: str | None) -> tuple[dict[str, str], set[str]]:
+def _told(
+    stream: str, fields: Fields, time_zone: str | None, *, has_rows: bool
+) -> tuple[dict[str, str], set[str]]:
     """The canonical fields, each as SQL, and the columns that they read."""
-    known, read, told = canonical.fields_of(stream), set[str](), {}
+    known, read, told = canonical.fields_of(stream), {ROWS} if has_rows else set[str](), {}
 
     def sql(text: str, said: str = "said") -> str:
         expression: Expression = parse(text, said=said)
-        if said == "said":
+        if said == "said" or has_rows:
             read.update(expression.columns)
         return expression.sql
 
     for name, given in fields.items():
         if name == "line":
-            told["lines"] = _lines(dict(given), sql)  # type: ignore[arg-type]
+            told["lines"] = _lines(dict(given), sql, has_rows=has_rows)  # type: ignore[arg-type]
         elif name == "identifiers":
             each = ", ".join(
                 f"struct({literal(kind)} AS type, {sql(text)} AS value)"
@@ -132,16 +141,19 @@ def _told(stream: str, fields: Fields, time_zone: str | None) -> tuple[dict[str,
     return told, read
 
 
-def _lines(given: dict[str, str], sql: Any) -> str:
-    """One line of the row's own columns, or one for each entry of a list."""
+def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:
+    """One line of the row's own columns, one for each row of an event, or each entry of a list."""
     each = given.pop("each", None)
-    said = "entry" if each else "said"
+    said = "entry" if each or has_rows else "said"
 
     def line() -> str:
         parts = (f"{sql(given[p], said) if p in given else 'CAST(NULL AS string)'} AS {p}"
                  for p in LINE_PARTS)  # fmt: skip
         return f"struct({', '.join(parts)})"
 
+    if has_rows:
+        rows = f"from_json(try_element_at(said, '{ROWS}'), 'array<map<string,string>>')"
+        return f"transform(coalesce({rows}, array(said)), entry -> {line()})"
     if each is None:
         return f"array({line()})"
     return f"transform(from_json({sql(each)}, 'array<map<string,string>>'), entry -> {line()})"

@@ -41,16 +41,19 @@ read under their names; every other, `decision_id` or one named like a canonical
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
 
 from tactful.schemas.words import CLOSING_TYPES, OPENING_TYPES
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
 from tactful.transforms.sources import canonical, names, values
-from tactful.transforms.sources.dialect import Dialect
+from tactful.transforms.sources.dialect import Dialect, ListForm
 from tactful.transforms.sources.objects import if_plain, is_plain, listed
 
+# Seconds until the year 2286.
+MOST_DIGITS = 10
 STREAM = "messages"
 # Without separators, as any spelling is read.
 TYPES = {
@@ -307,10 +310,24 @@ def _plain(name: str) -> str:
     return f"try_element_at(plain, '{name}')"
 
 
+def _told_of_list(row: Mapping[str, str], opens: bool) -> list[dict[str, str]]:
+    """A row of bounces, blocks, spam reports or unsubscribes: all close email, and open nothing.
+
+    When it happened is written in seconds since 1970.
+    """
+    if opens:
+        return []
+    when = row.get("created") or row.get("created_at") or ""
+    if when.isascii() and when.isdigit() and len(when) <= MOST_DIGITS:
+        when = datetime.fromtimestamp(int(when), UTC).isoformat()
+    return [{"channel": "email", **({"occurred_at": when} if when else {})}]
+
+
 DIALECT = Dialect(
     name="sendgrid",
     doc="SendGrid's Event Webhook as it was posted: one event a line, or an array of them.",
     parse=parse_rows,
     streams=(STREAM,),
     type_field="event",
+    lists=ListForm(("created", "created_at"), _told_of_list),
 )

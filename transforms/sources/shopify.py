@@ -46,7 +46,7 @@ from tactful.transforms.sources.objects import (
     parse_objects,
     several,
 )
-from tactful.transforms.sources.shopify_shapes import EVENT, LINE, OBJECTS, SHAPE
+from tactful.transforms.sources.shopify_shapes import CUSTOMERS, EVENT, LINE, OBJECTS, SHAPE
 
 # What is kept of an order: nothing that changes as it goes on.
 KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
@@ -396,4 +396,5 @@ DIALECT = Dialect(
     doc="Bodies of Shopify's webhooks, one a line: orders, refunds, parcels, customers, consent.",
     parse=parse_rows,
     streams=tuple(READINGS),
+    lists=CUSTOMERS,
 )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tactful.transforms.sources.dialect import ListForm
+
 TEXTS = (
     "id", "order_id", "customer_id", "created_at", "updated_at", "processed_at", "cancelled_at",
     "cancel_reason", "financial_status", "test", "email", "contact_email", "email_address", "phone",
@@ -50,3 +52,21 @@ EVENT = (
     f"struct<raw:string,type:string,event_id:string,occurred_at:string,lines:{LINE},amount:string,"
     "currency:string,is_whose:boolean>"
 )
+
+
+# Of the export of customers, under the names that it has had.
+ACCEPTS = {
+    "accepts_email_marketing": "email",
+    "accepts_marketing": "email",
+    "accepts_sms_marketing": "sms",
+}
+
+
+def _told_of_customer(row: Mapping[str, str], opens: bool) -> list[dict[str, str]]:
+    """Where a customer of the export has said yes, or has not."""
+    wanted = ("yes", "true") if opens else ("no", "false")
+    channels = {ACCEPTS[name] for name in ACCEPTS if row.get(name, "").lower() in wanted}
+    return [{"channel": channel} for channel in sorted(channels)]
+
+
+CUSTOMERS = ListForm(tuple(ACCEPTS), _told_of_customer)

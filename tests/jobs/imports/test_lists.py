@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
+from tactful.jobs.commands.importing import import_file
 from tactful.jobs.errors import ListRefused
 from tactful.jobs.imports.lists import read_list
+from tactful.jobs.imports.suppression_list import ALSO, _told
 from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import load
+from tactful.transforms.sources import DIALECTS
 
 CONF = (
     '[lake]\nlocation = "lake"\n[[destinations]]\nname = "crm"\nkind = "file"\npolicy = "bounced"\n'
@@ -127,3 +131,59 @@ def test_a_refusal_comes_before_spark(
     assert (done.exit_code, len(done.stderr.splitlines())) == (2, 1)
     assert words in done.stderr
     assert not (tmp_path / "lake").exists()
+
+
+def told_by(dialect: str, tmp_path: Path, text: str, *, opens: bool = False, name: str = "a.csv"):
+    """What the rows of another system's list say."""
+    form = DIALECTS[dialect].lists
+    assert form is not None
+    file = tmp_path / name
+    file.write_text(text, "utf-8")
+    people = read_list(file, load(environ={}), named={}, also=(*ALSO, *form.columns))
+    return [_told(row, form, opens) for piece in people.rows() for row in piece]
+
+
+def test_sendgrids_lists_say_when_and_are_of_email(tmp_path: Path) -> None:
+    bounces = "status,reason,email,created\n5.1.1,550 unknown,Ann@x.io,1443651125\n,,,\n"
+    at = "2015-09-30T22:12:05+00:00"
+    ann = {"email": "Ann@x.io", "channel": "email", "occurred_at": at}
+    assert told_by("sendgrid", tmp_path, bounces) == [[ann], [{"channel": "email"}]]
+    as_json = '[{"created": 1443651125, "email": "Ann@x.io", "ip": "1.2.3.4"}]'
+    assert told_by("sendgrid", tmp_path, as_json, name="a.json") == [[ann]]
+    assert told_by("sendgrid", tmp_path, bounces, opens=True) == [[], []], "it opens nothing"
+
+
+def test_shopifys_customers_say_where_they_want_nothing(tmp_path: Path) -> None:
+    customers = (
+        "Customer ID,First Name,Email,Accepts Email Marketing,Phone,Accepts SMS Marketing,Tags\n"
+        "'6789,Ann,ann@x.io,no,'+15550100,no,vip\n"
+        "'6790,Ben,ben@x.io,yes,,no,\n"
+        "'6791,Cy,cy@x.io,yes,,yes,\n"
+        "'6792,Di,di@x.io,,,,\n"
+    )
+    ann = {"customer_id": "6789", "email": "ann@x.io", "phone": "+15550100"}
+    ben, cy = (
+        {"customer_id": i, "email": f"{n}@x.io"} for i, n in (("6790", "ben"), ("6791", "cy"))
+    )
+    email, sms = {"channel": "email"}, {"channel": "sms"}
+    assert told_by("shopify", tmp_path, customers) == [
+        [{**ann, **email}, {**ann, **sms}], [{**ben, **sms}], [], []]  # fmt: skip
+    assert told_by("shopify", tmp_path, customers, opens=True) == [
+        [], [{**ben, **email}], [{**cy, **email}, {**cy, **sms}], []]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("how", "why"),
+    [
+        ({"dialect": "segment"}, "has no form of its own"),
+        ({"dialect": "sendgrid", "channel": "sms"}, "leave out --channel"),
+        ({"dialect": "shopify", "type_": "never_link"}, "--as is one of"),
+        ({"dialect": "shopify"}, "none of the columns"),
+    ],
+)
+def test_what_a_dialect_cannot_tell_is_refused(tmp_path: Path, how: Any, why: str) -> None:
+    file = tmp_path / "a.csv"
+    file.write_text("email\nann@x.io\n")
+    asked = {"type_": "unsubscribed", "audience": None, "channel": None, "at": None, "columns": ()}
+    with pytest.raises(ListRefused, match=why):
+        import_file(load(environ={}), file, **{**asked, **how}, on_progress=lambda _: None)

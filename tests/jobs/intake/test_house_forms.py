@@ -143,3 +143,60 @@ def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_pa
     )
     assert (facts["rows"], facts["understood"], facts["refused"]) == (2, 1, 1)
     assert not [path for path in tmp_path.iterdir() if path != file]
+
+
+# As Shopify exports orders: what is said of an order stands in its first row alone.
+ORDERS = """Name,Email,Paid at,Currency,Lineitem quantity,Lineitem sku,Lineitem price,Note
+#1001,ann@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,60.00,gift
+#1001,,,,2,belt,15.00,
+#1002,ben@example.com,2026-03-02 11:00:00 +0000,USD,1,hat,20.00,
+#1001,,,,1,socks,5.00,"half a quote
+,,,,1,lost,1.00,
+"""
+BY_ORDER = """
+[lake]
+location = "{root}/lake"
+[sources.orders]
+stream = "purchases"
+dialect = "mapped"
+format = "csv"
+path = "{root}/landing"
+one_event_by = "Name"
+[sources.orders.fields]
+event_id = "concat('shopify/', Name)"
+type = "'order_placed'"
+occurred_at = "time(`Paid at`, 'yyyy-MM-dd HH:mm:ss Z')"
+order_id = "Name"
+currency = "Currency"
+identifiers.email = "Email"
+line.sku = "`Lineitem sku`"
+line.quantity = "`Lineitem quantity`"
+line.unit_price = "`Lineitem price`"
+"""
+
+
+def test_rows_of_one_order_are_one_event(spark, tmp_path):
+    from tactful.jobs.settings.config import load
+
+    (tmp_path / "landing").mkdir()
+    (tmp_path / "landing" / "a.csv").write_text(ORDERS, encoding="utf-8")
+    again = ORDERS.splitlines()[0] + "\n#1001,,2026-03-05 10:00:00 +0000,USD,1,cap,9.00,\n"
+    (tmp_path / "landing" / "b.csv").write_text(again, encoding="utf-8")
+    (tmp_path / "my.toml").write_text(BY_ORDER.format(root=tmp_path), encoding="utf-8")
+    config = load(tmp_path / "my.toml", environ={})
+    run(config, steps=("land", "accept"), as_of=AS_OF)
+    good = {(row["order_id"], len(row["lines"])): row for row in rows(tmp_path, "purchases")}
+    assert {key for key in good if key[1] > 1} == {("#1001", 2)}
+    order = good["#1001", 2]
+    told = [
+        (line["sku"], str(line["quantity"]), str(line["unit_price"])) for line in order["lines"]
+    ]
+    assert [(sku, float(n), float(price)) for sku, n, price in told] == [
+        ("jeans", 1, 60), ("belt", 2, 15)]  # fmt: skip
+    assert [entry["value"] for entry in order["identifiers"]] == ["ann@example.com"]
+    assert dict(order["properties"]) == {"Note": "gift"}
+    assert good["#1002", 1]["lines"][0]["sku"] == "hat"
+    refused = rows(tmp_path, "quarantine")
+    assert len(refused) == 3, "half a quote, no order's name, the same id with another payload"
+    assert any("half a quote" in row["raw"] for row in refused)
+    assert any(row["reasons"] == ["id_reused"] for row in refused)

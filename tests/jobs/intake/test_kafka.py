@@ -136,7 +136,7 @@ def test_topics_land_by_their_offsets(spark, broker, tmp_path) -> None:
     assert [row.source_position.file for row in rows] == [f"kafka:orders/1#{n}" for n in range(7)]
     tombstone, text = rows[5:]
     assert "tombstone" in tombstone.raw and tombstone.raw.endswith("its key is k")
-    assert text.raw == "no json" and tombstone.reasons == text.reasons == ["not_an_object"]
+    assert text.raw == "no json" and tombstone.reasons == text.reasons == ["malformed_json"]
     house = received(lake, "house")
     told = [(row.event_id, row.identifiers[0].value, row.lines[0].sku) for row in house[:2]]
     assert told == [("a1", "ann@example.com", None), ("a2", "ben@example.com", "S2")]

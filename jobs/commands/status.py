@@ -32,10 +32,11 @@ from tactful.jobs.commands.sending_status import (
 from tactful.jobs.commands.silence_status import silence_facts, silence_lines
 from tactful.jobs.commands.tables_here import Tables, lake_here, state_here
 from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.intake.range_status import range_facts, range_lines
 from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import GATHER
 from tactful.jobs.settings.config import Config
-from tactful.schemas.intake import FILES
+from tactful.schemas.intake import FILES, LANDED_RANGES
 from tactful.schemas.table import FORMAT_VERSION
 from tactful.schemas.words import CLOSING_TYPES
 
@@ -88,6 +89,7 @@ def status(
             state.get("sources", {}) if sources is None else sources,
             lambda sql: tables.ask(sql, FILES.path),
         ),
+        "ranges": range_facts(lambda sql: tables.ask(sql, LANDED_RANGES.path)),
         "rows": dict(tables.counts()),
         "batches": [_batch(row, as_of) for row in _last_batches(tables, state)],
         "identity": health_facts(tables),
@@ -136,6 +138,11 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
             for name, files in facts["files"].items()
         ),
     )
+    if ranges := facts["ranges"]["read"]:
+        yield _sheet(
+            ("source", "part", "read until"),
+            ((row["source_name"], row["part"], row["read_until"]) for row in ranges),
+        )
     yield _sheet(("table", "rows"), facts["rows"].items())
     yield _sheet(("destination", "audience", "values"), (a.values() for a in facts["audiences"]))
     yield from health_lines(facts["identity"])
@@ -145,6 +152,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from known_lines(facts["known"])
     yield from silence_lines(facts["silence"])
     yield from file_lines(facts["files"])
+    yield from range_lines(facts["ranges"])
     yield from left_out_lines(facts["left_out"])
     yield from orphaned_lines(facts["orphaned"])
     yield from sending_lines(facts["sending"])

@@ -148,7 +148,7 @@ class Lake:
             "generations": {},
         }
         state.setdefault("secret_check", secret.check_value(key, lake_id=state["lake_id"]))
-        folders = config.folders
+        folders = config.landing_folders
         self.remember(
             **{
                 **state,

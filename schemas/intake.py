@@ -68,7 +68,9 @@ LANDED_RANGES = Table(
             "A topic and its partition (orders/3), or the id of a Delta table.",
             nullable=False,
         ),
-        Column("from_position", "bigint", "The first offset or version.", at_least=0),
+        Column(
+            "from_position", "bigint", "The first offset or version.", nullable=False, at_least=0
+        ),
         Column("until_position", "bigint", "The one behind the last.", at_least=0),
         Column(
             "state",

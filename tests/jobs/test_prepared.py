@@ -10,6 +10,7 @@ import pytest
 from pyspark.version import __version__ as spark_version
 
 from tactful.jobs import prepare, prepared
+from tactful.jobs.connectors import AVRO, KAFKA
 from tactful.jobs.session import LAUNCH, shipped_defaults
 
 PACKAGES = shipped_defaults()[prepared.PACKAGES]
@@ -20,7 +21,7 @@ def laid_ready(place: Path, **otherwise: object) -> Path:
     (place / "jars").mkdir(parents=True)
     (place / "jars" / "delta.jar").touch()
     prepared.archive(place).touch()
-    known = {"packages": PACKAGES, "spark": spark_version, "jars": ["delta.jar"], **otherwise}
+    known = {"spark": spark_version, "jars": {PACKAGES: ["delta.jar"]}, **otherwise}
     prepared.note(place).write_text(json.dumps(known))
     return place
 
@@ -41,7 +42,13 @@ def test_jars_and_classes_stand_for_the_packages(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "otherwise", [{"packages": "io.delta:delta-spark:1"}, {"spark": "3.5"}, {"jars": ["x.jar"]}]
+    "otherwise",
+    [
+        {"jars": {"io.delta:delta-spark:1": ["delta.jar"]}},
+        {"spark": "3.5"},
+        {"jars": {PACKAGES: ["x.jar"]}},
+        {"jars": ["delta.jar"]},
+    ],
 )
 def test_what_was_made_for_another_spark_is_passed_over(tmp_path: Path, otherwise) -> None:
     assert prepared.quickened(OURS, place=laid_ready(tmp_path, **otherwise)) == OURS
@@ -51,6 +58,18 @@ def test_a_cluster_finds_its_packages_itself(tmp_path: Path) -> None:
     elsewhere = {**OURS, "spark.master": "spark://host:7077"}
     assert prepared.quickened(elsewhere, place=laid_ready(tmp_path)) == elsewhere
     assert prepared.quickened(OURS, place=tmp_path / "nothing") == OURS
+
+
+def test_a_connector_that_is_not_laid_ready_is_looked_up_beside_the_jars(tmp_path: Path) -> None:
+    jars = {PACKAGES: ["delta.jar"], AVRO.package: ["avro.jar"]}
+    place = laid_ready(tmp_path, jars=jars)
+    (place / "jars" / "avro.jar").touch()
+    asked = ",".join((PACKAGES, AVRO.package, KAFKA.package))
+    found = prepared.quickened({**OURS, prepared.PACKAGES: asked}, place=place)
+    behind = [str(place / "jars" / name) for name in ("delta.jar", "avro.jar")]
+    assert found[prepared.CLASS_PATH] == os.pathsep.join(behind)
+    assert found[prepared.PACKAGES] == KAFKA.package
+    assert found[prepared.EXCLUDES] == OURS[prepared.EXCLUDES]
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ from tactful.transforms.blanks import literal
 from tactful.transforms.sources import canonical, names, values
 from tactful.transforms.sources.dialect import Dialect
 from tactful.transforms.sources.expressions import Expression, NotAnExpression, parse
-from tactful.transforms.sources.one_event_by import ROWS, gathered
+from tactful.transforms.sources.one_event_by import ROWS, one_row_each
 
 Fields = Mapping[str, str | Mapping[str, str]]
 LINE_PARTS = names.inner(Column("line", LINE, ""))
@@ -51,7 +51,7 @@ def parse_rows(
     Expects: value (text), file (string), modified_at (timestamp).
     """
     if one_event_by is not None:
-        rows = gathered(rows, by=one_event_by, max_row_bytes=max_row_bytes)
+        rows = one_row_each(rows, by=one_event_by, max_row_bytes=max_row_bytes)
     found = "CASE WHEN fields IS NOT NULL THEN from_json(text, 'map<string,string>') END"
     objects = (
         canonical.whole_objects(rows, max_row_bytes=max_row_bytes)

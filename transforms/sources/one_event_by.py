@@ -15,7 +15,7 @@ MAP = "map<string,string>"
 IN_ORDER = "array_sort(_listed, (one, other) -> CAST(signum(one.number - other.number) AS int))"
 
 
-def gathered(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
+def one_row_each(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
     """Make one row of those of a file that say the same in a column.
 
     Of each column the first row that says something counts, in the order of the file: an order's

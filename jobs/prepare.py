@@ -12,12 +12,14 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pyspark
+from py4j.protocol import Py4JJavaError
 from pyspark import SparkContext
 from pyspark.sql import SparkSession
 from pyspark.version import __version__ as spark_version
@@ -97,7 +99,9 @@ def _lay_out_jars(place: Path) -> None:
         ]
     }
     for connector in CONNECTORS:
-        found[connector.package] = resolved(spark, connector.package)
+        # Few need them, so nobody waits for them; Spark looks for them where a source does.
+        with suppress(Py4JJavaError):
+            found[connector.package] = resolved(spark, connector.package)
     spark.stop()
     own = [jar.name for jar in Path(pyspark.__file__).parent.joinpath("jars").iterdir()]
     (place / "jars").mkdir(parents=True)

@@ -59,7 +59,7 @@ FILES = Table(
 LANDED_RANGES = Table(
     "landed_ranges",
     "source × part × range of positions",
-    ("source_name", "part", "from_position"),
+    ("source_name", "part", "from_position", "until_position"),
     (
         Column("source_name", "string", "The configured source it came from.", nullable=False),
         Column(
@@ -71,7 +71,7 @@ LANDED_RANGES = Table(
         Column(
             "from_position", "bigint", "The first offset or version.", nullable=False, at_least=0
         ),
-        Column("until_position", "bigint", "The one behind the last.", at_least=0),
+        Column("until_position", "bigint", "The one behind the last.", nullable=False, at_least=0),
         Column(
             "state",
             "string",

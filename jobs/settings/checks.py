@@ -84,36 +84,11 @@ def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield ("sources", name, "stream"), shown(entry["stream"]), allowed, ""
         if not DIALECTS[dialect].streams and "stream" not in entry:
             yield ("sources", name, "stream"), "nothing", ", ".join(STREAMS), ""
-        yield from _mapped(("sources", name), entry, dialect)
+        yield from transports.mapped(("sources", name), entry, dialect)
         yield from transports.faults(("sources", name), entry)
         signs = [entry.get("delimiter", ","), entry.get("quote", '"')]
         if signs[0] == signs[1]:
             yield ("sources", name, "quote"), shown(signs[1]), "another sign than the delimiter", ""
-
-
-def _mapped(place: Place, entry: dict, dialect: str) -> Iterator[Finding]:
-    """Only a form that the configuration describes has fields, and it has to have them."""
-    faults = DIALECTS[dialect].faults
-    if faults is None:
-        described = [name for name, known in DIALECTS.items() if known.faults]
-        for key in ("fields", "time_zone", "one_event_by"):
-            if key in entry:
-                allowed = f"only with dialect = {' or '.join(map(shown, described))}"
-                yield (*place, key), shown(entry[key]), allowed, ""
-        return
-    fields, stream = entry.get("fields"), entry.get("stream")
-    if not isinstance(fields, dict):
-        yield (*place, "fields"), "nothing", "a table of fields, each a column or an expression", ""
-    elif stream in STREAMS:
-        for needed in ("event_id", "type", "occurred_at"):
-            if needed not in fields:
-                yield (*place, "fields", needed), "nothing", "a column or an expression", ""
-        line = fields.get("line")
-        if "one_event_by" in entry and (not isinstance(line, dict) or "each" in line):
-            allowed = "only beside fields.line, without line.each"
-            yield (*place, "one_event_by"), shown(entry["one_event_by"]), allowed, ""
-        for key, found, allowed in faults(stream, fields):
-            yield (*place, "fields", *key.split(".")), shown(found), allowed, ""
 
 
 def _countries(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

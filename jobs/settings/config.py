@@ -160,7 +160,7 @@ def _problem(layers: Layers, error: Mapping[str, Any]) -> Problem:
     if error["loc"][-1:] == ("[key]",):
         return Problem(file, key, f"the name {shown(last)}", _allowed_name(place, error))
     # Whoever writes the secret itself into the file must not find it in a log as well.
-    is_hidden = key == "lake.secret" or last == "credential"
+    is_hidden = key == "lake.secret" or last == "credential" or "options" in place[:-1]
     found = "a value that is not shown" if is_hidden else shown(error["input"])
     later = LATER_VALUES.get(str(last), ())
     hint = f"{error['input']} is {NOT_YET}" if error["input"] in later else ""

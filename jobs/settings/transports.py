@@ -13,6 +13,8 @@ from typing import Any
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.sending import HIDDEN, variable_of
+from tactful.schemas.events import STREAMS
+from tactful.transforms.sources import DIALECTS
 
 EARLIEST, LATEST = "earliest", "latest"
 # The keys that only some formats have any use for.
@@ -82,6 +84,31 @@ def _options(place: Place, told: Any) -> Iterator[Finding]:
         elif IS_SECRET.search(key) and variable_of(value) is None:
             hint = "the file names it, the environment has it"
             yield at, HIDDEN, 'a reference such as "env:KAFKA_PASSWORD"', hint
+
+
+def mapped(place: Place, entry: Mapping[str, Any], dialect: str) -> Iterator[Finding]:
+    """Only a form that the configuration describes has fields, and it has to have them."""
+    faults = DIALECTS[dialect].faults
+    if faults is None:
+        described = [name for name, known in DIALECTS.items() if known.faults]
+        for key in ("fields", "time_zone", "one_event_by"):
+            if key in entry:
+                allowed = f"only with dialect = {' or '.join(map(shown, described))}"
+                yield (*place, key), shown(entry[key]), allowed, ""
+        return
+    fields, stream = entry.get("fields"), entry.get("stream")
+    if not isinstance(fields, dict):
+        yield (*place, "fields"), "nothing", "a table of fields, each a column or an expression", ""
+    elif stream in STREAMS:
+        for needed in ("event_id", "type", "occurred_at"):
+            if needed not in fields:
+                yield (*place, "fields", needed), "nothing", "a column or an expression", ""
+        line = fields.get("line")
+        if "one_event_by" in entry and (not isinstance(line, dict) or "each" in line):
+            allowed = "only beside fields.line, without line.each"
+            yield (*place, "one_event_by"), shown(entry["one_event_by"]), allowed, ""
+        for key, found, allowed in faults(stream, fields):
+            yield (*place, "fields", *key.split(".")), shown(found), allowed, ""
 
 
 def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:

@@ -181,7 +181,9 @@ def _land_all(
         if hook:
             hook(STEP, 3, LANDED_RANGES.id)
         for work in of_spans:
-            met.until.setdefault(work.name, {}).update({s.part: s.until for s in work.spans})
+            # Of a batch from before this process the other parts are still to be looked up.
+            if work.name in met.until:
+                met.until[work.name].update({span.part: span.until for span in work.spans})
         for work in whole:
             save_done(lake, work.query, work.batch_id)
     except Exception as error:

@@ -9,11 +9,14 @@ from typing import Any
 
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs.backlog import gathered_before
+from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
+from tactful.jobs.runs.pausing import paused
 from tactful.jobs.settings.config import Config
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import WAITING
+from tactful.schemas.plans import PLANS
 from tactful.schemas.records import MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.suppressions import DUE
@@ -32,6 +35,9 @@ LOOKED_UP = (
     CAMPAIGNS,
     CONTENTS,
     RECORDS,
+    PLANS,
+    CUSTOMERS,
+    CUSTOMER_SCORES,
 )
 
 
@@ -92,6 +98,8 @@ def _settled(
         "as_of": as_of.isoformat() if as_of else None,
         "previous_as_of": earlier["as_of"] if earlier else None,
         "anew": asdict(anew),
+        "may_speak": has_read_all(lake, batch_id),
+        "paused": paused(lake.store),
     }
 
 
@@ -108,4 +116,6 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         hook=hook,
         before=lake.batches_before(FUSED),
         gathered=Gathered(**gathered) if gathered else None,
+        may_speak=pins.get("may_speak", False),
+        paused=tuple(pins.get("paused", ())),
     )

@@ -99,14 +99,19 @@ def needed_now(config: Config) -> tuple[tuple[Suppress, ...], tuple[Cap, ...]]:
     """The rules and caps that decide what goes out: those a destination names, and consent.
 
     The others are worked out when tables are published; no record waits for them. Where one of them
-    goes by bad experiences, what makes these is asked, too.
+    goes by bad experiences, what makes these is asked, too. Where anything is said, every rule has
+    a say in it.
     """
     named = {destination.policy for destination in config.destinations}
     judged = any(rule.name in named and _judges(rule) for rule in config.rules)
+    speaks = bool(config.activate)
     rules = tuple(
         rule
         for rule in config.rules
-        if rule.name in named or rule.kind.is_no_to_ads or (judged and rule.kind.is_bad_experience)
+        if speaks
+        or rule.name in named
+        or rule.kind.is_no_to_ads
+        or (judged and rule.kind.is_bad_experience)
     )
     return rules, tuple(cap for cap in config.caps if cap.name in named)
 

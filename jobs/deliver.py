@@ -37,6 +37,7 @@ from tactful.transforms.membership import (
     to_records,
     with_jurisdiction,
 )
+from tactful.transforms.plans.speaking import SEND
 from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
 
@@ -52,6 +53,7 @@ def deliver(
     identifiers: DataFrame,
     config: Config,
     *,
+    spoken: DataFrame | None,
     dead: DataFrame | None,
     count: int,
     before_telling: Callable[[DataFrame], None],
@@ -60,10 +62,12 @@ def deliver(
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
     identifier_type, person_id and state of everything that is theirs now or was before; count:
-    how many, about. dead: their addresses that no message reaches (see `dead_addresses`).
+    how many, about. spoken: records of what is said now. dead: their addresses that no message
+    reaches (see `dead_addresses`).
     before_telling: is shown the records before any file is written, and may raise.
-    Files come first: they are named after the batch and an existing one is kept, so a batch
-    that is repeated finds them and goes on to the tables.
+    What is said comes last: withdrawals come before speech. Files come first: they are named after
+    the batch and an existing one is kept, so a batch that is repeated finds them and goes on to the
+    tables.
     """
     if not config.destinations:
         return {}
@@ -81,7 +85,9 @@ def deliver(
     standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.opt_in))
     told = batch.keep(differences(standing))
     records = batch.keep(
-        _positioned(_of_each(config, lambda d: _records(d, told, batch.number, config)), batch)
+        _positioned(
+            _and(_of_each(config, lambda d: _records(d, told, batch.number, config)), spoken), batch
+        )
     )
     before_telling(records)
     written = list(_write_files(batch, records, config))
@@ -92,6 +98,10 @@ def deliver(
         RECORDS: records,
         DELIVERIES: small_frame(batch.lake.spark, written, DELIVERIES.struct()),
     }
+
+
+def _and(records: DataFrame, spoken: DataFrame | None) -> DataFrame:
+    return records if spoken is None else records.unionByName(spoken)
 
 
 def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFrame:
@@ -247,13 +257,14 @@ def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[d
     ordered = records.select(*columns, held).orderBy("destination", "audience", "position")
     for row in ordered.toLocalIterator():
         groups[(row.destination, row.audience, row.operation)].append((row.payload, row.record_id))
-        more = row["values"] if row.operation in GROWING else -row["values"]
-        steps[name_of(row.destination, row.audience)] += more
+        if row.operation != SEND:
+            more = row["values"] if row.operation in GROWING else -row["values"]
+            steps[name_of(row.destination, row.audience)] += more
     sizes = sizes_after(batch, steps)
     if groups:
         batch.lake.close_outbox()
     for (name, audience, operation), records_of in groups.items():
-        size = sizes[name_of(name, audience)]
+        size = sizes.get(name_of(name, audience), 0)
         yield from _requests(batch, by_name[name], audience, operation, records_of, size)
 
 
@@ -277,19 +288,25 @@ def _requests(
     options = destination.options
     for request in cut_into_requests(len(records), limit):
         part = records[request.start : request.start + request.size]
-        text = sink.body(
-            [payload for payload, _ in part],
-            operation=operation,
-            audience=audience,
-            seq=request.seq,
-            last=request.last,
-            total=len(records),
-            record_ids=[record_id for _, record_id in part],
-            session=session,
-            schema=sink.schema(wanted),
-            **options,
-        )
-        order = 0 if operation in FIRST else 1
+        payloads = [payload for payload, _ in part]
+        record_ids = [record_id for _, record_id in part]
+        if operation == SEND:
+            assert sink.speech is not None
+            text = sink.speech(payloads, record_ids=record_ids, policy=audience, **options)
+        else:
+            text = sink.body(
+                payloads,
+                operation=operation,
+                audience=audience,
+                seq=request.seq,
+                last=request.last,
+                total=len(records),
+                record_ids=record_ids,
+                session=session,
+                schema=sink.schema(wanted),
+                **options,
+            )
+        order = 0 if operation in FIRST else 2 if operation == SEND else 1
         name = (
             f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
             f".{sink.extension}"
@@ -301,7 +318,7 @@ def _requests(
             is_private=RECORDS.is_protected,
         )
         warnings = []
-        if 0 < size < destination.minimum_audience:
+        if operation != SEND and 0 < size < destination.minimum_audience:
             warnings.append("below_minimum")
         yield {
             "destination": destination.name,

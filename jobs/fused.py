@@ -6,12 +6,11 @@ from collections.abc import Callable
 from functools import partial, reduce
 
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import decide
+from tactful.jobs import decide, plan
 from tactful.jobs.begin import begin, rules_of
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
@@ -19,8 +18,9 @@ from tactful.jobs.evidence import contacts, orders
 from tactful.jobs.evidence.affected import find_affected, reactivated_persons
 from tactful.jobs.evidence.anew import Anew, found_in_audiences, hold_back, identifiers_anew
 from tactful.jobs.evidence.bounces import Bounced, bounced_of
-from tactful.jobs.evidence.closings import Closings, Named, closings_of, named_by_words
+from tactful.jobs.evidence.closings import closings_of, named_by_words
 from tactful.jobs.evidence.counts import count, counted
+from tactful.jobs.evidence.identifiers import identifiers_told
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
 from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.gather import gather_if_long
@@ -50,7 +50,7 @@ from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.suppressions import DUE, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
-from tactful.transforms.closings import NOBODYS, as_person, for_all_named
+from tactful.transforms.closings import as_person, for_all_named
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.message_facts import is_of_message, with_own_facts
 from tactful.transforms.timeline import to_timeline
@@ -163,21 +163,21 @@ def steps(
     *,
     before_telling: Callable[[DataFrame], None],
 ) -> dict[Table, Output]:
-    """The batch as a sentence: hold back, stitch, join, decide, deliver, count.
+    """The batch as a sentence: hold back, stitch, join, decide, plan, deliver, count.
 
     before_telling: is shown the records before any file is written; what it raises ends the batch.
     """
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     came = to_timeline(events).withColumn("batch_id", F.lit(batch.number))
     fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(came)))
-    lookback = decide.lookback(config, batch.read(PRODUCTS))
+    lookback = plan.lookback(config, batch.read(PRODUCTS))
     relevant_events = lookback.relevant_events(
         batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of
     )
     counts = count(events, waiting, fresh)
     lives = batch.timed("messages", lambda: of_batch(batch, fresh, count=counts.messages))
     # Even where no destination names a rule about messages, a bounced address is told to none.
-    hears = bool(config.destinations)
+    hears = bool(config.destinations or config.activate)
     reads_orders = not lookback.of.keys().isdisjoint(orders.ORDER_CLASSES)
     order_rows = counts.order_rows if reads_orders else 0
     reads_contacts = contacts.CLASS in lookback.of
@@ -196,6 +196,7 @@ def steps(
             heard,
             with_hubs,
             everybody,
+            plan.due_plans(batch),
             classes=lookback.of,
             order_rows=order_rows,
             contact_rows=contact_rows,
@@ -288,14 +289,28 @@ def steps(
         "bounces", lambda: bounced_of(batch, facts, affected_identifiers, stitched, config)
     )
     suppressed = batch.timed("decide", lambda: _decide(batch, bounced, decided, config))
+    planned = batch.timed(
+        "plan",
+        lambda: plan.plan(
+            batch,
+            bounced.facts,
+            suppressed,
+            affected_persons,
+            affected_identifiers,
+            config,
+            dead=bounced.dead,
+            count=stitched.size,
+        ),
+    )
     delivered = batch.timed(
         "deliver",
         lambda: deliver(
             batch,
             suppressed,
             facts,
-            _identifiers(batch, stitched, affected_identifiers, named, closings),
+            identifiers_told(batch, stitched, affected_identifiers, named, closings),
             config,
+            spoken=planned.records,
             dead=bounced.dead,
             count=stitched.size,
             before_telling=before_telling,
@@ -312,6 +327,7 @@ def steps(
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
         DUE: _falls_due(batch, suppressed, stitched),
+        **planned.outputs,
         **delivered,
         BATCHES: counted(batch, counts, anew, persons),
     }
@@ -365,35 +381,3 @@ def _falls_due(batch: Batch, suppressed: DataFrame, stitched: Stitched) -> DataF
     if not stitched.expiries.num_rows:
         return due
     return due.union(batch.logs.frame(stitched.expiries))
-
-
-def _identifiers(
-    batch: Batch,
-    stitched: Stitched,
-    affected_identifiers: DataFrame,
-    named: Named | None,
-    closings: Closings | None,
-) -> DataFrame:
-    """The identifiers that are the affected persons' now, or were, and those that are nobody's.
-
-    A shared device has a first person, but what is said of that one says nothing of the device.
-    """
-    columns = ("identifier_key", "identifier_type", "person_id", "state")
-    known = affected_identifiers.select(*columns)
-    if stitched.has_moves:
-        moved = semi_join(
-            stitched.affected, stitched.moved.select("identifier_key"), count=stitched.size
-        )
-        known = known.union(moved.select(*columns)).distinct()
-    asked = pa.concat_arrays([stitched.restated, *([named.keys] if named else [])])
-    nobodys = semi_join(
-        stitched.affected.where(F.col("state").isin(*NOBODYS)),
-        batch.logs.frame(pa.table({"identifier_key": pc.unique(asked)})),
-        count=stitched.size,
-    )
-    known = known.where("state = 'linked'").unionByName(nobodys.select(*columns))
-    if closings is None:
-        return known
-    mine = semi_join(stitched.affected, closings.addresses, count=stitched.size)
-    columns_of_address = (*columns[:2], as_person(), F.lit("linked").alias("state"))
-    return known.union(mine.select(*columns_of_address))

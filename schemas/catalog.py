@@ -27,6 +27,7 @@ from tactful.schemas.intake import (
 )
 from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
+from tactful.schemas.plans import ACTIVATIONS, PLANS
 from tactful.schemas.quality import QUALITY
 from tactful.schemas.records import (
     DELIVERIES,
@@ -44,6 +45,7 @@ from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
     RECEIVED, FILES, LANDED_RANGES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
+    PLANS,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,
@@ -51,7 +53,7 @@ APPENDED = (
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
-    KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT,
+    KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT, ACTIVATIONS,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS, CONTENTS, RATES)
 

@@ -32,6 +32,6 @@ DECISIONS = Table(
         Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
         Column("lost", "array<string>", "The decision_id of each that lost to it."),
     ),
-    "What was decided, and why, as it was known then: no later event changes a row, and a replay keeps them. Empty, since nothing decides to speak yet.",
+    "What was decided, and why, as it was known then: no later event changes a row, and a replay keeps them.",
     erased_by="keys",
 )

@@ -14,17 +14,26 @@ CALENDARS = {"day": 2, "week": 8, "month": 32}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 
-def window_at(at: Column) -> tuple[Column, Column]:
+def window_at(
+    at: Column,
+    *,
+    calendar: Column | None = None,
+    zone: Column | None = None,
+    week_starts: Column | None = None,
+) -> tuple[Column, Column]:
     """When the window around a moment began, and when the next begins.
 
     A day begins with its first moment, also where the clock is put forward at midnight, so that
     there is none, or back over it, so that there are two.
 
-    at: a time. The row says which window: rule.calendar, rule.week_starts (0 is Monday), time_zone.
+    at: a time. Unless told the row says which window: rule.calendar, time_zone, rule.week_starts
+    (0 is Monday).
     """
-    calendar, zone = F.col("rule.calendar"), F.col("time_zone")
+    calendar = F.col("rule.calendar") if calendar is None else calendar
+    zone = F.col("time_zone") if zone is None else zone
+    first = F.col("rule.week_starts") if week_starts is None else week_starts
     day = F.to_date(F.from_utc_timestamp(at, zone))
-    monday_to_start = F.pmod(F.weekday(day) - F.col("rule.week_starts"), F.lit(7))
+    monday_to_start = F.pmod(F.weekday(day) - first, F.lit(7))
     starts = (
         F.when(calendar == "day", day)
         .when(calendar == "week", F.date_sub(day, monday_to_start))

@@ -13,6 +13,8 @@ from tactful.transforms.legal_hours import Week
 
 # A week later the same hours come again.
 DAYS = range(8)
+SPANS = "array<struct<begins:int,ends:int>>"
+WEEK = f"array<{SPANS}>"
 
 
 def open_from(at: Column, zone: Column, week: Week) -> Column:
@@ -23,17 +25,31 @@ def open_from(at: Column, zone: Column, week: Week) -> Column:
 
     at: a time. zone: its time zone's name.
     """
+    return open_in(at, zone, as_column(week))
+
+
+def open_in(at: Column, zone: Column, week: Column) -> Column:
+    """The same of a week that each row tells (see `as_column`)."""
     day = F.to_date(F.from_utc_timestamp(at, zone))
-    spans = [
-        F.when(F.weekday(F.date_add(day, ahead)) == weekday, _span(F.date_add(day, ahead), s, zone))
-        for ahead in DAYS
-        for weekday, of_day in enumerate(week)
-        for s in of_day
-    ]
-    if not spans:
-        return F.lit(None).cast("timestamp")
-    later = F.filter(F.array(*spans), lambda s: s["ends"] > at)
-    return F.array_min(F.transform(later, lambda s: F.greatest(s["begins"], at)))
+    ahead = F.sequence(F.lit(DAYS[0]), F.lit(DAYS[-1]))
+    days = F.transform(ahead, lambda n: F.date_add(day, n))
+    opens = F.transform(days, lambda d: F.array_min(_opens(at, d, zone, week)))
+    return F.array_min(opens)
+
+
+def as_column(week: Week) -> Column:
+    """A week as a column: of each weekday from Monday on its spans of minutes since midnight."""
+    days = (
+        F.array(*(F.struct(F.lit(begins).alias("begins"), F.lit(ends).alias("ends"))
+                  for begins, ends in spans)).cast(SPANS)
+        for spans in week
+    )  # fmt: skip
+    return F.array(*days)
+
+
+def both(one: Column, other: Column) -> Column:
+    """The hours that two weeks have in common, as columns."""
+    return F.zip_with(one, other, _shared)
 
 
 def next_open(at: datetime, zones: Sequence[str], week: Week) -> datetime | None:
@@ -74,9 +90,30 @@ def outside(begins: str, ends: str) -> Week:
     return (tuple(span for span in spans if span[0] < span[1]),) * 7
 
 
-def _span(day: Column, span: tuple[int, int], zone: Column) -> Column:
-    begins, ends = (
-        F.to_utc_timestamp(day.cast("timestamp") + F.lit(timedelta(minutes=minutes)), zone)
-        for minutes in span
+def _opens(at: Column, day: Column, zone: Column, week: Column) -> Column:
+    """From when on a message may go on a day, of each of its spans; null where that is over."""
+
+    def moment(minutes: Column) -> Column:
+        shown = day.cast("timestamp") + F.make_dt_interval(mins=minutes)
+        return F.to_utc_timestamp(shown, zone)
+
+    def opens(span: Column) -> Column:
+        return F.when(moment(span["ends"]) > at, F.greatest(moment(span["begins"]), at))
+
+    return F.transform(F.element_at(week, F.weekday(day) + 1), opens)
+
+
+def _shared(one: Column, other: Column) -> Column:
+    pairs = F.flatten(
+        F.transform(
+            one,
+            lambda a: F.transform(
+                other,
+                lambda b: F.struct(
+                    F.greatest(a["begins"], b["begins"]).alias("begins"),
+                    F.least(a["ends"], b["ends"]).alias("ends"),
+                ),
+            ),
+        )
     )
-    return F.struct(begins.alias("begins"), ends.alias("ends"))
+    return F.filter(pairs, lambda span: span["begins"] < span["ends"])

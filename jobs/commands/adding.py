@@ -9,7 +9,7 @@ import typer
 
 from tactful.jobs.commands import arguments
 from tactful.jobs.commands.answers import answering
-from tactful.jobs.commands.help import IMPORT, LINK, examples
+from tactful.jobs.commands.help import IMPORT, LINK, PAUSE, examples
 from tactful.jobs.commands.parameters import AsJson, Conf, Debug, Settings
 
 IMPORT_STOPPED = "Stopped; start the same import again, what it brought is not brought twice."
@@ -103,6 +103,31 @@ def link(
             at=moment, on_progress=answer.progress,
         )  # fmt: skip
         answer.shown(facts, linking.lines)
+
+
+@adding.command(
+    help=PAUSE,
+    epilog=examples(
+        "tactful pause --conf my.toml",
+        "tactful pause cart_reminder --conf my.toml",
+        "tactful pause --resume --conf my.toml",
+    ),
+)
+def pause(
+    policy: Annotated[
+        str | None, typer.Argument(metavar="[POLICY]", help="An entry of [[activate]]; else all.")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Let it speak again.")] = False,
+    conf: Conf = None,
+    settings: Settings = None,
+    as_json: AsJson = False,
+    debug: Debug = False,
+) -> None:
+    with answering(as_json=as_json, debug=debug) as answer:
+        config = arguments.load(conf, settings)
+        from tactful.jobs.commands import pausing
+
+        answer.shown(pausing.change(config, policy, resume=resume), pausing.lines)
 
 
 # Behind the others, so that help lists what runs first.

@@ -72,6 +72,11 @@ WHO and OTHER are each TYPE:VALUE, such as email:ann@x.io or customer_id:17. The
 two holds; with --withdraw nothing is said of them any more. It lands as an event of profiles, so
 the next run applies it, a replay keeps it, and manual_links shows it with its author and reason.
 """
+PAUSE = """Stop everything that is to be said, or what one policy says, within a batch.
+
+Suppressions and audiences go on. What falls due meanwhile waits, and is said once it may speak
+again, unless it has expired by then. With --resume all speaks again, or that policy.
+"""
 EXPLAIN = """Tell who somebody is, what must not be said to them, and why.
 
 WHO is any identifier, in any spelling (TYPE:VALUE says which type is meant), a person id, also a

@@ -22,6 +22,7 @@ from tactful.jobs.commands.identity_status import (
     manual_lines,
 )
 from tactful.jobs.commands.known_status import known_facts, known_lines
+from tactful.jobs.commands.plan_status import plan_facts, plan_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.sending_status import (
     sending_facts,
@@ -98,6 +99,7 @@ def status(
         "manual_links": manual_facts(tables),
         "known": known_facts(tables, config.business.currency if config else None),
         "silence": silence_facts(tables, as_of),
+        "plans": plan_facts(tables, lake),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
         "orphaned": orphaned(lake, config),
@@ -153,6 +155,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from silence_lines(facts["silence"])
     yield from file_lines(facts["files"])
     yield from range_lines(facts["ranges"])
+    yield from plan_lines(facts["plans"])
     yield from left_out_lines(facts["left_out"])
     yield from orphaned_lines(facts["orphaned"])
     yield from sending_lines(facts["sending"])

@@ -57,6 +57,7 @@ def reactivated_persons(
     heard: DataFrame | None,
     with_hubs: DataFrame | None,
     anew: DataFrame | None,
+    planned: DataFrame | None,
     *,
     classes: Collection[str],
     order_rows: int,
@@ -65,7 +66,8 @@ def reactivated_persons(
     """Find out whom the batch bears on without an event of their own.
 
     heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. anew: see
-    `identifiers_anew`. classes: of the events that a decision bears on. order_rows: rows that name
+    `identifiers_anew`. planned: see `due_plans`.
+    classes: of the events that a decision bears on. order_rows: rows that name
     an order, about.
     contact_rows: rows that name a contact.
     """
@@ -80,6 +82,8 @@ def reactivated_persons(
         since, now = F.lit(batch.previous_as_of), F.lit(batch.as_of)
         ended = batch.read(DUE).where((F.col("due_at") > since) & (F.col("due_at") <= now))
         due = batch.keep(ended.select(F.col("anchor_key").alias("identifier_key")).distinct())
+    if planned is not None:
+        due = batch.keep(planned if due is None else due.union(planned).distinct())
     everybody = None if anew is None else anew.select("identifier_key")
     return ReactivatedPersons(same, closed, heard, due, with_hubs, everybody)
 

@@ -21,7 +21,7 @@ from tactful.transforms.identity.links import semi_join
 from tactful.transforms.identity.owners import named_after
 
 # What decides whom a destination is told of.
-SECTIONS = ("suppress", "caps", "destinations", "consent", "business")
+SECTIONS = ("suppress", "activate", "plans", "caps", "destinations", "consent", "business")
 # So many labels a batch: what is decided for them fits into memory beside what came.
 LABELS_A_PART = 400_000
 

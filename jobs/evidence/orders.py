@@ -71,5 +71,10 @@ def bought(facts: DataFrame, rules: tuple[Suppress, ...], config: Config) -> Dat
     """
     if not any(rule.kind.needs_lines for rule in rules):
         return None
+    return settled_of(facts, config)
+
+
+def settled_of(facts: DataFrame, config: Config) -> DataFrame:
+    """The same where somebody asks."""
     has_reversals = not facts.where("event_class = 'reversal'").isEmpty()
     return settled_lines(facts, currency=config.business.currency, has_reversals=has_reversals)

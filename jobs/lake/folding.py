@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.lookups import FOLDS
 from tactful.schemas.catalog import APPENDED, LOGS
+from tactful.schemas.plans import PLANS
 from tactful.schemas.records import DROPPED
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
@@ -41,12 +42,18 @@ def _last_dropped(rows: DataFrame, decided: datetime | None) -> DataFrame:
     return latest(rows, key=["destination", "identifier_key"])
 
 
+def _standing_plans(rows: DataFrame, decided: datetime | None) -> DataFrame:
+    """What stands of every plan."""
+    return latest(rows, key=["decision_id"])
+
+
 # What is left of a log beside those that are looked up by key: its rows, and until when all has
 # been decided, give those that are kept.
 REWRITTEN: dict[str, Callable[[DataFrame, datetime | None], DataFrame]] = {
     **{name: lambda rows, _, fold=fold: fold(rows) for name, fold in FOLDS.items()},
     DUE.id: _still_due,
     DROPPED.id: _last_dropped,
+    PLANS.id: _standing_plans,
 }
 
 

@@ -16,6 +16,7 @@ from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import scores
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
@@ -35,6 +36,7 @@ from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
 from tactful.transforms.persons.purchases import bought_lines, orders_of
+from tactful.transforms.plans.activations import activations
 from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
 
@@ -75,6 +77,11 @@ class Inputs:
     def labels(self) -> DataFrame:
         """Whose each identifier is."""
         return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
+
+    @cached_property
+    def activations(self) -> DataFrame:
+        """What is worth saying to whom, as it stands."""
+        return activations(self._read(PLANS), self.labels)
 
     @cached_property
     def products(self) -> DataFrame:

@@ -26,6 +26,7 @@ from tactful.schemas.identity import (
 )
 from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
+from tactful.schemas.plans import ACTIVATIONS, PLANS
 from tactful.schemas.records import LEFT_OUT
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
@@ -187,4 +188,5 @@ PUBLICATIONS = (
         clock="moment",
         is_daily=True,
     ),
+    Publication(ACTIVATIONS, lambda of: of.activations, (LABELS, PLANS)),
 )

@@ -44,6 +44,12 @@ def read_until(lake: Lake, batch_id: int) -> dict[str, int]:
     return {name: told.get(name, 0) for name in STREAMS}
 
 
+def has_read_all(lake: Lake, batch_id: int) -> bool:
+    """Whether a batch of the main query reads all that had been accepted by now."""
+    read = read_until(lake, batch_id)
+    return not any(appended_rows(lake.store, t, since=read[name]) for name, t in STREAMS.items())
+
+
 def gathered_before(lake: Lake, batch_id: int) -> Gathered | None:
     """What was gathered of the backlog that a batch of the main query reads; None without one."""
     noted = _newest(lake)

@@ -83,6 +83,10 @@ class Batch:
     hook: Hook | None = None
     before: int = 0
     gathered: Gathered | None = None
+    # Whether it may speak: a batch in the midst of a backlog does not know yet what forbids it.
+    may_speak: bool = False
+    # The policies that do not speak for now; * stands for all.
+    paused: tuple[str, ...] = ()
     # Whether what the batch writes is so little that it may pass through this process.
     is_small: bool = False
     # Whether it came with so few rows that all it holds is in one piece.

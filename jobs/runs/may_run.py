@@ -6,7 +6,7 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tactful.jobs.errors import ConfigError, LakeError, Problem, ReplayHalfDone, SourceMissing
+from tactful.jobs.errors import LakeError, ReplayHalfDone, SourceMissing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
 from tactful.jobs.intake.work import is_begun, query_name
 from tactful.jobs.lake import secret
@@ -33,14 +33,6 @@ def refuse(lake: Lake, config: Config) -> None:
     """
     refuse_missing_sources(lake, config)
     refuse_lake(lake, config)
-    refuse_unplanned(config)
-
-
-def refuse_unplanned(config: Config) -> None:
-    """Raises: ConfigError, where something is to be said that no step plans yet."""
-    if config.activate:
-        names = ", ".join(f"activate.{one.name}" for one in config.activate)
-        raise ConfigError([Problem("run", names, "occasions to speak", "none yet")])
 
 
 def refuse_without_session(config: Config) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.conditions import parse
+from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources.expressions import NotAnExpression
 from tactful.transforms.triggers import TRIGGERS, Trigger
 
@@ -30,6 +31,62 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
     yield from _contents(place, entry)
     for at, step in enumerate(_tables(entry, "steps")):
         yield from _contents((*place, "steps", at), step)
+
+
+def unspoken(
+    place: Place, entry: Mapping[str, Any], spoken: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """A destination of what is said has to take speech, on a channel that is spoken on.
+
+    spoken: the entries of [[activate]] by name.
+    """
+    policy = entry.get("policy")
+    if not isinstance(policy, str) or policy not in spoken or entry.get("retired") is True:
+        return
+    if SINKS[entry["kind"]].speech is None:
+        taking = ", ".join(kind for kind, sink in SINKS.items() if sink.speech)
+        allowed = f"a rule or cap, since {entry['kind']} takes no speech; of kinds {taking} do"
+        yield (*place, "policy"), f"{shown(policy)}, which speaks", allowed, ""
+        return
+    channel = entry.get("channel", SINKS[entry["kind"]].channel)
+    channels = spoken[policy].get("channels")
+    if isinstance(channel, str) and isinstance(channels, list) and channel not in channels:
+        allowed = f"a channel of activate.{policy}: {', '.join(map(str, channels))}"
+        yield (*place, "channel"), shown(channel), allowed, ""
+
+
+def unheard(place: Place, entry: Mapping[str, Any], destinations: Any) -> Iterator[Finding]:
+    """What is live has somebody who takes it on each of its channels, and says all of it."""
+    if "per_day" in entry:
+        yield (
+            (*place, "per_day"),
+            shown(entry["per_day"]),
+            "no such key: it is not supported yet",
+            "",
+        )
+    channels = entry.get("channels")
+    if entry.get("mode") != "live" or not isinstance(channels, list):
+        return
+    tables = _tables({"destinations": destinations}, "destinations")
+    taken = {_channel_of(one) for one in tables if one.get("policy") == entry.get("name")}
+    if None in taken:
+        return
+    for at, channel in enumerate(channels):
+        if channel not in taken:
+            hint = "add one of [[destinations]] with this policy, or leave the channel out"
+            yield (
+                (*place, "channels", at),
+                shown(channel),
+                "a channel that a destination takes",
+                hint,
+            )
+
+
+def _channel_of(destination: Mapping[str, Any]) -> str | None:
+    """The channel that a destination speaks on; None for all."""
+    kind = destination.get("kind")
+    own = SINKS[kind].channel if isinstance(kind, str) and kind in SINKS else None
+    return destination.get("channel", own)
 
 
 def _cancels(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:

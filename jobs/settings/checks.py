@@ -176,6 +176,7 @@ def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield from _misplaced(place, entry, when, declared, kind_of="when")
             yield from _not_given(place, entry, when, declared[when])
             yield from activating.faults(place, entry, TRIGGERS[when])
+            yield from activating.unheard(place, entry, values.get("destinations"))
     yield from named_ids.without_table(values)
 
 
@@ -224,10 +225,11 @@ def _not_given(
 def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     enabled = {
         entry["name"]: entry.get("enabled", True)
-        for section in ("suppress", "caps")
+        for section in ("suppress", "caps", "activate")
         for _, entry in _entries(values, section)
         if isinstance(entry.get("name"), str)
     }
+    spoken = {str(entry.get("name")): entry for _, entry in _entries(values, "activate")}
     types = tuple(_table(_table(values, "identity"), "types"))
     declared = {kind: options_of(sink.options) for kind, sink in SINKS.items()}
     opt_outs = set(_opt_outs(values))
@@ -236,6 +238,7 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         kind = entry.get("kind")
         if not isinstance(kind, str) or kind not in SINKS:
             continue
+        yield from activating.unspoken(place, entry, spoken)
         yield from _limits(place, entry, SINKS[kind])
         yield from _identifiers(place, entry, SINKS[kind], types)
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")
@@ -333,7 +336,7 @@ def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Find
     # Whoever took a rule away must still be able to empty the audience that it filled.
     if not isinstance(policy, str) or entry.get("retired") is True:
         return
-    allowed = "a rule of [[suppress]] or [[caps]]: " + ", ".join(enabled)
+    allowed = "an entry of [[suppress]], [[caps]] or [[activate]]: " + ", ".join(enabled)
     if policy not in enabled:
         yield (*place, "policy"), shown(policy), allowed, ""
     elif enabled[policy] is False:

@@ -36,6 +36,7 @@ from tactful.jobs.settings.fields import (
     known_region,
     known_zone,
 )
+from tactful.jobs.settings.planning import Plans
 from tactful.jobs.settings.privacy import Privacy
 from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
@@ -240,6 +241,7 @@ class Config(Section):
     caps: tuple[Cap, ...] = ()
     suppress: tuple[Suppress, ...] = ()
     activate: tuple[Activate, ...] = ()
+    plans: Plans = Plans()
     destinations: tuple[Destination, ...] = ()
     quality: Quality = Quality()
 
@@ -324,6 +326,10 @@ class Config(Section):
     def hash_of(self, sections: Iterable[str]) -> str:
         """What these sections decide, as 64 hex digits."""
         return _digest(self.model_dump(mode="json", exclude_defaults=True, include=set(sections)))
+
+    def version_of(self, policy: Activate) -> str:
+        """What a policy is, as 16 hex digits: another one is another version of it."""
+        return _digest(policy.model_dump(mode="json", exclude_defaults=True))[:16]
 
     @property
     def identity_hash(self) -> str:

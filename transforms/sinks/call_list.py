@@ -21,6 +21,10 @@ from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
 
 COLUMNS = ("operation", "phone", "customer_id", "audience", "record_id")
+CALLS = (
+    "operation", "phone", "policy", "content_id", "campaign_id", "products", "reason", "send_at",
+    "not_after", "locale", "decision_id", "record_id",
+)  # fmt: skip
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -75,6 +79,34 @@ def body(
     return text.getvalue()
 
 
+def speech(
+    payloads: Sequence[str],
+    *,
+    record_ids: Sequence[str],
+    policy: str,
+    audience_id: str | None = None,
+) -> str:
+    """A header and a line a call that is to be made: whom, about what, from when and until when."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, CALLS, lineterminator="\r\n", extrasaction="ignore")
+    writer.writeheader()
+    for payload, record_id in zip(payloads, record_ids, strict=True):
+        told = json.loads(payload)
+        products = [p.get("name") or p["sku"] for p in told.get("products", ())]
+        plain = {name: _no_formula(str(value)) for name, value in told.items()}
+        writer.writerow(
+            {
+                **plain,
+                "operation": "send",
+                "policy": _no_formula(policy),
+                "phone": told["address"],
+                "products": _no_formula(", ".join(products)),
+                "record_id": record_id,
+            }
+        )
+    return text.getvalue()
+
+
 def _no_formula(value: str) -> str:
     return f"'{value}" if value.startswith(FORMULA) else value
 
@@ -96,5 +128,6 @@ SINK = s.Sink(
     offered=("phone", "customer_id"),
     max_identifiers_per_row=1,
     options=Options,
-    doc="A call list: whom a call centre must not ring, as CSV.",
+    speech=speech,
+    doc="A call list: whom a call centre must not ring, or is to ring, as CSV.",
 )

@@ -19,6 +19,7 @@ from tactful.transforms.sinks import sink as s
 
 PLAIN = ("customer_id", "loyalty_id")
 GUARDED = ("email", "phone")
+SEND = "send"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,6 +70,22 @@ def body(
     return "".join(s.document({**head, "identifiers": json.loads(payload)}) for payload in payloads)
 
 
+def speech(
+    payloads: Sequence[str],
+    *,
+    record_ids: Sequence[str],
+    policy: str,
+    audience_id: str | None = None,
+) -> str:
+    """One JSON line a message that is to be said, with all that its receiver needs."""
+    head = {"operation": SEND, "policy": policy}
+    pairs = zip(payloads, record_ids, strict=True)
+    return "".join(
+        s.document({**head, "record_id": record_id, **json.loads(payload)})
+        for payload, record_id in pairs
+    )
+
+
 SINK = s.Sink(
     kind="file",
     channel=None,
@@ -83,5 +100,6 @@ SINK = s.Sink(
     body=body,
     fields={},
     options=Options,
+    speech=speech,
     doc="A plain file for any other system: one JSON line a person.",
 )

@@ -111,6 +111,8 @@ class Sink:
     `advice` options, audience → what its user has to do there besides, as a sentence; or nothing.
     `listed_by` the options that say which list it fills; silent: those that have to be given.
     `limits` the most records of one file by operation, where it is less than `batch_limit`.
+    `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
+             None where nobody can be spoken to by it. It says so, and whoever reads it says it.
     """
 
     kind: str
@@ -137,6 +139,7 @@ class Sink:
     advice: Callable[[Mapping[str, Any], str], str] = no_advice
     listed_by: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
+    speech: Callable[..., str] | None = None
 
     @property
     def place(self) -> tuple[str, ...]:

@@ -80,6 +80,19 @@ def body(
     return s.document(told)
 
 
+def speech(
+    payloads: Sequence[str],
+    *,
+    record_ids: Sequence[str],
+    policy: str,
+    audience_id: str | None = None,
+) -> str:
+    """What is to be said to whom: the policy, and a record a message with all that it takes."""
+    pairs = zip(payloads, record_ids, strict=True)
+    records = [{"record_id": record_id, **json.loads(payload)} for payload, record_id in pairs]
+    return s.document({"operation": "send", "policy": policy, "records": records})
+
+
 def headers(call: Call, signed: Signed) -> dict[str, str]:
     """The signature, and what it is of."""
     return {
@@ -137,6 +150,7 @@ SINK = s.Sink(
     body=body,
     fields={},
     options=Options,
+    speech=speech,
     http=Http(
         base="",
         calls=calls_whole("POST", ""),

@@ -18,7 +18,7 @@ PARTITIONS = (
 )
 SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, scores, "
-    "value, privacy, caps, suppress, activate, destinations, quality"
+    "value, privacy, caps, suppress, activate, plans, destinations, quality"
 )
 CAP_WINDOW = "a duration such as 7d, or calendar = day or week or month instead"
 RULES = "no_consent, unsubscribed, bounced, complained, service_open"
@@ -361,7 +361,7 @@ ONE_LINERS = {
     "policy": (
         "[[destinations]]\nname = 'f'\nkind = 'file'\npolicy = 'bougt'",
         'my.toml: destinations.f.policy: found "bougt"; '
-        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}",
+        f"allowed: an entry of [[suppress]], [[caps]] or [[activate]]: {RULES}",
     ),
     "kind of later": (
         "[[destinations]]\nname = 't'\nkind = 'tiktok'\npolicy = 'bounced'",

@@ -146,7 +146,8 @@ def test_an_entry_says_what_its_trigger_is_to_do(tmp_path):
         "[[activate.steps]]\nafter = '1d'\n[[activate.steps]]\nafter = '2d'\n"
         "content = [{content_id = 'b', where = 'orders > 1'}, {content_id = 'c'}]\n"
         f"[[activate]]\n{CART.replace('cart', 'other', 1)}after = '0s'\nexpires = '1h'\n"
-        "cancel_on = []\n",
+        "cancel_on = []\n"
+        "[[destinations]]\nname = 'mailer'\nkind = 'file'\npolicy = 'cart'\n",
         encoding="utf-8",
     )
     config = load(conf, environ={})
@@ -185,4 +186,17 @@ def test_what_can_never_speak_is_idle_and_equals_are_told(tmp_path):
     assert [line for line in notes(config) if "one priority" in line] == [
         "activate.cart and activate.review have one priority, 50: of what falls together the "
         "larger expected value is said first."
+    ]
+
+
+def test_what_is_said_needs_somebody_who_says_it(errors):
+    live = "mode = 'live'\nstarts_at = 2026-01-01T00:00:00Z\n"
+    meta = "[[destinations]]\nname = 'ads'\nkind = 'meta_custom_audience'\naudience_id = '1'\n"
+    told = errors(f"{TABLES}[[activate]]\n{CART}{live}per_day = 5\n{meta}policy = 'cart'\n")
+    assert told == [
+        "my.toml: activate.cart.per_day: found 5; allowed: no such key: it is not supported yet",
+        'my.toml: activate.cart.channels[0]: found "email"; allowed: a channel that a destination '
+        "takes (add one of [[destinations]] with this policy, or leave the channel out)",
+        'my.toml: destinations.ads.policy: found "cart", which speaks; allowed: a rule or cap, '
+        "since meta_custom_audience takes no speech; of kinds webhook, file, call_list do",
     ]

@@ -31,7 +31,7 @@ def test_a_destination_of_a_rule_that_is_off_is_refused(errors):
     )
     assert errors(text) == [
         'my.toml: destinations.f.policy: found "bounced", which is switched off; '
-        f"allowed: a rule of [[suppress]] or [[caps]]: {RULES}"
+        f"allowed: an entry of [[suppress]], [[caps]] or [[activate]]: {RULES}"
     ]
 
 

@@ -1,0 +1,368 @@
+"""Plan: what is said next to whom, on which channel and when, and what is said now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.jobs import decide, propose, speak
+from tactful.jobs.evidence.orders import settled_of
+from tactful.jobs.runs.batches import Batch
+from tactful.jobs.settings.config import Activate, Config
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.schemas.decisions import DECISIONS
+from tactful.schemas.events import ORDER
+from tactful.schemas.plans import EVENT_REF, PLANS
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
+from tactful.schemas.table import Table
+from tactful.transforms.addresses import ADDRESS_TYPES
+from tactful.transforms.caps import counted_messages
+from tactful.transforms.conditions import with_conditions
+from tactful.transforms.identity.links import latest
+from tactful.transforms.identity.owners import is_person, named_after
+from tactful.transforms.persons.zones import zones_by_then
+from tactful.transforms.plans.actions import Speech, actions, with_score
+from tactful.transforms.plans.barred import addresses, granted, with_bars
+from tactful.transforms.plans.limits import INTERRUPTING, limits_of
+from tactful.transforms.plans.moments import with_moment
+from tactful.transforms.plans.outcomes import decided, given_up, news
+from tactful.transforms.plans.places import (
+    places_by_person,
+    places_of_messages,
+    places_of_plans,
+    with_fate,
+)
+from tactful.transforms.triggers import Facts
+
+# Of several things that forbid a message the first is told first (DESIGN 6).
+PRECEDENCE = (
+    "forgotten", "no_consent", "unsubscribed", "bounced", "complained", "service_open",
+    "unfulfilled", "purchased", "price_regret", "declared_preference", "fatigued",
+)  # fmt: skip
+PROFILE = ("usual_response_hour", "response_rates", "sends", "attributes")
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a batch has planned: records to be handed over now, and rows of its tables."""
+
+    records: DataFrame | None
+    outputs: dict[Table, DataFrame]
+
+
+NOTHING = Planned(None, {})
+
+
+def due_plans(batch: Batch) -> DataFrame | None:
+    """An identifier of everybody for whom something planned is to be looked at again.
+
+    Only a batch that may speak looks: it would change nothing otherwise. Whose moment has come
+    while their policy is paused wait without being looked at in every batch.
+    """
+    if not batch.may_speak or PLANS.id not in batch.pins:
+        return None
+    standing = latest(batch.read(PLANS), key=["decision_id"]).where("NOT is_final")
+    due = standing.where(F.col("look_at") <= F.lit(batch.as_of))
+    is_paused = F.lit("*" in batch.paused) | F.col("policy").isin(*batch.paused)
+    is_over = F.coalesce(F.col("expires_at") <= F.lit(batch.as_of), F.lit(False))
+    waiting = (F.col("outcome") == "chosen") & is_paused & ~is_over
+    return due.where(~waiting).select(F.col("anchor_key").alias("identifier_key")).distinct()
+
+
+def plan(
+    batch: Batch,
+    facts: DataFrame,
+    suppressed: DataFrame,
+    persons: DataFrame,
+    labels: DataFrame,
+    config: Config,
+    *,
+    dead: DataFrame | None,
+    count: int,
+) -> Planned:
+    """Decide anew what these persons are told: withdraw, weigh, and say what is due.
+
+    facts: rows with person_id. suppressed: what must not be said now or will not. persons: whom the
+    batch touches. labels: of their identifiers; count: how many, about.
+    dead: their addresses that no message reaches.
+    """
+    if PLANS.id not in batch.pins or not (config.activate or _has_plans(batch)):
+        return NOTHING
+    theirs = persons.where(is_person())
+    if "cause" not in suppressed.columns:
+        suppressed = suppressed.withColumn("cause", F.lit(None).cast(EVENT_REF))
+    profiles = batch.keep(_profiles(batch, theirs, config))
+    asked = _actions(batch, facts, theirs, labels, profiles, config)
+    asked = batch.keep(asked) if asked is not None else None
+    standing = batch.keep(_standing(batch, asked, labels))
+    unsettled = standing.where("NOT is_final").join(theirs, "person_id", "left_semi")
+    if asked is None:
+        rows = given_up(
+            unsettled, unsettled.where(F.lit(False)), as_of=batch.as_of, batch_id=batch.number
+        )
+        return Planned(None, _outputs(batch, batch.keep(rows), config))
+    keys = labels.where("state = 'linked'").select("identifier_key", "person_id", "state")
+    found = batch.logs.identifiers(keys.select("identifier_key"), count=count)
+    raw = found.join(keys, "identifier_key").join(
+        asked.select("person_id").distinct(), "person_id", "left_semi"
+    )
+    weighed = batch.keep(
+        _weighed(batch, asked, standing, facts, suppressed, raw, profiles, config, dead=dead)
+    )
+    gone = given_up(unsettled, asked, as_of=batch.as_of, batch_id=batch.number)
+    told = news(weighed, as_of=batch.as_of, batch_id=batch.number)
+    rows = batch.keep(told.unionByName(gone))
+    said = weighed.where("is_said")
+    return Planned(speak.records(batch, said, profiles, config), _outputs(batch, rows, config))
+
+
+def _has_plans(batch: Batch) -> bool:
+    return not batch.read(PLANS).isEmpty()
+
+
+def speech(one: Activate) -> Speech:
+    """A policy as transforms take it."""
+    return Speech(
+        name=one.name,
+        when=one.when,
+        channels=one.channels,
+        priority=one.priority,
+        value=one.value,
+        topic=one.about,
+        purpose=one.is_for,
+        campaign_id=one.campaign_id or one.name,
+        is_shadow=not one.is_live,
+        is_picky=bool(one.content or any(step.content for step in one.steps)),
+        lead=one.lead,
+        starts_at=one.starts_at,
+        again_after=one.again_after,
+        at_most=one.at_most,
+    )
+
+
+def _profiles(batch: Batch, persons: DataFrame, config: Config) -> DataFrame:
+    """What is known of these persons, as it was last published."""
+    asked = set().union(*(one.chosen.columns for one in config.activate), PROFILE)
+    of_scores = sorted(asked.intersection(CUSTOMER_SCORES.names) - {*CUSTOMERS.names})
+    of_customers = sorted(asked.intersection(CUSTOMERS.names) - {"person_id"})
+    known = batch.read(CUSTOMERS).select("person_id", *of_customers)
+    theirs = known.join(persons, "person_id", "left_semi")
+    if not of_scores:
+        return theirs
+    scores = batch.read(CUSTOMER_SCORES).select("person_id", *of_scores)
+    return theirs.join(scores, "person_id", "left")
+
+
+def _actions(
+    batch: Batch,
+    facts: DataFrame,
+    persons: DataFrame,
+    labels: DataFrame,
+    profiles: DataFrame,
+    config: Config,
+) -> DataFrame | None:
+    """What may be said to these persons, each with an identifier of theirs; None without any."""
+    if not config.activate:
+        return None
+    kinds = [one.kind for one in config.activate]
+    lines = settled_of(facts, config) if any(kind.needs_lines for kind in kinds) else None
+    known = Facts(
+        timeline=facts,
+        lines=lines,
+        persons=labels.where(is_person())
+        .groupBy("person_id")
+        .agg(F.min("first_seen_at").alias("first_seen_at")),
+        products=batch.read(PRODUCTS),
+        campaigns=batch.read(CAMPAIGNS),
+    )
+    proposed = propose.proposals(known, activate=config.activate)
+    assert proposed is not None
+    meant = with_conditions(
+        proposed.join(persons, "person_id", "left_semi"),
+        profiles,
+        chosen={one.name: one.chosen for one in config.activate},
+    )
+    speeches = [speech(one) for one in config.activate]
+    told = actions(meant, batch.lake.pads(config), speeches=speeches)
+    ref = F.struct(*ORDER)
+    anchors = (
+        facts.where(F.col("anchor_key").isNotNull())
+        .select("person_id", "anchor_key", ref.alias("cause"))
+        .join(
+            labels.where("state = 'linked'").select(
+                F.col("identifier_key").alias("anchor_key"), "person_id"
+            ),
+            ["person_id", "anchor_key"],
+            "left_semi",
+        )
+        .groupBy("person_id", "cause")
+        .agg(F.min("anchor_key").alias("anchor_key"))
+    )
+    cancels = facts.select(ref.alias("withdrawn_by"), F.col("type").alias("cancelled_by"))
+    return (
+        told.join(anchors, ["person_id", "cause"], "left")
+        .withColumn("anchor_key", F.coalesce("anchor_key", named_after()))
+        .join(cancels.dropDuplicates(["withdrawn_by"]), "withdrawn_by", "left")
+    )
+
+
+def _standing(batch: Batch, asked: DataFrame | None, labels: DataFrame) -> DataFrame:
+    """What stands of the plans of these persons, and of what is proposed, whosever it was."""
+    owners = labels.where("state = 'linked'").select(
+        F.col("identifier_key").alias("anchor_key"), F.col("person_id").alias("_owner")
+    )
+    log = batch.read(PLANS)
+    ids = log.join(owners, "anchor_key", "left_semi").select("decision_id")
+    if asked is not None:
+        ids = ids.union(asked.select("decision_id"))
+    found = latest(log.join(ids.distinct(), "decision_id", "left_semi"), key=["decision_id"])
+    owned = found.join(owners, "anchor_key", "left")
+    return owned.withColumn("person_id", F.coalesce("_owner", "person_id")).drop("_owner")
+
+
+def _weighed(
+    batch: Batch,
+    asked: DataFrame,
+    standing: DataFrame,
+    facts: DataFrame,
+    suppressed: DataFrame,
+    raw: DataFrame,
+    profiles: DataFrame,
+    config: Config,
+    *,
+    dead: DataFrame | None,
+) -> DataFrame:
+    """What becomes of everything that is proposed and not settled yet."""
+    was = standing.select(
+        "decision_id",
+        F.struct(*(name for name in PLANS.names if name != "decision_id")).alias("was"),
+    )
+    is_open = F.col("was").isNull() | ~F.col("was.is_final")
+    opened = asked.join(was, "decision_id", "left").where(is_open)
+    zones = _zones(batch, facts, asked, standing, config)
+    barred = with_bars(
+        with_score(opened, profiles).join(zones, "person_id", "left"),
+        suppressed,
+        addresses(raw, dead, types=ADDRESS_TYPES),
+        granted(facts.where(is_person())),
+        products=batch.read(PRODUCTS),
+        contents=batch.read(CONTENTS),
+        campaigns=batch.read(CAMPAIGNS),
+        shares=decide.shares(config),
+        precedence={name: at for at, name in enumerate(PRECEDENCE)},
+        as_of=batch.as_of,
+        opt_in=config.consent.silence.is_no_nowhere,
+    )
+    hours = profiles.select("person_id", "usual_response_hour")
+    is_promised = F.col("was.outcome").isin("chosen", "lost", "suppressed")
+    ready = (
+        barred.join(hours, "person_id", "left")
+        .withColumn("phone", F.when(F.col("channel").isin("sms", "call"), F.col("address")))
+        .withColumn("promised_at", F.when(is_promised, F.col("was.send_at")))
+    )
+    moments = with_moment(
+        ready,
+        as_of=batch.as_of,
+        quiet=config.plans.hours,
+        usual_hour=config.plans.default_hour,
+        interrupting=INTERRUPTING,
+    )
+    limited = batch.keep(moments.withColumns(_limits(config)))
+    return decided(
+        limited,
+        _places(batch, standing, facts, zones, config),
+        as_of=batch.as_of,
+        look_ahead=config.plans.look_ahead,
+        may_speak=batch.may_speak,
+        paused=batch.paused,
+    )
+
+
+def _limits(config: Config) -> dict[str, Column]:
+    caps = decide.cap_rules(config, config.caps)
+    gap = config.plans.min_gap
+    return {
+        "held_by": limits_of(caps, min_gap=gap, held=True),
+        "counts_in": limits_of(caps, min_gap=gap, held=False),
+    }
+
+
+def _zones(
+    batch: Batch, facts: DataFrame, asked: DataFrame, standing: DataFrame, config: Config
+) -> DataFrame:
+    """Where everybody lives now of whom something is planned: person_id, time_zone."""
+    at = F.lit(batch.as_of).alias("at")
+    persons = asked.select("person_id").union(standing.select("person_id")).distinct()
+    zones = zones_by_then(
+        persons.select("person_id", at),
+        facts.where(is_person()),
+        time_zone=config.business.time_zone,
+    )
+    return batch.keep(zones.select("person_id", "time_zone"))
+
+
+def _places(
+    batch: Batch, standing: DataFrame, facts: DataFrame, zones: DataFrame, config: Config
+) -> DataFrame:
+    """What each person has heard and is about to hear, as it counts in limits."""
+    timeline = facts.where(is_person())
+    by_name = {one.name: one for one in config.activate}
+    said = standing.where("emitted_at IS NOT NULL").join(zones, "person_id")
+    emitted = with_fate(said.withColumns(_again(by_name.values())), timeline)
+    emitted = batch.keep(emitted.withColumn("counts_in", _limits(config)["counts_in"]))
+    places = [places_of_plans(emitted, as_of=batch.as_of)]
+    if config.caps:
+        counted = counted_messages(
+            timeline,
+            rules=decide.cap_rules(config, config.caps),
+            time_zone=config.business.time_zone,
+        )
+        planned = emitted.where("message_id IS NOT NULL").select("message_id").distinct()
+        places.append(places_of_messages(counted, planned, as_of=batch.as_of))
+    return places_by_person(*places)
+
+
+def _again(activate: Iterable[Activate]) -> dict[str, Column]:
+    """What each plan's policy says now of asking again: again_after (microseconds), at_most."""
+    speeches = [speech(one) for one in activate]
+
+    def of(values: dict[str, int | None], kind: str) -> Column:
+        told = (F.when(F.col("policy") == name, F.lit(v)) for name, v in values.items())
+        return F.coalesce(*told, F.lit(None)).cast(kind)
+
+    return {
+        "again_after": of({s.name: s.again_micros for s in speeches}, "bigint"),
+        "at_most": of({s.name: s.at_most for s in speeches}, "int"),
+    }
+
+
+def _outputs(batch: Batch, rows: DataFrame, config: Config) -> dict[Table, DataFrame]:
+    """The plans that changed, and the decisions that are final."""
+    versions = {one.name: config.version_of(one) for one in config.activate}
+    cases = [F.when(F.col("policy") == name, F.lit(v)) for name, v in versions.items()]
+    decisions = rows.where("is_final").withColumns(
+        {
+            "decided_at": F.col("as_of"),
+            "policy_version": F.coalesce(*cases, F.lit(None).cast("string")),
+            "lost": F.array().cast("array<string>"),
+        }
+    )
+    return {PLANS: rows, DECISIONS: DECISIONS.conform(decisions)}
+
+
+def lookback(config: Config, products: DataFrame) -> decide.Lookback:
+    """How far back events bear on what must not be said, and on what is said next."""
+    of_rules = decide.lookback(config, products)
+    if not config.activate:
+        return of_rules
+    longest = dict(of_rules.of)
+    caps = [rule.reach for rule in decide.cap_rules(config, config.caps)]
+    spoken = {"message": max(*caps, config.plans.min_gap)}
+    for told in (propose.reads(config, products), spoken):
+        for name, span in told.items():
+            longest[name] = decide.longer(longest.get(name, timedelta()), span)
+    return decide.Lookback(longest, asks_zones=True)

@@ -1,0 +1,218 @@
+"""Barred: what speaks against telling somebody something, limits and hours aside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.words import CHANNELS
+from tactful.transforms.about import with_offer
+from tactful.transforms.consents import consents
+from tactful.transforms.regrets import regrets
+from tactful.transforms.rules.suppressions import forever
+
+NO_ADDRESS, NO_CONSENT = "no_address", "no_consent"
+BARS = "array<struct<reason:string,policy:string,ends_at:timestamp,evidence:array<string>>>"
+TRANSACTIONAL = ("no_consent", "forgotten")
+
+
+def addresses(
+    identifiers: DataFrame, dead: DataFrame | None, *, types: Mapping[str, str]
+) -> DataFrame:
+    """The address at which each person is reached on each channel.
+
+    Of several the one whose key is smallest: which is theirs first nobody knows, and it is always
+    the same one. One at which no message arrives any more is none.
+
+    Keeps: person_id. Adds: channel, address, identifier_key. Grain: person × channel.
+    identifiers: person_id, identifier_key, identifier_type, value, state. dead: identifier_key,
+    channel. types: by channel the type of identifier that it is sent to; any other channel reaches
+    whom the business knows by a number of its own.
+    """
+    own = ("customer_id", "loyalty_id")
+    reached = F.filter(
+        F.array(*(_reach(channel, [types[channel]] if channel in types else own)
+                  for channel in CHANNELS)),
+        lambda one: F.array_contains(one["types"], F.col("identifier_type")),
+    )  # fmt: skip
+    each = identifiers.where(F.col("state") == "linked").select(
+        "person_id", "identifier_key", "identifier_type", "value",
+        F.explode(F.transform(reached, lambda one: one["channel"])).alias("channel"),
+    )  # fmt: skip
+    if dead is not None:
+        each = each.join(
+            dead.select("identifier_key", "channel").distinct(),
+            ["identifier_key", "channel"],
+            "left_anti",
+        )
+    best = F.min(F.struct("identifier_type", "identifier_key", "value"))
+    return each.groupBy("person_id", "channel").agg(best.alias("_b")).select(
+        "person_id", "channel", F.col("_b.value").alias("address"),
+        F.col("_b.identifier_key").alias("identifier_key"),
+    )  # fmt: skip
+
+
+def granted(timeline: DataFrame) -> DataFrame:
+    """Whether each person said yes to messages of a purpose on a channel, whoever asked last.
+
+    The newest word counts, at one moment the no. Who subscribes to a channel has said yes to its
+    marketing. A word about every channel is one about each.
+
+    Keeps: person_id. Adds: channel, purpose, is_granted. Grain: person × channel × purpose.
+    """
+    all_channels = F.array(*(F.lit(channel) for channel in CHANNELS))
+    words = consents(timeline).select(
+        "person_id", "channel", "purpose", "is_granted", "occurred_at", "event_id"
+    )
+    subscribed = timeline.where(F.col("type") == "subscribed").select(
+        "person_id", "channel", F.lit("marketing").alias("purpose"),
+        F.lit(True).alias("is_granted"), "occurred_at", "event_id",
+    )  # fmt: skip
+    each = words.unionByName(subscribed).withColumn(
+        "channel",
+        F.explode(F.when(F.col("channel").isNull(), all_channels).otherwise(F.array("channel"))),
+    )
+    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
+    return each.groupBy("person_id", "channel", "purpose").agg(newest.alias("is_granted"))
+
+
+def with_bars(
+    actions: DataFrame,
+    suppressions: DataFrame,
+    reached: DataFrame,
+    answers: DataFrame,
+    *,
+    products: DataFrame,
+    contents: DataFrame,
+    campaigns: DataFrame,
+    shares: Mapping[str, float],
+    precedence: Mapping[str, int],
+    as_of: datetime,
+    opt_in: bool,
+) -> DataFrame:
+    """Say what speaks against each message: no address, no consent, and every rule that touches it.
+
+    A rule is asked as if the message were sent now, or when it is first proposed: what holds then
+    holds it back, and what ends by then does not. Of receipts and the like only a no to them, or an
+    erasure, does.
+
+    Adds: address, address_key, bars (by precedence; empty where nothing does). Keeps: all rows.
+    suppressions: rows with cause, that hold now or will. reached: see `addresses`. answers: see
+    `granted`. shares, precedence: of policies and reasons.
+    """
+    known = actions.join(
+        reached.withColumnRenamed("identifier_key", "address_key"), ["person_id", "channel"], "left"
+    ).join(answers, ["person_id", "channel", "purpose"], "left")
+    silence = F.lit(opt_in) & (F.col("purpose") == "marketing")
+    own = F.array_compact(
+        F.array(
+            F.when(F.col("address").isNull(), _bar(NO_ADDRESS)),
+            F.when(F.col("is_granted").isNull() & silence, _bar(NO_CONSENT)),
+        )
+    ).cast(BARS)
+    # How often is said what, is for whoever weighs plans against each other.
+    rules = suppressions.where(F.col("reason") != "capped")
+    found = _touching(actions, rules, products, contents, campaigns, shares, as_of)
+    rank = F.coalesce(
+        *(F.when(F.col("reason") == name, F.lit(at)) for name, at in precedence.items()), F.lit(99)
+    )
+    bar = F.struct(rank.alias("rank"), "reason", "policy", "ends_at", "evidence")
+    by_rank = found.groupBy("decision_id").agg(F.array_sort(F.collect_list(bar)).alias("_rules"))
+    plain = F.transform(
+        "_rules",
+        lambda b: F.struct(b["reason"], b["policy"], b["ends_at"], b["evidence"]),
+    ).cast(BARS)
+    both = known.join(by_rank, "decision_id", "left")
+    bars = F.concat(own, F.coalesce(plain, F.array().cast(BARS)))
+    return both.withColumn("bars", bars).drop("_rules", "is_granted")
+
+
+def _touching(
+    actions: DataFrame,
+    suppressions: DataFrame,
+    products: DataFrame,
+    contents: DataFrame,
+    campaigns: DataFrame,
+    shares: Mapping[str, float],
+    as_of: datetime,
+) -> DataFrame:
+    """What would stop each message: decision_id, reason, policy, ends_at, evidence."""
+    none = F.array().cast("array<string>")
+    at = F.greatest(F.col("proposed_at"), F.lit(as_of))
+    # Behind every event of that moment: what is known by then speaks.
+    sent = F.struct(
+        at.alias("occurred_at"), F.lit("~").alias("stream"), F.lit("~").alias("event_id")
+    )
+    messages = actions.select(
+        F.col("decision_id").alias("message_id"), "person_id", "channel", "campaign_id", "purpose",
+        F.lit(None).cast("decimal(18,4)").alias("cost"), "content_id", "topic", "skus",
+        none.alias("categories"), F.lit(None).cast("boolean").alias("offers_discount"),
+        sent.alias("sent"), none.alias("own"),
+    ).transform(with_offer, contents, campaigns)  # fmt: skip
+    about = _with_categories(messages.drop("content_id"), products)
+    told = regrets(about, suppressions, shares=shares, products=products)
+    # Why, and until when: the latest end of the policy's rows that hold for that person then.
+    ends = F.coalesce("ends_at", forever())
+    held = suppressions.select(
+        "person_id", "policy", "reason", "starts_at", ends.alias("_ends"), "scope"
+    )
+    stopped = told.select(
+        F.col("message_id").alias("decision_id"), "person_id", "policy", "evidence", "sent_at"
+    )
+    is_about_all = F.exists(
+        "scope", lambda p: (p["kind"] == "purpose") & F.array_contains(p["values"], "transactional")
+    )
+    until = stopped.join(held, ["person_id", "policy"]).where(
+        (F.col("starts_at") <= F.col("sent_at")) & (F.col("_ends") > F.col("sent_at"))
+    )
+    of_receipts = F.bool_or(F.col("reason").isin(*TRANSACTIONAL) | is_about_all)
+    merged = until.groupBy("decision_id", "policy").agg(
+        F.min("reason").alias("reason"), F.max("_ends").alias("_ends"),
+        F.any_value("evidence").alias("evidence"), of_receipts.alias("_reaches"),
+    )  # fmt: skip
+    purposes = actions.select("decision_id", "purpose")
+    return (
+        merged.join(purposes, "decision_id")
+        .where((F.col("purpose") == "marketing") | F.col("_reaches"))
+        .withColumn("ends_at", F.when(F.col("_ends") < forever(), F.col("_ends")))
+        .select("decision_id", "reason", "policy", "ends_at", "evidence")
+    )
+
+
+def _with_categories(messages: DataFrame, products: DataFrame) -> DataFrame:
+    """What the products of a message are of, beside what it names itself."""
+    of = messages.select("message_id", F.explode("skus").alias("sku")).join(
+        products.select("sku", "category", "brand"), "sku"
+    )
+    known = of.groupBy("message_id").agg(
+        F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("_brands")
+    )
+    none = F.array().cast("array<string>")
+    return (
+        messages.join(known, "message_id", "left")
+        .withColumns(
+            {
+                "categories": F.array_union("categories", F.coalesce("_categories", none)),
+                "brands": F.array_union("brands", F.coalesce("_brands", none)),
+            }
+        )
+        .drop("_categories", "_brands")
+    )
+
+
+def _bar(reason: str) -> Column:
+    return F.struct(
+        F.lit(reason).alias("reason"),
+        F.lit(reason).alias("policy"),
+        F.lit(None).cast("timestamp").alias("ends_at"),
+        F.array().cast("array<string>").alias("evidence"),
+    )
+
+
+def _reach(channel: str, types: tuple[str, ...] | list[str]) -> Column:
+    return F.struct(
+        F.lit(channel).alias("channel"), F.array(*(F.lit(t) for t in types)).alias("types")
+    )

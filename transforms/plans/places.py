@@ -1,0 +1,114 @@
+"""Places: what each person has heard, and is about to hear, as it counts in limits."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from pyspark.sql import DataFrame, Window
+from pyspark.sql import functions as F
+
+from tactful.schemas.events import ORDER
+from tactful.transforms.calendars import window_at
+from tactful.transforms.plans.limits import PLACE, PLACES, place_in
+
+SENT, FAILED = "sent", "failed"
+
+
+def with_fate(emitted: DataFrame, timeline: DataFrame) -> DataFrame:
+    """Find out what became of what was handed over to be sent.
+
+    Its `sent` is the earliest of that person, channel and campaign between the moment it was to be
+    said and its end: many senders echo nothing of ours. Where it failed, its place is free.
+
+    Adds: message_id, sent_at (null until it was), is_failed. Keeps: all rows.
+    emitted: decision_id, person_id, channel, campaign_id, send_at, expires_at.
+    timeline: rows with person_id and the facts of their message.
+    """
+    told = timeline.where((F.col("stream") == "messages") & F.col("type").isin(SENT, FAILED))
+    sent = told.where(F.col("type") == SENT).select(
+        F.col("person_id").alias("_whose"),
+        F.col("channel").alias("_on"),
+        F.col("campaign_id").alias("_of"),
+        F.struct(*ORDER, "message_id").alias("_sent"),
+    )
+    at = F.col("_sent.occurred_at")
+    is_it = (
+        (F.col("person_id") == F.col("_whose"))
+        & (F.col("channel") == F.col("_on"))
+        & (F.col("campaign_id") == F.col("_of"))
+        & (at >= F.col("send_at"))
+        & (F.col("expires_at").isNull() | (at < F.col("expires_at")))
+    )
+    first = (
+        emitted.join(sent, is_it)
+        .groupBy("decision_id")
+        .agg(F.min("_sent").alias("_sent"))
+        .select("decision_id", "_sent.message_id", F.col("_sent.occurred_at").alias("sent_at"))
+    )
+    failed = told.where(F.col("type") == FAILED).select("message_id").distinct()
+    fate = first.join(failed.withColumn("is_failed", F.lit(True)), "message_id", "left")
+    return emitted.join(fate, "decision_id", "left").withColumn(
+        "is_failed", F.coalesce("is_failed", F.lit(False))
+    )
+
+
+def places_of_plans(emitted: DataFrame, *, as_of: datetime) -> DataFrame:
+    """The places of what was handed over: at its `sent`, else at the moment it was to be said.
+
+    What failed, or has not been sent until its end, holds no place; only how often its policy has
+    asked goes by decisions, whatever became of them.
+
+    Keeps: person_id. Adds: place. Grain: decision × limit that it counts in.
+    emitted: see `with_fate`, with counts_in (see `limits_of`).
+    """
+    at = F.coalesce("sent_at", "send_at")
+    is_over = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
+    is_heard = ~F.col("is_failed") & (F.col("sent_at").isNotNull() | ~is_over)
+    each = emitted.withColumn("_at", at).select(
+        "person_id", "decision_id", "_at", "is_failed", is_heard.alias("_is_heard"),
+        F.explode("counts_in").alias("_limit"),
+    )  # fmt: skip
+    asks = F.col("_limit.name").contains(":")
+    return each.where(asks | F.col("_is_heard")).select(
+        "person_id",
+        place_in(F.col("_limit"), F.col("_at"), decision_id=F.col("decision_id")).alias("place"),
+    )
+
+
+def places_of_messages(counted: DataFrame, planned: DataFrame, *, as_of: datetime) -> DataFrame:
+    """The places of all messages that caps count but those that were planned here.
+
+    Of those of one person and cap the newest suffice, as many as the cap allows: what is to come is
+    later than all of them.
+
+    Keeps: person_id. Adds: place. Grain: message × cap.
+    counted: see `counted_messages`. planned: message_id.
+    """
+    at = F.col("cause.occurred_at")
+    newest = Window.partitionBy("person_id", "rule.name").orderBy(F.col("cause").desc())
+    recent = (
+        counted.where(at > F.lit(as_of) - F.col("rule.reach"))
+        .join(planned, "message_id", "left_anti")
+        .withColumn("_place", F.row_number().over(newest))
+        .where(F.col("_place") <= F.col("rule.limit"))
+    )
+    starts, ends = window_at(at)
+    rolls = F.col("rule.calendar").isNull()
+    place = F.struct(
+        F.col("rule.name").alias("name"),
+        F.unix_micros(at).alias("at"),
+        F.when(~rolls, F.unix_micros(starts)).alias("starts_at"),
+        F.unix_micros(F.when(rolls, at + F.col("rule.window")).otherwise(ends)).alias("ends_at"),
+        F.lit(None).cast("string").alias("decision_id"),
+        F.lit(None).cast("string").alias("own_id"),
+    ).cast(PLACE)
+    return recent.select("person_id", place.alias("place"))
+
+
+def places_by_person(*places: DataFrame) -> DataFrame:
+    """All places of each person in one list. Grain: place → person."""
+    first, *others = places
+    for other in others:
+        first = first.unionByName(other)
+    gathered = F.array_sort(F.collect_list("place")).cast(PLACES)
+    return first.groupBy("person_id").agg(gathered.alias("places"))

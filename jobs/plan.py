@@ -36,13 +36,9 @@ from tactful.transforms.plans.places import (
     places_of_plans,
     with_fate,
 )
+from tactful.transforms.rules import RULES
 from tactful.transforms.triggers import Facts
 
-# Of several things that forbid a message the first is told first (DESIGN 6).
-PRECEDENCE = (
-    "forgotten", "no_consent", "unsubscribed", "bounced", "complained", "service_open",
-    "unfulfilled", "purchased", "price_regret", "declared_preference", "fatigued",
-)  # fmt: skip
 PROFILE = ("usual_response_hour", "response_rates", "sends", "attributes")
 
 
@@ -253,7 +249,7 @@ def _weighed(
         contents=batch.read(CONTENTS),
         campaigns=batch.read(CAMPAIGNS),
         shares=decide.shares(config),
-        precedence={name: at for at, name in enumerate(PRECEDENCE)},
+        precedence={when: rule.precedence for when, rule in RULES.items()},
         as_of=batch.as_of,
         opt_in=config.consent.silence.is_no_nowhere,
     )
@@ -318,6 +314,8 @@ def _places(
     if config.caps:
         counted = counted_messages(
             timeline,
+            batch.read(CONTENTS),
+            batch.read(CAMPAIGNS),
             rules=decide.cap_rules(config, config.caps),
             time_zone=config.business.time_zone,
         )

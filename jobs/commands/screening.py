@@ -48,7 +48,7 @@ def screen_file(
     if why := refused(told):
         raise CampaignUnknown(why)
     _refuse_out(out, path, location)
-    people = read_list(path, config, named=columns_named(columns))
+    people = read_list(path, config, named=columns_named(columns), several=True)
     state = state_here(location, is_configured=True)
     found = secret.find(str(location), config.lake.secret)
     secret.refuse_another(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import codecs
+import csv
 import gzip
 import hashlib
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -32,6 +33,7 @@ READ = {
 }
 PACKED = ".gz"
 TEXT = tuple(ending for ending in READ if ending != ".parquet")
+SEPARATED, SEPARATORS = (".csv", ".tsv", ".txt"), ",;\t|"
 # So many columns that say nothing here are named.
 MOST_NAMED = 10
 # What people also write over a column; events have no such headers.
@@ -44,25 +46,35 @@ HEADERS = {
     "telephonenumber": "phone",
 }
 Row = dict[str, str]
+# What it is, and what it says: of a list where several columns are of one type.
+Said = list[tuple[str, str]]
+IS_ADDRESS = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True)
 class PeopleList:
-    """A list of people: its file, which column is what, and which columns say nothing here."""
+    """A list of people: its file, which column is what, and which columns say nothing here.
+
+    beside: further columns of types that are in `columns`, with their types. headers: as the file
+    writes them, where two of its columns have the same; else empty.
+    """
 
     path: Path
     columns: Mapping[str, str]
     left_aside: Sequence[str]
     written_at: datetime
+    beside: Sequence[tuple[str, str]] = field(default_factory=tuple)
+    headers: Sequence[str] = field(default_factory=tuple)
 
     def rows(self) -> Iterator[list[Row]]:
         """The rows, some at a time; of each what it says: identifier types, and other fields."""
         with duckdb.connect() as db:
-            yield from self._told(db, _source(self.path))
+            for piece in self._told(db, _source(self.path)):
+                yield [dict(row) for row in piece]
 
-    def put(self, db: duckdb.DuckDBPyConnection, table: str, number: str) -> Iterator[list[Row]]:
+    def put(self, db: duckdb.DuckDBPyConnection, table: str, number: str) -> Iterator[list[Said]]:
         """Make a table of the whole list, every column of it, its rows numbered from 1 in a column
-        of this name; then its rows in that order, see `rows`.
+        of this name; then what its rows say in that order, of each type once or several times.
         """
         whole = f"SELECT *, row_number() OVER () AS {number} FROM {_source(self.path)}"
         try:
@@ -71,13 +83,14 @@ class PeopleList:
             raise _unreadable(self.path, error) from error
         yield from self._told(db.cursor(), f"(FROM {table} ORDER BY {number})")
 
-    def _told(self, db: duckdb.DuckDBPyConnection, source: str) -> Iterator[list[Row]]:
-        told = ", ".join(f"CAST({_quoted(c)} AS VARCHAR)" for c in self.columns.values())
-        names = list(self.columns)
+    def _told(self, db: duckdb.DuckDBPyConnection, source: str) -> Iterator[list[Said]]:
+        columns = [*self.columns.items(), *self.beside]
+        told = ", ".join(f"CAST({_quoted(header)} AS VARCHAR)" for _, header in columns)
+        names = [kind for kind, _ in columns]
         try:
             found = db.execute(f"SELECT {told} FROM {source}")
             while piece := found.fetchmany(PIECE):
-                yield [_said(dict(zip(names, row, strict=True))) for row in piece]
+                yield [_said(zip(names, row, strict=True)) for row in piece]
         except duckdb.Error as error:
             raise _unreadable(self.path, error) from error
 
@@ -89,21 +102,31 @@ class PeopleList:
 
 
 def read_list(
-    path: Path, config: Config, *, named: Mapping[str, str], also: Sequence[str] = ()
+    path: Path,
+    config: Config,
+    *,
+    named: Mapping[str, str],
+    also: Sequence[str] = (),
+    several: bool = False,
 ) -> PeopleList:
     """Find out what the columns of a list are.
 
     A column is what its header says, in any spelling: E-Mail, email address, customer_id. named:
     the header of a column that its name does not tell, by what it holds. also: what a column may
-    say beside identifiers.
+    say beside identifiers. several: whether more than one column may be of one type, and all of
+    them are read, unless `named` says which.
 
     Raises: ListRefused.
     """
     known = {**identifier_words(config), **{without_separators(name): name for name in also}}
-    people = _read(path, known, named)
+    people = _read(path, known, named, several=several)
     if not set(people.columns) - {*also}:
         kinds = dict.fromkeys(kind for kind in known.values() if kind not in also)
         headers = _headers(path)
+        if (why := _ragged(path)) or any(map(IS_ADDRESS.search, headers)):
+            raise ListRefused(
+                f"{path} cannot be read as a list: {why or 'its first line is no header'}."
+            )
         raise ListRefused(
             f"{path}: none of its columns ({', '.join(headers)}) is an identifier, which are "
             f'{", ".join(kinds)}; name one, such as: --column email="{headers[0]}".'
@@ -130,14 +153,21 @@ def read_columns(
     return people
 
 
-def _read(path: Path, known: Mapping[str, str], named: Mapping[str, str]) -> PeopleList:
+def _read(
+    path: Path, known: Mapping[str, str], named: Mapping[str, str], *, several: bool = False
+) -> PeopleList:
     """known: what a header may say, without separators and case, and what such a column holds."""
     _refuse_unreadable(path)
     headers = _headers(path)
+    written = _as_written(path, headers)
     columns = _named(path, headers, named, list(dict.fromkeys(known.values())))
-    for header in headers:
-        kind = known.get(without_separators(header))
+    beside = []
+    for header, own in zip(headers, written, strict=True):
+        kind = known.get(without_separators(own))
         if kind is None or header in columns.values() or kind in named:
+            continue
+        if kind in columns and several:
+            beside.append((kind, header))
             continue
         if kind in columns:
             raise ListRefused(
@@ -145,11 +175,15 @@ def _read(path: Path, known: Mapping[str, str], named: Mapping[str, str]) -> Peo
                 f'meant: --column {kind}="{header}".'
             )
         columns[kind] = header
-    aside = [header for header in headers if header not in columns.values()]
+    read = {*columns.values(), *(header for _, header in beside)}
+    aside = [header for header in headers if header not in read]
     if len(aside) > MOST_NAMED:
         aside = [*aside[:MOST_NAMED], f"and {len(aside) - MOST_NAMED:,} more"]
     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-    return PeopleList(path, columns, aside, written_at)
+    is_twice = written != headers
+    return PeopleList(
+        path, columns, aside, written_at, beside=beside, headers=written if is_twice else ()
+    )
 
 
 def identifiers_of(row: Row, also: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -183,12 +217,11 @@ def without_separators(header: str) -> str:
     return "".join(letter for letter in header.lower() if letter.isalnum())
 
 
-def _said(row: Mapping[str, str | None]) -> Row:
+def _said(row: Iterable[tuple[str, str | None]]) -> Said:
     """What a row tells, without its blanks."""
-    bare = {name: (value or "").strip(BLANKS) for name, value in row.items()}
-    if address := bare.get("email"):
-        bare["email"] = address_alone(address)
-    return {name: value for name, value in bare.items() if value}
+    bare = ((name, (value or "").strip(BLANKS)) for name, value in row)
+    alone = ((n, address_alone(value) if n == "email" else value) for n, value in bare)
+    return [(name, value) for name, value in alone if value]
 
 
 def address_alone(written: str) -> str:
@@ -232,6 +265,52 @@ def _headers(path: Path) -> list[str]:
     return [row[0] for row in found]
 
 
+def _as_written(path: Path, headers: Sequence[str]) -> list[str]:
+    """The headers as a text's first line has them, where readers number those that repeat."""
+    written = next((row for _, row in _records(path)), [])
+    is_same = len(written) == len(headers) and all(
+        header.startswith(own) for own, header in zip(written, headers, strict=True) if own
+    )
+    return (
+        [own or header for own, header in zip(written, headers, strict=True)]
+        if is_same
+        else [*headers]
+    )
+
+
+def _ragged(path: Path) -> str | None:
+    """Which row of a text has more or fewer fields than its header, without saying what they are;
+    None where none has.
+    """
+    wide = None
+    for line, row in _records(path):
+        wide = wide or len(row)
+        if len(row) != wide:
+            return f"its line {line} has {_fields(len(row))} where its header has {_fields(wide)}"
+    return None
+
+
+def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
+    """The rows of separated text with the lines they end on, blank ones aside; else none."""
+    name = path.name.lower()
+    if not name.removesuffix(PACKED).endswith(SEPARATED):
+        return
+    opened = gzip.open if name.endswith(PACKED) else open
+    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+        head = next((line for line in file if line.strip(BLANKS)), "")
+        separator = max(SEPARATORS, key=head.count)
+        file.seek(0)
+        rows = csv.reader(file, delimiter=separator)
+        try:
+            yield from ((rows.line_num, row) for row in rows if any(row))
+        except csv.Error:
+            return
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
+
+
 def _source(path: Path) -> str:
     """The file as DuckDB reads it; a name it would take for a pattern is one all the same."""
     name = path.name.lower().removesuffix(PACKED)
@@ -250,5 +329,7 @@ def _quoted(header: str) -> str:
 
 
 def _unreadable(path: Path, error: Exception) -> ListRefused:
+    """What is wrong with it, without the people in it."""
     first = str(error).strip().splitlines()[0][:200].rstrip(".")
-    return ListRefused(f"{path} cannot be read as a list: {first}.")
+    why = _ragged(path) or IS_ADDRESS.sub("…", first)
+    return ListRefused(f"{path} cannot be read as a list: {why}.")

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from multiprocessing import get_context
 
 from tactful.jobs.identity.phones import country_of, normalise_all
+from tactful.jobs.imports.lists import Said
 from tactful.jobs.settings.models import Identity
 from tactful.transforms.blanks import BLANKS
 from tactful.transforms.identity.keys import DIGEST, EMAIL, KEY_LENGTH, ZEROS
@@ -32,25 +33,27 @@ class Keyed:
     identity: Identity
     secret: bytes
 
-    def of_all(self, rows: Iterable[Mapping[str, str]]) -> list[tuple[list[tuple[str, str]], str]]:
-        """The keys of each row (identifier type → value, as lists tell them) with their types, and
-        the country of its phone number, or where numbers without a country code are from.
+    def of_all(self, rows: Iterable[Said]) -> list[tuple[list[tuple[str, str]], list[str]]]:
+        """The keys of each row (pairs of identifier type and value, as lists tell them) with their
+        types, and the countries of its phone numbers, else where numbers without a country code
+        are from.
 
         What cannot be an identifier of its type has no key.
         """
         told = list(rows)
-        numbers = _dialled({row["phone"] for row in told if "phone" in row}, self.identity)
-        return [(self._of(row, numbers), self._country(row, numbers)) for row in told]
+        numbers = _dialled({value for row in told for value in _phones(row)}, self.identity)
+        return [(self._of(row, numbers), self._countries(row, numbers)) for row in told]
 
-    def _of(
-        self, row: Mapping[str, str], numbers: Mapping[str, str | None]
-    ) -> list[tuple[str, str]]:
-        forms = ((kind, self._normal(kind, value, numbers)) for kind, value in row.items())
-        return [(kind, self._key(*form)) for kind, form in forms if form]
+    def _of(self, row: Said, numbers: Mapping[str, str | None]) -> list[tuple[str, str]]:
+        forms = ((kind, self._normal(kind, value, numbers)) for kind, value in row)
+        return list(dict.fromkeys((kind, self._key(*form)) for kind, form in forms if form))
 
-    def _country(self, row: Mapping[str, str], numbers: Mapping[str, str | None]) -> str:
-        number = numbers.get(row.get("phone", ""))
-        return (number and country_of(number)) or self.identity.phone_region
+    def _countries(self, row: Said, numbers: Mapping[str, str | None]) -> list[str]:
+        dialled = (numbers.get(value) for value in _phones(row))
+        known = ((number and country_of(number)) for number in dialled)
+        return sorted({country or self.identity.phone_region for country in known}) or [
+            self.identity.phone_region
+        ]
 
     @cached_property
     def _blocked_hashes(self) -> frozenset[str]:
@@ -83,6 +86,10 @@ class Keyed:
 
     def _key(self, kind: str, value: str) -> str:
         return hmac.digest(self.secret, f"{kind}:{value}".encode(), "sha256").hex()[:KEY_LENGTH]
+
+
+def _phones(row: Said) -> list[str]:
+    return [value for kind, value in row if kind == "phone"]
 
 
 def _dialled(values: Iterable[str], identity: Identity) -> dict[str, str | None]:

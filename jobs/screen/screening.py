@@ -7,8 +7,10 @@ says of nobody that they may be written to.
 
 from __future__ import annotations
 
+import csv
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -72,15 +74,16 @@ HELD = """
     HAVING len(list_distinct(flatten(list(c.touched))))
         >= any_value(coalesce(p.share, 0)) * max(c.among)
 """
-# A bounced address of somebody who has another that works: they may be written to, but not there.
+# An address at which nothing arrives, of whatever purpose: its hard bounce stands, or let only the
+# person go, who has another that works. What a bounce says of the person is in `held` already.
 DEAD = """
     INSERT INTO held
     WITH bounces AS (
         SELECT s.policy, e.message_id, e.identifier_keys
         FROM suppressions AS s
         JOIN messages AS e ON 'messages:' || e.event_id = s.evidence[1]
-        WHERE s.reason = 'bounced' AND starts_with(s.lifted_by, 'identifier:')
-          AND s.starts_at <= $now
+        WHERE s.reason = 'bounced' AND s.starts_at <= $now
+          AND (starts_with(s.lifted_by, 'identifier:') OR s.ends_at IS NULL OR s.ends_at > $now)
           AND (len(s.channels) = 0 OR list_contains(s.channels, $channel))
     ),
     dead AS (
@@ -91,8 +94,12 @@ DEAD = """
     )
     SELECT DISTINCT k.row, 'bounced', d.policy, CAST(NULL AS TIMESTAMPTZ), true
     FROM keys AS k JOIN dead AS d USING (identifier_key)
-    WHERE k.type IN ('email', 'email_sha256') AND $channel = 'email'
-       OR k.type = 'phone' AND $channel IN ('sms', 'call')
+    WHERE (k.type IN ('email', 'email_sha256') AND $channel = 'email'
+       OR k.type = 'phone' AND $channel IN ('sms', 'call'))
+      AND NOT EXISTS (
+        FROM held AS h
+        WHERE h.row = k.row AND h.reason = 'bounced' AND h.policy = d.policy AND h.is_open
+      )
 """
 # Who never said that ads may be shown to them, where that has to be said.
 NOT_ASKED = """
@@ -125,10 +132,10 @@ SHARED = """
 NOT_IDENTIFIED = """
     INSERT INTO held SELECT row, 'not_identified', NULL, NULL, true FROM list_rows WHERE keys = 0
 """
-# Where everybody of a row lives (empty where nobody knows), and of which country its number is.
+# Where everybody of a row lives (empty where nobody knows), and of which countries its numbers are.
 PLACES = """
     CREATE TABLE places AS
-    SELECT DISTINCT r.row, r.country, coalesce(c.time_zone, '') AS time_zone
+    SELECT DISTINCT r.row, unnest(r.countries) AS country, coalesce(c.time_zone, '') AS time_zone
     FROM list_rows AS r
     LEFT JOIN named AS n ON n.row = r.row AND n.state = 'linked'
     LEFT JOIN customers AS c ON c.person_id = n.person_id
@@ -205,6 +212,7 @@ class Screened:
     database: duckdb.DuckDBPyConnection
     counts: Mapping[str, int]
     reasons: Mapping[str, int]
+    headers: Sequence[str] = ()
 
     def write(self, path: Path) -> None:
         """Write each row with what was found of it, as the file's name says: CSV, JSON, Parquet.
@@ -212,7 +220,7 @@ class Screened:
         Whoever may read this machine's files may not read this one: it names people.
         """
         columns = [row[0] for row in self.database.execute("DESCRIBE people").fetchall()]
-        added = {f"{PREFIX}{name}" for name in ADDED}
+        added = [f"{PREFIX}{name}" for name in ADDED]
         left_out = ", ".join(f'"{name}"' for name in columns if name in {NUMBER, *added})
         part = path.with_name(f".{path.name}.{uuid.uuid4().hex}.part")
         part.touch(mode=private.FILE)
@@ -220,10 +228,29 @@ class Screened:
             told = TOLD.format(left_out=left_out)
             name = str(part).replace("'", "''")
             self.database.execute(f"COPY ({told}) TO '{name}' ({FORMS[path.suffix.lower()]})")
+            if self.headers and path.suffix.lower() == ".csv":
+                kept = zip(columns, self.headers, strict=False)
+                own = [header for name, header in kept if name not in added]
+                _write_header(part, [*own, *added])
             private.close(part)
             os.replace(part, path)
         finally:
             part.unlink(missing_ok=True)
+
+
+def _write_header(path: Path, names: Sequence[str]) -> None:
+    """Put another first line in place of a file's."""
+    rest = path.with_suffix(".rest")
+    os.replace(path, rest)
+    try:
+        path.touch(mode=private.FILE)
+        with open(rest, "rb") as body, open(path, "r+", encoding="utf-8", newline="") as file:
+            body.readline()
+            csv.writer(file, lineterminator="\n").writerow(names)
+            file.flush()
+            shutil.copyfileobj(body, file.buffer)
+    finally:
+        rest.unlink(missing_ok=True)
 
 
 def screen(
@@ -252,7 +279,8 @@ def screen(
     db.execute(NOT_IDENTIFIED)
     db.execute(SCREENED, {"precedence": [*PRECEDENCE]})
     reasons = lake.rows(REASONS, precedence=[*PRECEDENCE])
-    return Screened(db, lake.row(COUNTS), {row["reason"]: row["rows"] for row in reasons})
+    told = {row["reason"]: row["rows"] for row in reasons}
+    return Screened(db, lake.row(COUNTS), told, people.headers)
 
 
 def _put_not_asked(db: duckdb.DuckDBPyConnection, campaign: Campaign, silence: Silence) -> None:
@@ -271,16 +299,16 @@ def _put_not_asked(db: duckdb.DuckDBPyConnection, campaign: Campaign, silence: S
 
 def _put_keys(db: duckdb.DuckDBPyConnection, people: PeopleList, keyed: Keyed) -> None:
     """Make `people` of the list, `list_rows` of its rows and `keys` of what each is known by."""
-    db.execute("CREATE TABLE list_rows (row BIGINT, keys BIGINT, country VARCHAR)")
+    db.execute("CREATE TABLE list_rows (row BIGINT, keys BIGINT, countries VARCHAR[])")
     db.execute("CREATE TABLE keys (row BIGINT, identifier_key VARCHAR, type VARCHAR)")
     number = 0
     for piece in people.put(db, "people", NUMBER):
         counts, named = [], []
-        for keys, country in keyed.of_all(piece):
+        for keys, countries in keyed.of_all(piece):
             number += 1
-            counts.append((number, len(keys), country))
+            counts.append((number, len(keys), countries))
             named += [(number, key, kind) for kind, key in keys]
-        _insert(db, "list_rows", ("row", "keys", "country"), counts)
+        _insert(db, "list_rows", ("row", "keys", "countries"), counts)
         _insert(db, "keys", ("row", "identifier_key", "type"), named)
 
 

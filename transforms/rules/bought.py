@@ -23,6 +23,7 @@ from tactful.transforms.rules.suppressions import (
     scope_part,
     with_id,
 )
+from tactful.transforms.settled import purchased_lines
 
 PLACED = "order_placed"
 
@@ -71,7 +72,8 @@ def of_lines(
 
     It is bought when its order was placed or, where the policy says so, when a payment was first
     told of the line (by its id, else of its product, else of the order), whoever tells it, not
-    before the order and not later than `paid_within` after it. A line that nobody paid for is none.
+    before the order and not later than `paid_within` after it. A line that nobody paid for is none,
+    and neither is one of a negative amount, such as a voucher.
 
     Keeps: one row a bought line × policy for which it is one. Adds: the columns of `suppressions`,
     cause.
@@ -84,7 +86,8 @@ def of_lines(
         "sku", F.col("category").alias("_category"), "brand", "price", "replenish_days"
     )
     placed = (
-        lines.where(is_person())
+        purchased_lines(lines)
+        .where(is_person())
         .select(
             "person_id", *ORDER, "order_id", "line_number", "line_id", "sku", "category", "units",
             "taken", "is_discounted", "amount", "paid", "currency",

@@ -70,7 +70,7 @@ WHO = {
     "sms": "email:sms@x.io", "capped": "email:capped@x.io", "topic": "email:topic@x.io",
     "jeans": "email:jeans@x.io", "past": "email:past@x.io", "later": "email:later@x.io",
     "moved": "email:new@x.io", "asked": "email:asked@x.io", "receipts": "email:receipts@x.io",
-    "fuel": "email:fuel@x.io",
+    "fuel": "email:fuel@x.io", "dead": "email:dead@x.io", "revived": "email:revived@x.io",
 }  # fmt: skip
 SUPPRESSIONS = [
     held("p_out", "unsubscribed", None, channels=["email"]),
@@ -86,6 +86,9 @@ SUPPRESSIONS = [
     held("p_later", "capped", policy="weekly", starts_at=NOW + timedelta(seconds=1)),
     held("p_moved", "bounced", timedelta(0), lifted_by=f"identifier:{key('email', 'new@x.io')}",
          channels=["email"], evidence=["messages:b1"]),
+    held("p_dead", "bounced", None, channels=["email"], evidence=["messages:b2"]),
+    held("p_revived", "bounced", timedelta(0), lifted_by="messages:s3",
+         channels=["email"], evidence=["messages:b3"]),
     held("p_receipts", "no_consent", None, scope=[part("purpose", "transactional")]),
     held("p_fuel", "declared_preference", None, policy="no trucks",
          scope=[part("attribute:fuel", "electric", negated=True)]),
@@ -119,6 +122,10 @@ def shop(tmp_path_factory) -> Path:
     write_table(lake, "messages", [
         {"event_id": "b1", "type": "bounced", **sent, "identifier_keys": []},
         {"event_id": "s1", "type": "sent", **sent, "identifier_keys": [key("email", "old@x.io")]},
+        {"event_id": "b2", "type": "bounced", **sent, "message_id": None,
+         "identifier_keys": [key("email", "dead@x.io")]},
+        {"event_id": "b3", "type": "bounced", **sent, "message_id": None,
+         "identifier_keys": [key("email", "revived@x.io")]},
     ])  # fmt: skip
     write_table(lake, "products", PRODUCTS)
     write_table(lake, "campaigns", [{"campaign_id": "summer", "channel": "email"},
@@ -246,6 +253,62 @@ def test_a_dead_address_is_not_written_to_though_its_person_is(screen):
     assert one(screen, "old@x.io") == ("no", "bounced", "bounced", "", "known")
 
 
+def test_nothing_is_sent_where_nothing_arrives_whatever_it_is(screen):
+    """What a bounce says of a person is about marketing; an address that is dead is dead."""
+    for purpose in ("marketing", "transactional"):
+        told = ("--purpose", purpose)
+        assert one(screen, "old@x.io", *told) == ("no", "bounced", "bounced", "", "known")
+        assert one(screen, "dead@x.io", *told) == ("no", "bounced", "bounced", "", "known")
+        assert one(screen, "revived@x.io", *told) == FREE
+        assert one(screen, "dead@x.io", *told, "--channel", "push") == FREE
+    assert one(screen, "new@x.io", "--purpose", "transactional") == FREE
+
+
+def test_two_columns_of_one_type_are_both_read(screen):
+    text = "email,email,n\nfree@x.io,out@x.io,1\nout@x.io,,2\n,free@x.io,3\nfree@x.io,free@x.io,4\n"
+    told = screen(text, "--out", "told.csv", "--json")
+    assert json.loads(told.stdout)["withheld"] == 2
+    lines = [line.split(",") for line in Path("told.csv").read_text().splitlines()]
+    assert lines[0][:4] == ["email", "email", "n", "tactful_allowed"]
+    assert [line[2:4] for line in lines[1:]] == [
+        ["1", "no"],
+        ["2", "no"],
+        ["3", "yes"],
+        ["4", "yes"],
+    ]
+    assert Path("told.csv").stat().st_mode & 0o777 == 0o600
+    again = screen("E-Mail,email\nfree@x.io,out@x.io\n")
+    assert [row["allowed"] for row in again] == ["no"]
+    named = screen("E-Mail,email\nfree@x.io,out@x.io\n", "--column", "email=E-Mail")
+    assert [row["allowed"] for row in named] == ["yes"]
+
+
+def test_a_row_of_two_numbers_waits_for_both_their_mornings(screen):
+    """In London it is 21:30 in summer, in New York the afternoon."""
+    late = ("--channel", "sms", "--at", "2026-06-10T20:30:00Z")
+    text = "phone,mobile\n+1 202 555 0100,\n+1 202 555 0100,+33 1 99 00 12 34\n"
+    told = screen(text, *late)
+    assert told[1]["reason"] == "quiet_hours"
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("email\na@x.io\nx1@x.io,extra\n", "its line 3 has 2 fields where its header has 1 field"),
+        ("email,n\na@x.io\nb@x.io,c\n", "its line 2 has 1 field where its header has 2 fields"),
+        ("a@x.io\nb@x.io\n", "its first line is no header"),
+        (
+            "email,n\n" + "a@x.io,b\n" * 30_000 + "x1@x.io,extra,more\n",
+            "its line 30002 has 3 fields where its header has 2 fields",
+        ),
+    ],
+)
+def test_a_ragged_list_is_told_by_its_line_and_names_nobody(screen, text, why):
+    told = screen(text, code=2)
+    assert why in " ".join(told.output.split())
+    assert "@x.io" not in told.output
+
+
 def test_who_cannot_be_told_apart_is_left_alone(screen):
     assert one(screen, "desk@x.io") == ("no", "shared", "", "", "shared")
     assert one(screen, "no address") == ("no", "not_identified", "", "", "nobody")
@@ -357,7 +420,7 @@ def test_identifiers_are_keyed_as_those_of_events_are(shop, monkeypatch):
     for kind, values in told.items():
         for value in values:
             expected = [one.key for one in known.read([{"type": kind, "value": value}]).valid]
-            assert [k for _, k in keyed.of_all([{kind: value}])[0][0]] == expected, (kind, value)
+            assert [k for _, k in keyed.of_all([[(kind, value)]])[0][0]] == expected, (kind, value)
 
 
 def test_a_hundred_thousand_rows_take_seconds(screen):

@@ -1,6 +1,7 @@
 -- Every bought line under each rule about what was bought, with when it was bought: when it was ordered
 -- or, where the rule says so, first paid for, by its id, else by its product, else as part of the order,
--- not before the order and within `paid_within` of it; what nobody paid for is not there.
+-- not before the order and within `paid_within` of it; what nobody paid for is not there, nor what only
+-- lowers the rest, such as a voucher.
 WITH payments AS (
     SELECT
         b.order_id,
@@ -43,6 +44,7 @@ LEFT JOIN payments AS p USING (order_id, line_number)
 WHERE
     r.reason IN ('purchased', 'price_regret')
     AND is_person(b.person_id)
+    AND NOT b.is_negative
     AND (
         NOT is_by_payment
         OR coalesce(

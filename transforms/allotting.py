@@ -43,6 +43,13 @@ def back(what: str, types: Sequence[str] | None = None, *, goods_only: bool = Fa
     types: only what is taken back by these. goods_only: only what brings goods back, where money
     alone leaves them with the customer.
     """
+    return F.expr(back_of("taken", what, types, goods_only=goods_only))
+
+
+def back_of(
+    taken: str, what: str, types: Sequence[str] | None = None, *, goods_only: bool = False
+) -> str:
+    """`back` as SQL, of the shares in this array."""
     total, name = what, "money" if what == "paid" else what
     counts = "true" if types is None else _is_one_of("share.type", types)
     counts += " AND share.goods" if goods_only else ""
@@ -50,11 +57,11 @@ def back(what: str, types: Sequence[str] | None = None, *, goods_only: bool = Fa
     def named_by(is_refund: bool) -> str:
         sign = "=" if is_refund else "<>"
         mine = f"share.number = number AND share.type {sign} '{REFUNDED}' AND {counts}"
-        return _sum("taken", "share", f"if({mine}, share.{name}, 0L)")
+        return _sum(taken, "share", f"if({mine}, share.{name}, 0L)")
 
     each = f"greatest(least({total}, {named_by(False)}), {named_by(True)})"
-    numbers = "array_distinct(transform(taken, share -> share.number))"
-    return F.expr(f"least({total}, {_sum(numbers, 'number', each)})")
+    numbers = f"array_distinct(transform({taken}, share -> share.number))"
+    return f"least({total}, {_sum(numbers, 'number', each)})"
 
 
 def emptied_by(types: str) -> Column:

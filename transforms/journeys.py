@@ -9,6 +9,8 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 
+# Quantities are counted in ten-thousandths.
+QUANTITY_PARTS = 10_000
 PAID, SHIPPED, DELIVERED = "order_paid", "order_shipped", "order_delivered"
 
 
@@ -19,7 +21,8 @@ def journeys(timeline: DataFrame, *, types: Sequence[str] = (SHIPPED, DELIVERED)
     events and lines, whosever they are.
     """
     told = timeline.where(F.col("type").isin(*types) & F.col("order_id").isNotNull())
-    event = F.struct(F.struct(*ORDER).alias("event"), "type", "line_id", "sku")
+    ref = F.struct(*ORDER).alias("event")
+    event = F.struct(ref, "type", "line_id", "sku", "line_number", "quantity")
     return told.groupBy("order_id").agg(F.collect_set(event).alias("journey"))
 
 

@@ -25,6 +25,7 @@ def notes(config: Config) -> list[str]:
         *idle(config, imported=_imported(config)),
         *_advice(config),
         *_equals(config),
+        *_oddities(config),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
@@ -58,6 +59,15 @@ def _equals(config: Config) -> list[str]:
         "expected value is said first."
         for priority, names in sorted(by_priority.items())
         if len(names) > 1
+    ]
+
+
+def _oddities(config: Config) -> list[str]:
+    """What rules say that is allowed, and hardly meant."""
+    return [
+        f"suppress.{rule.name}: {oddity}."
+        for rule in config.rules
+        for oddity in rule.kind.oddities(rule.options)
     ]
 
 

@@ -19,10 +19,12 @@ from tactful.jobs.errors import CampaignUnknown, LakeError, ListRefused
 from tactful.jobs.imports.lists import read_list
 from tactful.jobs.lake import secret
 from tactful.jobs.report.lake_view import open_lake
-from tactful.jobs.screen.campaign import look_up, refused
+from tactful.jobs.screen.campaign import look_up, refused, unheard_of
 from tactful.jobs.screen.screening import FORMS, screen
 from tactful.jobs.settings.config import Config
 
+# What has lines of its own.
+LISTED = ("reasons", "notes")
 READS = ("identity", "suppressions", "messages", "customers", "products", "campaigns", "_log/ticks")
 
 
@@ -71,6 +73,7 @@ def screen_file(
         "list": str(path),
         **screened.counts,
         "reasons": dict(screened.reasons),
+        "notes": unheard_of(lake, campaign),
         "at": now.isoformat(),
         "known_until": lake.as_of.isoformat() if lake.as_of else None,
         "out": str(out) if out else None,
@@ -79,9 +82,10 @@ def screen_file(
 
 def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
     """The answer for people."""
-    yield fact_table({name: value for name, value in facts.items() if name != "reasons"})
+    yield fact_table({name: value for name, value in facts.items() if name not in LISTED})
     for reason, rows in facts["reasons"].items():
         yield f"{counted(rows, 'row')} withheld: {escape(reason)}"
+    yield from (f"[yellow]{escape(note)}[/]" for note in facts["notes"])
 
 
 def _refuse_out(out: Path | None, path: Path, lake: Path) -> None:

@@ -39,7 +39,7 @@ from tactful.jobs.runs.batches import GATHER
 from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, LANDED_RANGES
 from tactful.schemas.table import FORMAT_VERSION
-from tactful.schemas.words import CLOSING_TYPES
+from tactful.schemas.words import CLOSES, CLOSING_TYPES
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -279,6 +279,8 @@ def _made_of(type_: str, field: str) -> str:
     if type_ == "bounced":
         return "taken as that of its address" if field == "channel" else "taken as all purposes"
     if type_ in CLOSING_TYPES:
+        if type_ in CLOSES["messages"]:
+            return "taken as all channels, marketing"
         return "taken as all channels and purposes"
     if type_ in SPEAKING:
         return "counted for every channel" if field == "channel" else "counted as marketing"

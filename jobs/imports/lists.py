@@ -268,8 +268,11 @@ def _headers(path: Path) -> list[str]:
 def _as_written(path: Path, headers: Sequence[str]) -> list[str]:
     """The headers as a text's first line has them, where readers number those that repeat."""
     written = next((row for _, row in _records(path)), [])
-    is_same = len(written) == len(headers) and all(
-        header.startswith(own) for own, header in zip(written, headers, strict=True) if own
+    is_plain = not any("\n" in own or "\r" in own for own in written)
+    is_same = (
+        is_plain
+        and len(written) == len(headers)
+        and all(header.startswith(own) for own, header in zip(written, headers, strict=True) if own)
     )
     return (
         [own or header for own, header in zip(written, headers, strict=True)]

@@ -15,6 +15,11 @@ LOOKED_UP = "SELECT * FROM campaigns WHERE campaign_id = $campaign"
 OFFERED = """
     SELECT sku, category, brand, attributes FROM products WHERE sku IN (SELECT unnest($skus))
 """
+# A category or brand as products have it, in whatever case.
+SPELT = """
+    SELECT DISTINCT {column} AS word FROM products
+    WHERE nfc_normalize(lower({column})) = nfc_normalize(lower($word)) ORDER BY word
+"""
 # How a scope names an attribute of products.
 ATTRIBUTE = "attribute:"
 LISTS = ("skus", "categories", "brands")
@@ -110,6 +115,19 @@ def look_up(lake: LakeView, campaign_id: str, told: Mapping[str, Any]) -> Campai
     given = {name: value for name, value in found.items() if value is not None}
     whole = Campaign(campaign_id, **given)
     return replace(whole, products=tuple(lake.rows(OFFERED, skus=[*whole.skus])))
+
+
+def unheard_of(lake: LakeView, campaign: Campaign) -> list[str]:
+    """Which of its categories and brands no product has, since they are compared as written."""
+    found = []
+    for column, name in OWN.items():
+        for word in getattr(campaign, name):
+            rows = lake.rows(SPELT.format(column=column), word=word)
+            if any(row["word"] == word for row in rows):
+                continue
+            near = f"; there is {rows[0]['word']}, and they are compared as written" if rows else ""
+            found.append(f"No product has the {column} {word}{near}.")
+    return found
 
 
 def refused(told: Mapping[str, Any]) -> str | None:

@@ -9,7 +9,7 @@ from typing import Any
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.why.texts import as_utc, event_words
 
-READS = ("timeline",)
+READS = ("timeline", "messages")
 EVENT = """
     stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
     count(*) AS lines_count,
@@ -45,6 +45,9 @@ OF_MESSAGE = f"""
     WHERE message_id = $message AND occurred_at <= $at
     GROUP BY stream, event_id ORDER BY occurred_at, stream, event_id LIMIT $rows
 """
+BY_MACHINES = """
+    SELECT event_id FROM messages WHERE machine_open AND event_id IN (SELECT unnest($ids))
+"""
 FIRST = "SELECT min(occurred_at) AS first_at FROM timeline"
 
 
@@ -58,7 +61,7 @@ def timeline(lake: LakeView, person: str, *, at: datetime, rows: int, page: int)
         "last_at": counted["last_at"],
         "page": page,
         "pages": -(-counted["events"] // rows),
-        "events": [told(row) for row in found],
+        "events": _told(lake, found),
     }
 
 
@@ -67,7 +70,7 @@ def of_message(lake: LakeView, message: str, *, at: datetime, rows: int) -> dict
     found = lake.rows(OF_MESSAGE, message=message, at=at, rows=rows)
     return {
         "events_count": found[0]["all_count"] if found else 0,
-        "events": [told(row) for row in found],
+        "events": _told(lake, found),
     }
 
 
@@ -77,7 +80,7 @@ def named(lake: LakeView, refs: Iterable[str | None]) -> dict[str, dict[str, Any
     ids = sorted({ref.partition(":")[2] for ref in wanted})
     if not ids:
         return {}
-    found = (told(row) for row in lake.rows(NAMED, ids=ids))
+    found = _told(lake, lake.rows(NAMED, ids=ids))
     return {row["event"]: row for row in found if row["event"] in wanted}
 
 
@@ -85,6 +88,13 @@ def begins_at(lake: LakeView) -> datetime | None:
     """The oldest event that the lake knows."""
     first = lake.row(FIRST)["first_at"]
     return None if first is None else as_utc(first)
+
+
+def _told(lake: LakeView, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Events as `told`, with who opened a message."""
+    opened = [row["event_id"] for row in rows if row["type"] == "opened"]
+    machines = {row["event_id"] for row in lake.rows(BY_MACHINES, ids=opened)} if opened else ()
+    return [told({**row, "is_by_machine": row["event_id"] in machines}) for row in rows]
 
 
 def told(row: dict[str, Any]) -> dict[str, Any]:

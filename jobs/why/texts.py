@@ -77,8 +77,12 @@ def listed(texts: Iterable[Any], most: int = FEW, count: int | None = None) -> s
 
 def event_words(row: Mapping[str, Any]) -> str:
     """One event in words: ordered S1 and S2 for 12.30 GBP (order o17)."""
-    parts = [DID.get(row["type"], visible(row["type"]))]
+    said = DID.get(row["type"], visible(row["type"]))
+    if row.get("is_by_machine"):
+        said = "a message was opened by a machine"
     skus = row.get("skus") or []
+    # Paid for what, refunded for what: where nothing is named, only how much.
+    parts = [said if skus else said.removesuffix(" for")]
     if skus:
         parts.append(listed(dict.fromkeys(skus), count=row.get("skus_count")))
     if row.get("amount") is not None:

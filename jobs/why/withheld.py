@@ -116,6 +116,7 @@ def _suppressed(
         "was_lifted_later": was_lifted_later,
         "lifting_event": _event(lifted_by, events),
         "cause": _event(evidence[0] if evidence else None, events),
+        "counted": [_event(ref, events) for ref in evidence] if row["reason"] == CAPPED else [],
         "evidence": evidence,
         "would_lift": lifts(row["reason"], options) if row["is_active"] else None,
         "suppression_id": row["suppression_id"],
@@ -241,9 +242,8 @@ def suppression_words(row: Mapping[str, Any]) -> list[str]:
     else:
         until = f"until {moment(row['ends_at'])}"
     lines = [f"{what}, from {moment(row['starts_at'])} {until}"]
-    cause = row["cause"]
-    if cause:
-        lines.append(f"because: {event_line(cause)}")
+    causes = row["counted"] or [row["cause"]]
+    lines += [f"because: {event_line(cause)}" for cause in causes if cause]
     if row["lifted_by"]:
         lines.append(f"lifted by: {event_line(row['lifting_event'])}")
     if row["would_lift"]:

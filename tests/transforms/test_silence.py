@@ -27,13 +27,16 @@ PRODUCTS = [
 
 def buys(person: str, at: Any = DAY, sku: str | None = "jeans", **told: Any) -> Told:
     known = {"order_id": f"of {person}", "event_id": f"{person} buys", "line_id": "l0"}
-    exact = {n: Decimal(told[n]) for n in ("amount", "quantity") if n in told}
-    return event(person, "order_placed", at, sku=sku, **known | told | exact)
+    return event(person, "order_placed", at, sku=sku, **known | _exact(told))
 
 
 def later(whose: str, type_: str, at: Any, **told: Any) -> Told:
     """What a carrier or warehouse says of an order, who knows nobody."""
-    return event(None, type_, at, **{"order_id": f"of {whose}"} | told)
+    return event(None, type_, at, **{"order_id": f"of {whose}"} | _exact(told))
+
+
+def _exact(told: Told) -> Told:
+    return told | {n: Decimal(told[n]) for n in ("amount", "quantity") if n in told}
 
 
 TOLD = [
@@ -53,6 +56,21 @@ TOLD = [
     buys("by product"), later("by product", "order_delivered", 2 * DAY, sku="jeans"),
     buys("other product"), later("other product", "order_delivered", 2 * DAY, sku="mat"),
     buys("shipped"), later("shipped", "order_shipped", 3 * DAY),
+    # Piece by piece: nothing, one of three, then the other two; each line its own quantity.
+    buys("pieces", quantity=3),
+    later("pieces", "order_delivered", 2 * DAY, line_id="l0", quantity=0),
+    later("pieces", "order_delivered", 3 * DAY, line_id="l0", quantity=1),
+    later("pieces", "order_delivered", 4 * DAY, line_id="l0", quantity=2, event_id="last two"),
+    buys("one of two", quantity=2), later("one of two", "order_delivered", 3 * DAY, quantity=1),
+    buys("rest given back", quantity=2),
+    later("rest given back", "order_delivered", 3 * DAY, sku="jeans", quantity=1),
+    later("rest given back", "order_returned", 5 * DAY, sku="jeans", quantity=1, event_id="rest"),
+    buys("same twice"), buys("same twice", line_number=1, line_id="l1", quantity=2),
+    later("same twice", "order_delivered", 3 * DAY, sku="jeans", quantity=2, event_id="two"),
+    later("same twice", "order_delivered", 4 * DAY, sku="jeans", quantity=1, event_id="third"),
+    buys("one cancelled"), buys("one cancelled", line_number=1, line_id="l1"),
+    later("one cancelled", "order_cancelled", 2 * DAY, line_id="l0", event_id="not this"),
+    later("one cancelled", "order_delivered", 3 * DAY, sku="jeans", quantity=1, event_id="this"),
     buys("at home", place="Store "), buys("no sku", sku=None),
     buys("cancels"), later("cancels", "order_cancelled", 2 * DAY, event_id="cancels"),
     buys("n_device"),
@@ -141,6 +159,18 @@ def test_each_line_waits_for_its_own_delivery(held):
         ("topic review_request", 1, 10, None), ("topic complement", 1, 10, None),
         ("purpose marketing", 3, 10, None),
     }  # fmt: skip
+
+
+def test_a_delivery_counts_as_what_it_delivers(held):
+    def reviews(person: str) -> set[Any]:
+        rows = held[person, "waits"]
+        return {(end, lift) for scope, _, end, lift in rows if "review" in scope}
+
+    assert reviews("pieces") == {(4, "purchases:last two")}
+    assert reviews("one of two") == {(10, None)}
+    assert reviews("rest given back") == {(5, "purchases:rest")}
+    assert reviews("same twice") == {(3, "purchases:two"), (4, "purchases:third")}
+    assert reviews("one cancelled") == {(2, "purchases:not this"), (3, "purchases:this")}
 
 
 def test_what_silence_means_is_the_merchants_to_say(held):

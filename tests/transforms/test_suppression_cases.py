@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,7 @@ ORDERS = [
     # Products that lack this or that.
     bought("unknown", sku="ghost", category="toys"), bought("nameless", sku=None),
     bought("own category", sku="jeans", category="sale"),
+    bought("voucher"), bought("voucher", line_number=1, sku="voucher", amount=Decimal(-10)),
     bought("mat", sku="mat"), bought("third", sku="third"),
     bought("A161", moment("2026-06-01"), sku="coffee"),
     # A shared device and nobody are no persons.
@@ -114,6 +116,11 @@ def purchases(spark) -> dict[tuple[str, str], list[Any]]:
         held[row.person_id, row.policy].append(row)
     return {key: sorted(rows, key=lambda r: (about(r) or "", r.starts_at))
             for key, rows in held.items()}  # fmt: skip
+
+
+def test_a_voucher_is_nothing_bought(purchases):
+    assert [about(row) for row in purchases["voucher", "bought"]] == ["jeans"]
+    assert len(purchases["voucher", "anything"]) == 1
 
 
 def about(row: Any) -> str | None:

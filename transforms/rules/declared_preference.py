@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -130,6 +130,11 @@ def _references(chosen: DeclaredPreference) -> Mapping[str, str]:
     return {"products": "what attributes products have says [reference.products]"}
 
 
+def _oddities(chosen: DeclaredPreference) -> Iterator[str]:
+    if any(not name.strip(" ") for name in chosen.attributes):
+        yield "attributes holds a blank name, which no answer has"
+
+
 def _says(chosen: DeclaredPreference) -> str:
     if chosen.lasts is None:
         return "asked for something else"
@@ -146,6 +151,7 @@ RULE = Rule(
     rows=_rows,
     says=_says,
     lifts=lambda _: "another answer to the same question (preference_set)",
+    oddities=_oddities,
     references=_references,
     share=lambda chosen: chosen.share,
     attributes=lambda given: given.get("attributes") or None,

@@ -53,8 +53,9 @@ def fatigued(
     """Let somebody rest who has answered none of many messages, or was annoyed too often.
 
     A marketing message is unanswered `unanswered_after` its sending, where no person opened or
-    clicked it until then; at that moment it counts. One that only a machine opened says nothing,
-    and one that failed did not arrive. A bad experience counts when it was made. From each of one
+    clicked it until then; at that moment it counts. One that a machine opened says nothing, also
+    where a person may have opened it beside the machine, which nobody knows; and one that failed
+    did not arrive. A bad experience counts when it was made. From each of one
     kind that counts beyond its limit in the window (t − window, t] marketing rests for `rest`. What
     is sent during the rest counts, too, but never since it was: what others send against it is no
     reason to begin again.
@@ -185,6 +186,14 @@ def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
             yield Fault(key, "no such key without limit")
 
 
+def _oddities(chosen: Fatigued) -> Iterator[str]:
+    if chosen.limit is not None and chosen.unanswered_after > chosen.window:
+        yield (
+            f"unanswered_after ({in_words(chosen.unanswered_after)}) is longer than window "
+            f"({in_words(chosen.window)}), in which messages count together only from then on"
+        )
+
+
 def _says(chosen: Fatigued) -> str:
     counted = (
         (chosen.limit, "messages went unanswered"), (chosen.bad_limit, "bad experiences were made"),
@@ -204,5 +213,6 @@ RULE = Rule(
     says=_says,
     lifts=lambda _: "nothing but time: it ends when marketing has rested",
     faults=_faults,
+    oddities=_oddities,
     judges=_judges,
 )

@@ -95,6 +95,14 @@ def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
     yield from faults_of_lines(given)
 
 
+def _oddities(chosen: Purchased) -> Iterator[str]:
+    if chosen.match == "all" and chosen.lasts_share is not None and chosen.lasts is None:
+        yield (
+            'match = "all" without lasts is silence for ever once a product is bought of which '
+            "nobody knows replenish_days; say lasts as well"
+        )
+
+
 def _says(chosen: Purchased) -> str:
     what = what_was_bought(chosen)
     if chosen.lasts_share:
@@ -116,6 +124,7 @@ RULE = Rule(
     says=_says,
     lifts=giving_back,
     faults=_faults,
+    oddities=_oddities,
     references=brands_are_known,
     share=lambda chosen: chosen.share,
     needs_lines=True,

@@ -78,6 +78,11 @@ def none_by_itself() -> Column:
     return F.lit(False)
 
 
+def nothing_odd(options: Any) -> Iterable[str]:
+    """Whatever is chosen, it is what it looks like."""
+    return ()
+
+
 def touched_at_all(options: Any) -> float:
     """A message is touched by one product, however many it offers."""
     return 0.0
@@ -100,6 +105,7 @@ class Rule:
     `lifts`      options, None where they are not known → what ends a row of it early, in words a
                  marketer reads; empty where nothing does.
     `faults`     an entry as written, types unchecked → what is wrong between its options.
+    `oddities`   options → what is allowed and hardly meant, each a sentence without its stop.
     `references` options → reference tables without which it is idle, and why.
     `attributes` an entry as written, types unchecked → what it goes by that persons say of
                  themselves, by name; None where it goes by all of it.
@@ -127,6 +133,7 @@ class Rule:
     says: Callable[[Any], str]
     lifts: Callable[[Any], str] = lifted_by_nothing
     faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
+    oddities: Callable[[Any], Iterable[str]] = nothing_odd
     references: Callable[[Any], Mapping[str, str]] = no_reference
     attributes: Callable[[Mapping[str, Any]], Sequence[str] | None] = names_no_attribute
     share: Callable[[Any], float] = touched_at_all

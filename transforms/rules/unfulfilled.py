@@ -10,13 +10,13 @@ from typing import Any
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.events import CHANNELS, ORDER, REVERSALS
+from tactful.schemas.events import CHANNELS, ORDER
 from tactful.transforms.about import same_topics
-from tactful.transforms.allotting import emptied_by
+from tactful.transforms.arrivals import with_arrivals
 from tactful.transforms.identity.owners import is_person
-from tactful.transforms.journeys import DELIVERED, SHIPPED, first_step, is_in_store, journeys
+from tactful.transforms.journeys import SHIPPED, first_step, is_in_store, journeys
 from tactful.transforms.options import option
-from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule
+from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule, in_words
 from tactful.transforms.rules.suppressions import (
     channel_list,
     forever,
@@ -69,12 +69,11 @@ def unfulfilled(
 ) -> DataFrame:
     """Ask nobody for a review of what has not arrived, and offer nothing that goes with it.
 
-    Line by line, from the order until its first delivery, whoever tells of it: that of a line by
-    its id, else of the lines of a product, else of all lines of the order; what names a line that
-    the order does not have delivers none, and a second delivery nothing. A line of which no unit is
-    kept ends it as well. Where nothing is heard for `undelivered_after` the line is taken for what
-    the merchant says: where a row has ended that nothing lifted, it counts as delivered, and
-    `status` tells of how many orders. What was bought in a store is taken home.
+    Line by line, from the order until all that is kept of the line is there, quantity by quantity,
+    whoever tells of it (see `with_arrivals`). A line of which no unit is kept ends it as well.
+    Where nothing is heard for `undelivered_after` the line is taken for what the merchant says:
+    where a row has ended that nothing lifted, it counts as delivered, and `status` tells of how
+    many orders. What was bought in a store is taken home.
 
     A message of a complement topic is about the line where it offers one of the product's
     complements; of a product whose complements nobody knows any such message is. A line is late
@@ -93,6 +92,7 @@ def unfulfilled(
             F.struct(*ORDER).alias("cause"),
         )
         .join(journeys(timeline), "order_id", "left")
+        .transform(with_arrivals)
         .join(products.select("sku", "complements"), "sku", "left")
     )  # fmt: skip
     return (
@@ -121,17 +121,11 @@ def _ended(bought: DataFrame, policies: Sequence[Policy]) -> DataFrame:
     Adds: rule, ends_at, _lift (the event that ended it, null where none did in time), _shipped.
     Grain: line → line × policy.
     """
-    types = ", ".join(f"'{name}'" for name in REVERSALS)
-    emptied = F.when(F.size("taken") > 0, emptied_by(f"array({types})"))
-    told = bought.withColumns(
-        {"_delivered": first_step(DELIVERED), "_shipped": first_step(SHIPPED)}
-    )
-    first = F.array_min(F.array_compact(F.array("_delivered", emptied)))
     every = F.explode(F.array(*(_as_struct(policy) for policy in policies))).alias("rule")
     in_time = F.col("_told.occurred_at") < F.coalesce("rule.lapses_at", forever())
     lifted_at = F.greatest("occurred_at", "_lift.occurred_at")
     return (
-        told.withColumn("_told", first)
+        bought.withColumns({"_told": F.col("_arrived"), "_shipped": first_step(SHIPPED)})
         .select("*", every)
         .withColumn("_lift", F.when(in_time, F.col("_told")))
         .withColumn(
@@ -210,6 +204,17 @@ def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
         yield Fault("review_topics", "topics there or in complement_topics, or late_after")
 
 
+def _oddities(chosen: Unfulfilled) -> Iterator[str]:
+    late, given_up = chosen.late_after, chosen.undelivered_after
+    if late is not None and late >= given_up and chosen.late_from == "order_placed":
+        is_delivered = chosen.without_delivery == "delivered"
+        then = "no line is ever late" if is_delivered else "late_after says nothing"
+        yield (
+            f"late_after ({in_words(late)}) does not come before undelivered_after "
+            f"({in_words(given_up)}), so that {then}"
+        )
+
+
 def _is_late() -> Column:
     return (F.col("reason") == "unfulfilled") & is_about("purpose", "marketing")
 
@@ -225,6 +230,7 @@ RULE = Rule(
     says=lambda _: "what was ordered had not arrived",
     lifts=lambda _: "its delivery (order_delivered), or giving back all that was bought of it",
     faults=_faults,
+    oddities=_oddities,
     is_experience=_is_late,
     gives_up=True,
     needs_lines=True,

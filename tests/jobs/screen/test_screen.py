@@ -309,6 +309,18 @@ def test_a_ragged_list_is_told_by_its_line_and_names_nobody(screen, text, why):
     assert "@x.io" not in told.output
 
 
+def test_a_category_that_no_product_has_is_told(screen):
+    options = ("--category", "Clothes", "--category", "cars", "--brand", "Nobody", "--out", "o.csv")
+    told = json.loads(screen("email\nfree@x.io\n", *options, "--json").stdout)
+    assert told["notes"] == [
+        "No product has the category Clothes; there is clothes, and they are compared as written.",
+        "No product has the brand Nobody.",
+    ]
+    assert "No product has the brand Nobody." in " ".join(
+        screen("email\nfree@x.io\n", *options).output.split()
+    )
+
+
 def test_who_cannot_be_told_apart_is_left_alone(screen):
     assert one(screen, "desk@x.io") == ("no", "shared", "", "", "shared")
     assert one(screen, "no address") == ("no", "not_identified", "", "", "nobody")

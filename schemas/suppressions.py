@@ -33,10 +33,15 @@ SUPPRESSIONS = Table(
         Column(
             "scope",
             SCOPE,
-            f"What it is about: all parts must hold. A part holds for a message that has one of the values; negated for one that has another: of an attribute, a product that has it otherwise. Kinds: {', '.join(SCOPES)} (of all and discount: no values).",
+            f"What it is about: all parts must hold. A part holds for a message that has one of the values; negated for one that has another: of an attribute, a product that has it otherwise. Kinds: {', '.join(SCOPES)} (of all and discount: no values). Rows of unsubscribed, bounced, complained, service_open and fatigued, and those of unfulfilled for what is late, name the purpose marketing, those of a cap its purposes, those of no_consent theirs. A row that names none is about marketing, too: what was bought forbids no receipt.",
             nullable=False,
         ),
-        Column("starts_at", "timestamp", "From when, inclusive.", nullable=False),
+        Column(
+            "starts_at",
+            "timestamp",
+            "From when, inclusive; of a message sent at that very moment, where the cause comes before it in the order of stream and event_id.",
+            nullable=False,
+        ),
         Column("ends_at", "timestamp", "Until when, exclusive; null until lifted."),
         Column(
             "lifted_by",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.oracle.test_oracle import Shop, at, send
@@ -147,6 +149,30 @@ def test_a_review_waits_for_its_own_line(tmp_path):
     }  # fmt: skip
     assert {row["lifted_by"] for row in rows} == {came, last}
     assert all(row["evidence"] == [order] for row in rows)
+
+
+def test_what_comes_in_pieces_is_waited_for_until_the_last(tmp_path):
+    rule = {"name": "waits", "when": "unfulfilled", "complement_topics": []}
+    bought = {"name": "bought", "when": "purchased", "match": "sku", "lasts": "9d"}
+    shop = Shop(tmp_path, suppress=[rule, bought])
+    lines = [{"sku": "jeans", "line_id": "1", "quantity": 2}, {"sku": "mat", "line_id": "2"},
+             {"sku": "jeans", "line_id": "3"}, {"sku": "voucher", "amount": -10}]  # fmt: skip
+    shop.tell("purchases", "order_placed", 1, "customer_id=c", order_id="o", lines=lines)
+
+    def comes(days: float, **line: Any) -> str:
+        return shop.tell("purchases", "order_delivered", days, order_id="o", lines=[line])
+
+    comes(2, line_id="2", quantity=0)
+    comes(3, sku="jeans", quantity=1)
+    second = comes(4, sku="jeans", quantity=1)
+    third = comes(5, sku="jeans", quantity=1)
+    back = {"line_id": "2", "quantity": 1}
+    given = shop.tell("purchases", "order_returned", 6, order_id="o", lines=[back])
+    rows = shop.table("suppressions", products=PRODUCTS)
+    ends = {(row["ends_at"], row["lifted_by"]) for row in rows if row["policy"] == "waits"}
+    assert ends == {(at(4), second), (at(5), third), (at(6), given)}
+    skus = {row["scope"][0]["values"][0] for row in rows if row["policy"] == "bought"}
+    assert skus == {"jeans", "mat"}
 
 
 @pytest.mark.parametrize(("place", "makes"), [("online", 3), ("Store ", 0), (None, 3)])

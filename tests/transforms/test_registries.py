@@ -17,6 +17,10 @@ from tactful.transforms import rules, sinks, sources, triggers
 from tactful.transforms.about import topic_word
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
+from tactful.transforms.rules.declared_preference import DeclaredPreference
+from tactful.transforms.rules.fatigued import Fatigued
+from tactful.transforms.rules.purchased import Purchased
+from tactful.transforms.rules.unfulfilled import Unfulfilled
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources import DIALECTS
 from tactful.transforms.triggers import TRIGGERS, Policy
@@ -146,3 +150,20 @@ def test_every_option_is_described():
     for kind in declared:
         assert dataclasses.is_dataclass(kind) and kind.__dataclass_params__.frozen
         assert all(o.doc.endswith(".") and o.values for o in options_of(kind).values())
+
+
+def test_what_is_hardly_meant_is_told():
+    day = timedelta(days=1)
+    told = {
+        "purchased": (Purchased(match="all", lasts_share=0.5), Purchased(match="all", lasts=day)),
+        "fatigued": (
+            Fatigued(limit=1, window=day, rest=day), Fatigued(bad_limit=1, window=day, rest=day)
+        ),
+        "unfulfilled": (Unfulfilled(late_after=30 * day), Unfulfilled(late_after=day)),
+        "declared_preference": (
+            DeclaredPreference(attributes=("fuel", " ")), DeclaredPreference(attributes=("fuel",))
+        ),
+    }  # fmt: skip
+    for when, (odd, plain) in told.items():
+        assert len([*RULES[when].oddities(odd)]) == 1, when
+        assert not [*RULES[when].oddities(plain)], when

@@ -51,7 +51,9 @@ def declared_preference(timeline: DataFrame, *, policies: Sequence[Policy]) -> D
 
     Who asked for electric hears nothing of what burns diesel. The answer is their own
     (`preference_set`, of zero party where it says of which), to an attribute that products have, by
-    its name there; a list in JSON asks for any of its values. It holds until the next answer on the
+    its name there; a list in JSON asks for any of its values. Values are compared without regard to
+    case and the blanks around them, and letter by letter: Unicode's composed and decomposed forms
+    are different letters. It holds until the next answer on the
     same attribute, or for `lasts`; an answer of nothing only ends the one before. What the shop or
     others infer neither makes nor lifts it. A value that no product has still keeps the others
     away, and products without the attribute are never touched: `status` tells of both.

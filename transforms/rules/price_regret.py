@@ -78,7 +78,8 @@ def at_full_price(full_from: float, *, currency: str) -> Column:
 
     That is a discount told on it, a coupon of its order, a voucher that lowered it, an amount of 0,
     or a known price of its product that was not paid. Where no price or amount is known, or the
-    order is in another currency, nothing can be said against it.
+    order is in another currency (whatever a rate makes of it: prices abroad are their own), nothing
+    can be said against it.
     """
     is_lowered = F.col("paid") < F.col("amount") * F.lit(PARTS)
     full = F.round(F.col("units").cast("double") * F.col("price").cast("double") * F.lit(full_from))

@@ -10,7 +10,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
-from tactful.jobs.why.texts import DID, visible
+from tactful.jobs.why.texts import DID, event_words, visible
+from tactful.jobs.why.withheld import suppression_words
 from tactful.schemas.events import TYPES
 from tactful.transforms.rules import RULES
 from tests.jobs.commands.why_lake import (
@@ -239,3 +240,30 @@ def test_a_customer_of_very_many_events_is_told_by_pages(explain, tmp_path):
 def test_every_event_and_rule_has_words():
     assert set(DID) == {one for types in TYPES.values() for one in types}
     assert all(rule.lifts(None) for rule in RULES.values())
+
+
+def test_what_was_paid_back_is_told_in_a_sentence():
+    refund = {"type": "order_refunded", "amount": 100, "order_id": "o"}
+    assert event_words(refund) == "was refunded for 100.00 (order o)"
+    assert event_words({**refund, "skus": ["S1"]}) == "was refunded for S1 for 100.00 (order o)"
+    assert event_words({"type": "order_paid", "order_id": "o"}) == "paid (order o)"
+
+
+def test_an_opening_by_a_machine_is_told_as_such():
+    opened = {"type": "opened", "message_id": "m"}
+    assert event_words(opened) == "opened a message (message m)"
+    by_machine = event_words({**opened, "is_by_machine": True})
+    assert by_machine == "a message was opened by a machine (message m)"
+
+
+def test_a_cap_names_every_message_that_it_counted():
+    sent = [{"event": f"messages:s{n}", "occurred_at": None, "says": "was sent a message"}
+            for n in range(2)]  # fmt: skip
+    row = {
+        "policy": "weekly", "reason": "capped", "about": "marketing messages", "channels": [],
+        "starts_at": None, "ends_at": None, "was_lifted_later": False, "lifted_by": None,
+        "would_lift": None, "cause": sent[0], "counted": sent,
+    }  # fmt: skip
+    told = [line for line in suppression_words(row) if line.startswith("because")]
+    assert len(told) == 2 and "s0" in told[0] and "s1" in told[1]
+    assert len(suppression_words({**row, "counted": []})) == 2

@@ -11,7 +11,7 @@ import pytest
 from deltalake import write_deltalake
 from rich.console import Console
 
-from tactful.jobs.commands.status import render, status
+from tactful.jobs.commands.status import _made_of, render, status
 from tactful.jobs.errors import LakeError, LakeTooNew
 from tests.small_lake import write_table
 
@@ -368,3 +368,7 @@ def test_status_names_hubs_and_tells_who_changed(lake):
         "Persons changed in the day until 2026-01-11T03:00:00+00:00: "
         "1 merge (linked), 2 split (kept_apart)." in shown
     )
+
+
+def test_what_closes_a_channel_in_a_word_nobody_knows_closes_marketing():
+    assert _made_of("unsubscribed", "channel") == "taken as all channels, marketing"

@@ -79,7 +79,7 @@ def event_words(row: Mapping[str, Any]) -> str:
     """One event in words: ordered S1 and S2 for 12.30 GBP (order o17)."""
     said = DID.get(row["type"], visible(row["type"]))
     if row.get("is_by_machine"):
-        said = "a message was opened by a machine"
+        said = "a message"
     skus = row.get("skus") or []
     # Paid for what, refunded for what: where nothing is named, only how much.
     parts = [said if skus else said.removesuffix(" for")]
@@ -89,6 +89,8 @@ def event_words(row: Mapping[str, Any]) -> str:
         parts.append(f"for {row['amount']:,.2f} {visible(row.get('currency') or '', 8)}".rstrip())
     if row.get("channel"):
         parts.append(f"by {channel(row['channel'])}")
+    if row.get("is_by_machine"):
+        parts.append("was opened by a machine")
     about = [
         f"{name} {visible(row[column], 60)}"
         for name, column in (

@@ -252,8 +252,8 @@ def test_what_was_paid_back_is_told_in_a_sentence():
 def test_an_opening_by_a_machine_is_told_as_such():
     opened = {"type": "opened", "message_id": "m"}
     assert event_words(opened) == "opened a message (message m)"
-    by_machine = event_words({**opened, "is_by_machine": True})
-    assert by_machine == "a message was opened by a machine (message m)"
+    by_machine = event_words({**opened, "is_by_machine": True, "channel": "email"})
+    assert by_machine == "a message by email was opened by a machine (message m)"
 
 
 def test_a_cap_names_every_message_that_it_counted():

@@ -224,7 +224,7 @@ def send(
         list[str] | None, typer.Argument(metavar="DESTINATION...", help="Only these.")
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Also what was rejected or given up.")
+        bool, typer.Option("--again", help="Also what was rejected or given up, or asked to wait.")
     ] = False,
     conf: Conf = None,
     settings: Settings = None,

@@ -6,12 +6,14 @@ import os
 from pathlib import Path
 
 from tactful.jobs import java
+from tactful.jobs.commands.starting import one_number
 from tactful.jobs.errors import SessionUnfit
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
 from tactful.jobs.settings.config import Config, idle
 from tactful.jobs.settings.variables import unread
+from tactful.transforms.sources import DIALECTS
 
 # A reference table may come later; see `runs/may_run.py`.
 MISSING = {"sources": "; run refuses a source whose folder was never there"}
@@ -26,6 +28,7 @@ def notes(config: Config) -> list[str]:
         *_advice(config),
         *_equals(config),
         *_oddities(config),
+        *_numbers(config),
         *_absent(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
@@ -69,6 +72,13 @@ def _oddities(config: Config) -> list[str]:
         for rule in config.rules
         for oddity in rule.kind.oddities(rule.options)
     ]
+
+
+def _numbers(config: Config) -> list[str]:
+    """Systems that each have a number of their own for a customer."""
+    dialects = {source.dialect for source in config.sources.values()}
+    told = one_number(DIALECTS[name] for name in DIALECTS if name in dialects)
+    return [told] if told else []
 
 
 def _java() -> list[str]:

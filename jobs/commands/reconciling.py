@@ -35,15 +35,15 @@ TOLD = """
     SELECT audience, record_id, identifier_keys, operation, batch_id, position
     FROM records WHERE destination = '{name}'
 """
-ROWS = "SELECT record_id, state FROM delivery_rows WHERE destination = '{name}' ORDER BY at"
+ROWS = "SELECT record_id, name, state, at FROM delivery_rows WHERE destination = '{name}'"
 # How a value stands, and what that means.
 MEANINGS = {
     "in_order": "told as it should be, and taken",
-    "written": "told as it should be, in files of the outbox that somebody else uploads",
-    "waiting": "told as it should be, in files that wait to be sent",
-    "refused": "told as it should be, and not taken",
+    "written": "in files of the outbox, which somebody else uploads; nobody here knows whether",
+    "waiting": "is to be told, in files that wait to be sent",
+    "refused": "refused: was told as it should be, and not taken",
     "untold": "should be held, and was never told",
-    "left_over": "should not be held, and was told last that it is",
+    "left_over": "should not be held, and the last record says that it is",
 }
 
 
@@ -78,7 +78,13 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield fact_table({escape(what): number for what, number in values.items()})
     mending = facts["mending"]
     if not mending:
-        yield f"{escape(facts['destination'])} was told all that it should hold."
+        name, number = escape(facts["destination"]), facts["values"]
+        if number["waiting"]:
+            yield f"{name} is to be told {counted(number['waiting'], 'value')}: tactful send."
+        elif number["written"]:
+            yield f"All that {name} should hold stands in files of the outbox, to be uploaded."
+        else:
+            yield f"{name} was told all that it should hold."
         return
     yield f"{counted(len(mending), 'record')} would mend the rest:"
     for one in mending[:MOST]:
@@ -130,8 +136,9 @@ def _states(tables: Tables, destination: Destination) -> dict[str, str]:
     if not destination.is_sent:
         return {}
     outbox = Outbox(tables.lake)
-    ends = {row["name"]: row["state"] for row in outbox.states()
-            if row["destination"] == destination.name}  # fmt: skip
+    newest = {row["name"]: row for row in outbox.states()
+              if row["destination"] == destination.name}  # fmt: skip
+    ends = {name: row["state"] for name, row in newest.items()}
     stands = {"accepted": "in_order", "rejected": "refused", "given_up": "refused"}
     found = {
         record["record_id"]: stands.get(ends.get(file.name, ""), "waiting")
@@ -139,7 +146,12 @@ def _states(tables: Tables, destination: Destination) -> dict[str, str]:
         for record in outbox.records_of(file)
     }
     rows = tables.ask(ROWS.format(name=destination.name), "delivery_rows")
-    refused = {row["record_id"] for row in rows if row["state"] == "rejected"}
+    # Of a file that was sent once more only what its last end says.
+    refused = {
+        row["record_id"] for row in rows
+        if row["state"] == "rejected"
+        and row["name"] in newest and row["at"] == newest[row["name"]]["at"]
+    }  # fmt: skip
     return {key: "refused" if key in refused else state for key, state in found.items()}
 
 

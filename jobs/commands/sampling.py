@@ -37,6 +37,7 @@ TOLD = (
 )
 SHOWN = 100
 LONGEST = 60
+MOST_LINES = 3
 
 
 def source_of(
@@ -164,8 +165,10 @@ def _unknown(found: list[Any], field: str) -> Counter[str]:
 def _shown(row: Any) -> dict[str, Any]:
     """One event; who it was only by the kinds of its identifiers."""
     told = [f"{name} {row[name]}" for name in TOLD if row[name] is not None]
+    if row["amount"] is not None:
+        told.append(f"amount {row['amount']}")
     if row.lines is not None:
-        told.insert(1, counted(len(row.lines), "line"))
+        told.insert(1, counted(len(row.lines), "line") + _first_lines(row.lines))
     return {
         "stream": row.stream,
         "type": row.type,
@@ -175,6 +178,16 @@ def _shown(row: Any) -> dict[str, Any]:
         "reasons": list(row.reasons),
         "raw": row.raw if row.reasons else None,
     }
+
+
+def _first_lines(lines: Any) -> str:
+    """What the first lines of an order say, in whichever of their fields."""
+    each = (
+        " ".join(f"{name} {value}" for name, value in line.asDict().items() if value is not None)
+        for line in lines[:MOST_LINES]
+    )
+    more = "; …" if len(lines) > MOST_LINES else ""
+    return f" ({'; '.join(each)}{more})" if lines else ""
 
 
 def render(facts: Mapping[str, Any]) -> Iterator[Any]:

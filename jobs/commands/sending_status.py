@@ -9,8 +9,10 @@ from rich.markup import escape
 
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.sending.journal import Journal
+from tactful.jobs.why.texts import visible
 
 MOST = 5
+LONGEST = 500
 NEWEST = """
     SELECT * FROM (
         SELECT *, row_number() OVER (PARTITION BY destination, name ORDER BY at DESC) AS r
@@ -25,7 +27,7 @@ BY_DESTINATION = f"""
 """
 FAILED = f"""
     SELECT destination, name, state, response FROM ({NEWEST}) AS newest
-    WHERE state <> 'accepted' ORDER BY at DESC, name LIMIT {MOST}
+    WHERE state <> 'accepted' ORDER BY at DESC, name
 """
 
 
@@ -50,13 +52,19 @@ def undelivered(tables: Tables) -> list[dict[str, Any]]:
     names = ("destination", "name", "state", "response")
     waiting = (one for one in Journal(tables.lake).all() if not one.is_over and one.calls)
     tried = [{name: getattr(one, name) for name in names} for one in waiting]
-    return [*tables.ask(FAILED, "delivery_states"), *tried[:MOST]]
+    # What is tried once more has its end of before still in the table.
+    on_its_way = {(one["destination"], one["name"]) for one in tried}
+    failed = [
+        row for row in tables.ask(FAILED, "delivery_states")
+        if (row["destination"], row["name"]) not in on_its_way
+    ]  # fmt: skip
+    return [*failed[:MOST], *tried[:MOST]]
 
 
 def undelivered_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     """A line a file."""
     for row in found:
-        said = f": {row['response']}" if row["response"] else ""
+        said = f": {visible(row['response'], LONGEST)}" if row["response"] else ""
         state = row["state"].replace("_", " ")
         line = escape(f"{row['destination']}/{row['name']} is {state}{said}.")
         yield f"[red]{line}[/]"

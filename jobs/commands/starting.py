@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -105,13 +105,24 @@ LIMITS: Sequence[tuple[str, str]] = (
      'name = "all_weekly"\nchannels = ["email", "sms", "push", "direct_mail", "call"]\nlimit = 6\n'
      'window = "7d"'),
 )  # fmt: skip
-LISTS: Sequence[tuple[str, str]] = (
-    ("unsubscribed", 'name = "do_not_email"\nkind = "file"\npolicy = "unsubscribed"\n'
-                     'channel = "email"\nidentifiers = ["email"]'),
-    ("bounced", 'name = "unreachable"\nkind = "file"\npolicy = "bounced"\nchannel = "email"\n'
-                'identifiers = ["email"]'),
-    ("bought_it", 'name = "just_bought"\nkind = "file"\npolicy = "bought_it"\n'
-                  'identifiers = ["email", "customer_id"]'),
+# The policy whose persons it lists, why, and its lines.
+LISTS: Sequence[Entry] = (
+    ("unsubscribed", "Who must not be mailed stands in three lists, one for each reason; whoever "
+                     "sends has to leave out all three. Here: who unsubscribed.",
+     'name = "do_not_email"\nkind = "file"\npolicy = "unsubscribed"\nchannel = "email"\n'
+     'identifiers = ["email"]'),
+    ("complained", "Also not to be mailed: who complained.",
+     'name = "do_not_email_complained"\nkind = "file"\npolicy = "complained"\n'
+     'channel = "email"\nidentifiers = ["email"]'),
+    ("no_consent", "Also not to be mailed: who took consent back.",
+     'name = "do_not_email_no_consent"\nkind = "file"\npolicy = "no_consent"\n'
+     'channel = "email"\nidentifiers = ["email"]'),
+    ("bounced", "Addresses that do not exist.",
+     'name = "unreachable"\nkind = "file"\npolicy = "bounced"\nchannel = "email"\n'
+     'identifiers = ["email"]'),
+    ("bought_it", "Who has just bought something, for whoever shows ads.",
+     'name = "just_bought"\nkind = "file"\npolicy = "bought_it"\n'
+     'identifiers = ["email", "customer_id"]'),
 )  # fmt: skip
 
 
@@ -167,6 +178,8 @@ def _of(dialect: Dialect) -> Iterator[tuple[str, str | None]]:
 def _parts(dialects: Sequence[Dialect], name: str) -> Iterator[str]:
     yield HEAD.format(name=name)
     yield SOURCES
+    if one := one_number(dialects):
+        yield f"#\n# {one}\n"
     fed: set[str] = set()
     for dialect in dialects:
         for source, stream in _of(dialect):
@@ -183,15 +196,30 @@ def _parts(dialects: Sequence[Dialect], name: str) -> Iterator[str]:
         yield _entry("caps", why, entry, is_fed="messages" in fed, stream="messages")
     yield DESTINATIONS
     fed_by = {entry.split('"')[1]: stream for stream, _, entry in SUPPRESS}
-    for policy, entry in LISTS:
-        yield _entry("destinations", "", entry, is_fed=fed_by[policy] in fed, stream=fed_by[policy])
+    for policy, why, entry in LISTS:
+        yield _entry(
+            "destinations", why, entry, is_fed=fed_by[policy] in fed, stream=fed_by[policy]
+        )
     yield NETWORKS
+
+
+def one_number(dialects: Iterable[Dialect]) -> str:
+    """What must hold where several systems each have a number of their own for a customer."""
+    named = {each.name: each.customer_field for each in dialects if each.customer_field}
+    if len(named) < 2:
+        return ""
+    fields = " and ".join(f"{field} of {name}" for name, field in named.items())
+    return (
+        f"{fields} are both read as customer_id, of which one person has one: they must be one "
+        "and the same number, or nothing links the two systems; else send one of them as another "
+        "type of identifier."
+    )
 
 
 def _entry(section: str, why: str, entry: str, *, is_fed: bool, stream: str) -> str:
     """One entry with its reason; behind # where no source feeds it, since it would be idle."""
     text = f"[[{section}]]\n{entry}\n"
-    head = f"# {why}\n" if why else ""
+    head = f"# {why}\n"
     if is_fed:
         return f"\n{head}{text}"
     idle = f"# It needs a source of {stream}.\n"

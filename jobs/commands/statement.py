@@ -27,6 +27,18 @@ TITLES = {
     "clicks": "Your visits", "purchases": "Your orders", "messages": "Our messages to you",
     "profiles": "What was said about you", "service": "Your questions to customer service",
 }  # fmt: skip
+# Of what a recipient shall have, and shall not have any more: how that stands.
+STANDS = {
+    True: {
+        "accepted": "they have it now", "refused": "they refused it",
+        "waiting": "they are to be told", "written": "it is in files that we hand over to them",
+    },
+    False: {
+        "accepted": "they were told to remove it", "refused": "they refused to remove it",
+        "waiting": "they are to be told to remove it",
+        "written": "files that we hand over to them say to remove it",
+    },
+}  # fmt: skip
 # Regulation (EU) 2016/679 (GDPR), Articles 15 to 22 and 77.
 RIGHTS = (
     "You may ask for a copy of it, have it put right, have it erased, or have it handed over to "
@@ -168,7 +180,7 @@ def _shared(facts: Mapping[str, Any]) -> Section:
         when = ""
         if one["first_at"]:
             when = f", from {_day(one['first_at'])} to {_day(one['last_at'])}"
-        held = "they have it now" if one["is_held"] else "they were told to remove it"
+        held = STANDS[one["is_held"]][one["stands"]]
         items.append(f"{name}: your {what}, in a form of its own{when}; {held}")
     title = "With whom we shared it"
     return Section(title, items=items) if items else Section(title, ["With nobody."])

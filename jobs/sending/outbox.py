@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -50,16 +50,23 @@ class Outbox:
         self.lake = lake
         self._records: tuple[tuple[str, int], list[dict[str, Any]]] | None = None
 
-    def pending(self, destinations: Iterable[str], *, again: bool = False) -> dict[str, list[File]]:
+    def pending(
+        self,
+        destinations: Iterable[str],
+        *,
+        again: bool = False,
+        begun: Collection[tuple[str, str]] = (),
+    ) -> dict[str, list[File]]:
         """The files that came to no end yet, by destination and in order.
 
-        again: those that were given up or rejected count as still to be sent.
+        again: those that were given up or rejected count as still to be sent. begun: files that
+        are on their way once more, and are to come to an end.
         """
         over = {
             (row["destination"], row["name"])
             for row in self.states()
             if not again or row["state"] == "accepted"
-        }
+        } - {*begun}
         found: dict[str, list[File]] = defaultdict(list)
         for file in (file for name in sorted(set(destinations)) for file in self.files(name)):
             if (file.destination, file.name) not in over:

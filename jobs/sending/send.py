@@ -25,9 +25,11 @@ from tactful.jobs.sending.told import Tables
 from tactful.jobs.sending.wire import TIMEOUT, Wire
 from tactful.jobs.settings.config import Config, Destination
 from tactful.jobs.settings.sending import variable_of
+from tactful.jobs.why.texts import visible
 
 LOCK = "_lock"
 AT_ONCE = 8
+LONGEST = 600
 
 
 def send(
@@ -44,7 +46,8 @@ def send(
 ) -> dict[str, Any]:
     """Send all that waits for destinations with deliver = "http"; by destination what became of it.
 
-    only: these destinations. again: try once more what was rejected or given up. patience,
+    only: these destinations. again: try once more what was rejected or given up, and whoever
+    asked to be left alone. patience,
     timeout: how long to wait before a repeat, as a multiple of what is usual, and for an answer.
     stop: once it is set, each destination ends behind the call that it is at.
     """
@@ -61,7 +64,7 @@ def send(
         delays = {name: d.sink.http.delay for name, d in chosen.items() if d.sink.http}
         tables = Tables(lake, journal, outbox, delays)
         tables.tell()
-        waiting = outbox.pending(chosen, again=again)
+        waiting = outbox.pending(chosen, again=again, begun=_begun(journal))
 
         def turn(name: str) -> Turn:
             on_progress(f"sending {len(waiting[name])} files to {name}")
@@ -78,6 +81,7 @@ def send(
                 lake_id=state["lake_id"],
                 now=now,
                 stop=halt,
+                again=again,
             )
             with contextlib.closing(wire):
                 return sender.turn(waiting[name])
@@ -97,11 +101,16 @@ def send(
 def stopped_sentences(sent: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
     """A sentence on each destination that could not be told all."""
     return {
-        name: f"Destination {name} could not be told all: {turn['stopped']}; "
+        name: f"Destination {name} could not be told all: {visible(turn['stopped'], LONGEST)}; "
         f"{turn['waiting']:,} of its files wait, and the next run or tactful send goes on."
         for name, turn in sent.items()
         if turn["stopped"]
     }
+
+
+def _begun(journal: Journal) -> set[tuple[str, str]]:
+    """The files that are on their way, whatever end they came to before they were tried anew."""
+    return {(one.destination, one.name) for one in journal.all() if not one.is_over}
 
 
 def _chosen(config: Config, only: Sequence[str]) -> dict[str, Destination]:

@@ -45,10 +45,12 @@ class Sender:
         lake_id: str,
         now: Callable[[], datetime],
         stop: threading.Event,
+        again: bool = False,
     ) -> None:
+        """again: whether to call it although it asked to be left alone."""
         self.destination, self.outbox, self.journal = destination, outbox, journal
         self.tables, self.wire, self.lake_id, self.now = tables, wire, lake_id, now
-        self.stop = stop
+        self.stop, self.again = stop, again
 
     def turn(self, files: Sequence[File]) -> Turn:
         """Send what can be sent now; what comes behind a file that has to wait waits with it."""
@@ -69,8 +71,11 @@ class Sender:
         return turn
 
     def _resting(self, progress: Progress) -> str | None:
-        if progress.not_before and self.now() < datetime.fromisoformat(progress.not_before):
-            return f"it asked to be left alone until {progress.not_before}"
+        if self.again or not progress.not_before:
+            return None
+        if self.now() < datetime.fromisoformat(progress.not_before):
+            until = f"it asked to be left alone until {progress.not_before}"
+            return f"{until} (tactful send --again calls it all the same)"
         return None
 
     def _sent(self, progress: Progress, file: File) -> str | None:

@@ -8,14 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import ipaddress
+import queue
 import re
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx2
@@ -23,6 +25,7 @@ import stamina
 
 from tactful.jobs.sending.tokens import access_token
 from tactful.jobs.settings.config import Destination
+from tactful.jobs.why.texts import visible
 from tactful.transforms.sinks.http import (
     FORBIDDEN,
     RETRY,
@@ -43,6 +46,7 @@ TIMEOUT = httpx2.Timeout(30.0, connect=10.0)
 # Within one pass; what fails all these is left for the next.
 TRIES, FIRST_WAIT, LONGEST_WAIT = 5, 0.5, 30.0
 ANSWER_BYTES = 1_000_000
+T = TypeVar("T")
 
 ADDRESS = re.compile(r"[^\s\"'<>,;:]+@[^\s\"'<>,;]+")
 NUMBER = re.compile(r"\+?\d[\d\s().-]{5,}\d")
@@ -52,8 +56,9 @@ DIGEST = re.compile(r"\b[0-9a-fA-F-]{32,}\b")
 class Again(Exception):
     """Raised where another try may help; says why, and how long the destination asks to wait."""
 
-    def __init__(self, said: str, wait: float | None = None) -> None:
-        self.said, self.wait = said, wait
+    def __init__(self, said: str, wait: float | None = None, *, is_last: bool = False) -> None:
+        """is_last: whether only the next pass is to try again."""
+        self.said, self.wait, self.is_last = said, wait, is_last
         super().__init__(said)
 
 
@@ -75,7 +80,10 @@ class Wire:
         self.may_be_private = destination.allow_private
         self._secret, self._patience = credential, patience
         self._token: str | None = None
-        self._client = httpx2.Client(follow_redirects=False, timeout=timeout)
+        self._timeout = timeout
+        self._client = self._connected()
+        # What drips is within every timeout of a single read, and would never end.
+        self._limit = 2 * ((timeout.connect or 0.0) + (timeout.read or 0.0)) or None
         self._next = 0.0
         self.calls = 0
 
@@ -112,7 +120,7 @@ class Wire:
         if not isinstance(error, Again):
             return False
         if error.wait is None:
-            return True
+            return not error.is_last
         # A longer rest is for the next pass to wait for.
         return error.wait * self._patience if error.wait <= LONGEST_WAIT else False
 
@@ -122,12 +130,7 @@ class Wire:
         if not self.may_be_private and not is_public(url):
             return Answer(FORBIDDEN, said="its host lies in a private network"), ""
         try:
-            token = self._credential()
-            headers = http.headers(call, Signed(token, key, int(time.time())))
-            self.calls += 1
-            content = None if call.body is None else call.body.encode("utf-8")
-            with self._client.stream(call.method, url, content=content, headers=headers) as got:
-                text = _text_of(got)
+            got, text, token = self._in_time(lambda: self._called(call, key, http, url))
         except httpx2.TimeoutException:
             raise Again("no answer in time") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
@@ -141,6 +144,41 @@ class Wire:
         if answer.state == RETRY:
             raise Again(said, retry_after(got.headers.get("Retry-After")))
         return answer._replace(said=answer.said or said), text
+
+    def _called(
+        self, call: Call, key: str, http: Http, url: str
+    ) -> tuple[httpx2.Response, str, str]:
+        """What it answered: the answer, its text, and the token it was asked with."""
+        token = self._credential()
+        headers = http.headers(call, Signed(token, key, int(time.time())))
+        self.calls += 1
+        content = None if call.body is None else call.body.encode("utf-8")
+        with self._client.stream(call.method, url, content=content, headers=headers) as got:
+            return got, _text_of(got), token
+
+    def _in_time(self, work: Callable[[], T]) -> T:
+        """Wait for a call as a whole no longer than its limit; then it is left to itself."""
+        ended: queue.SimpleQueue[tuple[T | None, BaseException | None]] = queue.SimpleQueue()
+
+        def worked() -> None:
+            try:
+                ended.put((work(), None))
+            except BaseException as error:
+                ended.put((None, error))
+
+        threading.Thread(target=worked, daemon=True).start()
+        try:
+            found, error = ended.get(timeout=self._limit)
+        except queue.Empty:
+            # The old one is at that call still, and nobody else may wait for its connection.
+            self._client = self._connected()
+            raise Again("no whole answer in time", is_last=True) from None
+        if error is not None:
+            raise error
+        return found  # type: ignore[return-value]
+
+    def _connected(self) -> httpx2.Client:
+        return httpx2.Client(follow_redirects=False, timeout=self._timeout)
 
     def _credential(self) -> str:
         if not self.http.mints or not self._secret.lstrip().startswith("{"):
@@ -203,7 +241,7 @@ def clean(text: str, call: Call, *secrets: str) -> str:
             start = start.replace(value, "…")
     for pattern in (ADDRESS, DIGEST, NUMBER):
         start = pattern.sub("…", start)
-    return " ".join(start.split())[:KEPT]
+    return visible(" ".join(start.split())[:KEPT], KEPT)
 
 
 def _values(body: str | None) -> Iterator[str]:

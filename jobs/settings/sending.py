@@ -60,6 +60,16 @@ def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) ->
     if entry.get("deliver") == "http" and variable and not environ.get(variable, "").strip():
         hint = f"set the environment variable {variable}"
         yield (*place, "credential"), f"{variable} unset or empty", "a variable that is set", hint
+    elif entry.get("deliver") == "http" and variable and _has_controls(environ[variable]):
+        hint = "such as a line end behind the key, which no call could carry"
+        found = f"{variable} with a control character in it"
+        yield (*place, "credential"), found, "a key without any", hint
+
+
+def _has_controls(credential: str) -> bool:
+    """Whether it has what no header may; a credential in JSON may have lines."""
+    is_json = credential.lstrip().startswith("{")
+    return not is_json and any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in credential)
 
 
 def variable_of(told: Any) -> str | None:

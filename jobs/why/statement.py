@@ -17,7 +17,7 @@ from tactful.schemas.events import STREAMS
 
 READS = (
     *who.READS, *happened.READS, *STREAMS, "customers", "customer_scores", "suppressions",
-    "records", "_log/memberships",
+    "records", "_log/memberships", "deliveries", "delivery_states", "delivery_rows",
 )  # fmt: skip
 MOST = 500
 # What stands in a section of its own.
@@ -60,8 +60,9 @@ CLAIMED = """
 """
 SHARED = """
     SELECT destination, identifier_key, min(emitted_at) AS first_at, max(emitted_at) AS last_at,
-           arg_max(operation, (emitted_at, batch_id, position)) AS last_operation,
-           count(*) AS records_count
+           arg_max({'destination': destination, 'audience': audience, 'operation': operation,
+                    'batch_id': batch_id, 'record_id': record_id},
+                   (emitted_at, batch_id, position)) AS last_record
     FROM (SELECT *, unnest(identifier_keys) AS identifier_key FROM records
           WHERE list_has_any(identifier_keys, $keys) AND emitted_at <= $at) AS each_key
     WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY destination, identifier_key
@@ -74,6 +75,22 @@ HELD_THERE = """
                    AS is_held
         FROM log_memberships WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY ALL
     ) AS newest WHERE is_held
+"""
+# What became of the files of a batch, and which of these records were refused in the end.
+FILES = """
+    SELECT destination, audience, operation, batch_id,
+           bool_and(coalesce(ended.state = 'accepted', false)) AS is_taken,
+           bool_and(ended.state IS NOT NULL) AS is_over
+    FROM deliveries LEFT JOIN (
+        SELECT destination, name, arg_max(state, "at") AS state FROM delivery_states GROUP BY ALL
+    ) AS ended USING (destination, name)
+    WHERE batch_id IN (SELECT unnest($batches)) GROUP BY ALL
+"""
+REFUSED = """
+    SELECT record_id FROM delivery_rows JOIN (
+        SELECT destination, name, max("at") AS ended_at FROM delivery_states GROUP BY ALL
+    ) AS ended USING (destination, name)
+    WHERE state = 'rejected' AND "at" = ended_at AND record_id IN (SELECT unnest($records))
 """
 
 
@@ -241,8 +258,9 @@ def _shared(
         # What a list brought that was imported: the destination held it before.
         if not any(row["identifier_key"] == key for row in grouped.get(destination, ())):
             grouped.setdefault(destination, []).append(
-                {"identifier_key": key, "first_at": None, "last_at": None}
+                {"identifier_key": key, "first_at": None, "last_at": None, "last_record": None}
             )
+    stand = _standing(of, [row["last_record"] for rows in grouped.values() for row in rows])
     types = {key: one["identifier_type"] for key, one in known.items()}
     return [
         {
@@ -252,9 +270,42 @@ def _shared(
             "first_at": _bound(min, (row["first_at"] for row in rows)),
             "last_at": _bound(max, (row["last_at"] for row in rows)),
             "is_held": any((destination, row["identifier_key"]) in held for row in rows),
+            "stands": _of_all(
+                stand.get(row["last_record"]["record_id"], "waiting")
+                if row["last_record"] else "accepted" for row in rows
+            ),
         }
         for destination, rows in sorted(grouped.items())
     ]
+
+
+def _standing(of: Moment, records: Sequence[Mapping[str, Any] | None]) -> dict[str, str]:
+    """How each record stands: accepted, refused, waiting, or written for somebody to upload."""
+    told = [record for record in records if record is not None]
+    sent = {destination.name for destination in of.config.destinations if destination.is_sent}
+    names = ("destination", "audience", "operation", "batch_id")
+    batches = sorted({record["batch_id"] for record in told})
+    files = {
+        tuple(row[name] for name in names): row for row in of.lake.rows(FILES, batches=batches)
+    }
+    rows = of.lake.rows(REFUSED, records=[record["record_id"] for record in told])
+    refused = {row["record_id"] for row in rows}
+    found = {}
+    for record in told:
+        ends = files.get(tuple(record[name] for name in names), {})
+        stands = "accepted" if ends.get("is_taken") else "waiting"
+        if record["record_id"] in refused or (ends.get("is_over") and not ends["is_taken"]):
+            stands = "refused"
+        if stands == "waiting" and record["destination"] not in sent:
+            stands = "written"
+        found[record["record_id"]] = stands
+    return found
+
+
+def _of_all(each: Iterable[str]) -> str:
+    """What is said of several: that they have it, where they have any of it."""
+    told = {*each}
+    return next(one for one in ("accepted", "written", "waiting", "refused") if one in told)
 
 
 def _bound(choose: Any, moments: Iterable[datetime | None]) -> datetime | None:

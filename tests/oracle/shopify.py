@@ -134,12 +134,13 @@ def _consents(said: Mapping[str, Any], number: Any, faults: list[str]) -> Iterat
         state = str(consent.get("state")).lower()
         changed = said.get("accepts_marketing_updated_at")
         if channel == "email" and said.get(name) is None:
-            is_no = said.get("accepts_marketing") is False and str(changed) > str(
-                said.get("created_at")
+            started = said.get("created_at")
+            is_told = changed is not None and started is not None
+            is_no = said.get("accepts_marketing") is False and (
+                not is_told or str(changed) > str(started)
             )
-            state = "subscribed" if said.get("accepts_marketing") is True else ""
-            state = "unsubscribed" if is_no else state
-            state = state if changed is not None else ""
+            is_yes = said.get("accepts_marketing") is True and changed is not None
+            state = "unsubscribed" if is_no else "subscribed" if is_yes else ""
         if state in MEANS:
             is_any = True
             at = consent.get("consent_updated_at") or changed or said.get("updated_at")

@@ -50,3 +50,19 @@ def test_a_table_of_fields_is_told_all_that_is_wrong_with_it():
     found = {key for key, _, _ in faults("purchases", told)}
     assert found == {"sku2", "lines", "identifiers", "line.colour", "currency", "amount"}
     assert not list(faults("messages", {"type": "'sent'", "identifiers": {"email": "mail"}}))
+
+
+NUMBERS = {
+    "9,90": "9.90", "-9,90": "-9.90", "(9,90)": "-9.90", "\u22123,1": "-3.1", "+3": "3", " 5 ": "5",
+    "1.234,50": "1234.50", "1 234 567,5": "1234567.5", "1.234.567": "1234567",
+    "12345,6": "12345.6", "9.90": "", "1,234.50": "", "1.234 567": "", "12.34,5": "", "9,9O": "",
+    "1e3": "", "12.50 kg 3": "", "(-3)": "", "--3": "", "abc": "", "": "",
+}  # fmt: skip
+
+
+def test_a_number_is_read_only_where_it_surely_is_one(spark):
+    rows = [({"x": text},) for text in NUMBERS]
+    said = spark.createDataFrame(rows, "said map<string, string>")
+    number = parse("number(x, ',')").sql
+    found = said.selectExpr("said['x'] AS x", f"{number} AS read").collect()
+    assert {row.x: row.read for row in found} == NUMBERS

@@ -40,6 +40,7 @@ class Dialect:
                  → what is wrong with it (key, found, allowed); its `parse` also takes `fields`,
                  `time_zone` and `one_event_by`. None: it takes neither.
     `lists`      how its lists of people are read; None where it has no form of its own for them.
+    `customer_field` its own number of a customer, which it reads as customer_id; none: no such one.
     `is_keyed`   whether its parse also takes `pads`, one row with the lake's secret (inner, outer;
                  see `hmac_pads`): for an id that stands for an address, which a plain hash would
                  give away to anybody with a list of words.
@@ -53,3 +54,4 @@ class Dialect:
     faults: Callable[[str, Any], Iterable[tuple[str, str, str]]] | None = None
     lists: ListForm | None = None
     is_keyed: bool = False
+    customer_field: str = ""

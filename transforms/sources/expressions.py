@@ -19,6 +19,16 @@ TOKEN = re.compile(
     r"|(?P<name>[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)|(?P<sign>[(),]))"
 )
 DEEPEST = 20
+# Stands for the decimal sign, whichever it is, while a number is read.
+POINT = "\x01"
+# Between thousands: a dot, a comma, an apostrophe, or one of the blanks that people take.
+APART = "[.,' \u2019\u00a0\u2009\u202f]"
+DIGITS = rf"(?:\d{{1,3}}(?:({APART})\d{{3}}(?:\{{group}}\d{{3}})*)?|\d+)(?:{POINT}\d*)?|{POINT}\d+"
+NUMBER = (
+    rf"^\s*(?:[+\u2212-]?(?:{DIGITS.replace('{group}', '1')})"
+    rf"|\((?:{DIGITS.replace('{group}', '2')})\))\s*\z"
+)
+LESS = r"^\s*[(\u2212-]"
 T = TypeVar("T")
 
 
@@ -48,10 +58,20 @@ def _plain(name: str, least: int, most: int) -> Function:
 
 
 def _number(given: Sequence[str]) -> str:
-    """A number as it is written in other countries: by its decimal sign."""
+    """A number as it is written in other countries: by its decimal sign.
+
+    Only what is surely one: a sign, or brackets for minus; thousands in groups of three, all with
+    one other mark between; no letters. Anything else is no number, which its field is refused for.
+    """
     mark = given[1] if len(given) > 1 else literal(",")
-    bare = f"regexp_replace({given[0]}, concat('[^0-9eE+-', {mark}, ']'), '')"
-    return f"replace({bare}, {mark}, '.')"
+    written = f"replace({given[0]}, {mark}, {literal(POINT)})"
+    digits = f"regexp_replace({written}, {literal(f'[^0-9{POINT}]')}, '')"
+    is_less = f"{written} RLIKE {literal(LESS)}"
+    return (
+        f"CASE WHEN {written} RLIKE {literal(NUMBER)} THEN concat(CASE WHEN {is_less} "
+        f"THEN '-' ELSE '' END, replace({digits}, {literal(POINT)}, '.')) "
+        f"WHEN {given[0]} IS NOT NULL THEN '' END"
+    )
 
 
 def _whole(given: Sequence[str]) -> Sequence[str]:

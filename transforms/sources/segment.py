@@ -265,4 +265,5 @@ DIALECT = Dialect(
     streams=tuple(EVENTS),
     type_field="event",
     is_keyed=True,
+    customer_field="userId",
 )

@@ -13,8 +13,8 @@ name its topic, so its fields tell what it is:
 | refund | refund_line_items | order_refunded |
 | fulfilment | tracking_number(s), order_id | order_shipped; order_delivered once shipment_status says so |
 | checkout | abandoned_checkout_url | checkout_start, again whenever it was updated |
-| customer | verified_email or addresses | attribute_set without attribute; consent where it was given or taken back |
-| consent | customer_id, and email_ or sms_marketing_consent | consent_granted, consent_withdrawn |
+| customer | verified_email or addresses; or updated_at beside a field of consent | attribute_set without attribute; consent where it was given or taken back |
+| consent | else a field of consent: email_ or sms_marketing_consent, accepts_marketing | consent_granted, consent_withdrawn |
 | any other | | refused as `unknown_type` |
 
 An order comes again whenever anything about it changes. Each event has its own id, and holds only
@@ -24,7 +24,8 @@ not; they act on the order. When an order was paid is not told, so it is when it
 
 Who is `subscribed` has consented, who is `unsubscribed` has not; `not_subscribed`, `pending`,
 `redacted` and `invalid` say neither (a body of only that is refused as `not_of_use`). Of customers
-before these objects, `accepts_marketing` counts from the time it was last changed.
+before these objects, `accepts_marketing` counts from the time it was last changed. Doubt is silence:
+a trimmed body's "no" counts without that time, and one without any as of when its file came.
 
 A line costs price × quantity less its `discount_allocations` (without them `total_discount`). A
 refund without lines gives back what its successful transactions do. Test orders are refused as
@@ -46,14 +47,22 @@ from tactful.transforms.sources.objects import (
     parse_objects,
     several,
 )
-from tactful.transforms.sources.shopify_shapes import CUSTOMERS, EVENT, LINE, OBJECTS, SHAPE
+from tactful.transforms.sources.shopify_shapes import (
+    CHANNELS,
+    CUSTOMERS,
+    EVENT,
+    LINE,
+    OBJECTS,
+    SHAPE,
+    before,
+    kind,
+)
 
 # What is kept of an order: nothing that changes as it goes on.
 KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
         "checkout_token")  # fmt: skip
 PLACES = {"web": "online", "pos": "store", "iphone": "app", "android": "app"}
 PAID = ("paid", "partially_refunded", "refunded")
-CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
 CONSENTS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
 NOTHING = "CAST(NULL AS string)"
 
@@ -79,23 +88,6 @@ def parse_rows(
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
     )
-
-
-def _kind() -> str:
-    """What a body is, by the names of its fields; null where nobody knows it."""
-
-    def has(*each: str) -> str:
-        return f"arrays_overlap(names, array({listed(each)}))"
-
-    found = f"""CASE
-        WHEN {has("abandoned_checkout_url")} THEN 'checkout'
-        WHEN {has("line_items")} AND {has("financial_status", "order_number")} THEN 'order'
-        WHEN {has("refund_line_items")} THEN 'refund'
-        WHEN {has("tracking_number", "tracking_numbers")} AND {has("order_id")} THEN 'fulfilment'
-        WHEN {has("customer_id")} AND {has(*CHANNELS.values())} THEN 'consent'
-        WHEN {has("verified_email", "addresses")} THEN 'customer'
-    END"""
-    return f"get(transform(array(json_object_keys(value)), names -> {found}), 0)"
 
 
 def _each_order_event(objects: DataFrame) -> DataFrame:
@@ -127,7 +119,7 @@ def _each_order_event(objects: DataFrame) -> DataFrame:
     END"""
     laid = ", ".join(f"{sql} AS {name}" for name, sql in common.items())
     return (
-        objects.selectExpr("*", f"{_kind()} AS kind", f"struct({alone}) AS alone")
+        objects.selectExpr("*", f"{kind()} AS kind", f"struct({alone}) AS alone")
         .selectExpr("*", f"struct({laid}) AS common")
         .transform(several, keep=("kind", "common"), entries=entries)
     )
@@ -277,7 +269,7 @@ def _each_profile_event(objects: DataFrame) -> DataFrame:
 
     Adds: entry (type, channel, event_id, occurred_at, identifiers), kind, properties.
     """
-    number = "CASE WHEN kind = 'consent' THEN said.customer_id ELSE said.id END"
+    number = "CASE WHEN kind = 'consent' THEN coalesce(said.customer_id, said.id) ELSE said.id END"
     email = "coalesce(nullif(said.email, ''), nullif(said.email_address, ''))"
     address = {"email": f"('email', {email})", "sms": "('phone', nullif(said.phone, ''))"}
     who = {name: f"filter(array(struct('customer_id' AS type, number AS value), struct"
@@ -297,13 +289,15 @@ def _each_profile_event(objects: DataFrame) -> DataFrame:
     for channel, field in CHANNELS.items():
         state = f"lower(said.{field}.state)"
         if channel == "email":
-            state = f"CASE WHEN said.{field} IS NULL THEN {_before()} ELSE {state} END"
+            state = f"CASE WHEN said.{field} IS NULL THEN {before()} ELSE {state} END"
         at = f"coalesce(said.{field}.consent_updated_at, "
         at += "said.accepts_marketing_updated_at, said.updated_at)"
         means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in CONSENTS.items())
         type_ = f"CASE {state} {means} END"
+        landed = "concat(CAST(modified_at AS string), 'Z')"
+        at = f"coalesce({at}, CASE WHEN {state} = 'unsubscribed' THEN {landed} END)"
         raw = f"to_json(struct({type_} AS type, number AS customer_id, {at} AS at))"
-        name = f"concat('customer/', number, '/{channel}/', {at})"
+        name = f"concat('customer/', coalesce(number, line_hash), '/{channel}/', {at})"
         said = entry(type_, f"'{channel}'", name, at, who[channel], raw)
         told.append(f"CASE WHEN {type_} IS NOT NULL THEN {said} END")
     consents = f"array_compact(array({', '.join(told)}))"
@@ -319,22 +313,12 @@ def _each_profile_event(objects: DataFrame) -> DataFrame:
     END"""
     kept = ", ".join(f"'{name}', said.{name}" for name in ("tags", "state", "currency"))
     return (
-        objects.selectExpr("*", f"{_kind()} AS kind")
+        objects.selectExpr("*", f"{kind()} AS kind")
         .selectExpr("*", f"{number} AS number",
                     f"map_filter(map({kept}), (name, told) -> told IS NOT NULL) AS about")
         .transform(several, keep=("kind", "about"), entries=entries)
         .selectExpr("*", "entry.type IS NULL AND is_sound AS is_unused")
     )  # fmt: skip
-
-
-def _before() -> str:
-    """What a customer of before these objects has said, if the word was changed since the start."""
-    at = "said.accepts_marketing_updated_at"
-    no = f"said.accepts_marketing = 'false' AND {at} > said.created_at"
-    return (
-        f"CASE WHEN {at} IS NULL THEN NULL WHEN said.accepts_marketing = 'true' THEN 'subscribed' "
-        f"WHEN {no} THEN 'unsubscribed' END"
-    )
 
 
 def _profile() -> dict[str, str]:
@@ -370,7 +354,7 @@ def _as_it_is(objects: DataFrame) -> DataFrame:
 
 
 def _is(kinds: Iterable[str]) -> str:
-    return f"coalesce({_kind()} IN ({listed(kinds)}), false)"
+    return f"coalesce({kind()} IN ({listed(kinds)}), false)"
 
 
 ODD = ("is_odd", "wrong_type:properties")
@@ -397,4 +381,5 @@ DIALECT = Dialect(
     parse=parse_rows,
     streams=tuple(READINGS),
     lists=CUSTOMERS,
+    customer_field="customer.id",
 )

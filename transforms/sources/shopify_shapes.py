@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tactful.transforms.sources.dialect import ListForm
+from tactful.transforms.sources.objects import listed
 
 TEXTS = (
     "id", "order_id", "customer_id", "created_at", "updated_at", "processed_at", "cancelled_at",
@@ -29,6 +30,7 @@ FULFILMENT = (
     "struct<id:string,created_at:string,updated_at:string,status:string,shipment_status:string,"
     f"line_items:array<struct<id:string,{SKUS},quantity:string>>>"
 )
+CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
 CONSENT = "struct<state:string,consent_updated_at:string>"
 OBJECTS: Mapping[str, str] = {
     "customer": "struct<id:string,email:string,phone:string>",
@@ -52,6 +54,39 @@ EVENT = (
     f"struct<raw:string,type:string,event_id:string,occurred_at:string,lines:{LINE},amount:string,"
     "currency:string,is_whose:boolean>"
 )
+
+
+def kind() -> str:
+    """What a body is, by the names of its fields; null where nobody knows it."""
+
+    def has(*each: str) -> str:
+        return f"arrays_overlap(names, array({listed(each)}))"
+
+    is_consent = has(*CHANNELS.values(), "accepts_marketing")
+    found = f"""CASE
+        WHEN {has("abandoned_checkout_url")} THEN 'checkout'
+        WHEN {has("line_items")} AND {has("financial_status", "order_number")} THEN 'order'
+        WHEN {has("refund_line_items")} THEN 'refund'
+        WHEN {has("tracking_number", "tracking_numbers")} AND {has("order_id")} THEN 'fulfilment'
+        WHEN {has("customer_id")} AND {has(*CHANNELS.values())} THEN 'consent'
+        WHEN {has("verified_email", "addresses")} THEN 'customer'
+        WHEN {is_consent} AND {has("id")} AND {has("updated_at")} THEN 'customer'
+        WHEN {is_consent} THEN 'consent'
+    END"""
+    return f"get(transform(array(json_object_keys(value)), names -> {found}), 0)"
+
+
+def before() -> str:
+    """What a customer of before these objects has said, if the word was changed since the start.
+
+    A body that does not tell since when, since its sender left that out, may mean no: it does.
+    """
+    at = "said.accepts_marketing_updated_at"
+    no = f"said.accepts_marketing = 'false' AND coalesce({at} > said.created_at, true)"
+    return (
+        f"CASE WHEN {no} THEN 'unsubscribed' "
+        f"WHEN {at} IS NOT NULL AND said.accepts_marketing = 'true' THEN 'subscribed' END"
+    )
 
 
 # Of the export of customers, under the names that it has had.

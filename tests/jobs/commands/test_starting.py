@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tactful.jobs.cli import app
+from tactful.jobs.commands.checking import notes
 from tactful.jobs.commands.starting import init
 from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import idle, load
@@ -40,6 +41,20 @@ def test_three_systems_get_twelve_rules_and_caps_each_with_its_reason(tmp_path):
     assert len(config.rules) + len(config.caps) >= 12
     text = (tmp_path / "my.toml").read_text()
     assert len(re.findall(r"^# .+\n\[\[(?:suppress|caps)\]\]$", text, re.M)) >= 12
+
+
+def test_all_who_must_not_be_mailed_are_listed_and_the_two_numbers_explained(tmp_path):
+    init("segment,shopify,sendgrid", tmp_path / "my.toml")
+    config = load(tmp_path / "my.toml")
+    lists = {one.name: (one.policy, one.channel) for one in config.destinations}
+    for policy in ("unsubscribed", "complained", "no_consent"):
+        assert (policy, "email") in lists.values()
+    one = "userId of segment and customer.id of shopify"
+    assert one in (tmp_path / "my.toml").read_text()
+    assert any(line.startswith(one) for line in notes(config))
+    init("shopify", tmp_path / "shopify.toml")
+    assert "customer_id, of which" not in (tmp_path / "shopify.toml").read_text()
+    assert not any(one in line for line in notes(load(tmp_path / "shopify.toml")))
 
 
 def test_a_file_that_is_there_stays_as_it_is(tmp_path):

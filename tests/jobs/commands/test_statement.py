@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import pytest
 from typer.testing import CliRunner
@@ -13,7 +14,8 @@ from tactful.jobs.commands.statement import FORMATS, TITLES
 from tactful.jobs.settings.config import load
 from tactful.jobs.settings.privacy import BASES
 from tactful.schemas.events import STREAMS
-from tests.jobs.commands.why_lake import ANN, BOB, CONF, DEVICE, write_why_lake
+from tests.jobs.commands.why_lake import ANN, BOB, CONF, DEVICE, at, write_why_lake
+from tests.small_lake import write_table
 
 PRIVACY = """
 [privacy]
@@ -129,6 +131,24 @@ def test_a_recipient_is_a_destination(statement, tmp_path):
     assert code == 2
     assert "privacy.recipients.crm_lists: found the name of none" in beside
     assert "privacy.streams.purchases.basis" in beside and ", ".join(list(BASES)[:2]) in beside
+
+
+STATES = {"accepted": "they have it now", "rejected": "they refused it",
+          # A plain file is handed over by somebody: without a word of it nobody knows whether.
+          None: "it is in files that we hand over to them"}  # fmt: skip
+
+
+@pytest.mark.parametrize("state", STATES)
+def test_who_was_told_is_said_by_what_became_of_it(statement, tmp_path, state):
+    ends = [] if state is None else [
+        {"destination": "crm_list", "name": "1.json", "audience": "bought_it",
+         "operation": "add", "state": state, "at": at(11)},
+    ]  # fmt: skip
+    shutil.rmtree(tmp_path / "lake" / "delivery_states")
+    write_table(tmp_path / "lake", "delivery_states", ends)
+    _, text, _ = statement("ann@x.io")
+    assert STATES[state] in text
+    assert sum(said in text for said in STATES.values()) == 1
 
 
 def test_every_stream_has_a_heading():

@@ -296,15 +296,15 @@ def _matched(of: Moment, one: Mapping[str, Any]) -> dict[str, Any]:
     return {
         **one,
         "called": who.called(one),
-        "state_says": _state_says(one, crowd[0] if crowd else None),
+        "state_says": _state_says(one, crowd[0] if crowd else None, of.config),
     }
 
 
-def _state_says(one: Mapping[str, Any], crowd: int | None) -> str:
+def _state_says(one: Mapping[str, Any], crowd: int | None, config: Config) -> str:
     """What the state of an identifier means, where it is not simply somebody's."""
     if one["state"] == "hub":
-        many = f": it was seen with {crowd:,} others" if crowd else ""
-        return f"It is a hub and stands for nobody{many}."
+        why = f": it {links.hub_words(one, crowd, config)}" if crowd else ""
+        return f"It is a hub and stands for nobody{why}."
     if one["state"] == "blocked":
         return "It is blocked (identity.blocked) and stands for nobody."
     if one["state"] == "neutral":

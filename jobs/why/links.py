@@ -197,8 +197,7 @@ def why_apart(
     if state == "blocked" or one.get("identifier_key") in together.blocked:
         return "its value stands for nobody (identity.blocked)"
     if state == "hub":
-        many = f"was seen with {crowd:,} other identifiers" if crowd else "belongs to too many"
-        return f"it {many}, so it links nobody (a hub)"
+        return f"it {hub_words(one, crowd, config)}, so it links nobody (a hub)"
     if state == "neutral":
         since = moment(one["neutral_from_at"])
         return f"several customers share it, so since {since} it is nobody's"
@@ -213,6 +212,16 @@ def why_apart(
         f"together they would be one person of two customers (unique: {unique}), or of more "
         "identifiers than one person has"
     )
+
+
+def hub_words(one: Mapping[str, Any], crowd: int | None, config: Config) -> str:
+    """Why an identifier is a hub: too many others, or else two customers that have it."""
+    if not crowd:
+        return "belongs to too many"
+    if crowd > config.identity.max_links_of(one.get("identifier_type") or ""):
+        return f"was seen with {crowd:,} other identifiers"
+    unique = ", ".join(config.identity.unique_types)
+    return f"is shared by several customers (unique: {unique}), of whom none is surely its owner"
 
 
 def chain(lake: LakeView, one: str, other: str, *, at: datetime) -> list[Hop] | None:

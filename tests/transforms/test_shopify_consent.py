@@ -9,8 +9,8 @@ from tactful.transforms.sources.shopify import parse_rows
 NO = '{"state":"unsubscribed","consent_updated_at":"2026-11-14T10:00:00Z"}'
 WHEN = '"sms_marketing_consent":' + NO
 CLOSES = {
-    '{"id":1,"phone":"+14155550123",%s}' % WHEN: ("sms", 14, ["customer_id", "phone"]),
-    '{"phone":"+14155550123",%s}' % WHEN: ("sms", 14, ["phone"]),
+    f'{{"id":1,"phone":"+14155550123",{WHEN}}}': ("sms", 14, ["customer_id", "phone"]),
+    f'{{"phone":"+14155550123",{WHEN}}}': ("sms", 14, ["phone"]),
     '{"id":2,"email":"a@x.io","phone":null,"accepts_marketing":false}':
         ("email", 27, ["customer_id", "email"]),
     '{"customer_id":3,"email_marketing_consent":{"state":"UNSUBSCRIBED","consent_updated_at":null}}':

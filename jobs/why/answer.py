@@ -210,8 +210,11 @@ def explained_message(of: Moment, message: str, found: Who) -> dict[str, Any]:
         of.lake, person, of.config, at=max(of.at, sent_at), rows=of.rows, message=message
     )
     told = withheld.suppressions(of.lake, person, of.config, at=sent_at, rows=of.rows)
-    facts["in_force"] = withheld.active_at(told["rows"])
-    facts["in_force_count"] = told["active_count"]
+    in_force = withheld.active_at(told["rows"])
+    # A cap that only this message filled did not hold when it was sent.
+    before = [row for row in in_force if not withheld.is_filled_at(row, sent_at)]
+    facts["in_force"] = before
+    facts["in_force_count"] = told["active_count"] - len(in_force) + len(before)
     caps = (withheld.counted(of.lake, person, cap, of.config, at=sent_at) for cap in of.config.caps)
     facts["caps"] = [cap for cap in caps if cap]
     return facts

@@ -29,11 +29,21 @@ HERS = """
     WHERE person_id = $person AND state = 'linked' ORDER BY first_seen_at, identifier_key
     LIMIT $most
 """
-HELD = """
+# What came of a message that went to several, and names nobody: it may be of any of them.
+OF_OTHERS = """
+    SELECT event_id FROM messages
+    WHERE type <> 'sent' AND coalesce(len(identifier_keys), 0) = 0 AND message_id IN (
+        SELECT message_id FROM timeline
+        WHERE stream = 'messages' AND type = 'sent' AND message_id IN (
+            SELECT message_id FROM timeline WHERE person_id = $person AND stream = 'messages')
+        GROUP BY message_id HAVING count(DISTINCT person_id) > 1)
+"""
+HELD = f"""
     SELECT stream, type, count(DISTINCT event_id) AS events_count, min(occurred_at) AS first_at,
            max(occurred_at) AS last_at,
            count(DISTINCT event_id) FILTER (occurred_at <= $at - $kept) AS older_count
     FROM timeline WHERE person_id = $person AND occurred_at <= $at AND stream = $stream
+      AND NOT (stream = 'messages' AND event_id IN ({OF_OTHERS}))
     GROUP BY stream, type ORDER BY events_count DESC, type
 """
 SOURCES = """
@@ -47,11 +57,12 @@ IN_FORCE = """
     ORDER BY starts_at DESC, suppression_id LIMIT $most
 """
 # Only what happened to herself may be told to her as a reason.
-HER_EVENTS = """
+HER_EVENTS = f"""
     SELECT stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
            list_slice(list(sku ORDER BY line_number) FILTER (sku IS NOT NULL), 1, 4) AS skus,
            any_value(order_id) AS order_id
     FROM timeline WHERE person_id = $person AND event_id IN (SELECT unnest($ids))
+      AND NOT (stream = 'messages' AND event_id IN ({OF_OTHERS}))
     GROUP BY stream, event_id
 """
 CLAIMED = """
@@ -272,7 +283,9 @@ def _shared(
             "is_held": any((destination, row["identifier_key"]) in held for row in rows),
             "stands": _of_all(
                 stand.get(row["last_record"]["record_id"], "waiting")
-                if row["last_record"] else "accepted" for row in rows
+                if row["last_record"]
+                else "accepted"
+                for row in rows
             ),
         }
         for destination, rows in sorted(grouped.items())

@@ -123,6 +123,11 @@ def _suppressed(
     }
 
 
+def is_filled_at(row: Mapping[str, Any], sent_at: datetime) -> bool:
+    """Whether it is a cap's suppression that begins with what was sent at that moment."""
+    return bool(row["reason"] == CAPPED and as_utc(row["starts_at"]) >= sent_at)
+
+
 def lifts(reason: str, options: Any) -> str:
     """What would end a suppression of this kind early, in words."""
     if reason == CAPPED:

@@ -7,6 +7,7 @@ import re
 import shutil
 
 import pytest
+from deltalake import DeltaTable
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
@@ -149,6 +150,29 @@ def test_who_was_told_is_said_by_what_became_of_it(statement, tmp_path, state):
     _, text, _ = statement("ann@x.io")
     assert STATES[state] in text
     assert sum(said in text for said in STATES.values()) == 1
+
+
+def test_what_names_nobody_of_a_message_to_two_is_told_to_none_of_them(statement, tmp_path):
+    _, text, _ = statement("ann@x.io", "--format", "json")
+    before = {one["stream"]: one["events_count"] for one in json.loads(text)["held"]}
+
+    def add(name: str, rows: list[dict]) -> None:
+        there = DeltaTable(str(tmp_path / "lake" / name)).to_pyarrow_table().to_pylist()
+        shutil.rmtree(tmp_path / "lake" / name)
+        write_table(tmp_path / "lake", name, [*there, *rows])
+
+    def said(person: str | None, event_id: str, type_: str, **more) -> dict:
+        whose = {} if person is None else {"person_id": person, "stream": "messages"}
+        return {**whose, "event_id": event_id, "type": type_, "message_id": "m1",
+                "occurred_at": at(21), **more}  # fmt: skip
+
+    add("timeline", [said(BOB, "m1-too", "sent"), said(ANN, "c-nobody", "clicked"),
+                     said(ANN, "c-ann", "clicked")])  # fmt: skip
+    add("messages", [said(None, "c-nobody", "clicked"),
+                     said(None, "c-ann", "clicked", identifier_keys=["1"])])  # fmt: skip
+    _, text, _ = statement("ann@x.io", "--format", "json")
+    after = {one["stream"]: one["events_count"] for one in json.loads(text)["held"]}
+    assert after == {**before, "messages": before["messages"] + 1}
 
 
 def test_every_stream_has_a_heading():

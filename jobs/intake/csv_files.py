@@ -51,6 +51,8 @@ def rows(
 
 
 def _fault(names: Sequence[str]) -> str:
+    if any(sign in name for name in names for sign in ("\ufffd", "\x00")):
+        return "its first line is no UTF-8 (such as UTF-16 or Latin-1); write it as UTF-8"
     if not any(names):
         return "its first line names no columns"
     if "" in names:

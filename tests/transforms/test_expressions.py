@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from tactful.transforms.sources.expressions import NotAnExpression, parse
-from tactful.transforms.sources.mapped import faults
+from tactful.transforms.sources.mapped import faults, parse_rows
 
 REFUSED = {
     "reflect('java.lang.System', 'getenv', 'HOME')": "the function reflect",
@@ -66,3 +68,23 @@ def test_a_number_is_read_only_where_it_surely_is_one(spark):
     number = parse("number(x, ',')").sql
     found = said.selectExpr("said['x'] AS x", f"{number} AS read").collect()
     assert {row.x: row.read for row in found} == NUMBERS
+
+
+TOLD = {"event_id": "id", "order_id": "id", "type": "decode(kind, 'S', 'order_placed')",
+        "occurred_at": "time(at, 'dd.MM.yyyy HH:mm')"}  # fmt: skip
+WRONG = {
+    '{"id": "1", "kind": "S", "at": "02.03.2026 10:00"}': set(),
+    '{"id": "2", "kind": "X", "at": "02.03.2026 10:00"}': {"unknown_type"},
+    '{"id": "3", "kind": "S", "at": "32.03.2026 10:00"}': {"occurred_at_not_a_time"},
+    '{"id": "4", "kind": "S", "at": "2026-03-02T10:00:00Z"}': {"occurred_at_not_a_time"},
+    '{"id": "5", "kind": " "}': {"missing:type", "missing:occurred_at"},
+}
+
+
+def test_what_is_said_wrongly_is_not_called_missing(spark):
+    rows = [(text, "f", datetime(2026, 11, 27, tzinfo=UTC)) for text in WRONG]
+    landed = spark.createDataFrame(rows, "value string, file string, modified_at timestamp")
+    read = parse_rows(landed, stream="purchases", source_name="s", max_row_bytes=10**6,
+                      max_skew=timedelta(days=1), fields=TOLD, time_zone="UTC")  # fmt: skip
+    named = {"unknown_type", "occurred_at_not_a_time", "missing:type", "missing:occurred_at"}
+    assert {row.raw: {*row.reasons} & named for row in read.collect()} == WRONG

@@ -127,7 +127,10 @@ def _told(
             parts = (sql(given[p]) if p in given else "NULL" for p in names.inner(known[name]))
             told[name] = f"struct({', '.join(parts)})"
         elif known[name].type == "timestamp":
-            told[name] = _moment(sql(given), time_zone)
+            moment = sql(given)
+            if name == "occurred_at":
+                moment = _or_strange(moment, given)
+            told[name] = _moment(moment, time_zone)
         elif known[name].type == "array<string>":
             text = sql(given)
             told[name] = (
@@ -136,9 +139,23 @@ def _told(
             )
         elif known[name].type == "boolean":
             told[name] = f"TRY_CAST({sql(given)} AS boolean)"
+        elif name == "type":
+            told[name] = _or_strange(sql(given), given)
         else:
             told[name] = sql(given)
     return told, read
+
+
+def _or_strange(value: str, given: str) -> str:
+    """The value; where its columns say something that it is not made for, what no field takes.
+
+    A date in another form, or a word that `decode` does not know, is not missing: it is wrong.
+    """
+    columns = sorted(parse(given).columns)
+    if not columns:
+        return value
+    each = ", ".join(f"nullif(trim(try_element_at(said, {literal(name)})), '')" for name in columns)
+    return f"coalesce({value}, concat('?', coalesce({each}, NULL)))"
 
 
 def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:

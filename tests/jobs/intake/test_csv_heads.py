@@ -1,0 +1,20 @@
+"""The first line of a CSV file: what is no UTF-8 is said to be none, and names no columns."""
+
+from __future__ import annotations
+
+import pytest
+
+from tactful.jobs.intake.csv_files import _fault, _names
+from tactful.jobs.settings.csv_form import CsvForm
+
+
+@pytest.mark.parametrize(
+    ("line", "encoding", "is_refused"),
+    [("id;größe", "utf-16", True), ("id;größe", "latin-1", True), ("id;x", "utf-16-le", True),
+     ("id;größe", "utf-8", False), ("id;größe", "utf-8-sig", False)],
+)  # fmt: skip
+def test_a_head_that_is_no_utf8_is_refused_as_such(line, encoding, is_refused):
+    # As the reader of first lines decodes them.
+    head = line.encode(encoding).decode("utf-8", "replace")
+    fault = _fault(_names(head, CsvForm(delimiter=";")))
+    assert ("UTF-8" in fault) is is_refused and bool(fault) is is_refused

@@ -10,9 +10,10 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pyspark
+from py4j.java_gateway import get_java_class
 from pyspark.sql import SparkSession
 
 from tactful.jobs.prepare import resolved
@@ -44,7 +45,7 @@ class Broker:
     """One broker; it may be killed and started again, with all that it holds."""
 
     def __init__(self, spark: SparkSession, folder: Path) -> None:
-        self.jvm: Any = spark._jvm
+        self.spark, self.jvm = spark, cast("Any", spark._jvm)
         self.folder = folder
         folder.mkdir(parents=True)
         port, controller = free_ports(2)
@@ -95,7 +96,7 @@ class Broker:
         """Let the records before an offset go, as their retention does."""
         admin_of = self.jvm.org.apache.kafka.clients.admin
         place = self.jvm.org.apache.kafka.common.TopicPartition(topic, partition)
-        upto = admin_of.RecordsToDelete.beforeOffset(before)
+        upto = _before(self.spark, admin_of.RecordsToDelete, before)
         with self.admin() as admin:
             admin.deleteRecords(self._map({place: upto})).all().get()
 
@@ -198,6 +199,16 @@ def _cluster_id() -> str:
     import base64
 
     return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+
+
+def _before(spark: SparkSession, kind: Any, offset: int) -> Any:
+    """All records before an offset: py4j finds only the getter that has the factory's name."""
+    gateway: Any = spark.sparkContext._gateway
+    taken = gateway.new_array(spark._jvm.java.lang.Class, 1)
+    taken[0] = spark._jvm.java.lang.Long.TYPE
+    told = gateway.new_array(spark._jvm.java.lang.Object, 1)
+    told[0] = offset
+    return get_java_class(kind).getMethod("beforeOffset", taken).invoke(None, told)
 
 
 def _short(jvm: Any) -> Any:

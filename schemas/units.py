@@ -9,6 +9,7 @@ NUMBERS = {
     "satisfaction": "1 (bad) to 5 (good)",
     "line_number": "position, from 0",
     "position": "position, from 0",
+    "step": "position, from 1",
     "batch_id": "number of the batch",
     "from_position": "offset, or version of the table",
     "until_position": "offset, or version of the table",

@@ -139,7 +139,7 @@ PUBLICATIONS = (
         CUSTOMERS,
         lambda of: of.customers,
         (*_EVENTS, PRODUCTS, RATES),
-        ("attribution", "business"),
+        ("attribution", "business", "identity"),
         changed=_persons,
     ),
     Publication(

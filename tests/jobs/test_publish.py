@@ -22,6 +22,7 @@ from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
@@ -98,9 +99,10 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
         TIMELINE_LOG: (
             {"stream": "clicks", "event_id": "e", "type": "page_view", "event_class": "browse",
              "occurred_at": AS_OF, "line_number": 0},
-            [name for name in EVERY if name not in ("identity", "identity_health", "hubs")],
+            [n for n in EVERY if n not in ("identity", "identity_health", "hubs", "activations")],
         ),
         LINKS: ({"link_id": "l"}, ["hubs"]),
+        PLANS: ({"decision_id": "d", "anchor_key": "k"}, ["activations"]),
     }  # fmt: skip
     for table, (row, stale) in rows.items():
         made = pa.Table.from_pylist([row], to_arrow_schema(table.struct()))

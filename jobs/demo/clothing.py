@@ -25,6 +25,8 @@ OFTEN = (1, 1, 1, 2, 2, 3)
 # For how long a price stands after it was paid, as `conf/demo.toml` says it.
 PRICE_STANDS = timedelta(days=30)
 ASKED_AFTER = timedelta(days=9)
+# After which an order of which nobody hears counts as arrived, where `unfulfilled` says nothing.
+COUNTS_AS_THERE = timedelta(days=30)
 SALE, ASK = "jeans-half-price", "review-ask"
 # Which of a month's days the sale is told on, and to which share of those who have an address.
 SALE_DAY, SALE_HOUR, SALE_SHARE = 18, 10, 0.4
@@ -209,21 +211,25 @@ def judged(fates: pd.DataFrame, sale: pd.DataFrame, asks: pd.DataFrame) -> pd.Da
     """Say it with pandas alone, sharing nothing with the rules that it is held against.
 
     A sale is a regret where its household has bought jeans in the 30 days before and has not given
-    them back; to ask for a review is one where the order had not arrived and was not undone.
-    Grain: mail. Columns: message_id, household, sent_at, kind (sale, ask), is_regret.
+    them back; to ask for a review is one where an order of that product, this or another of the
+    household, was on its way: neither arrived nor undone, and not so long ago that it counts as
+    arrived. Grain: mail. Columns: message_id, household, sent_at, kind (sale, ask), is_regret.
     """
     near = sale.merge(fates[fates.sku.isin(JEANS)], on="household")
     since = near.sent_at - near.order_placed
     is_near = (since > pd.Timedelta(0)) & (since < PRICE_STANDS)
     wrong = near[is_near & ~(near.undone <= near.sent_at)]
-    waited = asks.assign(order_id=asks.message_id.str.removeprefix("ask-")).merge(
-        fates.drop(columns="household"), on="order_id"
-    )
-    has_come = (waited.order_delivered <= waited.sent_at) | (waited.undone <= waited.sent_at)
+    own = asks.assign(order_id=asks.message_id.str.removeprefix("ask-"))
+    asked = own.merge(fates[["order_id", "sku"]], on="order_id")[[*asks.columns, "sku"]]
+    near = asked.merge(fates, on=["household", "sku"])
+    since = near.sent_at - near.order_placed
+    is_near = (since > pd.Timedelta(0)) & (since < COUNTS_AS_THERE)
+    has_come = (near.order_delivered <= near.sent_at) | (near.undone <= near.sent_at)
+    waiting = near[is_near & ~has_come]
     return pd.concat(
         [
             sale.assign(kind="sale", is_regret=sale.message_id.isin(wrong.message_id)),
-            waited[["message_id", "household", "sent_at"]].assign(kind="ask", is_regret=~has_come),
+            asks.assign(kind="ask", is_regret=asks.message_id.isin(waiting.message_id)),
         ],
         ignore_index=True,
     )

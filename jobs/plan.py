@@ -59,7 +59,7 @@ def due_plans(batch: Batch) -> DataFrame | None:
     Only a batch that may speak looks: it would change nothing otherwise. Whose moment has come
     while their policy is paused wait without being looked at in every batch.
     """
-    if not batch.may_speak or PLANS.id not in batch.pins:
+    if not batch.may_speak or PLANS.id not in batch.pins or not _has_plans(batch):
         return None
     standing = latest(batch.read(PLANS), key=["decision_id"]).where("NOT is_final")
     due = standing.where(F.col("look_at") <= F.lit(batch.as_of))
@@ -117,7 +117,8 @@ def plan(
 
 
 def _has_plans(batch: Batch) -> bool:
-    return not batch.read(PLANS).isEmpty()
+    """Whether anything was ever planned: a log that was only made is in its first version."""
+    return batch.pins[PLANS.id] > 0
 
 
 def speech(one: Activate) -> Speech:

@@ -30,6 +30,11 @@ def consents(timeline: DataFrame) -> DataFrame:
     )
 
 
+def newest_word() -> Column:
+    """Whether the newest of several words grants it; at one moment a withdrawal counts."""
+    return F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
+
+
 def unless_all(channel: Column) -> Column:
     """The channel, null where it is all of them."""
     return F.when(channel != ALL, channel)

@@ -9,7 +9,7 @@ from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.transforms.closings import is_address
-from tactful.transforms.consents import consents
+from tactful.transforms.consents import consents, newest_word
 from tactful.transforms.identity.keys import hmac_sha256
 from tactful.transforms.jurisdictions import Silence, jurisdictions
 from tactful.transforms.rules import RULES
@@ -60,9 +60,8 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     for_ads = (F.col("channel").isNull() | (F.col("channel") == AD)) & (
         F.col("purpose") == "marketing"
     )
-    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
     said = consents(timeline).where(for_ads & F.col("person_id").isNotNull())
-    words = said.groupBy("person_id").agg(newest.alias("_granted"))
+    words = said.groupBy("person_id").agg(newest_word().alias("_granted"))
     refused = suppressions.where(
         F.col("reason").isin(*NO_TO_ADS) & holds_for(AD) & is_about("purpose", "marketing")
     ).select("person_id", F.lit(False).alias("_granted"))

@@ -57,13 +57,14 @@ def next_open(at: datetime, zones: Sequence[str], week: Week) -> datetime | None
 
     They are reached when all of the clocks allow it: in doubt the strictest.
     """
-    moment: datetime | None = at
+    moment = at
     for _ in range(len(DAYS) * len(zones)):
-        opened = [moment and _next_open(moment, zone, week) for zone in zones]
-        if None in opened:
+        opened = [_next_open(moment, zone, week) for zone in zones]
+        told = [opens for opens in opened if opens is not None]
+        if len(told) < len(opened):
             return None
-        moment = max(filter(None, opened))
-        if all(moment == other for other in opened):
+        moment = max(told)
+        if moment == min(told):
             return moment
     return None
 

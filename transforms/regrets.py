@@ -53,7 +53,17 @@ def marketing_messages(
         .transform(with_offer, contents, campaigns)
         .drop("content_id")
     )
-    lists = sent.select("skus").distinct()
+    own = F.coalesce("own", F.array().cast("array<string>"))
+    with_own = sent.join(_ahead(sent, life), "message_id", "left").withColumn("own", own)
+    return with_products(with_own, products)
+
+
+def with_products(messages: DataFrame, products: DataFrame) -> DataFrame:
+    """Add to what each message names the categories and brands of the products that it offers.
+
+    Changes: categories, brands. Keeps: all rows. messages: rows with skus, categories and brands.
+    """
+    lists = messages.select("skus").distinct()
     known = (
         lists.select("skus", F.explode("skus").alias("sku"))
         .join(products.select("sku", "category", "brand"), "sku")
@@ -64,13 +74,11 @@ def marketing_messages(
     )
     none = F.array().cast("array<string>")
     return (
-        sent.join(_ahead(sent, life), "message_id", "left")
-        .join(known, "skus", "left")
+        messages.join(known, "skus", "left")
         .withColumns(
             {
                 "categories": F.array_union("categories", F.coalesce("_categories", none)),
                 "brands": F.array_union("brands", F.coalesce("_brands", none)),
-                "own": F.coalesce("own", none),
             }
         )
         .drop("_categories", "_brands")

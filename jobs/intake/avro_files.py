@@ -16,9 +16,10 @@ from tactful.jobs.intake.parquet_files import (
     AS_NAMED,
     FOOTER_THREADS,
     PLACE,
-    RAW_DISK,
     NotRead,
     as_json,
+    opened,
+    raw_conf,
 )
 from tactful.jobs.lake.listing import File
 
@@ -47,24 +48,16 @@ def rows(spark: SparkSession, files: Sequence[File]) -> tuple[list[DataFrame], d
 def _schema(spark: SparkSession, path: str) -> str | None:
     """A file's schema; nothing where it is no record, None where the file is no Avro file."""
     jvm: Any = spark._jvm
-    conf = jvm.org.apache.hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
-    for name, value in RAW_DISK.items():
-        conf.set(name, value)
-    place = jvm.org.apache.hadoop.fs.Path(path)
-    stream = None
     try:
-        stream = place.getFileSystem(conf).open(place)
-        datum = jvm.org.apache.avro.generic.GenericDatumReader()
-        schema = jvm.org.apache.avro.file.DataFileStream(stream, datum).getSchema()
-        return str(schema.toString()) if str(schema.getType().toString()) == "RECORD" else ""
+        with opened(spark, raw_conf(spark), path) as stream:
+            datum = jvm.org.apache.avro.generic.GenericDatumReader()
+            schema = jvm.org.apache.avro.file.DataFileStream(stream, datum).getSchema()
+            return str(schema.toString()) if str(schema.getType().toString()) == "RECORD" else ""
     except (Py4JJavaError, PySparkException) as error:
         why = str(getattr(error, "java_exception", None) or error)
         if any(sign in why for sign in NO_AVRO) or "EOFException" in why:
             return None
         raise NotRead(path, why) from error
-    finally:
-        if stream is not None:
-            stream.close()
 
 
 def _read(spark: SparkSession, files: Sequence[File], schema: str) -> DataFrame:

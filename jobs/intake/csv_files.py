@@ -12,7 +12,14 @@ from py4j.protocol import Py4JJavaError
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.intake.parquet_files import AS_NAMED, FOOTER_THREADS, PLACE, RAW_DISK, NotRead
+from tactful.jobs.intake.parquet_files import (
+    AS_NAMED,
+    FOOTER_THREADS,
+    PLACE,
+    NotRead,
+    opened,
+    raw_conf,
+)
 from tactful.jobs.lake.listing import File
 from tactful.jobs.settings.csv_form import CsvForm
 
@@ -71,22 +78,15 @@ def _names(head: str, form: CsvForm) -> tuple[str, ...]:
 def _first_line(spark: SparkSession, path: str) -> str:
     """The first line of a file, packed or not."""
     jvm: Any = spark._jvm
-    conf = jvm.org.apache.hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
-    for name, value in RAW_DISK.items():
-        conf.set(name, value)
-    place = jvm.org.apache.hadoop.fs.Path(path)
-    stream = None
+    conf, place = raw_conf(spark), jvm.org.apache.hadoop.fs.Path(path)
     try:
-        stream = place.getFileSystem(conf).open(place)
-        codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf).getCodec(place)
-        plain = codec.createInputStream(stream) if codec else stream
-        reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(plain, "UTF-8"))
-        return reader.readLine() or ""
+        with opened(spark, conf, path) as stream:
+            codec = jvm.org.apache.hadoop.io.compress.CompressionCodecFactory(conf).getCodec(place)
+            plain = codec.createInputStream(stream) if codec else stream
+            reader = jvm.java.io.BufferedReader(jvm.java.io.InputStreamReader(plain, "UTF-8"))
+            return reader.readLine() or ""
     except Py4JJavaError as error:
         raise NotRead(path, str(error.java_exception)) from error
-    finally:
-        if stream is not None:
-            stream.close()
 
 
 def _read(

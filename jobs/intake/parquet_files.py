@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
@@ -41,6 +42,25 @@ WHOLE = 2**53
 UNREADABLE = ("PARQUET_TYPE", "COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE")
 
 
+def raw_conf(spark: SparkSession) -> Any:
+    """Hadoop's settings by which a file is opened as it lies there."""
+    conf = spark._jvm.org.apache.hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
+    for name, value in RAW_DISK.items():
+        conf.set(name, value)
+    return conf
+
+
+@contextmanager
+def opened(spark: SparkSession, conf: Any, path: str) -> Iterator[Any]:
+    """The bytes of a file. conf: see `raw_conf`."""
+    place = spark._jvm.org.apache.hadoop.fs.Path(path)
+    stream = place.getFileSystem(conf).open(place)
+    try:
+        yield stream
+    finally:
+        stream.close()
+
+
 class NotRead(Exception):
     """Raised where a file's bytes could not be had; `path` is the file."""
 
@@ -57,9 +77,7 @@ def rows(spark: SparkSession, files: Sequence[File]) -> tuple[list[DataFrame], d
 
     Raises: NotRead.
     """
-    conf = spark._jvm.org.apache.hadoop.conf.Configuration(spark._jsc.hadoopConfiguration())
-    for name, value in RAW_DISK.items():
-        conf.set(name, value)
+    conf = raw_conf(spark)
     with ThreadPoolExecutor(FOOTER_THREADS) as pool:
         schemas = list(pool.map(lambda file: _schema(spark, conf, file.path), files))
     alike: dict[str | None, list[File]] = defaultdict(list)

@@ -10,8 +10,8 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.words import CHANNELS
 from tactful.transforms.about import with_offer
-from tactful.transforms.consents import consents
-from tactful.transforms.regrets import regrets
+from tactful.transforms.consents import consents, newest_word
+from tactful.transforms.regrets import regrets, with_products
 from tactful.transforms.rules.suppressions import forever
 
 NO_ADDRESS, NO_CONSENT = "no_address", "no_consent"
@@ -75,8 +75,7 @@ def granted(timeline: DataFrame) -> DataFrame:
         "channel",
         F.explode(F.when(F.col("channel").isNull(), all_channels).otherwise(F.array("channel"))),
     )
-    newest = F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
-    return each.groupBy("person_id", "channel", "purpose").agg(newest.alias("is_granted"))
+    return each.groupBy("person_id", "channel", "purpose").agg(newest_word().alias("is_granted"))
 
 
 def with_bars(
@@ -152,7 +151,7 @@ def _touching(
         none.alias("categories"), F.lit(None).cast("boolean").alias("offers_discount"),
         sent.alias("sent"), none.alias("own"),
     ).transform(with_offer, contents, campaigns)  # fmt: skip
-    about = _with_categories(messages.drop("content_id"), products)
+    about = with_products(messages.drop("content_id"), products)
     told = regrets(about, suppressions, shares=shares, products=products)
     # Why, and until when: the latest end of the policy's rows that hold for that person then.
     ends = F.coalesce("ends_at", forever())
@@ -179,27 +178,6 @@ def _touching(
         .where((F.col("purpose") == "marketing") | F.col("_reaches"))
         .withColumn("ends_at", F.when(F.col("_ends") < forever(), F.col("_ends")))
         .select("decision_id", "reason", "policy", "ends_at", "evidence")
-    )
-
-
-def _with_categories(messages: DataFrame, products: DataFrame) -> DataFrame:
-    """What the products of a message are of, beside what it names itself."""
-    of = messages.select("message_id", F.explode("skus").alias("sku")).join(
-        products.select("sku", "category", "brand"), "sku"
-    )
-    known = of.groupBy("message_id").agg(
-        F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("_brands")
-    )
-    none = F.array().cast("array<string>")
-    return (
-        messages.join(known, "message_id", "left")
-        .withColumns(
-            {
-                "categories": F.array_union("categories", F.coalesce("_categories", none)),
-                "brands": F.array_union("brands", F.coalesce("_brands", none)),
-            }
-        )
-        .drop("_categories", "_brands")
     )
 
 

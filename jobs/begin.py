@@ -13,12 +13,13 @@ from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
 from tactful.jobs.runs.pausing import paused
 from tactful.jobs.settings.config import Config
+from tactful.schemas.assignments import ASSIGNMENTS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import WAITING
 from tactful.schemas.plans import PLANS
 from tactful.schemas.records import MEMBERSHIPS, RECORDS
-from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
@@ -34,8 +35,10 @@ LOOKED_UP = (
     PRODUCTS,
     CAMPAIGNS,
     CONTENTS,
+    CONTEXT,
     RECORDS,
     PLANS,
+    ASSIGNMENTS,
     CUSTOMERS,
     CUSTOMER_SCORES,
 )

@@ -17,6 +17,7 @@ from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.experiences import bad_experiences
 from tactful.transforms.identity.owners import named_after
 from tactful.transforms.jurisdictions import tells_country
+from tactful.transforms.personalisation import says_personalisation
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 from tactful.transforms.regrets import marketing_messages
 from tactful.transforms.rules import Facts, Policy
@@ -122,12 +123,14 @@ class Lookback:
 
     Classes that no rule reads are left out; of messages always those of this moment are read.
     asks_zones, asks_countries: whether it matters in which zone, or country, each customer lived,
-    which an event of long ago may say.
+    which an event of long ago may say. asks_personalisation: whether it matters who wants nothing
+    chosen by what is known of them.
     """
 
     of: Mapping[str, timedelta | None]
     asks_zones: bool = False
     asks_countries: bool = False
+    asks_personalisation: bool = False
 
     def since(self, as_of: datetime) -> datetime:
         """From when on messages bear on what must not be said now."""
@@ -149,16 +152,21 @@ class Lookback:
             )
 
         known = starmap(since, sorted(self.of.items()))
-        return timeline.where(reduce(Column.__or__, known, self._tells_place()))
+        return timeline.where(reduce(Column.__or__, known, self._tells_of_them()))
 
     def is_read(self) -> Column:
         """Whether a decision bears on an event, whenever it happened."""
-        return F.col("event_class").isin(*self.of) | self._tells_place()
+        return F.col("event_class").isin(*self.of) | self._tells_of_them()
 
-    def _tells_place(self) -> Column:
+    def _tells_of_them(self) -> Column:
+        """Whether an event says where somebody lives, or what may be made of what is known."""
         is_of_class = F.col("event_class").isin(*ZONE_CLASSES)
-        zone = is_of_class & tells_zone() if self.asks_zones else F.lit(False)
-        return zone | tells_country() if self.asks_countries else zone
+        told = is_of_class & tells_zone() if self.asks_zones else F.lit(False)
+        if self.asks_countries:
+            told |= tells_country()
+        if self.asks_personalisation:
+            told |= (F.col("event_class") == "profile") & says_personalisation()
+        return told
 
 
 def lookback(config: Config, products: DataFrame) -> Lookback:

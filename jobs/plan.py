@@ -10,6 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs import decide, propose, speak
+from tactful.jobs.evidence.checked import against, arms_of, assignments, fitting
 from tactful.jobs.evidence.orders import settled_of
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Activate, Config
@@ -21,12 +22,15 @@ from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.table import Table
 from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.caps import counted_messages
-from tactful.transforms.conditions import with_conditions
+from tactful.transforms.conditions import with_conditions, with_customer
+from tactful.transforms.holdout import held_out
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.owners import is_person, named_after
+from tactful.transforms.jurisdictions import jurisdictions
+from tactful.transforms.personalisation import not_personalised, without_profiling
 from tactful.transforms.persons.zones import zones_by_then
 from tactful.transforms.plans.actions import Speech, actions, with_score
-from tactful.transforms.plans.barred import addresses, granted, with_bars
+from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
 from tactful.transforms.plans.limits import INTERRUPTING, limits_of
 from tactful.transforms.plans.moments import with_moment
 from tactful.transforms.plans.outcomes import decided, given_up, news
@@ -91,7 +95,7 @@ def plan(
     theirs = persons.where(is_person())
     if "cause" not in suppressed.columns:
         suppressed = suppressed.withColumn("cause", F.lit(None).cast(EVENT_REF))
-    profiles = batch.keep(_profiles(batch, theirs, config))
+    profiles = batch.keep(_profiles(batch, theirs, facts, config))
     asked = _actions(batch, facts, theirs, labels, profiles, config)
     asked = batch.keep(asked) if asked is not None else None
     standing = batch.keep(_standing(batch, asked, labels))
@@ -106,14 +110,16 @@ def plan(
     raw = found.join(keys, "identifier_key").join(
         asked.select("person_id").distinct(), "person_id", "left_semi"
     )
+    arms = arms_of(batch, asked, standing, labels, config)
     weighed = batch.keep(
-        _weighed(batch, asked, standing, facts, suppressed, raw, profiles, config, dead=dead)
+        _weighed(batch, asked, standing, facts, suppressed, raw, profiles, arms, config, dead=dead)
     )
     gone = given_up(unsettled, asked, as_of=batch.as_of, batch_id=batch.number)
     told = news(weighed, as_of=batch.as_of, batch_id=batch.number)
     rows = batch.keep(told.unionByName(gone))
     said = weighed.where("is_said")
-    return Planned(speak.records(batch, said, profiles, config), _outputs(batch, rows, config))
+    outputs = {**_outputs(batch, rows, config), **assignments(batch, arms)}
+    return Planned(speak.records(batch, said, profiles, config), outputs)
 
 
 def _has_plans(batch: Batch) -> bool:
@@ -141,17 +147,18 @@ def speech(one: Activate) -> Speech:
     )
 
 
-def _profiles(batch: Batch, persons: DataFrame, config: Config) -> DataFrame:
-    """What is known of these persons, as it was last published."""
-    asked = set().union(*(one.chosen.columns for one in config.activate), PROFILE)
+def _profiles(batch: Batch, persons: DataFrame, facts: DataFrame, config: Config) -> DataFrame:
+    """What is known of these persons, as it was last published, and may be asked."""
+    told = (*(one.chosen.columns for one in config.activate), *(cap.asked for cap in config.caps))
+    asked = set(PROFILE).union(*told)
     of_scores = sorted(asked.intersection(CUSTOMER_SCORES.names) - {*CUSTOMERS.names})
     of_customers = sorted(asked.intersection(CUSTOMERS.names) - {"person_id"})
     known = batch.read(CUSTOMERS).select("person_id", *of_customers)
     theirs = known.join(persons, "person_id", "left_semi")
-    if not of_scores:
-        return theirs
-    scores = batch.read(CUSTOMER_SCORES).select("person_id", *of_scores)
-    return theirs.join(scores, "person_id", "left")
+    if of_scores:
+        scores = batch.read(CUSTOMER_SCORES).select("person_id", *of_scores)
+        theirs = theirs.join(scores, "person_id", "left")
+    return without_profiling(theirs, not_personalised(facts.where(is_person())))
 
 
 def _actions(
@@ -229,6 +236,7 @@ def _weighed(
     suppressed: DataFrame,
     raw: DataFrame,
     profiles: DataFrame,
+    arms: DataFrame | None,
     config: Config,
     *,
     dead: DataFrame | None,
@@ -241,23 +249,14 @@ def _weighed(
     is_open = F.col("was").isNull() | ~F.col("was.is_final")
     opened = asked.join(was, "decision_id", "left").where(is_open)
     zones = _zones(batch, facts, asked, standing, config)
-    barred = with_bars(
-        with_score(opened, profiles).join(zones, "person_id", "left"),
-        suppressed,
-        addresses(raw, dead, types=ADDRESS_TYPES),
-        granted(facts.where(is_person())),
-        products=batch.read(PRODUCTS),
-        contents=batch.read(CONTENTS),
-        campaigns=batch.read(CAMPAIGNS),
-        shares=decide.shares(config),
-        precedence={when: rule.precedence for when, rule in RULES.items()},
-        as_of=batch.as_of,
-        opt_in=config.consent.silence.is_no_nowhere,
-    )
     hours = profiles.select("person_id", "usual_response_hour")
     is_promised = F.col("was.outcome").isin("chosen", "lost", "suppressed")
     ready = (
-        barred.join(hours, "person_id", "left")
+        with_address(
+            with_score(opened, profiles).join(zones, "person_id", "left"),
+            addresses(raw, dead, types=ADDRESS_TYPES),
+        )
+        .join(hours, "person_id", "left")
         .withColumn("phone", F.when(F.col("channel").isin("sms", "call"), F.col("address")))
         .withColumn("promised_at", F.when(is_promised, F.col("was.send_at")))
     )
@@ -267,8 +266,27 @@ def _weighed(
         quiet=config.plans.hours,
         usual_hour=config.plans.default_hour,
         interrupting=INTERRUPTING,
+        fitting=fitting(config),
     )
-    limited = batch.keep(moments.withColumns(_limits(config)))
+    silence, theirs = config.consent.silence, facts.where(is_person())
+    barred = with_bars(
+        moments,
+        suppressed,
+        granted(theirs),
+        jurisdictions(theirs) if silence.varies else None,
+        *([] if arms is None else [held_out(opened, arms)]),
+        *against(batch, moments, theirs, config),
+        products=batch.read(PRODUCTS),
+        contents=batch.read(CONTENTS),
+        campaigns=batch.read(CAMPAIGNS),
+        shares=decide.shares(config),
+        precedence={when: rule.precedence for when, rule in RULES.items()},
+        as_of=batch.as_of,
+        silence=silence,
+    )
+    asked_by_caps = frozenset().union(*(cap.asked for cap in config.caps))
+    known = with_customer(barred, profiles, columns=asked_by_caps).withColumns(_limits(config))
+    limited = batch.keep(known.drop("customer"))
     return decided(
         limited,
         _places(batch, standing, facts, zones, config),
@@ -291,15 +309,20 @@ def _limits(config: Config) -> dict[str, Column]:
 def _zones(
     batch: Batch, facts: DataFrame, asked: DataFrame, standing: DataFrame, config: Config
 ) -> DataFrame:
-    """Where everybody lives now of whom something is planned: person_id, time_zone."""
+    """By whose clock everybody lives of whom something is planned, and whether that is known.
+
+    Keeps: person_id. Adds: time_zone (the business's where nobody knows), is_zone_known.
+    """
     at = F.lit(batch.as_of).alias("at")
     persons = asked.select("person_id").union(standing.select("person_id")).distinct()
     zones = zones_by_then(
         persons.select("person_id", at),
         facts.where(is_person()),
-        time_zone=config.business.time_zone,
+        time_zone=None,
     )
-    return batch.keep(zones.select("person_id", "time_zone"))
+    own = F.coalesce("time_zone", F.lit(config.business.time_zone))
+    is_known = F.col("time_zone").isNotNull().alias("is_zone_known")
+    return batch.keep(zones.select("person_id", own.alias("time_zone"), is_known))
 
 
 def _places(
@@ -364,4 +387,5 @@ def lookback(config: Config, products: DataFrame) -> decide.Lookback:
     for told in (propose.reads(config, products), spoken):
         for name, span in told.items():
             longest[name] = decide.longer(longest.get(name, timedelta()), span)
-    return decide.Lookback(longest, asks_zones=True)
+    asks = of_rules.asks_countries or bool(config.checks) or config.consent.silence.varies
+    return decide.Lookback(longest, asks_zones=True, asks_countries=asks, asks_personalisation=True)

@@ -18,6 +18,8 @@ QUANTITY_WITHIN = "decimal(13,4)"
 
 # What is bought again less often than every ten years is not bought again.
 MAX_REPLENISH_DAYS = 3650
+# Millimetres on one day: more than ever fell.
+MAX_RAIN = 10_000
 
 # Texts, in bytes of UTF-8: an id or a name, and what people or browsers write.
 MAX_NAME_BYTES = 1_000

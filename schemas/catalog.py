@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tactful.schemas.assignments import ASSIGNMENTS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.decisions import DECISIONS
@@ -38,7 +39,7 @@ from tactful.schemas.records import (
     MEMBERSHIPS,
     RECORDS,
 )
-from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS, RATES
 from tactful.schemas.suppressions import DUE, PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
@@ -48,13 +49,13 @@ LOGS = (
     PLANS,
 )  # fmt: skip
 APPENDED = (
-    *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, RECORDS,
+    *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, ASSIGNMENTS, RECORDS,
     DELIVERIES, DELIVERY_STATES, DELIVERY_ROWS, BATCHES, CUSTOMERS_DAILY, QUALITY,
 )  # fmt: skip
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
     KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT, ACTIVATIONS,
 )  # fmt: skip
-REFERENCE = (PRODUCTS, CAMPAIGNS, CONTENTS, RATES)
+REFERENCE = (PRODUCTS, CAMPAIGNS, CONTENTS, RATES, CONTEXT)
 
 TABLES: dict[str, Table] = {table.id: table for table in (*LOGS, *APPENDED, *PUBLISHED, *REFERENCE)}

@@ -25,6 +25,18 @@ PRODUCTS = Table(
             at_least=0,
         ),
         Column("complements", "array<string>", "Products that go with it.", is_later=True),
+        Column(
+            "seasons",
+            "array<string>",
+            "When it is worn or used: winter, spring, summer, autumn (fall); none: always.",
+            is_later=True,
+        ),
+        Column(
+            "regions",
+            "array<string>",
+            "Where it is for: codes of countries, or of their parts (US-CA); none: anywhere.",
+            is_later=True,
+        ),
         Column("attributes", "map<string,string>", "Anything else."),
     ),
     "Products, replaced whole when a reference file changes; of several rows of one, the newest.",
@@ -106,5 +118,27 @@ RATES = Table(
     ),
     "What other currencies are worth, replaced whole when a reference file changes; of several rows "
     "of one day and currency, the newest.",
+    erased_by="nothing",
+)
+
+CONTEXT = Table(
+    "context",
+    "region × day",
+    ("region", "day"),
+    (
+        Column(
+            "region",
+            "string",
+            "A country's code (ISO 3166), or one of its parts (US-CA).",
+            nullable=False,
+        ),
+        Column("day", "date", "The day there.", nullable=False),
+        Column("temperature", "double", "How warm it is, or will be.", unit="°C"),
+        Column("rain", "double", "How much it rains; 0: not at all.", at_least=0, unit="mm"),
+        Column("event", "string", "What is going on there."),
+        Column("attributes", "map<string,string>", "Anything else."),
+    ),
+    "What a day is like somewhere, replaced whole when a reference file changes; of several rows of "
+    "one region and day, the newest.",
     erased_by="nothing",
 )

@@ -27,7 +27,9 @@ class CapRule:
     The window is rolling, `window` long, or a `calendar`'s day, week or month, in `zone` or, where
     that is None, in the customer's own; a week starts on weekday `week_starts` (0 is Monday). No
     channels, topics or campaigns stand for all of them. Exempt messages are never held; they count
-    only where `exempt_counts`.
+    only where `exempt_counts`. relaxed: of the customers for whom a condition holds (see `parse`)
+    the limit of the first; plans go by it, suppressions and pressure by `limit`. drops: what finds
+    no place at its moment is not said at all.
     """
 
     name: str
@@ -44,6 +46,13 @@ class CapRule:
     exempt_topics: Sequence[str] = ()
     exempt_campaigns: Sequence[str] = ()
     exempt_counts: bool = False
+    relaxed: Sequence[tuple[str, int]] = ()
+    drops: bool = False
+
+    @property
+    def most(self) -> int:
+        """The highest limit that it has for anybody."""
+        return max([self.limit, *(limit for _, limit in self.relaxed)])
 
     @property
     def needs_zones(self) -> bool:
@@ -215,6 +224,7 @@ def _as_struct(rule: CapRule) -> Column:
     return F.struct(
         F.lit(rule.name).alias("name"),
         F.lit(rule.limit).alias("limit"),
+        F.lit(rule.most).alias("most"),
         F.lit(rule.window).cast("interval day to second").alias("window"),
         F.lit(rule.reach).alias("reach"),
         F.lit(rule.calendar).cast("string").alias("calendar"),

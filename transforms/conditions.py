@@ -13,7 +13,7 @@ comparison fail. What is unknown is neither true nor false, as in SQL.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from difflib import get_close_matches
@@ -102,15 +102,25 @@ def with_conditions(
     customers: person_id and the columns that the conditions read (see `Chosen.columns`), one row a
     person; of who is missing there all is unknown. chosen: by policy; each has to be there.
     """
-    needed = sorted(frozenset().union(*(one.columns for one in chosen.values())))
-    known = customers.select("person_id", F.struct(F.lit(1), *needed).alias(CUSTOMER))
-    both = proposals.join(known, "person_id", "left") if needed else proposals
+    needed = frozenset().union(*(one.columns for one in chosen.values()))
+    both = with_customer(proposals, customers, columns=needed)
     wanted = _case("policy", {name: _sql(one.where) for name, one in chosen.items()})
     content = _case("policy", {name: _content(one) for name, one in chosen.items()})
     told = both.withColumns(
         {"is_wanted": wanted.cast("boolean"), "content_id": content.cast("string")}
     )
     return told.drop(CUSTOMER)
+
+
+def with_customer(rows: DataFrame, customers: DataFrame, *, columns: Set[str]) -> DataFrame:
+    """Put beside each row what conditions ask of its person.
+
+    Adds: customer (null of who is unknown), where any column is asked. Keeps: all rows.
+    """
+    if not columns:
+        return rows
+    known = customers.select("person_id", F.struct(F.lit(1), *sorted(columns)).alias(CUSTOMER))
+    return rows.join(known, "person_id", "left")
 
 
 def _sql(where: str | None) -> str:

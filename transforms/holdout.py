@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.assignments import CONTROL, TEST
 from tactful.transforms.identity.keys import hmac_sha256
+from tactful.transforms.identity.owners import named_after
 
-CONTROL, TEST = "control", "test"
+HOLDOUT, CONTAMINATED = "holdout", "contaminated"
 # So many digits of the hash decide: of sixteen million parts each is one.
 DIGITS = 6
 
@@ -46,3 +50,52 @@ def arms_of_persons(assigned: DataFrame) -> DataFrame:
         first.alias("arm"), (F.count_distinct("arm") > 1).alias("is_contaminated")
     )
     return arms.withColumn("is_held_out", (F.col("arm") == CONTROL) | F.col("is_contaminated"))
+
+
+def arms(asked: DataFrame, assigned: DataFrame, pads: DataFrame, *, as_of: datetime) -> DataFrame:
+    """Say in which arm everybody is whom a campaign is about to speak to, drawn where nobody has.
+
+    Drawn is by the identifier that a person is named after, the one seen first. Whom a campaign
+    without control group speaks to is in no arm, whatever was drawn before.
+
+    Keeps: one row a person × campaign that holds anybody out. Adds: arm, is_contaminated,
+    is_held_out; anchor_key and assigned_at (null unless it is drawn now).
+    asked: person_id, campaign_id, holdout_share, each pair once. assigned: see `arms_of_persons`.
+    """
+    known = arms_of_persons(assigned)
+    asked = asked.where("holdout_share > 0")
+    drawn = with_arm(
+        asked.join(known, ["person_id", "campaign_id"], "left_anti").withColumn(
+            "anchor_key", named_after()
+        ),
+        pads,
+    ).withColumns(
+        {
+            "is_contaminated": F.lit(False),
+            "is_held_out": F.col("arm") == CONTROL,
+            "assigned_at": F.lit(as_of),
+        }
+    )
+    kept = asked.join(known, ["person_id", "campaign_id"])
+    return kept.unionByName(drawn, allowMissingColumns=True).drop("holdout_share")
+
+
+def held_out(actions: DataFrame, arms: DataFrame) -> DataFrame:
+    """What is not said because its person is in the control group, or in both arms.
+
+    Of receipts and the like nobody is held out.
+
+    Keeps: decision_id. Adds: reason, policy, ends_at, evidence. actions: decision_id, person_id,
+    campaign_id, purpose. arms: see `arms`.
+    """
+    reason = F.when(F.col("is_contaminated"), CONTAMINATED).otherwise(HOLDOUT)
+    told = actions.where("purpose = 'marketing'").join(
+        arms.where("is_held_out"), ["person_id", "campaign_id"]
+    )
+    return told.select(
+        "decision_id",
+        reason.alias("reason"),
+        reason.alias("policy"),
+        F.lit(None).cast("timestamp").alias("ends_at"),
+        F.array().cast("array<string>").alias("evidence"),
+    )

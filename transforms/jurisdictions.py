@@ -88,3 +88,14 @@ def jurisdictions(timeline: DataFrame) -> DataFrame:
         F.col("_place.country")
     )
     return newest.select("person_id", law.alias("jurisdiction")).where("jurisdiction IS NOT NULL")
+
+
+def whereabouts(timeline: DataFrame) -> DataFrame:
+    """Say where each person was last, as far as anything that happened says it.
+
+    Keeps: one row a person of whom a country is known. Adds: country, region (as told).
+    timeline: see `jurisdictions`.
+    """
+    place = F.max_by(F.struct("country", "region"), F.struct(*ORDER)).alias("_place")
+    located = timeline.where(is_person() & tells_country())
+    return located.groupBy("person_id").agg(place).select("person_id", "_place.*")

@@ -15,6 +15,7 @@ from tactful.transforms.legal_hours import Week
 DAYS = range(8)
 SPANS = "array<struct<begins:int,ends:int>>"
 WEEK = f"array<{SPANS}>"
+STRETCHES = "array<struct<begins:timestamp,ends:timestamp>>"
 
 
 def open_from(at: Column, zone: Column, week: Week) -> Column:
@@ -25,16 +26,22 @@ def open_from(at: Column, zone: Column, week: Week) -> Column:
 
     at: a time. zone: its time zone's name.
     """
-    return open_in(at, zone, as_column(week))
+    return open_in(at, F.array(zone), as_column(week))
 
 
-def open_in(at: Column, zone: Column, week: Column) -> Column:
-    """The same of a week that each row tells (see `as_column`)."""
-    day = F.to_date(F.from_utc_timestamp(at, zone))
-    ahead = F.sequence(F.lit(DAYS[0]), F.lit(DAYS[-1]))
-    days = F.transform(ahead, lambda n: F.date_add(day, n))
-    opens = F.transform(days, lambda d: F.array_min(_opens(at, d, zone, week)))
-    return F.array_min(opens)
+def open_in(at: Column, zones: Column, week: Column) -> Column:
+    """The same of a week that each row tells (see `as_column`), by the clocks that it lists.
+
+    Of several, all have to allow it: whose clock nobody knows is reached when it is right by each.
+    """
+    of_each = F.transform(zones, lambda zone: _stretches(at, zone, week))
+    shared = F.aggregate(
+        F.slice(of_each, 2, F.greatest(F.size(of_each), F.lit(1))),
+        F.get(of_each, 0).cast(STRETCHES),
+        lambda known, more: _shared(known, more).cast(STRETCHES),
+    )
+    ahead = F.filter(shared, lambda one: one["ends"] > at)
+    return F.array_min(F.transform(ahead, lambda one: F.greatest(one["begins"], at)))
 
 
 def as_column(week: Week) -> Column:
@@ -91,17 +98,26 @@ def outside(begins: str, ends: str) -> Week:
     return (tuple(span for span in spans if span[0] < span[1]),) * 7
 
 
-def _opens(at: Column, day: Column, zone: Column, week: Column) -> Column:
-    """From when on a message may go on a day, of each of its spans; null where that is over."""
+def _stretches(at: Column, zone: Column, week: Column) -> Column:
+    """From when until when a message may go on the days from a moment on, by one clock."""
+    today = F.to_date(F.from_utc_timestamp(at, zone))
+    ahead = F.sequence(F.lit(DAYS[0]), F.lit(DAYS[-1]))
 
-    def moment(minutes: Column) -> Column:
-        shown = day.cast("timestamp") + F.make_dt_interval(mins=minutes)
-        return F.to_utc_timestamp(shown, zone)
+    def of_day(n: Column) -> Column:
+        day = F.date_add(today, n)
 
-    def opens(span: Column) -> Column:
-        return F.when(moment(span["ends"]) > at, F.greatest(moment(span["begins"]), at))
+        def moment(minutes: Column) -> Column:
+            shown = day.cast("timestamp") + F.make_dt_interval(mins=minutes)
+            return F.to_utc_timestamp(shown, zone)
 
-    return F.transform(F.element_at(week, F.weekday(day) + 1), opens)
+        return F.transform(
+            F.element_at(week, F.weekday(day) + 1),
+            lambda span: F.struct(
+                moment(span["begins"]).alias("begins"), moment(span["ends"]).alias("ends")
+            ),
+        )
+
+    return F.flatten(F.transform(ahead, of_day))
 
 
 def _shared(one: Column, other: Column) -> Column:

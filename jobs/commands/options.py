@@ -14,6 +14,7 @@ from pydantic.fields import FieldInfo
 from tactful.jobs.settings.config import described, further, model_in
 from tactful.jobs.settings.layers import read_defaults
 from tactful.jobs.settings.models import Config
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.identity.sharing.graph import Sharing
 from tactful.transforms.options import Option, options_of
@@ -109,6 +110,9 @@ def _rules() -> dict[str, tuple[str, type]]:
     return {
         when: (f"{rule.doc} Caused by events of the stream {rule.stream}.", rule.options)
         for when, rule in RULES.items()
+    } | {
+        when: (f"{check.doc} Asked of each message.", check.options)
+        for when, check in CHECKS.items()
     }
 
 

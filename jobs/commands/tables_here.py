@@ -25,8 +25,8 @@ PUT_BACK = "put it back from a copy"
 REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
 # What a lake may never have had that was last run before lakes remembered what they made.
 LATER = {
-    "activations", "contents", "customers_daily", "customer_scores", "delivery_rows",
-    "delivery_states", "known_shares", "landed_ranges", "plans", "quality", "rates",
+    "activations", "assignments", "contents", "context", "customers_daily", "customer_scores",
+    "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "plans", "quality", "rates",
 }  # fmt: skip
 
 Answer = TypeVar("Answer")

@@ -17,13 +17,13 @@ from tactful.jobs.lake.listing import NO_ACCESS, File
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.models import Reference
 from tactful.schemas.intake import QUARANTINE
-from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS, RATES
 from tactful.transforms.sources.reference import newest, parse_rows
 
-TABLES = {"products": PRODUCTS, "campaigns": CAMPAIGNS, "contents": CONTENTS, "rates": RATES}
+TABLES = {table.name: table for table in (PRODUCTS, CAMPAIGNS, CONTENTS, RATES, CONTEXT)}
 # What a row must be to be used, or what is taken from it, has changed: files of an earlier version
 # are read once more.
-RULES = 5
+RULES = 6
 PARQUET = b"PAR1"
 
 Say = Callable[[str], None]

@@ -42,8 +42,8 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
 # What each query concluded. What was decided stays decided and what was sent stays told: decisions,
-# memberships, records and deliveries are no conclusions from events. The clock begins anew, since
-# the main query reads every tick.
+# assignments, memberships, records and deliveries are no conclusions from events. The clock begins
+# anew, since the main query reads every tick.
 CONCLUSIONS: dict[str, tuple[Table, ...]] = {
     accept.QUERY: (*STREAMS.values(), QUARANTINE, IDENTIFIERS),
     fused.QUERY: (

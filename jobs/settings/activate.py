@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from tactful.jobs.settings.derived import chosen, with_options
 from tactful.jobs.settings.fields import (
+    CONDITION,
     READ_AS,
     Channels,
     Count,
@@ -27,7 +28,6 @@ from tactful.transforms.conditions import Chosen
 from tactful.transforms.triggers import TRIGGERS, Policy, Trigger
 
 CANCELS = tuple(dict.fromkeys(type_ for one in TRIGGERS.values() for type_ in one.cancels))
-CONDITION = "a condition, such as orders >= 2 and event.category = 'shoes'"
 
 
 class Content(Section):

@@ -27,9 +27,9 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
         hint = "live, it acts on what happens from then on, and not on all that ever happened"
         yield (*place, "starts_at"), "nothing", "a moment with its zone", hint
     yield from _cancels(place, entry, trigger)
-    yield from _condition(place, entry)
+    yield from condition(place, entry)
     yield from _contents(place, entry)
-    for at, step in enumerate(_tables(entry, "steps")):
+    for at, step in enumerate(tables(entry, "steps")):
         yield from _contents((*place, "steps", at), step)
 
 
@@ -67,8 +67,8 @@ def unheard(place: Place, entry: Mapping[str, Any], destinations: Any) -> Iterat
     channels = entry.get("channels")
     if entry.get("mode") != "live" or not isinstance(channels, list):
         return
-    tables = _tables({"destinations": destinations}, "destinations")
-    taken = {_channel_of(one) for one in tables if one.get("policy") == entry.get("name")}
+    told = tables({"destinations": destinations}, "destinations")
+    taken = {_channel_of(one) for one in told if one.get("policy") == entry.get("name")}
     if None in taken:
         return
     for at, channel in enumerate(channels):
@@ -98,7 +98,7 @@ def _cancels(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterat
 
 def _contents(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
     """One way to say what is said; of several contents only the last may be for everybody."""
-    contents = _tables(entry, "content")
+    contents = tables(entry, "content")
     if contents and "content_id" in entry:
         yield (*place, "content_id"), shown(entry["content_id"]), "no such key beside content", ""
     for at, one in enumerate(contents[:-1]):
@@ -106,10 +106,11 @@ def _contents(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
             hint = "what stands below it is never said"
             yield (*place, "content", at, "where"), "nothing", "a condition, but in the last", hint
     for at, one in enumerate(contents):
-        yield from _condition((*place, "content", at), one)
+        yield from condition((*place, "content", at), one)
 
 
-def _condition(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
+def condition(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
+    """What cannot be read of whom an entry is for."""
     told = entry.get("where")
     if isinstance(told, str) and told:
         try:
@@ -121,16 +122,17 @@ def _condition(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
 def conditions(place: Place, entry: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     """Every condition of an entry, and of what it says, with its place; those that can be read."""
     places = [(place, entry)]
-    for at, one in enumerate(_tables(entry, "steps")):
+    for at, one in enumerate(tables(entry, "steps")):
         places.append(((*place, "steps", at), one))
     for where, one in [*places]:
-        contents = enumerate(_tables(one, "content"))
+        contents = enumerate(tables(one, "content"))
         places += [((*where, "content", at), inner) for at, inner in contents]
     for where, one in places:
-        if isinstance(told := one.get("where"), str) and told and not [*_condition(where, one)]:
+        if isinstance(told := one.get("where"), str) and told and not [*condition(where, one)]:
             yield (*where, "where"), told
 
 
-def _tables(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+def tables(entry: Mapping[str, Any], key: str) -> list[Mapping[str, Any]]:
+    """The tables of a list, types unchecked."""
     told = entry.get(key)
     return [one for one in told if isinstance(one, dict)] if isinstance(told, list) else []

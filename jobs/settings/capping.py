@@ -5,14 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tactful.jobs.settings.activating import condition, tables
 from tactful.jobs.settings.fields import topic_words
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.calendars import CALENDARS
+from tactful.transforms.conditions import EVENT_SAID, parse
+from tactful.transforms.sources.expressions import NotAnExpression
+
+# What only what is said next goes by.
+OF_SPEECH = ("on_cap", "relaxed")
 
 
-def faults(place: Place, entry: dict) -> Iterator[Finding]:
-    """A cap has one window, and says of it what it has a say in; and it can count something."""
+def faults(place: Place, entry: dict, *, speaks: bool) -> Iterator[Finding]:
+    """A cap has one window, and says of it what it has a say in; and it can count something.
+
+    speaks: whether anything is said next.
+    """
     if "window" in entry and "calendar" in entry:
         allowed = "window or calendar, not both"
         yield (*place, "calendar"), f"{shown(entry['calendar'])} beside a window", allowed, ""
@@ -31,6 +40,26 @@ def faults(place: Place, entry: dict) -> Iterator[Finding]:
         if key in entry and not is_there:
             yield (*place, key), shown(entry[key]), f"no such key without {what}", ""
     yield from _all_exempt(place, entry)
+    for key in OF_SPEECH:
+        if key in entry and not speaks:
+            hint = "it holds for what is said next, and nothing is"
+            yield (*place, key), shown(entry[key]), "no such key without [[activate]]", hint
+    for at, one in enumerate(tables(entry, "relaxed")):
+        here, least, most = (*place, "relaxed", at), entry.get("limit"), one.get("limit")
+        if type(least) is int and type(most) is int and most <= least:
+            yield (*here, "limit"), shown(most), f"more than the cap's own limit, {least}", ""
+        yield from condition(here, one)
+        if _asks_event(one.get("where")):
+            hint = "a cap counts whatever the cause"
+            yield (*here, "where"), shown(one["where"]), "a condition without event.", hint
+
+
+def _asks_event(told: Any) -> bool:
+    """Whether a condition that can be read asks for the causing event."""
+    try:
+        return isinstance(told, str) and f"{EVENT_SAID}.`" in parse(told).sql
+    except NotAnExpression:
+        return False
 
 
 def _all_exempt(place: Place, entry: dict) -> Iterator[Finding]:

@@ -6,12 +6,31 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
-from tactful.jobs.settings.fields import Channels, Count, Duration, Flag, Ids, Name, Topics, once
+from tactful.jobs.settings.fields import (
+    CONDITION,
+    Channels,
+    Count,
+    Duration,
+    Flag,
+    Ids,
+    Name,
+    Text,
+    Topics,
+    once,
+)
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import PURPOSES
 from tactful.transforms.calendars import CALENDARS, WEEKDAYS
 from tactful.transforms.caps import CapRule
+from tactful.transforms.conditions import parse
 from tactful.transforms.rules.rule import in_words
+
+
+class Relaxed(Section):
+    """For whom a cap is more generous."""
+
+    where: Text = Field(description=CONDITION, title="For whom: a condition as in [[activate]].")
+    limit: Count = Field(title="How many messages they may get; more than the cap's own limit.")
 
 
 class Cap(Section):
@@ -55,6 +74,17 @@ class Cap(Section):
     exempt_counts: Flag = Field(
         default=False, title="Whether messages that are exempt count for the others."
     )
+    on_cap: Literal["defer", "drop"] = Field(
+        default="defer",
+        title="What becomes of what [[activate]] would say and it stops: defer decides it anew "
+        "when a place is free, drop says it at its moment or not at all.",
+    )
+    relaxed: tuple[Relaxed, ...] = Field(
+        default=(),
+        description="a list of tables, each with where and limit",
+        title="Who may get more of what [[activate]] says: the first whose `where` is true counts. "
+        "Suppressions and `pressure` go by `limit`.",
+    )
 
     @property
     def span(self) -> str:
@@ -78,4 +108,11 @@ class Cap(Section):
             exempt_topics=self.exempt_topics,
             exempt_campaigns=self.exempt_campaigns,
             exempt_counts=self.exempt_counts,
+            relaxed=tuple((one.where, one.limit) for one in self.relaxed),
+            drops=self.on_cap == "drop",
         )
+
+    @property
+    def asked(self) -> frozenset[str]:
+        """The columns of `customers` and `customer_scores` that its conditions read."""
+        return frozenset().union(*(parse(one.where).columns for one in self.relaxed))

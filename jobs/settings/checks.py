@@ -25,6 +25,7 @@ from tactful.jobs.settings.places import Finding
 from tactful.jobs.settings.texts import unfit
 from tactful.jobs.settings.variables import misspelt
 from tactful.schemas.events import STREAMS
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.options import Option, options_of
 from tactful.transforms.rules import RULES
@@ -37,7 +38,7 @@ def cross_problems(
     layers: Layers, environ: Mapping[str, str], *, needs_secret: bool, looks_at_disk: bool
 ) -> list[Problem]:
     """Everything wrong that one value alone does not show."""
-    checks = [*([_secret, _credentials] if needs_secret else []), *CHECKS]
+    checks = [*([_secret, _credentials] if needs_secret else []), *OF_VALUES]
     found_here = [finding for check in checks for finding in check(layers.values, environ)]
     on_disk = [places.on_disk, named_ids.on_disk] if looks_at_disk else []
     for look in (places.faults, *on_disk):
@@ -157,15 +158,30 @@ def _defaults(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _rules(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
-    declared = {when: options_of(rule.options) for when, rule in RULES.items()}
+    known = {**RULES, **CHECKS}
+    declared = {when: options_of(rule.options) for when, rule in known.items()}
     for place, entry in _entries(values, "suppress"):
         when = entry.get("when")
-        if isinstance(when, str) and when in RULES:
+        if isinstance(when, str) and when in known:
             yield from _misplaced(place, entry, when, declared, kind_of="when")
             yield from _not_given(place, entry, when, declared[when])
-            for key, allowed, hint in RULES[when].faults(entry):
+            yield from unfit(place, entry, declared[when])
+            yield from _spoken_of(place, entry, values)
+            for key, allowed, hint in known[when].faults(entry):
                 found = shown(entry[key]) if key in entry else "nothing"
                 yield (*place, key), found, allowed, hint
+
+
+def _spoken_of(place: Place, entry: dict, values: dict) -> Iterator[Finding]:
+    """Whoever holds for some of what is said names entries of [[activate]]."""
+    speaking = [one.get("name") for _, one in _entries(values, "activate")]
+    told = entry.get("policies")
+    for at, name in enumerate(told if isinstance(told, list) else ()):
+        if isinstance(name, str) and name not in speaking:
+            allowed = (
+                f"an entry of [[activate]]: {', '.join(map(str, speaking)) or 'there is none'}"
+            )
+            yield (*place, "policies", at), shown(name), allowed, ""
 
 
 def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -181,8 +197,9 @@ def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _caps(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
+    speaks = any(True for _ in _entries(values, "activate"))
     for place, entry in _entries(values, "caps"):
-        yield from capping.faults(place, entry)
+        yield from capping.faults(place, entry, speaks=speaks)
 
 
 def _misplaced(
@@ -233,8 +250,13 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
     types = tuple(_table(_table(values, "identity"), "types"))
     declared = {kind: options_of(sink.options) for kind, sink in SINKS.items()}
     opt_outs = set(_opt_outs(values))
+    checked = {
+        one["name"]: one["when"]
+        for _, one in _entries(values, "suppress")
+        if isinstance(one.get("name"), str) and str(one.get("when")) in CHECKS
+    }
     for place, entry in _entries(values, "destinations"):
-        yield from _policy(place, entry, enabled)
+        yield from _policy(place, entry, enabled, checked)
         kind = entry.get("kind")
         if not isinstance(kind, str) or kind not in SINKS:
             continue
@@ -322,16 +344,21 @@ def _privacy(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 def _sensitive(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     sections = ("suppress", "caps", "activate", "destinations")
     named = (entry for section in sections for entry in _entries(values, section))
-    asked = (
+    asked = [
         condition
         for place, entry in _entries(values, "activate")
         for condition in activating.conditions(place, entry)
-    )
+    ]
+    for place, entry in _entries(values, "caps"):
+        for at, one in enumerate(activating.tables(entry, "relaxed")):
+            asked += activating.conditions((*place, "relaxed", at), one)
     privacy = _table(values, "privacy")
     yield from lawful.sensitive(privacy, _entries(values, "suppress"), asked, named)
 
 
-def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Finding]:
+def _policy(
+    place: Place, entry: dict, enabled: dict[str, Any], checked: dict[str, str]
+) -> Iterator[Finding]:
     policy = entry.get("policy")
     # Whoever took a rule away must still be able to empty the audience that it filled.
     if not isinstance(policy, str) or entry.get("retired") is True:
@@ -339,6 +366,9 @@ def _policy(place: Place, entry: dict, enabled: dict[str, Any]) -> Iterator[Find
     allowed = "an entry of [[suppress]], [[caps]] or [[activate]]: " + ", ".join(enabled)
     if policy not in enabled:
         yield (*place, "policy"), shown(policy), allowed, ""
+    elif (when := checked.get(policy)) is not None:
+        allowed = "another rule or cap: nobody is held by this one, it is asked of each message"
+        yield (*place, "policy"), f"{shown(policy)}, which is {when}", allowed, ""
     elif enabled[policy] is False:
         yield (*place, "policy"), f"{shown(policy)}, which is switched off", allowed, ""
 
@@ -355,7 +385,7 @@ def _entries(values: dict, section: str) -> Iterator[tuple[Place, dict]]:
             yield (section, at), entry
 
 
-CHECKS = (
+OF_VALUES = (
     _sources, _countries, _identity, _names, _defaults, _rules, _triggers, _caps, _destinations,
     _lists, _privacy, _sensitive,
 )  # fmt: skip

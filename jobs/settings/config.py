@@ -31,6 +31,7 @@ from tactful.jobs.settings.models import (
     Source,
     Suppress,
 )
+from tactful.transforms.checks import CHECKS
 
 __all__ = [
     "Activate", "Attribution", "Business", "Cap", "Config", "Consent", "Destination",
@@ -41,11 +42,11 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("households",),
-    Cap: ("on_cap", "scope", "ad_contact_every"),
+    Cap: ("scope", "ad_contact_every"),
 }
 LATER_VALUES = {
     "when": (
-        "forgotten", "quiet_hours", "holdout", "out_of_context", "browse_abandoned", "onboarding",
+        "forgotten", "quiet_hours", "holdout", "browse_abandoned", "onboarding",
         "price_drop", "attribute_changed", "cart_exit", "struggling", "short_visit",
     ),
     "kind": (
@@ -113,6 +114,16 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
             yield f"suppress.{rule.name}", f"no source feeds the stream {rule.kind.stream}"
             continue
         for table, why in rule.kind.references(rule.options).items():
+            if table not in config.reference:
+                yield f"suppress.{rule.name}", why
+    for rule in config.checks:
+        if not config.activate:
+            yield (
+                f"suppress.{rule.name}",
+                "nothing is said that it could be asked of ([[activate]])",
+            )
+            continue
+        for table, why in CHECKS[rule.when].references(rule.options).items():
             if table not in config.reference:
                 yield f"suppress.{rule.name}", why
     for one in config.activate:

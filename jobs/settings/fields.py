@@ -181,5 +181,6 @@ Topics = Annotated[
 ]
 Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(once)]  # type: ignore[valid-type]
 Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]
+CONDITION = "a condition, such as orders >= 2 and event.category = 'shoes'"
 # How each type that an option may have is read (see `transforms/options.py`).
 READ_AS = {timedelta: Duration, int: Count, bool: Flag, str: Text}

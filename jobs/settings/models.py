@@ -42,6 +42,8 @@ from tactful.jobs.settings.quality import Quality
 from tactful.jobs.settings.scores import Scores, Value
 from tactful.jobs.settings.section import Section
 from tactful.jobs.settings.sources import Reference, Source
+from tactful.schemas.catalog import REFERENCE
+from tactful.transforms.checks import CHECKS, Check
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.rules import RULES, Policy, Rule
@@ -198,11 +200,17 @@ class Attribution(Section):
 
 class _SuppressEntry(Section):
     name: Name = Field(title="Its name, which is its policy.")
-    when: Literal[tuple(RULES)] = Field(title="Which rule it is.")  # type: ignore[valid-type]
+    when: Literal[(*RULES, *CHECKS)] = Field(title="Which rule it is.")  # type: ignore[valid-type]
 
 
-class Suppress(with_options(_SuppressEntry, [r.options for r in RULES.values()], READ_AS)):  # type: ignore[misc]
-    """One suppression rule; which of the options it has, its module in `transforms/rules` says."""
+_SILENCES: Mapping[str, Rule | Check] = {**RULES, **CHECKS}
+
+
+class Suppress(with_options(_SuppressEntry, [r.options for r in _SILENCES.values()], READ_AS)):  # type: ignore[misc]
+    """One suppression rule; which of the options it has, its module in `transforms/rules` says.
+
+    What is asked of each message alone, and makes no row, stands in `transforms/checks`.
+    """
 
     enabled: Flag = Field(default=True, title="Whether it is on.")
 
@@ -214,7 +222,7 @@ class Suppress(with_options(_SuppressEntry, [r.options for r in RULES.values()],
     @property
     def options(self) -> Any:
         """What was chosen of its rule's own options."""
-        return chosen(self, self.kind.options)
+        return chosen(self, _SILENCES[self.when].options)
 
     @property
     def policy(self) -> Policy:
@@ -229,7 +237,7 @@ class Config(Section):
     intake: Intake
     business: Business
     sources: dict[Name, Source] = Field(default_factory=dict)
-    reference: dict[Literal["products", "campaigns", "contents", "rates"], Reference] = Field(
+    reference: dict[Literal[tuple(table.name for table in REFERENCE)], Reference] = Field(  # type: ignore[misc]
         default_factory=dict
     )
     identity: Identity
@@ -311,7 +319,12 @@ class Config(Section):
     @property
     def rules(self) -> tuple[Suppress, ...]:
         """The suppression rules that are switched on."""
-        return tuple(rule for rule in self.suppress if rule.enabled)
+        return tuple(one for one in self.suppress if one.enabled and one.when in RULES)
+
+    @property
+    def checks(self) -> tuple[Suppress, ...]:
+        """What is asked of each message alone, as far as it is switched on."""
+        return tuple(one for one in self.suppress if one.enabled and one.when in CHECKS)
 
     @property
     def hash(self) -> str:

@@ -5,13 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from datetime import UTC, date, datetime
 
-import pytest
+from pyspark.sql import functions as F
 
 from tactful.schemas.countries import COUNTRIES, SOUTHERN
-from tactful.schemas.customers import CUSTOMERS
-from tactful.transforms.holdout import arms_of_persons, with_arm
-from tactful.transforms.out_of_context import Context, out_of_context
-from tactful.transforms.personalisation import PROFILING, without_profiling
+from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.transforms.checks.out_of_context import OutOfContext, out_of_context
+from tactful.transforms.holdout import arms, arms_of_persons, held_out, with_arm
+from tactful.transforms.personalisation import (
+    PROFILING,
+    not_personalised,
+    without_profiling,
+)
+from tactful.transforms.quiet_hours import outside
 
 JANUARY, JULY = (datetime(2026, month, 15, 12, tzinfo=UTC) for month in (1, 7))
 PROPOSALS = {
@@ -36,11 +41,11 @@ WEATHER = [
 ]  # fmt: skip
 
 
-def judged(spark, context: Context) -> dict[str, list[str]]:
+def judged(spark, **chosen) -> dict[str, tuple[list[str], datetime | None]]:
     proposals = spark.createDataFrame(
         [(name, *told) for name, told in PROPOSALS.items()],
-        "name string, skus array<string>, country string, region string, time_zone string, "
-        "send_at timestamp",
+        "decision_id string, skus array<string>, country string, region string, "
+        "time_zone string, moment timestamp",
     )
     products = spark.createDataFrame(
         PRODUCTS, "sku string, seasons array<string>, regions array<string>"
@@ -48,29 +53,45 @@ def judged(spark, context: Context) -> dict[str, list[str]]:
     weather = spark.createDataFrame(
         WEATHER, "region string, day date, temperature double, rain double"
     )
-    rows = out_of_context(proposals, products, weather, context=context).collect()
-    assert len(rows) == len(PROPOSALS)
-    return {row["name"]: row["out_of_context"] for row in rows}
+    rows = out_of_context(proposals, products, weather, chosen=OutOfContext(**chosen))
+    until = F.unix_seconds("ends_at").alias("until")
+    told = rows.select("decision_id", "out_of_context", until).collect()
+    assert len(told) == len(PROPOSALS)
+    return {
+        r.decision_id: (r.out_of_context, r.until and datetime.fromtimestamp(r.until, UTC))
+        for r in told
+    }
 
 
 def test_a_season_is_that_of_her_own_hemisphere_and_some_things_are_for_some_places(spark):
-    found = judged(spark, Context())
-    assert {name: why for name, why in found.items() if why} == {
-        "sandals in Berlin": ["season"], "boots in Sydney": ["season"],
-        "boots in spring": ["season"], "sandals nowhere": ["season"], "surf in Utah": ["region"],
-    }  # fmt: skip
+    """It is asked again when the season changes there; of a place, when somebody moves."""
+    found = judged(spark)
+    berlin = datetime(2026, 2, 28, 23, tzinfo=UTC)
+    assert {name: why for name, why in found.items() if why[0]} == {
+        "sandals in Berlin": (["season"], berlin),
+        "boots in Sydney": (["season"], datetime(2026, 2, 28, 13, tzinfo=UTC)),
+        "boots in spring": (["season"], datetime(2026, 8, 31, 22, tzinfo=UTC)),
+        "sandals nowhere": (["season"], datetime(2026, 9, 1, tzinfo=UTC)),
+        "surf in Utah": (["region"], None),
+    }
+    anywhere = judged(spark, regions=False)
+    assert anywhere["surf in Utah"][0] == []
+    assert judged(spark, seasons=False)["boots in Sydney"][0] == []
 
 
 def test_hour_and_weather_are_those_where_she_is(spark):
     """Noon in UTC is 6 in Chicago, and 23 in Sydney in January."""
-    found = judged(spark, Context(hours=(6, 22), temperature=(0, 25), rain=True))
+    told = judged(spark, hours="6-22", temperature_from=0.0, temperature_to=25.0, rain=True)
+    found = {name: why for name, (why, _) in told.items()}
     assert found["rain in Texas"] == [], "that of Texas, not of the whole country"
     assert found["sandals in Sydney"] == ["weather", "hour"], "of which nobody knows any weather"
+    assert told["sandals in Sydney"][1] == datetime(2026, 1, 15, 13, tzinfo=UTC)
     assert found["sandals in Berlin"] == ["season", "weather"]
     assert found["boots in spring"] == ["season", "weather"]
-    late = judged(spark, Context(hours=(22, 7)))
-    assert (late["sandals in Sydney"], late["rain in Texas"]) == ([], [])
-    assert late["jeans nowhere"] == ["hour"]
+    late = judged(spark, hours="22-7")
+    assert (late["sandals in Sydney"][0], late["rain in Texas"][0]) == ([], [])
+    assert late["jeans nowhere"][0] == ["hour"]
+    assert OutOfContext(hours="22-7").week == outside("7", "22")
 
 
 def test_a_control_group_is_drawn_by_campaign_and_drawn_again_the_same(spark):
@@ -108,26 +129,68 @@ def test_who_was_in_both_arms_is_not_spoken_to(spark):
     }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("attributes", "is_kept"),
-    [
-        ({}, True),
-        ({"personalisation": "off"}, False),
-        ({"Personalization ": " ON "}, True),
-        ({"personalisation": "perhaps"}, False),
-        ({"personalisation": None}, False),
-        ({"personalisation": "on", "personalization": "no"}, False),
-        ({"colour": "off"}, True),
-    ],
-)
-def test_of_who_wants_no_profile_none_is_asked(spark, attributes, is_kept):
-    struct = {name: (value, "zero", JANUARY) for name, value in attributes.items()}
-    row = {"person_id": "p_ann", "value_band": "high", "orders": 3, "attributes": struct}
-    names = ["person_id", "orders", "attributes", *PROFILING]
-    shape = ", ".join(f"{name} {CUSTOMERS.column(name).type}" for name in names)
-    customers = spark.createDataFrame([[row.get(name) for name in names]], shape)
-    (found,) = without_profiling(customers).collect()
-    assert (found.value_band, found.orders) == ("high" if is_kept else None, 3)
+def test_who_is_spoken_to_by_a_campaign_is_in_an_arm_drawn_once(spark):
+    """Bea was drawn before the share fell to a half; Cy is in both arms; Dan is new, Eve's is over."""
+    pads = spark.createDataFrame([(b"i" * 64, b"o" * 64)], "inner binary, outer binary")
+    asked = spark.createDataFrame(
+        [("p_bea", "x", 0.5), ("p_cy", "x", 0.5), ("p_dan", "x", 1.0), ("p_eve", "y", 0.0)],
+        "person_id string, campaign_id string, holdout_share double",
+    )
+    assigned = spark.createDataFrame(
+        [("p_bea", "x", "a1", "control", JANUARY), ("p_cy", "x", "a2", "test", JANUARY),
+         ("p_cy", "x", "a3", "control", JULY), ("p_eve", "y", "a4", "control", JANUARY)],
+        "person_id string, campaign_id string, anchor_key string, arm string, "
+        "assigned_at timestamp",
+    )  # fmt: skip
+    found = arms(asked, assigned, pads, as_of=JULY).localCheckpoint()
+    rows = {r.person_id: r for r in found.collect()}
+    assert set(rows) == {"p_bea", "p_cy", "p_dan"}
+    drawn = {who for who, r in rows.items() if r.assigned_at is not None}
+    assert drawn == {"p_dan"}
+    assert (rows["p_dan"].anchor_key, rows["p_dan"].arm) == ("dan", "control")
+    said = spark.createDataFrame(
+        [("d1", "p_bea", "x", "marketing"), ("d2", "p_bea", "x", "transactional"),
+         ("d3", "p_bea", "z", "marketing"), ("d4", "p_cy", "x", "marketing"),
+         ("d5", "p_dan", "x", "marketing"), ("d6", "p_eve", "y", "marketing")],
+        "decision_id string, person_id string, campaign_id string, purpose string",
+    )  # fmt: skip
+    told = {r.decision_id: r.reason for r in held_out(said, found).collect()}
+    assert told == {"d1": "holdout", "d4": "contaminated", "d5": "holdout"}
+
+
+def test_of_who_wants_no_profile_none_is_asked(spark):
+    """Ann said nothing; Cy's spelling is odd; of Fay the shop's word is not heard over her own."""
+    said = {
+        "ann": [("colour", "off", "zero", JANUARY)],
+        "bea": [("personalisation", "off", "zero", JANUARY)],
+        "cy": [(" Personalization ", " ON ", "zero", JANUARY)],
+        "dan": [("personalisation", "perhaps", "first", JANUARY)],
+        "eve": [("personalisation", "on", "zero", JULY), ("personalization", None, "zero", JULY)],
+        "fay": [("personalisation", "on", "zero", JANUARY),
+                ("personalisation", "off", "first", JULY)],
+        "gil": [("personalisation", "off", "zero", JANUARY),
+                ("personalisation", "on", "zero", JULY)],
+    }  # fmt: skip
+    rows = [
+        (who, "attribute_set", *told, "profiles", f"{who}{n}")
+        for who, all_told in said.items()
+        for n, told in enumerate(all_told)
+    ]
+    timeline = spark.createDataFrame(
+        rows, "person_id string, type string, attribute string, value string, provenance string, "
+        "occurred_at timestamp, stream string, event_id string",
+    )  # fmt: skip
+    unwilling = not_personalised(timeline)
+    known = spark.createDataFrame(
+        [(who, "high", 3, "lapsing", True) for who in said],
+        "person_id string, value_band string, orders int, lifecycle string, valued boolean",
+    )
+    found = {r.person_id: r for r in without_profiling(known, unwilling).collect()}
+    assert {who for who, r in found.items() if r.value_band is None} == {"bea", "dan", "eve"}
+    assert {r.valued for who, r in found.items() if who in ("bea", "fay")} == {None, True}
+    assert {(r.orders, r.lifecycle) for r in found.values()} == {(3, "lapsing")}
+    columns = {*CUSTOMERS.names, *CUSTOMER_SCORES.names}
+    assert columns.issuperset(PROFILING)
 
 
 def test_countries_of_the_south_are_countries():

@@ -25,7 +25,7 @@ def tells_zone() -> Column:
     return _says_zone() | F.col(TIME_ZONE).isNotNull()
 
 
-def zones_by_then(moments: DataFrame, timeline: DataFrame, *, time_zone: str) -> DataFrame:
+def zones_by_then(moments: DataFrame, timeline: DataFrame, *, time_zone: str | None) -> DataFrame:
     """Say in which zone each person lived at some moments, as far as was known by then.
 
     The zone is the one that they had told by then (the best source's newest word), else that of the
@@ -33,7 +33,8 @@ def zones_by_then(moments: DataFrame, timeline: DataFrame, *, time_zone: str) ->
     counts. A name that is none of a time zone says nothing.
 
     Keeps: one row a person and moment. Adds: time_zone.
-    moments: person_id, at, each once. timeline: rows with person_id. time_zone: the business's.
+    moments: person_id, at, each once. timeline: rows with person_id. time_zone: the business's; None
+    leaves it null of whom nothing is known.
     """
     word = F.struct(known_provenance()[1].alias("rank"), *ORDER, F.trim("value").alias("zone"))
     place = F.struct("occurred_at", F.col(TIME_ZONE).alias("zone"))
@@ -57,7 +58,7 @@ def zones_by_then(moments: DataFrame, timeline: DataFrame, *, time_zone: str) ->
         }
     )
     said_zone = F.when(is_time_zone("_said"), F.col("_said"))
-    zone = F.coalesce(said_zone, F.col("_seen"), F.lit(time_zone))
+    zone = F.coalesce(said_zone, F.col("_seen"), F.lit(time_zone).cast("string"))
     return known.where("_is_asked").select("person_id", "at", zone.alias(TIME_ZONE))
 
 

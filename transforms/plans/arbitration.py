@@ -14,12 +14,15 @@ from pyspark.sql import functions as F
 from tactful.transforms.plans.limits import PLACES, in_the_way, own_places, place_in
 from tactful.transforms.quiet_hours import WEEK, open_in
 
-FOUND = "struct<send_at:timestamp,next_at:timestamp,bound_by:string,winners:array<string>>"
+FOUND = (
+    "struct<send_at:timestamp,next_at:timestamp,bound_by:string,winners:array<string>,"
+    "is_dropped:boolean>"
+)
 STATE = f"struct<places:{PLACES},found:array<{FOUND}>>"
 # What the fold reads of a proposal, in the order in which structs are compared: worth first.
 WORTH = ("priority", "score", "proposed_at", "plan_id", "channel")
 READ = (
-    "decision_id", "moment", "expires_at", "time_zone", "week", "held_by", "counts_in",
+    "decision_id", "moment", "expires_at", "clocks", "week", "held_by", "counts_in",
     "is_shadow",
 )  # fmt: skip
 
@@ -30,7 +33,8 @@ def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
     Keeps: all rows. Adds: send_at (when it is said; null where it is not), bound_by (null where it
     is; else the limit that has no place left, or `hours` where no hour is left before it expires),
     winners (decision_id of each plan that holds the place it would need), next_at (the first moment
-    at which it could be said as things stand; null where it never could).
+    at which it could be said as things stand; null where it never could), is_dropped (whether what
+    bounds it drops what it stops: it is said at its moment or not at all).
     proposals: person_id, those of `WORTH` and `READ` (moment: the first that its hours leave it;
     held_by, counts_in: see `limits_of`; is_shadow: it is decided and takes no place).
     places: person_id, places: what is taken already. Grain: person.
@@ -58,7 +62,9 @@ def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
     names = found.schema["_one"].dataType.names
     told = found.select(
         F.col("_one")[names[0]].alias("decision_id"), F.col("_one")[names[1]].alias("_f")
-    ).select("decision_id", "_f.send_at", "_f.next_at", "_f.bound_by", "_f.winners")
+    ).select(
+        "decision_id", "_f.send_at", "_f.next_at", "_f.bound_by", "_f.winners", "_f.is_dropped"
+    )
     return proposals.join(told, "decision_id")
 
 
@@ -68,6 +74,8 @@ def _take(state: Column, one: Column) -> Column:
     bars = _bars(one, at, state["places"])
     is_open = at.isNotNull() & _is_before_end(one, at)
     is_chosen = is_open & (F.size(bars) == 0)
+    dropping = F.filter(bars, lambda bar: bar["drops"])
+    is_dropped = is_open & (F.size(dropping) > 0)
     winners = F.array_distinct(
         F.filter(
             F.flatten(F.transform(bars, lambda bar: bar["ids"])), lambda name: name.isNotNull()
@@ -76,10 +84,14 @@ def _take(state: Column, one: Column) -> Column:
     found = F.struct(
         F.when(is_chosen, one["moment"]).alias("send_at"),
         F.when(is_chosen, one["moment"])
-        .when(is_open, F.timestamp_micros(_next_free(one, at, state["places"])))
+        .when(is_open & ~is_dropped, F.timestamp_micros(_next_free(one, at, state["places"])))
         .alias("next_at"),
-        F.when(~is_open, F.lit("hours")).when(~is_chosen, F.get(bars, 0)["name"]).alias("bound_by"),
+        F.when(~is_open, F.lit("hours"))
+        .when(is_dropped, F.get(dropping, 0)["name"])
+        .when(~is_chosen, F.get(bars, 0)["name"])
+        .alias("bound_by"),
         F.when(is_open, winners).otherwise(F.slice(winners, 1, 0)).alias("winners"),
+        is_dropped.alias("is_dropped"),
     )
     taken = F.transform(
         one["counts_in"],
@@ -100,6 +112,7 @@ def _bars(one: Column, at: Column, places: Column) -> Column:
         ways = in_the_way(limit, at, own_places(limit, places))
         return F.struct(
             limit["name"].alias("name"),
+            limit["drops"].alias("drops"),
             F.transform(ways, lambda p: p["decision_id"]).alias("ids"),
             F.size(ways).alias("size"),
         )
@@ -123,7 +136,7 @@ def _next_free(one: Column, at: Column, places: Column) -> Column:
     opened = F.transform(
         later,
         lambda end: F.unix_micros(
-            open_in(F.timestamp_micros(end), one["time_zone"], one["week"].cast(WEEK))
+            open_in(F.timestamp_micros(end), one["clocks"], one["week"].cast(WEEK))
         ),
     )
     free = F.filter(

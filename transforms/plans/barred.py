@@ -10,11 +10,17 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.words import CHANNELS
 from tactful.transforms.about import with_offer
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.consents import consents, newest_word
+from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
+from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.regrets import regrets, with_products
 from tactful.transforms.rules.suppressions import forever
 
 NO_ADDRESS, NO_CONSENT = "no_address", "no_consent"
+# What is asked of each message alone, and its place among the reasons of rules.
+CHECKED = {check.when: check.precedence for check in CHECKS.values()}
+CHECKED |= {HOLDOUT: 110, CONTAMINATED: 111}
 BARS = "array<struct<reason:string,policy:string,ends_at:timestamp,evidence:array<string>>>"
 TRANSACTIONAL = ("no_consent", "forgotten")
 
@@ -78,45 +84,64 @@ def granted(timeline: DataFrame) -> DataFrame:
     return each.groupBy("person_id", "channel", "purpose").agg(newest_word().alias("is_granted"))
 
 
+def with_address(actions: DataFrame, reached: DataFrame) -> DataFrame:
+    """Say at which address each message would reach its person.
+
+    Adds: address, address_key (null where there is none). Keeps: all rows. reached: see
+    `addresses`.
+    """
+    named = reached.withColumnRenamed("identifier_key", "address_key")
+    return actions.join(named, ["person_id", "channel"], "left")
+
+
 def with_bars(
     actions: DataFrame,
     suppressions: DataFrame,
-    reached: DataFrame,
     answers: DataFrame,
-    *,
+    laws: DataFrame | None,
+    *checks: DataFrame,
     products: DataFrame,
     contents: DataFrame,
     campaigns: DataFrame,
     shares: Mapping[str, float],
     precedence: Mapping[str, int],
     as_of: datetime,
-    opt_in: bool,
+    silence: Silence,
 ) -> DataFrame:
     """Say what speaks against each message: no address, no consent, and every rule that touches it.
 
     A rule is asked as if the message were sent now, or when it is first proposed: what holds then
     holds it back, and what ends by then does not. Of receipts and the like only a no to them, or an
-    erasure, does.
+    erasure, does. What silence means is a matter of where somebody lives.
 
-    Adds: address, address_key, bars (by precedence; empty where nothing does). Keeps: all rows.
-    suppressions: rows with cause, that hold now or will. reached: see `addresses`. answers: see
-    `granted`. shares, precedence: of policies and reasons.
+    Adds: bars (by precedence; empty where nothing does). Keeps: all rows.
+    actions: with address. suppressions: rows with cause, that hold now or will. answers: see
+    `granted`. laws: see `jurisdictions`; None where none matters. checks: what else speaks against
+    some, each decision_id, reason, policy, ends_at, evidence. shares, precedence: of policies and
+    reasons.
     """
-    known = actions.join(
-        reached.withColumnRenamed("identifier_key", "address_key"), ["person_id", "channel"], "left"
-    ).join(answers, ["person_id", "channel", "purpose"], "left")
-    silence = F.lit(opt_in) & (F.col("purpose") == "marketing")
+    known = actions.join(answers, ["person_id", "channel", "purpose"], "left")
+    nowhere = F.lit(None).cast("string")
+    placed = (
+        known.withColumn("jurisdiction", nowhere)
+        if laws is None
+        else known.join(laws, "person_id", "left")
+    )
+    is_silent = F.col("is_granted").isNull() & (F.col("purpose") == "marketing")
     own = F.array_compact(
         F.array(
             F.when(F.col("address").isNull(), _bar(NO_ADDRESS)),
-            F.when(F.col("is_granted").isNull() & silence, _bar(NO_CONSENT)),
+            F.when(is_silent & silence.is_no(), _bar(NO_CONSENT)),
         )
     ).cast(BARS)
     # How often is said what, is for whoever weighs plans against each other.
     rules = suppressions.where(F.col("reason") != "capped")
     found = _touching(actions, rules, products, contents, campaigns, shares, as_of)
+    for more in checks:
+        found = found.unionByName(more)
+    places = {**precedence, **CHECKED}
     rank = F.coalesce(
-        *(F.when(F.col("reason") == name, F.lit(at)) for name, at in precedence.items()), F.lit(99)
+        *(F.when(F.col("reason") == name, F.lit(at)) for name, at in places.items()), F.lit(99)
     )
     bar = F.struct(rank.alias("rank"), "reason", "policy", "ends_at", "evidence")
     by_rank = found.groupBy("decision_id").agg(F.array_sort(F.collect_list(bar)).alias("_rules"))
@@ -124,9 +149,9 @@ def with_bars(
         "_rules",
         lambda b: F.struct(b["reason"], b["policy"], b["ends_at"], b["evidence"]),
     ).cast(BARS)
-    both = known.join(by_rank, "decision_id", "left")
+    both = placed.join(by_rank, "decision_id", "left")
     bars = F.concat(own, F.coalesce(plain, F.array().cast(BARS)))
-    return both.withColumn("bars", bars).drop("_rules", "is_granted")
+    return both.withColumn("bars", bars).drop("_rules", "is_granted", "jurisdiction")
 
 
 def _touching(
@@ -139,18 +164,12 @@ def _touching(
     as_of: datetime,
 ) -> DataFrame:
     """What would stop each message: decision_id, reason, policy, ends_at, evidence."""
-    none = F.array().cast("array<string>")
     at = F.greatest(F.col("proposed_at"), F.lit(as_of))
     # Behind every event of that moment: what is known by then speaks.
     sent = F.struct(
         at.alias("occurred_at"), F.lit("~").alias("stream"), F.lit("~").alias("event_id")
     )
-    messages = actions.select(
-        F.col("decision_id").alias("message_id"), "person_id", "channel", "campaign_id", "purpose",
-        F.lit(None).cast("decimal(18,4)").alias("cost"), "content_id", "topic", "skus",
-        none.alias("categories"), F.lit(None).cast("boolean").alias("offers_discount"),
-        sent.alias("sent"), none.alias("own"),
-    ).transform(with_offer, contents, campaigns)  # fmt: skip
+    messages = offered(actions.withColumn("sent", sent), contents, campaigns)
     about = with_products(messages.drop("content_id"), products)
     told = regrets(about, suppressions, shares=shares, products=products)
     # Why, and until when: the latest end of the policy's rows that hold for that person then.
@@ -179,6 +198,21 @@ def _touching(
         .withColumn("ends_at", F.when(F.col("_ends") < forever(), F.col("_ends")))
         .select("decision_id", "reason", "policy", "ends_at", "evidence")
     )
+
+
+def offered(actions: DataFrame, contents: DataFrame, campaigns: DataFrame) -> DataFrame:
+    """What each message would be about, as if it were one that was sent (see `with_offer`).
+
+    Keeps: decision_id (as message_id), person_id, channel, campaign_id, purpose, content_id, skus,
+    sent. Adds: categories, brands, topics, offers_discount, cost, own. Grain: action.
+    """
+    none = F.array().cast("array<string>")
+    return actions.select(
+        F.col("decision_id").alias("message_id"), "person_id", "channel", "campaign_id", "purpose",
+        F.lit(None).cast("decimal(18,4)").alias("cost"), "content_id", "topic", "skus",
+        none.alias("categories"), F.lit(None).cast("boolean").alias("offers_discount"),
+        "sent", none.alias("own"),
+    ).transform(with_offer, contents, campaigns)  # fmt: skip
 
 
 def _bar(reason: str) -> Column:

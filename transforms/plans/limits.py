@@ -14,6 +14,7 @@ from pyspark.sql import functions as F
 from tactful.transforms.about import topic_words
 from tactful.transforms.calendars import window_at
 from tactful.transforms.caps import CapRule
+from tactful.transforms.conditions import parse
 
 # One plan a person at a time over the channels that interrupt. No cap has a name like these.
 MIN_GAP, AGAIN_AFTER, AT_MOST = "min-gap", "again-after", "at-most"
@@ -22,9 +23,10 @@ EVER = timedelta(days=365 * 200)
 INTERRUPTING = ("email", "sms", "push", "call", "direct_mail")
 # What of a cap is asked of a plan. span: of a rolling window; null where a calendar's counts.
 # own_id: all that has the same counts once, and never against itself; null where each counts.
+# drops: what it stops is not said later either.
 LIMIT = (
     "struct<name:string,limit:int,span:bigint,calendar:string,week_starts:int,zone:string,"
-    "own_id:string>"
+    "own_id:string,drops:boolean>"
 )
 LIMITS = f"array<{LIMIT}>"
 # A place that is taken in a limit. starts_at, ends_at: the calendar's window it is in, or until
@@ -41,7 +43,8 @@ def limits_of(rules: Sequence[CapRule], *, min_gap: timedelta, held: bool) -> Co
 
     What is exempt from a cap is never held by it, and counts in it only where the cap says so.
     Of rows with policy, channel, purpose, topic, campaign_id, time_zone, plan_id, occasion_id, and
-    again_after (microseconds) and at_most of their policy.
+    again_after (microseconds) and at_most of their policy; and, where a cap is relaxed for some,
+    customer (see `with_customer`).
     """
     told = [F.when(F.col("channel").isin(*INTERRUPTING), _gap(min_gap))]
     told += [_again_after(), _at_most()]
@@ -74,6 +77,7 @@ def _limit(
     week_starts: int = 0,
     zone: Column | None = None,
     own_id: Column | None = None,
+    drops: bool = False,
 ) -> Column:
     def one(told: object) -> Column:
         return told if isinstance(told, Column) else F.lit(told)
@@ -86,6 +90,7 @@ def _limit(
         F.lit(week_starts).alias("week_starts"),
         one(zone).cast("string").alias("zone"),
         one(own_id).cast("string").alias("own_id"),
+        F.lit(drops).alias("drops"),
     )
 
 
@@ -174,12 +179,19 @@ def _as_limit(rule: CapRule) -> Column:
     zone = F.col("time_zone") if rule.zone is None else F.lit(rule.zone)
     return _limit(
         rule.name,
-        limit=rule.limit,
+        limit=_limit_of(rule),
         span=span,
         calendar=rule.calendar,
         week_starts=rule.week_starts,
         zone=zone if rule.calendar else None,
+        drops=rule.drops,
     )
+
+
+def _limit_of(rule: CapRule) -> Column:
+    """How many somebody may get: more than others where a condition says so."""
+    told = (F.when(F.expr(parse(where).sql), F.lit(limit)) for where, limit in rule.relaxed)
+    return F.coalesce(*told, F.lit(rule.limit))
 
 
 def _micros(span: timedelta) -> int:

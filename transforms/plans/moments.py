@@ -8,6 +8,8 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.calling_codes import CALLING_CODES
+from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.transforms.legal_hours import LEGAL_HOURS, Week, legal_week, strictest, week
 from tactful.transforms.quiet_hours import SPANS, as_column, both, open_in
 
@@ -15,6 +17,7 @@ DAY = 24 * 60
 ALWAYS = week("0-24")
 # The countries that a number tells: its first digits, and who has them in common.
 CALLED = {"+1": ("US", "CA"), "+33": ("FR",), "+61": ("AU",)}
+LONGEST_CODE = max(map(len, CALLING_CODES))
 
 
 def with_moment(
@@ -24,21 +27,28 @@ def with_moment(
     quiet: Week | None = None,
     usual_hour: int | None = None,
     interrupting: Sequence[str],
+    fitting: Sequence[tuple[Week, Column]] = (),
 ) -> DataFrame:
     """Say at which moment each message may first be said, limits aside.
 
     Not before it is proposed, not in hours that are quiet by law or by the business's own word, and
     on channels that interrupt `lead` before the hour at which somebody is used to answer; where
     that lies in quiet hours, these decide alone. What has been promised a moment that has come is
-    said at once, as soon as no quiet hour forbids it.
+    said at once, as soon as no quiet hour forbids it. Where nobody knows by whose clock somebody
+    lives, every clock of their number's country has to allow it.
 
-    Adds: moment (null where no hour of the week will do), week (the hours, see `as_column`).
-    actions: channel, purpose, proposed_at, time_zone, phone, lead_minutes, usual_response_hour,
-    promised_at (the moment that was planned before; null without one). quiet: the business's own
-    hours, of all channels that interrupt. usual_hour: of whom no habit is known.
+    Adds: moment (null where no hour of the week will do), week (the hours, see `as_column`), clocks
+    (the time zones by which they go). Drops: is_zone_known.
+    actions: channel, purpose, proposed_at, time_zone (the business's where theirs is not known),
+    is_zone_known, phone, lead_minutes, usual_response_hour, promised_at (the moment that was
+    planned before; null without one). quiet: the business's own hours, of all channels that
+    interrupt. usual_hour: of whom no habit is known. fitting: the hours that some messages are
+    fit for, with which messages these are.
     """
     now = F.lit(as_of)
     legal = _legal(quiet, interrupting)
+    for hours, is_meant in fitting:
+        legal = F.when(is_meant, both(legal, as_column(hours))).otherwise(legal)
     start = (
         F.col("usual_response_hour") * 60
         if usual_hour is None
@@ -53,12 +63,27 @@ def with_moment(
     hours = F.when(is_asked & fits, shared).otherwise(F.col("_legal"))
     earliest = F.greatest(F.col("proposed_at"), now)
     is_due = F.coalesce(F.col("promised_at") <= now, F.lit(False)) & (F.col("proposed_at") <= now)
-    is_open = open_in(now, F.col("time_zone"), F.col("_legal")) == now
-    found = actions.withColumn("_legal", legal).withColumn("week", hours)
+    is_open = open_in(now, F.col("clocks"), F.col("_legal")) == now
+    found = actions.withColumns({"_legal": legal, "clocks": _clocks()}).withColumn("week", hours)
     moment = F.when(is_due & is_open, now).otherwise(
-        open_in(earliest, F.col("time_zone"), F.col("week"))
+        open_in(earliest, F.col("clocks"), F.col("week"))
     )
-    return found.withColumn("moment", moment).drop("_legal")
+    return found.withColumn("moment", moment).drop("_legal", "is_zone_known")
+
+
+def _clocks() -> Column:
+    """By which clocks somebody may live, as far as that is known."""
+    known = ", ".join(
+        f"'+{code}', array({', '.join(repr(zone) for zone in zones)})"
+        for code, countries in CALLING_CODES.items()
+        if (zones := dict.fromkeys(z for one in countries for z in COUNTRY_ZONES.get(one, ())))
+    )
+    # As text: a literal each would be hundreds of calls into the JVM.
+    of_codes = F.expr(f"map({known})")
+    lengths = range(LONGEST_CODE, 0, -1)
+    told = (F.try_element_at(of_codes, F.substring("phone", 1, 1 + n)) for n in lengths)
+    own = F.array("time_zone")
+    return F.when(F.col("is_zone_known"), own).otherwise(F.coalesce(*told, own))
 
 
 def _legal(quiet: Week | None, interrupting: Sequence[str]) -> Column:

@@ -28,8 +28,9 @@ def decided(
 
     An event that cancels it withdraws it, and so does whatever forbids what was planned already;
     what has expired is over; what is forbidden waits until that ends; what is too far ahead is
-    decided when it comes near; all others are held against each other and the limits. Whose moment
-    has come is said, unless the batch may not speak or its policy is paused.
+    decided when it comes near; all others are held against each other and the limits. What these
+    stop is decided anew when a place is free, unless one of them drops it. Whose moment has come is
+    said, unless the batch may not speak or its policy is paused.
 
     Adds: outcome, reason, lost_to, send_at, is_final, is_said (to be handed over now), look_at.
     Keeps: all rows.
@@ -55,6 +56,7 @@ def decided(
     nothing = {
         "send_at": F.lit(None).cast("timestamp"), "next_at": F.lit(None).cast("timestamp"),
         "bound_by": F.lit(None).cast("string"), "winners": F.array().cast("array<string>"),
+        "is_dropped": F.lit(False),
     }  # fmt: skip
     others = rows.where("_fate <> 'held'").withColumns(nothing)
     both = contested.unionByName(others)
@@ -82,15 +84,19 @@ def decided(
     speaks = F.lit(may_speak) & F.lit("*" not in paused) & ~F.col("policy").isin(*paused)
     is_due = is_chosen & (F.col("send_at") <= now)
     is_said = is_due & ~F.col("is_shadow") & speaks
-    is_final = is_ended | is_said | (is_due & F.col("is_shadow"))
+    # What a cap drops is tried once, at its moment, by who may speak then.
+    is_tried = F.col("is_dropped") & (F.col("moment") <= now) & (speaks | F.col("is_shadow"))
+    is_final = is_ended | is_said | (is_due & F.col("is_shadow")) | is_tried
     next_look = (
         F.when(F.col("_fate") == "barred", F.when(ended < _never(), ended))
         .when(F.col("_fate") == "waiting", F.coalesce("moment", "proposed_at") - F.lit(look_ahead))
         .when(is_chosen, F.col("send_at"))
+        .when(F.col("is_dropped"), F.col("moment"))
         .otherwise(F.col("next_at"))
     )
     # What has been promised and cannot be said yet keeps its moment.
     kept = F.when(is_due & ~is_said & was_chosen, F.col("was.send_at"))
+    has_moment = (F.col("_fate") == "waiting") | F.col("is_dropped")
     told = both.withColumns(
         {
             "outcome": outcome,
@@ -99,17 +105,15 @@ def decided(
                 F.array_sort("winners")
             ),
             "send_at": F.when(
-                ~is_ended & (F.col("_fate") != "barred"),
-                F.coalesce(
-                    kept, "send_at", "next_at", F.when(F.col("_fate") == "waiting", F.col("moment"))
-                ),
+                ~is_ended & (F.col("_fate") != "barred") & ~is_tried,
+                F.coalesce(kept, "send_at", "next_at", F.when(has_moment, F.col("moment"))),
             ),
             "is_final": is_final,
             "is_said": is_said,
             "look_at": F.when(~is_final, F.least(next_look, "expires_at")),
         }
     )
-    return told.drop("_fate", "next_at", "bound_by", "winners")
+    return told.drop("_fate", "next_at", "bound_by", "winners", "is_dropped")
 
 
 def news(decided: DataFrame, *, as_of: datetime, batch_id: int) -> DataFrame:

@@ -78,8 +78,8 @@ def places_of_plans(emitted: DataFrame, *, as_of: datetime) -> DataFrame:
 def places_of_messages(counted: DataFrame, planned: DataFrame, *, as_of: datetime) -> DataFrame:
     """The places of all messages that caps count but those that were planned here.
 
-    Of those of one person and cap the newest suffice, as many as the cap allows: what is to come is
-    later than all of them.
+    Of those of one person and cap the newest suffice, as many as the cap allows anybody: what is to
+    come is later than all of them.
 
     Keeps: person_id. Adds: place. Grain: message × cap.
     counted: see `counted_messages`. planned: message_id.
@@ -90,7 +90,7 @@ def places_of_messages(counted: DataFrame, planned: DataFrame, *, as_of: datetim
         counted.where(at > F.lit(as_of) - F.col("rule.reach"))
         .join(planned, "message_id", "left_anti")
         .withColumn("_place", F.row_number().over(newest))
-        .where(F.col("_place") <= F.col("rule.limit"))
+        .where(F.col("_place") <= F.col("rule.most"))
     )
     starts, ends = window_at(at)
     rolls = F.col("rule.calendar").isNull()

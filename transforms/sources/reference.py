@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_RATE, MAX_REPLENISH_DAYS
+from tactful.schemas.bounds import MAX_FIELDS, MAX_MONEY, MAX_RAIN, MAX_RATE, MAX_REPLENISH_DAYS
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column, Table
 from tactful.transforms.blanks import literal, trimmed
@@ -29,6 +29,8 @@ BOUNDED = {
     "rate": f"{{0}} > 0 AND {{0}} < {MAX_RATE}",
     "budget": f"{{0}} >= 0 AND {{0}} < {MAX_MONEY}",
     "holdout_share": "{0} >= 0 AND {0} <= 1",
+    "temperature": "{0} BETWEEN -100 AND 100",
+    "rain": f"{{0}} >= 0 AND {{0}} <= {MAX_RAIN}",
     "replenish_days": f"{{0}} > 0 AND {{0}} <= {MAX_REPLENISH_DAYS}",
 }
 

@@ -219,7 +219,7 @@ def folded(spark, worlds):
     limits = {
         n: limits_of(CAPS, min_gap=GAP, held=n == "held_by") for n in ("held_by", "counts_in")
     }
-    rows = frame.withColumns({"week": weeks, **limits})
+    rows = frame.withColumns({"week": weeks, "clocks": F.array("time_zone"), **limits})
     places = spark.createDataFrame(
         [
             (ps[0]["person_id"], [place(t, ps[0]["time_zone"]) for t in taken])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import functions as F
 
+from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.transforms.legal_hours import legal_week, strictest, week
 from tactful.transforms.plans.limits import INTERRUPTING
 from tactful.transforms.plans.moments import with_moment
@@ -18,6 +19,7 @@ ZONES = (
 NIGHTS = (datetime(2026, 3, 7, tzinfo=UTC), datetime(2026, 3, 28, tzinfo=UTC),
           datetime(2026, 10, 24, tzinfo=UTC), datetime(2026, 10, 31, tzinfo=UTC))  # fmt: skip
 QUIET = outside("22", "7")
+BUSINESS = "Europe/Berlin"
 COLUMNS = (
     "id int, channel string, purpose string, proposed_at string, time_zone string, phone string, "
     "lead_minutes int, usual_response_hour int, promised_at string"
@@ -26,9 +28,11 @@ COLUMNS = (
 
 def told(spark, rows, as_of, **options):
     frame = spark.createDataFrame([(n, *row) for n, row in enumerate(rows)], COLUMNS)
+    is_known = F.col("time_zone").isNotNull()
+    zone = {"is_zone_known": is_known, "time_zone": F.coalesce("time_zone", F.lit(BUSINESS))}
     stamps = {n: F.col(n).cast("timestamp") for n in ("proposed_at", "promised_at")}
     found = with_moment(
-        frame.withColumns(stamps), as_of=as_of, interrupting=INTERRUPTING, **options
+        frame.withColumns({**stamps, **zone}), as_of=as_of, interrupting=INTERRUPTING, **options
     )
     rows = found.select("id", F.unix_micros("moment").alias("at")).collect()
     start = datetime(1970, 1, 1, tzinfo=UTC)
@@ -80,3 +84,46 @@ def test_what_decides_where_hours_disagree(spark):
     assert found[4] == next_open(noon, [french], strictest([strict, QUIET]))
     assert found[5] == noon
     assert found[6] == noon
+
+
+def test_by_whose_clock_nobody_knows_is_by_all_of_the_countrys(spark):
+    """A text at nine in Berlin, the business's hour; on Hawaii it is night until 18 UTC."""
+    at = datetime(2026, 6, 3, 7, tzinfo=UTC)
+
+    def text(phone, zone=None, channel="sms"):
+        return (channel, "marketing", at.isoformat(), zone, phone, 0, None, None)
+
+    numbers = {
+        "+12125550100": (*COUNTRY_ZONES["US"], *COUNTRY_ZONES["CA"]),
+        "+17875550100": COUNTRY_ZONES["PR"],
+        "+77015550100": COUNTRY_ZONES["KZ"],
+        "+79015550100": COUNTRY_ZONES["RU"],
+        "+33612345678": COUNTRY_ZONES["FR"],
+        "+88299901234": (BUSINESS,),
+    }
+    weeks = {"+1": ("US", "CA"), "+33": ("FR",)}
+
+    def lawful(phone):
+        named = next((told for code, told in weeks.items() if phone.startswith(code)), ("",))
+        return strictest([w for one in named if (w := legal_week("sms", country=one))])
+
+    rows = [text(phone) for phone in numbers]
+    rows += [text("+12125550100", "Europe/Paris"), text(None, channel="email")]
+    found = told(spark, rows, at)
+    for n, (phone, zones) in enumerate(numbers.items()):
+        assert found[n] == next_open(at, zones, lawful(phone)), phone
+    known = len(numbers)
+    assert found[known] == next_open(at, ["Europe/Paris"], lawful("+1")), "she told where she lives"
+    assert found[known + 1] == at
+    assert (found[0] - at) > timedelta(hours=10)
+
+
+def test_the_hours_that_a_message_is_fit_for(spark):
+    """Breakfast is offered in the morning; of others nothing is said."""
+    noon = datetime(2026, 6, 3, 12, tzinfo=UTC)
+    rows = [(channel, "marketing", noon.isoformat(), "Europe/Berlin", None, 0, None, None)
+            for channel in ("email", "web")]  # fmt: skip
+    fitting = [(week("6-10"), F.col("channel") == "web")]
+    found = told(spark, rows, noon, fitting=fitting)
+    assert found[0] == noon
+    assert found[1] == datetime(2026, 6, 4, 4, tzinfo=UTC)

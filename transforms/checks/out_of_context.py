@@ -1,0 +1,237 @@
+"""Out of context: what does not fit the season, place, weather or hour where somebody is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+from pyspark.sql import Column, DataFrame
+from pyspark.sql import functions as F
+
+from tactful.schemas.countries import SOUTHERN
+from tactful.schemas.events import CHANNELS
+from tactful.transforms.checks.check import Around, Check, is_meant
+from tactful.transforms.jurisdictions import country
+from tactful.transforms.legal_hours import Week
+from tactful.transforms.options import option
+from tactful.transforms.quiet_hours import outside
+from tactful.transforms.rules.rule import Fault, Policy
+
+OUT_OF_CONTEXT = "out_of_context"
+HOURS = r"([01]?\d|2[0-4])-([01]?\d|2[0-4])"
+# By months of the north, as meteorologists count; in the south they lie half a year apart.
+SEASONS = ("winter", "spring", "summer", "autumn")
+SAME = {"fall": "autumn"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutOfContext:
+    """Say nothing that does not fit the season, place, weather or hour where somebody is."""
+
+    seasons: bool = option(
+        "Whether every product has to be in season (`seasons` of products) where somebody is.",
+        default=True,
+    )
+    regions: bool = option(
+        "Whether every product has to be for where somebody is (`regions` of products).",
+        default=True,
+    )
+    hours: str | None = option(
+        "From which hour until which it may be said, by the clock where somebody is, such as 7-10.",
+        default=None,
+        pattern=HOURS,
+        looks='a span of whole hours such as "7-10" or "22-2"',
+    )
+    temperature_from: float | None = option(
+        "How warm it has to be at least that day, in °C.", default=None, at_least=-100, at_most=100
+    )
+    temperature_to: float | None = option(
+        "How warm it may be at most that day, in °C.", default=None, at_least=-100, at_most=100
+    )
+    rain: bool | None = option("Whether it has to rain that day, or must not.", default=None)
+    policies: tuple[str, ...] = option(
+        "The entries of [[activate]] it holds for; empty means all.", default=()
+    )
+    channels: tuple[str, ...] = option(
+        "The channels it holds for; empty means all.", default=(), allowed=CHANNELS
+    )
+
+    @property
+    def asks_weather(self) -> bool:
+        """Whether the weather has a say."""
+        return (self.rain, self.temperature_from, self.temperature_to) != (None, None, None)
+
+    @property
+    def week(self) -> Week | None:
+        """The hours it may be said in; None where any will do."""
+        if self.hours is None:
+            return None
+        begins, _, ends = self.hours.partition("-")
+        return outside(ends, begins)
+
+
+def out_of_context(
+    messages: DataFrame, products: DataFrame, weather: DataFrame, *, chosen: OutOfContext
+) -> DataFrame:
+    """Say of each message what speaks against it where its customer is then.
+
+    One product out of season, or not for that place, is enough. A season is that of her own
+    hemisphere: sandals of summer fit in Sydney in January. What nobody knows (her country, the
+    weather of that day) speaks against what asks for it: in doubt nothing is said.
+
+    Keeps: all rows. Adds: out_of_context (season, region, weather, hour; empty where it fits),
+    ends_at (when that may have changed by itself: the next season, the next day; null where that
+    is not known, and where it fits).
+    messages: decision_id, skus, country, region, time_zone, moment. products: sku, seasons, regions
+    (texts; none where a product fits always, or anywhere; a region is a country's code or US-CA).
+    weather: region, day, temperature, rain; of a part of a country, else of the country.
+    """
+    local = F.from_utc_timestamp("moment", F.col("time_zone"))
+    placed = messages.withColumns(
+        {"_country": country("country"), "_day": F.to_date(local), "_hour": F.hour(local)}
+    ).withColumn("_part", F.concat("_country", F.lit("-"), F.upper(F.trim("region"))))
+    whole = placed
+    for found in (_misfits(placed, products, chosen), *_weather(placed, weather, chosen)):
+        whole = whole.join(found, "decision_id", "left")
+    checks = {
+        "season": F.col("_season"), "region": F.col("_place"), "weather": _is_other(chosen),
+        "hour": _is_no_hour(chosen),
+    }  # fmt: skip
+    told = (F.when(F.coalesce(bad, F.lit(False)), name) for name, bad in checks.items())
+    reasons = F.array_compact(F.array(*told))
+    months = (F.lit(3) - F.month("_day") % 3).cast("int")
+    day_after = {
+        "season": F.add_months(F.trunc("_day", "MM"), months),
+        "weather": F.date_add("_day", 1), "hour": F.date_add("_day", 1),
+    }  # fmt: skip
+
+    def begins(day: Column) -> Column:
+        return F.to_utc_timestamp(day.cast("timestamp"), F.col("time_zone"))
+
+    held = [F.when(F.array_contains("out_of_context", n), begins(d)) for n, d in day_after.items()]
+    until = F.when(~F.array_contains("out_of_context", "region"), F.greatest(*held))
+    judged = whole.withColumn("out_of_context", reasons).withColumn("ends_at", until)
+    return judged.select(*messages.columns, "out_of_context", "ends_at")
+
+
+def season(country_code: Column, day: Column) -> Column:
+    """The season of a day in a country; null where no country is known."""
+    is_south = country_code.isin(*SOUTHERN)
+    quarter = F.floor((F.month(day) % 12) / 3) + F.when(is_south, 2).otherwise(0)
+    name = F.get(F.array(*(F.lit(one) for one in SEASONS)), (quarter % 4).cast("int"))
+    return F.when(country_code.isNotNull(), name)
+
+
+def _misfits(placed: DataFrame, products: DataFrame, chosen: OutOfContext) -> DataFrame:
+    """Whether any product is out of season, or not for that place: decision_id, _season, _place."""
+
+    def spelled(names: str, case: str) -> Column:
+        folded = F.lower if case == "lower" else F.upper
+        texts = F.coalesce(F.col(names), F.array().cast("array<string>"))
+        return F.transform(texts, lambda one: folded(F.trim(one)))
+
+    synonyms = F.create_map(*(F.lit(word) for pair in SAME.items() for word in pair))
+    seasons = F.transform(
+        spelled("seasons", "lower"), lambda one: F.coalesce(F.element_at(synonyms, one), one)
+    )
+    known = products.select("sku", seasons.alias("_in"), spelled("regions", "upper").alias("_for"))
+    skus = F.explode("skus").alias("sku")
+    offered = placed.select("decision_id", "_country", "_part", "_day", skus).join(known, "sku")
+    now = season(F.col("_country"), F.col("_day"))
+    out = (F.size("_in") > 0) & ~F.coalesce(F.array_contains("_in", now), F.lit(False))
+    here = F.array_compact(F.array("_country", "_part"))
+    away = (F.size("_for") > 0) & ~F.coalesce(F.arrays_overlap("_for", here), F.lit(False))
+    return offered.groupBy("decision_id").agg(
+        F.bool_or(out & F.lit(chosen.seasons)).alias("_season"),
+        F.bool_or(away & F.lit(chosen.regions)).alias("_place"),
+    )
+
+
+def _weather(placed: DataFrame, weather: DataFrame, chosen: OutOfContext) -> list[DataFrame]:
+    """The weather of the place and day of each, where it is asked for: its decision, _told."""
+    if not chosen.asks_weather:
+        return []
+    told = weather.select(
+        F.upper(F.trim("region")).alias("_where"), F.col("day").alias("_day"),
+        F.struct("temperature", "rain").alias("_w"),
+    )  # fmt: skip
+    places = F.posexplode(F.array("_part", "_country")).alias("_place_order", "_where")
+    asked = placed.select("decision_id", "_day", places).join(told, ["_where", "_day"])
+    return [asked.groupBy("decision_id").agg(F.min_by("_w", "_place_order").alias("_told"))]
+
+
+def _is_other(chosen: OutOfContext) -> Column:
+    """Whether the weather is other than it has to be, or nobody knows it."""
+    if not chosen.asks_weather:
+        return F.lit(False)
+    least, most = chosen.temperature_from, chosen.temperature_to
+    fits = F.lit(True)
+    if least is not None:
+        fits &= F.col("_told.temperature") >= least
+    if most is not None:
+        fits &= F.col("_told.temperature") <= most
+    if chosen.rain is not None:
+        fits &= (F.col("_told.rain") > 0) == F.lit(chosen.rain)
+    return ~F.coalesce(fits, F.lit(False))
+
+
+def _is_no_hour(chosen: OutOfContext) -> Column:
+    """Whether it is none of the hours."""
+    if chosen.hours is None:
+        return F.lit(False)
+    first, last = map(int, chosen.hours.split("-"))
+    after, before = F.col("_hour") >= first, F.col("_hour") < last
+    return ~((after & before) if first < last else (after | before))
+
+
+def _against(messages: DataFrame, around: Around, policies: Sequence[Policy]) -> DataFrame:
+    placed = messages.join(around.homes, "person_id", "left")
+    found = []
+    for policy in policies:
+        mine = placed.where(is_meant(policy.options))
+        judged = out_of_context(mine, around.products, around.weather, chosen=policy.options)
+        found.append(
+            judged.where(F.size("out_of_context") > 0).select(
+                "decision_id",
+                F.lit(OUT_OF_CONTEXT).alias("reason"),
+                F.lit(policy.name).alias("policy"),
+                "ends_at",
+                F.array().cast("array<string>").alias("evidence"),
+            )
+        )
+    return reduce(DataFrame.unionByName, found)
+
+
+def _references(chosen: OutOfContext) -> Mapping[str, str]:
+    if chosen.asks_weather:
+        return {"context": "the weather is told by [reference.context]"}
+    if chosen.seasons or chosen.regions:
+        return {"products": "seasons and regions are told by [reference.products]"}
+    return {}
+
+
+def _faults(given: Mapping[str, Any]) -> Iterator[Fault]:
+    low, high = (given.get(f"temperature_{end}") for end in ("from", "to"))
+    if type(low) in (int, float) and type(high) in (int, float) and low > high:
+        yield Fault("temperature_to", f"at least temperature_from, {low:g}")
+    begins, _, ends = str(given.get("hours", "")).partition("-")
+    if begins and begins.lstrip("0") == ends.lstrip("0"):
+        yield Fault("hours", "two hours that differ")
+    asks = ("hours", "temperature_from", "temperature_to", "rain")
+    is_off = given.get("seasons") is False and given.get("regions") is False
+    if is_off and not any(name in given for name in asks):
+        yield Fault("seasons", f"true, or one of {', '.join(asks)}", "else it asks for nothing")
+
+
+CHECK = Check(
+    when=OUT_OF_CONTEXT,
+    doc="Say nothing that does not fit the season, place, weather or hour where somebody is.",
+    precedence=100,
+    options=OutOfContext,
+    against=_against,
+    hours=lambda chosen: chosen.week,
+    references=_references,
+    faults=_faults,
+)

@@ -76,7 +76,8 @@ def _inside(
     elif place == ("destinations",):
         yield from _kinds(inner, "destinations", "kind", _destinations())
     elif typing.get_origin(field.annotation) is tuple:
-        yield from _sections(inner, (f"[{place[0]}]",), {})
+        within = ".".join(part.strip("[]") for part in place)
+        yield from _sections(inner, (f"[{within}]",), {})
     elif typing.get_origin(field.annotation) is dict:
         yield from _sections(inner, (*place, _names(field)), {})
     else:

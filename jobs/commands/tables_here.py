@@ -26,7 +26,8 @@ REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
 # What a lake may never have had that was last run before lakes remembered what they made.
 LATER = {
     "activations", "assignments", "contents", "context", "customers_daily", "customer_scores",
-    "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "plans", "quality", "rates",
+    "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "plans", "quality",
+    "rates",
 }  # fmt: skip
 
 Answer = TypeVar("Answer")

@@ -130,7 +130,7 @@ def test_who_was_in_both_arms_is_not_spoken_to(spark):
 
 
 def test_who_is_spoken_to_by_a_campaign_is_in_an_arm_drawn_once(spark):
-    """Bea was drawn before the share fell to a half; Cy is in both arms; Dan is new, Eve's is over."""
+    """Bea was drawn before the share fell; Cy is in both arms, Dan is new, Eve's is over."""
     pads = spark.createDataFrame([(b"i" * 64, b"o" * 64)], "inner binary, outer binary")
     asked = spark.createDataFrame(
         [("p_bea", "x", 0.5), ("p_cy", "x", 0.5), ("p_dan", "x", 1.0), ("p_eve", "y", 0.0)],

@@ -33,8 +33,8 @@ def zones_by_then(moments: DataFrame, timeline: DataFrame, *, time_zone: str | N
     counts. A name that is none of a time zone says nothing.
 
     Keeps: one row a person and moment. Adds: time_zone.
-    moments: person_id, at, each once. timeline: rows with person_id. time_zone: the business's; None
-    leaves it null of whom nothing is known.
+    moments: person_id, at, each once. timeline: rows with person_id. time_zone: the business's;
+    None leaves it null of whom nothing is known.
     """
     word = F.struct(known_provenance()[1].alias("rank"), *ORDER, F.trim("value").alias("zone"))
     place = F.struct("occurred_at", F.col(TIME_ZONE).alias("zone"))

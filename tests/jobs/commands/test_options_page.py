@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from tactful.jobs import cli
 from tactful.jobs.commands.options import option_page
 from tactful.jobs.settings.models import Config
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.sinks import SINKS
@@ -48,11 +49,12 @@ def test_every_option_is_on_the_page():
     caps, sources, reference = (
         get_args(Config.model_fields[name].annotation) for name in ("caps", "sources", "reference")
     )
-    assert set(page["[[caps]]"]) == keys(caps[0])
+    assert set(page["[[caps]]"]) == keys(caps[0]) - {"relaxed"}
+    assert set(page["[[caps.relaxed]]"]) == {"where", "limit"}
     assert set(page["[sources.NAME]"]) == keys(sources[1])
-    assert set(page["[reference.products|campaigns|contents|rates]"]) == keys(reference[1])
+    assert set(page["[reference.products|campaigns|contents|rates|context]"]) == keys(reference[1])
     seen = {"[[suppress]]": set(page["[[suppress]]"]), "[[destinations]]": set()}
-    for when, rule in RULES.items():
+    for when, rule in {**RULES, **CHECKS}.items():
         own = page[f'when = "{when}"']
         assert set(own) == set(options_of(rule.options)), when
         seen["[[suppress]]"] |= set(own)

@@ -6,11 +6,12 @@ import pytest
 
 from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import load
-from tactful.transforms import rules
+from tactful.transforms import checks, rules
 from tactful.transforms.sinks import SINKS
 
 A_DAY = "a day from 1971-01-01 to 2999-12-31 such as 2024-01-31, or a moment of it (UTC)"
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
+CART = "[[activate]]\nname = 'cart'\nwhen = 'cart_abandoned'\nchannels = ['email']\n"
 NAME = "a name of lower-case letters, digits and _, starting with a letter"
 PARTITIONS = (
     "a list of fields that folders are named after, as day is by day=2026-01-31; not event_id, and "
@@ -81,7 +82,7 @@ ONE_LINERS = {
     "reference table": (
         "[reference.product]\npath = 'x'",
         'my.toml: reference.product: found the name "product"; '
-        "allowed: products, campaigns, contents, rates",
+        "allowed: products, campaigns, contents, rates, context",
     ),
     "window of an identifier": (
         "[identity.types.anonymous_id]\nwindow = '0d'",
@@ -237,7 +238,63 @@ ONE_LINERS = {
     "rule of later": (
         "[[suppress]]\nname = 'quiet'\nwhen = 'quiet_hours'",
         'my.toml: suppress.quiet.when: found "quiet_hours"; '
-        f"allowed: {', '.join(rules.RULES)} (quiet_hours is not supported yet)",
+        f"allowed: {', '.join([*rules.RULES, *checks.CHECKS])} (it stands in plans.quiet_hours)",
+    ),
+    "holdout of a rule": (
+        "[[suppress]]\nname = 'h'\nwhen = 'holdout'",
+        'my.toml: suppress.h.when: found "holdout"; '
+        f"allowed: {', '.join([*rules.RULES, *checks.CHECKS])} (a campaign of "
+        "[reference.campaigns] says it itself, as holdout_share)",
+    ),
+    "context of nothing": (
+        "[[suppress]]\nname = 'c'\nwhen = 'out_of_context'\nseasons = false\nregions = false",
+        "my.toml: suppress.c.seasons: found false; allowed: true, or one of hours, "
+        "temperature_from, temperature_to, rain (else it asks for nothing)",
+    ),
+    "hours of no day": (
+        "[[suppress]]\nname = 'c'\nwhen = 'out_of_context'\nhours = '7 to 10'",
+        'my.toml: suppress.c.hours: found "7 to 10"; allowed: a span of whole hours such as '
+        '"7-10" or "22-2"',
+    ),
+    "context of what nobody says": (
+        "[[suppress]]\nname = 'c'\nwhen = 'out_of_context'\npolicies = ['muffin']",
+        'my.toml: suppress.c.policies[0]: found "muffin"; allowed: an entry of [[activate]]: '
+        "there is none",
+    ),
+    "warmer than it may be": (
+        "[[suppress]]\nname = 'c'\nwhen = 'out_of_context'\ntemperature_from = 30\n"
+        "temperature_to = 10",
+        "my.toml: suppress.c.temperature_to: found 10; allowed: at least temperature_from, 30",
+    ),
+    "audience of a check": (
+        "[[suppress]]\nname = 'c'\nwhen = 'out_of_context'\n"
+        "[[destinations]]\nname = 'd'\nkind = 'file'\npolicy = 'c'",
+        'my.toml: destinations.d.policy: found "c", which is out_of_context; allowed: another '
+        "rule or cap: nobody is held by this one, it is asked of each message",
+    ),
+    "a cap that drops nothing": (
+        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\non_cap = 'drop'",
+        'my.toml: caps.c.on_cap: found "drop"; allowed: no such key without [[activate]] (it holds '
+        "for what is said next, and nothing is)",
+    ),
+    "a cap that is relaxed to less": (
+        f"{CART}[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\n"
+        "relaxed = [{where = 'orders > 1', limit = 3}]",
+        "my.toml: caps.c.relaxed[0].limit: found 3; allowed: more than the cap's own limit, 3",
+    ),
+    "a cap that asks for its cause": (
+        f"{CART}[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\n"
+        "relaxed = [{where = \"event.sku = 'x'\", limit = 4}]",
+        'my.toml: caps.c.relaxed[0].where: found "event.sku = \'x\'"; allowed: a condition '
+        "without event. (a cap counts whatever the cause)",
+    ),
+    "a cap relaxed by what is sensitive": (
+        f"{CART}[[caps]]\nname = 'c'\nlimit = 3\nwindow = '7d'\n"
+        "relaxed = [{where = \"attributes['health'] = 'x'\", limit = 4}]\n"
+        "[privacy]\nsensitive = ['health']",
+        "my.toml: caps.c.relaxed[0].where: found \"attributes['health'] = 'x'\"; allowed: a "
+        "condition that asks for no health (or write down on which basis it is used, in "
+        "[privacy.sensitive_bases])",
     ),
     "purchased without match": (
         "[[suppress]]\nname = 'bought'\nwhen = 'purchased'\nlasts = '30d'",
@@ -314,7 +371,7 @@ ONE_LINERS = {
         "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\nad_contact_every = '1d'",
         "my.toml: caps.c.ad_contact_every: found a key that is not supported yet; allowed: name, "
         "channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
-        "counts, exempt_topics, exempt_campaigns, exempt_counts",
+        "counts, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed",
     ),
     "payments where nothing is paid": (
         "[[suppress]]\nname = 'r'\nwhen = 'price_regret'\nlasts = '9d'\npaid_within = '3d'",

@@ -22,10 +22,10 @@ UNFIT = {
 }  # fmt: skip
 CAP = (
     "name, channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
-    "counts, exempt_topics, exempt_campaigns, exempt_counts"
+    "counts, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed"
 )
 UNREAD = {
-    "caps.c.on_cap": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\non_cap = 'drop'", CAP),
+    "caps.c.scope": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\nscope = 'household'", CAP),
 }
 
 

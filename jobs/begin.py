@@ -7,7 +7,9 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
+from tactful.jobs.evidence import offers
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
+from tactful.jobs.intake.reference import CALENDAR
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
@@ -76,8 +78,15 @@ def rules_of(lake: Lake, config: Config) -> str:
     Who an audience was found to hold already may have to leave it, so an import counts, too.
     """
     imports = (lake.state() or {}).get("imports")
-    rules = config.hash_of(SECTIONS)
+    rules = _of_config(lake, config)
     return f"{rules}/{imports}" if imports else rules
+
+
+def _of_config(lake: Lake, config: Config) -> str:
+    """What the configuration decides, and when what everybody is told begins and ends."""
+    calendar = (lake.state() or {}).get(CALENDAR)
+    rules = config.hash_of(SECTIONS)
+    return f"{rules}@{calendar}" if calendar else rules
 
 
 def _settled(
@@ -89,7 +98,7 @@ def _settled(
     anew = next_part(
         earlier,
         # Before the first batch nobody is known, so nobody can be decided again.
-        rules=rules_of(lake, config) if earlier else config.hash_of(SECTIONS),
+        rules=rules_of(lake, config) if earlier else _of_config(lake, config),
         labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
         number=lake.batches_before(FUSED) + batch_id,
         is_confirmed=confirm,
@@ -102,6 +111,7 @@ def _settled(
         "previous_as_of": earlier["as_of"] if earlier else None,
         "anew": asdict(anew),
         "may_speak": has_read_all(lake, batch_id),
+        "replaced": offers.versions(pins["tables"], earlier["tables"] if earlier else None),
         "paused": paused(lake.store),
     }
 
@@ -121,4 +131,5 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         gathered=Gathered(**gathered) if gathered else None,
         may_speak=pins.get("may_speak", False),
         paused=tuple(pins.get("paused", ())),
+        replaced=pins.get("replaced", {}),
     )

@@ -22,6 +22,7 @@ from tactful.jobs.evidence.closings import closings_of, named_by_words
 from tactful.jobs.evidence.counts import count, counted
 from tactful.jobs.evidence.identifiers import identifiers_told
 from tactful.jobs.evidence.message_lives import of_batch, whole_messages
+from tactful.jobs.evidence.offers import concerned
 from tactful.jobs.evidence.persons_events import events_of_persons
 from tactful.jobs.gather import gather_if_long
 from tactful.jobs.lake.folding import fold_in_turn
@@ -196,7 +197,7 @@ def steps(
             heard,
             with_hubs,
             everybody,
-            plan.due_plans(batch),
+            concerned(batch, relevant_events, plan.due_plans(batch)),
             classes=lookback.of,
             order_rows=order_rows,
             contact_rows=contact_rows,

@@ -66,7 +66,7 @@ def reactivated_persons(
     """Find out whom the batch bears on without an event of their own.
 
     heard: what became before of the batch's messages. with_hubs: see `Named.with_hubs`. anew: see
-    `identifiers_anew`. planned: see `due_plans`.
+    `identifiers_anew`. planned: see `concerned`.
     classes: of the events that a decision bears on. order_rows: rows that name
     an order, about.
     contact_rows: rows that name a contact.

@@ -87,6 +87,8 @@ class Batch:
     may_speak: bool = False
     # The policies that do not speak for now; * stands for all.
     paused: tuple[str, ...] = ()
+    # The reference tables that are others than for the batch before, with their versions then.
+    replaced: Mapping[str, int] = field(default_factory=dict)
     # Whether what the batch writes is so little that it may pass through this process.
     is_small: bool = False
     # Whether it came with so few rows that all it holds is in one piece.

@@ -25,7 +25,10 @@ from tactful.jobs.settings.config import Config
 
 # What has lines of its own.
 LISTED = ("reasons", "notes")
-READS = ("identity", "suppressions", "messages", "customers", "products", "campaigns", "_log/ticks")
+READS = (
+    "identity", "suppressions", "messages", "customers", "products", "campaigns", "assignments",
+    "_log/ticks",
+)  # fmt: skip
 
 
 def screen_file(

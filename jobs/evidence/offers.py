@@ -17,7 +17,7 @@ from tactful.transforms.changed_rows import changed_keys
 from tactful.transforms.identity.links import latest, semi_join
 from tactful.transforms.message_facts import is_of_message
 
-# What of each has a say in what must not, or might, be said; what it costs and is meant for has not.
+# What of each has a say in what must not, or might, be said; what it costs has none.
 MATTERS: dict[Table, tuple[str, tuple[str, ...]]] = {
     PRODUCTS: ("sku", tuple(name for name in PRODUCTS.names if name != "cost")),
     CONTENTS: ("content_id", tuple(column.name for column in OFFER)),

@@ -24,6 +24,7 @@ from tactful.jobs.imports.lists import PeopleList
 from tactful.jobs.lake import private
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.screen.campaign import Campaign
+from tactful.jobs.screen.control_group import put_held_out
 from tactful.jobs.screen.keys import Keyed
 from tactful.jobs.settings.config import Config
 from tactful.schemas.country_zones import COUNTRY_ZONES
@@ -34,7 +35,10 @@ from tactful.transforms.quiet_hours import next_open
 from tactful.transforms.rules import RULES
 
 # Of several reasons the first is told first; what is not named here comes last, by its name.
-OTHERS = {"not_identified": 0, "shared": 35, "quiet_hours": 40, "capped": 120}
+OTHERS = {
+    "not_identified": 0, "shared": 35, "quiet_hours": 40, "holdout": 110, "contaminated": 111,
+    "capped": 120,
+}  # fmt: skip
 PLACE_OF = OTHERS | {when: rule.precedence for when, rule in RULES.items()}
 PRECEDENCE = tuple(sorted(PLACE_OF, key=lambda reason: PLACE_OF[reason]))
 PREFIX = "tactful_"
@@ -275,6 +279,8 @@ def screen(
     if campaign.purpose == "marketing" and legal_week(campaign.channel, country=None):
         _put_opening(db, campaign, config, now)
         db.execute(QUIET, {"now": now})
+    if campaign.purpose == "marketing":
+        put_held_out(db, campaign.campaign_id, secret=secret)
     db.execute(SHARED)
     db.execute(NOT_IDENTIFIED)
     db.execute(SCREENED, {"precedence": [*PRECEDENCE]})

@@ -7,10 +7,12 @@ from datetime import UTC, date, datetime
 
 from pyspark.sql import functions as F
 
+from tactful.jobs.screen.control_group import drawn as drawn_for_a_list
 from tactful.schemas.countries import COUNTRIES, SOUTHERN
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.transforms.checks.out_of_context import OutOfContext, out_of_context
 from tactful.transforms.holdout import arms, arms_of_persons, held_out, with_arm
+from tactful.transforms.identity.keys import hmac_pads
 from tactful.transforms.personalisation import (
     PROFILING,
     not_personalised,
@@ -106,6 +108,11 @@ def test_a_control_group_is_drawn_by_campaign_and_drawn_again_the_same(spark):
     assert 320 < counts["spring"] < 480 and 320 < counts["summer"] < 480
     both = sum(("summer", key) in drawn for campaign, key in drawn if campaign == "spring")
     assert 45 < both < 120, "who is drawn by one campaign is drawn by another as anybody is"
+    secret = b"of a lake"
+    own = spark.createDataFrame([hmac_pads(secret)], "inner binary, outer binary")
+    for row in with_arm(spark.createDataFrame(anchors[:50], shape), own).collect():
+        part = drawn_for_a_list(secret, row.campaign_id, row.anchor_key)
+        assert (row.arm == "control") == (part < (row.holdout_share or 0)), "as `screen` draws"
     again = with_arm(spark.createDataFrame(anchors[::-1][:50], shape), pads).collect()
     assert all((r.arm == "control") == ((r.campaign_id, r.anchor_key) in drawn) for r in again)
 

@@ -15,6 +15,7 @@ from typer.testing import CliRunner
 
 from tactful.jobs import cli
 from tactful.jobs.lake.secret import check_value
+from tactful.jobs.screen.control_group import drawn
 from tactful.jobs.screen.keys import Keyed
 from tactful.jobs.settings.config import load
 from tactful.schemas.table import FORMAT_VERSION
@@ -129,7 +130,15 @@ def shop(tmp_path_factory) -> Path:
     ])  # fmt: skip
     write_table(lake, "products", PRODUCTS)
     write_table(lake, "campaigns", [{"campaign_id": "summer", "channel": "email"},
-                                    {"campaign_id": "vague"}])  # fmt: skip
+                                    {"campaign_id": "vague"},
+                                    {"campaign_id": "tried", "holdout_share": 0.5}])  # fmt: skip
+    tried = {"campaign_id": "tried", "assigned_at": NOW}
+    write_table(lake, "assignments", [
+        {"anchor_key": key("email", "free@x.io"), "arm": "control", **tried},
+        {"anchor_key": key("email", "jeans@x.io"), "arm": "test", **tried},
+        {"anchor_key": key("email", "new@x.io"), "arm": "test", **tried},
+        {"anchor_key": key("email", "old@x.io"), "arm": "control", **tried},
+    ])  # fmt: skip
     customers = [
         {"person_id": "p_asked", "consents": [("ad:marketing", True)]},
         {"person_id": "p_free", "consents": [], "jurisdiction": "US"},
@@ -157,8 +166,8 @@ def screen(shop, tmp_path, monkeypatch):
             Path(name).write_text(text, encoding="utf-8")
         given = [*options] if "--channel" in options or "summer" in options else [
             "--channel", "email", *options]  # fmt: skip
-        campaign = "summer" if "summer" in options else "any"
-        given = [one for one in given if one != "summer"]
+        campaign = next((name for name in ("summer", "tried") if name in options), "any")
+        given = [one for one in given if one not in ("summer", "tried")]
         told = CliRunner().invoke(
             cli.app,
             ["screen", campaign, name, "--conf", str(shop / "my.toml"),
@@ -443,3 +452,19 @@ def test_a_hundred_thousand_rows_take_seconds(screen):
     assert (told["rows"], told["withheld"], told["unknown"]) == (100_001, 1, 100_000)
     assert time.process_time() - begun < 60
     assert os.listdir() == ["list.csv"]
+
+
+def test_the_control_group_of_a_campaign_is_not_written_to(screen):
+    """Drawn before, or as a plan would draw it now; who is in both arms hears nothing, too."""
+    assert one(screen, "free@x.io", "tried") == ("no", "holdout", "holdout", "", "known")
+    assert one(screen, "jeans@x.io", "tried") == FREE
+    assert one(screen, "new@x.io", "tried")[1] == "contaminated"
+    assert one(screen, "free@x.io", "tried", "--purpose", "transactional") == FREE
+    assert one(screen, "free@x.io") == FREE
+    strangers = [f"{n}@nowhere.io" for n in range(40)]
+    told = screen("email\n" + "\n".join(strangers) + "\n", "tried")
+    found = {who: row["reason"] for who, row in zip(strangers, told, strict=True)}
+    assert {who for who, reason in found.items() if reason == "holdout"} == {
+        who for who in strangers if drawn(SECRET.encode(), "tried", key("email", who)) < 0.5
+    }
+    assert 8 < sum(reason == "holdout" for reason in found.values()) < 32

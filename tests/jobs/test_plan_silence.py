@@ -1,0 +1,151 @@
+"""What is not said though it could be: control groups, seasons, caps that drop, and who said no."""
+
+from __future__ import annotations
+
+import json
+import os
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.jobs.test_plan import (
+    HOUR,
+    LIVE,
+    NOON,
+    SOURCES,
+    activations,
+    agrees,
+    row,
+    sent_lines,
+)
+from tests.landing import World
+from tests.oracle.compare import read_tables
+from tests.product import Shop
+
+DAY = timedelta(days=1)
+BERLIN = {"country": "DE", "time_zone": "Europe/Berlin"}
+SYDNEY = {"country": "AU", "time_zone": "Australia/Sydney"}
+NEW_YORK = {"country": "US", "time_zone": "America/New_York"}
+CART = {"when": "cart_abandoned", "after": "4h", **LIVE}
+OF_TROUSERS = "contains(categories, 'trousers')"
+CONFIG: dict[str, Any] = {
+    "sources": SOURCES,
+    "consent": {"default": "opt_in", "US": {"default": "opt_out"}},
+    "caps": [
+        {"name": "weekly", "channels": ["email"], "limit": 2, "window": "7d", "on_cap": "drop",
+         "campaigns": ["cart"], "relaxed": [{"where": "orders >= 2", "limit": 3}]},
+    ],
+    "suppress": [
+        {"name": "fitting", "when": "out_of_context", "policies": ["cart"]},
+    ],
+    "activate": [
+        {"name": "cart", "channels": ["email"], "priority": 70, **CART},
+        {"name": "spring", "campaign_id": "spring", "channels": ["web"], **CART},
+        {"name": "fans", "where": OF_TROUSERS, "channels": ["web"], **CART},
+    ],
+    "destinations": [
+        {"name": "mailer", "kind": "file", "policy": "cart"},
+        {"name": "site_spring", "kind": "file", "policy": "spring"},
+        {"name": "site_fans", "kind": "file", "policy": "fans"},
+    ],
+}  # fmt: skip
+PRODUCTS = [
+    {"sku": "jeans", "category": "trousers"},
+    {"sku": "sandals", "seasons": ["summer"]},
+]
+CAMPAIGN = {"campaign_id": "spring", "holdout_share": 1}
+
+
+def known(who: str, id_: str, *skus: str) -> dict[str, Any]:
+    """An order of long ago, of somebody whom the shop knows by a number, too."""
+    lines = [{"sku": sku, "quantity": 1, "unit_price": 50} for sku in skus]
+    order = row(who, -24 * 60 - len(id_), "order_placed", order_id=id_, lines=lines)
+    named = [*order["identifiers"], {"type": "customer_id", "value": f"c-{who}"}]
+    return {**order, "identifiers": named}
+
+
+def cart(who: str, sku: str, geo: dict[str, str] | None = BERLIN) -> dict[str, Any]:
+    return row(who, 0, "add_to_cart", sku=sku, **({"geo": geo} if geo else {}))
+
+
+def mailed(who: str, days: float) -> dict[str, Any]:
+    return row(who, -24 * days, "sent", message_id=f"{who} {days}", channel="email",
+               purpose="marketing", campaign_id="cart")  # fmt: skip
+
+
+def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
+    everybody = ("ann", "bea", "cy", "dan", "eve", "fay", "gil")
+    history = {
+        "crm": [agrees(who) for who in everybody],
+        "till": [known("ann", "o1", "jeans"), known("bea", "o2", "jeans"),
+                 known("dan", "o3", "jeans"), known("dan", "o33", "mat"), known("cy", "o5", "mat")],
+        "mail": [mailed(who, days) for who in ("cy", "dan") for days in (2, 4)],
+    }  # fmt: skip
+    today = {
+        "web": [
+            cart("ann", "jeans"), cart("bea", "jeans"), cart("cy", "jeans"), cart("dan", "jeans"),
+            # It is June: summer in Berlin, winter in Sydney, and nobody knows where Gil is.
+            cart("eve", "sandals"), cart("fay", "sandals", SYDNEY), cart("gil", "sandals", None),
+            # Neither has ever said anything; in America silence is a yes.
+            cart("hal", "jeans", NEW_YORK), cart("ida", "jeans"),
+        ],
+        "crm": [row("bea", 1, "attribute_set", attribute="personalisation", value="off")],
+    }  # fmt: skip
+    world = World(
+        {}, CONFIG, PRODUCTS, NOON, NOON + 200 * HOUR, campaigns=[CAMPAIGN, {"campaign_id": "x"}]
+    )
+    shop = Shop(world, tmp_path)
+    shop.land(history)
+    shop.run(as_of=NOON - DAY)
+    shop.land(today)
+    shop.run(as_of=NOON + 4 * HOUR)
+
+    told = activations(shop)
+    carts = {
+        who: (r["outcome"], r["reason"]) for (who, policy), r in told.items() if policy == "cart"
+    }
+    assert carts == {
+        "ann": ("chosen", None),
+        "bea": ("chosen", None),
+        "cy": ("suppressed", "weekly"),
+        "dan": ("chosen", None),
+        "eve": ("chosen", None),
+        "fay": ("suppressed", "fitting"),
+        "gil": ("suppressed", "fitting"),
+        "hal": ("chosen", None),
+        "ida": ("suppressed", "no_consent"),
+    }
+    assert {line["address"] for line in sent_lines(shop, "mailer")} == {
+        f"{who}@x.io" for who in ("ann", "bea", "dan", "eve", "hal")
+    }
+    assert told["cy", "cart"]["is_final"], "a cap that drops is asked once"
+    # September begins in Sydney; the season of nobody knows where is that of the business's clock.
+    assert not told["fay", "cart"]["is_final"]
+    fans = {who for who, policy in told if policy == "fans"}
+    assert fans == {"ann", "dan"}, "of who wants no profile none is asked"
+
+    # Without a number at the shop nobody can be found on its site.
+    reached = {"ann", "bea", "cy", "dan"}
+    spring = {who: told[who, "spring"] for who in everybody}
+    assert {r["outcome"] for r in spring.values()} == {"suppressed"}
+    reasons = {who: r["reason"] for who, r in spring.items()}
+    assert {who for who, reason in reasons.items() if reason == "holdout"} == reached
+    assert sent_lines(shop, "site_spring") == []
+    drawn = read_tables(shop.lake, ["assignments"])["assignments"]
+    assert {(r["campaign_id"], r["arm"], r["assigned_at"]) for r in drawn} == {
+        ("spring", "control", NOON + 4 * HOUR)
+    }
+    assert len({r["anchor_key"] for r in drawn}) == len(drawn) == len(told_of("spring", told))
+
+    # The campaign holds nobody out any more: who waits for it hears so without an event of theirs.
+    newest = tmp_path / "reference/campaigns/d.json"
+    newest.write_text(json.dumps({**CAMPAIGN, "holdout_share": 0}))
+    os.utime(newest, (5 * 3600, 5 * 3600))
+    shop.run(as_of=NOON + 5 * HOUR)
+    assert len(sent_lines(shop, "site_spring")) == len(reached)
+    assert len(read_tables(shop.lake, ["assignments"])["assignments"]) == len(drawn)
+
+
+def told_of(policy: str, told: dict[tuple[str, str], dict[str, Any]]) -> set[str]:
+    """Of whom anything is planned by a policy."""
+    return {who for who, one in told if one == policy}

@@ -13,8 +13,9 @@ import pytest
 
 from tactful.jobs.settings.config import LATER_VALUES
 from tactful.schemas.events import CLASSES, STREAMS
-from tactful.transforms import rules, sinks, sources, triggers
+from tactful.transforms import checks, rules, sinks, sources, triggers
 from tactful.transforms.about import topic_word
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.options import options_of
 from tactful.transforms.rules import RULES
 from tactful.transforms.rules.declared_preference import DeclaredPreference
@@ -34,7 +35,7 @@ from tests.properties.test_convergence import DESTINATIONS
 
 HELPERS = {
     "rule", "bought", "refusals", "suppressions", "sink", "http", "us_states", "dialect", "trigger",
-    "proposing",
+    "proposing", "check",
 }  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
@@ -49,7 +50,9 @@ def modules(folder: ModuleType) -> set[str]:
 
 
 def test_each_module_has_its_line():
-    both = ((RULES, rules), (TRIGGERS, triggers), (SINKS, sinks), (DIALECTS, sources))
+    both = (
+        (RULES, rules), (CHECKS, checks), (TRIGGERS, triggers), (SINKS, sinks), (DIALECTS, sources),
+    )  # fmt: skip
     for registry, folder in both:
         assert set(registry) == modules(folder), f"a line is missing in {folder.__file__}"
 

@@ -9,7 +9,6 @@ from typing import Any
 
 from tactful.jobs.evidence import offers
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
-from tactful.jobs.intake.reference import CALENDAR
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
@@ -78,15 +77,8 @@ def rules_of(lake: Lake, config: Config) -> str:
     Who an audience was found to hold already may have to leave it, so an import counts, too.
     """
     imports = (lake.state() or {}).get("imports")
-    rules = _of_config(lake, config)
-    return f"{rules}/{imports}" if imports else rules
-
-
-def _of_config(lake: Lake, config: Config) -> str:
-    """What the configuration decides, and when what everybody is told begins and ends."""
-    calendar = (lake.state() or {}).get(CALENDAR)
     rules = config.hash_of(SECTIONS)
-    return f"{rules}@{calendar}" if calendar else rules
+    return f"{rules}/{imports}" if imports else rules
 
 
 def _settled(
@@ -98,7 +90,7 @@ def _settled(
     anew = next_part(
         earlier,
         # Before the first batch nobody is known, so nobody can be decided again.
-        rules=rules_of(lake, config) if earlier else _of_config(lake, config),
+        rules=rules_of(lake, config) if earlier else config.hash_of(SECTIONS),
         labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
         number=lake.batches_before(FUSED) + batch_id,
         is_confirmed=confirm,

@@ -13,9 +13,10 @@ from tactful.transforms.legal_hours import Week
 
 # A week later the same hours come again.
 DAYS = range(8)
+# So many hours later no clock shows the same hour again.
+CHANGE = 3
 SPANS = "array<struct<begins:int,ends:int>>"
 WEEK = f"array<{SPANS}>"
-STRETCHES = "array<struct<begins:timestamp,ends:timestamp>>"
 
 
 def open_from(at: Column, zone: Column, week: Week) -> Column:
@@ -34,14 +35,11 @@ def open_in(at: Column, zones: Column, week: Column) -> Column:
 
     Of several, all have to allow it: whose clock nobody knows is reached when it is right by each.
     """
-    of_each = F.transform(zones, lambda zone: _stretches(at, zone, week))
-    shared = F.aggregate(
-        F.slice(of_each, 2, F.greatest(F.size(of_each), F.lit(1))),
-        F.get(of_each, 0).cast(STRETCHES),
-        lambda known, more: _shared(known, more).cast(STRETCHES),
+    begins = F.flatten(F.transform(zones, lambda zone: _beginnings(at, zone, week)))
+    later = F.filter(F.concat(F.array(at), begins), lambda moment: moment >= at)
+    return F.array_min(
+        F.filter(later, lambda m: F.forall(zones, lambda zone: _is_open(m, zone, week)))
     )
-    ahead = F.filter(shared, lambda one: one["ends"] > at)
-    return F.array_min(F.transform(ahead, lambda one: F.greatest(one["begins"], at)))
 
 
 def as_column(week: Week) -> Column:
@@ -83,10 +81,12 @@ def _next_open(at: datetime, zone: str, week: Week) -> datetime | None:
         day = first + timedelta(days=ahead)
         for begins, ends in week[day.weekday()]:
             opens, closes = (
-                datetime.combine(day, time(), local) + timedelta(minutes=m) for m in (begins, ends)
+                datetime.combine(day, time()) + timedelta(minutes=m) for m in (begins, ends)
             )
-            if closes.astimezone(UTC) > at:
-                return max(opens.astimezone(UTC), at)
+            both = (opens.replace(tzinfo=local, fold=fold) for fold in (0, 1))
+            for moment in sorted(max(one.astimezone(UTC), at) for one in both):
+                if opens <= moment.astimezone(local).replace(tzinfo=None) < closes:
+                    return moment
     return None
 
 
@@ -98,26 +98,46 @@ def outside(begins: str, ends: str) -> Week:
     return (tuple(span for span in spans if span[0] < span[1]),) * 7
 
 
-def _stretches(at: Column, zone: Column, week: Column) -> Column:
-    """From when until when a message may go on the days from a moment on, by one clock."""
+def _beginnings(at: Column, zone: Column, week: Column) -> Column:
+    """From which moments on a message may go, on the days from a moment on, by one clock.
+
+    On nights on which it changes, the clock may skip the hour at which a span begins, or show it
+    twice: what it shows then has to be asked.
+    """
     today = F.to_date(F.from_utc_timestamp(at, zone))
     ahead = F.sequence(F.lit(DAYS[0]), F.lit(DAYS[-1]))
+    change = F.expr(f"INTERVAL {CHANGE} HOURS")
 
     def of_day(n: Column) -> Column:
         day = F.date_add(today, n)
 
-        def moment(minutes: Column) -> Column:
-            shown = day.cast("timestamp") + F.make_dt_interval(mins=minutes)
-            return F.to_utc_timestamp(shown, zone)
+        def of_span(span: Column) -> Column:
+            begins = _shown_at(day, span["begins"])
+            again = F.to_utc_timestamp(begins + change, zone) - change
+            return F.array(F.to_utc_timestamp(begins, zone), again)
 
-        return F.transform(
-            F.element_at(week, F.weekday(day) + 1),
-            lambda span: F.struct(
-                moment(span["begins"]).alias("begins"), moment(span["ends"]).alias("ends")
-            ),
-        )
+        return F.flatten(F.transform(_spans_of(day, week), of_span))
 
     return F.flatten(F.transform(ahead, of_day))
+
+
+def _is_open(at: Column, zone: Column, week: Column) -> Column:
+    """Whether what a clock shows at a moment is in no quiet hour."""
+    shown = F.from_utc_timestamp(at, zone)
+    day = F.to_date(shown)
+
+    def is_within(span: Column) -> Column:
+        return (shown >= _shown_at(day, span["begins"])) & (shown < _shown_at(day, span["ends"]))
+
+    return F.exists(_spans_of(day, week), is_within)
+
+
+def _spans_of(day: Column, week: Column) -> Column:
+    return F.element_at(week, F.weekday(day) + 1)
+
+
+def _shown_at(day: Column, minutes: Column) -> Column:
+    return day.cast("timestamp") + F.make_dt_interval(mins=minutes)
 
 
 def _shared(one: Column, other: Column) -> Column:

@@ -24,8 +24,6 @@ TABLES = {table.name: table for table in (PRODUCTS, CAMPAIGNS, CONTENTS, RATES, 
 # What a row must be to be used, or what is taken from it, has changed: files of an earlier version
 # are read once more.
 RULES = 6
-# Where the lake's state keeps what is said of the campaigns that speak to everybody.
-CALENDAR = "calendar"
 PARQUET = b"PAR1"
 
 Say = Callable[[str], None]
@@ -68,32 +66,7 @@ def load(lake: Lake, config: Config, on_progress: Say = lambda _: None) -> list[
             on_progress(f"{name} from {path} stay {stays}: {trouble}")
     if (marks, troubles) != (known, troubles_before):
         lake.remember(reference=marks, reference_troubles=troubles)
-    _remember_calendar(lake, config, state.get(CALENDAR), is_new=CAMPAIGNS.name in loaded)
     return loaded
-
-
-def _remember_calendar(lake: Lake, config: Config, known: str | None, *, is_new: bool) -> None:
-    """Keep what decides when everybody is told what a campaign says.
-
-    No event of theirs leads to whom that concerns: another word for it has everybody decided anew.
-    """
-    named = sorted(
-        one.campaign_id
-        for one in config.activate
-        if one.campaign_id and not one.kind.streams(one.options)
-    )
-    if not named:
-        if known is not None:
-            lake.remember(**{CALENDAR: None})
-        return
-    if not is_new and known is not None:
-        return
-    when = lake.store.read(CAMPAIGNS).where(F.col("campaign_id").isin(*named))
-    moments = (F.unix_micros(name) for name in ("starts_at", "ends_at"))
-    rows = sorted(map(tuple, when.select("campaign_id", *moments, "skus").collect()))
-    told = hashlib.sha256(repr(rows).encode()).hexdigest()[:16] if rows else None
-    if told != known:
-        lake.remember(**{CALENDAR: told})
 
 
 def _replace(

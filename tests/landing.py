@@ -25,7 +25,7 @@ PLACES = (
 IDLE = (".{}.json", "_temporary/0/{}.json", "2026/.{}.json.crc", "{}.json._COPYING_")
 
 
-REFERENCE = ("products", "rates", "contents", "campaigns")
+REFERENCE = ("products", "rates", "contents", "campaigns", "context")
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class World:
     rates: list[Event] = field(default_factory=list)
     contents: list[Event] = field(default_factory=list)
     campaigns: list[Event] = field(default_factory=list)
+    context: list[Event] = field(default_factory=list)
 
     @property
     def reference(self) -> dict[str, list[Event]]:

@@ -37,6 +37,8 @@ CONFIG: dict[str, Any] = {
     ],
     "suppress": [
         {"name": "fitting", "when": "out_of_context", "policies": ["cart"]},
+        {"name": "umbrella", "when": "out_of_context", "policies": ["fans"], "seasons": False,
+         "regions": False, "rain": True},
     ],
     "activate": [
         {"name": "cart", "channels": ["email"], "priority": 70, **CART},
@@ -52,6 +54,11 @@ CONFIG: dict[str, Any] = {
 PRODUCTS = [
     {"sku": "jeans", "category": "trousers"},
     {"sku": "sandals", "seasons": ["summer"]},
+]
+CONTEXT = [
+    {"region": "DE", "day": "2026-06-03", "temperature": 11.5, "rain": 4},
+    {"region": "US", "day": "2026-06-03", "rain": 0},
+    {"region": "AU", "day": "2026-06-03", "temperature": -300},
 ]
 CAMPAIGN = {"campaign_id": "spring", "holdout_share": 1}
 
@@ -83,7 +90,7 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     }  # fmt: skip
     today = {
         "web": [
-            cart("ann", "jeans"), cart("bea", "jeans"), cart("cy", "jeans"), cart("dan", "jeans"),
+            cart("ann", "jeans"), cart("bea", "jeans"), cart("cy", "jeans"), cart("dan", "jeans", NEW_YORK),
             # It is June: summer in Berlin, winter in Sydney, and nobody knows where Gil is.
             cart("eve", "sandals"), cart("fay", "sandals", SYDNEY), cart("gil", "sandals", None),
             # Neither has ever said anything; in America silence is a yes.
@@ -92,7 +99,13 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
         "crm": [row("bea", 1, "attribute_set", attribute="personalisation", value="off")],
     }  # fmt: skip
     world = World(
-        {}, CONFIG, PRODUCTS, NOON, NOON + 200 * HOUR, campaigns=[CAMPAIGN, {"campaign_id": "x"}]
+        {},
+        CONFIG,
+        PRODUCTS,
+        NOON,
+        NOON + 200 * HOUR,
+        context=CONTEXT,
+        campaigns=[CAMPAIGN, {"campaign_id": "x"}],
     )
     shop = Shop(world, tmp_path)
     shop.land(history)
@@ -121,8 +134,11 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     assert told["cy", "cart"]["is_final"], "a cap that drops is asked once"
     # September begins in Sydney; the season of nobody knows where is that of the business's clock.
     assert not told["fay", "cart"]["is_final"]
-    fans = {who for who, policy in told if policy == "fans"}
-    assert fans == {"ann", "dan"}, "of who wants no profile none is asked"
+    fans = {who: told[who, "fans"]["reason"] for who in told_of("fans", told)}
+    # Of who wants no profile none is asked; in New York it does not rain.
+    assert fans == {"ann": None, "dan": "umbrella"}
+    refused = read_tables(shop.lake, ["quarantine"])["quarantine"]
+    assert ["out_of_bounds:temperature"] in [r["reasons"] for r in refused]
 
     # Without a number at the shop nobody can be found on its site.
     reached = {"ann", "bea", "cy", "dan"}

@@ -141,8 +141,9 @@ def _product(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
         else:
             if product[name] is not None and not is_within(product[name]):
                 reasons.add(f"out_of_bounds:{name}")
-    product["complements"], odd = _list(said, "complements")
-    reasons |= odd
+    for name in ("complements", "seasons", "regions"):
+        product[name], odd = _list(said, name)
+        reasons |= odd
     own = said.get("attributes")
     beside = {n: v for n, v in said.items() if n not in {*product, "cost", "attributes"}}
     known = {**(own if isinstance(own, dict) else {}), **beside}

@@ -90,7 +90,8 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     }  # fmt: skip
     today = {
         "web": [
-            cart("ann", "jeans"), cart("bea", "jeans"), cart("cy", "jeans"), cart("dan", "jeans", NEW_YORK),
+            cart("ann", "jeans"), cart("bea", "jeans"), cart("cy", "jeans"),
+            cart("dan", "jeans", NEW_YORK),
             # It is June: summer in Berlin, winter in Sydney, and nobody knows where Gil is.
             cart("eve", "sandals"), cart("fay", "sandals", SYDNEY), cart("gil", "sandals", None),
             # Neither has ever said anything; in America silence is a yes.

@@ -43,12 +43,12 @@ def limits_of(rules: Sequence[CapRule], *, min_gap: timedelta, held: bool) -> Co
 
     What is exempt from a cap is never held by it, and counts in it only where the cap says so.
     Of rows with policy, channel, purpose, topic, campaign_id, time_zone, plan_id, occasion_id, and
-    again_after (microseconds) and at_most of their policy; and, where a cap is relaxed for some,
-    customer (see `with_customer`).
+    again_after (microseconds) and at_most of their policy; and, of those that hold it where a cap is
+    relaxed for some, customer (see `with_customer`).
     """
     told = [F.when(F.col("channel").isin(*INTERRUPTING), _gap(min_gap))]
     told += [_again_after(), _at_most()]
-    told += [F.when(_is_about(rule, held=held), _as_limit(rule)) for rule in rules]
+    told += [F.when(_is_about(rule, held=held), _as_limit(rule, held=held)) for rule in rules]
     return F.array_compact(F.array(*told)).cast(LIMITS)
 
 
@@ -174,12 +174,12 @@ def _is_about(rule: CapRule, *, held: bool) -> Column:
     return is_one
 
 
-def _as_limit(rule: CapRule) -> Column:
+def _as_limit(rule: CapRule, *, held: bool) -> Column:
     span = None if rule.calendar or rule.window is None else _micros(rule.window)
     zone = F.col("time_zone") if rule.zone is None else F.lit(rule.zone)
     return _limit(
         rule.name,
-        limit=_limit_of(rule),
+        limit=_limit_of(rule) if held else rule.limit,
         span=span,
         calendar=rule.calendar,
         week_starts=rule.week_starts,

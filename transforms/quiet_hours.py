@@ -35,11 +35,13 @@ def open_in(at: Column, zones: Column, week: Column) -> Column:
 
     Of several, all have to allow it: whose clock nobody knows is reached when it is right by each.
     """
+
+    def is_open(moment: Column) -> Column:
+        return F.forall(zones, lambda zone: _is_open(moment, zone, week))
+
     begins = F.flatten(F.transform(zones, lambda zone: _beginnings(at, zone, week)))
-    later = F.filter(F.concat(F.array(at), begins), lambda moment: moment >= at)
-    return F.array_min(
-        F.filter(later, lambda m: F.forall(zones, lambda zone: _is_open(m, zone, week)))
-    )
+    later = F.filter(F.filter(begins, lambda moment: moment > at), is_open)
+    return F.when(is_open(at), at).otherwise(F.array_min(later))
 
 
 def as_column(week: Week) -> Column:

@@ -43,8 +43,8 @@ def limits_of(rules: Sequence[CapRule], *, min_gap: timedelta, held: bool) -> Co
 
     What is exempt from a cap is never held by it, and counts in it only where the cap says so.
     Of rows with policy, channel, purpose, topic, campaign_id, time_zone, plan_id, occasion_id, and
-    again_after (microseconds) and at_most of their policy; and, of those that hold it where a cap is
-    relaxed for some, customer (see `with_customer`).
+    again_after (microseconds) and at_most of their policy; where a cap is relaxed for some, what
+    holds it asks for customer (see `with_customer`).
     """
     told = [F.when(F.col("channel").isin(*INTERRUPTING), _gap(min_gap))]
     told += [_again_after(), _at_most()]

@@ -10,7 +10,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.streaming import StreamingQuery
 
-from tactful.jobs import decide, plan
+from tactful.jobs import decide, plan, propose
 from tactful.jobs.begin import begin, rules_of
 from tactful.jobs.deliver import deliver
 from tactful.jobs.errors import TooManyRecords
@@ -171,7 +171,7 @@ def steps(
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     came = to_timeline(events).withColumn("batch_id", F.lit(batch.number))
     fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(came)))
-    lookback = plan.lookback(config, batch.read(PRODUCTS))
+    lookback = propose.lookback(config, batch.read(PRODUCTS))
     relevant_events = lookback.relevant_events(
         batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of
     )

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs import decide, propose, speak
-from tactful.jobs.evidence.checked import against, arms_of, assignments, fitting
+from tactful.jobs.evidence.checked import against, arms_of, assignments, fitting, zones_of
 from tactful.jobs.evidence.orders import settled_of
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Activate, Config
@@ -28,7 +27,6 @@ from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.owners import is_person, named_after
 from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.personalisation import not_personalised, without_profiling
-from tactful.transforms.persons.zones import zones_by_then
 from tactful.transforms.plans.actions import Speech, actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
 from tactful.transforms.plans.limits import INTERRUPTING, limits_of
@@ -248,7 +246,7 @@ def _weighed(
     )
     is_open = F.col("was").isNull() | ~F.col("was.is_final")
     opened = asked.join(was, "decision_id", "left").where(is_open)
-    zones = _zones(batch, facts, asked, standing, config)
+    zones = zones_of(batch, facts, asked, standing, config)
     hours = profiles.select("person_id", "usual_response_hour")
     is_promised = F.col("was.outcome").isin("chosen", "lost", "suppressed")
     ready = (
@@ -306,25 +304,6 @@ def _limits(config: Config) -> dict[str, Column]:
     }
 
 
-def _zones(
-    batch: Batch, facts: DataFrame, asked: DataFrame, standing: DataFrame, config: Config
-) -> DataFrame:
-    """By whose clock everybody lives of whom something is planned, and whether that is known.
-
-    Keeps: person_id. Adds: time_zone (the business's where nobody knows), is_zone_known.
-    """
-    at = F.lit(batch.as_of).alias("at")
-    persons = asked.select("person_id").union(standing.select("person_id")).distinct()
-    zones = zones_by_then(
-        persons.select("person_id", at),
-        facts.where(is_person()),
-        time_zone=None,
-    )
-    own = F.coalesce("time_zone", F.lit(config.business.time_zone))
-    is_known = F.col("time_zone").isNotNull().alias("is_zone_known")
-    return batch.keep(zones.select("person_id", own.alias("time_zone"), is_known))
-
-
 def _places(
     batch: Batch, standing: DataFrame, facts: DataFrame, zones: DataFrame, config: Config
 ) -> DataFrame:
@@ -374,18 +353,3 @@ def _outputs(batch: Batch, rows: DataFrame, config: Config) -> dict[Table, DataF
         }
     )
     return {PLANS: rows, DECISIONS: DECISIONS.conform(decisions)}
-
-
-def lookback(config: Config, products: DataFrame) -> decide.Lookback:
-    """How far back events bear on what must not be said, and on what is said next."""
-    of_rules = decide.lookback(config, products)
-    if not config.activate:
-        return of_rules
-    longest = dict(of_rules.of)
-    caps = [rule.reach for rule in decide.cap_rules(config, config.caps)]
-    spoken = {"message": max(*caps, config.plans.min_gap)}
-    for told in (propose.reads(config, products), spoken):
-        for name, span in told.items():
-            longest[name] = decide.longer(longest.get(name, timedelta()), span)
-    asks = of_rules.asks_countries or bool(config.checks) or config.consent.silence.varies
-    return decide.Lookback(longest, asks_zones=True, asks_countries=asks, asks_personalisation=True)

@@ -9,7 +9,8 @@ from itertools import groupby
 
 from pyspark.sql import DataFrame
 
-from tactful.jobs.decide import longer, slowest_of
+from tactful.jobs.decide import Lookback, cap_rules, longer, slowest_of
+from tactful.jobs.decide import lookback as of_decisions
 from tactful.jobs.settings.config import Activate, Config
 from tactful.schemas.events import CLASSES
 from tactful.transforms.triggers import PROPOSALS, TRIGGERS, Facts
@@ -51,3 +52,18 @@ def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]
         for name, span in told.items():
             found[name] = longer(found.get(name, timedelta()), span)
     return found
+
+
+def lookback(config: Config, products: DataFrame) -> Lookback:
+    """How far back events bear on what must not be said, and on what is said next."""
+    of_rules = of_decisions(config, products)
+    if not config.activate:
+        return of_rules
+    longest = dict(of_rules.of)
+    caps = [rule.reach for rule in cap_rules(config, config.caps)]
+    spoken = {"message": max(*caps, config.plans.min_gap)}
+    for told in (reads(config, products), spoken):
+        for name, span in told.items():
+            longest[name] = longer(longest.get(name, timedelta()), span)
+    asks = of_rules.asks_countries or bool(config.checks) or config.consent.silence.varies
+    return Lookback(longest, asks_zones=True, asks_countries=asks, asks_personalisation=True)

@@ -15,8 +15,10 @@ from tactful.schemas.table import Table
 from tactful.transforms.checks import CHECKS, Around
 from tactful.transforms.checks.check import is_meant
 from tactful.transforms.holdout import arms
+from tactful.transforms.identity.owners import is_person
 from tactful.transforms.jurisdictions import whereabouts
 from tactful.transforms.legal_hours import Week
+from tactful.transforms.persons.zones import zones_by_then
 from tactful.transforms.plans.barred import offered
 
 
@@ -88,3 +90,22 @@ def against(batch: Batch, moments: DataFrame, facts: DataFrame, config: Config) 
         CHECKS[when].against(whole, around, [one.policy for one in entries])
         for when, entries in groupby(by_when, key=lambda one: one.when)
     ]
+
+
+def zones_of(
+    batch: Batch, facts: DataFrame, asked: DataFrame, standing: DataFrame, config: Config
+) -> DataFrame:
+    """By whose clock everybody lives of whom something is planned, and whether that is known.
+
+    Keeps: person_id. Adds: time_zone (the business's where nobody knows), is_zone_known.
+    """
+    at = F.lit(batch.as_of).alias("at")
+    persons = asked.select("person_id").union(standing.select("person_id")).distinct()
+    zones = zones_by_then(
+        persons.select("person_id", at),
+        facts.where(is_person()),
+        time_zone=None,
+    )
+    own = F.coalesce("time_zone", F.lit(config.business.time_zone))
+    is_known = F.col("time_zone").isNotNull().alias("is_zone_known")
+    return batch.keep(zones.select("person_id", own.alias("time_zone"), is_known))

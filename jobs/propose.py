@@ -61,7 +61,7 @@ def lookback(config: Config, products: DataFrame) -> Lookback:
         return of_rules
     longest = dict(of_rules.of)
     caps = [rule.reach for rule in cap_rules(config, config.caps)]
-    spoken = {"message": max(*caps, config.plans.min_gap)}
+    spoken = {"message": max([*caps, config.plans.min_gap])}
     for told in (reads(config, products), spoken):
         for name, span in told.items():
             longest[name] = longer(longest.get(name, timedelta()), span)

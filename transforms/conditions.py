@@ -113,9 +113,9 @@ def with_conditions(
 
 
 def with_customer(rows: DataFrame, customers: DataFrame, *, columns: Set[str]) -> DataFrame:
-    """Put beside each row what conditions ask of its person.
+    """Put beside each row what conditions ask of its person: customer (null of who is unknown).
 
-    Adds: customer (null of who is unknown), where any column is asked. Keeps: all rows.
+    Keeps: all rows; without columns as they are.
     """
     if not columns:
         return rows

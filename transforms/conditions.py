@@ -113,14 +113,12 @@ def with_conditions(
 
 
 def with_customer(rows: DataFrame, customers: DataFrame, *, columns: Set[str]) -> DataFrame:
-    """Put beside each row what conditions ask of its person: customer (null of who is unknown).
+    """Put beside each row what conditions ask of its person.
 
-    Keeps: all rows; without columns as they are.
+    Adds: customer (null of who is unknown), where any column is asked. Keeps: all rows.
     """
-    if not columns:
-        return rows
     known = customers.select("person_id", F.struct(F.lit(1), *sorted(columns)).alias(CUSTOMER))
-    return rows.join(known, "person_id", "left")
+    return rows.join(known, "person_id", "left") if columns else rows
 
 
 def _sql(where: str | None) -> str:

@@ -267,7 +267,7 @@ def _files_of(lake: Lake, work: Work) -> pa.Table:
             **file._asdict(),
             "source_name": work.name,
             "state": REFUSED if file.path in work.outcome.refused else LANDED,
-            "reason": work.outcome.refused.get(file.path),
+            "reason": work.outcome.refused.get(file.path) or work.outcome.lacking.get(file.path),
             "batch_id": work.batch_id,
             "landed_at": now,
         }

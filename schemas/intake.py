@@ -45,7 +45,11 @@ FILES = Table(
         Column(
             "state", "string", "What became of it.", nullable=False, allowed=("landed", "refused")
         ),
-        Column("reason", "string", "Why it was refused; one row of quarantine says so, too."),
+        Column(
+            "reason",
+            "string",
+            "Why it was refused, which one row of quarantine says, too; or what it lacks.",
+        ),
         Column("modified_at", "timestamp", "When it was written, UTC.", clock=True),
         Column("size_bytes", "bigint", "Its size.", at_least=0),
         Column("batch_id", "bigint", "The batch of its source that it landed in.", clock=True),

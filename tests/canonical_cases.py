@@ -155,9 +155,9 @@ ROWS = [
     *(row("messages", event_id=f"of no message {kind}", message_id=None, type=kind, identifiers=ANN)
       for kind in ("unsubscribed", "Opt-Out", "complained", "subscribed", "bounced")),
     row("messages", event_id="of blanks", message_id="\u200b", type="complained", identifiers=ANN),
-    *(row("messages", "missing:message_id", message_id=None, type="unsubscribed", identifiers=ids)
+    *(row("messages", "missing:identifiers", message_id=None, type="unsubscribed", identifiers=ids)
       for ids in (None, [], [{"type": "email", "value": "\u00a0"}], [None, {"type": "email"}])),
-    row("messages", "missing:message_id", "wrong_type:identifiers", message_id=None,
+    row("messages", "missing:identifiers", "wrong_type:identifiers", message_id=None,
         type="unsubscribed", identifiers="ann@mail.example"),
     row("messages", "missing:message_id", "unknown_type", NO_ZONE, message_id=None,
         type="teleported", occurred_at="2026-03-02T00:00:00"),

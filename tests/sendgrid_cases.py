@@ -155,7 +155,7 @@ LINES = [
     # Ids, addresses, and what is no text.
     one("no message", "missing:message_id", sg_message_id=None),
     one("nobody", email=None),
-    one("nobody leaves", "missing:message_id", event="unsubscribe", email=None,
+    one("nobody leaves", "missing:identifiers", event="unsubscribe", email=None,
         sg_message_id=None),
     one("somebody leaves", event="unsubscribe", sg_message_id=None),
     one("number", email=5, sg_message_id=7, category=True, sg_machine_open="yes, maybe"),

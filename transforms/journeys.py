@@ -27,7 +27,12 @@ def journeys(timeline: DataFrame, *, types: Sequence[str] = (SHIPPED, DELIVERED)
 
 
 def first_step(type_: str) -> Column:
-    """The first event of a type that is about a row's line, as (occurred_at, stream, event_id).
+    """The first event of a type that is about a row's line; null where there is none."""
+    return F.array_min(steps(type_))
+
+
+def steps(type_: str) -> Column:
+    """The events of a type that are about a row's line, each as (occurred_at, stream, event_id).
 
     One that names a line is about the line of that id, else about the lines of a product, else
     about all lines of the order; what names a line that the order does not have is about none.
@@ -42,7 +47,7 @@ def first_step(type_: str) -> Column:
         )
         return (step["type"] == type_) & F.coalesce(about, F.lit(False))
 
-    return F.array_min(F.transform(F.filter("journey", is_about), lambda step: step["event"]))
+    return F.transform(F.filter("journey", is_about), lambda step: step["event"])
 
 
 def is_in_store() -> Column:

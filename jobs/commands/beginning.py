@@ -44,10 +44,16 @@ def init(
         "tactful sample export.json --dialect segment",
         "tactful sample orders.json.gz --dialect shopify --rows 50",
         "tactful sample till.csv --conf my.toml --source tills",
+        "tactful sample --conf my.toml --source bus",
     ),
 )
 def sample(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="JSON lines, CSV or Parquet.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", help="JSON lines, CSV, Parquet or Avro; none of a topic or table."
+        ),
+    ] = None,
     dialect: Annotated[
         str | None, typer.Option(metavar="NAME", help="Whose form its rows have.")
     ] = None,
@@ -69,4 +75,4 @@ def sample(
 
         chosen = sampling.source_of(config, file, name=source, dialect=dialect, stream=stream)
         answer.progress("Spark takes some seconds to start; nothing is written.")
-        answer.shown(sampling.sample(config, file, chosen, rows), sampling.render)
+        answer.shown(sampling.sample(config, file, chosen, rows, name=source), sampling.render)

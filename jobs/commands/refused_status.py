@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import duckdb
@@ -12,12 +12,17 @@ from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.schemas.words import CLOSING_TYPES
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
-from tactful.transforms.sources import DIALECTS
+from tactful.transforms.sources import DIALECTS, Dialect
 from tactful.transforms.sources.words import closed_words, closing_types
 
 # So many reasons, words and places are told to people; the rest is counted.
 MOST_REASONS = 10
 MOST_GROUPS = 5
+# Said by `tactful sample`, too.
+IN_PIECES = (
+    "a line of it is only part of an object or list, as JSON has that is written to be read by "
+    "people; land one object a line, such as jq -c . FILE makes, or jq -c '.[]' FILE of a list"
+)
 BLANK = "".join(
     f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in (*SPACES, *CONTROLS, *INVISIBLE)
 )
@@ -26,6 +31,13 @@ REASONS = """
     SELECT reason, count(*) AS rows, strftime(max(quarantined_at), '%Y-%m-%dT%H:%M:%SZ') AS last_at
     FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine)
     GROUP BY reason ORDER BY rows DESC, reason
+"""
+# Pieces of an object that is written over several lines: its first, its last.
+PIECES = """
+    SELECT source_name, count(*) AS rows, arg_max(source_position.file, quarantined_at) AS file
+    FROM quarantine
+    WHERE list_contains(reasons, 'malformed_json') AND regexp_full_match(raw, '\\s*[][{}],?\\s*')
+    GROUP BY source_name ORDER BY rows DESC, source_name
 """
 WITH_ANY = "SELECT count(*) AS rows FROM quarantine WHERE list_has_any(reasons, $reasons)"
 CLOSING = f"""
@@ -76,6 +88,7 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
             "unknown_types": {"rows": 0, "types": []},
+            "in_pieces": [],
             "nobody": {"rows": 0, "types": []},
         }  # fmt: skip
         if "quarantine" in here:
@@ -118,6 +131,9 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
             f"[yellow]{counted(unknown['rows'], 'row')} of types that nobody knows: "
             f"{'; '.join(_with_rest(groups, rest))}.[/]"
         )
+    for row in facts["in_pieces"]:
+        source, file = escape(row["source_name"]), escape(row["file"] or "a file unknown")
+        yield f"[yellow]Source {source}: {escape(IN_PIECES)}; the last such file is {file}.[/]"
     for row in facts["reasons"][:MOST_REASONS]:
         yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
     rest = facts["rest"]
@@ -151,6 +167,7 @@ def _refused(database: duckdb.DuckDBPyConnection, dialects: Mapping[str, str]) -
         "rest": _rest(database, reasons),
         "closing": _closing(database),
         "unknown_types": {"rows": every, "types": plain},
+        "in_pieces": _rows(database, PIECES),
     }
 
 
@@ -160,22 +177,29 @@ def _says(dialects: Mapping[str, str]) -> str:
     A row that is no JSON object, or of a source that nobody knows, is searched for what it might
     have said; in doubt it wanted to close.
     """
-    fields = {source: DIALECTS[name].type_field for source, name in dialects.items()}
-    every = sorted({dialect.type_field for dialect in DIALECTS.values()}, reverse=True)
 
-    def types(names: Sequence[str]) -> str:
-        told = ", ".join(f"json_extract_string(raw, '$.{name}')" for name in names)
+    def types(those: Collection[Dialect]) -> str:
+        fields = sorted({dialect.type_field for dialect in those}, reverse=True)
+        closing = sorted({pair for dialect in those for pair in dialect.closing})
+        told = [f"json_extract_string(raw, '$.{field}')" for field in fields]
+        told += [
+            f"CASE WHEN lower(json_extract_string(raw, '$.{path}')) = '{word}' THEN '{word}' END"
+            for path, word in closing
+        ]
+        names = [*fields, *sorted({path.rpartition(".")[2] for path, _ in closing})]
         written = rf'"(?:{"|".join(names)})"\s*:\s*"([^"]{{1,100}})"'
         return f"""CASE WHEN json_valid(raw) AND json_type(raw) = 'OBJECT'
-            THEN [told FOR told IN [{told}] IF told IS NOT NULL]
+            THEN [told FOR told IN [{", ".join(told)}] IF told IS NOT NULL]
             ELSE regexp_extract_all(raw, '{written}', 1) END"""
 
     own = " ".join(
-        f"WHEN source_name = '{source}' THEN {types([field])}" for source, field in fields.items()
+        f"WHEN source_name = '{source}' THEN {types([DIALECTS[name]])}"
+        for source, name in dialects.items()
     )
+    every = types(DIALECTS.values())
     return f"""
         CREATE VIEW says AS
-        SELECT *, {f"CASE {own} ELSE {types(every)} END" if own else types(every)} AS types,
+        SELECT *, {f"CASE {own} ELSE {every} END" if own else every} AS types,
             CASE WHEN json_valid(raw) THEN json_extract_string(raw, '$.bounce') END AS bounce
         FROM quarantine
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,12 +15,15 @@ from rich.table import Table
 
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.arguments import refused
+from tactful.jobs.commands.refused_status import IN_PIECES
 from tactful.jobs.connectors import needed
 from tactful.jobs.lake.listing import File
 from tactful.jobs.settings.config import Config, Source
+from tactful.jobs.settings.transports import EARLIEST
 from tactful.schemas.events import STREAMS
 from tactful.transforms.identity.keys import hmac_pads
 from tactful.transforms.sources import DIALECTS
+from tactful.transforms.sources.one_event_by import ROWS
 
 FORMATS = {".avro": "avro", ".csv": "csv", ".parquet": "parquet"}
 # What says most of an event, in this order.
@@ -41,9 +44,11 @@ MOST_LINES = 3
 
 
 def source_of(
-    config: Config, file: Path, *, name: str | None, dialect: str | None, stream: str | None
+    config: Config, file: Path | None, *, name: str | None, dialect: str | None, stream: str | None
 ) -> Source:
-    """What the file's rows are: as a source of the configuration says, or as the options do.
+    """What the rows are: as a source of the configuration says, or as the options do.
+
+    file: none of a source that is no folder: of a topic its first records are shown.
 
     Raises: ConfigError.
     """
@@ -55,9 +60,13 @@ def source_of(
             raise refused(
                 "--source", f'"{name}"', ", ".join(config.sources) or "no source is there"
             )
-        if not config.sources[name].is_files:
-            raise refused("--source", f'"{name}"', "a source whose files land in a folder")
-        return config.sources[name]
+        source: Source = config.sources[name]
+        if source.is_files == (file is None):
+            allowed = "one of its files" if source.is_files else f"none: {name} has no files"
+            raise refused("FILE", f'"{file}"' if file else "nothing", allowed)
+        return source
+    if file is None:
+        raise refused("FILE", "nothing", "a file, or --conf FILE --source NAME of a topic or table")
     dialect = dialect or "canonical"
     if dialect not in DIALECTS:
         raise refused("--dialect", f'"{dialect}"', ", ".join(DIALECTS))
@@ -75,19 +84,21 @@ def source_of(
     return Source(stream=stream, dialect=dialect, format=form, path=str(file.parent))
 
 
-def sample(config: Config, file: Path, source: Source, rows: int) -> Mapping[str, Any]:
-    """Read the first rows of a file as `run` would, and tell what each is. Nothing is written.
+def sample(
+    config: Config, file: Path | None, source: Source, rows: int, *, name: str | None = None
+) -> Mapping[str, Any]:
+    """Read the first rows of a file, topic or table as `run` would, and tell what each is.
 
-    Raises: ConfigError, where there is no such file.
+    Nothing is written. name: the source's, where it is one of the configuration.
+
+    Raises: ConfigError, where there is no such file, or it cannot be read.
     """
-    if not file.is_file():
+    if file is not None and not file.is_file():
         raise refused("FILE", f'"{file}"', "a file that is there")
-    from tactful.jobs.intake.landing_files import read_files
     from tactful.jobs.session import open_session
 
-    spark = open_session("tactful-sample", connectors=needed({source.format}, avro_values=False))
-    state = file.stat()
-    whole = File(str(file.resolve()), datetime.fromtimestamp(state.st_mtime, UTC), state.st_size)
+    is_avro = bool(source.avro_schemas)
+    spark = open_session("tactful-sample", connectors=needed({source.format}, avro_values=is_avro))
     found: list[Any] = []
     landed = 0
     # There is no lake and no secret yet; what is shown holds no such id.
@@ -110,17 +121,55 @@ def sample(config: Config, file: Path, source: Source, rows: int) -> Mapping[str
         )
         found[:] = events.collect()
 
+    if file is None:
+        _put_first(spark, config, name or "", rows, put)
+    else:
+        _put_file(spark, file, source, put)
+    return _facts(str(file or name), source, landed, found, config)
+
+
+def _put_file(spark: Any, file: Path, source: Source, put: Callable[[Any], None]) -> None:
+    from tactful.jobs.intake.landing_files import read_files
+
+    state = file.stat()
+    whole = File(str(file.resolve()), datetime.fromtimestamp(state.st_mtime, UTC), state.st_size)
     outcome = read_files(
         spark, [whole], put, form=source.format, folder=str(file.resolve().parent),
         csv=source.csv_form,
     )  # fmt: skip
     if outcome.unread:
         raise refused("FILE", next(iter(outcome.unread.values())), "a file that can be read")
-    return _facts(file, source, landed, found, config)
+
+
+def _put_first(
+    spark: Any, config: Config, name: str, rows: int, put: Callable[[Any], None]
+) -> None:
+    """The first rows of a source that is no folder, from its begin, wherever `run` would begin."""
+    from tactful.jobs.intake.feeds import FEEDS
+    from tactful.jobs.intake.landing_files import JAVA_ERRORS, java_cause
+    from tactful.jobs.intake.spans import Reading
+
+    first = config.sources[name].model_copy(update={"starting_offsets": EARLIEST})
+    changed = config.model_copy(update={"sources": {**config.sources, name: first}})
+    reading, feed = Reading(spark, changed, name), FEEDS[first.format]
+    frame = None
+    try:
+        there = feed.look(reading, {})
+        for spans in there.batches[:1]:
+            frame = feed.read(reading, feed.first(spans, rows), datetime.now(UTC))
+        if frame is not None:
+            put(frame)
+    except (OSError, ValueError) as error:
+        raise refused(f"sources.{name}", str(error), "what can be read") from error
+    except JAVA_ERRORS as error:
+        raise refused(f"sources.{name}", java_cause(error), "what can be read") from error
+    if frame is None and there.troubles:
+        part, why = next(iter(there.troubles.items()))
+        raise refused(f"sources.{name}", f"{part}: {why}", "what can be read")
 
 
 def _facts(
-    file: Path, source: Source, landed: int, found: list[Any], config: Config
+    file: str, source: Source, landed: int, found: list[Any], config: Config
 ) -> dict[str, Any]:
     good = [row for row in found if not row.reasons]
     unused = Counter(
@@ -130,7 +179,7 @@ def _facts(
     types = Counter((row.stream, row.type) for row in good)
     reasons = Counter(reason for row in found for reason in row.reasons)
     return {
-        "file": str(file),
+        "file": file,
         "dialect": source.dialect,
         "rows": landed,
         "events": len(found),
@@ -144,8 +193,41 @@ def _facts(
         ),
         "unused_identifiers": dict(unused),
         "nobody": sum(not row.identifiers for row in good),
+        "in_pieces": any(map(_is_piece, found)),
+        "silent_columns": _silent_columns(source, found),
         "first": [_shown(row) for row in found[:SHOWN]],
     }
+
+
+def _is_piece(row: Any) -> bool:
+    """Whether a refused row is the first or last line of an object written over several."""
+    return "malformed_json" in row.reasons and row.raw.strip().rstrip(",") in ("{", "}", "[", "]")
+
+
+def _silent_columns(source: Source, found: list[Any]) -> dict[str, str]:
+    """Columns that the configuration reads and no row says anything in, each with its field."""
+    columns = DIALECTS[source.dialect].columns
+    if columns is None:
+        return {}
+    told: set[str] = set()
+    for row in found:
+        try:
+            each = json.loads(row.raw)
+        except ValueError:
+            continue
+        if isinstance(each, dict):
+            told |= each.keys()
+            told |= {name for one in _rows_of(each) for name in one}
+    return {name: field for name, field in columns(source.stream, source.fields).items()
+            if told and name not in told}  # fmt: skip
+
+
+def _rows_of(event: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """The rows that an event of several was made of."""
+    try:
+        yield from json.loads(event.get(ROWS) or "[]")
+    except (TypeError, ValueError):
+        return
 
 
 def _unknown(found: list[Any], field: str) -> Counter[str]:
@@ -212,6 +294,13 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     )
     for group in facts["reasons"]:
         yield f"Refused for {escape(group['reason'])}: {group['events']:,}"
+    if facts["in_pieces"]:
+        yield f"[yellow]It is no JSON of one object a line: {escape(IN_PIECES)}.[/]"
+    for name, field in facts["silent_columns"].items():
+        yield (
+            f'[yellow]No row says anything in a column "{escape(name)}", which fields.'
+            f"{escape(field)} reads.[/]"
+        )
     for name, events in facts["unknown_types"].items():
         yield f'Nobody knows the type "{escape(name)}": {events:,}'
     for doubt in facts["doubts"]:

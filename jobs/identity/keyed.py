@@ -7,27 +7,28 @@ from collections.abc import Iterable
 from pyspark.sql import DataFrame
 from pyspark.sql.types import StructType
 
-from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.identity.spellings import read_all
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
-from tactful.transforms.identity.keys import key_identifiers, phone_numbers
+from tactful.transforms.identity.keys import key_identifiers, odd_spellings
 
+SPELLED = "type string, value string, normal string"
 SETS = "identifiers array<struct<type:string,value:string>>"
 
 
 def keys_of(lake: Lake, sets: DataFrame, config: Config) -> DataFrame:
     """The keys of all these combinations of identifiers (see `key_identifiers`).
 
-    Phone numbers pass through this process, each once: the library that reads them is Python's.
+    Phone numbers, and addresses with accents, pass through this process, each once: the libraries
+    that read them are Python's.
     """
-    raw = [row.value for row in phone_numbers(sets).select("value").distinct().collect()]
-    normal = normalise_all(raw, region=config.identity.phone_region)
-    pairs = [{"value": value, "e164": e164} for value, e164 in sorted(normal.items())]
-    phones = small_frame(lake.spark, pairs, StructType.fromDDL("value string, e164 string"))
+    odd = odd_spellings(sets).select("type", "value").distinct().collect()
+    normal = read_all(((row.type, row.value) for row in odd), region=config.identity.phone_region)
+    told = [{"type": t, "value": v, "normal": form} for (t, v), form in sorted(normal.items())]
     return key_identifiers(
         sets,
-        phones,
+        small_frame(lake.spark, told, StructType.fromDDL(SPELLED)),
         lake.pads(config),
         priorities={name: kind.priority for name, kind in config.identity.types.items()},
         blocked=config.identity.blocked,

@@ -24,18 +24,21 @@ from tactful.jobs.lake.listing import File
 from tactful.jobs.settings.csv_form import CsvForm
 
 CORRUPT = "_tactful_corrupt"
+BYTES = "ISO-8859-1"
 
 
 def rows(
     spark: SparkSession, files: Sequence[File], form: CsvForm
-) -> tuple[list[DataFrame], dict[str, str]]:
+) -> tuple[list[DataFrame], dict[str, str], dict[str, str]]:
     """Read every line of these files as a JSON text of its columns, as if it had landed as one.
 
     Files with the same first line are read together. A line of more or fewer values than its file
     has columns, with half a quote, or of the names once more, stays as it is, which is no JSON, so
-    it is refused as a row. An empty value says nothing. A row is one line.
+    it is refused as a row. An empty value says nothing. A row is one line; one with bytes that are
+    no UTF-8 keeps them, and is refused for it.
 
-    Returns frames of value and PLACE, and of each file that has no usable names why not.
+    Returns frames of value and PLACE, of each file that has no usable names why not, and which of
+    the others lack columns that somebody reads, with their names.
 
     Raises: NotRead.
     """
@@ -54,7 +57,17 @@ def rows(
                     alike[names].append(file)
     # Else Spark would split only as many values as are asked for, and count no others.
     spark.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
-    return [_read(spark, group, names, form) for names, group in alike.items()], unfit
+    lacking = {
+        file.path: f"it has no column {', '.join(lost)}"
+        for names, group in alike.items()
+        if (lost := [_quoted(name) for name in form.needed if name not in names])
+        for file in group
+    }
+    return [_read(spark, group, names, form) for names, group in alike.items()], unfit, lacking
+
+
+def _quoted(name: str) -> str:
+    return f'"{name}"'
 
 
 def _fault(names: Sequence[str]) -> str:
@@ -93,11 +106,14 @@ def _read(
     spark: SparkSession, files: Sequence[File], names: Sequence[str], form: CsvForm
 ) -> DataFrame:
     """Read files of the same columns; all values are texts."""
+    # Each byte as one sign, or what is no UTF-8 would be replaced before anybody sees it.
+    names = [name.encode().decode(BYTES) for name in names]
     columns = [f"c{n}" for n in range(len(names))]
     schema = ", ".join(f"{column} string" for column in (*columns, CORRUPT))
     table = spark.read.options(**AS_NAMED).csv(
         [file.path for file in files],
         schema=schema,
+        encoding=BYTES,
         sep=form.delimiter,
         quote=form.quote,
         escape=form.quote,
@@ -122,4 +138,5 @@ def _read(
         .when(is_line, line)
         .otherwise(F.to_json(F.struct(*told)))
     )
-    return table.select(value.alias("value"), *map(F.expr, PLACE))
+    as_read = F.encode(value, BYTES).cast("string")
+    return table.select(as_read.alias("value"), *map(F.expr, PLACE))

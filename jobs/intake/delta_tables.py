@@ -53,11 +53,12 @@ class Commit:
 
 def look(reading: Reading, known: Mapping[str, int]) -> Found:
     """The versions of the table that were not read yet."""
-    path = reading.config.source_path(reading.name)
+    name = _called(reading)
     try:
+        path = _path(reading)
         there = _versions(reading, path)
         if not there:
-            return Found(troubles={path: "it is no Delta table"})
+            return Found(troubles={name: "it is no Delta table"})
         told = reading.spark.sql(f"DESCRIBE DETAIL {_quoted(path)}").first()
         part, latest = told.id, max(there)
         start = known.get(part)
@@ -66,19 +67,19 @@ def look(reading: Reading, known: Mapping[str, int]) -> Found:
         if start > latest:
             return Found()
         if missing := [v for v in range(start, latest + 1) if v not in there]:
-            return _lost(reading, path, Span(part, start, latest + 1, WHOLE), missing)
+            return _lost(reading, Span(part, start, latest + 1, WHOLE), missing)
         versions = range(start, min(latest + 1, start + MOST_VERSIONS))
         has_feed = told.properties.get(IS_ON, "").lower() == "true"
         spans = list(_spans(part, _commits(reading, path, versions, latest), has_feed=has_feed))
         spans = [span for span in spans if span.start < versions.stop]
     except (OSError, *JAVA_ERRORS) as error:
-        return Found(troubles={path: java_cause(error)})
+        return Found(troubles={name: java_cause(error)})
     return Found([spans[at : at + MOST_SPANS] for at in range(0, len(spans), MOST_SPANS)])
 
 
 def read(reading: Reading, spans: list[Span], begun_at: datetime) -> DataFrame | None:
     """Every row of these versions, as a JSON text of its columns."""
-    path = reading.config.source_path(reading.name)
+    path = _path(reading)
     parts = {WHOLE: _whole, FEED: _fed, ADDED: _added}
     frames = [parts[span.way](reading, path, span) for span in spans if span.way in parts]
     return reduce(DataFrame.unionByName, frames) if frames else None
@@ -86,7 +87,7 @@ def read(reading: Reading, spans: list[Span], begun_at: datetime) -> DataFrame |
 
 def aside(reading: Reading, spans: list[Span]) -> dict[tuple[str, int], int]:
     """How many rows were deleted in each span, as far as the table tells."""
-    path = reading.config.source_path(reading.name)
+    path = _path(reading)
     counts = {}
     for span in spans:
         if span.way == FEED:
@@ -105,7 +106,7 @@ def aside(reading: Reading, spans: list[Span]) -> dict[tuple[str, int], int]:
 
 def left(reading: Reading, spans: list[Span]) -> list[Span]:
     """The table as it stands now: of what was lost that is there which was not deleted since."""
-    path = reading.config.source_path(reading.name)
+    path = _path(reading)
     latest = max(_versions(reading, path))
     return [Span(spans[0].part, spans[0].start, latest + 1, WHOLE)]
 
@@ -119,14 +120,30 @@ def place(reading: Reading, span: Span) -> str:
     return f"startswith(file, '{prefix}') AND {is_inside}"
 
 
-def _lost(reading: Reading, path: str, whole: Span, missing: Sequence[int]) -> Found:
+def _called(reading: Reading) -> str:
+    """The table as the configuration calls it."""
+    return str(reading.source.table or reading.config.source_path(reading.name))
+
+
+def _path(reading: Reading) -> str:
+    """The folder of the table, as its catalog says where it is known by a name."""
+    if reading.source.table is None:
+        return reading.config.source_path(reading.name)
+    name = ".".join(f"`{part}`" for part in reading.source.table.split("."))
+    told = reading.spark.sql(f"DESCRIBE DETAIL {name}").first()
+    if not told.location:
+        raise OSError(f"its catalog says no folder of {reading.source.table}")
+    return str(told.location).rstrip("/")
+
+
+def _lost(reading: Reading, whole: Span, missing: Sequence[int]) -> Found:
     if reading.source.lost == "skip":
         return Found([[whole]])
     why = (
         f"versions {missing[0]} to {missing[-1]} of its log were gone before they were read; "
         'let the table keep its log for longer, and read it as it stands with lost = "skip"'
     )
-    return Found(troubles={path: why})
+    return Found(troubles={_called(reading): why})
 
 
 def _versions(reading: Reading, path: str) -> set[int]:
@@ -186,7 +203,7 @@ def _actions(reading: Reading, path: str, versions: range) -> DataFrame:
 
 def _whole(reading: Reading, path: str, span: Span) -> DataFrame:
     table = _at(reading, path, span)
-    return _rows(table, path, F.lit(span.until - 1), "_metadata.file_modification_time")
+    return _rows(reading, table, F.lit(span.until - 1), "_metadata.file_modification_time")
 
 
 def _added(reading: Reading, path: str, span: Span) -> DataFrame:
@@ -198,7 +215,9 @@ def _added(reading: Reading, path: str, span: Span) -> DataFrame:
     names = F.substring_index(F.col("_metadata.file_path"), "/", -1)
     rows = table.select("*", "_metadata", names.alias("_name"))
     joined = rows.join(F.broadcast(added), "_name")
-    return _rows(joined, path, F.col("_version"), "_metadata.file_modification_time", table.columns)
+    return _rows(
+        reading, joined, F.col("_version"), "_metadata.file_modification_time", table.columns
+    )
 
 
 def _at(reading: Reading, path: str, span: Span) -> DataFrame:
@@ -222,12 +241,12 @@ def _fed(reading: Reading, path: str, span: Span) -> DataFrame:
     changes = _feed(reading, path, span)
     new = changes.where("_change_type IN ('insert', 'update_postimage')")
     columns = [name for name in changes.columns if name not in OF_FEED]
-    return _rows(new, path, F.col("_commit_version"), "_commit_timestamp", columns)
+    return _rows(reading, new, F.col("_commit_version"), "_commit_timestamp", columns)
 
 
 def _rows(
+    reading: Reading,
     table: DataFrame,
-    path: str,
     version: Any,
     modified_at: str,
     columns: Sequence[str] | None = None,
@@ -235,14 +254,14 @@ def _rows(
     fields = [table.schema[name] for name in columns or table.columns]
     return table.select(
         as_json(fields).alias("value"),
-        F.concat(F.lit(_position(path)), version.cast("string")).alias("file"),
+        F.concat(F.lit(_position(reading)), version.cast("string")).alias("file"),
         F.col(modified_at).alias("modified_at"),
         F.lit(0).cast("bigint").alias("block"),
     )
 
 
-def _position(path: str) -> str:
-    return f"delta:{path}@"
+def _position(reading: Reading) -> str:
+    return f"delta:{_called(reading)}@"
 
 
 def _quoted(path: str) -> str:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -42,7 +43,7 @@ def look(reading: Reading, known: Mapping[str, int]) -> Found:
     source = reading.source
     ahead: dict[str, list[Span]] = {}
     with _admin(reading) as admin:
-        for topic in source.subscribe:
+        for topic in _topics(admin, reading, found.troubles):
             try:
                 spans = _spans(admin, reading, topic, known, found.troubles)
             except NoTopic as error:
@@ -116,19 +117,37 @@ def place(reading: Reading, span: Span) -> str:
     return f"startswith(file, '{prefix}') AND {is_inside}"
 
 
+def _topics(client: _Client, reading: Reading, troubles: dict[str, str]) -> Sequence[str]:
+    """The topics that a source reads: those of its list, or those that are there by its pattern."""
+    pattern = reading.source.subscribe_pattern
+    if pattern is None:
+        return tuple(reading.source.subscribe)
+    try:
+        there = client.admin.listTopics().names().get()
+    except (Py4JJavaError, PySparkException) as error:
+        troubles[pattern] = _cause(error)
+        return ()
+    found = sorted(topic for topic in there if re.fullmatch(pattern, topic))
+    if not found:
+        troubles[pattern] = "there is no topic of such a name"
+    return found
+
+
 def _spans(
     admin: Any, reading: Reading, topic: str, known: Mapping[str, int], troubles: dict[str, str]
 ) -> list[Span]:
     """What one topic holds beyond what was read, a span a partition; a lost one in front of it.
 
-    Of a topic that was read before, a new partition is read from its begin.
+    Of a topic that was read before, a new partition is read from its begin, and so is a topic that
+    a source finds by its pattern after others.
 
     Raises: NoTopic.
     """
     places = [(topic, number) for number in _partitions(admin, topic)]
     first = _offsets(admin, reading, places, EARLIEST)
     end = _offsets(admin, reading, places, LATEST)
-    is_known = any(part.rpartition("/")[0] == topic for part in known)
+    is_later = bool(known) and reading.source.subscribe_pattern is not None
+    is_known = is_later or any(part.rpartition("/")[0] == topic for part in known)
     begin = first
     if not is_known and reading.source.starting_offsets != EARLIEST:
         begin = _offsets(admin, reading, places, reading.source.starting_offsets)
@@ -167,14 +186,18 @@ def _batches(spans: list[Span], most: int) -> list[list[Span]]:
     """The same in batches of so many offsets at most, each with its share of every partition."""
     batches: list[list[Span]] = []
     while spans:
-        share, batch, rest = max(1, most // len(spans)), [], []
-        for span in spans[:most]:
-            end = min(span.until, span.start + share)
-            batch.append(Span(span.part, span.start, end))
-            rest += [Span(span.part, end, span.until)] if end < span.until else []
+        batch = _share(spans, most)
         batches.append(batch)
+        cut = zip(batch, spans, strict=False)
+        rest = [Span(s.part, b.until, s.until) for b, s in cut if b.until < s.until]
         spans = [*spans[most:], *rest]
     return batches
+
+
+def _share(spans: list[Span], most: int) -> list[Span]:
+    """So many offsets at most, of every partition its share from its begin."""
+    share = max(1, most // len(spans))
+    return [Span(s.part, s.start, min(s.until, s.start + share)) for s in spans[:most]]
 
 
 def _value(reading: Reading) -> Column:
@@ -274,11 +297,17 @@ def _partitions(client: _Client, topic: str) -> list[int]:
     try:
         told = client.admin.describeTopics(names).allTopicNames().get().get(topic).partitions()
     except (Py4JJavaError, PySparkException) as error:
-        why = str(getattr(error, "java_exception", None) or error).splitlines()[0]
+        why = str(getattr(error, "java_exception", None) or error)
         if "UnknownTopicOrPartition" in why or "InvalidTopic" in why:
             raise NoTopic("there is no such topic") from error
-        raise NoTopic(why.rpartition("Exception: ")[2].rstrip(".")) from error
+        raise NoTopic(_cause(error)) from error
     return [told.get(at).partition() for at in range(told.size())]
+
+
+def _cause(error: Exception) -> str:
+    """What Kafka says is wrong, without the classes of its exceptions."""
+    why = str(getattr(error, "java_exception", None) or error).splitlines()[0]
+    return why.rpartition("Exception: ")[2].rstrip(".")
 
 
 def _offsets(
@@ -304,4 +333,4 @@ def _offsets(
     return {f"{t}/{n}": int(told.get(partition(t, n)).offset()) for t, n in places}
 
 
-KAFKA = Feed(look=look, read=read, left=left, place=place)
+KAFKA = Feed(look=look, read=read, left=left, place=place, first=_share)

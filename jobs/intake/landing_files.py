@@ -37,12 +37,13 @@ class Outcome:
     """What became of files that were handed over: each of them landed, but for these.
 
     refused: why it is no use to read it again. unread: why its bytes cannot be had, today. gone:
-    it was taken away before it was read.
+    it was taken away before it was read. lacking: what of a file that landed is missing.
     """
 
     refused: dict[str, str] = field(default_factory=dict)
     unread: dict[str, str] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
+    lacking: dict[str, str] = field(default_factory=dict)
 
     def is_left_out(self, file: File) -> bool:
         """Whether the file did not land, for whatever reason."""
@@ -77,7 +78,7 @@ def read_files(
     root = uri_of(spark, disk.location)
 
     def read(left: Sequence[File]) -> DataFrame | None:
-        frames, unfit = _read(spark, left, form=form, csv=csv)
+        frames, unfit, outcome.lacking = _read(spark, left, form=form, csv=csv)
         outcome.refused.update(unfit)
         if frames and partitions:
             frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
@@ -104,15 +105,15 @@ def read_files(
 
 def _read(
     spark: SparkSession, files: Sequence[File], *, form: str, csv: CsvForm | None
-) -> tuple[list[DataFrame], dict[str, str]]:
-    """The rows of these files, and of each that is not what it should be why not."""
+) -> tuple[list[DataFrame], Mapping[str, str], dict[str, str]]:
+    """The rows of these files, of each that is not what it should be why not, and what others lack."""
     if form == "parquet":
-        return parquet_files.rows(spark, files)
+        return *parquet_files.rows(spark, files), {}
     if form == "avro":
-        return avro_files.rows(spark, files)
+        return *avro_files.rows(spark, files), {}
     if form == "csv":
         return csv_files.rows(spark, files, csv or CsvForm())
-    return ([_lines(spark, files)] if files else []), {}
+    return ([_lines(spark, files)] if files else []), {}, {}
 
 
 def _lines(spark: SparkSession, files: Sequence[File]) -> DataFrame:

@@ -86,11 +86,12 @@ def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
 def _named(
     waiting: Mapping[str, str], known: Mapping[str, Mapping[str, Any]], here: Iterable[str]
 ) -> list[dict[str, Any]]:
-    """The first of the files that were not landed, with what is known of each."""
+    """The first of the files that were not landed, or landed and lack something, with what is known
+    of each."""
     files = [{"path": p, "state": "waiting", "reason": why} for p, why in sorted(waiting.items())]
     files += [
-        {"path": path, "state": "refused", "reason": known[path]["reason"]}
-        for path in sorted(here)
-        if known[path]["state"] == "refused"
+        {"path": path, "state": known[path]["state"], "reason": known[path]["reason"]}
+        for path in sorted(here, key=lambda path: (known[path]["state"] != "refused", path))
+        if known[path]["state"] == "refused" or known[path]["reason"]
     ]
     return files[:NAMED]

@@ -62,6 +62,7 @@ class Feed:
             value, file (where it stood), modified_at, block; None where there is none. A repeat
             gives the same rows.
     `aside` the same → how many rows of each span are no events, by its part and start.
+    `first` spans and a number of rows → what of them is enough to see so many.
     `left`  a reading and spans that cannot be read any more → what of them can, and what is lost.
     `place` a span → SQL over `file` that is true of its rows.
     """
@@ -70,6 +71,7 @@ class Feed:
     read: Callable[[Reading, list[Span], datetime], DataFrame | None]
     left: Callable[[Reading, list[Span]], list[Span]]
     place: Callable[[Reading, Span], str]
+    first: Callable[[list[Span], int], list[Span]] = lambda spans, _: spans
     aside: Callable[[Reading, list[Span]], Mapping[tuple[str, int], int]] = lambda *_: {}
 
 

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 from multiprocessing import get_context
 
 from tactful.jobs.identity.phones import country_of, normalise_all
+from tactful.jobs.identity.spellings import composed
 from tactful.jobs.imports.lists import Said
 from tactful.jobs.settings.models import Identity
 from tactful.transforms.blanks import BLANKS
@@ -63,7 +64,7 @@ class Keyed:
         self, kind: str, value: str, numbers: Mapping[str, str | None]
     ) -> tuple[str, str] | None:
         """The type that it is keyed as, and its normal form; None where it cannot be one."""
-        text = value.strip(BLANKS)
+        text = (composed(value) if kind == "email" else value).strip(BLANKS)
         lowered = text.lower()
         if not text or self._is_blocked(lowered):
             return None

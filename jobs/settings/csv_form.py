@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class CsvForm:
-    """Its signs, and `columns` where its files begin without a line of names."""
+    """Its signs, `columns` where its files begin without a line of names, and `needed`, the columns
+    that the configuration reads."""
 
     delimiter: str = ","
     quote: str = '"'
     columns: tuple[str, ...] = ()
+    needed: tuple[str, ...] = ()

@@ -16,7 +16,7 @@ from tactful.jobs.settings.fields import (
     partition_fields,
 )
 from tactful.jobs.settings.section import Section
-from tactful.jobs.settings.transports import EARLIEST, beginning
+from tactful.jobs.settings.transports import EARLIEST, beginning, table_name, topic_pattern
 from tactful.transforms.sources import CANONICAL, DIALECTS
 
 # Of ASCII, and no line's end.
@@ -39,6 +39,11 @@ class Source(Section):
         default=None,
         description="a path or a URI",
         title="The folder below which every file is read, once, or the folder of a Delta table.",
+    )
+    table: Annotated[str, AfterValidator(table_name)] | None = Field(
+        default=None,
+        description="schema.table or catalog.schema.table",
+        title="Of format delta: the table's name in a catalog that Spark knows, instead of a path.",
     )
     partitions: Annotated[tuple[str, ...], AfterValidator(partition_fields)] = Field(
         default=(),
@@ -80,6 +85,12 @@ class Source(Section):
     )
     subscribe: tuple[Text, ...] = Field(
         default=(), description="a list of topics", title="Of format kafka: the topics it reads."
+    )
+    subscribe_pattern: Annotated[str, AfterValidator(topic_pattern)] | None = Field(
+        default=None,
+        description="a regular expression",
+        title="Of format kafka, instead of a list: what whole names of its topics look like; those "
+        "that come later are read from their begin.",
     )
     starting_offsets: Annotated[str, AfterValidator(beginning)] = Field(
         default=EARLIEST,
@@ -130,7 +141,10 @@ class Source(Section):
         """How its files are written; None where they are no CSV."""
         if self.format != "csv":
             return None
-        return CsvForm(self.delimiter, self.quote, self.columns)
+        told = DIALECTS[self.dialect].columns
+        needed = tuple(told(self.stream or "", self.fields or {})) if told else ()
+        needed += (self.one_event_by,) if self.one_event_by else ()
+        return CsvForm(self.delimiter, self.quote, self.columns, needed)
 
 
 class Reference(Section):

@@ -24,11 +24,13 @@ ONLY_FOR = {
     "columns": ("csv",),
     "servers": ("kafka",),
     "subscribe": ("kafka",),
+    "subscribe_pattern": ("kafka",),
     "starting_offsets": ("kafka",),
     "batch_rows": ("kafka",),
     "avro_schemas": ("kafka",),
     "options": ("kafka",),
     "lost": ("kafka", "delta"),
+    "table": ("delta",),
     "partitions": ("json", "csv", "parquet", "avro"),
 }
 # Settings of Kafka's client whose values nobody may read.
@@ -48,6 +50,21 @@ def beginning(told: str) -> str:
     return told
 
 
+def topic_pattern(told: str) -> str:
+    """What names of topics look like."""
+    if not told:
+        raise ValueError("empty")
+    re.compile(told)
+    return told
+
+
+def table_name(told: str) -> str:
+    """The name of a table, with its schema, since which one is meant without differs by session."""
+    if not re.fullmatch(r"[^`.\s]+(\.[^`.\s]+){1,2}", told):
+        raise ValueError("no such name")
+    return told
+
+
 def faults(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
     """Everything wrong with how one source is reached."""
     form = entry.get("format", "json")
@@ -56,15 +73,22 @@ def faults(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
             allowed = f"only with format = {' or '.join(map(shown, forms))}"
             yield (*place, key), _found(key, entry[key]), allowed, ""
     if form != "kafka":
-        if "path" not in entry:
-            yield (*place, "path"), "nothing", "a path or a URI", ""
+        if "table" in entry and "path" in entry and form == "delta":
+            yield (*place, "table"), shown(entry["table"]), "a table or a path, not both", ""
+        elif "path" not in entry and not ("table" in entry and form == "delta"):
+            also = ", or table" if form == "delta" else ""
+            yield (*place, "path"), "nothing", f"a path or a URI{also}", ""
         return
     if "path" in entry:
         yield (*place, "path"), shown(entry["path"]), "no path: topics have none", ""
     if "servers" not in entry:
         yield (*place, "servers"), "nothing", "host:port of a broker", ""
-    if not entry.get("subscribe"):
-        yield (*place, "subscribe"), "nothing", "a list of topics", ""
+    if "subscribe_pattern" in entry:
+        if "subscribe" in entry:
+            allowed = "a list or a pattern, not both"
+            yield (*place, "subscribe_pattern"), shown(entry["subscribe_pattern"]), allowed, ""
+    elif not entry.get("subscribe"):
+        yield (*place, "subscribe"), "nothing", "a list of topics, or subscribe_pattern", ""
     schemas = entry.get("avro_schemas")
     for key in schemas if isinstance(schemas, dict) else ():
         if not re.fullmatch(r"[0-9]{1,9}", key):

@@ -10,6 +10,7 @@ from typing import Any
 
 from tactful.jobs.errors import WhoUnknown
 from tactful.jobs.identity.phones import normalise
+from tactful.jobs.identity.spellings import composed
 from tactful.jobs.imports.lists import identifier_words, without_separators
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config
@@ -149,7 +150,7 @@ def _forms(kind: str | None, value: str, config: Config) -> set[tuple[str, str]]
     types = [kind] if kind else [*config.identity.types, "email_sha256"]
     forms = {(one, value) for one in types}
     if "email" in types:
-        lowered = value.lower()
+        lowered = composed(value).lower()
         digest = hashlib.sha256(lowered.encode()).hexdigest()
         forms |= {("email", lowered), ("email_sha256", digest)}
     if "email_sha256" in types:

@@ -1,6 +1,7 @@
 """What another system's form costs, beside canonical rows of the same facts.
 
-SendGrid's arrays beside messages; Segment's calls beside clicks and orders; a house's own names.
+SendGrid's arrays and a house's own names beside messages, Segment's calls beside clicks, Shopify's
+orders and an export with a row for each line beside orders.
 
 Reading and checking alone (`parse`), from rows in memory to nowhere. Prints seconds per 100,000
 events, by the clock and of the processor (which tells more where other programs run beside), the
@@ -12,7 +13,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from statistics import median
@@ -45,6 +46,21 @@ FIELDS = {
 }
 
 
+ORDER_ROWS = {
+    "event_id": "concat('shop/', Name)",
+    "type": "'order_placed'",
+    "occurred_at": "`Created at`",
+    "order_id": "Name",
+    "currency": "Currency",
+    "identifiers": {"email": "Email"},
+    "line": {
+        "sku": "`Lineitem sku`",
+        "quantity": "`Lineitem quantity`",
+        "unit_price": "`Lineitem price`",
+    },
+}
+
+
 class Spent(NamedTuple):
     """Seconds that something took."""
 
@@ -52,39 +68,69 @@ class Spent(NamedTuple):
     processor: float
 
 
-def main(events: int = 100_000, repetitions: int = 3) -> None:
-    """Measure both forms, in turn."""
+class Form(NamedTuple):
+    """Rows of a dialect, how many events they are, and the canonical rows to hold them against."""
+
+    dialect: str
+    beside: str
+    events: int
+    rows: DataFrame
+    stream: str = "messages"
+    reading: Mapping[str, Any] | None = None
+
+
+def main(events: int = 100_000, repetitions: int = 3, only: str = "") -> None:
+    """Measure all forms, in turn. only: the names of some, with commas between."""
     spark = open_session()
-    told = [*facts(events)]
-    posts = [told[at : at + POSTED] for at in range(0, events, POSTED)]
-    calls = [segment(event) for event in told]
-    visits = [visit(call) for call in calls]
     forms = {
-        "canonical": ("canonical", landed(spark, [json.dumps(canonical(event)) for event in told])),
-        "sendgrid": ("sendgrid", landed(spark, [json.dumps(post) for post in posts])),
-        "mapped": ("mapped", landed(spark, [json.dumps(event) for event in told])),
-        "canonical visits": ("canonical", landed(spark, [json.dumps(row) for row in visits])),
-        "segment": ("segment", landed(spark, [json.dumps(call) for call in calls])),
+        name: form
+        for name, form in all_forms(spark, events).items()
+        if not only or name in only.split(",") or name.startswith("canonical")
     }
     took: dict[str, list[Spent]] = {name: [] for name in forms}
     for number in range(repetitions + 1):
-        for name, (dialect, rows) in forms.items():
-            spent = parsed(spark, dialect, rows, "clicks" if "visits" in name else "messages")
+        for name, form in forms.items():
+            spent = parsed(spark, form)
             if number:  # The first time is the compiler's.
                 took[name].append(spent)
     print("## Other systems' forms")
     print()
     print("| dialect | seconds per 100,000 events | to canonical | of processor | to canonical |")
     print("|---|---|---|---|---|")
-    for name, each in took.items():
+    for name, form in forms.items():
         cells = [name]
         for kind in range(len(Spent._fields)):
-            beside = took[
-                "canonical visits" if name in ("segment", "canonical visits") else "canonical"
-            ]
-            mine, base = (median(s[kind] for s in spent) for spent in (each, beside))
-            cells += [f"{mine * 100_000 / events:.2f}", f"{mine / base:.2f}"]
+            base = median(spent[kind] for spent in took[form.beside]) / forms[form.beside].events
+            mine = median(spent[kind] for spent in took[name]) / form.events
+            cells += [f"{mine * 100_000:.2f}", f"{mine / base:.2f}"]
         print(f"| {' | '.join(cells)} |")
+
+
+def all_forms(spark: SparkSession, events: int) -> dict[str, Form]:
+    told = [*facts(events)]
+    posts = [told[at : at + POSTED] for at in range(0, events, POSTED)]
+    calls = [segment(event) for event in told]
+    orders = [*map(order, told[: events // 4])]
+    count = len(orders)
+    mails, visits, bought = "canonical messages", "canonical visits", "canonical orders"
+
+    def of(rows: Iterable[Any]) -> DataFrame:
+        return landed(spark, [*map(json.dumps, rows)])
+
+    return {
+        mails: Form("canonical", mails, events, of(map(canonical, told))),
+        "sendgrid": Form("sendgrid", mails, events, of(posts)),
+        "mapped": Form("mapped", mails, events, of(told), reading={"fields": FIELDS}),
+        visits: Form("canonical", visits, events, of(map(visit, calls)), "clicks"),
+        "segment": Form("segment", visits, events, of(calls)),
+        bought: Form("canonical", bought, count, of(orders), "purchases"),
+        # An order is placed and paid.
+        "shopify": Form("shopify", bought, 2 * count, of(map(shopify, orders))),
+        "mapped, a row a line": Form(
+            "mapped", bought, count, of(row for one in orders for row in order_rows(one)),
+            "purchases", {"fields": ORDER_ROWS, "one_event_by": "Name"},
+        ),
+    }  # fmt: skip
 
 
 def landed(spark: SparkSession, lines: list[str]) -> DataFrame:
@@ -96,14 +142,14 @@ def landed(spark: SparkSession, lines: list[str]) -> DataFrame:
     return kept
 
 
-def parsed(spark: SparkSession, name: str, rows: DataFrame, stream: str) -> Spent:
-    more: dict[str, Any] = {"fields": FIELDS} if DIALECTS[name].faults else {}
-    if DIALECTS[name].is_keyed:
+def parsed(spark: SparkSession, form: Form) -> Spent:
+    dialect, more = DIALECTS[form.dialect], dict(form.reading or {})
+    if dialect.is_keyed:
         pads = [hmac_pads(b"a secret of this bench")]
         more["pads"] = spark.createDataFrame(pads, "inner binary, outer binary")
     started, worked = time.monotonic(), processor_seconds(spark)
-    named = None if DIALECTS[name].streams else stream
-    found = DIALECTS[name].parse(rows, stream=named, source_name="mail", **ABOUT, **more)
+    named = None if dialect.streams else form.stream
+    found = dialect.parse(form.rows, stream=named, source_name="mail", **ABOUT, **more)
     found.write.format("noop").mode("overwrite").save()
     return Spent(time.monotonic() - started, processor_seconds(spark) - worked)
 
@@ -196,6 +242,55 @@ def visit(call: dict[str, Any]) -> dict[str, Any]:
         "userAgent": context["userAgent"], "locale": context["locale"],
         "library": context["library"], "page.title": "Jeans", "page.path": "/jeans",
     }  # fmt: skip
+
+
+def order(event: dict[str, Any]) -> dict[str, Any]:
+    """An order of the same person, in Tactful's own form."""
+    number = event["timestamp"]
+    return {
+        "event_id": f"order/{number}/placed", "type": "order_placed", "occurred_at": event["at"],
+        "identifiers": [{"type": "customer_id", "value": event["customer_id"]},
+                        {"type": "email", "value": event["email"]}],
+        "order_id": str(number), "place": "online", "currency": "EUR", "name": f"#{number}",
+        "cart_token": event["sg_event_id"], "landing_site": event["url"], "coupons": ["SPRING"],
+        "lines": [{"line_id": f"{number}{n}", "sku": f"sku{(number + n) % 977}", "quantity": n + 1,
+                   "unit_price": "59.90", "discount": "1.00"} for n in range(2)],
+    }  # fmt: skip
+
+
+def shopify(order: dict[str, Any]) -> dict[str, Any]:
+    """The same as the body of a webhook."""
+    customer, email = (one["value"] for one in order["identifiers"])
+    address = {"first_name": "Ann", "last_name": "Hall", "address1": "1 High Street", "zip": "E1",
+               "city": "London", "country": "United Kingdom", "country_code": "GB"}  # fmt: skip
+    return {
+        "id": int(order["order_id"]), "name": order["name"], "order_number": order["order_id"],
+        "admin_graphql_api_id": f"gid://shopify/Order/{order['order_id']}", "email": email,
+        "created_at": order["occurred_at"], "processed_at": order["occurred_at"],
+        "updated_at": order["occurred_at"], "currency": "EUR", "financial_status": "paid",
+        "total_price": "178.70", "subtotal_price": "178.70", "total_tax": "0.00", "test": False,
+        "source_name": "web", "landing_site": order["landing_site"], "refunds": [],
+        "cart_token": order["cart_token"], "fulfillments": [], "note_attributes": [],
+        "discount_codes": [{"code": "SPRING", "amount": "2.00", "type": "fixed_amount"}],
+        "customer": {"id": customer, "email": email, "default_address": address},
+        "billing_address": address, "shipping_address": address,
+        "line_items": [{
+            "id": line["line_id"], "product_id": 7, "variant_id": 8, "sku": line["sku"],
+            "title": "Blue jeans", "name": "Blue jeans - 32", "vendor": "Shop", "taxable": True,
+            "quantity": line["quantity"], "price": line["unit_price"], "total_discount": "0.00",
+            "discount_allocations": [{"amount": line["discount"]}], "properties": [],
+        } for line in order["lines"]],
+    }  # fmt: skip
+
+
+def order_rows(order: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The same as a row for each of its lines, of which the first alone tells who bought."""
+    first = {"Email": order["identifiers"][1]["value"], "Created at": order["occurred_at"],
+             "Currency": "EUR", "Landing site": order["landing_site"]}  # fmt: skip
+    for number, line in enumerate(order["lines"]):
+        about = first if number == 0 else dict.fromkeys(first, "")
+        yield {"Name": order["name"], **about, "Lineitem sku": line["sku"], "Lineitem price":
+               line["unit_price"], "Lineitem quantity": str(line["quantity"])}  # fmt: skip
 
 
 if __name__ == "__main__":

@@ -34,8 +34,8 @@ LINKED = (
 )  # fmt: skip
 KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owners")
 DECIDED = (
-    "message_events", "lines", "sendings", "about", "bought", "taken", "lifts", "under_rules",
-    "orders",
+    "message_events", "lines", "sendings", "about", "bought", "taken", "steps", "arrived",
+    "lifts", "under_rules", "orders",
     "statements", "zones", "counted", "windows", "consents", "closings", "openings", "closed",
     "addresses", "refusals",
     *(f"rules/{when}" for when in RULES if when not in JUDGING),

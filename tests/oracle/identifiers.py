@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -76,8 +77,8 @@ class Normaliser:
         """Sort an event's identifiers into valid, blocked and dropped."""
         valid, blocked, dropped = set(), set(), []
         for entry in identifiers or ():
-            kind, value = self._named((entry or {}).get("type")), (entry or {}).get("value")
-            state, said = self._judge(kind, trim(value or ""))
+            kind = self._named((entry or {}).get("type"))
+            state, said = self._judge(kind, _told(kind, (entry or {}).get("value")))
             if state == "valid":
                 valid.add(self._identifier(kind, said))
             elif state == "blocked":
@@ -91,7 +92,8 @@ class Normaliser:
         found = set()
         for entry in identifiers or ():
             told = entry or {}
-            kind, value = self._named(told.get("type")), trim(told.get("value") or "")
+            kind = self._named(told.get("type"))
+            value = _told(kind, told.get("value"))
             state, said = self._judge(kind, value)
             if state in ("valid", "blocked"):
                 form = value.lower() if kind == "email" else said
@@ -143,6 +145,11 @@ class Normaliser:
         said = f"{keyed}:{value}".encode()
         key = hmac.new(self.secret, said, hashlib.sha256).hexdigest()[:32]
         return Identifier(self.types[type_]["priority"], key, type_, value)
+
+
+def _told(kind: str, value: str | None) -> str:
+    """A value without its blanks; of an address the accents are one sign with their letters."""
+    return trim(unicodedata.normalize("NFC", value or "") if kind == "email" else value or "")
 
 
 def _identity_type(kind: str) -> str:

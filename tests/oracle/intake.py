@@ -250,19 +250,21 @@ def _check(row: Row, said: Mapping[str, Any]) -> None:
     kind = row.fields.get("type")
     row.fields["type"] = event_type(row.stream, kind)
     for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
-        needless = name == "message_id" and _is_own_word(row.fields["type"], said)
-        if not needless and not trim(str(said.get(name) if said.get(name) is not None else "")):
-            row.reasons.append(f"missing:{name}")
+        if not trim(str(said.get(name) if said.get(name) is not None else "")):
+            needed = name
+            if name == "message_id" and row.fields["type"] in CLOSES | OPENS:
+                needed = None if _names_somebody(said) else "identifiers"
+            row.reasons += [f"missing:{needed}"] if needed else []
     if kind and trim(kind) and row.fields["type"] is None:
         row.reasons.append("unknown_type")
 
 
-def _is_own_word(kind: str | None, said: Mapping[str, Any]) -> bool:
-    """Whether somebody who is named closes or opens a channel, which may be of no message."""
+def _names_somebody(said: Mapping[str, Any]) -> bool:
+    """Whether a word that may be of no message says whose it is."""
     ids = said.get("identifiers")
     values = [entry.get("value") for entry in ids or () if isinstance(entry, dict)]
     is_named = any(value is not None and trim(str(value)) for value in values)
-    return kind in CLOSES | OPENS and isinstance(ids, list) and is_named
+    return isinstance(ids, list) and is_named
 
 
 def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | None:

@@ -125,6 +125,12 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
         yield "clicks", call.click("something else" if is_named else None), faults
 
 
+def _either(told: Mapping[str, Any], name: str) -> Any:
+    first, *rest = name.split("_")
+    other = first + "".join(word.capitalize() for word in rest)
+    return told[name] if told.get(name) is not None else told.get(other)
+
+
 class _Call:
     def __init__(self, said: Mapping[str, Any]) -> None:
         self.said = said
@@ -142,6 +148,10 @@ class _Call:
         kind = bare(said.get("type"))
         self.kind = "track" if kind == "track" or not _is_told(said.get("type")) else kind
         self.word = bare(said.get("event")) if self.kind == "track" else f"@{kind}"
+
+    def prop(self, name: str) -> Any:
+        """A property, which some senders spell orderId."""
+        return _either(self.props, name)
 
     def inside(self, name: str) -> dict[str, Any]:
         found = self.context.get(name)
@@ -217,7 +227,7 @@ class _Call:
         is_page, page = self.kind in ("page", "screen"), self.inside("page")
         form = FORMS.get(self.word)
         if form is None and type_ in ("form_start", "form_submit"):
-            form = _first(self.props.get("form_id"), self.props.get("form_name"))
+            form = _first(self.prop("form_id"), self.prop("form_name"))
         device = {"type": self.inside("device").get("type"), "os": self.inside("os").get("name")}
         location = self.inside("location")
         geo = {name: location.get(name) for name in ("country", "region", "city")}
@@ -225,7 +235,7 @@ class _Call:
         return _told({
             **self.common(type_, ("sku", "query")),
             "session_id": self.context.get("sessionId"),
-            "sku": _first(self.props.get("sku"), self.props.get("product_id")),
+            "sku": _first(self.props.get("sku"), self.prop("product_id")),
             "category": None if is_page else self.props.get("category"),
             "form": form,
             "query": self.props.get("query"),
@@ -254,7 +264,7 @@ class _Call:
         coupon = self.props.get("coupon")
         lines = None
         if products is not None and (taken or type_ == "order_placed"):
-            lines = [_told({"sku": _first(p.get("sku"), p.get("product_id")),
+            lines = [_told({"sku": _first(p.get("sku"), _either(p, "product_id")),
                             "category": p.get("category"), "quantity": p.get("quantity"),
                             "unit_price": p.get("price")}) for p in products]  # fmt: skip
             off = _number(self.props.get("discount"))
@@ -263,7 +273,7 @@ class _Call:
         amount = _first(self.props.get("total"), self.props.get("revenue"))
         return _told({
             **self.common(type_, ("order_id", "currency")),
-            "order_id": self.props.get("order_id"),
+            "order_id": self.prop("order_id"),
             "campaign_id": self.campaign(),
             "coupons": [coupon] if _is_told(coupon) else None,
             "place": self.place(),
@@ -293,13 +303,13 @@ class _Call:
             "message_id": self.message_id(type_),
             "channel": channel,
             "campaign_id": next(
-                (v for v in (self.props.get("campaign_id"), named) if _is_plain(v)), None),
-            "bounce": self.props.get("bounce_type") if type_ == "bounced" else None,
-            "machine_open": _flag(self.props.get("machine_open")) if type_ == "opened" else None,
+                (v for v in (self.prop("campaign_id"), named) if _is_plain(v)), None),
+            "bounce": self.prop("bounce_type") if type_ == "bounced" else None,
+            "machine_open": _flag(self.prop("machine_open")) if type_ == "opened" else None,
         })  # fmt: skip
 
     def message_id(self, type_: str) -> Any:
-        email_id = _first(self.props.get("email_id"), self.props.get("message_id"))
+        email_id = _first(self.prop("email_id"), self.prop("message_id"))
         address = self.email(type_)
         who = _first(address and _text(address).lower(), self.said.get("userId"),
                      self.said.get("anonymousId"))  # fmt: skip
@@ -310,7 +320,7 @@ class _Call:
 
     def contact(self, type_: str) -> dict[str, Any]:
         return _told({**self.common(type_, ("conversation_id",)), "channel": "chat",
-                      "contact_id": self.props.get("conversation_id")})  # fmt: skip
+                      "contact_id": self.prop("conversation_id")})  # fmt: skip
 
     def consent(self) -> dict[str, Any]:
         choices = self.inside("consent").get("categoryPreferences")

@@ -82,7 +82,7 @@ def proposals(
         put(db, "campaigns", list(campaigns), CAMPAIGNS)
         put(db, "persons", list(persons), PERSONS)
         put(db, "triggers", [*map(_policy, activate)], POLICIES)
-        for name in ("bought", "taken", "emptied", "had", "happened"):
+        for name in ("bought", "taken", "steps", "arrived", "emptied", "had", "happened"):
             make(db, name)
         db.execute(CAUSES)
         for name in TRIGGERS:

@@ -19,8 +19,8 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.identity.manual import beyond, standing
-from tactful.jobs.identity.phones import normalise_all
 from tactful.jobs.identity.relabel import relabel
+from tactful.jobs.identity.spellings import read_all
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LABELS, SEEN
 from tactful.schemas.words import MANUAL_LINK_TYPES
@@ -141,17 +141,17 @@ def _keyed(spark) -> DataFrame:
             ids = [(i["type"], i["value"]) for i in event["identifiers"]]
             at = datetime.fromisoformat(event["occurred_at"])
             rows.append((case.id, event["event_id"], event["type"], at, ids))
-            raw |= {value for kind, value in ids if kind == "phone" and value}
+            raw |= {(kind, value) for kind, value in ids if kind == "phone" and value}
     shape = "case string, event_id string, type string, occurred_at timestamp"
     ids = "identifiers array<struct<type:string,value:string>>"
     events = spark.createDataFrame(rows, f"{shape}, {ids}")
-    dialled = list(normalise_all(raw, region="US").items())
+    spelled = [(*pair, form) for pair, form in read_all(raw, region="US").items()]
     inner, outer = (bytearray(pad) for pad in hmac_pads(SECRET))
     # Priorities and blocked values are the same in every case; limits and uniqueness are not.
     some = RULES["CC01"]
     keys = key_identifiers(
         identifier_sets(events),
-        spark.createDataFrame(dialled, "value string, e164 string"),
+        spark.createDataFrame(spelled, "type string, value string, normal string"),
         spark.createDataFrame([(inner, outer)], "inner binary, outer binary"),
         priorities={name: kind.priority for name, kind in some.types.items()},
         blocked=some.blocked,

@@ -13,12 +13,13 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.identity.phones import normalise_all
+from tactful.jobs.identity.spellings import read_all
 from tactful.transforms.identity.keys import (
     hmac_pads,
     hmac_sha256,
     identifier_sets,
     key_identifiers,
+    odd_spellings,
     with_keys,
 )
 from tests.oracle.config import load
@@ -54,6 +55,11 @@ EVENTS: dict[str, Ids] = {
     "its hash in capitals": [("email_sha256", f" {sha256('ann@mail.example').upper()}\n")],
     "both": [("email", "ann@mail.example"), ("email_sha256", sha256("ann@mail.example"))],
     "umlauts": [("email", "Jürgen@Müller.example"), ("customer_id", "Ä☃🛒")],
+    "accents in one sign": [("email", "Zo\u00eb@mail.example")],
+    "accents apart": [("email", " zoe\u0308@mail.example"), ("email", "ZOE\u0308@mail.example")],
+    "two accents apart": [("email", "ta\u0302\u0323n@mail.example")],
+    "a sign of its own": [("email", "\u212balborg@mail.example")],
+    "accents of other ids": [("customer_id", "Zo\u00eb"), ("customer_id", "Zoe\u0308")],
     "a phone": [("phone", "(415) 555-2671"), ("phone", "+1 415 555 2671")],
     "case counts elsewhere": [("customer_id", "C1"), ("customer_id", " c1 ")],
     "best first": [
@@ -93,12 +99,11 @@ def pads(spark) -> DataFrame:
 def frame(spark, pads) -> DataFrame:
     shape = "name string, identifiers array<struct<type:string,value:string>>"
     events = spark.createDataFrame(list(EVENTS.items()), shape)
-    raw = {i[1] for ids in EVENTS.values() for i in ids or () if i and i[0] == "phone" and i[1]}
-    dialled = list(normalise_all(raw, region="US").items())
-    phones = spark.createDataFrame(dialled, "value string, e164 string")
-    keys = key_identifiers(
-        identifier_sets(events), phones, pads, priorities=PRIORITIES, blocked=BLOCKED
-    )
+    sets = identifier_sets(events)
+    odd = ((row.type, row.value) for row in odd_spellings(sets).collect())
+    told = [(*pair, form) for pair, form in read_all(odd, region="US").items()]
+    spelled = spark.createDataFrame(told, "type string, value string, normal string")
+    keys = key_identifiers(sets, spelled, pads, priorities=PRIORITIES, blocked=BLOCKED)
     few = with_keys(events, keys, count=len(EVENTS))
     many = with_keys(events, keys, count=10**9)
     assert sorted(few.drop("identifiers").collect()) == sorted(many.drop("identifiers").collect())
@@ -132,6 +137,17 @@ def test_all_forms_of_an_email_meet_in_one_key(keyed):
     known = {(i.identifier_type, i.value) for i in keyed["both"].known}
     hashed = sha256("ann@mail.example")
     assert known == {("email", "ann@mail.example"), ("email_sha256", hashed)}
+
+
+def test_an_accent_is_the_same_however_an_address_writes_it(keyed):
+    for name in ("accents in one sign", "accents apart"):
+        assert keyed[name].identifier_keys == [email_key("zo\u00eb@mail.example")], name
+        assert [i.value for i in keyed[name].known] == ["zo\u00eb@mail.example"]
+    assert keyed["two accents apart"].identifier_keys == [email_key("t\u1eadn@mail.example")]
+    assert keyed["a sign of its own"].identifier_keys == [email_key("\u00e5lborg@mail.example")]
+    assert keyed["accents of other ids"].identifier_keys == sorted(
+        [key("customer_id", "Zo\u00eb"), key("customer_id", "Zoe\u0308")]
+    )
 
 
 def test_the_best_comes_first_and_each_once(keyed):

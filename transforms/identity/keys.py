@@ -19,6 +19,8 @@ NO_BLANK = f"[^@{BLANK_CLASS}]+"
 EMAIL = rf"^{NO_BLANK}@{NO_BLANK}\.{NO_BLANK}\z"
 DIGEST = r"^[0-9a-f]{64}\z"
 ZEROS = r"^[0-]*\z"
+# Every text of the letters before these is in the form NFC.
+UNLIKE_NFC = r"[^\x{0}-\x{2FF}]"
 
 
 def hmac_pads(secret: bytes) -> tuple[bytes, bytes]:
@@ -53,20 +55,26 @@ def identifier_sets(events: DataFrame) -> DataFrame:
     return events.select(_carried().alias("identifiers")).distinct()
 
 
-def phone_numbers(sets: DataFrame) -> DataFrame:
-    """List the phone numbers of each combination, as they came.
+def odd_spellings(sets: DataFrame) -> DataFrame:
+    """List what of each combination Spark alone cannot read, as it came.
 
-    Keeps: identifiers. Adds: value. Grain: combination × phone number in it.
+    It is phone numbers, and emails with a sign that may be an accent apart from its letter.
+
+    Keeps: identifiers. Adds: type (phone, email), value. Grain: combination × such an identifier.
     """
     held = sets.select("identifiers", F.explode("identifiers").alias("i"))
-    kind = _type_named(F.col("i.type"), ["phone"])
-    numbers = held.where((kind == "phone") & F.col("i.value").isNotNull())
-    return numbers.select("identifiers", F.col("i.value").alias("value"))
+    told = held.select(
+        "identifiers",
+        _type_named(F.col("i.type"), ["phone", "email"]).alias("type"),
+        F.col("i.value").alias("value"),
+    )
+    is_phone = (F.col("type") == "phone") & F.col("value").isNotNull()
+    return told.where(is_phone | ((F.col("type") == "email") & F.col("value").rlike(UNLIKE_NFC)))
 
 
 def key_identifiers(
     sets: DataFrame,
-    phones: DataFrame,
+    spelled: DataFrame,
     pads: DataFrame,
     *,
     priorities: Mapping[str, int],
@@ -75,18 +83,20 @@ def key_identifiers(
     """Give every combination of identifiers their keys, best one first.
 
     An email and the SHA-256 of an email meet in one key, so a site that only knows the hash
-    still joins the shop that knows the address. A value that cannot be an identifier of its
-    type is dropped with a reason while the event lives on; a blocked value (empty words, zeros,
-    test addresses) keeps a key of its own but never links or owns anything.
+    still joins the shop that knows the address; an address is in small letters and in Unicode's
+    form NFC, however its accents are written. Other ids are what they are, sign by sign. A value
+    that cannot be an identifier of its type is dropped with a reason while the event lives on; a
+    blocked value (empty words, zeros, test addresses) keeps a key of its own but never links or
+    owns anything.
 
     Adds: identifier_keys, identifier_types, blocked_keys, blocked_types, identifier_reasons,
     anchor_key, and `known` (array of key, type, value for the protected table).
     Keeps: one row a combination. Drops: nothing.
-    sets: see `identifier_sets`. phones: value (as it came), e164. pads: one row with inner and
-    outer (see `hmac_pads`).
+    sets: see `identifier_sets`. spelled: of what `odd_spellings` lists type, value, normal. pads:
+    one row with inner and outer (see `hmac_pads`).
     """
     keyed = (
-        sets.join(_dialled(sets, phones), on="identifiers", how="left")
+        sets.join(_spelled(sets, spelled), on="identifiers", how="left")
         .crossJoin(F.broadcast(pads))
         .withColumn(
             "_ids",
@@ -148,11 +158,15 @@ def _carried() -> Column:
     return F.coalesce("identifiers", nothing)
 
 
-def _dialled(sets: DataFrame, phones: DataFrame) -> DataFrame:
-    """What each combination's phone numbers are: identifiers, normal (as it came → E.164)."""
-    found = phone_numbers(sets).distinct().join(F.broadcast(phones), "value")
-    pairs = F.collect_list(F.struct("value", "e164"))
+def _spelled(sets: DataFrame, spelled: DataFrame) -> DataFrame:
+    """What each combination's odd spellings are: identifiers, normal (as it came → normal form)."""
+    found = odd_spellings(sets).distinct().join(F.broadcast(spelled), ["type", "value"])
+    pairs = F.collect_list(F.struct(_spelling(F.col("type"), F.col("value")), "normal"))
     return found.groupBy("identifiers").agg(F.map_from_entries(pairs).alias("normal"))
+
+
+def _spelling(kind: Column, value: Column) -> Column:
+    return F.concat(kind, F.lit(":"), value)
 
 
 def _type_named(kind: Column, names: Sequence[str]) -> Column:
@@ -172,10 +186,12 @@ def identity_type(kind: Column) -> Column:
 def _normal(i: Column, *, priorities: Mapping[str, int], blocked: Sequence[str]) -> Column:
     """One identifier in its normal form, or with the reason why it cannot be one of its type."""
     kind = _type_named(i["type"], [*priorities, "email_sha256"])
-    trimmed = F.btrim(i["value"], F.lit(BLANKS))
+    normal = F.try_element_at(F.col("normal"), _spelling(kind, i["value"]))
+    phone = F.when(kind == "phone", normal)
+    said = F.when(kind == "email", F.coalesce(normal, i["value"])).otherwise(i["value"])
+    trimmed = F.btrim(said, F.lit(BLANKS))
     lowered = F.lower(trimmed)
     priority = F.try_element_at(_literal_map(priorities), identity_type(kind))
-    phone = F.try_element_at(F.col("normal"), i["value"])
     value = (
         F.when(kind.isin("email", "email_sha256"), lowered)
         .when(kind == "phone", phone)

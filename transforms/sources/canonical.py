@@ -265,7 +265,10 @@ def _reasons(
     for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
         missing = is_blank(f"loose.`{name}`")
         if name == "message_id":
-            missing = f"CASE WHEN {missing} THEN NOT {words.stands_alone(stream)} ELSE false END"
+            own = f"{missing} AND {words.is_own_word(stream)}"
+            nobody = f"CASE WHEN {own} THEN NOT {words.names_somebody()} ELSE false END"
+            checks.append((f"is_sound AND {nobody}", "missing:identifiers"))
+            missing = f"{missing} AND NOT {words.is_own_word(stream)}"
         checks.append((f"is_sound AND {missing}", f"missing:{name}"))
     checks += [
         (f"is_sound AND {odd_type}", "unknown_type"),

@@ -36,9 +36,12 @@ class Dialect:
                  empty: all are of the one that the source names, which is `stream`.
     `type_field` the name under which a row says what happened: `tactful status` looks there for
                  what refused rows wanted.
+    `closing`    where else a row says that it closes a channel, for the same: a path in it, and the
+                 word there.
     `faults`     for a form that the configuration describes in `fields`: the stream and that table
                  → what is wrong with it (key, found, allowed); its `parse` also takes `fields`,
                  `time_zone` and `one_event_by`. None: it takes neither.
+    `columns`    likewise → the columns that it reads, each with the field that does.
     `lists`      how its lists of people are read; None where it has no form of its own for them.
     `customer_field` its own number of a customer, which it reads as customer_id; none: no such one.
     `is_keyed`   whether its parse also takes `pads`, one row with the lake's secret (inner, outer;
@@ -51,7 +54,9 @@ class Dialect:
     parse: Callable[..., DataFrame]
     streams: tuple[str, ...] = ()
     type_field: str = "type"
+    closing: tuple[tuple[str, str], ...] = ()
     faults: Callable[[str, Any], Iterable[tuple[str, str, str]]] | None = None
+    columns: Callable[[str, Any], Mapping[str, str]] | None = None
     lists: ListForm | None = None
     is_keyed: bool = False
     customer_field: str = ""

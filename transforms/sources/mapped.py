@@ -51,13 +51,9 @@ def parse_rows(
     Expects: value (text), file (string), modified_at (timestamp).
     """
     if one_event_by is not None:
-        rows = one_row_each(rows, by=one_event_by, max_row_bytes=max_row_bytes)
-    found = "CASE WHEN fields IS NOT NULL THEN from_json(text, 'map<string,string>') END"
-    objects = (
-        canonical.whole_objects(rows, max_row_bytes=max_row_bytes)
-        .selectExpr("*", f"{found} AS found")
-        .selectExpr("*", f"{names.once_each('found')} AS said", "found IS NOT NULL AS is_sound")
-    )
+        objects = one_row_each(rows, by=one_event_by, max_row_bytes=max_row_bytes)
+    else:
+        objects = _each_row(rows, max_row_bytes=max_row_bytes)
     told, read = _told(stream, fields, time_zone, has_rows=one_event_by is not None)
     left = (
         f"map_filter(said, (name, told) -> NOT name IN ({', '.join(map(literal, sorted(read)))}))"
@@ -69,6 +65,16 @@ def parse_rows(
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
+    )
+
+
+def _each_row(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
+    """Adds: said (what the row says, each name once), is_sound, and what `whole_objects` does."""
+    found = "CASE WHEN fields IS NOT NULL THEN from_json(text, 'map<string,string>') END"
+    return (
+        canonical.whole_objects(rows, max_row_bytes=max_row_bytes)
+        .selectExpr("*", f"{found} AS found")
+        .selectExpr("*", f"{names.once_each('found')} AS said", "found IS NOT NULL AS is_sound")
     )
 
 
@@ -96,6 +102,22 @@ def faults(stream: str, fields: Any) -> Iterable[tuple[str, str, str]]:
                 parse(text)
             except NotAnExpression as error:
                 yield key, text, f"a column or an expression; this {error}"
+
+
+def columns(stream: str, fields: Fields) -> Mapping[str, str]:
+    """The columns of a row that a table of fields reads, each with the first field that does.
+
+    What is read in the entries of a list is no column of the row.
+    """
+    found: dict[str, str] = {}
+    for name, told in fields.items():
+        is_inside = isinstance(told, Mapping) and "each" in told
+        parts = told.items() if isinstance(told, Mapping) else [("", told)]
+        for part, text in parts:
+            if not is_inside or part == "each":
+                for column in sorted(parse(text).columns):
+                    found.setdefault(column, f"{name}.{part}".rstrip("."))
+    return found
 
 
 def _parts(known: Mapping[str, Column], name: str) -> list[str]:
@@ -169,8 +191,7 @@ def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:
         return f"struct({', '.join(parts)})"
 
     if has_rows:
-        rows = f"from_json(try_element_at(said, '{ROWS}'), 'array<map<string,string>>')"
-        return f"transform(coalesce({rows}, array(said)), entry -> {line()})"
+        return f"transform(coalesce(listed, array(said)), entry -> {line()})"
     if each is None:
         return f"array({line()})"
     return f"transform(from_json({sql(each)}, 'array<map<string,string>>'), entry -> {line()})"
@@ -192,4 +213,5 @@ DIALECT = Dialect(
     parse=parse_rows,
     type_field="type",
     faults=faults,
+    columns=columns,
 )

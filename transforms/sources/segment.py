@@ -31,7 +31,8 @@ to one person, so `message_id` is it and behind a dot 16 digits that stand for t
 address, else userId, else anonymousId, by a hash that is keyed with the lake's secret, so that nobody
 else finds the address by trying.
 
-The unit price is `price`. An order's `discount` becomes a line of a negative amount, unless the
+Properties are read by the specification's names, and where those are missing in the spelling
+orderId, productId. The unit price is `price`. An order's `discount` becomes a line of a negative amount, unless the
 products cost no more than `subtotal` already. `context` is kept in `properties`, each entry by its
 path, but for what identifies somebody; how a call was carried (`sentAt`, `integrations`, `version`
 …) is not. An unsubscribed closing word of another name cannot be known: see `tactful status`.

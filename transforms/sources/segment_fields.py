@@ -6,6 +6,7 @@ ctx and ctx_… (properties, context and the objects in it), products.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from tactful.schemas.words import CLOSING_TYPES
@@ -25,7 +26,9 @@ CARRIED = (
     "sentAt", "version", "integrations", "writeKey", "projectId", "library", "_metadata",
     "category", "rudderId", "request_ip", "userProperties", "groupProperties",
 )  # fmt: skip
-PRODUCT = "product_id:string,sku:string,category:string,price:string,quantity:string"
+PRODUCT = (
+    "product_id:string,productId:string,sku:string,category:string,price:string,quantity:string"
+)
 # Objects of `context` whose entries are told by their own paths, without those laid out.
 NESTED = {
     "page": ("url", "referrer"),
@@ -82,10 +85,10 @@ def click() -> dict[str, str]:
     places.append(of("ctx", "timezone"))
     return _with_properties("clicks", {
         "session_id": of("ctx", "sessionId"),
-        "sku": f"coalesce({of('props', 'sku')}, {of('props', 'product_id')})",
+        "sku": f"coalesce({of('props', 'sku')}, {_property('product_id')})",
         "category": f"CASE WHEN NOT {is_page} THEN {of('props', 'category')} END",
         "form": f"CASE word {forms} ELSE CASE WHEN startswith(means, 'form') THEN "
-                f"coalesce({of('props', 'form_id')}, {of('props', 'form_name')}) END END",
+                f"coalesce({_property('form_id')}, {_property('form_name')}) END END",
         "query": of("props", "query"),
         "url": f"coalesce(CASE WHEN {is_page} THEN {of('props', 'url')} END, "
                f"{of('ctx_page', 'url')}, {of('props', 'url')})",
@@ -105,7 +108,7 @@ def order() -> dict[str, str]:
     has_lines = f"means = 'order_placed' OR {is_refund}"
     amount = f"coalesce({of('props', 'total')}, {of('props', 'revenue')})"
     return _with_properties("purchases", {
-        "order_id": of("props", "order_id"),
+        "order_id": _property("order_id"),
         "campaign_id": _campaign(),
         "coupons": f"CASE WHEN NOT {is_blank(coupon)} THEN array({coupon}) END",
         "place": _place(),
@@ -136,7 +139,8 @@ def _lines() -> str:
     """The products as lines, and the discount on the whole order as one of its own."""
     nothing = "CAST(NULL AS string)"
     each = (
-        f"struct({nothing} AS line_id, coalesce(product.sku, product.product_id) AS sku, "
+        f"struct({nothing} AS line_id, "
+        "coalesce(product.sku, product.product_id, product.productId) AS sku, "
         "product.category AS category, product.quantity AS quantity, product.price AS unit_price, "
         f"{nothing} AS discount, {nothing} AS amount)"
     )
@@ -164,14 +168,14 @@ def message() -> dict[str, str]:
     campaign = f"get_json_object({of('props', 'campaign')}, '$.name')"
     is_own_word = f"means IN ({listed((*CLOSING_TYPES, 'subscribed'))})"
     own = {name: if_plain(of("props", name)) for name in ARGUMENTS}
-    flag = f"TRY_CAST({of('props', 'machine_open')} AS boolean)"
+    flag = f"TRY_CAST({_property('machine_open')} AS boolean)"
     return _with_properties("messages", {
         **own,
         "purpose": f"CASE WHEN NOT {is_own_word} THEN {own['purpose']} END",
         "message_id": _message_id(),
         "channel": f"CASE {channel} END",
-        "campaign_id": f"coalesce({if_plain(of('props', 'campaign_id'))}, {if_plain(campaign)})",
-        "bounce": f"CASE WHEN means = 'bounced' THEN {of('props', 'bounce_type')} END",
+        "campaign_id": f"coalesce({if_plain(_property('campaign_id'))}, {if_plain(campaign)})",
+        "bounce": f"CASE WHEN means = 'bounced' THEN {_property('bounce_type')} END",
         "machine_open": f"CASE WHEN means = 'opened' THEN {flag} END",
     })  # fmt: skip
 
@@ -181,7 +185,7 @@ def _message_id() -> str:
 
     Expects: inner, outer.
     """
-    told = f"coalesce({of('props', 'email_id')}, {of('props', 'message_id')})"
+    told = f"coalesce({_property('email_id')}, {_property('message_id')})"
     who = f"coalesce(lower({_email()}), said.userId, said.anonymousId)"
     keyed = hmac_text(f"concat({told}, ' ', {who})")
     digest = f"substring({keyed}, 1, 16)"
@@ -191,7 +195,7 @@ def _message_id() -> str:
 
 def contact() -> dict[str, str]:
     return _with_properties("service", {
-        "contact_id": of("props", "conversation_id"), "channel": "'chat'",
+        "contact_id": _property("conversation_id"), "channel": "'chat'",
     })  # fmt: skip
 
 
@@ -244,6 +248,12 @@ def _who() -> str:
         ("device_id", _unless_empty(of("ctx_device", "id"))),
         ("device_id", _unless_empty(of("ctx_device", "advertisingId"))),
     ))  # fmt: skip
+
+
+def _property(name: str) -> str:
+    """A property by its name of the specification, else as some senders spell it: orderId."""
+    other = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
+    return f"coalesce({of('props', name)}, {of('props', other)})"
 
 
 def _email() -> str:

@@ -380,6 +380,7 @@ DIALECT = Dialect(
     doc="Bodies of Shopify's webhooks, one a line: orders, refunds, parcels, customers, consent.",
     parse=parse_rows,
     streams=tuple(READINGS),
+    closing=tuple((f"{field}.state", "unsubscribed") for field in CHANNELS.values()),
     lists=CUSTOMERS,
     customer_field="customer.id",
 )

@@ -79,15 +79,18 @@ def is_understood_anyhow(stream: str, reason: str) -> str:
     return _one_of(CLOSES[stream])
 
 
-def stands_alone(stream: str) -> str:
-    """Whether a row closes or opens a channel to somebody it names, so that it needs no message.
+def is_own_word(stream: str) -> str:
+    """Whether a row closes or opens a channel to somebody, so that it needs no message.
 
     Preference pages, complaint feeds and suppression lists know persons and no messages.
     """
-    if stream != "messages":
-        return "false"
+    return _one_of((*CLOSES[stream], *OPENS[stream]))
+
+
+def names_somebody() -> str:
+    """Whether a row has any identifier that is no blank."""
     named = f"exists(loose.identifiers, entry -> NOT {is_blank('entry.value')})"
-    return f"({_one_of((*CLOSES[stream], *OPENS[stream]))} AND coalesce({named}, false))"
+    return f"coalesce({named}, false)"
 
 
 def without_faults(stream: str, value: str, is_fault: str) -> str:

@@ -10,9 +10,11 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.transforms.arrivals import with_arrivals
 from tactful.transforms.identity.owners import is_person
-from tactful.transforms.journeys import DELIVERED, first_step, is_in_store, journeys
+from tactful.transforms.journeys import DELIVERED, is_in_store, journeys, steps
 from tactful.transforms.options import option
+from tactful.transforms.settled import purchased_lines
 from tactful.transforms.triggers.proposing import (
     bought,
     by_policy,
@@ -44,18 +46,23 @@ def review_request(
 ) -> DataFrame:
     """Ask somebody for a review of what has arrived and was kept.
 
-    Its cause is the first delivery of a line, whoever tells of it, and what was delivered with it
-    is one occasion; of what was bought in a store it is the order. Never of a line that nobody
-    said was delivered, nor of one of which nothing is kept, nor of a product that the customer has
-    reviewed: where that is true of all that an occasion is about, the last of it withdraws it.
+    Its cause is the delivery with which all that is kept of a line was there, quantity by quantity,
+    whoever tells of it (see `with_arrivals`), and what was there with it is one occasion; of what
+    was bought in a store it is the order. Never of a line of which some is still on its way, nor
+    of one of which nothing is kept, nor of a product that the customer has reviewed: where that is
+    true of all that an occasion is about, the last of it withdraws it.
 
     Keeps: one row a delivery × policy × step. Adds: the columns of `PROPOSALS`.
     timeline: rows with person_id, and every delivery of their orders, whosever it is. lines: see
     `settled_lines`.
     """
-    had = bought(lines, timeline).where("sku IS NOT NULL").withColumn("order", F.col("cause"))
-    told = had.join(journeys(timeline), "order_id", "left").withColumns(
-        {"_delivered": first_step(DELIVERED), "_is_in_store": is_in_store()}
+    # Of whole orders, since a quantity that names no line goes to their lines in turn.
+    there = purchased_lines(lines).join(journeys(timeline, types=(DELIVERED,)), "order_id", "left")
+    last = F.array_max(F.filter(steps(DELIVERED), lambda event: event <= F.col("_arrived")))
+    told = (
+        bought(there.transform(with_arrivals), timeline)
+        .where("sku IS NOT NULL")
+        .withColumns({"order": F.col("cause"), "_delivered": last, "_is_in_store": is_in_store()})
     )
     arrived = F.when(F.col("_is_in_store"), F.col("order")).otherwise(
         F.greatest("_delivered", "order")

@@ -94,7 +94,8 @@ def world(seed: int) -> tuple[list[Told], list[dict[str, Any]]]:
                 "order_delivered", "order_delivered", "order_shipped", "order_returned",
                 "order_refunded", "order_cancelled",
             ))  # fmt: skip
-            about = dice.choice(({}, {}, {"line_id": "0"}, {"line_id": "1"}, {"sku": "mat"},
+            about = dice.choice(({}, {}, {"quantity": Decimal(1)}, {"line_id": "0"},
+                                 {"line_id": "1"}, {"sku": "mat"},
                                  {"sku": "mat", "quantity": Decimal(1)}))  # fmt: skip
             told.append(event(
                 dice.choice((person, None)), type_, when + dice.randint(-1, 40) * HOUR,

@@ -106,6 +106,16 @@ ARRIVALS = [
                                               event_id="all came"),
     then("p_all", "order_delivered", 4 * DAY),
     *buys("p_waiting", DAY, "mat"), then("p_waiting", "order_shipped", 2 * DAY),
+    *buys("p_pieces", DAY, "mat", quantity=Decimal(2)),
+    then("p_pieces", "order_delivered", 3 * DAY, quantity=Decimal(1)),
+    then("p_pieces", "order_delivered", 5 * DAY, quantity=Decimal(1), event_id="the other came"),
+    *buys("p_first line", DAY, "shoes", "mat", quantity=Decimal(1)),
+    then("p_first line", "order_delivered", 3 * DAY, quantity=Decimal(1)),
+    *buys("p_one of two", DAY, "mat", quantity=Decimal(2)),
+    then("p_one of two", "order_delivered", 3 * DAY, quantity=Decimal(1)),
+    *buys("p_other off", DAY, "mat", quantity=Decimal(2)),
+    then("p_other off", "order_delivered", 3 * DAY, quantity=Decimal(1), event_id="one came"),
+    then("p_other off", "order_cancelled", 5 * DAY, quantity=Decimal(1)),
     *buys("p_back", DAY, "mat"), then("p_back", "order_delivered", 3 * DAY),
     then("p_back", "order_returned", 5 * DAY, event_id="sent back"),
     *buys("p_back before", DAY, "mat"), then("p_back before", "order_cancelled", 2 * DAY),
@@ -263,7 +273,12 @@ def test_only_what_has_arrived_and_was_kept_is_asked_about(said):
     assert first["first_evidence"] == "purchases:shoes came"
     assert [row["cause"]["event_id"] for row in said["p_all", "review"]] == ["all came"] * 2
     assert said["p_all", "review"][0]["skus"] == ["mat", "shoes"]
-    for silent in ("p_waiting", "p_back before", "p_none", "p_said before"):
+    assert told(said["p_pieces", "review"])[0] == (12 * DAY, ["mat"], None)
+    assert said["p_pieces", "review"][0]["first_evidence"] == "purchases:the other came"
+    assert told(said["p_first line", "review"])[0] == (10 * DAY, ["shoes"], None)
+    assert told(said["p_other off", "review"])[0] == (10 * DAY, ["mat"], None)
+    assert said["p_other off", "review"][0]["first_evidence"] == "purchases:one came"
+    for silent in ("p_waiting", "p_back before", "p_none", "p_said before", "p_one of two"):
         assert (silent, "review") not in said, silent
     assert told(said["p_back", "review"])[0] == (10 * DAY, ["mat"], "sent back")
     assert told(said["p_refunded", "review"])[0] == (10 * DAY, ["mat"], "money back")

@@ -1,20 +1,18 @@
--- review_request: what was first delivered by one event, line by line, and of stores what was ordered:
+-- review_request: what one event delivered the last of, line by line, and of stores what was ordered:
 -- not what the person reviewed or gave back wholly before; what is over later is left out, unless all is.
-WITH arrived AS (
+WITH there AS (
     SELECT
         *,
         coalesce(lower(trim(place, ' ')) = 'store', false) AS is_in_store,
         (
-            SELECT min({occurred_at: e.occurred_at, stream: 'purchases', event_id: e.event_id})
-            FROM lines AS e
+            SELECT max({occurred_at: s.event.occurred_at, stream: 'purchases', event_id: s.event.event_id})
+            FROM steps AS s
+            JOIN arrived AS a USING (order_id, line_number)
             WHERE
-                e.type = 'order_delivered'
-                AND e.order_id = h.order_id
-                AND CASE
-                    WHEN e.line_id IS NOT NULL THEN e.line_id = h.line_id
-                    WHEN e.sku IS NOT NULL THEN e.sku = h.sku
-                    ELSE true
-                END
+                s.type = 'order_delivered'
+                AND s.order_id = h.order_id
+                AND s.line_number = h.line_number
+                AND s.event <= a.event
         ) AS delivered,
         (
             SELECT min(r.ref)
@@ -30,7 +28,7 @@ parts AS (
         *,
         CASE WHEN is_in_store THEN placed ELSE greatest(delivered, placed) END AS cause,
         list_min(list_filter([reviewed, emptied], lambda one: one IS NOT NULL)) AS over_by
-    FROM arrived
+    FROM there
     WHERE is_in_store OR delivered IS NOT NULL
 )
 

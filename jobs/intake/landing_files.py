@@ -106,7 +106,7 @@ def read_files(
 def _read(
     spark: SparkSession, files: Sequence[File], *, form: str, csv: CsvForm | None
 ) -> tuple[list[DataFrame], Mapping[str, str], dict[str, str]]:
-    """The rows of these files, of each that is not what it should be why not, and what others lack."""
+    """The rows of these files, why some are not what they should be, and what the others lack."""
     if form == "parquet":
         return *parquet_files.rows(spark, files), {}
     if form == "avro":

@@ -257,6 +257,30 @@ def test_refused_rows_of_another_dialect_are_understood_by_its_own_name_for_a_ty
     assert types == {"odd", "account_status_change", "page"}
 
 
+def test_refused_bodies_that_take_back_consent_are_told(lake, read):
+    """Of a form that names no type: where consent is an object, by what it says."""
+    no, yes = ({"email_marketing_consent": {"state": said}} for said in ("unsubscribed", "pending"))
+    write_refused(
+        lake,
+        ("shop", ["missing:event_id"], json.dumps({"id": 1, **no}), 9),
+        ("shop", ["not_of_use"], json.dumps({"id": 1, **yes}), 9),
+        ("shop", ["malformed_json"], json.dumps({"id": 1, **no})[:-1], 9),
+    )
+    conf = "[sources.my_shop]\npath = 'shop'\ndialect = 'shopify'\n"
+    configured = read(conf, environ={"TACTFUL_SECRET": "x" * 16})
+    for facts in (status(lake, config=configured), status(lake)):
+        told = [(group["type"], group["rows"]) for group in facts["refused"]["closing"]["groups"]]
+        assert told == [("unsubscribed", 1), ("unsubscribed", 1)]
+
+
+def test_json_over_several_lines_is_told_with_its_cause(lake):
+    pieces = ("{", '  "event_id": "a",', " },", "]")
+    write_refused(lake, *(("web", ["malformed_json"], raw, 9) for raw in pieces))
+    (told,) = status(lake)["refused"]["in_pieces"]
+    assert (told["source_name"], told["rows"], told["file"]) == ("my_web", 3, "web/9.json")
+    assert "Source my_web: a line of it is only part of an object" in shown(lake)
+
+
 def test_closing_words_that_protect_nobody_are_told(lake):
     columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
     write(

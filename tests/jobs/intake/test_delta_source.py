@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shutil
+import uuid
 from pathlib import Path
 from typing import Any
 
 from pyspark.sql import Row
 
 from tactful.jobs import land
+from tactful.jobs.commands.sampling import sample
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.intake import FILES, LANDED_RANGES, RECEIVED
@@ -24,6 +26,14 @@ path = "{root}/plain table"
 format = "delta"
 stream = "clicks"
 path = "{root}/fed"
+[sources.named]
+format = "delta"
+stream = "clicks"
+table = "spark_catalog.{schema}.clicks"
+[sources.nowhere]
+format = "delta"
+stream = "clicks"
+table = "spark_catalog.{schema}.nothing"
 [sources.files]
 format = "avro"
 stream = "clicks"
@@ -64,14 +74,18 @@ def aside(lake: Lake, source: str) -> int:
 
 
 def test_a_table_is_read_by_what_its_versions_added(spark, tmp_path: Path) -> None:
-    (tmp_path / "my.toml").write_text(CONF.format(root=tmp_path))
+    schema = f"house_{uuid.uuid4().hex}"
+    (tmp_path / "my.toml").write_text(CONF.format(root=tmp_path, schema=schema))
     (tmp_path / "files").mkdir()
 
     def read(**settings: Any) -> Config:
         return load(tmp_path / "my.toml", overrides=settings or None)
 
     plain, fed = table(spark, tmp_path / "plain table"), table(spark, tmp_path / "fed", FEED)
-    for name in (plain, fed):
+    spark.sql(f"CREATE SCHEMA {schema} LOCATION '{tmp_path}/a catalog'")
+    named = f"{schema}.clicks"
+    spark.sql(f"CREATE TABLE {named} USING delta AS SELECT * FROM {plain}")
+    for name in (plain, fed, named):
         put(spark, name, "a", "b")
         put(spark, name, "c")
     kept = spark.read.format("delta").load(str(tmp_path / "fed")).coalesce(1)
@@ -81,8 +95,11 @@ def test_a_table_is_read_by_what_its_versions_added(spark, tmp_path: Path) -> No
     packed.option("compression", "zstandard").save(str(tmp_path / "files" / "other columns"))
     lake = Lake(spark, read().location)
     lake.create(read())
-    assert land.land(lake, read()) == {}
-    assert ids(lake, "plain") == ids(lake, "fed") == ["a", "b", "c"]
+    nowhere = land.land(lake, read())
+    assert nowhere.keys() == {"nowhere"} and f"{schema}.nothing" in nowhere["nowhere"]
+    assert ids(lake, "plain") == ids(lake, "fed") == ids(lake, "named") == ["a", "b", "c"]
+    position = received(lake, "named")[0].source_position.file
+    assert position == f"delta:spark_catalog.{schema}.clicks@2"
     first = received(lake, "plain")[0]
     assert first.source_position.file == f"delta:{tmp_path}/plain table@2" and first.reasons == []
     assert first.sku == "jeans" and dict(first.properties) == {"day": "2026-03-01"}
@@ -95,6 +112,7 @@ def test_a_table_is_read_by_what_its_versions_added(spark, tmp_path: Path) -> No
     assert told["two.avro"] == "it is not a whole Avro file"
 
     # Other columns, rows added, moved, changed and deleted, all before the next look.
+    put(spark, named, "d")
     for name in (plain, fed):
         spark.sql(f"ALTER TABLE {name} ADD COLUMNS (query STRING)")
         put(spark, name, "d")
@@ -103,13 +121,18 @@ def test_a_table_is_read_by_what_its_versions_added(spark, tmp_path: Path) -> No
         put(spark, name, "f")
         spark.sql(f"OPTIMIZE {name}")
         spark.sql(f"UPDATE {name} SET sku = 'belt' WHERE event_id = 'f'")
-    assert land.land(lake, read()) == {}
+    assert land.land(lake, read()).keys() == {"nowhere"}
+    assert ids(lake, "named") == ["a", "b", "c", "d"]
     assert set(ids(lake, "plain")) == set(ids(lake, "fed")) == set("abcdef")
     assert ids(lake, "fed") == ["a", "b", "c", "d", "e", "f", "f"]
     assert {row.sku for row in received(lake, "fed") if row.event_id == "f"} == {"jeans", "belt"}
     assert aside(lake, "fed") == 2 and aside(lake, "plain") == 2
     again = len(received(lake, "plain"))
-    assert land.land(lake, read()) == {} and len(received(lake, "plain")) == again
+    facts = sample(read(), None, read().sources["named"], 3, name="named")
+    assert (facts["rows"], facts["understood"]) == (3, 3)
+    spark.sql(f"DROP SCHEMA {schema} CASCADE")
+    assert land.land(lake, read()).keys() == {"named", "nowhere"}
+    assert len(received(lake, "plain")) == again
 
     # Versions that are gone are named, and the other source goes on; then it is read as it stands.
     for name in (plain, fed):
@@ -120,9 +143,10 @@ def test_a_table_is_read_by_what_its_versions_added(spark, tmp_path: Path) -> No
     shutil.move(log[-2], tmp_path / "gone.json")
     failed = land.land(lake, read())
     assert (
-        failed.keys() == {"fed"} and f"versions {len(log) - 2} to {len(log) - 2}" in failed["fed"]
+        failed.keys() == {"fed", "named", "nowhere"}
+        and f"versions {len(log) - 2} to {len(log) - 2}" in failed["fed"]
     )
     assert ids(lake, "plain")[-2:] == ["g", "h"]
     skip = {**read().sources["fed"].model_dump(exclude_defaults=True), "lost": "skip"}
-    assert land.land(lake, read(sources={"fed": skip})) == {}
+    assert land.land(lake, read(sources={"fed": skip})).keys() == {"named", "nowhere"}
     assert set(ids(lake, "fed")[-3:]) == {"f", "g", "h"}

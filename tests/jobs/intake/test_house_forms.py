@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from base64 import b64decode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,10 @@ OTHER = (
 )
 COMMAS = NAMES.replace(";", ",") + "\n30,S,2026-03-02 10:00:00,c1,jeans,1,5\n"
 TWICE = "receipt;kind;kind\n40;S;S\n"
+# A good head, and below it a line of another encoding.
+LATIN = NAMES.encode() + (
+    b"\n50;S;2026-03-02 10:00:00;c1;gr\xfcn;1;5\n51;S;2026-03-02 10:00:00;c1;gr\xc3\xbcn;1;5\n"
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +72,7 @@ def folder(tmp_path_factory) -> Path:
     (root / "landing").mkdir()
     for name, text in (("till", TILL), ("other", OTHER), ("commas", COMMAS), ("twice", TWICE)):
         (root / "landing" / f"{name}.csv").write_text(text, encoding="utf-8", newline="")
+    (root / "landing" / "latin.csv").write_bytes(LATIN)
     return root
 
 
@@ -85,8 +91,9 @@ def load(root: Path) -> Any:
 def test_every_row_is_read_or_refused_by_itself(spark, folder):
     run(load(folder), steps=("land", "accept"), as_of=AS_OF)
     good = {row["event_id"]: row for row in rows(folder, "purchases")}
-    assert set(good) == {f"till/{n}" for n in (1, 2, 8, 20)}
+    assert set(good) == {f"till/{n}" for n in (1, 2, 8, 20, 51)}
     first, second, third, fourth = (good[f"till/{n}"] for n in (1, 2, 8, 20))
+    assert good["till/51"]["lines"][0]["sku"] == "gr\u00fcn"
     assert (
         first["lines"][0]["sku"] == "jeans; blue"
         and str(first["lines"][0]["amount"]) == "1059.9000"
@@ -100,6 +107,10 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     assert (third["type"], third["identifiers"]) == ("order_returned", [])
     assert (fourth["lines"][0]["sku"], dict(fourth["properties"])) == ("hat", {"note": "late"})
     refused = {row["raw"]: row["reasons"] for row in rows(folder, "quarantine")}
+    (latin,) = (raw for raw, reasons in refused.items() if reasons == ["invalid_utf8"])
+    assert json.loads(latin)["article"] == "gr\ufffdn" and refused.pop(latin)
+    bare = next(row["raw_base64"] for row in rows(folder, "quarantine") if row["raw"] == latin)
+    assert b"gr\xfcn" in b64decode(bare)
     no_json = [raw for raw, reasons in refused.items() if reasons == ["malformed_json"]]
     assert sorted(raw[:1] for raw in no_json) == ["3", "4", "5", "6", "T", "r"]
     assert any("names a column twice" in raw for raw in no_json)
@@ -109,6 +120,10 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     # With another delimiter there is one column of another name, and nothing of it is guessed.
     assert "missing:event_id" in told[None] or "missing:order_id" in told[None]
     assert len(refused) == 10
+    files = {Path(row["path"]).name: row["reason"] for row in rows(folder, "_log/files")}
+    lacking = files.pop("commas.csv")
+    assert lacking.startswith('it has no column "receipt", "kind"') and '"paid"' in lacking
+    assert {name for name, why in files.items() if why} == {"twice.csv"}
 
 
 def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
@@ -122,6 +137,9 @@ def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
     }  # fmt: skip
     assert facts["first"][0]["says"].startswith("order_id 1, 1 line")
     assert facts["unused_identifiers"] == {} and facts["nobody"] == 1
+    assert facts["silent_columns"] == {} and not facts["in_pieces"]
+    commas = sample(config, folder / "landing" / "commas.csv", source, 20)
+    assert commas["silent_columns"]["paid"] == "line.amount" and len(commas["silent_columns"]) == 6
 
 
 def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_path):
@@ -143,6 +161,9 @@ def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_pa
     )
     assert (facts["rows"], facts["understood"], facts["refused"]) == (2, 1, 1)
     assert not [path for path in tmp_path.iterdir() if path != file]
+    file.write_text(json.dumps([{**call, "event": events[0]}], indent=2))
+    source = source_of(config, file, name=None, dialect="segment", stream=None)
+    assert sample(config, file, source, 20)["in_pieces"]
 
 
 # As Shopify exports orders: what is said of an order stands in its first row alone.

@@ -13,9 +13,11 @@ import pytest
 from pyspark.sql import Row
 
 from tactful.jobs import land
+from tactful.jobs.commands.sampling import sample
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.land import NotCommitted
 from tactful.jobs.settings.config import Config, load
+from tactful.jobs.settings.sources import Source
 from tactful.schemas.intake import LANDED_RANGES, RECEIVED
 from tests.broker import Broker, running
 
@@ -101,6 +103,11 @@ def at(lake: Lake, source: str, state: str = "landed") -> dict[str, int]:
     return found
 
 
+def seen(lake: Lake, config: Config) -> set[str]:
+    assert land.land(lake, config).keys() <= {"any"}
+    return {*ids(lake, "any")}
+
+
 def config_of(root: Path, broker: Broker) -> Callable[..., Config]:
     for name, schema in (("old", OLD), ("new", NEW)):
         (root / f"{name}.avsc").write_text(json.dumps(schema))
@@ -176,3 +183,29 @@ def test_topics_land_by_their_offsets(spark, broker, tmp_path) -> None:
     for source in ("bus", "late"):
         assert "e11" in ids(lake, source)
         assert len(ids(lake, source)) == len({*ids(lake, source)}), "each once, of every partition"
+
+
+def test_topics_are_found_by_a_pattern_and_shown_before_they_are_read(spark, broker, tmp_path):
+    read = config_of(tmp_path, broker)
+    told = {"format": "kafka", "stream": "purchases", "servers": broker.servers,
+            "subscribe_pattern": "shop-[a-z]+", "starting_offsets": "latest"}  # fmt: skip
+    lake = Lake(spark, read().location)
+    lake.create(read())
+
+    def config() -> Config:
+        one = Source(**told)
+        return read().model_copy(update={"sources": {"any": one}})
+
+    failed = land.land(lake, config())
+    assert "shop-[a-z]+: there is no topic of such a name" in failed["any"]
+    for topic in ("shop-a", "shop-1", "myshop-a"):
+        broker.make(topic)
+        broker.send(topic, [order(f"of {topic} {n}") for n in range(9)])
+    facts = sample(config(), None, config().sources["any"], 4, name="any")
+    assert (facts["rows"], facts["understood"]) == (4, 4)
+    # What was there is not asked for; a topic that comes later is read from its begin.
+    assert seen(lake, config()) == set()
+    broker.make("shop-b")
+    for topic in ("shop-a", "shop-b"):
+        broker.send(topic, [order(f"new in {topic}")])
+    assert seen(lake, config()) == {"enew in shop-a", "enew in shop-b"}

@@ -27,6 +27,17 @@ subscribe = ["web"]
             "sources.bus.servers: found nothing; allowed: host:port of a broker",
         ),
         (BUS + "starting_offsets = '2026-01-31'", "sources.bus.starting_offsets: found"),
+        (BUS + "subscribe_pattern = 'w.*'", "allowed: a list or a pattern, not both"),
+        (BUS.replace('subscribe = ["web"]', "subscribe_pattern = '('"), "a regular expression"),
+        (BUS + "table = 'a.b'", 'sources.bus.table: found "a.b"; allowed: only with format ='),
+        (
+            "[sources.d]\nstream = 'clicks'\nformat = 'delta'\ntable = 'orders'",
+            'sources.d.table: found "orders"; allowed: schema.table or catalog.schema.table',
+        ),
+        (
+            "[sources.d]\nstream = 'clicks'\nformat = 'delta'\ntable = 'a.b'\npath = 'x'",
+            'sources.d.table: found "a.b"; allowed: a table or a path, not both',
+        ),
         (BUS + "columns = ['a']", "sources.bus.columns: found"),
         (
             "[sources.web]\nstream = 'clicks'\npath = 'x'\nsubscribe = ['web']",
@@ -64,4 +75,6 @@ def test_connectors_are_asked_for_where_a_source_needs_them(read, tmp_path) -> N
     files = "[sources.web]\nstream = 'clicks'\npath = 'x'\nformat = "
     assert read(files + "'avro'").connectors == (AVRO,)
     assert read(files + "'delta'").landing_folders == {}
+    named = files.replace("path = 'x'", "table = 'a.b.c'") + "'delta'"
+    assert read(named).folders == {} and read(named).sources["web"].table == "a.b.c"
     assert load(environ={}).connectors == ()

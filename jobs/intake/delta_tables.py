@@ -127,13 +127,13 @@ def _called(reading: Reading) -> str:
 
 def _path(reading: Reading) -> str:
     """The folder of the table, as its catalog says where it is known by a name."""
-    if reading.source.table is None:
-        return reading.config.source_path(reading.name)
-    name = ".".join(f"`{part}`" for part in reading.source.table.split("."))
-    told = reading.spark.sql(f"DESCRIBE DETAIL {name}").first()
-    if not told.location:
-        raise OSError(f"its catalog says no folder of {reading.source.table}")
-    return str(told.location).rstrip("/")
+    told = reading.config.source_path(reading.name)
+    if reading.source.table is not None:
+        name = ".".join(f"`{part}`" for part in reading.source.table.split("."))
+        told = reading.spark.sql(f"DESCRIBE DETAIL {name}").first().location
+        if not told:
+            raise OSError(f"its catalog says no folder of {reading.source.table}")
+    return files_at(told.rstrip("/"), reading.spark).location
 
 
 def _lost(reading: Reading, whole: Span, missing: Sequence[int]) -> Found:

@@ -144,7 +144,7 @@ def test_an_accent_is_the_same_however_an_address_writes_it(keyed):
         assert keyed[name].identifier_keys == [email_key("zo\u00eb@mail.example")], name
         assert [i.value for i in keyed[name].known] == ["zo\u00eb@mail.example"]
     assert keyed["two accents apart"].identifier_keys == [email_key("t\u1eadn@mail.example")]
-    assert keyed["a sign of its own"].identifier_keys == [email_key("\u00e5lborg@mail.example")]
+    assert keyed["a sign of its own"].identifier_keys == [email_key("\u00e5alborg@mail.example")]
     assert keyed["accents of other ids"].identifier_keys == sorted(
         [key("customer_id", "Zo\u00eb"), key("customer_id", "Zoe\u0308")]
     )

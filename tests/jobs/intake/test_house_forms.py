@@ -139,7 +139,7 @@ def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
     assert facts["unused_identifiers"] == {} and facts["nobody"] == 1
     assert facts["silent_columns"] == {} and not facts["in_pieces"]
     commas = sample(config, folder / "landing" / "commas.csv", source, 20)
-    assert commas["silent_columns"]["paid"] == "line.amount" and len(commas["silent_columns"]) == 6
+    assert commas["silent_columns"]["paid"] == "line.amount" and len(commas["silent_columns"]) == 7
 
 
 def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_path):

@@ -115,7 +115,7 @@ ARRIVALS = [
     then("p_one of two", "order_delivered", 3 * DAY, quantity=Decimal(1)),
     *buys("p_other off", DAY, "mat", quantity=Decimal(2)),
     then("p_other off", "order_delivered", 3 * DAY, quantity=Decimal(1), event_id="one came"),
-    then("p_other off", "order_cancelled", 5 * DAY, quantity=Decimal(1)),
+    then("p_other off", "order_cancelled", 5 * DAY, quantity=Decimal(1), line_id="0"),
     *buys("p_back", DAY, "mat"), then("p_back", "order_delivered", 3 * DAY),
     then("p_back", "order_returned", 5 * DAY, event_id="sent back"),
     *buys("p_back before", DAY, "mat"), then("p_back before", "order_cancelled", 2 * DAY),

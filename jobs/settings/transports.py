@@ -52,9 +52,12 @@ def beginning(told: str) -> str:
 
 def topic_pattern(told: str) -> str:
     """What names of topics look like."""
+    try:
+        re.compile(told)
+    except re.error as error:
+        raise ValueError(str(error)) from error
     if not told:
         raise ValueError("empty")
-    re.compile(told)
     return told
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import reduce
@@ -20,8 +20,8 @@ Pairs = tuple[tuple[str, str], ...]
 class Reading:
     """How the objects of one stream are read.
 
-    `is_mine` whether an object is of this stream, in SQL over `value` and what objects are sorted
-              by: cheap, since every stream asks it of every row, and true for just one of them.
+    `is_mine` whether an object is of this stream, in SQL over `value` alone: cheap, since every
+              stream asks it of every row, and true for just one of them.
     `prepare` objects → events, with the columns that the others read; it may make several of one.
     `told`    the canonical fields, each as SQL.
     `extra`   what else goes into `properties`, as entries of key and value.
@@ -43,25 +43,16 @@ def parse_objects(
     source_name: str,
     max_row_bytes: int,
     max_skew: timedelta,
-    sorted_by: Sequence[str] = (),
 ) -> DataFrame:
     """Read each landed row as an object of this shape, by the reading of its stream.
 
-    sorted_by: fields that the readings' `is_mine` read, each under its name behind `_is_`.
     Keeps: one row an event. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
     """
-    landed = rows
-    if sorted_by:
-        # A generator, which unlike any expression is worked out once, however often it is asked.
-        fields, told = (
-            ", ".join(each) for each in (map(literal, sorted_by), map(sorted_name, sorted_by))
-        )
-        landed = rows.selectExpr("*", f"json_tuple(value, {fields}) AS ({told})")
 
     def read(stream: str, reading: Reading) -> DataFrame:
         objects = (
-            landed.where(reading.is_mine)
+            rows.where(reading.is_mine)
             .transform(canonical.whole_objects, max_row_bytes=max_row_bytes)
             .transform(_with_said, shape=shape)
         )
@@ -78,11 +69,6 @@ def parse_objects(
         )
 
     return reduce(DataFrame.unionByName, (read(*pair) for pair in readings.items()))
-
-
-def sorted_name(field: str) -> str:
-    """Where a field stands by which objects are sorted."""
-    return f"_is_{field}"
 
 
 def _with_said(objects: DataFrame, *, shape: str) -> DataFrame:

@@ -57,7 +57,6 @@ from tactful.transforms.sources.objects import (
     listed,
     parse_objects,
     several,
-    sorted_name,
     squeezed,
 )
 from tactful.transforms.sources.segment_fields import (
@@ -87,7 +86,6 @@ from tactful.transforms.sources.segment_words import (
 MAP = "map<string,string>"
 SHAPE = ", ".join([*(f"{name} string" for name in TEXTS), *(f"{name} {MAP}" for name in OBJECTS)])
 DEFAULT = "clicks"
-SORTED_BY = ("type", "event")
 
 
 def parse_rows(
@@ -112,7 +110,6 @@ def parse_rows(
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
-        sorted_by=SORTED_BY,
     )
 
 
@@ -136,25 +133,22 @@ def _reading(stream: str, pads: DataFrame) -> Reading:
 
 def _is_mine(stream: str) -> str:
     """Whether a row is of a stream, by the names of its call and event alone."""
-    kind, event = map(sorted_name, SORTED_BY)
-    # Nothing is told of what is no JSON; what can be read of it all the same sorts it.
-    torn = f"from_json(value, {literal('type string, event string')})"
-    torn = f"get(transform(array({torn}), said -> {_word('said.type', 'said.event')}), 0)"
-    word = f"CASE WHEN {kind} IS NULL AND {event} IS NULL THEN {torn} ELSE {_word(kind, event)} END"
+    word = f"from_json(value, {literal('type string, event string')})"
+    # As a lambda, or Spark reads the row once for each of the two.
+    word = f"get(transform(array({word}), said -> {_word()}), 0)"
     if stream != DEFAULT:
         return f"coalesce({word} IN ({listed(words_of(stream))}), false)"
     others = [name for other in EVENTS if other != DEFAULT for name in words_of(other)]
     return f"NOT coalesce({word} IN ({listed(others)}), false)"
 
 
-def _word(type_: str = "said.type", event: str = "said.event") -> str:
+def _word() -> str:
     """What a call says happened: the name of its event, or a dot and the kind of call."""
     kinds = ("track", "identify", "page", "screen", "group", "alias")
-    kind = squeezed(type_, kinds)
-    name = squeezed(event, SPELLINGS)
-    # Nearly all say track, and nothing else of it is looked at.
-    is_event = f"{type_} = 'track' OR {is_blank(type_)} OR {kind} = 'track'"
-    return f"CASE WHEN {is_event} THEN {name} ELSE concat('.', {kind}) END"
+    kind = squeezed("said.type", kinds)
+    event = squeezed("said.event", SPELLINGS)
+    is_event = f"{is_blank('said.type')} OR {kind} = 'track'"
+    return f"CASE WHEN {is_event} THEN {event} ELSE concat('.', {kind}) END"
 
 
 def _with_pads(

@@ -77,13 +77,12 @@ def publish(
     full: make all tables anew, which gives the same rows. Returns the tables that were written.
     """
     batch, versions = _versions(lake)
-    born = (lake.state() or {}).get("generations", {}).get(FUSED)
-    made_from = {p.table.name: _made_from(p, versions, config, as_of, born) for p in PUBLICATIONS}
+    made_from = _all_made_from(lake, config, versions, as_of)
     before = {} if full else _published(lake)
-    told = before.get("made_from", {})
-    stale = [p for p in PUBLICATIONS if told.get(p.table.name) != made_from[p.table.name]]
+    stale = _stale(before, made_from)
     if not stale:
         return []
+    told = before.get("made_from", {})
     size = lake.store.size(TIMELINE_LOG, versions[TIMELINE_LOG.id])
     span = _span(before, batch) if size > FOLLOWED_BYTES else None
     is_new_day = _day_of(before, config) != _day(config, as_of)
@@ -100,6 +99,18 @@ def publish(
     made_from |= {p.table.name: told[p.table.name] for p in plan.waiting}
     _remember(lake, plan, before, as_of=as_of, batch=batch, made_from=made_from)
     return [p.table.name for p in PUBLICATIONS if p in plan.written]
+
+
+def behind(lake: Lake, config: Config, *, as_of: datetime) -> list[str]:
+    """The tables of which something that they are made from is another than when they were."""
+    _, versions = _versions(lake)
+    made_from = _all_made_from(lake, config, versions, as_of)
+    return [p.table.name for p in _stale(_published(lake), made_from)]
+
+
+def _stale(before: Mapping[str, Any], made_from: Mapping[str, Any]) -> list[Publication]:
+    told = before.get("made_from", {})
+    return [p for p in PUBLICATIONS if told.get(p.table.name) != made_from[p.table.name]]
 
 
 @dataclass
@@ -283,6 +294,14 @@ def _published(lake: Lake) -> dict[str, Any]:
         return read_json(lake.store, f"{lake.location}/{STATE}", way_out="remove it") or {}
     except LakeDamaged:
         return {}
+
+
+def _all_made_from(
+    lake: Lake, config: Config, versions: Mapping[str, int], as_of: datetime
+) -> dict[str, Any]:
+    """What each table would be made from now, by its name."""
+    born = (lake.state() or {}).get("generations", {}).get(FUSED)
+    return {p.table.name: _made_from(p, versions, config, as_of, born) for p in PUBLICATIONS}
 
 
 def _made_from(

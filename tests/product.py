@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from tests.oracle.compare import (
     assert_same_quarantine,
     read_tables,
 )
+
+IS_PUBLISHED_EACH_TIME = "TACTFUL_PUBLISH_EACH_TIME" in os.environ
 
 
 class Shop:
@@ -56,6 +59,22 @@ class Shop:
 
     def run(self, as_of: datetime | None = None, **options: Any) -> RunSummary:
         return run(self.config(), as_of=as_of or self.world.as_of, **options)
+
+    def decide(self) -> None:
+        """Run up to the outbox, and hold what destinations know to the oracle's.
+
+        A story of many batches publishes once, at its end; `make faults` publishes after each.
+        """
+        if IS_PUBLISHED_EACH_TIME:
+            self.publish()
+            return
+        self.run(steps=("land", "accept", "fused"))
+        assert_same_audiences(self.held(), self.answer().audiences)
+
+    def publish(self) -> None:
+        """Run, and hold every table to the oracle's."""
+        self.run()
+        self.assert_converged()
 
     def answer(self, as_of: datetime | None = None) -> Any:
         """What the oracle makes of everything that has landed so far."""

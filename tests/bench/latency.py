@@ -109,6 +109,7 @@ def main(
             feeder.join()
         told = _told(folder / "lake" / "outbox" / "partner")
         batches = [row for row in _batches(folder) if row not in done]
+        anew = _anew(folder)
     first = feeder.first_bought
     waits = {buyer: told[buyer] - at for buyer, at in first.items() if buyer in told}
     steady = [wait for buyer, wait in waits.items() if first[buyer] > started + warm_after]
@@ -128,7 +129,7 @@ def main(
     print(f"| after {warm_after:g} s | {_percentiles(steady)} |")
     print()
     if changed_rule:
-        print(f"Decided anew: {', '.join(_anew(folder))}.")
+        print(f"Decided anew: {', '.join(anew)}.")
     for query in ("accept", "fused"):
         sizes = [rows for name, _, rows in batches if name == query]
         print(f"{query}: {len(sizes)} batches, {statistics.median(sizes or [0]):,.0f} rows each.")

@@ -7,6 +7,7 @@ from typing import Any
 
 from pyspark.sql import SparkSession
 
+from tactful.jobs.lake.lake import Lake
 from tests.product import Shop
 from tests.worlds import World
 
@@ -58,3 +59,9 @@ class FaultyShop(Shop):
         place = f'"{self.lake}"'
         assert place in text
         self.conf.write_text(text.replace(place, f'"{SCHEME}://{self.lake}"'), encoding="utf-8")
+
+    def empty_lake(self, spark: SparkSession) -> Lake:
+        faulty_disk(spark, shorten=[])
+        lake = Lake(spark, f"{SCHEME}://{self.lake}")
+        lake.create(self.config())
+        return lake

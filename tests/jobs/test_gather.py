@@ -35,6 +35,7 @@ from tactful.schemas.intake import BATCHES
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.table import Table
 from tests import worlds
+from tests.faults.faulty import SCHEME
 from tests.faults.test_kills import Killed
 from tests.product import Shop
 
@@ -72,9 +73,11 @@ def event(name: str, names: Sequence[str], minutes: int, is_with_junk: bool) -> 
 class Stitching:
     """A lake with nothing but clicks, in which backlogs are gathered or batches stitched."""
 
-    def __init__(self, spark, folder: Path, config: Mapping[str, Any] = CONFIG) -> None:
+    def __init__(
+        self, spark, folder: Path, config: Mapping[str, Any] = CONFIG, kind: type[Shop] = Shop
+    ) -> None:
         folder.mkdir()
-        shop = Shop(replace(worlds.make(3), config=config), folder)
+        shop = kind(replace(worlds.make(3), config=config), folder)
         self.lake, self.config = shop.empty_lake(spark), shop.config()
         self.changed = shop.config(attribution={"window": "37d"})
         self.lake.remember(as_of=AS_OF.isoformat())
@@ -119,7 +122,8 @@ class Stitching:
         save_done(self.lake, FUSED, number)
 
     def rows(self, table: Table) -> list[dict[str, Any]]:
-        return DeltaTable(self.lake.store.path(table)).to_pyarrow_table().to_pylist()
+        here = self.lake.store.path(table).removeprefix(f"{SCHEME}://")
+        return DeltaTable(here).to_pyarrow_table().to_pylist()
 
     def newest(self, table: Table, key: str) -> dict[str, Any]:
         """What was said last of each key, without the number of the batch."""

@@ -18,8 +18,10 @@ from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS, SEEN
 from tactful.schemas.intake import BATCHES
 from tactful.schemas.suppressions import DUE
 from tactful.transforms.identity.sharing import SHARINGS
+from tests.faults.faulty import FaultyShop
 from tests.faults.test_kills import Killed
 from tests.jobs.test_gather import AS_OF, CONFIG, Stitching
+from tests.product import Shop
 
 WRITTEN = (LINKS, LABELS, DUE, IDENTITY_CHANGES)
 KINDS = {"1": "customer_id", "2": "email", "9": "anonymous_id"}
@@ -74,11 +76,16 @@ def world(seed: int, number: int, events: int) -> list[dict[str, Any]]:
     return told
 
 
-def lakes(spark, folder, sharing: str) -> tuple[Stitching, Stitching]:
-    """One whose backlogs are labelled on the driver, and one where that may hold one identifier."""
+def lakes(spark, folder, sharing: str, kind: type[Shop] = Shop) -> tuple[Stitching, Stitching]:
+    """One whose backlogs are labelled on the driver, and one where that may hold one identifier.
+
+    kind: what kind of store the second lies on.
+    """
     config = {**CONFIG, "identity": {**CONFIG["identity"], **IDENTITY, "shared_devices": sharing}}
     bound = {**config, "lake": {**config.get("lake", {}), "driver_identifiers": 1}}
-    return Stitching(spark, folder / "once", config), Stitching(spark, folder / "shards", bound)
+    return Stitching(spark, folder / "once", config), Stitching(
+        spark, folder / "shards", bound, kind
+    )
 
 
 def assert_same_rows(once: Stitching, in_shards: Stitching) -> None:
@@ -88,20 +95,23 @@ def assert_same_rows(once: Stitching, in_shards: Stitching) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "sharing"),
+    ("seed", "sharing", "kind"),
     [
-        (1, "neutral"),
+        # Who has more than one machine can hold has it on a store that machines share.
+        (1, "neutral", FaultyShop),
         *(
-            pytest.param(seed, sharing, marks=pytest.mark.faults)
+            pytest.param(seed, sharing, Shop, marks=pytest.mark.faults)
             for seed in (2, 3)
             for sharing in SHARINGS
         ),
     ],
 )
-def test_in_shards_as_at_once(spark, tmp_path, monkeypatch, seed: int, sharing: str) -> None:
+def test_in_shards_as_at_once(
+    spark, tmp_path, monkeypatch, seed: int, sharing: str, kind: type[Shop]
+) -> None:
     """From nothing, and again from what is known then: every row of every log."""
     monkeypatch.setattr(shards, "SHARD_IDENTIFIERS", SHARD)
-    once, in_shards = lakes(spark, tmp_path, sharing)
+    once, in_shards = lakes(spark, tmp_path, sharing, kind)
     for number, events in enumerate((160, 60)):
         for lake in (once, in_shards):
             lake.accept(world(seed, number, events))

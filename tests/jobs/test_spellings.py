@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.jobs.test_consent import DAY, MONDAY, Story, hashed, land_more, rows, told
+from tests.jobs.test_consent import DAY, MONDAY, Story, hashed, land_told, rows, told
 from tests.landing import write_conf
 from tests.product import Shop
 
@@ -33,8 +33,9 @@ class Lake:
         self.story.tell(source, who, type_, at, emails=[email], **what)
 
     def run(self) -> None:
-        """Run, and hold tables and audiences to the oracle's."""
-        land_more(self.shop, self.story)
+        """Run, and hold audiences to the oracle's."""
+        land_told(self.shop, self.story)
+        self.shop.decide()
 
     def told(self) -> list[str]:
         """What Google was told of the mailbox, in order."""
@@ -81,6 +82,7 @@ def test_a_mailbox_leaves_google_when_anybody_who_has_it_says_no(spark, tmp_path
     same = ("destination", "person_id", "decision_id", "identifier_keys", "payload", "operation")
     assert {name: back[name] for name in same} == {name: first[name] for name in same}
     assert set(json.loads(back["payload"])["consent"].values()) == {"CONSENT_GRANTED"}
+    lake.shop.publish()
 
 
 @pytest.mark.parametrize("default", ["opt_out", pytest.param("opt_in", marks=pytest.mark.faults)])
@@ -101,6 +103,7 @@ def test_a_mailbox_that_said_no_first_is_never_told(spark, tmp_path: Path, defau
     sizes = lake.shop.lake / "_checkpoints" / "fused" / "audiences"
     newest = json.loads(max(sizes.iterdir()).read_text("utf-8"))
     assert newest["google/bought_it"] == 1
+    lake.shop.publish()
 
 
 @pytest.mark.faults
@@ -131,6 +134,7 @@ def test_a_mailbox_stays_away_when_her_spelling_turns_shared(spark, tmp_path, ru
     assert lake.dropped() == {("google", "email", "refused_or_shared")}
     # At Meta her spelling is another value than Dot's.
     assert [hashed(DOTTED) in payload for payload in told(lake.shop.lake, "meta")["add"]] == [True]
+    lake.shop.publish()
 
 
 def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: Path) -> None:
@@ -155,6 +159,7 @@ def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: 
     assert lake.dropped() == {("google", "email", "refused_or_shared")}
     (gus,) = told(lake.shop.lake, "google")["add"]
     assert hashed("gus@mail.example") in gus
+    lake.shop.publish()
 
 
 @pytest.mark.faults
@@ -178,3 +183,4 @@ def test_under_another_default_all_who_granted_bring_their_mailbox_back(spark, t
     added = told(lake.shop.lake, "google")["add"]
     counts = [sum(hashed(f"m{n}box@gmail.com") in payload for payload in added) for n in pairs]
     assert counts == [1, 1, 1, 1]
+    lake.shop.publish()

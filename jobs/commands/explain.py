@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.why.links import hop_words
+from tactful.jobs.why.planned import plan_words
 from tactful.jobs.why.shared import audience_words, record_words
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.withheld import (
@@ -47,6 +48,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if "timeline" not in facts:
         return
     yield from _withheld(facts)
+    yield from _planned(facts["plans"])
     yield from _shared(facts)
     yield from _timeline(facts["timeline"])
 
@@ -134,6 +136,22 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from _more(regrets["all_count"] - len(regrets["rows"]))
 
 
+def _planned(told: Mapping[str, Any]) -> Iterator[str]:
+    if not told["all_count"]:
+        return
+    yield f"[bold]What is planned for them[/]: {counted(told['open_count'], 'open plan')}"
+    still, past = (
+        [row for row in told["rows"] if row["is_final"] is state] for state in (False, True)
+    )
+    yield from _several(plan_words(row) for row in still)
+    yield from _more(told["open_count"] - len(still))
+    ended = told["all_count"] - told["open_count"]
+    if ended:
+        yield f"[bold]What became of other plans[/]: {counted(ended, 'plan')}"
+        yield from _several(plan_words(row) for row in past)
+        yield from _more(ended - len(past))
+
+
 def _shared(facts: Mapping[str, Any]) -> Iterator[str]:
     yield f"[bold]Who holds them[/]: {counted(len(facts['audiences']), 'audience')}"
     yield from (escape(f"  {audience_words(row)}") for row in facts["audiences"])
@@ -215,7 +233,7 @@ def _connection(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from (escape(f"  {hop_words(hop)}") for hop in facts["chain"])
 
 
-def _several(groups: Iterator[Sequence[str]]) -> Iterator[str]:
+def _several(groups: Iterator[Iterable[str]]) -> Iterator[str]:
     for first, *rest in groups:
         yield escape(f"  {first}")
         yield from (escape(f"    {line}") for line in rest)

@@ -13,11 +13,14 @@ from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
-from tactful.jobs.why import asked, happened, links, shared, who, withheld
+from tactful.jobs.why import asked, happened, links, planned, shared, who, withheld
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import Who
 
-READS = {*who.READS, *links.READS, *happened.READS, *withheld.READS, *shared.READS, "outcomes"}
+READS = {
+    *who.READS, *links.READS, *happened.READS, *withheld.READS, *planned.READS, *shared.READS,
+    "outcomes",
+}  # fmt: skip
 MOST_IDENTIFIERS = 200
 
 OF_PERSON = """
@@ -89,7 +92,7 @@ def looking(
 
 
 def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[str, Any]:
-    """Who somebody is and why, what happened to them, what must not be said, who was told.
+    """Who somebody is and why, what happened to them, what is said and what not, who was told.
 
     message: one of their messages, which is to be explained instead of everything.
     """
@@ -121,6 +124,7 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["suppressions"] = withheld.suppressions(of.lake, person, of.config, **shown)
     facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
     facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
+    facts["plans"] = planned.plans(of.lake, person, keys, of.config, as_of=of.as_of, **shown)
     facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
     facts["asked_of_ads"] = asked.ads(of.lake, person, of.config)
     facts["records"] = shared.records(of.lake, keys, **shown)

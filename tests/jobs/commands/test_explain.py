@@ -70,6 +70,54 @@ def test_everything_of_a_customer_is_told(explain):
     assert "in audience bought_it (rejected; no such person)" in explain("bob@x.io")[1]
 
 
+def test_what_is_said_next_and_what_lost_to_it(explain):
+    code, text = explain("ann@x.io")
+    assert code == 0
+    open_, _, ended = text[text.index("What is planned") :].partition("What became of other plans")
+    for said in (
+        "4 open plans",
+        "hello by email (c1): to be said on 1 March 2026, 09:00",
+        "cart_reminder, step 2, by email: lost: between two such messages lie at least 20 hours; "
+        "it could be said on 2 March 2026, 05:00 as things stand",
+        "its place has: hello by email, planned for 1 March 2026, 09:00",
+        "because: 10 February 2026, 00:00: ordered S1 for 12.50 GBP (order o1) [purchases:b1]",
+        "what would lift it: it takes its place when what has that is withdrawn",
+        "cart_reminder, step 2, by sms: suppressed: nothing is known by which they are reached by "
+        "sms",
+        "cart_reminder, step 3, by email: suppressed: bought_it forbids it (purchased)",
+        "held back until 12 March 2026, 00:00",
+        "what would lift it: giving back all that was bought of it",
+    ):
+        assert said in open_, said
+    assert open_.index("hello by email") < open_.index("step 2"), "what is said next comes first"
+    for said in (
+        ": 2 plans",
+        "cart_reminder by email: handed over on 23 February 2026, 00:00",
+        "cart_reminder by sms: withdrawn: the customer ordered",
+    ):
+        assert said in ended, said
+    assert "What is planned" not in explain("bob@x.io")[1]
+
+
+def test_a_plan_is_told_as_it_was_recorded_then(explain):
+    code, text = explain("ann@x.io", "--at", at(21, 12).isoformat(), "--json")
+    assert code == 0
+    [plan] = json.loads(text)["plans"]["rows"]
+    assert (plan["policy"], plan["outcome"], plan["emitted_at"]) == (
+        "cart_reminder",
+        "chosen",
+        None,
+    )
+    assert plan["send_at"] == "2026-02-23T00:00:00Z"
+    assert plan["would_lift"] == "what withdraws it at once: the customer ordered"
+    assert (
+        json.loads(explain("ann@x.io", "--at", at(20).isoformat(), "--json")[1])["plans"][
+            "all_count"
+        ]
+        == 0
+    )
+
+
 def test_a_cap_of_a_calendar_is_counted_at_an_earlier_moment(explain, tmp_path):
     """By the clock of the business, since nobody knows where she lives: an hour ahead of UTC."""
     caps = (

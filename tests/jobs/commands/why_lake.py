@@ -43,6 +43,15 @@ name = "bought_it"
 when = "purchased"
 match = "sku"
 lasts = "30d"
+[[activate]]
+name = "cart_reminder"
+when = "cart_abandoned"
+channels = ["email", "sms"]
+again_after = "9d"
+[[activate]]
+name = "hello"
+when = "welcome"
+channels = ["email"]
 [[destinations]]
 name = "crm_list"
 kind = "file"
@@ -190,6 +199,7 @@ def _told() -> Mapping[str, Sequence[Row]]:
         for n, (person, letter) in enumerate(((ANN, "1"), (BOB, "3")))
     ]  # fmt: skip
     return {
+        **_planned(),
         "suppressions": [
             row(1, ANN, "bought_it", "purchased", 10, scope=milk, evidence=["purchases:b1"],
                 ends_at=at(10) + timedelta(days=30)),
@@ -228,3 +238,34 @@ def _told() -> Mapping[str, Sequence[Row]]:
             for n, letter in enumerate("13")
         ],
     }  # fmt: skip
+
+
+def _planned() -> Mapping[str, Sequence[Row]]:
+    """Of Ann: what comes next, what lost to it, what is held back, what was said and what not."""
+
+    def row(name: str, outcome: str, decided: int, by: str = "email", **more: Any) -> Row:
+        policy, _, step = name.partition(" ")
+        return {
+            "decision_id": f"{name} {by}", "anchor_key": key("a"), "person_id": ANN,
+            "policy": policy, "step": int(step or 1), "channel": by, "outcome": outcome,
+            "is_shadow": False, "is_final": False, "lost_to": [], "evidence": ["purchases:b1"],
+            "as_of": at(decided), "batch_id": decided, **more,
+        }  # fmt: skip
+
+    soon = AS_OF + timedelta(hours=9)
+    before = row("cart_reminder", "chosen", 21, send_at=at(23))
+    rows = [
+        row("hello", "chosen", 27, content_id="c1", send_at=soon),
+        row("cart_reminder 2", "lost", 27, reason="min-gap", lost_to=["hello email"],
+            send_at=soon + timedelta(hours=20)),
+        row("cart_reminder 2", "suppressed", 27, by="sms", reason="no_address"),
+        row("cart_reminder 3", "suppressed", 27, reason="bought_it"),
+        {**before, "is_final": True, "emitted_at": at(23), "as_of": at(23), "batch_id": 23},
+        row("cart_reminder", "withdrawn", 22, by="sms", reason="order_placed", is_final=True),
+    ]  # fmt: skip
+    shown = [
+        {**one, "activation_id": one["decision_id"], "decided_at": one["as_of"],
+         "action": f"{one['policy']}:{one['step']}"}
+        for one in rows
+    ]  # fmt: skip
+    return {"activations": shown, "_log/plans": [before, *rows]}

@@ -52,6 +52,7 @@ HELD_UNTIL = """
     WHERE person_id = $person AND starts_at <= $at AND (ends_at IS NULL OR ends_at > $at)
     GROUP BY policy
 """
+OF_CAMPAIGN = "campaigns:"
 OVER = {
     LATE: "its moment passed before it could be said",
     EXPIRED: "it expired before it was its turn",
@@ -117,10 +118,14 @@ def _planned(
         "winners": [dict(one) for one in winners],
         "held_until": until["ends_at"] if until else None,
         "would_lift": None if row["is_final"] else _would_lift(row, until, policy, config),
-        "evidence": [events.get(ref) or {"event": ref, "occurred_at": None,
-                                         "says": "not in the timeline"}
-                     for ref in row["evidence"] or ()],
+        "evidence": [_cause(ref, events) for ref in row["evidence"] or ()],
     }  # fmt: skip
+
+
+def _cause(ref: str, events: Mapping[str, Any]) -> dict[str, Any]:
+    """The event that caused a plan; the start of a campaign stands in no stream."""
+    says = "the campaign's start" if ref.startswith(OF_CAMPAIGN) else "not in the timeline"
+    return events.get(ref) or {"event": ref, "occurred_at": None, "says": says}
 
 
 def _why(row: Mapping[str, Any], policy: Activate | None, config: Config) -> str:

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from tactful.jobs.commands.tables_here import readable
 from tactful.jobs.errors import NotYetKnown
-from tactful.jobs.report import charts, page, persons, pressure, regrets
+from tactful.jobs.report import charts, page, persons, planned, pressure, regrets
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
 from tactful.schemas.customers import LIFECYCLES
@@ -34,10 +34,6 @@ BY_SCORE = """
     FROM (UNPIVOT (SELECT recency_score, frequency_score, money_score FROM customer_scores)
           ON recency_score, frequency_score, money_score INTO NAME name VALUE score) AS each_score
     GROUP BY score ORDER BY score DESC
-"""
-DECIDED = """
-    SELECT policy, kind, outcome, reason, count(*) AS decisions FROM decisions
-    GROUP BY ALL ORDER BY decisions DESC, policy, outcome, reason LIMIT 50
 """
 HUBS = """
     SELECT identifier_type, identifier_key, seen_with_count FROM hubs
@@ -106,7 +102,7 @@ def collect(lake: LakeView, config: Config) -> dict[str, Any]:
         "has_value": config.value.valued_from is not None,
         "caps": pressure.caps(lake, config),
         "suppressions": pressure.suppressions(lake),
-        "decided": lake.rows(DECIDED),
+        "planned": planned.planned(lake, most=NEWEST * 3),
         "destinations": pressure.destinations(lake, config),
         "dropped": pressure.dropped(lake),
         "persons": persons.persons(lake, None),

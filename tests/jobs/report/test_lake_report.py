@@ -65,7 +65,7 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
         "bought_it_own_rhythm",
         "active 3 0 0.00",
         "email_weekly 3 in 7 days",
-        "No decisions: nothing has been chosen to be said.",
+        "No plans: nothing has been chosen to be said",
         "7 of the 9 persons that belong into meta_exclusions are left out",
         "6 identifiers make 3 persons",
         "20 rows were read: 17 accepted, 1 repeats, 2 in quarantine",
@@ -95,6 +95,10 @@ def test_a_lake_without_messages_says_what_it_cannot_tell(report, tmp_path):
     assert "No message is known here, so nobody can tell which should not have been sent." in text
     assert "This asks for the stream messages : no source brings it." in text
     assert "Who bought asks for the stream purchases : nothing of it has come in." in text
+    # Of each policy what is to be said, what lost, was held back, withdrawn and handed over.
+    assert "cart_reminder 1 0 0 1 2 1 1" in text
+    assert "cart_reminder lost min-gap hello 1 1" in text
+    assert "1 Mar 2026 hello email 1" in text
     # Who made the lake's customers is told by numbers alone.
     assert "ann@x.io" not in page
 

@@ -6,6 +6,7 @@ Each check reads raw values and passes over what has the wrong type, as those in
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Set
 from typing import Any
 
@@ -14,6 +15,8 @@ from tactful.jobs.lake.places import absolute, names_nobody
 from tactful.jobs.settings.layers import Layers, Place, shown
 from tactful.schemas.catalog import TABLES
 
+# catalog.schema, catalog.schema.table: no path has two names, a dot between them and no slash.
+NAMED = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*){1,2}")
 Finding = tuple[Place, str, str, str]
 LAKE: Place = ("lake", "location")
 # What a lake keeps in its folder, beside what has a name that begins with _ or a dot.
@@ -23,6 +26,7 @@ OWN = {"outbox", "docs", "sending", *(table.path.partition("/")[0] for table in 
 def faults(layers: Layers) -> Iterator[Finding]:
     """What can be said of the paths without a look at what they lead to."""
     yield from _of_nobody(layers)
+    yield from _of_a_catalog(layers)
     in_the_lake = list(_with_the_lake(layers))
     yield from in_the_lake
     yield from _with_each_other(layers, apart={place for place, *_ in in_the_lake})
@@ -67,6 +71,15 @@ def _of_nobody(layers: Layers) -> Iterator[Finding]:
             hint = f"a folder of that name is ./{path}"
             allowed = "a path, with ~user only of a user whom this machine knows"
             yield place, f"{shown(path)}, whose user nobody knows", allowed, hint
+
+
+def _of_a_catalog(layers: Layers) -> Iterator[Finding]:
+    """Names of a catalog are no folder, and a folder is not what their writer expects."""
+    location = _location(layers)
+    if isinstance(location, str) and NAMED.fullmatch(location):
+        allowed = "a folder or a URI, since tables are not kept by name"
+        found = f"{shown(location)}, which reads as the names of a catalog and a schema"
+        yield LAKE, found, allowed, f"a folder of that name is ./{location}"
 
 
 def _with_the_lake(layers: Layers) -> Iterator[Finding]:

@@ -124,6 +124,17 @@ def test_the_home_of_nobody_is_refused(errors, text, key):
     ]
 
 
+@pytest.mark.parametrize("name", ["main.tactful", "main.shop.lake"])
+def test_the_names_of_a_catalog_are_no_folder(read, errors, name, tmp_path):
+    text = f"[lake]\nlocation = '{name}'"
+    assert errors(text) == [
+        f'my.toml: lake.location: found "{name}", which reads as the names of a catalog and a '
+        "schema; allowed: a folder or a URI, since tables are not kept by name "
+        f"(a folder of that name is ./{name})"
+    ]
+    assert read(f"[lake]\nlocation = './{name}'").location == str(tmp_path / name)
+
+
 def test_a_home_is_found(read, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read("[lake]\nlocation = '~/l'").location == str(tmp_path / "l")

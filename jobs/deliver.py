@@ -15,8 +15,10 @@ from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
+from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.schemas.table import Table
 from tactful.transforms.addresses import ADDRESS_TYPES
+from tactful.transforms.audiences import with_audiences
 from tactful.transforms.closings import is_address
 from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
@@ -71,7 +73,9 @@ def deliver(
     """
     if not config.destinations:
         return {}
-    now = batch.keep(active(suppressed, as_of=batch.as_of))
+    holding = active(suppressed, as_of=batch.as_of)
+    products, campaigns = batch.read(PRODUCTS), batch.read(CAMPAIGNS)
+    now = batch.keep(by_audience(holding, products, campaigns, config))
     known = batch.keep(_forms_known(batch, identifiers, count=count))
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
     silence = config.consent.silence
@@ -147,8 +151,23 @@ def _to_log(changed: DataFrame, config: Config) -> DataFrame:
     return changed.select(*MEMBER, "is_member", "is_withheld", *told)
 
 
+def by_audience(
+    now: DataFrame, products: DataFrame, campaigns: DataFrame, config: Config
+) -> DataFrame:
+    """Say out of which audiences each suppression keeps its person, where any is about a part."""
+    told = dict.fromkeys(d.audience for d in config.destinations if d.audience is not None)
+    if not told:
+        return now
+    return with_audiences(now, audiences=[*told], products=products, campaigns=campaigns)
+
+
 def wanted_by(destination: Destination, now: DataFrame) -> DataFrame:
-    """The persons whom a destination's rule protects now."""
+    """The persons whom a destination's rule protects now from what its audience is about.
+
+    now: see `by_audience`.
+    """
+    if destination.audience is not None:
+        now = now.where(F.array_contains("audiences", destination.audience.key))
     return protected_persons(now, policy=destination.policy, channel=destination.channel)
 
 

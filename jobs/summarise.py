@@ -10,7 +10,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.decide import cap_rules
-from tactful.jobs.deliver import wanted_by
+from tactful.jobs.deliver import by_audience, wanted_by
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.settings.config import Config
 from tactful.schemas.records import LEFT_OUT
@@ -71,7 +71,13 @@ def scores(
 
 
 def left_out(
-    timeline: DataFrame, suppressions: DataFrame, config: Config, *, as_of: datetime
+    timeline: DataFrame,
+    suppressions: DataFrame,
+    products: DataFrame,
+    campaigns: DataFrame,
+    config: Config,
+    *,
+    as_of: datetime,
 ) -> DataFrame:
     """Who misses in each audience of an ad network because they did not consent to ads."""
     asking = [d for d in config.destinations if d.is_ad_network and not d.retired]
@@ -79,7 +85,7 @@ def left_out(
     named = small_frame(timeline.sparkSession, rows, LEFT_OUT.struct())
     if not asking:
         return named
-    now = active(suppressions, as_of=as_of)
+    now = by_audience(active(suppressions, as_of=as_of), products, campaigns, config)
     wanted = reduce(
         DataFrame.unionByName,
         (wanted_by(d, now).select(F.lit(d.name).alias("destination"), "person_id") for d in asking),

@@ -22,6 +22,7 @@ from tactful.jobs.commands.identity_status import (
     manual_lines,
 )
 from tactful.jobs.commands.known_status import known_facts, known_lines
+from tactful.jobs.commands.parted_status import parted_facts, parted_lines
 from tactful.jobs.commands.plan_status import plan_facts, plan_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.sending_status import (
@@ -102,6 +103,7 @@ def status(
         "plans": plan_facts(tables, lake),
         "left_out": left_out(tables),
         "audiences": audience_sizes(lake),
+        "without_audience": parted_facts(tables, config, as_of),
         "orphaned": orphaned(lake, config),
         "sending": sending_facts(tables),
         "doubts": _doubts(tables),
@@ -157,6 +159,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from range_lines(facts["ranges"])
     yield from plan_lines(facts["plans"])
     yield from left_out_lines(facts["left_out"])
+    yield from parted_lines(facts["without_audience"])
     yield from orphaned_lines(facts["orphaned"])
     yield from sending_lines(facts["sending"])
     yield from _doubt_lines(facts["doubts"])

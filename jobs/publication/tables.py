@@ -95,7 +95,7 @@ def _weeks(changed: Changed, _: Inputs) -> DataFrame:
 def _left_out(of: Inputs) -> DataFrame | None:
     if of.suppressions is None:
         return None
-    return left_out(of.facts, of.suppressions, of.config, as_of=of.as_of)
+    return left_out(of.facts, of.suppressions, of.products, of.campaigns, of.config, as_of=of.as_of)
 
 
 def _persons(changed: Changed, _: Inputs) -> DataFrame:

@@ -16,6 +16,7 @@ from tactful.jobs.settings import (
     capping,
     lawful,
     named_ids,
+    parted,
     places,
     sending,
     transports,
@@ -274,6 +275,8 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
                 found = shown(entry[key]) if key in entry else "nothing"
                 yield (*place, key), found, allowed, hint
         yield from sending.faults(place, entry, SINKS[kind])
+        reference = _table(values, "reference")
+        yield from parted.faults(place, entry, SINKS[kind], spoken=spoken, reference=reference)
 
 
 def _opt_outs(values: dict) -> Iterator[str]:

@@ -12,6 +12,7 @@ from tactful.jobs.settings.derived import chosen, with_options
 from tactful.jobs.settings.fields import READ_AS, Amount, Count, Duration, Flag, Name, Text, once
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import CHANNELS
+from tactful.transforms.audiences import AUDIENCE_BY, Audience
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sinks.sink import USUAL
 
@@ -35,6 +36,14 @@ class _DestinationEntry(Section):
 class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.values()], READ_AS)):  # type: ignore[misc]
     """One destination; what its kind takes, its module in `transforms/sinks` says."""
 
+    audience_by: Literal[AUDIENCE_BY] = Field(  # type: ignore[valid-type]
+        default="none",
+        title="What its audience is about: who is protected from that alone is in it.",
+    )
+    audience_of: Text | None = Field(
+        default=None,
+        title="Which campaign, category, brand or product that is; given with audience_by.",
+    )
     minimum_audience: Amount = Field(
         title="A smaller audience is delivered with a warning; silent: as its kind says."
     )
@@ -65,6 +74,11 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
         default=timedelta(days=7),
         title="How long a file is tried to be sent before it is given up.",
     )
+
+    @property
+    def audience(self) -> Audience | None:
+        """What its audience is about; None where it is about all of its policy."""
+        return Audience(self.audience_by, self.audience_of) if self.audience_of else None
 
     @property
     def is_sent(self) -> bool:

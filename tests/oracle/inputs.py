@@ -76,7 +76,8 @@ SCORES = {"recency_days": [30, 90, 180, 365], "orders": [2, 3, 5, 10],
           "revenue": [50, 200, 500, 1000], "new_for": "90d", "active_for": "180d",
           "lapsing_for": "185d"}  # fmt: skip
 DESTINATIONS = [("name", TEXT), ("policy", TEXT), ("channel", TEXT), ("is_network", FLAG),
-                ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT))]  # fmt: skip
+                ("is_about_bounces", FLAG), ("identifiers", pa.list_(TEXT)),
+                ("audience_by", TEXT), ("audience_of", TEXT)]  # fmt: skip
 RULES = [("name", TEXT), ("reason", TEXT), ("match", TEXT), ("share", pa.float64()),
          ("lasts", SPAN), ("lasts_share", pa.float64()), ("lifted_by", pa.list_(TEXT)),
          ("channels", pa.list_(TEXT)), ("options", TEXT)]  # fmt: skip
@@ -263,7 +264,9 @@ def put(
 
 def _destination(told: Mapping[str, Any], bounced: set[str]) -> dict[str, Any]:
     is_network = told["kind"] in KINDS
+    about = {"audience_by": None, "audience_of": None}
     return {
+        **about,
         **told,
         "channel": "ad" if is_network else told["channel"],
         "is_network": is_network,

@@ -27,6 +27,14 @@ DESTINATIONS = [
         "day_cap", "month_cap", "topic_cap",
     )
 ] + [
+    {"name": f"about_{place}", "kind": "file", "policy": policy, "audience_by": by,
+     "audience_of": of, "identifiers": ["customer_id", "email"]}
+    for place, (policy, by, of) in enumerate((
+        ("bought_much", "category", "clothes"), ("bought_much", "sku", "mat"),
+        ("paid_in_full", "brand", "Loop"), ("bought_much", "campaign", "sale"),
+        ("paid_in_full", "campaign", "spring"), ("day_cap", "campaign", "empty"),
+    ))
+] + [
     {"name": "google", "kind": "google_data_manager", "policy": "bought_much", "audience_id": "1",
      "account": {"account_id": "1"}},
 ]  # fmt: skip

@@ -150,3 +150,45 @@ def test_a_file_calls_nobody_and_a_private_endpoint_may_be_meant(read, errors):
 def test_check_says_what_has_to_look_at_an_attribute(read, kind, more, said):
     told = [note for note in notes(read(destination(kind, **more))) if "and no more" in note]
     assert len(told) == (said is not None) and all(str(said) in note for note in told)
+
+
+BOUGHT = (
+    "[[suppress]]\nname = 'bought_it'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '9d'\n"
+    "[[activate]]\nname = 'hello'\nwhen = 'welcome'\nchannels = ['email']\n"
+    "[[destinations]]\nname = 'd'\n"
+)
+WITH_PRODUCTS = "[reference.products]\nformat = 'json'\npath = 'products'\n"
+FILE = "kind = 'file'\npolicy = 'bought_it'\n"
+
+
+def test_an_audience_is_about_a_part_of_its_policy(read):
+    [one] = read(
+        WITH_PRODUCTS + BOUGHT + FILE + "audience_by = 'category'\naudience_of = 'jeans'"
+    ).destinations
+    assert one.audience is not None and one.audience.key == "category:jeans"
+    [whole] = read(BOUGHT + FILE).destinations
+    assert whole.audience is None
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "said"),
+    [
+        (FILE + "audience_by = 'sku'", "audience_of",
+         "found nothing; allowed: the sku that its audience is about"),
+        (FILE + "audience_of = 'jeans'", "audience_by",
+         'found "none"; allowed: "campaign" or "category" or "brand" or "sku"'),
+        (FILE + "audience_by = 'brand'\naudience_of = 'Loop'", "audience_by",
+         'found "brand"; allowed: "none" without [reference.products]'),
+        (FILE + "audience_by = 'campaign'\naudience_of = 'sale'", "audience_by",
+         'found "campaign"; allowed: "none" without [reference.campaigns]'),
+        ("kind = 'file'\npolicy = 'hello'\naudience_by = 'sku'\naudience_of = 'S1'",
+         "audience_by",
+         'found "sku"; allowed: "none", since its policy speaks'),
+        ("kind = 'sendgrid'\npolicy = 'unsubscribed'\ngroup_id = 7\naudience_by = 'sku'\n"
+         "audience_of = 'S1'", "audience_by",
+         'found "sku"; allowed: "none" for a list of opt-outs'),
+    ],
+)  # fmt: skip
+def test_a_part_that_nothing_tells_is_refused(errors, text, key, said):
+    [line] = errors(BOUGHT + text)
+    assert line.startswith(f"my.toml: destinations.d.{key}: {said}")

@@ -66,8 +66,8 @@ def parted_lines(facts: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         more = row["scopes_count"] - len(row["scopes"])
         scopes = "; ".join(row["scopes"]) + (f" and {more:,} more" if more else "")
         yield (
-            f"{counted(row['suppressions'], 'suppression')} of {row['policy']} are about what none "
-            f"of its audiences is about ({escape(scopes)}): ads for that still reach them"
+            f"{counted(row['suppressions'], 'suppression')} of {row['policy']}: no audience of it "
+            f"is about {escape(scopes)}, so that ads for that still reach who is protected"
         )
 
 

@@ -79,7 +79,7 @@ def test_anna_leaves_the_jeans_and_stays_in_the_belts(spark, tmp_path: Path) -> 
         run(config, as_of=MONDAY + day * DAY)
         told: dict[str, list[tuple[str, str]]] = {}
         for row in sorted(rows(lake, "records"), key=lambda row: row["batch_id"]):
-            held = json.loads(row["payload"])["identifiers"]["customer_id"]
+            held = json.loads(row["payload"])["customer_id"]
             told.setdefault(row["destination"], []).append((row["operation"], *held))
         return told
 

@@ -96,6 +96,9 @@ def _places(config: Config) -> dict[str, str]:
         **{f"sources.{name}": path for name, path in config.folders.items()},
         **{f"reference.{name}": config.reference_path(name) for name in config.reference},
     }
+    for name in config.sources:
+        schemas = config.schema_paths(name)
+        told |= {f"sources.{name}.avro_schemas.{number}": path for number, path in schemas.items()}
     here = {key: _on_disk(path) for key, path in told.items()}
     return {key: place for key, place in here.items() if place is not None}
 
@@ -109,7 +112,9 @@ def _on_disk(place: str) -> str | None:
 def _absent(config: Config) -> list[str]:
     """The local paths of sources and reference tables that are not there (yet)."""
     return [
-        f"{key}.path does not exist: {place}{MISSING.get(key.partition('.')[0], '')}."
+        f"{key} does not exist: {place}."
+        if ".avro_schemas." in key
+        else f"{key}.path does not exist: {place}{MISSING.get(key.partition('.')[0], '')}."
         for key, place in _places(config).items()
         if not os.path.exists(place)
     ]

@@ -129,6 +129,8 @@ LISTS: Sequence[Entry] = (
 def init(kinds: str, path: Path) -> Mapping[str, Any]:
     """Write a configuration for sources of these dialects; a file that is there stays as it is.
 
+    The folder that it is to lie in is made.
+
     Raises: ConfigError.
     """
     names = [name.strip().lower() for name in kinds.split(",") if name.strip()]
@@ -140,6 +142,7 @@ def init(kinds: str, path: Path) -> Mapping[str, Any]:
         raise refused("--from", f'"{kinds}"', "each dialect once")
     text = "".join(_parts([DIALECTS[name] for name in names], path.name))
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("x", encoding="utf-8") as file:
             file.write(text)
     except FileExistsError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +17,7 @@ from tactful.jobs.intake.parquet_files import (
     AS_NAMED,
     FOOTER_THREADS,
     PLACE,
+    UNREADABLE,
     NotRead,
     as_json,
     opened,
@@ -24,6 +26,8 @@ from tactful.jobs.intake.parquet_files import (
 from tactful.jobs.lake.listing import File
 
 NO_AVRO = ("Not an Avro data file", "Not a data file")
+# What Spark, and Avro itself, say of schemas that they do not take.
+NO_TYPE = ("IncompatibleSchemaException", "SchemaParseException", "AvroTypeException")
 NO_RECORDS = "its schema is no record"
 
 
@@ -42,7 +46,27 @@ def rows(spark: SparkSession, files: Sequence[File]) -> tuple[list[DataFrame], d
         alike[schema].append(file)
     unfit = {file.path: "it is not a whole Avro file" for file in alike.pop(None, [])}
     unfit |= {file.path: NO_RECORDS for file in alike.pop("", [])}
-    return [_read(spark, group, schema or "") for schema, group in alike.items()], unfit
+    frames = []
+    for schema, group in alike.items():
+        try:
+            frames.append(_read(spark, group, schema or ""))
+        except (Py4JJavaError, PySparkException) as error:
+            why = _not_taken(error)
+            if why is None:
+                raise
+            unfit |= {file.path: why for file in group}
+    return frames, unfit
+
+
+def _not_taken(error: Exception) -> str | None:
+    """Why Spark does not take a schema, such as one that holds itself; None: it is not for that."""
+    told = str(getattr(error, "java_exception", None) or error)
+    is_schema = any(sign in told for sign in (*NO_TYPE, *UNREADABLE))
+    if not is_schema:
+        return None
+    line = next(line for line in told.splitlines() if line.strip())
+    line = re.sub(r"^[\w.$]+(Exception|Error): |^\[[\w.]+\] ", "", line.strip())
+    return f"Spark does not take its schema: {line.partition('. SQLSTATE')[0].rstrip('.: ')}"
 
 
 def _schema(spark: SparkSession, path: str) -> str | None:

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from py4j.protocol import Py4JJavaError
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.intake.parquet_files import (
@@ -25,6 +25,8 @@ from tactful.jobs.settings.csv_form import CsvForm
 
 CORRUPT = "_tactful_corrupt"
 BYTES = "ISO-8859-1"
+# Separates nothing, so that a line stays one value.
+NO_SIGN = "\x01"
 
 
 def rows(
@@ -33,12 +35,12 @@ def rows(
     """Read every line of these files as a JSON text of its columns, as if it had landed as one.
 
     Files with the same first line are read together. A line of more or fewer values than its file
-    has columns, with half a quote, or of the names once more, stays as it is, which is no JSON, so
-    it is refused as a row. An empty value says nothing. A row is one line; one with bytes that are
-    no UTF-8 keeps them, and is refused for it.
+    has columns, with half a quote, or of the names once more, stays as it is and is refused as a
+    row, for what `fault` says (see `canonical.FAULTS`). An empty value says nothing. A row is one
+    line; one with bytes that are no UTF-8 keeps them, and is refused for it.
 
-    Returns frames of value and PLACE, of each file that has no usable names why not, and which of
-    the others lack columns that somebody reads, with their names.
+    Returns frames of value, PLACE and fault, of each file that has no usable names why not, and
+    which of the others lack columns that somebody reads, with their names.
 
     Raises: NotRead.
     """
@@ -107,36 +109,64 @@ def _read(
 ) -> DataFrame:
     """Read files of the same columns; all values are texts."""
     # Each byte as one sign, or what is no UTF-8 would be replaced before anybody sees it.
+    delimiter, quote = form.delimiter, form.quote
     names = [name.encode().decode(BYTES) for name in names]
     columns = [f"c{n}" for n in range(len(names))]
-    schema = ", ".join(f"{column} string" for column in (*columns, CORRUPT))
+    # The line as it stands first, since whoever splits it does not keep its quotes.
     table = spark.read.options(**AS_NAMED).csv(
         [file.path for file in files],
-        schema=schema,
+        schema=f"line string, {CORRUPT} string",
         encoding=BYTES,
-        sep=form.delimiter,
-        quote=form.quote,
-        escape=form.quote,
+        sep=NO_SIGN,
+        quote="",
+        escape="",
         header=not form.columns,
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=CORRUPT,
         enforceSchema=True,
     )
-    told = [F.col(column).alias(name) for column, name in zip(columns, names, strict=True)]
-    mark = form.quote.replace("'", "''")
-    halves = " OR ".join(
-        f"coalesce((length({c}) - length(replace({c}, '{mark}', ''))) % 2 = 1, false)"
-        for c in columns
+    schema = ", ".join(f"{column} string" for column in (*columns, CORRUPT))
+    options = {
+        "sep": delimiter,
+        "quote": quote,
+        "escape": quote,
+        "mode": "PERMISSIVE",
+        "columnNameOfCorruptRecord": CORRUPT,
+    }
+    split = table.select(F.coalesce(CORRUPT, "line").alias("line"), *map(F.expr, PLACE)).withColumn(
+        "split", F.from_csv("line", schema, options)
     )
-    again = F.lit(True)
-    for column, name in zip(columns, names, strict=True):
-        again = again & (F.trim(F.col(column)) == name)
-    line = F.concat_ws(form.delimiter, *(F.coalesce(F.col(c), F.lit("")) for c in columns))
-    is_line = F.expr(halves) | (F.coalesce(again, F.lit(False)) & F.lit(not form.columns))
-    value = (
-        F.when(F.col(CORRUPT).isNotNull(), F.col(CORRUPT))
-        .when(is_line, line)
-        .otherwise(F.to_json(F.struct(*told)))
+    values = {name: F.col(f"split.{c}") for c, name in zip(columns, names, strict=True)}
+    again = F.lit(not form.columns)
+    for name, told in values.items():
+        again = again & F.coalesce(F.trim(told) == name, F.lit(False))
+    half = _is_odd(F.col("line"), quote)
+    for told in values.values():
+        # A sign that is doubled within quotes belongs to the value.
+        doubled = F.replace(told, F.lit(quote), F.lit(quote * 2))
+        whole = F.concat(F.lit(delimiter + quote), doubled, F.lit(quote + delimiter))
+        line = F.concat(F.lit(delimiter), F.col("line"), F.lit(delimiter))
+        half = half | (_is_odd(told, quote) & ~F.contains(line, whole))
+    fault = (
+        F.when(half, "half_a_quote")
+        .when(F.col(f"split.{CORRUPT}").isNotNull(), "wrong_number_of_values")
+        .when(again, "repeated_header")
     )
-    as_read = F.encode(value, BYTES).cast("string")
-    return table.select(as_read.alias("value"), *map(F.expr, PLACE))
+    told = F.to_json(F.struct(*(value.alias(name) for name, value in values.items())))
+    return (
+        split.withColumn("fault", fault)
+        .withColumn("value", F.when(F.col("fault").isNull(), told).otherwise(F.col("line")))
+        .select(
+            F.encode("value", BYTES).cast("string").alias("value"),
+            "file",
+            "modified_at",
+            "block",
+            "fault",
+        )
+    )
+
+
+def _is_odd(text: Column, sign: str) -> Column:
+    """Whether the sign stands an odd number of times in a text."""
+    without = F.replace(text, F.lit(sign), F.lit(""))
+    return F.coalesce((F.length(text) - F.length(without)) % 2 == 1, F.lit(False))

@@ -27,6 +27,7 @@ ROWS = "value string, file string, modified_at timestamp, block bigint"
 JAVA_ERRORS = (Py4JJavaError, PySparkException)
 TROUBLE = (*JAVA_ERRORS, parquet_files.NotRead)
 DAMAGED = "it is damaged"
+NOT_PACKED = "its name ends in .gz, and it is not packed"
 NONE: Mapping[str, str] = {}
 # How Spark names the file that it could not read, and one that is not there.
 NAMED = (r" reading file (\S+)\. ", r"Path does not exist: (.+?)\. SQLSTATE")
@@ -84,7 +85,8 @@ def read_files(
             frames = [f.transform(with_partitions, names=partitions, root=root) for f in frames]
         if outcome.refused:
             frames.append(_refused(spark, files, outcome.refused, way_out))
-        return reduce(DataFrame.unionAll, frames) if frames else None
+        # Only frames of CSV say what is wrong with the form of a line.
+        return reduce(_all, frames) if frames else None
 
     while True:
         left = [file for file in files if not outcome.is_left_out(file)]
@@ -101,6 +103,10 @@ def read_files(
                 f for f in named if _sorted_out(spark, disk, f, outcome, form, csv)
             ]:
                 raise
+
+
+def _all(one: DataFrame, other: DataFrame) -> DataFrame:
+    return one.unionByName(other, allowMissingColumns=True)
 
 
 def _read(
@@ -158,12 +164,20 @@ def _sorted_out(
     except TROUBLE:
         try:
             disk.read_through(file.path)
-            outcome.refused[file.path] = DAMAGED
+            outcome.refused[file.path] = DAMAGED if _is_packed(spark, file.path) else NOT_PACKED
         except OSError as error:
             outcome.unread[file.path] = (error.strerror or str(error)).lower()
         except JAVA_ERRORS as error:
             outcome.unread[file.path] = java_cause(error)
     return True
+
+
+def _is_packed(spark: SparkSession, path: str) -> bool:
+    """Whether a file begins as its name says, where that says that it is packed by gzip."""
+    if not path.lower().endswith(".gz"):
+        return True
+    with parquet_files.opened(spark, parquet_files.raw_conf(spark), path) as stream:
+        return (int(stream.read()), int(stream.read())) == (0x1F, 0x8B)
 
 
 def java_cause(error: Exception) -> str:

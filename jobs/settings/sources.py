@@ -54,7 +54,9 @@ class Source(Section):
     fields: dict[str, str | dict[str, str]] | None = Field(
         default=None,
         description="a table of fields, each a column or an expression",
-        title="Of dialect mapped: where each canonical field comes from.",
+        title="Of dialect mapped: where each canonical field comes from; a time by "
+        "time(column, 'pattern') of the letters y M d D H h K k m s S a G and, for its zone, "
+        "Z XXX x O z VV, or by epoch_seconds(column) or epoch_milliseconds(column).",
     )
     time_zone: Annotated[str, AfterValidator(known_zone)] | None = Field(
         default=None,

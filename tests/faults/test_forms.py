@@ -141,6 +141,7 @@ def _damage(folder: Path) -> None:
     lines = [json.dumps(TOLD | {"event_id": f"lost {n}"}) for n in range(999)]
     packed = gzip.compress("\n".join(lines).encode())
     (folder / "json" / "damaged.gz").write_bytes(packed[: len(packed) // 2])
+    (folder / "json" / "plain.gz").write_text(lines[0])
     (folder / "json" / "packed.gz").write_bytes(
         gzip.compress(json.dumps(TOLD | {"event_id": "json packed"}).encode())
     )
@@ -193,7 +194,8 @@ def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, for
 
 def test_the_log_of_files_names_the_refused(landed: Landed) -> None:
     why = {Path(f["path"]).name: f["reason"] for f in landed.files if f["state"] == "refused"}
-    assert set(why) == {"cut.parquet", "damaged.parquet", "half.parquet", "damaged.gz"}
+    assert set(why) == {"cut.parquet", "damaged.parquet", "half.parquet", "damaged.gz", "plain.gz"}
+    assert why["plain.gz"] == "its name ends in .gz, and it is not packed"
     assert why["damaged.gz"] == why["damaged.parquet"] == "it is damaged"
     assert all(row["reason"] is None for row in landed.files if row["state"] == "landed")
     assert landed.second.failed_sources == {}
@@ -211,4 +213,4 @@ def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
     refused = landed.refused["json plain"]
     assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
     assert landed.second.duplicate_rows == 1
-    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 7
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 8

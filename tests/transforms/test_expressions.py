@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from tactful.transforms.sources.expressions import NotAnExpression, parse
-from tactful.transforms.sources.mapped import faults, parse_rows
+from tactful.transforms.sources.mapped import faults, moment, parse_rows
 
 REFUSED = {
     "reflect('java.lang.System', 'getenv', 'HOME')": "the function reflect",
@@ -22,7 +22,14 @@ REFUSED = {
     "concat(a": "too early",
     "concat(a b)": "bracket",
     "concat()": "0 arguments",
-    "lower(a, b)": "2 arguments",
+    "lower(a, b)": "2 arguments; it takes 1$",
+    "time(a)": "1 argument; it takes 2$",
+    "time(a, b)": "no pattern in quotes",
+    "time(a, 'YYYY-mm-DD')": "it may hold y M d",
+    "time(a, 'dd.MM.yyyyTHH:mm')": "it may hold y M d",
+    "time(a, 'yyyyyyy')": "it may hold y M d",
+    "time(a, 'HH:mm V')": "it may hold y M d",
+    "time(a, '--')": "it may hold y M d",
     "lower(": "too early",
     "": "too early",
     "a b": "ends before",
@@ -70,6 +77,34 @@ def test_a_number_is_read_only_where_it_surely_is_one(spark):
     assert {row.x: row.read for row in found} == NUMBERS
 
 
+# A pattern with a letter for the zone tells the moment itself, whatever the source's zone is.
+TIMES = {
+    ("2026-11-20 10:00:00 +0100", "time(x, 'yyyy-MM-dd HH:mm:ss Z')"): "2026-11-20T09:00:00Z",
+    ("2026-11-20T10:00+01:00", "time(x, 'yyyy-MM-dd''T''HH:mmXXX')"): "2026-11-20T09:00:00Z",
+    ("20.11.2026 10:00 Europe/Berlin", "time(x, 'dd.MM.yyyy HH:mm VV')"): "2026-11-20T09:00:00Z",
+    ("20.11.2026 10:00 CET", "time(x, 'dd.MM.yyyy HH:mm z')"): "2026-11-20T09:00:00Z",
+    ("11/20/2026 1:05 PM", "time(x, 'M/d/yyyy h:mm a')"): "2026-11-20T18:05:00Z",
+    ("2026-11-20 10:00 Z", "time(x, 'yyyy-MM-dd HH:mm ''Z''')"): "2026-11-20T15:00:00Z",
+    ("1795244400", "epoch_seconds(x)"): "2026-11-21T07:00:00Z",
+    (" 1795244400.25 ", "epoch_seconds(x)"): "2026-11-21T07:00:00.25Z",
+    ("1.7952444E9", "epoch_seconds(x)"): "2026-11-21T07:00:00Z",
+    ("1795244400123", "epoch_milliseconds(x)"): "2026-11-21T07:00:00.123Z",
+    ("1795244400123", "epoch_seconds(x)"): None,
+    ("soon", "epoch_milliseconds(x)"): None,
+    ("2026-11-20 10:00:00", "time(x, 'yyyy-MM-dd HH:mm:ss Z')"): None,
+}  # fmt: skip
+
+
+def test_a_time_is_read_with_its_zone_or_by_the_sources(spark):
+    said = spark.createDataFrame([({"x": x},) for x, _ in TIMES], "said map<string, string>")
+    forms = dict.fromkeys(form for _, form in TIMES)
+    sql = {form: moment(parse(form).sql, "America/New_York") for form in forms}
+    each = said.selectExpr("said['x'] AS x", *(f"string(timestamp({s}))" for s in sql.values()))
+    found = {(row[0], form): row[n] for row in each.collect() for n, form in enumerate(forms, 1)}
+    told = {key: text and text.replace("T", " ").rstrip("Z") for key, text in TIMES.items()}
+    assert {key: found[key] for key in TIMES} == told
+
+
 TOLD = {"event_id": "id", "order_id": "id", "type": "decode(kind, 'S', 'order_placed')",
         "occurred_at": "time(at, 'dd.MM.yyyy HH:mm')"}  # fmt: skip
 WRONG = {
@@ -77,6 +112,7 @@ WRONG = {
     '{"id": "2", "kind": "X", "at": "02.03.2026 10:00"}': {"unknown_type"},
     '{"id": "3", "kind": "S", "at": "32.03.2026 10:00"}': {"occurred_at_not_a_time"},
     '{"id": "4", "kind": "S", "at": "2026-03-02T10:00:00Z"}': {"occurred_at_not_a_time"},
+    '{"id": "6", "kind": "S", "at": " 02.03.2026 10:00 "}': set(),
     '{"id": "5", "kind": " "}': {"missing:type", "missing:occurred_at"},
 }
 

@@ -25,6 +25,8 @@ STRICT = {
 BLANKS = " \t\r\n"
 # A letter that is rare in texts first; as escapes, capitals begin with \u004 and \u005.
 SEAL = "ZTACTFUL"
+# What may be wrong with a line before it is a row: a CSV file's lines say more than "no JSON".
+FAULTS = ("half_a_quote", "wrong_number_of_values", "repeated_header")
 FLAGGED = "loose._corrupt IS NOT NULL"
 
 
@@ -106,14 +108,22 @@ def check_rows(
     Keeps: one row a row. Adds: the columns of `received`. Drops: all others.
     rows: value (the event as it came), text (the same, valid UTF-8), is_valid (whether it was),
     file, modified_at, line_hash, fields (its names), is_sound (whether it is one whole object),
-    and what `lay_out` adds. also: what else may be wrong, as condition and reason.
+    and what `lay_out` adds; fault, where its line may be at fault (FAULTS). also: what else may be
+    wrong, as condition and reason.
     """
     fields = fields_of(stream)
     typed = rows.selectExpr(
         "*", *(f"{_typed(stream, column)} AS `_{name}`" for name, column in fields.items())
     )
     # As one text first: that is compiled, where a list with gaps is interpreted row by row.
-    reasons = _reasons(stream, fields, max_row_bytes=max_row_bytes, max_skew=max_skew, also=also)
+    reasons = _reasons(
+        stream,
+        fields,
+        max_row_bytes=max_row_bytes,
+        max_skew=max_skew,
+        also=also,
+        has_fault="fault" in rows.columns,
+    )
     judged = typed.selectExpr("*", f"{reasons} AS _reasons")
     final = judged.selectExpr(
         f"{literal(stream)} AS stream",
@@ -150,12 +160,14 @@ def whole_objects(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     """Look whether each landed row is one whole JSON object, and which names it has.
 
     Adds: line_hash, is_valid (UTF-8), text (the row made valid), fields (see below).
-    Keeps: one row a landed row, value, file, modified_at. Drops: all other columns.
+    Keeps: one row a landed row, value, file, modified_at, and fault where rows have it. Drops: all
+    other columns.
     """
     checked = rows.selectExpr(
         "value",
         "file",
         "modified_at",
+        *(["fault"] if "fault" in rows.columns else []),
         f"{line_hash('value')} AS line_hash",
         "is_valid_utf8(value) AS is_valid",
         "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
@@ -247,8 +259,11 @@ def _reasons(
     max_row_bytes: int,
     max_skew: timedelta,
     also: Iterable[tuple[str, str]],
+    has_fault: bool,
 ) -> str:
     """All that is wrong with a row, with commas between."""
+    faults = [(f"fault = '{word}'", word) for word in FAULTS] if has_fault else []
+    no_fault = " AND fault IS NULL" if has_fault else ""
     raw_time, time = "loose.occurred_at", "_occurred_at"
     oversized = f"octet_length(value) > {max_row_bytes}"
     has_time = f"is_sound AND NOT {is_blank(raw_time)}"
@@ -260,7 +275,8 @@ def _reasons(
         (oversized, "oversized"),
         ("NOT is_valid", "invalid_utf8"),
         *also,
-        (f"NOT {oversized} AND NOT is_sound", "malformed_json"),
+        *faults,
+        (f"NOT {oversized} AND NOT is_sound{no_fault}", "malformed_json"),
     ]
     for name in ("event_id", "type", *REQUIRED[stream], "occurred_at"):
         missing = is_blank(f"loose.`{name}`")

@@ -29,6 +29,20 @@ NUMBER = (
     rf"|\((?:{DIGITS.replace('{group}', '2')})\))\s*\z"
 )
 LESS = r"^\s*[(\u2212-]"
+# What a pattern of `time` may hold: each letter with how often it may stand in a row.
+RUN = re.compile(
+    "y{1,6}|[ML]{1,4}|[dHhKkms]{1,2}|D{1,3}|S{1,9}|a|G{1,4}|z{1,4}|VV|O|OOOO|[Xx]{1,5}|Z{1,5}"
+)
+QUOTED = re.compile(r"'(?:[^']|'')*'")
+ZONE = "zVOXxZ"
+LETTERS = (
+    "y M d D H h K k m s S a G, of a zone Z (+0100) XXX (+01:00) x O z VV, signs, and words in "
+    "doubled quotes (''T'')"
+)
+MOMENT = "yyyy-MM-dd HH:mm:ss.SSSSSS"
+UTC_MOMENT = MOMENT + "'Z'"
+# An epoch beyond the year 9999 tells no time that anybody can hold.
+SECONDS_WITHIN = 253_402_300_800
 T = TypeVar("T")
 
 
@@ -46,11 +60,13 @@ class Expression:
 
 @dataclass(frozen=True)
 class Function:
-    """A function by how many arguments it takes, and its SQL."""
+    """A function by how many arguments it takes, which those may be, and its SQL."""
 
     least: int
     most: int
     sql: Callable[[Sequence[str]], str]
+    # Why it cannot take these arguments; empty where it can.
+    fault: Callable[[Sequence[str]], str] = lambda given: ""
 
 
 def _plain(name: str, least: int, most: int) -> Function:
@@ -74,6 +90,49 @@ def _number(given: Sequence[str]) -> str:
     )
 
 
+def _time(given: Sequence[str]) -> str:
+    """A time by its pattern; where that has a letter for the zone, the moment itself.
+
+    Else it is what a clock showed, which the source's `time_zone` makes a moment of.
+    """
+    value, pattern = given
+    letters = QUOTED.sub("", told_text(pattern) or "")
+    shown = UTC_MOMENT if any(letter in ZONE for letter in letters) else MOMENT
+    return f"date_format(try_to_timestamp(trim({value}), {pattern}), {literal(shown)})"
+
+
+def _epoch(per_second: int) -> Callable[[Sequence[str]], str]:
+    """A number of seconds, or of parts of them, since 1970, as the moment it is."""
+
+    def sql(given: Sequence[str]) -> str:
+        number = f"TRY_CAST(trim({given[0]}) AS decimal(24,6))"
+        micros = f"CAST({number} * {1_000_000 // per_second} AS bigint)"
+        is_fit = f"abs({number}) < {SECONDS_WITHIN * per_second}"
+        moment = f"date_format(timestamp_micros({micros}), {literal(UTC_MOMENT)})"
+        return f"CASE WHEN {is_fit} THEN {moment} END"
+
+    return sql
+
+
+def _no_pattern(given: Sequence[str]) -> str:
+    """Why the second argument of `time` is no pattern; empty where it is one."""
+    pattern = told_text(given[1])
+    if pattern is None:
+        return "gives time no pattern in quotes"
+    bare = QUOTED.sub(" ", pattern)
+    runs = [found[0] for found in re.finditer(r"([A-Za-z])\1*", bare)]
+    if runs and all(map(RUN.fullmatch, runs)) and not any(sign in bare for sign in "'#{}"):
+        return ""
+    return f'gives time the pattern "{pattern}"; it may hold {LETTERS}'
+
+
+def told_text(sql: str) -> str | None:
+    """The text that an argument is, in quotes; None where it is worked out of a row."""
+    if found := re.fullmatch(r"CAST\(X'([0-9a-f]*)' AS string\)", sql):
+        return bytes.fromhex(found[1]).decode()
+    return sql[1:-1] if re.fullmatch(r"'[^']*'", sql) else None
+
+
 def _whole(given: Sequence[str]) -> Sequence[str]:
     return [f"TRY_CAST({each} AS int)" for each in given]
 
@@ -83,6 +142,8 @@ FUNCTIONS: dict[str, Function] = {
     "concat": _plain("concat", 1, 50),
     "concat_ws": _plain("concat_ws", 2, 50),
     "decode": _plain("decode", 3, 101),
+    "epoch_milliseconds": Function(1, 1, _epoch(1000)),
+    "epoch_seconds": Function(1, 1, _epoch(1)),
     "left": Function(2, 2, lambda a: f"left({a[0]}, {_whole(a[1:])[0]})"),
     "lower": _plain("lower", 1, 1),
     "lpad": Function(3, 3, lambda a: f"lpad({a[0]}, {_whole(a[1:2])[0]}, {a[2]})"),
@@ -93,8 +154,7 @@ FUNCTIONS: dict[str, Function] = {
     "split_part": Function(3, 3, lambda a: f"try_element_at(split({a[0]}, concat('\\\\Q', {a[1]}, "
                                            f"'\\\\E')), nullif(TRY_CAST({a[2]} AS int), 0))"),
     "substring": Function(2, 3, lambda a: f"substring({a[0]}, {', '.join(_whole(a[1:]))})"),
-    "time": Function(2, 2, lambda a: f"date_format(try_to_timestamp({a[0]}, {a[1]}), "
-                                     "'yyyy-MM-dd HH:mm:ss.SSSSSS')"),
+    "time": Function(2, 2, _time, _no_pattern),
     "trim": _plain("trim", 1, 1),
     "upper": _plain("upper", 1, 1),
 }  # fmt: skip
@@ -153,9 +213,11 @@ class Reader:
         if self._next() != ("sign", ")"):
             raise NotAnExpression(f"lacks the bracket that closes {name}(")
         if not function.least <= len(given) <= function.most:
-            raise NotAnExpression(
-                f"gives {name} {len(given)} arguments; it takes {function.least} to {function.most}"
-            )
+            count = f"{len(given)} argument{'s' if len(given) != 1 else ''}"
+            fits = f"{function.least} to {function.most}"
+            if function.least == function.most:
+                fits = str(function.least)
+            raise NotAnExpression(f"gives {name} {count}; it takes {fits}")
         return given
 
 
@@ -196,4 +258,7 @@ class _Parser(Reader):
 
     def _call(self, name: str, depth: int) -> str:
         function = known_function(name, FUNCTIONS)
-        return function.sql(self._given(name, function, lambda: self._value(depth + 1)))
+        given = self._given(name, function, lambda: self._value(depth + 1))
+        if why := function.fault(given):
+            raise NotAnExpression(why)
+        return function.sql(given)

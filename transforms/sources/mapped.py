@@ -149,10 +149,10 @@ def _told(
             parts = (sql(given[p]) if p in given else "NULL" for p in names.inner(known[name]))
             told[name] = f"struct({', '.join(parts)})"
         elif known[name].type == "timestamp":
-            moment = sql(given)
+            written = f"trim({sql(given)})"
             if name == "occurred_at":
-                moment = _or_strange(moment, given)
-            told[name] = _moment(moment, time_zone)
+                written = _or_strange(written, given)
+            told[name] = moment(written, time_zone)
         elif known[name].type == "array<string>":
             text = sql(given)
             told[name] = (
@@ -197,7 +197,7 @@ def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:
     return f"transform(from_json({sql(each)}, 'array<map<string,string>>'), entry -> {line()})"
 
 
-def _moment(text: str, time_zone: str | None) -> str:
+def moment(text: str, time_zone: str | None) -> str:
     """The time as it is told; one without zone as the source's clock shows it, in UTC."""
     if time_zone is None:
         return text

@@ -99,6 +99,7 @@ def several(events: DataFrame, *, keep: Iterable[str], entries: str) -> DataFram
     entries: a list of objects, in SQL; `raw` is an event's own text, null for the row's.
     """
     kept = ("file", "modified_at", "line_hash", "fields", "is_sound", "is_odd", "is_valid", *keep)
+    kept += ("fault",) if "fault" in events.columns else ()
     # Only the first carries the row through the explode, or a long one were copied many times.
     whole = (
         "transform(_entries, (entry, at) -> named_struct('value', CASE WHEN at = 0 THEN value END, "

@@ -27,7 +27,9 @@ def one_row_each(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
     Expects: value (text), file, modified_at.
     """
     told = f"trim(try_element_at(said, {literal(by)}))"
-    of_row = ", ".join(OF_ROW)
+    has_fault = "fault" in rows.columns
+    of_row = ", ".join((*OF_ROW, "fault") if has_fault else OF_ROW)
+    is_fit = "is_valid AND fault IS NULL" if has_fault else "is_valid"
     # What stands alone is grouped by its own number, so that all is read once.
     grouped = (
         canonical.whole_objects(rows, max_row_bytes=max_row_bytes)
@@ -35,7 +37,7 @@ def one_row_each(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
         .selectExpr("*", f"CASE WHEN fields IS NOT NULL THEN from_json(text, '{MAP}') END AS found")
         .selectExpr("*", f"{names.once_each('found')} AS said")
         .selectExpr("*", f"{told} AS told")
-        .selectExpr("*", f"CASE WHEN is_valid AND NOT {is_blank('told')} THEN told END AS one")
+        .selectExpr("*", f"CASE WHEN {is_fit} AND NOT {is_blank('told')} THEN told END AS one")
         .selectExpr(
             "file",
             "modified_at",
@@ -43,7 +45,7 @@ def one_row_each(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
             "CASE WHEN one IS NULL THEN number END AS alone",
             f"CASE WHEN one IS NULL THEN struct({of_row}) END AS row",
             # As entries, which unlike maps have an order, so that Spark sorts them by itself.
-            f"CASE WHEN one IS NOT NULL THEN struct(number, {_said()} AS said) END AS part",
+            f"CASE WHEN one IS NOT NULL THEN struct(number, {_said(by)} AS said) END AS part",
         )
         .groupBy("file", "modified_at", "one", "alone")
         .agg(
@@ -76,11 +78,17 @@ def one_row_each(rows: DataFrame, *, by: str, max_row_bytes: int) -> DataFrame:
             "ELSE row.fields END AS fields",
             f"CASE WHEN row IS NULL THEN octet_length(made) <= {max_row_bytes} "
             "ELSE row.said IS NOT NULL END AS is_sound",
+            *(["row.fault AS fault"] if has_fault else []),
         )
     )  # fmt: skip
 
 
-def _said() -> str:
-    """What a row says, without what it leaves empty."""
+def _said(by: str) -> str:
+    """What a row says, without what it leaves empty; blanks around what it is sorted by are none
+    of it, or an id that is made of that would hold them."""
     is_told = f"told.key != '{ROWS}' AND NOT coalesce({is_blank('told.value')}, true)"
-    return f"filter(map_entries(said), told -> {is_told})"
+    bare = "named_struct('key', told.key, 'value', trim(told.value))"
+    said = f"filter(map_entries(said), told -> {is_told})"
+    return (
+        f"transform({said}, told -> CASE WHEN told.key = {literal(by)} THEN {bare} ELSE told END)"
+    )

@@ -76,7 +76,8 @@ def test_the_command_says_what_to_do_next(tmp_path):
     def cli(*arguments: str):
         return CliRunner().invoke(app, arguments)
 
-    done = cli("init", "--from", "segment", "--conf", str(tmp_path / "x.toml"))
+    path = str(tmp_path / "mine" / "x.toml")  # in a folder that is not there yet
+    done = cli("init", "--from", "segment", "--conf", path)
     assert done.exit_code == 0 and "tactful check --conf" in done.stdout
-    again = cli("init", "--from", "segment", "--conf", str(tmp_path / "x.toml"), "--json")
+    again = cli("init", "--from", "segment", "--conf", path, "--json")
     assert again.exit_code == 2 and "a file that is there" in json.loads(again.stdout)["error"]

@@ -52,6 +52,9 @@ TILL = f"""\ufeff{NAMES}
 8;R;2026-03-02T10:00:00+05:00;;jeans;1;5
 9;S;02.03.2026;c1;jeans;1;5
 10;S;2026-03-02 10:00:00;c1;jeans;many;5
+11;S;2026-03-02 10:00:00;c1;"12"" rule; long";1;5
+12;S;2026-03-02 10:00:00;c1;"12"" rule";1;5;"more"
+13;S;2026-03-02 10:00:00;c1;"half" "a quote;1;5
 """
 # Another export of the same till: other order, another column, other line ends.
 OTHER = (
@@ -91,7 +94,7 @@ def load(root: Path) -> Any:
 def test_every_row_is_read_or_refused_by_itself(spark, folder):
     run(load(folder), steps=("land", "accept"), as_of=AS_OF)
     good = {row["event_id"]: row for row in rows(folder, "purchases")}
-    assert set(good) == {f"till/{n}" for n in (1, 2, 8, 20, 51)}
+    assert set(good) == {f"till/{n}" for n in (1, 2, 8, 11, 20, 51)}
     first, second, third, fourth = (good[f"till/{n}"] for n in (1, 2, 8, 20))
     assert good["till/51"]["lines"][0]["sku"] == "gr\u00fcn"
     assert (
@@ -111,15 +114,23 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     assert json.loads(latin)["article"] == "gr\ufffdn" and refused.pop(latin)
     bare = next(row["raw_base64"] for row in rows(folder, "quarantine") if row["raw"] == latin)
     assert b"gr\xfcn" in b64decode(bare)
-    no_json = [raw for raw, reasons in refused.items() if reasons == ["malformed_json"]]
-    assert sorted(raw[:1] for raw in no_json) == ["3", "4", "5", "6", "T", "r"]
-    assert any("names a column twice" in raw for raw in no_json)
+    assert good["till/11"]["lines"][0]["sku"] == '12" rule; long'
+    of_form = {raw.partition(";")[0]: (raw, why) for raw, why in refused.items() if raw[0] != "{"}
+    half, count = "half_a_quote", "wrong_number_of_values"
+    assert {told: why for told, (_, (why,)) in of_form.items() if told[:4] != "This"} == {
+        "3": half, "4": half, "5": count, "6": count, "12": count, "13": half,
+        "receipt": "repeated_header",
+    }  # fmt: skip
+    lines = TILL.splitlines()
+    assert all(raw in lines for told, (raw, _) in of_form.items() if told[:4] != "This")
+    (twice,) = (told for told in of_form if told[:4] == "This")
+    assert "names a column twice" in twice and of_form[twice][1] == ["malformed_json"]
     told = {json.loads(raw).get("receipt"): why for raw, why in refused.items() if raw[0] == "{"}
     assert told["7"] == ["unknown_type"] and told["10"] == ["wrong_type:lines"]
     assert told["9"] == ["occurred_at_not_a_time"]
     # With another delimiter there is one column of another name, and nothing of it is guessed.
     assert "missing:event_id" in told[None] or "missing:order_id" in told[None]
-    assert len(refused) == 10
+    assert len(refused) == 12
     files = {Path(row["path"]).name: row["reason"] for row in rows(folder, "_log/files")}
     lacking = files.pop("commas.csv")
     assert lacking.startswith('it has no column "receipt", "kind"') and '"paid"' in lacking
@@ -131,9 +142,10 @@ def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
     file = folder / "landing" / "till.csv"
     source = source_of(config, file, name="tills", dialect=None, stream=None)
     facts = sample(config, file, source, 20)
-    assert (facts["rows"], facts["understood"], facts["refused"]) == (11, 3, 8)
+    assert (facts["rows"], facts["understood"], facts["refused"]) == (14, 4, 10)
     assert {row["reason"] for row in facts["reasons"]} == {
-        "malformed_json", "unknown_type", "wrong_type:lines", "occurred_at_not_a_time",
+        "half_a_quote", "wrong_number_of_values", "repeated_header", "unknown_type",
+        "wrong_type:lines", "occurred_at_not_a_time",
     }  # fmt: skip
     assert facts["first"][0]["says"].startswith("order_id 1, 1 line")
     assert facts["unused_identifiers"] == {} and facts["nobody"] == 1
@@ -170,7 +182,7 @@ def test_sample_reads_another_systems_form_without_a_configuration(spark, tmp_pa
 ORDERS = """Name,Email,Paid at,Currency,Lineitem quantity,Lineitem sku,Lineitem price,Note
 #1001,ann@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,60.00,gift
 #1001,,,,2,belt,15.00,
-#1002,ben@example.com,2026-03-02 11:00:00 +0000,USD,1,hat,20.00,
+ #1002 ,ben@example.com,2026-03-02 12:00:00 +0100,USD,1,"12"" rule, long",20.00,
 #1001,,,,1,socks,5.00
 ,,,,1,lost,1.00,
 """
@@ -183,7 +195,6 @@ dialect = "mapped"
 format = "csv"
 path = "{root}/landing"
 one_event_by = "Name"
-time_zone = "UTC"
 [sources.orders.fields]
 event_id = "concat('shopify/', Name)"
 type = "'order_placed'"
@@ -221,7 +232,11 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
         ("jeans", 1, 60), ("belt", 2, 15)]  # fmt: skip
     assert [entry["value"] for entry in order["identifiers"]] == ["ann@example.com"]
     assert dict(order["properties"]) == {"Note": "gift"}
-    assert good["#1002", 1]["lines"][0]["sku"] == "hat"
+    rule = good["#1002", 1]
+    assert (rule["lines"][0]["sku"], rule["event_id"]) == ('12" rule, long', "shopify/#1002")
+    assert rule["occurred_at"].hour == 11, "a zone that a pattern reads counts"
     refused = rows(tmp_path, "quarantine")
     assert len(refused) == 2, "a row of fewer values, a row without an order's name"
-    assert any("socks" in row["raw"] for row in refused)
+    (socks,) = (row for row in refused if "socks" in row["raw"])
+    assert socks["reasons"] == ["wrong_number_of_values"]
+    assert socks["raw"] == "#1001,,,,1,socks,5.00"

@@ -64,9 +64,11 @@ def _not_taken(error: Exception) -> str | None:
     is_schema = any(sign in told for sign in (*NO_TYPE, *UNREADABLE))
     if not is_schema:
         return None
-    line = next(line for line in told.splitlines() if line.strip())
-    line = re.sub(r"^[\w.$]+(Exception|Error): |^\[[\w.]+\] ", "", line.strip())
-    return f"Spark does not take its schema: {line.partition('. SQLSTATE')[0].rstrip('.: ')}"
+    line = re.sub(
+        r"^([\w.$]+(Exception|Error)(: |$)|\[[\w.]+\] )", "", told.strip().splitlines()[0]
+    )
+    why = line.partition(". SQLSTATE")[0].rstrip(".: ") or "it holds itself, or what Spark has not"
+    return f"Spark does not take its schema: {why}"
 
 
 def _schema(spark: SparkSession, path: str) -> str | None:

@@ -50,6 +50,7 @@ TYPED = {
     "half": ({"order_id": pa.float16()}, "malformed_json"),
 }
 FORMS = ("json", "parquet")
+SYNC = b"sixteen bytes..."
 Rows = Mapping[str, Mapping[str, Any]]
 
 
@@ -68,7 +69,7 @@ def landed(spark, tmp_path_factory) -> Landed:
     """A plain order, no Parquet yet; then the others, and ten days later the first once more."""
     folder = tmp_path_factory.mktemp("forms")
     text = f'[lake]\nlocation = "{folder}/lake"\nsecret = "env:TACTFUL_SECRET"\n'
-    for form in FORMS:
+    for form in (*FORMS, "avro"):
         (folder / form).mkdir()
         text += f'[sources.{form}]\nstream = "purchases"\nformat = "{form}"\n'
         text += f'path = "{folder}/{form}"\n'
@@ -85,6 +86,7 @@ def landed(spark, tmp_path_factory) -> Landed:
     _put_typed(folder)
     (folder / "parquet" / "cut.parquet").write_bytes(b"PAR1 and then the disk was full")
     _damage(folder)
+    _put_avro(folder)
     later = _put_json(folder, "later", {"plain": {**TOLD, "order_id": "A3"}})
     ten_days_on = time.time() + timedelta(days=10).total_seconds()
     os.utime(later, (ten_days_on, ten_days_on))
@@ -128,6 +130,31 @@ def _put_typed(folder: Path) -> None:
             values = pa.nulls(1) if kind == pa.null() else table.column(column).cast(kind)
             table = table.set_column(at, column, values)
         pq.write_table(table, folder / "parquet" / f"{name}.parquet")
+
+
+def _put_avro(folder: Path) -> None:
+    """A good file, and one whose record holds itself, which Spark does not take."""
+    told = {"event_id": "avro plain", "type": "order_placed", "occurred_at": AT.isoformat(),
+            "order_id": "A1"}  # fmt: skip
+    fields = [{"name": name, "type": "string"} for name in told]
+    endless = {"name": "next", "type": ["null", "Order"]}
+    for name, more, end in (("plain", [], b""), ("endless", [endless], b"\0")):
+        schema = {"type": "record", "name": "Order", "fields": [*fields, *more]}
+        row = b"".join(map(_avro_text, told.values())) + end
+        header = b"Obj\1\2" + _avro_text("avro.schema") + _avro_text(json.dumps(schema)) + b"\0"
+        block = b"\2" + _avro_long(len(row)) + row
+        (folder / "avro" / f"{name}.avro").write_bytes(header + SYNC + block + SYNC)
+
+
+def _avro_text(text: str) -> bytes:
+    return _avro_long(len(text)) + text.encode()
+
+
+def _avro_long(number: int) -> bytes:
+    left, told = number << 1, b""
+    while left > 127:
+        told, left = told + bytes([left & 127 | 128]), left >> 7
+    return told + bytes([left])
 
 
 def _damage(folder: Path) -> None:
@@ -192,9 +219,24 @@ def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, for
     assert {"json packed", "json odd"} <= landed.accepted.keys()
 
 
+def test_a_schema_that_spark_does_not_take_is_refused_alone(landed: Landed) -> None:
+    assert landed.accepted["avro plain"]["order_id"] == "A1"
+    refused = landed.refused["avro endless"]
+    assert refused["reasons"] == ["malformed_json"]
+    assert "was not read: Spark does not take its schema: " in refused["raw"]
+
+
 def test_the_log_of_files_names_the_refused(landed: Landed) -> None:
     why = {Path(f["path"]).name: f["reason"] for f in landed.files if f["state"] == "refused"}
-    assert set(why) == {"cut.parquet", "damaged.parquet", "half.parquet", "damaged.gz", "plain.gz"}
+    assert set(why) == {
+        "cut.parquet",
+        "damaged.parquet",
+        "half.parquet",
+        "damaged.gz",
+        "plain.gz",
+        "endless.avro",
+    }
+    assert why["endless.avro"].startswith("Spark does not take its schema: ")
     assert why["plain.gz"] == "its name ends in .gz, and it is not packed"
     assert why["damaged.gz"] == why["damaged.parquet"] == "it is damaged"
     assert all(row["reason"] is None for row in landed.files if row["state"] == "landed")
@@ -213,4 +255,4 @@ def test_of_one_id_with_three_payloads_the_first_stays(landed: Landed) -> None:
     refused = landed.refused["json plain"]
     assert (refused["reasons"], json.loads(refused["raw"])["order_id"]) == (["id_reused"], "A2")
     assert landed.second.duplicate_rows == 1
-    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 8
+    assert landed.second.read_rows == len(JSON) + len(BOTH) + len(TYPED) + 10

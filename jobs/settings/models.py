@@ -164,8 +164,8 @@ class Country(Section):
     """What it means where the law of one country holds that a customer has said nothing."""
 
     default: Literal["opt_in", "opt_out"] = Field(
-        title="What silence means where the law of that country holds, by its code (ISO 3166). Of "
-        "whom no country is known the strictest of all these counts."
+        title="What silence means where the law of that country holds, by its code (ISO 3166, in "
+        "whatever case). Of whom no country is known the strictest of all these counts."
     )
 
 

@@ -279,7 +279,7 @@ def _occurred_at(row: Row, value: Any, config: Mapping[str, Any]) -> datetime | 
         row.reasons.append("occurred_at_without_zone")
         return None
     if time.year < 1971:
-        row.reasons.append("occurred_at_at_epoch")
+        row.reasons.append(f"occurred_at_{'long_ago' if time.year < 1969 else 'at_epoch'}")
     if time > row.landed_at + duration(config["intake"]["max_skew"]):
         row.reasons.append("occurred_at_in_future")
     return time

@@ -244,6 +244,19 @@ def test_check_looks_at_paths_of_this_machine_in_every_form(tactful, tmp_path, p
     assert line not in tactful("check", "--conf", "my.toml")[1]
 
 
+def test_check_looks_for_schemas_and_tables_of_other_formats(tactful, tmp_path):
+    (tmp_path / "my.toml").write_text(
+        "[sources.bus]\nstream = 'clicks'\nformat = 'kafka'\nservers = 'a:1'\nsubscribe = ['x']\n"
+        "[sources.bus.avro_schemas]\n7 = 'x.avsc'\n"
+        "[sources.d]\nstream = 'clicks'\nformat = 'delta'\npath = 'gone'\n"
+    )
+    assert tactful("check", "--conf", "my.toml")[1].splitlines()[-2:] == [
+        f"note: sources.d.path does not exist: {tmp_path}/gone; "
+        "run refuses a source whose folder was never there.",
+        f"note: sources.bus.avro_schemas.7 does not exist: {tmp_path}/x.avsc.",
+    ]
+
+
 def test_tables_prints_pages(tactful):
     code, out, _ = tactful("tables", "suppressions", "_log/links")
     assert code == 0

@@ -25,8 +25,8 @@ from tactful.jobs.settings.csv_form import CsvForm
 
 CORRUPT = "_tactful_corrupt"
 BYTES = "ISO-8859-1"
-# Separates nothing, so that a line stays one value.
-NO_SIGN = "\x01"
+# Separate and quote nothing, so that a line stays one value as it is; not NUL, which UTF-16 brings.
+NO_SIGN, NO_QUOTE = "\x01", "\x02"
 
 
 def rows(
@@ -118,8 +118,8 @@ def _read(
         schema=f"line string, {CORRUPT} string",
         encoding=BYTES,
         sep=NO_SIGN,
-        quote="",
-        escape="",
+        quote=NO_QUOTE,
+        escape=NO_QUOTE,
         header=not form.columns,
         mode="PERMISSIVE",
         columnNameOfCorruptRecord=CORRUPT,

@@ -168,7 +168,7 @@ def _damage(folder: Path) -> None:
     lines = [json.dumps(TOLD | {"event_id": f"lost {n}"}) for n in range(999)]
     packed = gzip.compress("\n".join(lines).encode())
     (folder / "json" / "damaged.gz").write_bytes(packed[: len(packed) // 2])
-    (folder / "json" / "plain.gz").write_text(lines[0])
+    (folder / "json" / "bare.gz").write_text(lines[0])
     (folder / "json" / "packed.gz").write_bytes(
         gzip.compress(json.dumps(TOLD | {"event_id": "json packed"}).encode())
     )
@@ -233,11 +233,11 @@ def test_the_log_of_files_names_the_refused(landed: Landed) -> None:
         "damaged.parquet",
         "half.parquet",
         "damaged.gz",
-        "plain.gz",
+        "bare.gz",
         "endless.avro",
     }
     assert why["endless.avro"].startswith("Spark does not take its schema: ")
-    assert why["plain.gz"] == "its name ends in .gz, and it is not packed"
+    assert why["bare.gz"] == "its name ends in .gz, and it is not packed"
     assert why["damaged.gz"] == why["damaged.parquet"] == "it is damaged"
     assert all(row["reason"] is None for row in landed.files if row["state"] == "landed")
     assert landed.second.failed_sources == {}

@@ -55,6 +55,7 @@ TILL = f"""\ufeff{NAMES}
 11;S;2026-03-02 10:00:00;c1;"12"" rule; long";1;5
 12;S;2026-03-02 10:00:00;c1;"12"" rule";1;5;"more"
 13;S;2026-03-02 10:00:00;c1;"half" "a quote;1;5
+14;S;2026-03-02 10:00:00;c1;\x00"of two"\x01;1
 """
 # Another export of the same till: other order, another column, other line ends.
 OTHER = (
@@ -118,7 +119,7 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     of_form = {raw.partition(";")[0]: (raw, why) for raw, why in refused.items() if raw[0] != "{"}
     half, count = "half_a_quote", "wrong_number_of_values"
     assert {told: why for told, (_, (why,)) in of_form.items() if told[:4] != "This"} == {
-        "3": half, "4": half, "5": count, "6": count, "12": count, "13": half,
+        "3": half, "4": half, "5": count, "6": count, "12": count, "13": half, "14": count,
         "receipt": "repeated_header",
     }  # fmt: skip
     lines = TILL.splitlines()
@@ -130,7 +131,7 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     assert told["9"] == ["occurred_at_not_a_time"]
     # With another delimiter there is one column of another name, and nothing of it is guessed.
     assert "missing:event_id" in told[None] or "missing:order_id" in told[None]
-    assert len(refused) == 12
+    assert len(refused) == 13
     files = {Path(row["path"]).name: row["reason"] for row in rows(folder, "_log/files")}
     lacking = files.pop("commas.csv")
     assert lacking.startswith('it has no column "receipt", "kind"') and '"paid"' in lacking
@@ -142,7 +143,7 @@ def test_sample_shows_the_same_before_there_is_a_lake(spark, folder):
     file = folder / "landing" / "till.csv"
     source = source_of(config, file, name="tills", dialect=None, stream=None)
     facts = sample(config, file, source, 20)
-    assert (facts["rows"], facts["understood"], facts["refused"]) == (14, 4, 10)
+    assert (facts["rows"], facts["understood"], facts["refused"]) == (15, 4, 11)
     assert {row["reason"] for row in facts["reasons"]} == {
         "half_a_quote", "wrong_number_of_values", "repeated_header", "unknown_type",
         "wrong_type:lines", "occurred_at_not_a_time",

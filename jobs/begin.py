@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
+
+from pyspark.sql import functions as F
 
 from tactful.jobs.evidence import offers
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import lag
 from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
-from tactful.jobs.runs.pausing import paused
+from tactful.jobs.runs.pausing import ALL, paused
 from tactful.jobs.settings.config import Config
 from tactful.schemas.assignments import ASSIGNMENTS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
@@ -24,6 +28,8 @@ from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS
 from tactful.schemas.suppressions import DUE
 from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE_LOG
 
+# So far back the gaps between two runs say when the next one comes.
+RECENT = timedelta(days=7)
 LOOKED_UP = (
     LINKS,
     LABELS,
@@ -77,8 +83,23 @@ def rules_of(lake: Lake, config: Config) -> str:
     Who an audience was found to hold already may have to leave it, so an import counts, too.
     """
     imports = (lake.state() or {}).get("imports")
-    rules = config.hash_of(SECTIONS)
+    rules = _first_rules(lake, config)
     return f"{rules}/{imports}" if imports else rules
+
+
+def _first_rules(lake: Lake, config: Config) -> str:
+    """The same before anybody is known: the configuration, and the campaigns it says something of.
+
+    A campaign that comes or is changed later is an occasion for everybody, as a rule is.
+    """
+    rules = config.hash_of(SECTIONS)
+    named = sorted({o.campaign_id for o in config.activate if o.kind.caused_in and o.campaign_id})
+    if not named:
+        return rules
+    rows = lake.store.read(CAMPAIGNS).where(F.col("campaign_id").isin(*named))
+    told = rows.select(F.to_json(F.struct("*")).alias("row")).collect()
+    text = "\n".join(sorted(row["row"] for row in told))
+    return f"{rules}/{hashlib.sha256(text.encode()).hexdigest()[:16]}"
 
 
 def _settled(
@@ -90,7 +111,7 @@ def _settled(
     anew = next_part(
         earlier,
         # Before the first batch nobody is known, so nobody can be decided again.
-        rules=rules_of(lake, config) if earlier else config.hash_of(SECTIONS),
+        rules=rules_of(lake, config) if earlier else _first_rules(lake, config),
         labels=lambda: lake.store.read(LABELS, pins["tables"][LABELS.id]).count(),
         number=lake.batches_before(FUSED) + batch_id,
         is_confirmed=confirm,
@@ -105,7 +126,32 @@ def _settled(
         "may_speak": has_read_all(lake, batch_id),
         "replaced": offers.versions(pins["tables"], earlier["tables"] if earlier else None),
         "paused": paused(lake.store),
+        "gaps": (gaps := _gaps(earlier, as_of)),
+        "ahead_seconds": _ahead(config, gaps),
+        "lagging": lag.lagging(lake, config, as_of=as_of) if as_of else {},
     }
+
+
+def _gaps(earlier: Mapping[str, Any] | None, as_of: datetime | None) -> dict[str, float]:
+    """The longest gap between two ticks of the clock of each of the last days, in seconds.
+
+    earlier: the pins of the batch before; None before the first.
+    """
+    known = dict((earlier or {}).get("gaps", {}))
+    previous = (earlier or {}).get("as_of")
+    if as_of is None or previous is None:
+        return known
+    gap = (as_of - datetime.fromisoformat(previous)).total_seconds()
+    day = as_of.date().isoformat()
+    known[day] = max(known.get(day, 0.0), gap)
+    oldest = (as_of - RECENT).date().isoformat()
+    return {day: longest for day, longest in sorted(known.items()) if day >= oldest}
+
+
+def _ahead(config: Config, gaps: Mapping[str, float]) -> float:
+    """How long it may be until the next run, in seconds, as far as that is known."""
+    told = config.plans.emit_ahead
+    return max(gaps.values(), default=0.0) if told is None else told.total_seconds()
 
 
 def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | None) -> Batch:
@@ -122,6 +168,8 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         before=lake.batches_before(FUSED),
         gathered=Gathered(**gathered) if gathered else None,
         may_speak=pins.get("may_speak", False),
-        paused=tuple(pins.get("paused", ())),
+        # While a source lags that may forbid something, it is as if every policy were paused.
+        ahead=timedelta(seconds=pins.get("ahead_seconds", 0)),
+        paused=(ALL,) if pins.get("lagging") else tuple(pins.get("paused", ())),
         replaced=pins.get("replaced", {}),
     )

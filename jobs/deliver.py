@@ -39,13 +39,16 @@ from tactful.transforms.membership import (
     to_records,
     with_jurisdiction,
 )
-from tactful.transforms.plans.speaking import SEND
+from tactful.transforms.plans.handed import AD
+from tactful.transforms.plans.speaking import CANCEL, SEND
 from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
 
 # What of a batch is told first, and what makes a list longer.
-FIRST = ("remove", "suppress")
+FIRST = ("remove", "suppress", CANCEL)
 GROWING = ("add", "suppress")
+# What is told of what is said to somebody; it changes no audience.
+SPOKEN = (SEND, CANCEL)
 
 
 def deliver(
@@ -56,6 +59,7 @@ def deliver(
     config: Config,
     *,
     spoken: DataFrame | None,
+    targeted: DataFrame | None,
     dead: DataFrame | None,
     count: int,
     before_telling: Callable[[DataFrame], None],
@@ -64,8 +68,9 @@ def deliver(
 
     suppressed, timeline: of the persons this batch touches. identifiers: identifier_key,
     identifier_type, person_id and state of everything that is theirs now or was before; count:
-    how many, about. spoken: records of what is said now. dead: their addresses that no message
-    reaches (see `dead_addresses`).
+    how many, about. spoken: records of what is said now. targeted: who of them is shown ads now
+    (see `targeted`); None where nothing is planned. dead: their addresses that no message reaches
+    (see `dead_addresses`).
     before_telling: is shown the records before any file is written, and may raise.
     What is said comes last: withdrawals come before speech. Files come first: they are named after
     the batch and an existing one is kept, so a batch that is repeated finds them and goes on to the
@@ -80,7 +85,7 @@ def deliver(
     # One plan for all destinations: a plan each would cost seconds a destination and batch.
     silence = config.consent.silence
     answers = with_jurisdiction(ad_consent(timeline, now), timeline, silence=silence)
-    members = batch.keep(_of_each(config, lambda d: _members(d, now, answers, config)))
+    members = batch.keep(_of_each(config, lambda d: _members(d, now, targeted, answers, config)))
     forms = batch.keep(_of_each(config, lambda d: _forms(d, known, dead, config)))
     refusers = _of_each(config, lambda d: _refusers(d, answers))
     held = batch.logs.memberships(forms.select("identifier_key"), count=count)
@@ -120,14 +125,23 @@ def _of_each(config: Config, made: Callable[[Destination], DataFrame]) -> DataFr
 
 
 def _members(
-    destination: Destination, now: DataFrame, answers: DataFrame, config: Config
+    destination: Destination,
+    now: DataFrame,
+    targeted: DataFrame | None,
+    answers: DataFrame,
+    config: Config,
 ) -> DataFrame:
     """The persons who should be in a destination's audience, and may be.
 
-    What is nobody's own stands on lists of opt-outs; an ad network is never shown it. Who was in a
-    retired destination's audience should be no more.
+    Those whom a rule protects, or whom a policy shows ads as long as its plan lasts. What is
+    nobody's own stands on lists of opt-outs; an ad network is never shown it. Who was in a retired
+    destination's audience should be no more.
     """
-    members = wanted_by(destination, now).where(F.lit(not destination.retired))
+    members = wanted_by(destination, now)
+    if targeted is not None and destination.channel in (None, AD):
+        shown = targeted.where(F.col("audience") == destination.policy)
+        members = members.unionByName(shown.drop("audience"))
+    members = members.where(F.lit(not destination.retired))
     if not destination.sink.needs_ad_consent:
         return members.withColumn("answer", F.lit(None).cast("string"))
     members = members.where(~is_address())
@@ -171,12 +185,6 @@ def wanted_by(destination: Destination, now: DataFrame) -> DataFrame:
     return protected_persons(now, policy=destination.policy, channel=destination.channel)
 
 
-def _wanted(destination: Destination) -> list[str]:
-    """The types of identifiers it takes; of some emails only a hash is known."""
-    wanted = [*destination.identifiers]
-    return [*wanted, "email_sha256"] if "email" in wanted else wanted
-
-
 def _forms(
     destination: Destination, known: DataFrame, dead: DataFrame | None, config: Config
 ) -> DataFrame:
@@ -186,7 +194,7 @@ def _forms(
     network writes to no address and still knows its owner by it, so there it goes on excluding.
     What is nobody's own is told by what was said of it alone.
     """
-    wanted = known.where(F.col("identifier_type").isin(_wanted(destination)))
+    wanted = known.where(F.col("identifier_type").isin(destination.wanted))
     forms = destination.sink.forms(wanted)
     is_about = destination.policy in _rules_about_addresses(config)
     forms = forms.withColumn("is_for_ads", F.lit(destination.is_ad_network))
@@ -220,7 +228,7 @@ def _records(
         batch_id=batch_number,
         split=sink.split,
         row=sink.row,
-        schema=sink.schema(_wanted(destination)),
+        schema=sink.schema(destination.wanted),
         opt_in=opt_in,
     )
 
@@ -276,7 +284,7 @@ def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[d
     ordered = records.select(*columns, held).orderBy("destination", "audience", "position")
     for row in ordered.toLocalIterator():
         groups[(row.destination, row.audience, row.operation)].append((row.payload, row.record_id))
-        if row.operation != SEND:
+        if row.operation not in SPOKEN:
             more = row["values"] if row.operation in GROWING else -row["values"]
             steps[name_of(row.destination, row.audience)] += more
     sizes = sizes_after(batch, steps)
@@ -309,9 +317,11 @@ def _requests(
         part = records[request.start : request.start + request.size]
         payloads = [payload for payload, _ in part]
         record_ids = [record_id for _, record_id in part]
-        if operation == SEND:
+        if operation in SPOKEN:
             assert sink.speech is not None
-            text = sink.speech(payloads, record_ids=record_ids, policy=audience, **options)
+            text = sink.speech(
+                payloads, record_ids=record_ids, policy=audience, operation=operation, **options
+            )
         else:
             text = sink.body(
                 payloads,
@@ -337,7 +347,7 @@ def _requests(
             is_private=RECORDS.is_protected,
         )
         warnings = []
-        if operation != SEND and 0 < size < destination.minimum_audience:
+        if operation not in SPOKEN and 0 < size < destination.minimum_audience:
             warnings.append("below_minimum")
         yield {
             "destination": destination.name,

@@ -27,8 +27,16 @@ from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.owners import is_person, named_after
 from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.personalisation import not_personalised, without_profiling
-from tactful.transforms.plans.actions import Speech, actions, with_score
+from tactful.transforms.plans.actions import actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
+from tactful.transforms.plans.handed import (
+    AD,
+    followed,
+    is_called_back,
+    reached_by_ads,
+    targeted,
+    was_heard,
+)
 from tactful.transforms.plans.limits import INTERRUPTING, limits_of
 from tactful.transforms.plans.moments import with_moment
 from tactful.transforms.plans.outcomes import decided, given_up, news
@@ -46,16 +54,21 @@ PROFILE = ("usual_response_hour", "response_rates", "sends", "attributes")
 
 @dataclass(frozen=True)
 class Planned:
-    """What a batch has planned: records to be handed over now, and rows of its tables."""
+    """What a batch has planned.
+
+    records: to be handed over now. targeted: who is shown ads (see `targeted`). outputs: rows of
+    its tables.
+    """
 
     records: DataFrame | None
+    targeted: DataFrame | None
     outputs: dict[Table, DataFrame]
 
 
-NOTHING = Planned(None, {})
+NOTHING = Planned(None, None, {})
 
 
-def due_plans(batch: Batch) -> DataFrame | None:
+def due_plans(batch: Batch, config: Config) -> DataFrame | None:
     """An identifier of everybody for whom something planned is to be looked at again.
 
     Only a batch that may speak looks: it would change nothing otherwise. Whose moment has come
@@ -63,11 +76,18 @@ def due_plans(batch: Batch) -> DataFrame | None:
     """
     if not batch.may_speak or PLANS.id not in batch.pins or not _has_plans(batch):
         return None
-    standing = latest(batch.read(PLANS), key=["decision_id"]).where("NOT is_final")
-    due = standing.where(F.col("look_at") <= F.lit(batch.as_of))
+    now = F.lit(batch.as_of)
+    is_next = (F.col("outcome") == "chosen") & F.col("emitted_at").isNull() & speak.can_wait(config)
+    is_ahead = is_next & (F.col("send_at") <= F.lit(batch.as_of + batch.ahead))
+    is_due = ~F.col("is_final") & ((F.col("look_at") <= now) | is_ahead)
+    # Few are due: only of these the newest row is looked for, and whether it is due still.
+    log = batch.read(PLANS)
+    asked = log.where(is_due).select("decision_id").distinct()
+    due = latest(log.join(asked, "decision_id", "left_semi"), key=["decision_id"]).where(is_due)
     is_paused = F.lit("*" in batch.paused) | F.col("policy").isin(*batch.paused)
-    is_over = F.coalesce(F.col("expires_at") <= F.lit(batch.as_of), F.lit(False))
-    waiting = (F.col("outcome") == "chosen") & is_paused & ~is_over
+    is_over = F.coalesce(F.col("expires_at") <= now, F.lit(False))
+    is_unsaid = (F.col("outcome") == "chosen") & F.col("emitted_at").isNull()
+    waiting = is_unsaid & is_paused & ~is_over
     return due.where(~waiting).select(F.col("anchor_key").alias("identifier_key")).distinct()
 
 
@@ -102,7 +122,7 @@ def plan(
         rows = given_up(
             unsettled, unsettled.where(F.lit(False)), as_of=batch.as_of, batch_id=batch.number
         )
-        return Planned(None, _outputs(batch, batch.keep(rows), config))
+        return Planned(None, None, _outputs(batch, batch.keep(rows), config))
     keys = labels.where("state = 'linked'").select("identifier_key", "person_id", "state")
     found = batch.logs.identifiers(keys.select("identifier_key"), count=count)
     raw = found.join(keys, "identifier_key").join(
@@ -116,33 +136,16 @@ def plan(
     told = news(weighed, as_of=batch.as_of, batch_id=batch.number)
     rows = batch.keep(told.unionByName(gone))
     said = weighed.where("is_said")
-    outputs = {**_outputs(batch, rows, config), **assignments(batch, arms)}
-    return Planned(speak.records(batch, said, profiles, config), outputs)
+    return Planned(
+        speak.records(batch, said, rows, profiles, config),
+        targeted(weighed),
+        {**_outputs(batch, rows, config), **assignments(batch, arms)},
+    )
 
 
 def _has_plans(batch: Batch) -> bool:
     """Whether anything was ever planned: a log that was only made is in its first version."""
     return batch.pins[PLANS.id] > 0
-
-
-def speech(one: Activate) -> Speech:
-    """A policy as transforms take it."""
-    return Speech(
-        name=one.name,
-        when=one.when,
-        channels=one.channels,
-        priority=one.priority,
-        value=one.value,
-        topic=one.about,
-        purpose=one.is_for,
-        campaign_id=one.campaign_id or one.name,
-        is_shadow=not one.is_live,
-        is_picky=bool(one.content or any(step.content for step in one.steps)),
-        lead=one.lead,
-        starts_at=one.starts_at,
-        again_after=one.again_after,
-        at_most=one.at_most,
-    )
 
 
 def _profiles(batch: Batch, persons: DataFrame, facts: DataFrame, config: Config) -> DataFrame:
@@ -188,7 +191,7 @@ def _actions(
         profiles,
         chosen={one.name: one.chosen for one in config.activate},
     )
-    speeches = [speech(one) for one in config.activate]
+    speeches = [one.speech for one in config.activate]
     told = actions(meant, batch.lake.pads(config), speeches=speeches)
     ref = F.struct(*ORDER)
     anchors = (
@@ -249,11 +252,13 @@ def _weighed(
     zones = zones_of(batch, facts, asked, standing, config)
     hours = profiles.select("person_id", "usual_response_hour")
     is_promised = F.col("was.outcome").isin("chosen", "lost", "suppressed")
+    reached = (
+        addresses(raw, dead, types=ADDRESS_TYPES)
+        .where(F.col("channel") != AD)
+        .unionByName(reached_by_ads(raw, types=speak.types_for_ads(config)))
+    )
     ready = (
-        with_address(
-            with_score(opened, profiles).join(zones, "person_id", "left"),
-            addresses(raw, dead, types=ADDRESS_TYPES),
-        )
+        with_address(with_score(opened, profiles).join(zones, "person_id", "left"), reached)
         .join(hours, "person_id", "left")
         .withColumn("phone", F.when(F.col("channel").isin("sms", "call"), F.col("address")))
         .withColumn("promised_at", F.when(is_promised, F.col("was.send_at")))
@@ -282,17 +287,29 @@ def _weighed(
         as_of=batch.as_of,
         silence=silence,
     )
+    barred = batch.keep(barred)
+    was_told = F.col("was.emitted_at").isNotNull()
+    handed = batch.keep(followed(barred.where(was_told), as_of=batch.as_of))
+    open_still = barred.where(~was_told)
+    by_day = speak.quotas(config)
+    told = {"can_wait": speak.can_wait(config)} | ({} if by_day is None else {"quotas": by_day})
     asked_by_caps = frozenset().union(*(cap.asked for cap in config.caps))
-    known = with_customer(barred, profiles, columns=asked_by_caps).withColumns(_limits(config))
-    limited = batch.keep(known.drop("customer"))
-    return decided(
+    known = with_customer(open_still, profiles, columns=asked_by_caps)
+    limited = batch.keep(known.withColumns({**_limits(config), **told}).drop("customer"))
+    back = handed.where(is_called_back()).select("decision_id")
+    weighed = decided(
         limited,
-        _places(batch, standing, facts, zones, config),
+        _places(batch, standing.join(back, "decision_id", "left_anti"), facts, zones, config),
         as_of=batch.as_of,
         look_ahead=config.plans.look_ahead,
         may_speak=batch.may_speak,
         paused=batch.paused,
+        ahead=batch.ahead,
+        taken=None if by_day is None else speak.taken(batch, config),
+        time_zone=config.business.time_zone,
+        keep=batch.keep,
     )
+    return weighed.unionByName(handed, allowMissingColumns=True)
 
 
 def _limits(config: Config) -> dict[str, Column]:
@@ -310,10 +327,11 @@ def _places(
     """What each person has heard and is about to hear, as it counts in limits."""
     timeline = facts.where(is_person())
     by_name = {one.name: one for one in config.activate}
-    said = standing.where("emitted_at IS NOT NULL").join(zones, "person_id")
+    said = standing.where(was_heard()).join(zones, "person_id")
     emitted = with_fate(said.withColumns(_again(by_name.values())), timeline)
     emitted = batch.keep(emitted.withColumn("counts_in", _limits(config)["counts_in"]))
-    places = [places_of_plans(emitted, as_of=batch.as_of)]
+    every = {cap.name: cap.ad_contact_every for cap in config.caps}
+    places = [places_of_plans(emitted, as_of=batch.as_of, assumed_every=every)]
     if config.caps:
         counted = counted_messages(
             timeline,
@@ -329,7 +347,7 @@ def _places(
 
 def _again(activate: Iterable[Activate]) -> dict[str, Column]:
     """What each plan's policy says now of asking again: again_after (microseconds), at_most."""
-    speeches = [speech(one) for one in activate]
+    speeches = [one.speech for one in activate]
 
     def of(values: dict[str, int | None], kind: str) -> Column:
         told = (F.when(F.col("policy") == name, F.lit(v)) for name, v in values.items())

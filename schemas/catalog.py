@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tactful.schemas.assignments import ASSIGNMENTS
+from tactful.schemas.audience_members import AUDIENCE_MEMBERS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.decisions import DECISIONS
@@ -55,6 +56,7 @@ APPENDED = (
 PUBLISHED = (
     IDENTITY, IDENTITY_HEALTH, HUBS, MANUAL_LINKS, TIMELINE, OUTCOMES, CUSTOMERS, CUSTOMER_SCORES,
     KNOWN_SHARES, PRESSURE, SUPPRESSIONS, REGRETS, LEFT_OUT, ACTIVATIONS,
+    AUDIENCE_MEMBERS,
 )  # fmt: skip
 REFERENCE = (PRODUCTS, CAMPAIGNS, CONTENTS, RATES, CONTEXT)
 

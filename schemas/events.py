@@ -184,6 +184,9 @@ FURTHER: dict[str, tuple[Column, ...]] = {
         ),
         Column("machine_open", "boolean", "Whether a machine, not a person, opened it."),
         Column("cost", MONEY, "What sending it cost."),
+        Column(
+            "decision_id", "string", "The decision that it carries out, as its sender echoes it."
+        ),
     ),
     "profiles": (
         Column("attribute", "string", "What is said about the person."),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
-OPERATIONS = ("add", "remove", "send", "suppress", "unsuppress")
+OPERATIONS = ("add", "remove", "send", "cancel", "suppress", "unsuppress")
 
 RECORDS = Table(
     "records",

@@ -27,6 +27,8 @@ SAID = {
     "remove": ("remove", "from"),
     "suppress": ("suppress", "at"),
     "unsuppress": ("unsuppress", "at"),
+    "send": ("tell", "by"),
+    "cancel": ("call back", "at"),
 }
 BUG = "Run again with --debug for the whole trace."
 SPARK_ENDED = (

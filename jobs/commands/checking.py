@@ -13,6 +13,7 @@ from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
 from tactful.jobs.settings.config import Config, idle
 from tactful.jobs.settings.variables import unread
+from tactful.transforms.plans.handed import AD
 from tactful.transforms.sources import DIALECTS
 
 # A reference table may come later; see `runs/may_run.py`.
@@ -26,6 +27,7 @@ def notes(config: Config) -> list[str]:
         *_java(),
         *idle(config, imported=_imported(config)),
         *_advice(config),
+        *_late(config),
         *_equals(config),
         *_oddities(config),
         *_numbers(config),
@@ -49,6 +51,22 @@ def _advice(config: Config) -> list[str]:
         f"destinations.{destination.name}: {advice}."
         for destination in config.destinations
         if (advice := destination.sink.advice(destination.options, destination.policy))
+    ]
+
+
+def _late(config: Config) -> list[str]:
+    """Who is told what is to be said only when its moment has come, and so a little late."""
+    spoken = {one.name for one in config.activate}
+    late = [
+        d
+        for d in config.destinations
+        if d.policy in spoken and d.sink.speech and d.channel != AD and not d.sink.takes_ahead
+    ]
+    return [
+        f"destinations.{d.name}: {d.kind} cannot take back what it was told, so what falls due "
+        "between two runs is told with the run behind it, rather late than early."
+        for d in late
+        if not d.retired
     ]
 
 

@@ -25,7 +25,8 @@ PUT_BACK = "put it back from a copy"
 REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
 # What a lake may never have had that was last run before lakes remembered what they made.
 LATER = {
-    "activations", "assignments", "contents", "context", "customers_daily", "customer_scores",
+    "activations", "assignments", "audience_members", "contents", "context", "customers_daily",
+    "customer_scores",
     "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "plans", "quality",
     "rates",
 }  # fmt: skip
@@ -44,18 +45,24 @@ class Tables:
         """A table by its folder inside the lake; None where there is none, or it is damaged."""
         return self.tried(path, lambda: opened(self.lake, path), None)
 
-    def ask(self, sql: str, path: str, *, needs: str = "") -> list[dict[str, Any]]:
-        """Run SQL over one table, named as the last part of its path; no rows where it is missing.
+    def ask(self, sql: str, path: str, *others: str, needs: str = "") -> list[dict[str, Any]]:
+        """Run SQL over tables, each named as the last part of its path; no rows where one of them
+        is missing.
 
-        needs: a column that lakes of an older format do not have.
+        needs: a column of the first that lakes of an older format do not have.
         """
         table = self.open(path)
-        if table is None or (needs and needs not in {f.name for f in table.schema().fields}):
+        more = {name: self.open(name) for name in others}
+        if table is None or None in more.values():
+            return []
+        if needs and needs not in {f.name for f in table.schema().fields}:
             return []
 
         def answer() -> list[dict[str, Any]]:
-            reader = QueryBuilder().register(path.rpartition("/")[2], table).execute(sql)
-            found = reader.read_all()
+            builder = QueryBuilder()
+            for name, one in {path: table, **more}.items():
+                builder = builder.register(name.rpartition("/")[2], one)
+            found = builder.execute(sql).read_all()
             columns = {name: found.column(name).to_pylist() for name in found.schema.names}
             rows = zip(*columns.values(), strict=True)
             return [dict(zip(columns, row, strict=True)) for row in rows]

@@ -37,6 +37,7 @@ from tactful.transforms.outcomes import outcomes
 from tactful.transforms.persons.customers import customers
 from tactful.transforms.persons.purchases import bought_lines, orders_of
 from tactful.transforms.plans.activations import activations
+from tactful.transforms.plans.audience_members import audience_members
 from tactful.transforms.regrets import marketing_messages, regrets
 from tactful.transforms.settled import settled_lines
 
@@ -82,6 +83,11 @@ class Inputs:
     def activations(self) -> DataFrame:
         """What is worth saying to whom, as it stands."""
         return activations(self._read(PLANS), self.labels)
+
+    @cached_property
+    def audience_members(self) -> DataFrame:
+        """Who is shown ads by which policy."""
+        return audience_members(self._read(PLANS), self.labels)
 
     @cached_property
     def products(self) -> DataFrame:

@@ -14,6 +14,7 @@ from tactful.jobs.decide import cap_rules
 from tactful.jobs.publication.changed import Changed
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.summarise import left_out, pressures
+from tactful.schemas.audience_members import AUDIENCE_MEMBERS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import (
@@ -189,4 +190,5 @@ PUBLICATIONS = (
         is_daily=True,
     ),
     Publication(ACTIVATIONS, lambda of: of.activations, (LABELS, PLANS)),
+    Publication(AUDIENCE_MEMBERS, lambda of: of.audience_members, (LABELS, PLANS)),
 )

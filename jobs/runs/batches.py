@@ -89,6 +89,8 @@ class Batch:
     paused: tuple[str, ...] = ()
     # The reference tables that are others than for the batch before, with their versions then.
     replaced: Mapping[str, int] = field(default_factory=dict)
+    # How long it may be until the next batch.
+    ahead: timedelta = timedelta()
     # Whether what the batch writes is so little that it may pass through this process.
     is_small: bool = False
     # Whether it came with so few rows that all it holds is in one piece.

@@ -30,7 +30,7 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
 from tactful.jobs.preview import preview
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import may_run
+from tactful.jobs.runs import lag, may_run
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -199,7 +199,7 @@ def _once(
         finally:
             summary.seconds[step] = round(time.monotonic() - started, 2)
 
-    summary.failed_sources = timed("land", lambda: _land(lake, config, hook=hook)) or {}
+    summary.failed_sources = timed("land", lambda: _land(lake, config, as_of, hook=hook)) or {}
     if "accept" in steps:
         before = last_done(lake, accept.QUERY)
         timed("accept", lambda: accept_all(lake, config, hook))
@@ -244,6 +244,7 @@ def accept_all(lake: Lake, config: Config, hook: Hook | None = None) -> None:
     """Accept all that has landed, and hold every batch against Spark's own count."""
     repeats = accept.Repeats()
     repeats.end(finish(accept.start(lake, config, Pace(), hook, repeats=repeats)))
+    lag.note_accepted(lake)
 
 
 def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
@@ -254,13 +255,19 @@ def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
 
 
 def _land(
-    lake: Lake, config: Config, met: land.Met | None = None, hook: Hook | None = None
+    lake: Lake,
+    config: Config,
+    as_of: datetime,
+    met: land.Met | None = None,
+    hook: Hook | None = None,
 ) -> dict[str, str]:
     """Land all that lies in the folders of the sources now; what of them could not be read."""
     try:
-        return land.land(lake, config, met, hook)
+        failed = land.land(lake, config, met, hook)
     except land.NotCommitted as error:
         raise failure("land", error) from error
+    lag.note_landed(lake, config, as_of=as_of, apart=failed)
+    return failed
 
 
 def _caught_up(query: StreamingQuery) -> None:
@@ -301,7 +308,7 @@ def _for_ever(
     every `publish_every`, beside all that, and once more at the end.
     """
     started, now = time.monotonic(), datetime.now(UTC)
-    met, failed = land.Met(), _land(lake, config)
+    met, failed = land.Met(), _land(lake, config, now)
     for sentence in failed.values():
         on_progress(sentence)
     before = last_done(lake, accept.QUERY)
@@ -316,9 +323,11 @@ def _for_ever(
             left = float("inf") if stop_after is None else stop_after.total_seconds()
             while not asked.is_set():
                 began = time.monotonic()
-                failed = say_changed(failed, _land(lake, config, met), on_progress, READ_AGAIN)
+                landed = _land(lake, config, datetime.now(UTC), met)
+                failed = say_changed(failed, landed, on_progress, READ_AGAIN)
                 _caught_up(accepting)
                 repeats.hold(accepting)
+                lag.note_accepted(lake)
                 now = datetime.now(UTC)
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace(), is_confirmed=is_confirmed))

@@ -25,6 +25,7 @@ from tactful.jobs.settings.fields import (
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import PURPOSES
 from tactful.transforms.conditions import Chosen
+from tactful.transforms.plans.actions import Speech
 from tactful.transforms.triggers import TRIGGERS, Policy, Trigger
 
 CANCELS = tuple(dict.fromkeys(type_ for one in TRIGGERS.values() for type_ in one.cancels))
@@ -138,7 +139,9 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
         title="Live, it acts on what happens from this moment on; it has to be given then.",
     )
     per_day: Count | None = Field(
-        default=None, title="How many persons it is said to on a business day; the best first."
+        default=None,
+        title="How many of its plans are said on a business day at most, all channels of a step "
+        "together: the best of what is due, and the others on a later day.",
     )
     lead: Span = Field(
         default=timedelta(), title="How long before the customer's usual hour it is said."
@@ -191,6 +194,26 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
     def is_for(self) -> str:
         """The purpose of its messages."""
         return self.purpose or self.kind.purpose
+
+    @property
+    def speech(self) -> Speech:
+        """How it speaks, as transforms take it."""
+        return Speech(
+            name=self.name,
+            when=self.when,
+            channels=self.channels,
+            priority=self.priority,
+            value=self.value,
+            topic=self.about,
+            purpose=self.is_for,
+            campaign_id=self.campaign_id or self.name,
+            is_shadow=not self.is_live,
+            is_picky=bool(self.content or any(step.content for step in self.steps)),
+            lead=self.lead,
+            starts_at=self.starts_at,
+            again_after=self.again_after,
+            at_most=self.at_most,
+        )
 
     def acts_on(self, occurred_at: datetime) -> bool:
         """Whether what happened then is an occasion for it."""

@@ -8,6 +8,7 @@ from typing import Any
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.conditions import parse
+from tactful.transforms.plans.handed import AD
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources.expressions import NotAnExpression
 from tactful.transforms.triggers import TRIGGERS, Trigger
@@ -26,6 +27,11 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
     if entry.get("mode") == "live" and "starts_at" not in entry:
         hint = "live, it acts on what happens from then on, and not on all that ever happened"
         yield (*place, "starts_at"), "nothing", "a moment with its zone", hint
+    channels = entry.get("channels")
+    shows = isinstance(channels, list) and AD in channels
+    if shows and "expires" not in entry and trigger.expires is None:
+        hint = "so long somebody is shown its ads; without it that would be for ever"
+        yield (*place, "expires"), "nothing", "a duration such as 14d", hint
     yield from _cancels(place, entry, trigger)
     yield from condition(place, entry)
     yield from _contents(place, entry)
@@ -43,27 +49,36 @@ def unspoken(
     policy = entry.get("policy")
     if not isinstance(policy, str) or policy not in spoken or entry.get("retired") is True:
         return
-    if SINKS[entry["kind"]].speech is None:
+    channel = entry.get("channel", SINKS[entry["kind"]].channel)
+    if SINKS[entry["kind"]].speech is None and channel != AD:
         taking = ", ".join(kind for kind, sink in SINKS.items() if sink.speech)
-        allowed = f"a rule or cap, since {entry['kind']} takes no speech; of kinds {taking} do"
+        allowed = (
+            f"a rule or cap, since {entry['kind']} takes no speech; of kinds {taking} do, and of "
+            "channel ad every kind"
+        )
         yield (*place, "policy"), f"{shown(policy)}, which speaks", allowed, ""
         return
-    channel = entry.get("channel", SINKS[entry["kind"]].channel)
     channels = spoken[policy].get("channels")
     if isinstance(channel, str) and isinstance(channels, list) and channel not in channels:
         allowed = f"a channel of activate.{policy}: {', '.join(map(str, channels))}"
         yield (*place, "channel"), shown(channel), allowed, ""
 
 
+def unbounded(
+    place: Place, entry: Mapping[str, Any], spoken: Mapping[str, Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """How much is said on a day is no matter of who is told what not to say.
+
+    spoken: the entries of [[activate]] by name.
+    """
+    if "per_day" in entry and str(entry.get("policy")) not in spoken:
+        allowed = "no such key unless its policy is one of [[activate]]"
+        hint = "what must not be said is never held back"
+        yield (*place, "per_day"), shown(entry["per_day"]), allowed, hint
+
+
 def unheard(place: Place, entry: Mapping[str, Any], destinations: Any) -> Iterator[Finding]:
     """What is live has somebody who takes it on each of its channels, and says all of it."""
-    if "per_day" in entry:
-        yield (
-            (*place, "per_day"),
-            shown(entry["per_day"]),
-            "no such key: it is not supported yet",
-            "",
-        )
     channels = entry.get("channels")
     if entry.get("mode") != "live" or not isinstance(channels, list):
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
@@ -64,6 +65,11 @@ class Cap(Section):
     )
     counts: Literal["sent", "delivered", "opened"] = Field(
         default="sent", title="What a message counts from; opened: by a human."
+    )
+    ad_contact_every: Duration = Field(
+        default=timedelta(days=1),
+        title="How often somebody in an ad audience of what is planned is assumed to see an ad: so "
+        "often that counts for what is planned, since networks tell nobody who saw one.",
     )
     exempt_topics: Topics = Field(
         default=(), title="Messages of these topics are never held by it."

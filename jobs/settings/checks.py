@@ -262,6 +262,7 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
         if not isinstance(kind, str) or kind not in SINKS:
             continue
         yield from activating.unspoken(place, entry, spoken)
+        yield from activating.unbounded(place, entry, spoken)
         yield from _limits(place, entry, SINKS[kind])
         yield from _identifiers(place, entry, SINKS[kind], types)
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")

@@ -42,7 +42,7 @@ __all__ = [
 # Named in the design and not built yet: saying "unknown" would send the reader to look for a typo.
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("households",),
-    Cap: ("scope", "ad_contact_every"),
+    Cap: ("scope",),
 }
 LATER_VALUES = {
     "when": (

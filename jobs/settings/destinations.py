@@ -20,7 +20,9 @@ from tactful.transforms.sinks.sink import USUAL
 class _DestinationEntry(Section):
     name: Name = Field(title="Its name, which is that of its outbox, too.")
     kind: Literal[tuple(SINKS)] = Field(title="What it is.")  # type: ignore[valid-type]
-    policy: Name = Field(title="The rule or cap whose persons are its audience.")
+    policy: Name = Field(
+        title="The rule or cap whose persons are its audience, or the policy that speaks by it."
+    )
     channel: Literal[CHANNELS] | None = Field(  # type: ignore[valid-type]
         title="The channel it speaks on; silent: as its kind does, else on all."
     )
@@ -52,6 +54,11 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
         title="How many records one file or request holds; silent: 10000, or its kind's limit."
     )
 
+    per_day: Count | None = Field(
+        default=None,
+        title="Of what is said: how much of it on a business day at most, the best first, and the "
+        "others on a later day.",
+    )
     deliver: Literal["outbox", "http"] = Field(
         default="outbox",
         title="Whether its files wait in the outbox for somebody to take them, or are sent.",
@@ -84,6 +91,12 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     def is_sent(self) -> bool:
         """Whether its files go out by HTTP."""
         return self.deliver == "http"
+
+    @property
+    def wanted(self) -> list[str]:
+        """The types of identifiers it takes; of some emails only a hash is known."""
+        wanted = [*self.identifiers]
+        return [*wanted, "email_sha256"] if "email" in wanted else wanted
 
     @property
     def is_opt_out_list(self) -> bool:

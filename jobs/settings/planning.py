@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from tactful.jobs.settings.fields import Duration
+from tactful.jobs.settings.fields import Duration, Span
 from tactful.jobs.settings.section import Section
 from tactful.transforms.legal_hours import Week
 from tactful.transforms.quiet_hours import outside
@@ -35,6 +35,17 @@ class Plans(Section):
     look_ahead: Duration = Field(
         default=timedelta(days=7),
         title="How far ahead what is to be said keeps its place from what is worth less.",
+    )
+    max_lag: Duration = Field(
+        default=timedelta(hours=1),
+        title="How old the oldest row may be that is not read yet, of a source that may forbid "
+        "something to be said: while one is older nothing is said.",
+    )
+    emit_ahead: Span | None = Field(
+        default=None,
+        title="How long before its moment something is handed over to a destination that sends it "
+        "at that moment and takes it back until then; silent: as long as the longest gap between "
+        "two runs of the last week.",
     )
     default_hour: int | None = Field(
         default=None,

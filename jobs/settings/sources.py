@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field
 from tactful.jobs.settings.csv_form import CsvForm
 from tactful.jobs.settings.fields import (
     Count,
+    Duration,
     PathText,
     Stream,
     Text,
@@ -80,6 +81,10 @@ class Source(Section):
         title="The columns of CSV files that begin without a line of names.",
     )
 
+    expected_every: Duration | None = Field(
+        default=None,
+        title="How often something comes of it: as long as less comes, it lags behind.",
+    )
     servers: Text | None = Field(
         default=None,
         description="host:port of one broker or of several, with commas between",

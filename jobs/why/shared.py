@@ -142,6 +142,8 @@ def record_words(row: Mapping[str, Any]) -> str:
         "remove": "to remove",
         "suppress": "to suppress",
         "unsuppress": "to unsuppress",
+        "send": "to say something to",
+        "cancel": "not to say something to",
     }
     what = asked.get(row["operation"], row["operation"])
     states = [row["row_state"]] if row["row_state"] else row["states"]

@@ -8,7 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pytest
 
+from tactful.jobs.commands.plan_status import plan_facts
+from tactful.jobs.commands.tables_here import Tables
+from tactful.schemas.plans import PLANS
 from tests.landing import World
 from tests.oracle.compare import read_tables
 from tests.product import Shop
@@ -41,6 +45,11 @@ CONFIG: dict[str, Any] = {
         {"name": "texts", "when": "cart_abandoned", "after": "4h", "channels": ["sms"],
          "priority": 20, "expires": "10h", **LIVE},
         {"name": "trial", "when": "cart_abandoned", "after": "1h", "channels": ["email"]},
+        {"name": "shown", "when": "cart_abandoned", "after": "1h", "channels": ["ad"],
+         "expires": "3d", **LIVE},
+        {"name": "form", "when": "form_abandoned", "after": "1h", "channels": ["email"],
+         "per_day": 2, **LIVE},
+        {"name": "sale", "when": "campaign", "campaign_id": "sale", "channels": ["email"]},
         {"name": "back", "when": "win_back", "after": "30d", "channels": ["email"],
          "priority": 10, "expires": "60d", **LIVE},
     ],
@@ -48,6 +57,9 @@ CONFIG: dict[str, Any] = {
         {"name": "mailer", "kind": "file", "policy": "cart"},
         {"name": "texter", "kind": "file", "policy": "texts", "channel": "sms"},
         {"name": "backs", "kind": "file", "policy": "back"},
+        {"name": "forms", "kind": "file", "policy": "form"},
+        {"name": "network", "kind": "meta_custom_audience", "policy": "shown",
+         "audience_id": "1", "identifiers": ["email"]},
         {"name": "silent", "kind": "file", "policy": "unsubscribed"},
     ],
 }  # fmt: skip
@@ -76,9 +88,20 @@ def carts(*names: str, hours: float = 0) -> list[dict[str, Any]]:
     return [row(who, hours, "add_to_cart", sku="jeans") for who in names]
 
 
-def sent_lines(shop: Shop, destination: str) -> list[dict[str, Any]]:
-    files = sorted((shop.lake / "outbox" / destination).glob("*-send.jsonl"))
+def lines(
+    shop: Shop, destination: str, extension: str = "jsonl", *, operation: str = "send"
+) -> list[dict[str, Any]]:
+    """What a destination was told to say, or not to say after all."""
+    files = sorted((shop.lake / "outbox" / destination).glob(f"*-{operation}.{extension}"))
     return [json.loads(line) for file in files for line in file.read_text().splitlines()]
+
+
+def plans(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
+    """What stands of everything that was planned, by whose address and policy."""
+    tables = read_tables(shop.lake, ["_log/plans", "identifiers"])
+    names = {r["identifier_key"]: r["value"].removesuffix("@x.io") for r in tables["identifiers"]}
+    newest = sorted(tables["_log/plans"], key=lambda r: r["batch_id"])
+    return {(names[r["anchor_key"]], r["policy"]): r for r in newest}
 
 
 def activations(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
@@ -94,46 +117,66 @@ def activations(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
 
 
 def test_from_the_cart_to_the_record(spark, tmp_path: Path) -> None:
-    lines = [{"sku": "mat", "quantity": 1, "unit_price": 50}]
+    """One world through a day: planned, handed over ahead and called back, shown as ads, bounded by
+    the day, held while a source lags, killed in between.
+    """
+    mat = [{"sku": "mat", "quantity": 1, "unit_price": 50}]
+    forms = [f"form{n}" for n in range(3)]
     first = {
-        "web": carts("ann", "bea", "cat", "dan", "eve"),
-        "crm": [agrees(who) for who in ("ann", "bea", "cat", "dan")],
-        "till": [row("dan", -24 * 30 + 5, "order_placed", order_id="o1", lines=lines)],
+        "web": [
+            *carts("ann", "bea", "cat", "dan", "eve", "eli"),
+            *(row(who, 0, "form_start", form="f") for who in forms),
+        ],
+        "crm": [agrees(who) for who in ("ann", "bea", "cat", "dan", "eli", *forms)],
+        "till": [row("dan", -24 * 30 + 5, "order_placed", order_id="o1", lines=mat)],
     }
     second = {
-        "till": [row("bea", 2, "order_placed", order_id="o2", lines=lines)],
+        "till": [row("bea", 2, "order_placed", order_id="o2", lines=mat)],
         "mail": [row("cat", 2, "unsubscribed", channel="email", message_id="m")],
     }
-    world = World({}, CONFIG, PRODUCTS, NOON, NOON + 200 * HOUR, contents=CONTENTS)
+    world = World(
+        {}, CONFIG, PRODUCTS, NOON, NOON + 200 * HOUR, contents=CONTENTS,
+        campaigns=[{"campaign_id": "sale"}],
+    )  # fmt: skip
     shop = Shop(world, tmp_path)
     shop.land(first)
-    shop.run(as_of=NOON + HOUR)
-    planned = activations(shop)
-    for who in ("ann", "bea", "cat", "dan"):
+    decide(shop, 1)
+    planned = plans(shop)
+    assert ("form0", "sale") not in planned
+    for who in ("ann", "bea", "cat", "dan", "eli"):
         told = planned[who, "cart"]
         assert (told["outcome"], told["send_at"]) == ("chosen", NOON + 4 * HOUR), who
         assert (told["skus"], told["content_id"]) == (["jeans"], "cart_mail")
-    assert planned["eve", "cart"]["outcome"] == "suppressed"
+    assert planned["eve", "cart"]["outcome"] == planned["eve", "shown"]["outcome"] == "suppressed"
     assert planned["eve", "cart"]["reason"] == "no_consent"
     assert planned["ann", "texts"]["reason"] == "no_address"
     # Dan's long silence is told of a day later: the cart has the place.
     back = planned["dan", "back"]
     assert (back["outcome"], back["reason"]) == ("lost", "min-gap")
-    assert back["lost_to"] == [planned["dan", "cart"]["activation_id"]]
-    assert sent_lines(shop, "mailer") == []
+    assert back["lost_to"] == [planned["dan", "cart"]["decision_id"]]
+    assert lines(shop, "mailer") == []
+    # On a day two of three are told; whom else, waits for the next.
+    told_of = {planned[who, "form"]["outcome"] for who in forms}
+    assert len(lines(shop, "forms")) == 2 and told_of == {"chosen", "suppressed"}
+    [late] = [planned[who, "form"] for who in forms if planned[who, "form"]["outcome"] != "chosen"]
+    assert (late["reason"], late["send_at"]) == ("per-day:form", NOON + 12 * HOUR)
+    # Ads are shown at once, to whom consent allows it.
+    assert members(shop) == {"ann", "bea", "cat", "dan", "eli"}
 
+    # The next run comes two hours later as well, so what falls due until then is handed over now.
     shop.land(second)
-    shop.run(as_of=NOON + 3 * HOUR)
-    planned = activations(shop)
+    with pytest.raises(Exception, match="killed"):
+        decide(shop, 3, hook=_killed_behind(PLANS.id))
+    decide(shop, 3)
+    planned = plans(shop)
     assert planned["bea", "cart"]["outcome"] == "withdrawn"
-    assert planned["bea", "cart"]["reason"] == "order_placed"
+    assert planned["bea", "cart"]["reason"] == planned["bea", "shown"]["reason"] == "order_placed"
     assert (planned["cat", "cart"]["outcome"], planned["cat", "cart"]["reason"]) == (
         "withdrawn", "unsubscribed",
     )  # fmt: skip
-
-    shop.run(as_of=NOON + 5 * HOUR)
-    told = {line["address"]: line for line in sent_lines(shop, "mailer")}
-    assert sorted(told) == ["ann@x.io", "dan@x.io"]
+    assert members(shop) == {"ann", "cat", "dan", "eli"}
+    told = {line["address"]: line for line in lines(shop, "mailer")}
+    assert sorted(told) == ["ann@x.io", "dan@x.io", "eli@x.io"]
     schema = Path(__file__).parents[1] / "golden/send_record.schema.json"
     for line in told.values():
         jsonschema.validate(line, json.loads(schema.read_text()))
@@ -144,15 +187,74 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path) -> None:
     assert (ann["template"], ann["content_id"], ann["channel"]) == (
         "template-7", "cart_mail", "email",
     )  # fmt: skip
-    assert ann["send_at"] == "2026-06-03T17:00:00Z"
-    assert ann["not_after"] == "2026-06-10T16:00:00Z"
-    decisions = read_tables(shop.lake, ["decisions"])["decisions"]
-    assert len({r["decision_id"] for r in decisions}) == len(decisions)
-    assert ann["decision_id"] in {r["decision_id"] for r in decisions if r["outcome"] == "chosen"}
+    assert (ann["send_at"], ann["not_after"]) == ("2026-06-03T16:00:00Z", "2026-06-10T16:00:00Z")
+    # Before its moment she bought: it is called back in that batch, and nothing else is.
+    order = row("eli", 3.2, "order_placed", order_id="o3", lines=mat)
+    shop.land({"till": [order]})
+    decide(shop, 3.5)
+    [back] = lines(shop, "mailer", operation="cancel")
+    jsonschema.validate(back, json.loads((schema.parent / "cancel_record.schema.json").read_text()))
+    assert back["decision_id"] == told["eli@x.io"]["decision_id"]
+    assert members(shop) == {"ann", "cat", "dan"}
+    assert plans(shop)["eli", "cart"]["outcome"] == "withdrawn"
 
-    # Nothing twice; and Dan is told of the long silence when a day is over.
-    shop.run(as_of=NOON + 6 * HOUR)
-    assert len(sent_lines(shop, "mailer")) == 2
-    shop.run(as_of=NOON + 26 * HOUR)
-    assert [line["address"] for line in sent_lines(shop, "backs")] == ["dan@x.io"]
-    assert len(sent_lines(shop, "mailer")) == 2
+    # A source that cannot be read to its end may have forbidden it since.
+    ann_got = row("ann", 4, "sent", message_id="a", channel="email", campaign_id="elsewhere",
+                  decision_id=ann["decision_id"])  # fmt: skip
+    strange = row("cat", 4, "sent", message_id="d", channel="email", decision_id="of nobody")
+    shop.land({"mail": [ann_got, strange]})
+    # A campaign that gets its day concerns everybody, also whom nothing else has happened to.
+    begun = tmp_path / "reference/campaigns/later.json"
+    begun.write_text(json.dumps({"campaign_id": "sale", "starts_at": "2026-06-03T16:30:00Z"}))
+    decide(shop, 5)
+    assert plans(shop)["form0", "sale"]["outcome"] == "chosen"
+    assert {d["outcome"] for d in decisions(shop, "cart")} == {"chosen", "withdrawn"}
+    assert ann["decision_id"] in {
+        d["decision_id"] for d in decisions(shop, "cart") if d["outcome"] == "chosen"
+    }
+    lost = tmp_path / "landing" / "mail" / "lost.json"
+    lost.symlink_to(tmp_path / "nowhere")
+    decide(shop, 26)
+    assert lines(shop, "backs") == [] and len(lines(shop, "forms")) == 2
+    facts = plan_facts(Tables(shop.lake), shop.lake)
+    assert facts["lagging"] == {"mail": (NOON + 5 * HOUR).isoformat()}
+    lost.unlink()
+    shop.run(as_of=NOON + 27 * HOUR)
+    assert [line["address"] for line in lines(shop, "backs")] == ["dan@x.io"]
+    assert len(lines(shop, "forms")) == 3 and len(lines(shop, "mailer")) == 3
+    # Nothing twice, and each end once.
+    decided = decisions(shop)
+    assert len({r["decision_id"] for r in decided}) == len(decided)
+    assert {r["outcome"] for r in activations(shop).values()} >= {"chosen", "withdrawn"}
+    stays = read_tables(shop.lake, ["audience_members"])["audience_members"]
+    entered, left = NOON + HOUR, {NOON + 3 * HOUR, NOON + 3.5 * HOUR, None}
+    assert {(r["audience"], r["entered_at"]) for r in stays} == {("shown", entered)}
+    assert {r["left_at"] for r in stays} == left and len(stays) == 5
+    facts = plan_facts(Tables(shop.lake), shop.lake)
+    assert facts["lagging"] == {}
+    assert facts["sent"] == {"of_nobody": 1, "called_back": 0, "late": 0, "foreign_count": 0}
+
+
+def decide(shop: Shop, hours: float, **options: Any) -> None:
+    """A run that publishes nothing."""
+    shop.run(as_of=NOON + hours * HOUR, steps=("land", "accept", "fused"), **options)
+
+
+def _killed_behind(place: str) -> Any:
+    def hook(step: str, k: int, table: str) -> None:
+        if step == "fused" and table == place:
+            raise RuntimeError("killed")
+
+    return hook
+
+
+def members(shop: Shop) -> set[str]:
+    """Whom ads are shown to, by their address."""
+    tables = read_tables(shop.lake, ["identifiers"])["identifiers"]
+    names = {r["identifier_key"]: r["value"].removesuffix("@x.io") for r in tables}
+    return {names[key] for name, key in shop.held() if name == "network"}
+
+
+def decisions(shop: Shop, policy: str | None = None) -> list[dict[str, Any]]:
+    rows = read_tables(shop.lake, ["decisions"])["decisions"]
+    return [row for row in rows if policy in (None, row["policy"])]

@@ -35,6 +35,7 @@ NETWORK = {
     "audience_id": "1",
 }  # fmt: skip
 EVERY = [table.name for table in PUBLISHED]
+NOT_OF_EVENTS = ("identity", "identity_health", "hubs", "activations", "audience_members")
 DECIDED = ["suppressions", "regrets", "left_out"]
 KNOWN = ["customers", "customer_scores"]
 # What was changed → the tables that are made from it.
@@ -105,10 +106,12 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
         TIMELINE_LOG: (
             {"stream": "clicks", "event_id": "e", "type": "page_view", "event_class": "browse",
              "occurred_at": AS_OF, "line_number": 0},
-            [n for n in EVERY if n not in ("identity", "identity_health", "hubs", "activations")],
+            [n for n in EVERY if n not in NOT_OF_EVENTS],
         ),
         LINKS: ({"link_id": "l"}, ["hubs"]),
-        PLANS: ({"decision_id": "d", "anchor_key": "k"}, ["activations"]),
+        PLANS: (
+            {"decision_id": "d", "anchor_key": "k"}, ["activations", "audience_members"],
+        ),
     }  # fmt: skip
     for table, (row, stale) in rows.items():
         made = pa.Table.from_pylist([row], to_arrow_schema(table.struct()))

@@ -279,6 +279,7 @@ FIELDS: dict[str, dict[str, Callable[[Any], Any]]] = {
     "messages": {
         **COMMON,
         **_texts("message_id channel purpose campaign_id variant content_id topic bounce"),
+        **_texts("decision_id"),
         "skus": texts(ENTRIES["skus"]),
         "categories": texts(ENTRIES["categories"]),
         "offers_discount": flag,

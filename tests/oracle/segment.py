@@ -293,7 +293,8 @@ class _Call:
     def message(self, type_: str, channel: str | None) -> dict[str, Any]:
         campaign = self.props.get("campaign")
         named = campaign.get("name") if isinstance(campaign, dict) else None
-        own = {name: self.props[name] for name in ("purpose", "variant", "content_id", "topic")
+        told = ("purpose", "variant", "content_id", "topic", "decision_id")
+        own = {name: self.props[name] for name in told
                if _is_plain(self.props.get(name))}  # fmt: skip
         if type_ in OWN_WORDS:
             own.pop("purpose", None)

@@ -18,7 +18,7 @@ WHAT_HAPPENED = {
     "unsubscribe": "unsubscribed", "groupunsubscribe": "unsubscribed",
     "groupresubscribe": "subscribed",
 }  # fmt: skip
-OWN = ("purpose", "campaign_id", "variant", "content_id", "topic")
+OWN = ("purpose", "campaign_id", "variant", "content_id", "topic", "decision_id")
 WHO = ("customer_id", "email_sha256", "phone", "loyalty_id", "device_id", "anonymous_id")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from pyspark.sql import Column, DataFrame
@@ -9,10 +10,16 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.plans import PLANS
 from tactful.transforms.plans.arbitration import arbitrate
+from tactful.transforms.plans.days import next_day, over_the_day
+from tactful.transforms.plans.handed import AD, ends_at, is_past
+from tactful.transforms.quiet_hours import WEEK, open_in
 
 # What a plan that stands still has to say anew for it to be written again.
-NEWS = ("outcome", "reason", "lost_to", "send_at", "is_final", "content_id", "expires_at")
+NEWS = (
+    "outcome", "reason", "lost_to", "send_at", "is_final", "content_id", "expires_at", "emitted_at",
+)  # fmt: skip
 NOT_PROPOSED, LATE, QUIET_HOURS, EXPIRED = "not_proposed", "late", "quiet_hours", "expired"
+PER_DAY = "per-day"
 
 
 def decided(
@@ -23,6 +30,10 @@ def decided(
     look_ahead: timedelta,
     may_speak: bool,
     paused: tuple[str, ...],
+    ahead: timedelta = timedelta(),
+    taken: DataFrame | None = None,
+    time_zone: str = "UTC",
+    keep: Callable[[DataFrame], DataFrame] = lambda frame: frame,
 ) -> DataFrame:
     """Decide what becomes of each proposal: what forbids it comes first, then its place and moment.
 
@@ -30,77 +41,57 @@ def decided(
     what has expired is over; what is forbidden waits until that ends; what is too far ahead is
     decided when it comes near; all others are held against each other and the limits. What these
     stop is decided anew when a place is free, unless one of them drops it. Whose moment has come is
-    said, unless the batch may not speak or its policy is paused.
+    said, unless the batch may not speak or its policy is paused; what falls due before the next run
+    is handed over now where it can be called back until then. What is too much for its day gives
+    its place up, and is decided anew on the next.
 
-    Adds: outcome, reason, lost_to, send_at, is_final, is_said (to be handed over now), look_at.
-    Keeps: all rows.
-    actions: with bars, moment and limits, `was` (the standing plan: outcome; null without one).
+    Adds: outcome, reason, lost_to, send_at, is_final, is_said (to be handed over now), emitted_at,
+    look_at. Keeps: all rows.
+    actions: with bars, moment and limits, `was` (the standing plan: outcome; null without one);
+    can_wait: whether its destinations take it ahead of its moment; quotas (see `QUOTA`).
+    ahead: until when the next run comes. taken: see `over_the_day`; None where no day is bounded.
+    time_zone: the business's. keep: holds a frame that is read several times.
     """
     now = F.lit(as_of)
-    is_over = F.coalesce(F.col("expires_at") <= now, F.lit(False))
-    is_cancelled = F.col("withdrawn_by").isNotNull()
-    is_barred = F.size("bars") > 0
-    was_chosen = F.coalesce(F.col("was.outcome") == "chosen", F.lit(False))
-    is_near = F.coalesce("moment", F.col("proposed_at")) <= F.lit(as_of + look_ahead)
-    fate = (
-        F.when(is_cancelled, "cancelled")
-        .when(is_over, "over")
-        .when(is_barred & was_chosen, "withdrawn")
-        .when(is_barred, "barred")
-        .when(~is_near, "waiting")
-        .otherwise("held")
-    )
-    # Worked out once: what is asked below of the fold's answer would ask for it again.
-    rows = actions.withColumn("_fate", fate)
-    contested = arbitrate(rows.where("_fate = 'held'"), places)
-    nothing = {
-        "send_at": F.lit(None).cast("timestamp"), "next_at": F.lit(None).cast("timestamp"),
-        "bound_by": F.lit(None).cast("string"), "winners": F.array().cast("array<string>"),
-        "is_dropped": F.lit(False),
-    }  # fmt: skip
-    others = rows.where("_fate <> 'held'").withColumns(nothing)
-    both = contested.unionByName(others)
-    bar = F.get("bars", 0)
-    is_chosen = (F.col("_fate") == "held") & F.col("send_at").isNotNull()
-    has_winner = F.size("winners") > 0
-    outcome = (
-        F.when(F.col("_fate").isin("cancelled", "withdrawn"), "withdrawn")
-        .when(F.col("_fate") == "over", _last_outcome())
-        .when(F.col("_fate") == "barred", "suppressed")
-        .when(F.col("_fate") == "waiting", "waiting")
-        .when(is_chosen, "chosen")
-        .when(has_winner, "lost")
-        .otherwise("suppressed")
-    )
-    ended = F.struct(F.array_max(F.transform("bars", _end_of)).alias("at"))["at"]
-    reason = (
-        F.when(F.col("_fate") == "cancelled", F.col("cancelled_by"))
-        .when(F.col("_fate") == "over", _last_reason())
-        .when(F.col("_fate").isin("barred", "withdrawn"), bar["policy"])
-        .when(F.col("bound_by") == "hours", QUIET_HOURS)
-        .otherwise(F.col("bound_by"))
-    )
-    is_ended = F.col("_fate").isin("cancelled", "withdrawn", "over")
+    rows = actions.withColumn("_fate", _fate(as_of, look_ahead))
     speaks = F.lit(may_speak) & F.lit("*" not in paused) & ~F.col("policy").isin(*paused)
-    is_due = is_chosen & (F.col("send_at") <= now)
-    is_said = is_due & ~F.col("is_shadow") & speaks
+    until = F.when(F.col("can_wait"), F.lit(as_of + ahead)).otherwise(now)
+    is_due = F.col("send_at").isNotNull() & (F.col("send_at") <= until)
+    contested = arbitrate(rows.where("_fate = 'held'"), places).withColumn("too_much", _text())
+    if taken is not None:
+        contested = _within_days(
+            keep(contested), places, taken, is_due=is_due & speaks, time_zone=time_zone, keep=keep
+        )
+    nothing = {
+        "send_at": _time(), "next_at": _time(), "bound_by": _text(), "too_much": _text(),
+        "winners": F.array().cast("array<string>"), "is_dropped": F.lit(False),
+    }  # fmt: skip
+    both = contested.unionByName(rows.where("_fate <> 'held'").withColumns(nothing))
+    is_chosen = (F.col("_fate") == "held") & F.col("send_at").isNotNull()
+    is_now = is_chosen & (F.col("send_at") <= now)
+    is_said = is_chosen & is_due & ~F.col("is_shadow") & speaks
+    is_ended = F.col("_fate").isin("cancelled", "withdrawn", "over")
+    is_open = (F.col("channel") == AD) | (F.col("send_at") > now)
     # What a cap drops is tried once, at its moment, by who may speak then.
     is_tried = F.col("is_dropped") & (F.col("moment") <= now) & (speaks | F.col("is_shadow"))
-    is_final = is_ended | is_said | (is_due & F.col("is_shadow")) | is_tried
+    is_final = is_ended | (is_said & ~is_open) | (is_now & F.col("is_shadow")) | is_tried
+    ended = F.struct(F.array_max(F.transform("bars", _end_of)).alias("at"))["at"]
     next_look = (
         F.when(F.col("_fate") == "barred", F.when(ended < _never(), ended))
         .when(F.col("_fate") == "waiting", F.coalesce("moment", "proposed_at") - F.lit(look_ahead))
+        .when(is_said, ends_at())
         .when(is_chosen, F.col("send_at"))
         .when(F.col("is_dropped"), F.col("moment"))
         .otherwise(F.col("next_at"))
     )
     # What has been promised and cannot be said yet keeps its moment.
-    kept = F.when(is_due & ~is_said & was_chosen, F.col("was.send_at"))
+    was_chosen = F.coalesce(F.col("was.outcome") == "chosen", F.lit(False))
+    kept = F.when(is_now & ~is_said & was_chosen, F.col("was.send_at"))
     has_moment = (F.col("_fate") == "waiting") | F.col("is_dropped")
     told = both.withColumns(
         {
-            "outcome": outcome,
-            "reason": reason,
+            "outcome": _outcome(is_chosen),
+            "reason": _reason(),
             "lost_to": F.when(is_ended, F.array().cast("array<string>")).otherwise(
                 F.array_sort("winners")
             ),
@@ -110,10 +101,91 @@ def decided(
             ),
             "is_final": is_final,
             "is_said": is_said,
+            "emitted_at": F.when(is_said, now),
             "look_at": F.when(~is_final, F.least(next_look, "expires_at")),
         }
     )
-    return told.drop("_fate", "next_at", "bound_by", "winners", "is_dropped")
+    return told.drop("_fate", "next_at", "bound_by", "winners", "too_much", "is_dropped")
+
+
+def _fate(as_of: datetime, look_ahead: timedelta) -> Column:
+    """What comes of a proposal before it is held against any other."""
+    is_over = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
+    is_barred = F.size("bars") > 0
+    was_chosen = F.coalesce(F.col("was.outcome") == "chosen", F.lit(False))
+    is_near = F.coalesce("moment", F.col("proposed_at")) <= F.lit(as_of + look_ahead)
+    return (
+        F.when(F.col("withdrawn_by").isNotNull(), "cancelled")
+        .when(is_over, "over")
+        .when(is_barred & was_chosen, "withdrawn")
+        .when(is_barred, "barred")
+        .when(~is_near, "waiting")
+        .otherwise("held")
+    )
+
+
+def _outcome(is_chosen: Column) -> Column:
+    return (
+        F.when(F.col("_fate").isin("cancelled", "withdrawn"), "withdrawn")
+        .when(F.col("_fate") == "over", _last_outcome())
+        .when(F.col("_fate") == "barred", "suppressed")
+        .when(F.col("_fate") == "waiting", "waiting")
+        .when(is_chosen, "chosen")
+        .when(F.size("winners") > 0, "lost")
+        .otherwise("suppressed")
+    )
+
+
+def _reason() -> Column:
+    return (
+        F.when(F.col("_fate") == "cancelled", F.col("cancelled_by"))
+        .when(F.col("_fate") == "over", _last_reason())
+        .when(F.col("_fate").isin("barred", "withdrawn"), F.get("bars", 0)["policy"])
+        .when(F.col("too_much").isNotNull(), F.concat_ws(":", F.lit(PER_DAY), "too_much"))
+        .when(F.col("bound_by") == "hours", QUIET_HOURS)
+        .otherwise(F.col("bound_by"))
+    )
+
+
+def _within_days(
+    contested: DataFrame,
+    places: DataFrame,
+    taken: DataFrame,
+    *,
+    is_due: Column,
+    time_zone: str,
+    keep: Callable[[DataFrame], DataFrame],
+) -> DataFrame:
+    """Let what is too much for its day give up its place, for others of the same person to take.
+
+    Whoever gets a place so may be too much for their own day, and waits then, too: a day is never
+    exceeded, and what could have gone in their place is looked at with the next batch.
+    """
+    late = keep(over_the_day(contested.where(is_due), taken, time_zone=time_zone))
+    if late.isEmpty():
+        return contested
+    found = ("send_at", "bound_by", "winners", "next_at", "too_much", "is_dropped")
+    persons = contested.join(late, "decision_id", "left_semi").select("person_id").distinct()
+    theirs = contested.join(persons, "person_id", "left_semi").drop(*found)
+    settled = contested.join(persons, "person_id", "left_anti")
+    again = arbitrate(theirs.join(late, "decision_id", "left_anti"), places)
+    both = keep(settled.unionByName(again.withColumn("too_much", _text())))
+    more = over_the_day(both.where(is_due), taken, time_zone=time_zone)
+    tomorrow = next_day(F.col("_was_at"), time_zone)
+    opens = open_in(F.greatest(tomorrow, "proposed_at"), F.col("clocks"), F.col("week").cast(WEEK))
+    later = F.when(F.col("expires_at").isNull() | (opens < F.col("expires_at")), opens)
+    given = {
+        "send_at": _time(), "bound_by": _text(), "next_at": later,
+        "winners": F.array().cast("array<string>"), "is_dropped": F.lit(False),
+    }  # fmt: skip
+    was_at = contested.select("decision_id", F.col("send_at").alias("_was_at"))
+    first = theirs.join(late, "decision_id").join(was_at, "decision_id").withColumns(given)
+    marked = both.drop("too_much").join(more, "decision_id", "left")
+    is_more = F.col("too_much").isNotNull()
+    second = marked.withColumn("_was_at", F.col("send_at")).withColumns(
+        {name: F.when(is_more, value).otherwise(F.col(name)) for name, value in given.items()}
+    )
+    return first.drop("_was_at").unionByName(second.drop("_was_at"))
 
 
 def news(decided: DataFrame, *, as_of: datetime, batch_id: int) -> DataFrame:
@@ -131,7 +203,6 @@ def news(decided: DataFrame, *, as_of: datetime, batch_id: int) -> DataFrame:
     return PLANS.conform(
         written.withColumns(
             {
-                "emitted_at": F.when(F.col("is_said"), F.lit(as_of)),
                 "as_of": F.lit(as_of),
                 "batch_id": F.lit(batch_id),
             }
@@ -144,21 +215,26 @@ def given_up(
 ) -> DataFrame:
     """Withdraw what was planned and is no longer proposed: its cause is another's, or no more.
 
+    What was handed over and has been said stays said.
+
     Keeps: rows of `_log/plans`. standing: those that are not final, of the persons concerned.
     proposed: decision_id of all that is proposed now.
     """
     gone = standing.join(proposed.select("decision_id"), "decision_id", "left_anti")
-    is_over = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
-    none = F.lit(None).cast("timestamp")
+    is_told = F.col("emitted_at").isNotNull()
+    is_said = is_told & is_past(as_of)
+    is_over = ~is_told & F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
     rows = gone.withColumns(
         {
-            "reason": F.when(is_over, _reason_of(F.col("outcome"), F.col("reason"))).otherwise(
-                NOT_PROPOSED
+            "reason": F.when(is_over, _reason_of(F.col("outcome"), F.col("reason"))).when(
+                ~is_said, NOT_PROPOSED
             ),
-            "outcome": F.when(is_over, _outcome_of(F.col("outcome"))).otherwise("withdrawn"),
+            "outcome": F.when(is_over, _outcome_of(F.col("outcome")))
+            .when(is_said, "chosen")
+            .otherwise("withdrawn"),
             "lost_to": F.array().cast("array<string>"),
-            "send_at": none,
-            "look_at": none,
+            "send_at": F.when(is_told, F.col("send_at")),
+            "look_at": _time(),
             "is_final": F.lit(True),
             "as_of": F.lit(as_of),
             "batch_id": F.lit(batch_id),
@@ -186,6 +262,14 @@ def _reason_of(was: Column, reason: Column) -> Column:
         .when(was.isin("lost", "suppressed"), reason)
         .otherwise(EXPIRED)
     )
+
+
+def _time() -> Column:
+    return F.lit(None).cast("timestamp")
+
+
+def _text() -> Column:
+    return F.lit(None).cast("string")
 
 
 def _end_of(bar: Column) -> Column:

@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from types import MappingProxyType
 
 from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
 from tactful.transforms.calendars import window_at
+from tactful.transforms.plans.handed import AD
 from tactful.transforms.plans.limits import PLACE, PLACES, place_in
 
 SENT, FAILED = "sent", "failed"
+NO_CAPS: Mapping[str, timedelta] = MappingProxyType({})
 
 
 def with_fate(emitted: DataFrame, timeline: DataFrame) -> DataFrame:
     """Find out what became of what was handed over to be sent.
 
-    Its `sent` is the earliest of that person, channel and campaign between the moment it was to be
-    said and its end: many senders echo nothing of ours. Where it failed, its place is free.
+    Its `sent` is the one that carries its decision, whenever that comes; else, of those that carry
+    none, since many senders echo nothing of ours, the earliest of that person, channel and campaign
+    from when it was handed over until its end. Where it failed, its place is free.
 
     Adds: message_id, sent_at (null until it was), is_failed. Keeps: all rows.
-    emitted: decision_id, person_id, channel, campaign_id, send_at, expires_at.
+    emitted: decision_id, person_id, channel, campaign_id, emitted_at, expires_at.
     timeline: rows with person_id and the facts of their message.
     """
     told = timeline.where((F.col("stream") == "messages") & F.col("type").isin(SENT, FAILED))
-    sent = told.where(F.col("type") == SENT).select(
+    sent = told.where(F.col("type") == SENT).withColumn("_sent", F.struct(*ORDER, "message_id"))
+    named = sent.where(F.col("decision_id").isNotNull()).select("decision_id", "_sent")
+    unnamed = sent.where(F.col("decision_id").isNull()).select(
         F.col("person_id").alias("_whose"),
         F.col("channel").alias("_on"),
         F.col("campaign_id").alias("_of"),
-        F.struct(*ORDER, "message_id").alias("_sent"),
+        "_sent",
     )
     at = F.col("_sent.occurred_at")
     is_it = (
         (F.col("person_id") == F.col("_whose"))
         & (F.col("channel") == F.col("_on"))
         & (F.col("campaign_id") == F.col("_of"))
-        & (at >= F.col("send_at"))
+        & (at >= F.col("emitted_at"))
         & (F.col("expires_at").isNull() | (at < F.col("expires_at")))
     )
+    likely = emitted.join(named, "decision_id", "left_anti").join(unnamed, is_it)
+    both = named.unionByName(likely.select("decision_id", "_sent"))
     first = (
-        emitted.join(sent, is_it)
-        .groupBy("decision_id")
+        both.groupBy("decision_id")
         .agg(F.min("_sent").alias("_sent"))
         .select("decision_id", "_sent.message_id", F.col("_sent.occurred_at").alias("sent_at"))
     )
@@ -52,24 +60,40 @@ def with_fate(emitted: DataFrame, timeline: DataFrame) -> DataFrame:
     )
 
 
-def places_of_plans(emitted: DataFrame, *, as_of: datetime) -> DataFrame:
+def places_of_plans(
+    emitted: DataFrame, *, as_of: datetime, assumed_every: Mapping[str, timedelta] = NO_CAPS
+) -> DataFrame:
     """The places of what was handed over: at its `sent`, else at the moment it was to be said.
 
     What failed, or has not been sent until its end, holds no place; only how often its policy has
-    asked goes by decisions, whatever became of them.
+    asked goes by decisions, whatever became of them. Who saw an ad, networks tell nobody: whoever
+    is in an ad audience is assumed to see one every so often, as long as that lasts.
 
-    Keeps: person_id. Adds: place. Grain: decision × limit that it counts in.
-    emitted: see `with_fate`, with counts_in (see `limits_of`).
+    Keeps: person_id. Adds: place. Grain: decision × limit that it counts in × assumed contact.
+    emitted: see `with_fate`, with counts_in (see `limits_of`). assumed_every: of each cap how often
+    somebody in an ad audience is assumed to have seen one.
     """
     at = F.coalesce("sent_at", "send_at")
     is_over = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
-    is_heard = ~F.col("is_failed") & (F.col("sent_at").isNotNull() | ~is_over)
-    each = emitted.withColumn("_at", at).select(
-        "person_id", "decision_id", "_at", "is_failed", is_heard.alias("_is_heard"),
-        F.explode("counts_in").alias("_limit"),
+    is_ad = F.col("channel") == AD
+    is_heard = ~F.col("is_failed") & (F.col("sent_at").isNotNull() | ~is_over | is_ad)
+    is_back = F.col("outcome") == "withdrawn"
+    each = emitted.select(
+        "person_id", "decision_id", at.alias("_at"), is_ad.alias("_is_ad"),
+        F.when(is_back, F.col("as_of")).otherwise(F.col("expires_at")).alias("_until"),
+        is_heard.alias("_is_heard"), F.explode("counts_in").alias("_limit"),
     )  # fmt: skip
+    every = [F.when(F.col("_limit.name") == n, F.lit(span)) for n, span in assumed_every.items()]
+    moments = F.array("_at")
+    if every:
+        span = F.coalesce(*every)
+        last = F.greatest(F.col("_until") - F.expr("interval 1 microsecond"), F.col("_at"))
+        moments = F.when(
+            F.col("_is_ad") & span.isNotNull() & last.isNotNull(), F.sequence("_at", last, span)
+        ).otherwise(moments)
+    told = each.withColumn("_at", F.explode(moments))
     asks = F.col("_limit.name").contains(":")
-    return each.where(asks | F.col("_is_heard")).select(
+    return told.where(asks | F.col("_is_heard")).select(
         "person_id",
         place_in(F.col("_limit"), F.col("_at"), decision_id=F.col("decision_id")).alias("place"),
     )

@@ -11,7 +11,7 @@ from tactful.transforms.sinks.sink import as_json
 
 MOMENT = "yyyy-MM-dd'T'HH:mm:ss'Z'"
 SHOWN = ("name", "url", "image")
-SEND = "send"
+SEND, CANCEL = "send", "cancel"
 
 
 def with_products(said: DataFrame, products: DataFrame) -> DataFrame:
@@ -92,6 +92,26 @@ def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str
         F.lit(destination).alias("destination"),
         F.col("policy").alias("audience"),
         F.lit(SEND).alias("operation"),
+        "person_id",
+        "decision_id",
+        as_json(payload).alias("payload"),
+    )
+
+
+def cancel_records(back: DataFrame, *, destination: str) -> DataFrame:
+    """Write one record for each message that is not to be sent after all, named by its decision.
+
+    Keeps: the columns of `send_records`. Grain: decision.
+    back: decision_id, anchor_key, person_id, policy, channel, campaign_id, send_at.
+    """
+    payload = F.struct("decision_id", "channel", "campaign_id", _moment("send_at").alias("send_at"))
+    name = F.concat_ws("|", F.lit(destination), F.lit(CANCEL), "decision_id")
+    return back.select(
+        F.substring(F.sha2(name, 256), 1, 32).alias("record_id"),
+        F.array("anchor_key").alias("identifier_keys"),
+        F.lit(destination).alias("destination"),
+        F.col("policy").alias("audience"),
+        F.lit(CANCEL).alias("operation"),
         "person_id",
         "decision_id",
         as_json(payload).alias("payload"),

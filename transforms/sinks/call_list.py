@@ -84,6 +84,7 @@ def speech(
     *,
     record_ids: Sequence[str],
     policy: str,
+    operation: str = "send",
     audience_id: str | None = None,
 ) -> str:
     """A header and a line a call that is to be made: whom, about what, from when and until when."""
@@ -97,7 +98,7 @@ def speech(
         writer.writerow(
             {
                 **plain,
-                "operation": "send",
+                "operation": operation,
                 "policy": _no_formula(policy),
                 "phone": told["address"],
                 "products": _no_formula(", ".join(products)),
@@ -129,5 +130,7 @@ SINK = s.Sink(
     max_identifiers_per_row=1,
     options=Options,
     speech=speech,
+    # Whoever has been given a list calls from it; what it says besides is for the next one.
+    can_schedule=True,
     doc="A call list: whom a call centre must not ring, or is to ring, as CSV.",
 )

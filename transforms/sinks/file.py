@@ -19,7 +19,6 @@ from tactful.transforms.sinks import sink as s
 
 PLAIN = ("customer_id", "loyalty_id")
 GUARDED = ("email", "phone")
-SEND = "send"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,10 +74,11 @@ def speech(
     *,
     record_ids: Sequence[str],
     policy: str,
+    operation: str = "send",
     audience_id: str | None = None,
 ) -> str:
-    """One JSON line a message that is to be said, with all that its receiver needs."""
-    head = {"operation": SEND, "policy": policy}
+    """One JSON line a message that is to be said, or is not after all, with all that it takes."""
+    head = {"operation": operation, "policy": policy}
     pairs = zip(payloads, record_ids, strict=True)
     return "".join(
         s.document({**head, "record_id": record_id, **json.loads(payload)})
@@ -101,5 +101,7 @@ SINK = s.Sink(
     fields={},
     options=Options,
     speech=speech,
+    can_schedule=True,
+    can_cancel=True,
     doc="A plain file for any other system: one JSON line a person.",
 )

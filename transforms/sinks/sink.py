@@ -113,6 +113,10 @@ class Sink:
     `limits` the most records of one file by operation, where it is less than `batch_limit`.
     `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
              None where nobody can be spoken to by it. It says so, and whoever reads it says it.
+             Of what is called back the operation is `cancel`.
+    `can_schedule` whether who reads it says something at its `send_at`, and not before.
+    `can_cancel` whether who reads it takes back until then what it was told to say. Only what does
+             both is told ahead.
     """
 
     kind: str
@@ -140,6 +144,13 @@ class Sink:
     listed_by: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     speech: Callable[..., str] | None = None
+    can_schedule: bool = False
+    can_cancel: bool = False
+
+    @property
+    def takes_ahead(self) -> bool:
+        """Whether it may be told before the moment at which something is said."""
+        return self.can_schedule and self.can_cancel
 
     @property
     def place(self) -> tuple[str, ...]:

@@ -85,12 +85,13 @@ def speech(
     *,
     record_ids: Sequence[str],
     policy: str,
+    operation: str = "send",
     audience_id: str | None = None,
 ) -> str:
-    """What is to be said to whom: the policy, and a record a message with all that it takes."""
+    """What is to be said to whom, or is not after all: the policy, and a record a message."""
     pairs = zip(payloads, record_ids, strict=True)
     records = [{"record_id": record_id, **json.loads(payload)} for payload, record_id in pairs]
-    return s.document({"operation": "send", "policy": policy, "records": records})
+    return s.document({"operation": operation, "policy": policy, "records": records})
 
 
 def headers(call: Call, signed: Signed) -> dict[str, str]:
@@ -151,6 +152,8 @@ SINK = s.Sink(
     fields={},
     options=Options,
     speech=speech,
+    can_schedule=True,
+    can_cancel=True,
     http=Http(
         base="",
         calls=calls_whole("POST", ""),

@@ -39,7 +39,7 @@ NESTED = {
     "traits": ("email", "phone"),
 }
 OF_CONTEXT = (*NESTED, "sessionId", "timezone", "consent")
-ARGUMENTS = ("purpose", "variant", "content_id", "topic")
+ARGUMENTS = ("purpose", "variant", "content_id", "topic", "decision_id")
 LAID_OUT = {
     "clicks": ("sku", "query"),
     "purchases": ("order_id", "currency"),

@@ -34,7 +34,7 @@ returned (`X-Message-ID`) is its part before the first dot, and one for all reci
 A bounce that comes long after its message names only the address.
 
 Custom arguments stand beside SendGrid's own fields. Those of ARGUMENTS and IDENTIFIERS below are
-read under their names; every other, `decision_id` or one named like a canonical field, is kept in
+read under their names; every other, or one named like a canonical field, is kept in
 `properties` and never laid over what SendGrid says. Where they do not say it, the campaign is
 `marketing_campaign_id`, the content `sg_template_id`, the topic the first `category`.
 """
@@ -70,7 +70,7 @@ TYPES = {
     "groupresubscribe": "subscribed",
 }
 BOUNCES = {"bounce": "hard", "blocked": "soft"}
-ARGUMENTS = ("purpose", "campaign_id", "variant", "content_id", "topic")
+ARGUMENTS = ("purpose", "campaign_id", "variant", "content_id", "topic", "decision_id")
 IDENTIFIERS = (
     "customer_id", "email_sha256", "phone", "loyalty_id", "device_id", "anonymous_id",
 )  # fmt: skip

@@ -87,5 +87,6 @@ TRIGGER = Trigger(
     proposals=_proposals,
     faults=_faults,
     references=lambda _: {"campaigns": "when it starts is told by [reference.campaigns]"},
+    caused_in="campaigns",
     needs_persons=True,
 )

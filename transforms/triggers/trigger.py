@@ -98,6 +98,8 @@ class Trigger:
                   the columns of `PROPOSALS`.
     `faults`      an entry as written, types unchecked → what is wrong between its options.
     `references`  options → reference tables without which it is idle, and why.
+    `caused_in`   the reference table whose rows cause it: one that comes or changes concerns
+                  everybody. None: events do, or the calendar.
     `topic`       the topic of its messages where a policy is silent.
     `purpose`     their purpose where a policy is silent.
     `needs_lines`    whether it reads what was bought and taken back.
@@ -137,6 +139,7 @@ class Trigger:
     expires: timedelta | None = None
     faults: Callable[[Mapping[str, Any]], Iterable[Fault]] = none_wrong
     references: Callable[[Any], Mapping[str, str]] = no_reference
+    caused_in: str | None = None
     topic: str | None = None
     purpose: str = "marketing"
     needs_lines: bool = False

@@ -81,7 +81,7 @@ def test_what_a_new_version_brings_is_not_lost(lake) -> None:
     facts = status(lake)
     assert "customers_daily" in facts["not_made_yet"]
     assert "customers_daily" not in facts["failures"]["missing_tables"]
-    assert "Not made yet: activations, assignments, conte" in shown(lake)
+    assert "Not made yet: activations, assignments, audi" in shown(lake)
     told = {**json.loads(state.read_text()), "tables": ["clicks", "customers_daily", "timeline"]}
     state.write_text(json.dumps(told))
     lost = status(lake)

@@ -368,10 +368,9 @@ ONE_LINERS = {
         "attribute of privacy.sensitive: there is none",
     ),
     "ads that are counted": (
-        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\nad_contact_every = '1d'",
-        "my.toml: caps.c.ad_contact_every: found a key that is not supported yet; allowed: name, "
-        "channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
-        "counts, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed",
+        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\nad_contact_every = '0s'",
+        'my.toml: caps.c.ad_contact_every: found "0s"; allowed: a duration above zero such as '
+        "90s, 30m, 12h, 7d or 2w, at most 36500d",
     ),
     "payments where nothing is paid": (
         "[[suppress]]\nname = 'r'\nwhen = 'price_regret'\nlasts = '9d'\npaid_within = '3d'",

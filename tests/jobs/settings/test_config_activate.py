@@ -194,9 +194,29 @@ def test_what_is_said_needs_somebody_who_says_it(errors):
     meta = "[[destinations]]\nname = 'ads'\nkind = 'meta_custom_audience'\naudience_id = '1'\n"
     told = errors(f"{TABLES}[[activate]]\n{CART}{live}per_day = 5\n{meta}policy = 'cart'\n")
     assert told == [
-        "my.toml: activate.cart.per_day: found 5; allowed: no such key: it is not supported yet",
         'my.toml: activate.cart.channels[0]: found "email"; allowed: a channel that a destination '
         "takes (add one of [[destinations]] with this policy, or leave the channel out)",
-        'my.toml: destinations.ads.policy: found "cart", which speaks; allowed: a rule or cap, '
-        "since meta_custom_audience takes no speech; of kinds webhook, file, call_list do",
+        'my.toml: destinations.ads.channel: found "ad"; allowed: a channel of activate.cart: email',
     ]
+
+
+def test_ads_end_days_are_for_speech_and_who_is_told_late_is_said(errors, read):
+    live = "mode = 'live'\nstarts_at = 2026-01-01T00:00:00Z\n"
+    back = "name = 'back'\nwhen = 'campaign'\ncampaign_id = 'x'\nchannels = ['ad', 'call']\n"
+    sale = "[reference.campaigns]\npath = 'campaigns'\n"
+    ads = "[[destinations]]\nname = 'ads'\nkind = 'meta_custom_audience'\naudience_id = '1'\n"
+    calls = "[[destinations]]\nname = 'calls'\nkind = 'call_list'\nidentifiers = ['phone']\n"
+    no = "[[destinations]]\nname = 'no'\nkind = 'file'\npolicy = 'unsubscribed'\nper_day = 5\n"
+    both = f"{ads}policy = 'back'\n{calls}policy = 'back'\nper_day = 50\n"
+    assert errors(f"{sale}[[activate]]\n{back}{live}{both}{no}") == [
+        "my.toml: activate.back.expires: found nothing; allowed: a duration such as 14d (so long "
+        "somebody is shown its ads; without it that would be for ever)",
+        "my.toml: destinations.no.per_day: found 5; allowed: no such key unless its policy is one "
+        "of [[activate]] (what must not be said is never held back)",
+    ]
+    config = read(f"{sale}[[activate]]\n{back}expires = '14d'\nper_day = 9\n{live}{both}")
+    assert [line for line in notes(config) if "take back" in line] == [
+        "destinations.calls: call_list cannot take back what it was told, so what falls due "
+        "between two runs is told with the run behind it, rather late than early."
+    ]
+    assert (config.plans.max_lag, config.plans.emit_ahead) == (timedelta(hours=1), None)

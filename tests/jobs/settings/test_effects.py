@@ -22,7 +22,7 @@ UNFIT = {
 }  # fmt: skip
 CAP = (
     "name, channels, purposes, topics, campaigns, limit, window, calendar, week_starts, zone, "
-    "counts, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed"
+    "counts, ad_contact_every, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed"
 )
 UNREAD = {
     "caps.c.scope": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\nscope = 'household'", CAP),

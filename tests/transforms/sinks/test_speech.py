@@ -12,6 +12,7 @@ import jsonschema
 from tactful.transforms.sinks import SINKS
 
 SCHEMA = json.loads((Path(__file__).parents[2] / "golden/send_record.schema.json").read_text())
+CANCEL = json.loads((Path(__file__).parents[2] / "golden/cancel_record.schema.json").read_text())
 TOLD = {
     "decision_id": "0" * 31 + "1",
     "channel": "call",
@@ -54,3 +55,20 @@ def test_a_call_list_is_read_by_a_dialler_and_calculates_nothing():
 
 def test_others_take_no_speech():
     assert {kind for kind, sink in SINKS.items() if sink.speech} == {"file", "webhook", "call_list"}
+
+
+def test_what_is_called_back_is_told_as_such():
+    back = {name: TOLD[name] for name in ("decision_id", "channel", "campaign_id", "send_at")}
+    for kind in ("file", "webhook"):
+        sink = SINKS[kind]
+        assert sink.takes_ahead and sink.speech is not None
+        told = json.loads(
+            sink.speech(
+                [json.dumps({**back, "channel": "email"})], record_ids=[RECORD], policy="cart",
+                operation="cancel", audience_id=None,
+            )
+        )  # fmt: skip
+        assert told["operation"] == "cancel"
+        line = told if kind == "file" else {**told["records"][0], "operation": "cancel"}
+        jsonschema.validate({"policy": "cart", **line}, CANCEL)
+    assert not SINKS["call_list"].takes_ahead

@@ -1,0 +1,124 @@
+"""What is said on a day, and what before its moment: the best first; others give their place."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from pyspark.sql import functions as F
+
+from tactful.jobs.lake.frames import materialise
+from tactful.schemas.plans import EVENT_REF, PLANS
+from tactful.transforms.legal_hours import week
+from tactful.transforms.plans.barred import BARS
+from tactful.transforms.plans.days import QUOTAS
+from tactful.transforms.plans.limits import PLACES, limits_of
+from tactful.transforms.plans.outcomes import decided
+from tactful.transforms.quiet_hours import as_column
+
+NOON = datetime(2026, 6, 3, 12, tzinfo=UTC)
+HOUR = timedelta(hours=1)
+WAS = "struct<" + ",".join(f"{c.name}:{c.type}" for c in PLANS.columns) + ">"
+SHAPE = (
+    "person_id string, decision_id string, policy string, channel string, priority int, "
+    "moment timestamp, expires_at timestamp, is_shadow boolean, can_wait boolean, quota int"
+)
+
+
+def told(spark, rows, *, ahead=0.0, said=(), paused=()):
+    """What becomes of proposals, by decision: outcome, reason, hours from noon, said, final."""
+    frame = spark.createDataFrame(rows, SHAPE)
+    none = {name: F.lit(None).cast("string") for name in ("topic", "campaign_id", "cancelled_by")}
+    own = F.struct(F.col("policy").alias("name"), F.col("quota").alias("per_day"), "plan_id")
+    whole = frame.withColumns(
+        {
+            **none, "plan_id": F.col("decision_id"), "occasion_id": F.col("decision_id"),
+            "purpose": F.lit("marketing"), "time_zone": F.lit("UTC"),
+            "score": F.lit(None).cast("double"),
+            "proposed_at": F.lit(NOON), "again_after": F.lit(None).cast("bigint"),
+            "at_most": F.lit(None).cast("int"), "week": as_column(week("9-18")),
+            "withdrawn_by": F.lit(None).cast(EVENT_REF), "bars": F.array().cast(BARS),
+            "was": F.lit(None).cast(WAS),
+        }
+    )  # fmt: skip
+    limits = {
+        name: limits_of([], min_gap=20 * HOUR, held=name == "held_by")
+        for name in ("held_by", "counts_in")
+    }
+    quotas = F.array_compact(F.array(F.when(F.col("quota").isNotNull(), own))).cast(QUOTAS)
+    taken = spark.createDataFrame(
+        [(name, NOON.date(), f"said {n}") for n, name in enumerate(said)],
+        "name string, day date, own_id string",
+    )
+    found = decided(
+        whole.withColumns({**limits, "quotas": quotas}),
+        spark.createDataFrame([], f"person_id string, places {PLACES}"),
+        as_of=NOON,
+        look_ahead=timedelta(days=7),
+        may_speak=True,
+        paused=tuple(paused),
+        ahead=ahead * HOUR,
+        taken=taken if said else None,
+        keep=materialise,
+    )
+    rows = found.withColumn("at", F.unix_seconds("send_at")).collect()
+    noon = NOON.timestamp()
+    return {
+        r.decision_id: (
+            r.outcome, r.reason, r["at"] and (r["at"] - noon) / 3600, r.is_said, r.is_final,
+        )
+        for r in rows
+    }  # fmt: skip
+
+
+def one(decision, policy="cart", channel="email", *, priority=50, at=0.0, person=None,
+        can_wait=True, quota=None, ends=99.0, is_shadow=False):  # fmt: skip
+    return (person or decision, decision, policy, channel, priority, NOON + at * HOUR,
+            NOON + ends * HOUR, is_shadow, can_wait, quota)  # fmt: skip
+
+
+def test_what_is_too_much_for_a_day_gives_its_place_up(spark):
+    rows = [
+        one("best", priority=60, quota=2), one("second", quota=2),
+        one("lesser", "other", person="second", priority=10),
+        one("third", priority=40, quota=2),
+        one("next", "other", person="third", priority=10),
+        one("short", priority=30, quota=2, ends=3),
+        one("shadow", "trial", quota=1, is_shadow=True),
+        one("shade", "trial", quota=1, is_shadow=True, priority=49),
+        one("full", "done", quota=1),
+        # Gets the place of what is too much, and is too much itself.
+        one("late", person="chain", quota=2, priority=20),
+        one("also", "done", person="chain", quota=1, priority=10),
+    ]  # fmt: skip
+    found = told(spark, rows, said=["done"])
+    said = ("chosen", None, 0.0, True, True)
+    # Of the next day the first hour that is open.
+    assert found == {
+        "best": said, "second": said, "lesser": ("lost", "min-gap", 21.0, False, False),
+        "third": ("suppressed", "per-day:cart", 21.0, False, False), "next": said,
+        "short": ("suppressed", "per-day:cart", None, False, False),
+        "shadow": ("chosen", None, 0.0, False, True),
+        "shade": ("suppressed", "per-day:trial", 21.0, False, False),
+        "full": ("suppressed", "per-day:done", 21.0, False, False),
+        "late": ("suppressed", "per-day:cart", 21.0, False, False),
+        "also": ("suppressed", "per-day:done", 21.0, False, False),
+    }  # fmt: skip
+
+
+def test_what_falls_due_before_the_next_run_is_handed_over_where_it_can(spark):
+    rows = [
+        one("now"), one("soon", at=1.5), one("later", at=2.5),
+        one("unable", at=1.5, can_wait=False), one("paused", "off", at=1.5),
+        one("shadow", "trial", at=1.5, is_shadow=True),
+        one("ad", channel="ad", can_wait=False),
+        one("ad soon", channel="ad", at=1.5, can_wait=False),
+    ]  # fmt: skip
+    assert told(spark, rows, ahead=2.0, paused=["off"]) == {
+        "now": ("chosen", None, 0.0, True, True), "soon": ("chosen", None, 1.5, True, False),
+        "later": ("chosen", None, 2.5, False, False),
+        "unable": ("chosen", None, 1.5, False, False),
+        "paused": ("chosen", None, 1.5, False, False),
+        "shadow": ("chosen", None, 1.5, False, False),
+        # Whoever is shown ads is so for as long as the plan lasts.
+        "ad": ("chosen", None, 0.0, True, False), "ad soon": ("chosen", None, 1.5, False, False),
+    }  # fmt: skip

@@ -16,7 +16,7 @@ lint: setup
 
 # Two processes, each with one Spark session that serves all its tests, module by module.
 unit: setup
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --durations=10
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10
 
 # The disk fails at every place, the process is killed at fifty moments, worlds that nobody has
 # seen come in any order: hours. Every proof that takes more than a few runs belongs here.

@@ -31,6 +31,19 @@ SMALL = {
     "spark.delta.logStore.faulty.impl": "io.delta.storage.LocalLogStore",
 }
 
+# Each takes minutes, so none is begun last, while the other process has nothing left to do.
+LONGEST = (
+    "test_convergence.py", "test_plan.py", "test_closings.py", "test_publish.py",
+    "test_changed_rule.py", "test_spellings.py", "test_kills.py", "test_gather_in_shards.py",
+    "test_followed.py", "test_consent.py", "test_windows.py", "test_messages.py", "test_traps.py",
+    "test_plan_silence.py", "test_pipeline.py", "test_extremes.py", "test_runs.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    places = {name: place for place, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: places.get(item.path.name, len(places)))
+
 
 @pytest.fixture(scope="session")
 def spark():

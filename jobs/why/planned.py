@@ -11,10 +11,18 @@ from tactful.jobs.settings.config import Activate, Config
 from tactful.jobs.why.happened import named, refs_of
 from tactful.jobs.why.texts import DID, channel, listed, moment, visible
 from tactful.jobs.why.withheld import event_line, lifts
+from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.plans.barred import NO_ADDRESS, NO_CONSENT
 from tactful.transforms.plans.limits import AGAIN_AFTER, AT_MOST, MIN_GAP
-from tactful.transforms.plans.outcomes import EXPIRED, LATE, NOT_PROPOSED, QUIET_HOURS
+from tactful.transforms.plans.outcomes import (
+    EXPIRED,
+    LATE,
+    NOT_PROPOSED,
+    PER_DAY,
+    QUIET_HOURS,
+)
 from tactful.transforms.rules.rule import in_words
+from tactful.transforms.triggers.campaign import STREAM
 
 READS = ("activations", "_log/plans", "suppressions", "timeline", "messages")
 WHAT = """
@@ -52,11 +60,15 @@ HELD_UNTIL = """
     WHERE person_id = $person AND starts_at <= $at AND (ends_at IS NULL OR ends_at > $at)
     GROUP BY policy
 """
-OF_CAMPAIGN = "campaigns:"
 OVER = {
     LATE: "its moment passed before it could be said",
     EXPIRED: "it expired before it was its turn",
     NOT_PROPOSED: "what caused it does not hold any more, or is another customer's now",
+}
+
+OF_CAMPAIGNS = {
+    HOLDOUT: "they are in its campaign's control group, which hears nothing of it",
+    CONTAMINATED: "they were two customers of whom one was in its campaign's control group",
 }
 
 
@@ -124,7 +136,7 @@ def _planned(
 
 def _cause(ref: str, events: Mapping[str, Any]) -> dict[str, Any]:
     """The event that caused a plan; the start of a campaign stands in no stream."""
-    says = "the campaign's start" if ref.startswith(OF_CAMPAIGN) else "not in the timeline"
+    says = "the campaign's start" if ref.startswith(f"{STREAM}:") else "not in the timeline"
     return events.get(ref) or {"event": ref, "occurred_at": None, "says": says}
 
 
@@ -147,6 +159,8 @@ def _limit_says(reason: str, policy: Activate | None, config: Config) -> str:
     kind = reason.partition(":")[0]
     if kind == MIN_GAP:
         return f"between two such messages lie at least {in_words(config.plans.min_gap)}"
+    if kind == PER_DAY:
+        return "more of it may not be said on one day (per_day)"
     if kind == AGAIN_AFTER and policy and policy.again_after:
         return f"it is said to one customer once in {in_words(policy.again_after)}"
     if kind == AT_MOST and policy and policy.at_most:
@@ -165,7 +179,9 @@ def _bar_says(reason: str, by: str, config: Config) -> str:
         return f"nothing is known by which they are reached by {channel(by)}"
     if reason == NO_CONSENT:
         return f"they did not consent to it by {channel(by)}"
-    for rule in config.rules:
+    if reason in OF_CAMPAIGNS:
+        return OF_CAMPAIGNS[reason]
+    for rule in (*config.rules, *config.checks):
         if rule.name == reason:
             return f"{visible(rule.name)} forbids it ({rule.when})"
     return f"{visible(reason)} forbids it"

@@ -45,6 +45,9 @@ def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]
     for one in config.activate:
         policy = one.policy
         told = dict(one.kind.reads(policy, slowest=slowest))
+        if one.kind.needs_persons:
+            # Whoever comes in is somebody to speak to, whatever they came by.
+            told = {**dict.fromkeys(CLASSES, timedelta()), **told}
         # What cancels is not before its cause, and nothing is cancelled that may not be said.
         for name, types in CLASSES.items():
             if {*types} & {*policy.cancel_on}:

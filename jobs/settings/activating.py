@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from tactful.jobs.settings.layers import Place, shown
@@ -62,6 +62,25 @@ def unspoken(
     if isinstance(channel, str) and isinstance(channels, list) and channel not in channels:
         allowed = f"a channel of activate.{policy}: {', '.join(map(str, channels))}"
         yield (*place, "channel"), shown(channel), allowed, ""
+
+
+def said_twice(
+    place: Place, entry: Mapping[str, Any], before: Sequence[Mapping[str, Any]]
+) -> Iterator[Finding]:
+    """What is said is said by one destination; ads are shown by as many networks as there are.
+
+    before: the destinations of the same policy that stand above, none of them retired.
+    """
+    channel = _channel_of(entry)
+    for other in before:
+        theirs = _channel_of(other)
+        if AD in (channel, theirs) or (channel != theirs and None not in (channel, theirs)):
+            continue
+        found = "nothing, which is every channel" if channel is None else shown(channel)
+        on = "every channel" if theirs is None else theirs
+        allowed = f"a channel of its own, since destinations.{other.get('name')} says it on {on}"
+        yield (*place, "channel"), found, allowed, "else it would be said twice"
+        return
 
 
 def unbounded(

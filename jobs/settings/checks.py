@@ -6,6 +6,7 @@ hides none of these: all errors are told at once.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -250,7 +251,7 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
     spoken = {str(entry.get("name")): entry for _, entry in _entries(values, "activate")}
     types = tuple(_table(_table(values, "identity"), "types"))
     declared = {kind: options_of(sink.options) for kind, sink in SINKS.items()}
-    opt_outs = set(_opt_outs(values))
+    opt_outs, saying = set(_opt_outs(values)), defaultdict[str, list[dict]](list)
     checked = {
         one["name"]: one["when"]
         for _, one in _entries(values, "suppress")
@@ -263,6 +264,9 @@ def _destinations(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]
             continue
         yield from activating.unspoken(place, entry, spoken)
         yield from activating.unbounded(place, entry, spoken)
+        if entry.get("policy") in spoken and entry.get("retired") is not True:
+            yield from activating.said_twice(place, entry, saying[entry["policy"]])
+            saying[entry["policy"]].append(entry)
         yield from _limits(place, entry, SINKS[kind])
         yield from _identifiers(place, entry, SINKS[kind], types)
         yield from _misplaced(place, entry, kind, declared, kind_of="kind")

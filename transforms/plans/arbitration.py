@@ -19,6 +19,8 @@ FOUND = (
     "is_dropped:boolean>"
 )
 STATE = f"struct<places:{PLACES},found:array<{FOUND}>>"
+# Later than anything ends, in microseconds.
+NEVER = 2**62
 # What the fold reads of a proposal, in the order in which structs are compared: worth first.
 WORTH = ("priority", "score", "proposed_at", "plan_id", "channel")
 READ = (
@@ -88,7 +90,7 @@ def _take(state: Column, one: Column) -> Column:
         .alias("next_at"),
         F.when(~is_open, F.lit("hours"))
         .when(is_dropped, F.get(dropping, 0)["name"])
-        .when(~is_chosen, F.get(bars, 0)["name"])
+        .when(~is_chosen, F.array_max(F.transform(bars, _as_last))["name"])
         .alias("bound_by"),
         F.when(is_open, winners).otherwise(F.slice(winners, 1, 0)).alias("winners"),
         is_dropped.alias("is_dropped"),
@@ -105,6 +107,11 @@ def _take(state: Column, one: Column) -> Column:
     ).cast(STATE)
 
 
+def _as_last(bar: Column) -> Column:
+    """Of several limits the reason is the one that holds it back longest."""
+    return F.struct(bar["until"].alias("until"), bar["name"].alias("name"))
+
+
 def _bars(one: Column, at: Column, places: Column) -> Column:
     """The limits that have no place left at a moment, and whose places these are."""
 
@@ -115,6 +122,10 @@ def _bars(one: Column, at: Column, places: Column) -> Column:
             limit["drops"].alias("drops"),
             F.transform(ways, lambda p: p["decision_id"]).alias("ids"),
             F.size(ways).alias("size"),
+            # The place among these that is free last; one that never is comes behind all.
+            F.array_max(F.transform(ways, lambda p: F.coalesce(p["ends_at"], F.lit(NEVER)))).alias(
+                "until"
+            ),
         )
 
     return F.filter(F.transform(one["held_by"], bar), lambda b: b["size"] > 0)

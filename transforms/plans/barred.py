@@ -15,13 +15,18 @@ from tactful.transforms.consents import consents, newest_word
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.regrets import regrets, with_products
+from tactful.transforms.rules import RULES
 from tactful.transforms.rules.suppressions import forever
+from tactful.transforms.triggers import TRIGGERS
 
 NO_ADDRESS, NO_CONSENT = "no_address", "no_consent"
 # What is asked of each message alone, and its place among the reasons of rules.
 CHECKED = {check.when: check.precedence for check in CHECKS.values()}
 CHECKED |= {HOLDOUT: 110, CONTAMINATED: 111}
 BARS = "array<struct<reason:string,policy:string,ends_at:timestamp,evidence:array<string>>>"
+# What is said of something that was bought offers it to nobody: a review may be asked for.
+OFFERING = tuple(when for when, one in TRIGGERS.items() if one.is_offer)
+OF_OFFERS = tuple(when for when, rule in RULES.items() if rule.is_about_offers)
 TRANSACTIONAL = ("no_consent", "forgotten")
 
 
@@ -191,10 +196,12 @@ def _touching(
         F.min("reason").alias("reason"), F.max("_ends").alias("_ends"),
         F.any_value("evidence").alias("evidence"), of_receipts.alias("_reaches"),
     )  # fmt: skip
-    purposes = actions.select("decision_id", "purpose")
+    purposes = actions.select("decision_id", "purpose", "kind")
+    is_no_offer = ~F.col("kind").isin(*OFFERING) & F.col("reason").isin(*OF_OFFERS)
     return (
         merged.join(purposes, "decision_id")
         .where((F.col("purpose") == "marketing") | F.col("_reaches"))
+        .where(~is_no_offer)
         .withColumn("ends_at", F.when(F.col("_ends") < forever(), F.col("_ends")))
         .select("decision_id", "reason", "policy", "ends_at", "evidence")
     )

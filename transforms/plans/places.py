@@ -12,7 +12,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import ORDER
 from tactful.transforms.calendars import window_at
 from tactful.transforms.plans.handed import AD
-from tactful.transforms.plans.limits import PLACE, PLACES, place_in
+from tactful.transforms.plans.limits import MIN_GAP, PLACE, PLACES, place_in
 
 SENT, FAILED = "sent", "failed"
 NO_CAPS: Mapping[str, timedelta] = MappingProxyType({})
@@ -65,7 +65,8 @@ def places_of_plans(
 ) -> DataFrame:
     """The places of what was handed over: at its `sent`, else at the moment it was to be said.
 
-    What failed, or has not been sent until its end, holds no place; only how often its policy has
+    What failed, or has not been sent until its end, holds no place in a cap; the distance between
+    two plans is kept from what did not fail, told as sent or not, and how often its policy has
     asked goes by decisions, whatever became of them. Who saw an ad, networks tell nobody: whoever
     is in an ad audience is assumed to see one every so often, as long as that lasts.
 
@@ -81,7 +82,8 @@ def places_of_plans(
     each = emitted.select(
         "person_id", "decision_id", at.alias("_at"), is_ad.alias("_is_ad"),
         F.when(is_back, F.col("as_of")).otherwise(F.col("expires_at")).alias("_until"),
-        is_heard.alias("_is_heard"), F.explode("counts_in").alias("_limit"),
+        is_heard.alias("_is_heard"), (~F.col("is_failed") & ~is_back).alias("_may_be_heard"),
+        F.explode("counts_in").alias("_limit"),
     )  # fmt: skip
     every = [F.when(F.col("_limit.name") == n, F.lit(span)) for n, span in assumed_every.items()]
     moments = F.array("_at")
@@ -93,7 +95,9 @@ def places_of_plans(
         ).otherwise(moments)
     told = each.withColumn("_at", F.explode(moments))
     asks = F.col("_limit.name").contains(":")
-    return told.where(asks | F.col("_is_heard")).select(
+    # Whether what was handed over was sent, many senders never tell; the next keeps its distance.
+    keeps_apart = (F.col("_limit.name") == MIN_GAP) & F.col("_may_be_heard")
+    return told.where(asks | F.col("_is_heard") | keeps_apart).select(
         "person_id",
         place_in(F.col("_limit"), F.col("_at"), decision_id=F.col("decision_id")).alias("place"),
     )

@@ -158,4 +158,5 @@ RULE = Rule(
     share=lambda chosen: chosen.share,
     attributes=lambda given: given.get("attributes") or None,
     is_about_attributes=True,
+    is_about_offers=True,
 )

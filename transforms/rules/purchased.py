@@ -129,4 +129,5 @@ RULE = Rule(
     share=lambda chosen: chosen.share,
     needs_lines=True,
     is_bad_experience=True,
+    is_about_offers=True,
 )

@@ -120,6 +120,8 @@ class Rule:
     `is_about_addresses`   whether an address that no message reaches is what it is about, so that
                            a destination of it is told of just that address.
     `is_about_attributes`  whether its scopes name attributes of products.
+    `is_about_offers`      whether it speaks against offering something, and so against no message
+                           that offers nothing, such as asking for a review of what was bought.
     `is_bad_experience`    whether a message that it would have stopped is one (`customer_scores`).
     """
 
@@ -145,6 +147,7 @@ class Rule:
     is_opt_out: bool = False
     is_about_addresses: bool = False
     is_about_attributes: bool = False
+    is_about_offers: bool = False
     is_bad_experience: bool = False
 
 

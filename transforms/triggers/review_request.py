@@ -124,4 +124,5 @@ TRIGGER = Trigger(
     proposals=_proposals,
     topic="review_request",
     needs_lines=True,
+    is_offer=False,
 )

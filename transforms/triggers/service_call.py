@@ -99,4 +99,5 @@ TRIGGER = Trigger(
     proposals=_proposals,
     topic="service",
     purpose="transactional",
+    is_offer=False,
 )

@@ -104,6 +104,7 @@ class Trigger:
     `purpose`     their purpose where a policy is silent.
     `needs_lines`    whether it reads what was bought and taken back.
     `needs_persons`  whether it reads who there is.
+    `is_offer`       whether it offers something: what must not be offered may be asked about.
 
     Proposals are a function of the events up to a moment T alone; no clock has a say in them:
     - `cause` names what happened: a policy, cause and step are proposed once, and to one person,
@@ -144,6 +145,7 @@ class Trigger:
     purpose: str = "marketing"
     needs_lines: bool = False
     needs_persons: bool = False
+    is_offer: bool = True
 
 
 def event_told() -> Column:

@@ -54,20 +54,32 @@ def day_of(at, zone):
 
 
 def bars(one, at, taken):
-    """The limits that have no place left, and whose places these are."""
+    """The limits that have no place left, whose places these are, and when the last is free."""
+
+    def bar(name, ways, end):
+        return name, {t["decision_id"] for t in ways}, max(end(t["at"]) for t in ways)
+
+    def never(_):
+        return datetime.max.replace(tzinfo=UTC)
+
+    def midnight(moment):
+        zone = ZoneInfo(one["time_zone"])
+        day = moment.astimezone(zone).date() + timedelta(days=1)
+        return datetime.combine(day, datetime.min.time(), zone).astimezone(UTC)
+
     found = []
     if one["channel"] != "web":
         near = [t for t in taken if t["name"] == MIN_GAP and t["own_id"] != one["plan_id"]
                 and abs(t["at"] - at) < GAP]  # fmt: skip
         if near:
-            found.append((MIN_GAP, {t["decision_id"] for t in near}))
+            found.append(bar(MIN_GAP, near, lambda moment: moment + GAP))
     if one["again_after"]:
         others = [t for t in taken if t["name"] == "rare" and t["own_id"] != one["occasion_id"]]
         near = [t for t in others if abs(t["at"] - at) < timedelta(days=2)]
         if near:
-            found.append(("again-after:rare", {t["decision_id"] for t in near}))
+            found.append(bar("again-after:rare", near, lambda m: m + timedelta(days=2)))
         if len({t["own_id"] for t in others}) >= one["at_most"]:
-            found.append(("at-most:rare", {t["decision_id"] for t in others}))
+            found.append(bar("at-most:rare", others, never))
     for cap in held_by(one):
         own = [t for t in taken if t["name"] == cap.name]
         if cap.calendar:
@@ -81,9 +93,10 @@ def bars(one, at, taken):
         else:
             starts = [s for s in [*(t["at"] for t in own), at] if s <= at < s + cap.window]
             sets = [[t for t in own if s <= t["at"] < s + cap.window] for s in starts]
-        full = [t["decision_id"] for some in sets if len(some) >= cap.limit for t in some]
+        full = [t for some in sets if len(some) >= cap.limit for t in some]
         if full:
-            found.append((cap.name, set(full)))
+            ends = midnight if cap.calendar else lambda m, cap=cap: m + cap.window
+            found.append(bar(cap.name, full, ends))
     return found
 
 
@@ -115,13 +128,14 @@ def reference(proposals, taken):
                     for name, whose in own.items()
                 ]
             continue
-        winners = frozenset(w for _, whose in found for w in whose if w)
+        winners = frozenset(w for _, whose, _ in found for w in whose if w)
+        longest = max(((until, name) for name, _, until in found), default=(None, None))[1]
         later = None
         if is_open:
             later = next(
                 (m for m in sorted(moments(one, at, taken)) if not bars(one, m, taken)), None
             )
-        told[one["decision_id"]] = (None, found[0][0] if is_open else "hours", winners, later)
+        told[one["decision_id"]] = (None, longest if is_open else "hours", winners, later)
     return told
 
 

@@ -70,8 +70,8 @@ def outcomes(spark, rows, taken, *, paused=()):
         f"person_id string, places {PLACES}",
     )  # fmt: skip
     told = decided(
-        whole.withColumns(limits), places, as_of=NOW, look_ahead=30 * DAY, may_speak=True,
-        paused=paused,
+        whole.withColumns({**limits, "can_wait": F.lit(False)}), places, as_of=NOW,
+        look_ahead=30 * DAY, may_speak=True, paused=paused,
     )  # fmt: skip
     rows = told.select(
         "decision_id", "outcome", "reason", "is_final",

@@ -36,6 +36,7 @@ def told(spark, rows, *, ahead=0.0, said=(), paused=()):
             "score": F.lit(None).cast("double"),
             "proposed_at": F.lit(NOON), "again_after": F.lit(None).cast("bigint"),
             "at_most": F.lit(None).cast("int"), "week": as_column(week("9-18")),
+            "clocks": F.array(F.lit("UTC")),
             "withdrawn_by": F.lit(None).cast(EVENT_REF), "bars": F.array().cast(BARS),
             "was": F.lit(None).cast(WAS),
         }

@@ -11,7 +11,7 @@ from tactful.schemas.plans import PLANS
 from tactful.transforms.plans.audience_members import audience_members
 from tactful.transforms.plans.days import QUOTAS, over_the_day
 from tactful.transforms.plans.handed import followed, is_called_back, targeted
-from tactful.transforms.plans.limits import LIMITS
+from tactful.transforms.plans.limits import LIMITS, MIN_GAP
 from tactful.transforms.plans.outcomes import given_up, news
 from tactful.transforms.plans.places import places_of_plans, with_fate
 from tests.timelines import event, timeline
@@ -183,7 +183,8 @@ def test_a_sending_is_that_of_the_decision_it_names_and_ads_count_by_the_day(spa
     fate = with_fate(plans(spark, *rows), timeline(spark, told))
     limits = F.array(
         *(F.struct(F.lit(n), F.lit(2), F.lit(7 * 24 * 3600 * 10**6), F.lit(None), F.lit(0),
-                   F.lit(None), F.lit(None)) for n in ("weekly", "again-after:cart"))
+                   F.lit(None), F.lit(None),
+                   F.lit(False)) for n in ("weekly", "again-after:cart", MIN_GAP))
     ).cast(LIMITS)  # fmt: skip
     whole = fate.withColumn("counts_in", limits).cache()
     assert {(r.decision_id, r.message_id, r.is_failed) for r in whole.collect()} == {
@@ -203,5 +204,8 @@ def test_a_sending_is_that_of_the_decision_it_names_and_ads_count_by_the_day(spa
     # What failed and what was never sent holds no place but in how often its policy asks.
     assert hours("unnamed", "weekly") == hours("other", "weekly") == []
     assert hours("unnamed", "again-after:cart") == [3] and hours("other", "again-after:cart") == [1]
+    # What may have been sent keeps the next at its distance; what failed does not.
+    assert hours("other", MIN_GAP) == [1] and hours("named", MIN_GAP) == [9 * 24]
+    assert hours("unnamed", MIN_GAP) == []
     assert hours("shown", "weekly") == [0, 24, 48] and hours("left", "weekly") == [0, 24]
     assert hours("shown", "again-after:cart") == [0]

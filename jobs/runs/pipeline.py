@@ -7,7 +7,6 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -15,7 +14,6 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
-from pyspark import inheritable_thread_target
 from pyspark.errors import StreamingQueryException
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.streaming import StreamingQuery
@@ -39,6 +37,7 @@ from tactful.jobs.runs.batches import (
     unfinished,
 )
 from tactful.jobs.runs.failures import failure
+from tactful.jobs.runs.publishing import published_beside
 from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
 from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
@@ -317,7 +316,7 @@ def _for_ever(
     try:
         with (
             _asked_to_stop(on_progress) as asked,
-            _published_beside(lake, config, on_progress) as publish_if_due,
+            published_beside(lake, config, on_progress) as publish_if_due,
             told_beside(config, on_progress) as tell_beside,
         ):
             left = float("inf") if stop_after is None else stop_after.total_seconds()
@@ -377,32 +376,3 @@ def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler or signal.SIG_DFL)
-
-
-@contextmanager
-def _published_beside(
-    lake: Lake, config: Config, on_progress: Progress
-) -> Iterator[Callable[[datetime], None]]:
-    """Publish in a thread of its own whenever it is time again; an error comes out where asked."""
-    every = config.lake.publish_every.total_seconds()
-    running: Future[Any] | None = None
-    last = time.monotonic()
-
-    def work(now: datetime) -> None:
-        publish(lake, config, as_of=now)
-        on_progress(f"published as of {now:%H:%M:%S}")
-
-    with ThreadPoolExecutor(1) as thread:
-
-        def publish_if_due(now: datetime) -> None:
-            nonlocal running, last
-            if running is not None and running.done():
-                running.result()
-                running = None
-            if running is None and time.monotonic() - last >= every:
-                running = thread.submit(inheritable_thread_target(lake.spark)(work), now)
-                last = time.monotonic()
-
-        yield publish_if_due
-    if running is not None:
-        running.result()

@@ -9,13 +9,13 @@ from functools import reduce
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.transforms.about import ATTRIBUTE, attribute_values, topic_words
+from tactful.transforms.about import attribute_values, topic_words
+from tactful.transforms.regrets import LISTS, names_products, pairs
 
 # What an audience can be about, and whatever a policy is about.
-BY_PRODUCTS = ("sku", "category", "brand")
+BY_PRODUCTS = tuple(LISTS.values())
 CAMPAIGN = "campaign"
 AUDIENCE_BY = (CAMPAIGN, "category", "brand", "sku", "none")
-LISTED = {"skus": "sku", "categories": "category", "brands": "brand"}
 ROW = ("suppression_id", "person_id")
 
 
@@ -52,7 +52,7 @@ def with_audiences(
     suppressions: with suppression_id, person_id, scope. products, campaigns: the reference tables.
     """
     offers = _offers(audiences, products, campaigns)
-    part = F.get(F.filter("scope", _names_products), 0)
+    part = F.get(F.filter("scope", names_products), 0)
     held = suppressions.select(*ROW, "scope", part.alias("_part"))
     named = held.where("_part IS NOT NULL AND NOT _part.negated").select(
         *ROW, "scope", F.col("_part.kind").alias("kind"), F.explode("_part.values").alias("value")
@@ -85,10 +85,6 @@ def with_audiences(
     return told.withColumn("audiences", F.coalesce("audiences", none))
 
 
-def _names_products(part: Column) -> Column:
-    return part["kind"].isin(*BY_PRODUCTS) | part["kind"].startswith(ATTRIBUTE)
-
-
 def _touches(part: Column) -> Column:
     """Whether a part of a scope that names no product is about an audience."""
     kind, values = part["kind"], part["values"]
@@ -100,7 +96,7 @@ def _touches(part: Column) -> Column:
         .when(kind == "topic", F.array_contains(values, F.col("topic")))
         .when(kind == "discount", ~is_campaign | F.coalesce("offers_discount", F.lit(True)))
     )
-    return _names_products(part) | (F.coalesce(touches, F.lit(False)) != part["negated"])
+    return names_products(part) | (F.coalesce(touches, F.lit(False)) != part["negated"])
 
 
 def _of_campaigns(audiences: Sequence[Audience], campaigns: DataFrame) -> DataFrame:
@@ -138,10 +134,10 @@ def _listed(audiences: Sequence[Audience], campaigns: DataFrame) -> DataFrame:
     """What campaigns themselves name: audience, kind, value."""
     wanted = [one.of for one in audiences if one.by == CAMPAIGN]
     none = F.array().cast("array<string>")
-    pairs = [_pairs(kind, F.coalesce(name, none)) for name, kind in LISTED.items()]
+    listed = [pairs(F.coalesce(name, none), kind) for name, kind in LISTS.items()]
     return (
         campaigns.where(F.col("campaign_id").isin(wanted))
-        .select(_key(CAMPAIGN, F.col("campaign_id")), F.explode(F.concat(*pairs)).alias("_o"))
+        .select(_key(CAMPAIGN, F.col("campaign_id")), F.explode(F.concat(*listed)).alias("_o"))
         .select("audience", "_o.*")
     )
 
@@ -152,7 +148,3 @@ def _key(by: str, of: Column) -> Column:
 
 def _pair(kind: str, value: Column) -> Column:
     return F.struct(F.lit(kind).alias("kind"), value.alias("value"))
-
-
-def _pairs(kind: str, values: Column) -> Column:
-    return F.transform(values, lambda value: _pair(kind, value))

@@ -218,15 +218,21 @@ def _by_attribute(
 
 def _named(lists: DataFrame) -> DataFrame:
     """Everything that each list of products, categories or brands names, one row each."""
-    named = F.array(*(_pairs(name, kind) for name, kind in LISTS.items()))
+    named = F.array(*(pairs(name, kind) for name, kind in LISTS.items()))
     each = lists.select("_about", F.explode(F.array_distinct(F.flatten(named))).alias("_n"))
     return each.select(
         "_about", F.col("_n.kind").alias("scope_kind"), F.col("_n.value").alias("scope_value")
     )
 
 
-def _pairs(name: str, kind: str) -> Column:
+def pairs(name: str | Column, kind: str) -> Column:
+    """Each value of a list with its kind, as a scope names it."""
     return F.transform(name, lambda v: F.struct(F.lit(kind).alias("kind"), v.alias("value")))
+
+
+def names_products(part: Column) -> Column:
+    """Whether a part of a scope names products, or an attribute of them."""
+    return part["kind"].isin(*LISTS.values()) | part["kind"].startswith(ATTRIBUTE)
 
 
 def _is_about_products_or_touches(part: Column) -> Column:
@@ -239,8 +245,7 @@ def _is_about_products_or_touches(part: Column) -> Column:
         .when(kind == "topic", F.arrays_overlap(values, "topics"))
         .when(kind == "discount", F.col("offers_discount"))
     )
-    is_about_products = kind.isin(*LISTS.values()) | kind.startswith(ATTRIBUTE)
-    return is_about_products | (F.coalesce(touches, F.lit(False)) != part["negated"])
+    return names_products(part) | (F.coalesce(touches, F.lit(False)) != part["negated"])
 
 
 def _enough(shares: Mapping[str, float]) -> Column:

@@ -12,7 +12,8 @@ from rich.markup import escape
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.settings.config import Config
-from tactful.transforms.audiences import BY_PRODUCTS, CAMPAIGN, LISTED, Audience
+from tactful.transforms.audiences import BY_PRODUCTS, CAMPAIGN, Audience
+from tactful.transforms.regrets import LISTS
 
 MOST = 3
 # Of every scope its part about products comes first.
@@ -77,17 +78,15 @@ def _offered(
     campaigns: Sequence[Mapping[str, Any]],
 ) -> dict[str, set[str]]:
     """All skus, categories and brands that any of the audiences is about."""
-    named: dict[str, set[str]] = {kind: set() for kind in BY_PRODUCTS}
-    listed: dict[str, set[str]] = {kind: set() for kind in BY_PRODUCTS}
+    asked: dict[str, set[str]] = {kind: set() for kind in BY_PRODUCTS}
     for one in audiences:
         if one.by in BY_PRODUCTS:
-            named[one.by].add(one.of)
+            asked[one.by].add(one.of)
     wanted = {one.of for one in audiences if one.by == CAMPAIGN}
     for row in campaigns:
         if row["campaign_id"] in wanted:
-            for column, kind in LISTED.items():
-                listed[kind] |= {*(row[column] or ())}
-    asked = {kind: named[kind] | listed[kind] for kind in BY_PRODUCTS}
+            for column, kind in LISTS.items():
+                asked[kind] |= {*(row[column] or ())}
     offered = {kind: {*values} for kind, values in asked.items()}
     for product in products:
         if any(product[kind] in asked[kind] for kind in BY_PRODUCTS if product[kind] is not None):

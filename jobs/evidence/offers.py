@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import reduce
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.evidence.affected import keys_of
@@ -71,7 +71,7 @@ def _with(
         told = events.where(is_of_order()).select(*names, key).unionByName(sent)
         planned = _each(standing, ["anchor_key"], "skus", key)
     else:
-        told = events.where(is_of_message() & _is_told(key)).select(*names, key)
+        told = events.where(is_of_message() & F.col(key).isNotNull()).select(*names, key)
         planned = standing.select("anchor_key", key)
     theirs = semi_join(planned, changed, count=count)
     return [
@@ -82,7 +82,3 @@ def _with(
 
 def _each(rows: DataFrame, names: list[str], many: str, one: str) -> DataFrame:
     return rows.select(*names, F.explode(many).alias(one))
-
-
-def _is_told(name: str) -> Column:
-    return F.col(name).isNotNull()

@@ -10,7 +10,7 @@ from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Activate, Config
 from tactful.jobs.why.happened import named, refs_of
 from tactful.jobs.why.texts import DID, channel, listed, moment, visible
-from tactful.jobs.why.withheld import event_line, lifts
+from tactful.jobs.why.withheld import event_line, event_of, lifts
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.plans.barred import NO_ADDRESS, NO_CONSENT
 from tactful.transforms.plans.limits import AGAIN_AFTER, AT_MOST, MIN_GAP
@@ -134,10 +134,11 @@ def _planned(
     }  # fmt: skip
 
 
-def _cause(ref: str, events: Mapping[str, Any]) -> dict[str, Any]:
+def _cause(ref: str, events: Mapping[str, Any]) -> dict[str, Any] | None:
     """The event that caused a plan; the start of a campaign stands in no stream."""
-    says = "the campaign's start" if ref.startswith(f"{STREAM}:") else "not in the timeline"
-    return events.get(ref) or {"event": ref, "occurred_at": None, "says": says}
+    if ref.startswith(f"{STREAM}:"):
+        return {"event": ref, "occurred_at": None, "says": "the campaign's start"}
+    return event_of(ref, events)
 
 
 def _why(row: Mapping[str, Any], policy: Activate | None, config: Config) -> str:

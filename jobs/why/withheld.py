@@ -114,9 +114,9 @@ def _suppressed(
         "ends_at": ends_at,
         "lifted_by": lifted_by,
         "was_lifted_later": was_lifted_later,
-        "lifting_event": _event(lifted_by, events),
-        "cause": _event(evidence[0] if evidence else None, events),
-        "counted": [_event(ref, events) for ref in evidence] if row["reason"] == CAPPED else [],
+        "lifting_event": event_of(lifted_by, events),
+        "cause": event_of(evidence[0] if evidence else None, events),
+        "counted": [event_of(ref, events) for ref in evidence] if row["reason"] == CAPPED else [],
         "evidence": evidence,
         "would_lift": lifts(row["reason"], options) if row["is_active"] else None,
         "suppression_id": row["suppression_id"],
@@ -136,7 +136,7 @@ def lifts(reason: str, options: Any) -> str:
     return (rule.lifts(options) if rule else "") or "nothing but its end"
 
 
-def _event(ref: str | None, events: Mapping[str, Any]) -> dict[str, Any] | None:
+def event_of(ref: str | None, events: Mapping[str, Any]) -> dict[str, Any] | None:
     if ref is None:
         return None
     return events.get(ref) or {"event": ref, "occurred_at": None, "says": "not in the timeline"}
@@ -228,7 +228,7 @@ def regrets(
                 "sent_at": row["sent_at"],
                 "cost": row["cost"],
                 "why": says.get(row["policy"], ""),
-                "evidence": [_event(ref, events) for ref in list(row["evidence"] or ())[:FEW]],
+                "evidence": [event_of(ref, events) for ref in list(row["evidence"] or ())[:FEW]],
                 "evidence_count": len(row["evidence"] or ()),
             }
             for row in found

@@ -85,17 +85,8 @@ def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str
         _moment("expires_at").alias("not_after"),
         "locale",
     )
-    name = F.concat_ws("|", F.lit(destination), F.lit(SEND), "decision_id")
-    return said.select(
-        F.substring(F.sha2(name, 256), 1, 32).alias("record_id"),
-        F.array("address_key").alias("identifier_keys"),
-        F.lit(destination).alias("destination"),
-        F.col("policy").alias("audience"),
-        F.lit(SEND).alias("operation"),
-        "person_id",
-        "decision_id",
-        as_json(payload).alias("payload"),
-    )
+    key = F.col("address_key")
+    return _records(said, payload, destination=destination, operation=SEND, key=key)
 
 
 def cancel_records(back: DataFrame, *, destination: str) -> DataFrame:
@@ -105,13 +96,21 @@ def cancel_records(back: DataFrame, *, destination: str) -> DataFrame:
     back: decision_id, anchor_key, person_id, policy, channel, campaign_id, send_at.
     """
     payload = F.struct("decision_id", "channel", "campaign_id", _moment("send_at").alias("send_at"))
-    name = F.concat_ws("|", F.lit(destination), F.lit(CANCEL), "decision_id")
-    return back.select(
+    key = F.col("anchor_key")
+    return _records(back, payload, destination=destination, operation=CANCEL, key=key)
+
+
+def _records(
+    rows: DataFrame, payload: Column, *, destination: str, operation: str, key: Column
+) -> DataFrame:
+    """A record a decision, named by it. key: of the identifier that it is about."""
+    name = F.concat_ws("|", F.lit(destination), F.lit(operation), "decision_id")
+    return rows.select(
         F.substring(F.sha2(name, 256), 1, 32).alias("record_id"),
-        F.array("anchor_key").alias("identifier_keys"),
+        F.array(key).alias("identifier_keys"),
         F.lit(destination).alias("destination"),
         F.col("policy").alias("audience"),
-        F.lit(CANCEL).alias("operation"),
+        F.lit(operation).alias("operation"),
         "person_id",
         "decision_id",
         as_json(payload).alias("payload"),

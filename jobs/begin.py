@@ -22,6 +22,7 @@ from tactful.schemas.assignments import ASSIGNMENTS
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.identity import IDENTIFIERS, LABELS, LINKS
 from tactful.schemas.intake import WAITING
+from tactful.schemas.models import MODELS
 from tactful.schemas.plans import PLANS
 from tactful.schemas.records import MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS
@@ -48,6 +49,7 @@ LOOKED_UP = (
     ASSIGNMENTS,
     CUSTOMERS,
     CUSTOMER_SCORES,
+    MODELS,
 )
 
 

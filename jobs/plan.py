@@ -16,6 +16,7 @@ from tactful.jobs.settings.config import Activate, Config
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import ORDER
+from tactful.schemas.models import COMPLEMENT, MODELS
 from tactful.schemas.plans import EVENT_REF, PLANS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.table import Table
@@ -26,6 +27,7 @@ from tactful.transforms.holdout import held_out
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.owners import is_person, named_after
 from tactful.transforms.jurisdictions import jurisdictions
+from tactful.transforms.learned import with_learned_complements
 from tactful.transforms.personalisation import not_personalised, without_profiling
 from tactful.transforms.plans.actions import actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
@@ -33,6 +35,7 @@ from tactful.transforms.plans.handed import (
     AD,
     followed,
     is_called_back,
+    is_shown,
     reached_by_ads,
     targeted,
     was_heard,
@@ -46,6 +49,7 @@ from tactful.transforms.plans.places import (
     places_of_plans,
     with_fate,
 )
+from tactful.transforms.plans.switching import ASKED, switched
 from tactful.transforms.rules import RULES
 from tactful.transforms.triggers import Facts
 
@@ -132,7 +136,7 @@ def plan(
     weighed = batch.keep(
         _weighed(batch, asked, standing, facts, suppressed, raw, profiles, arms, config, dead=dead)
     )
-    gone = given_up(unsettled, asked, as_of=batch.as_of, batch_id=batch.number)
+    gone = given_up(unsettled, weighed, as_of=batch.as_of, batch_id=batch.number)
     told = news(weighed, as_of=batch.as_of, batch_id=batch.number)
     rows = batch.keep(told.unionByName(gone))
     said = weighed.where("is_said")
@@ -151,7 +155,7 @@ def _has_plans(batch: Batch) -> bool:
 def _profiles(batch: Batch, persons: DataFrame, facts: DataFrame, config: Config) -> DataFrame:
     """What is known of these persons, as it was last published, and may be asked."""
     told = (*(one.chosen.columns for one in config.activate), *(cap.asked for cap in config.caps))
-    asked = set(PROFILE).union(*told)
+    asked = set(PROFILE).union(*told, _of_switches(config))
     of_scores = sorted(asked.intersection(CUSTOMER_SCORES.names) - {*CUSTOMERS.names})
     of_customers = sorted(asked.intersection(CUSTOMERS.names) - {"person_id"})
     known = batch.read(CUSTOMERS).select("person_id", *of_customers)
@@ -160,6 +164,10 @@ def _profiles(batch: Batch, persons: DataFrame, facts: DataFrame, config: Config
         scores = batch.read(CUSTOMER_SCORES).select("person_id", *of_scores)
         theirs = theirs.join(scores, "person_id", "left")
     return without_profiling(theirs, not_personalised(facts.where(is_person())))
+
+
+def _of_switches(config: Config) -> tuple[str, ...]:
+    return ASKED if any(one.switch_to for one in config.activate) else ()
 
 
 def _actions(
@@ -181,7 +189,7 @@ def _actions(
         persons=labels.where(is_person())
         .groupBy("person_id")
         .agg(F.min("first_seen_at").alias("first_seen_at")),
-        products=batch.read(PRODUCTS),
+        products=_known_products(batch, config),
         campaigns=batch.read(CAMPAIGNS),
     )
     proposed = propose.proposals(known, activate=config.activate)
@@ -213,6 +221,14 @@ def _actions(
         .withColumn("anchor_key", F.coalesce("anchor_key", named_after()))
         .join(cancels.dropDuplicates(["withdrawn_by"]), "withdrawn_by", "left")
     )
+
+
+def _known_products(batch: Batch, config: Config) -> DataFrame:
+    """The products, with what was learned of them where a policy asks for it."""
+    products = batch.read(PRODUCTS)
+    if any(one.kind.learns == COMPLEMENT for one in config.activate):
+        return with_learned_complements(products, batch.read(MODELS))
+    return products
 
 
 def _standing(batch: Batch, asked: DataFrame | None, labels: DataFrame) -> DataFrame:
@@ -258,7 +274,10 @@ def _weighed(
         .unionByName(reached_by_ads(raw, types=speak.types_for_ads(config)))
     )
     ready = (
-        with_address(with_score(opened, profiles).join(zones, "person_id", "left"), reached)
+        with_address(
+            with_score(opened, profiles, batch.read(MODELS)).join(zones, "person_id", "left"),
+            reached,
+        )
         .join(hours, "person_id", "left")
         .withColumn("phone", F.when(F.col("channel").isin("sms", "call"), F.col("address")))
         .withColumn("promised_at", F.when(is_promised, F.col("was.send_at")))
@@ -287,6 +306,9 @@ def _weighed(
         as_of=batch.as_of,
         silence=silence,
     )
+    if _of_switches(config):
+        done = standing.where(was_heard() | is_shown()).select("decision_id")
+        barred = switched(barred, profiles, asked.join(done, "decision_id", "left_semi"))
     barred = batch.keep(barred)
     was_told = F.col("was.emitted_at").isNotNull()
     handed = batch.keep(followed(barred.where(was_told), as_of=batch.as_of))

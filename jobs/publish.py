@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from pyspark import inheritable_thread_target
 
 from tactful.jobs.errors import LakeDamaged
+from tactful.jobs.fitting import fit_if_due
 from tactful.jobs.lake.folding import APPENDS, FILE_BYTES
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import ONE_PIECE_BYTES, Keep, in_memory, scratch
@@ -96,6 +97,7 @@ def publish(
         day, kept = (one.get(CUSTOMER_SCORES.name, {}).get("day") for one in (made_from, told))
         if day != kept:
             _keep_day(lake, _day(config, as_of))
+    fit_if_due(lake, config, as_of=as_of, on_progress=on_progress)
     made_from |= {p.table.name: told[p.table.name] for p in plan.waiting}
     _remember(lake, plan, before, as_of=as_of, batch=batch, made_from=made_from)
     return [p.table.name for p in PUBLICATIONS if p in plan.written]

@@ -135,7 +135,7 @@ def _said(config: Config) -> Iterator[tuple[Activate, str, list[Destination]]]:
     """Each policy and channel, and who says it."""
     for one in config.activate:
         mine = [d for d in _speaking(config) if d.policy == one.name]
-        for channel in one.channels:
+        for channel in (*one.channels, *one.switch_to):
             yield one, channel, [d for d in mine if d.channel in (None, channel)]
 
 

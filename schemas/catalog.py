@@ -28,6 +28,7 @@ from tactful.schemas.intake import (
     WAITING,
 )
 from tactful.schemas.known_shares import KNOWN_SHARES
+from tactful.schemas.models import MODELS
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.plans import ACTIVATIONS, PLANS
 from tactful.schemas.quality import QUALITY
@@ -47,7 +48,7 @@ from tactful.schemas.timeline import MESSAGE_KEYS, TIMELINE, TIMELINE_LOG
 
 LOGS = (
     RECEIVED, FILES, LANDED_RANGES, TICKS, WAITING, LINKS, LABELS, TIMELINE_LOG, MESSAGE_KEYS, DUE, MEMBERSHIPS, DROPPED,
-    PLANS,
+    PLANS, MODELS,
 )  # fmt: skip
 APPENDED = (
     *STREAMS.values(), QUARANTINE, IDENTIFIERS, IDENTITY_CHANGES, DECISIONS, ASSIGNMENTS, RECORDS,

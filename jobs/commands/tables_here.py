@@ -27,8 +27,8 @@ REBUILD = f"{PUT_BACK}, or rebuild with: tactful replay --from received"
 LATER = {
     "activations", "assignments", "audience_members", "contents", "context", "customers_daily",
     "customer_scores",
-    "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "plans", "quality",
-    "rates",
+    "delivery_rows", "delivery_states", "known_shares", "landed_ranges", "models", "plans",
+    "quality", "rates",
 }  # fmt: skip
 
 Answer = TypeVar("Answer")

@@ -114,6 +114,12 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
         description="a list of channels, at least one",
         title="The channels that it may be said on.",
     )
+    switch_to: Channels = Field(
+        default=(),
+        description="a list of channels that `channels` does not hold",
+        title="The channels, the best first, of which one is tried instead with valued customers "
+        "who never answer on `channels`; silent: none.",
+    )
     priority: int = Field(
         default=50,
         strict=True,
@@ -213,6 +219,7 @@ class Activate(with_options(_ActivateEntry, [t.options for t in TRIGGERS.values(
             starts_at=self.starts_at,
             again_after=self.again_after,
             at_most=self.at_most,
+            switch_to=self.switch_to,
         )
 
     def acts_on(self, occurred_at: datetime) -> bool:

@@ -9,6 +9,7 @@ from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.conditions import parse
 from tactful.transforms.plans.handed import AD
+from tactful.transforms.plans.switching import OPENED
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources.expressions import NotAnExpression
 from tactful.transforms.triggers import TRIGGERS, Trigger
@@ -27,9 +28,7 @@ def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator
     if entry.get("mode") == "live" and "starts_at" not in entry:
         hint = "live, it acts on what happens from then on, and not on all that ever happened"
         yield (*place, "starts_at"), "nothing", "a moment with its zone", hint
-    channels = entry.get("channels")
-    shows = isinstance(channels, list) and AD in channels
-    if shows and "expires" not in entry and trigger.expires is None:
+    if AD in _all_channels(entry) and "expires" not in entry and trigger.expires is None:
         hint = "so long somebody is shown its ads; without it that would be for ever"
         yield (*place, "expires"), "nothing", "a duration such as 14d", hint
     yield from _cancels(place, entry, trigger)
@@ -58,8 +57,8 @@ def unspoken(
         )
         yield (*place, "policy"), f"{shown(policy)}, which speaks", allowed, ""
         return
-    channels = spoken[policy].get("channels")
-    if isinstance(channel, str) and isinstance(channels, list) and channel not in channels:
+    channels = _all_channels(spoken[policy])
+    if isinstance(channel, str) and channels and channel not in channels:
         allowed = f"a channel of activate.{policy}: {', '.join(map(str, channels))}"
         yield (*place, "channel"), shown(channel), allowed, ""
 
@@ -98,22 +97,49 @@ def unbounded(
 
 def unheard(place: Place, entry: Mapping[str, Any], destinations: Any) -> Iterator[Finding]:
     """What is live has somebody who takes it on each of its channels, and says all of it."""
-    channels = entry.get("channels")
-    if entry.get("mode") != "live" or not isinstance(channels, list):
+    if entry.get("mode") != "live":
         return
     told = tables({"destinations": destinations}, "destinations")
     taken = {_channel_of(one) for one in told if one.get("policy") == entry.get("name")}
     if None in taken:
         return
-    for at, channel in enumerate(channels):
-        if channel not in taken:
-            hint = "add one of [[destinations]] with this policy, or leave the channel out"
-            yield (
-                (*place, "channels", at),
-                shown(channel),
-                "a channel that a destination takes",
-                hint,
-            )
+    for key in ("channels", "switch_to"):
+        for at, channel in enumerate(_list(entry, key)):
+            if channel not in taken:
+                hint = "add one of [[destinations]] with this policy, or leave the channel out"
+                yield (
+                    (*place, key, at), shown(channel), "a channel that a destination takes", hint
+                )  # fmt: skip
+
+
+def switches(place: Place, entry: Mapping[str, Any], value: Any) -> Iterator[Finding]:
+    """Another channel is tried with valued customers who were seen not to answer on the own ones.
+
+    value: the section [value].
+    """
+    told, own = _list(entry, "switch_to"), _list(entry, "channels")
+    if not told:
+        return
+    for at, channel in enumerate(told):
+        if channel in own:
+            yield (*place, "switch_to", at), shown(channel), "a channel that is not its own", ""
+    unseen = [channel for channel in own if channel not in OPENED]
+    if unseen:
+        hint = f"only on {' and '.join(OPENED)} it is seen whether somebody answers"
+        allowed = f"no such key where channels holds {', '.join(map(str, unseen))}"
+        yield (*place, "switch_to"), shown(told), allowed, hint
+    if not isinstance(value, Mapping) or "valued_from" not in value:
+        hint = "nobody is valued without it"
+        yield (*place, "switch_to"), shown(told), "no such key without [value] valued_from", hint
+
+
+def _all_channels(entry: Mapping[str, Any]) -> list[Any]:
+    return [*_list(entry, "channels"), *_list(entry, "switch_to")]
+
+
+def _list(entry: Mapping[str, Any], key: str) -> list[Any]:
+    told = entry.get(key)
+    return told if isinstance(told, list) else []
 
 
 def _channel_of(destination: Mapping[str, Any]) -> str | None:

@@ -195,6 +195,7 @@ def _triggers(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield from _not_given(place, entry, when, declared[when])
             yield from activating.faults(place, entry, TRIGGERS[when])
             yield from activating.unheard(place, entry, values.get("destinations"))
+            yield from activating.switches(place, entry, values.get("value"))
     yield from named_ids.without_table(values)
 
 

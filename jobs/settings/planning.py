@@ -47,6 +47,10 @@ class Plans(Section):
         "at that moment and takes it back until then; silent: as long as the longest gap between "
         "two runs of the last week.",
     )
+    refit_every: Duration = Field(
+        default=timedelta(days=7),
+        title="How often it is learned anew how channels are answered, and what goes with what.",
+    )
     default_hour: int | None = Field(
         default=None,
         strict=True,

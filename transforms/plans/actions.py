@@ -13,14 +13,13 @@ from pyspark.sql import functions as F
 from tactful.schemas.events import TYPES
 from tactful.transforms.decisions import with_decision_id
 from tactful.transforms.identity.owners import named_after
+from tactful.transforms.learned import likely, rates_of
 
 # What is kept of a proposal for as long as it stands.
 ABOUT = (
     "person_id", "policy", "cause", "step", "proposed_at", "expires_at", "skus", "content_id",
     "withdrawn_by", "evidence",
 )  # fmt: skip
-# Of a response nobody knows anything of, as if one in ten had answered ten messages.
-PRIOR_RATE, PRIOR_SENDS = 0.1, 10
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,8 @@ class Speech:
     """How a policy speaks.
 
     campaign_id: what its messages carry. starts_at: it acts on what happens from then on. is_picky:
-    whether nothing is said to whom none of its contents is for.
+    whether nothing is said to whom none of its contents is for. switch_to: the channels on which
+    who never answers on its own ones is tried, see `switched`.
     """
 
     name: str
@@ -45,6 +45,7 @@ class Speech:
     starts_at: datetime | None = None
     again_after: timedelta | None = None
     at_most: int | None = None
+    switch_to: Sequence[str] = ()
 
     @property
     def again_micros(self) -> int | None:
@@ -56,9 +57,10 @@ def actions(proposals: DataFrame, pads: DataFrame, *, speeches: Sequence[Speech]
     """Lay out what is proposed on each channel of its policy, and name each as a decision.
 
     Keeps: the columns `ABOUT`. Adds: channel, kind, priority, value, topic, purpose, campaign_id,
-    is_shadow, lead_minutes, again_after (microseconds), at_most, decision_id, plan_id
-    (of all channels of a step), occasion_id (of all steps of a cause). Drops: what happened before
-    its policy starts, and what is meant for others. Grain: proposal × channel.
+    is_shadow, lead_minutes, again_after (microseconds), at_most, place (among the channels that its
+    policy may switch to; null on its own), decision_id, plan_id (of all channels of a step),
+    occasion_id (of all steps of a cause). Drops: what happened before its policy starts, and what
+    is meant for others. Grain: proposal × channel.
     proposals: one row a person × policy × cause × step, with is_wanted and content_id (see
     `with_conditions`). pads: see `with_decision_id`.
     """
@@ -70,7 +72,10 @@ def actions(proposals: DataFrame, pads: DataFrame, *, speeches: Sequence[Speech]
     is_for_them = ~F.col("_s.is_picky") | F.col("content_id").isNotNull()
     meant = proposals.where("is_wanted").select(*ABOUT, F.explode(told).alias("_s"))
     own = meant.where(begun & is_for_them)
-    each = own.select(*ABOUT, "_s.spoken.*", F.explode("_s.channels").alias("channel"))
+    each = own.select(*ABOUT, "_s.spoken.*", F.explode("_s.channels").alias("_on")).select(
+        "*", "_on.channel", "_on.place"
+    )
+    each = each.drop("_on")
     # What the calendar causes is one cause for everybody: there the person is a part of it.
     own_id = F.when(F.col("cause.stream").isin(*TYPES), F.col("cause.event_id")).otherwise(
         F.concat_ws(":", "cause.event_id", named_after())
@@ -95,23 +100,37 @@ def actions(proposals: DataFrame, pads: DataFrame, *, speeches: Sequence[Speech]
     return with_decision_id(each, pads).withColumn("cause", F.col("_cause")).drop("_cause")
 
 
-def with_score(actions: DataFrame, customers: DataFrame) -> DataFrame:
+def with_score(actions: DataFrame, customers: DataFrame, models: DataFrame) -> DataFrame:
     """Say what each message is expected to bring: the value of a response times how likely one is.
 
-    How somebody answered on a channel counts the more the more they were sent on it.
+    How somebody answered on a channel counts the more the more they were sent on it; of whom little
+    is known is thought what holds of everybody.
 
-    Adds: score (null where its policy has no value). Keeps: all rows.
-    customers: person_id, response_rates, sends. Grain: person.
+    Adds: response_rate (how likely they answer), score (null where its policy has no value).
+    Keeps: all rows. Drops: value.
+    customers: person_id, response_rates, sends. Grain: person. models: what was learned.
     """
-    rate = F.coalesce(F.col("_rates")[F.col("channel")], F.lit(0.0))
-    sends = F.coalesce(F.col("_sends")[F.col("channel")], F.lit(0))
-    likely = (rate * sends + PRIOR_RATE * PRIOR_SENDS) / (sends + PRIOR_SENDS)
+    own = F.try_element_at("_rates", F.col("channel"))
+    # Of who wants nothing chosen by it no rate is told, and they are as anybody.
+    sends = F.when(own.isNotNull(), F.try_element_at("_sends", F.col("channel")))
+    sends = F.coalesce(sends, F.lit(0))
+    rate = likely(
+        F.coalesce(own, F.lit(0.0)) * sends,
+        sends,
+        channel=F.col("channel"),
+        rates=F.col("_learned"),
+    )
     known = customers.select(
         "person_id", F.col("response_rates").alias("_rates"), F.col("sends").alias("_sends")
     )
-    score = F.round(F.col("value").cast("double") * likely, 4)
-    joined = actions.join(known, "person_id", "left").withColumn("score", score)
-    return joined.drop("_rates", "_sends", "value")
+    learned = rates_of(models).withColumnRenamed("rates", "_learned")
+    joined = actions.join(known, "person_id", "left").crossJoin(F.broadcast(learned))
+    score = F.round(F.col("value").cast("double") * F.col("response_rate"), 4)
+    return (
+        joined.withColumn("response_rate", rate)
+        .withColumn("score", score)
+        .drop("_rates", "_sends", "_learned", "value")
+    )
 
 
 def _as_struct(one: Speech) -> Column:
@@ -129,8 +148,15 @@ def _as_struct(one: Speech) -> Column:
     }
     return F.struct(
         F.lit(one.name).alias("policy"),
-        F.array(*(F.lit(channel) for channel in one.channels)).alias("channels"),
+        F.array(
+            *(_channel(channel, None) for channel in one.channels),
+            *(_channel(channel, place) for place, channel in enumerate(one.switch_to)),
+        ).alias("channels"),
         F.lit(one.starts_at).cast("timestamp").alias("starts_at"),
         F.lit(one.is_picky).alias("is_picky"),
         F.struct(*(value.alias(name) for name, value in spoken.items())).alias("spoken"),
     )
+
+
+def _channel(channel: str, place: int | None) -> Column:
+    return F.struct(F.lit(channel).alias("channel"), F.lit(place).cast("int").alias("place"))

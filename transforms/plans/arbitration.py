@@ -122,10 +122,16 @@ def _bars(one: Column, at: Column, places: Column) -> Column:
             limit["drops"].alias("drops"),
             F.transform(ways, lambda p: p["decision_id"]).alias("ids"),
             F.size(ways).alias("size"),
-            # The place among these that is free last; one that never is comes behind all.
-            F.array_max(F.transform(ways, lambda p: F.coalesce(p["ends_at"], F.lit(NEVER)))).alias(
-                "until"
-            ),
+            # A limit of n has room when the n-th newest of these is over; one that never is comes
+            # behind all.
+            F.get(
+                F.reverse(
+                    F.array_sort(
+                        F.transform(ways, lambda p: F.coalesce(p["ends_at"], F.lit(NEVER)))
+                    )
+                ),
+                limit["limit"] - 1,
+            ).alias("until"),
         )
 
     return F.filter(F.transform(one["held_by"], bar), lambda b: b["size"] > 0)

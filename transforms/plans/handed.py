@@ -66,6 +66,11 @@ def was_heard() -> Column:
     return F.col("emitted_at").isNotNull() & (~is_back | (F.col("channel") == AD))
 
 
+def is_shown() -> Column:
+    """Of rows of plans: whether its moment has come, of what is decided and shown only."""
+    return F.col("is_shadow") & F.col("is_final") & (F.col("outcome") == "chosen")
+
+
 def reached_by_ads(identifiers: DataFrame, *, types: Sequence[str]) -> DataFrame:
     """Whom ads reach: everybody who is known by anything that whoever shows them takes.
 

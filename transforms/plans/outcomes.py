@@ -84,9 +84,10 @@ def decided(
         .when(F.col("is_dropped"), F.col("moment"))
         .otherwise(F.col("next_at"))
     )
-    # What has been promised and cannot be said yet keeps its moment.
+    # What has been promised and cannot be said yet keeps its moment; what is shown only is said
+    # when it would be.
     was_chosen = F.coalesce(F.col("was.outcome") == "chosen", F.lit(False))
-    kept = F.when(is_now & ~is_said & was_chosen, F.col("was.send_at"))
+    kept = F.when(is_now & ~speaks & was_chosen, F.col("was.send_at"))
     has_moment = (F.col("_fate") == "waiting") | F.col("is_dropped")
     told = both.withColumns(
         {

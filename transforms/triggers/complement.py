@@ -9,6 +9,7 @@ from datetime import timedelta
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.models import COMPLEMENT
 from tactful.transforms.triggers.proposing import (
     bought,
     cancelling,
@@ -27,7 +28,9 @@ class Complement:
 def complement(
     timeline: DataFrame, lines: DataFrame, products: DataFrame, *, policies: Sequence[Policy]
 ) -> DataFrame:
-    """Offer somebody what goes with what they have bought, as the shop says of its products.
+    """Offer somebody what goes with what they have bought.
+
+    As the shop says of its products, else as others have bought (see `with_learned_complements`).
 
     Its cause is the order. What they had bought by then is never offered. What they buy
     afterwards, wherever, is offered no more, nor what goes with something of which nothing is kept:
@@ -79,7 +82,7 @@ def _reads(policy: Policy, *, slowest: Callable[[], float | None]) -> Reads:
 
 TRIGGER = Trigger(
     when="complement",
-    doc="Offer somebody what goes with what they have bought, as the shop says of its products.",
+    doc="Offer somebody what goes with what they have bought.",
     options=Complement,
     streams=lambda _: ("purchases",),
     counts_from="the order",
@@ -92,4 +95,5 @@ TRIGGER = Trigger(
     references=lambda _: {"products": "what goes with what is told by [reference.products]"},
     topic="complement",
     needs_lines=True,
+    learns=COMPLEMENT,
 )

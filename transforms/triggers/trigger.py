@@ -105,6 +105,7 @@ class Trigger:
     `needs_lines`    whether it reads what was bought and taken back.
     `needs_persons`  whether it reads who there is.
     `is_offer`       whether it offers something: what must not be offered may be asked about.
+    `learns`      what it reads of `_log/models`, where it reads any of it.
 
     Proposals are a function of the events up to a moment T alone; no clock has a say in them:
     - `cause` names what happened: a policy, cause and step are proposed once, and to one person,
@@ -146,6 +147,7 @@ class Trigger:
     needs_lines: bool = False
     needs_persons: bool = False
     is_offer: bool = True
+    learns: str | None = None
 
 
 def event_told() -> Column:

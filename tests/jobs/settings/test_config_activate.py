@@ -220,3 +220,25 @@ def test_ads_end_days_are_for_speech_and_who_is_told_late_is_said(errors, read):
         "between two runs is told with the run behind it, rather late than early."
     ]
     assert (config.plans.max_lag, config.plans.emit_ahead) == (timedelta(hours=1), None)
+
+
+def test_another_channel_is_tried_with_who_is_seen_not_to_answer(errors):
+    switch = f"{CART}switch_to = ['email', 'sms']\n"
+    assert errors(f"[[activate]]\n{switch}") == [
+        f'{AT}switch_to[0]: found "email"; allowed: a channel that is not its own',
+        f'{AT}switch_to: found ["email", "sms"]; allowed: no such key without [value] valued_from '
+        "(nobody is valued without it)",
+    ]
+    live = "mode = 'live'\nstarts_at = 2026-01-01T00:00:00Z\n"
+    web = "name = 'cart'\nwhen = 'cart_abandoned'\nchannels = ['email', 'web']\n"
+    mail = "[[destinations]]\nname = 'mail'\nkind = 'file'\npolicy = 'cart'\nchannel = 'email'\n"
+    valued = "[value]\nvalued_from = 100\n"
+    told = errors(f"{valued}[[activate]]\n{web}{live}switch_to = ['sms']\n{mail}")
+    assert told == [
+        f'{AT}channels[1]: found "web"; allowed: a channel that a destination takes (add one of '
+        "[[destinations]] with this policy, or leave the channel out)",
+        f'{AT}switch_to[0]: found "sms"; allowed: a channel that a destination takes (add one of '
+        "[[destinations]] with this policy, or leave the channel out)",
+        f'{AT}switch_to: found ["sms"]; allowed: no such key where channels holds web (only on '
+        "email and push it is seen whether somebody answers)",
+    ]

@@ -267,6 +267,7 @@ def test_a_form_that_was_not_submitted(said):
 
 
 def test_only_what_has_arrived_and_was_kept_is_asked_about(said):
+    """A163: of a part of an order only that part; A164: of what was refunded nothing."""
     first, second = said["p_arrived", "review"]
     assert told([first, second]) == [(10 * DAY, ["shoes"], None), (13 * DAY, ["shoes"], None)]
     assert first["evidence"] == ["purchases:p_arrived 1 placed", "purchases:shoes came"]

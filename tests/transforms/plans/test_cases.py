@@ -27,7 +27,8 @@ def proposal(case: str, name: str, at: datetime, **told: Any) -> dict[str, Any]:
     return {
         "decision_id": named, "plan_id": named, "occasion_id": named, "person_id": f"p_{case}",
         "policy": case, "kind": "campaign", "campaign_id": case, "channel": "web",
-        "purpose": "marketing", "topic": None, "skus": [], "priority": 50, "score": None, "proposed_at": at,
+        "purpose": "marketing", "topic": None, "skus": [], "priority": 50, "score": None,
+        "proposed_at": at,
         "expires_at": None, "is_shadow": False, "time_zone": "UTC", "again_after": None,
         "at_most": None, "lead_minutes": 0, "usual_hour": None, "country": "DE",
         "cancelled_by": None, **told,

@@ -36,6 +36,7 @@ CAPS = (
      "exempt_topics": ["ser vice"], "exempt_counts": True},
 )  # fmt: skip
 RULES = Rules(caps=CAPS, quiet=(22, 7), time_zone="Europe/Berlin", look_ahead=6 * DAY)
+NO_OFFERS = ("review_request", "service_call")
 NAMES = ("outcome", "reason", "lost_to", "send_at", "is_said")
 
 Told = dict[str, dict[str, Any]]
@@ -120,7 +121,8 @@ def speaks_against(one: Row, row: Row, as_of: datetime) -> bool:
         one["channels"] or [row["channel"]]
     )
     is_for_receipts = row["purpose"] == "marketing" or one["reason"] == "no_consent"
-    return is_one and is_now and touches and is_for_receipts
+    is_about_it = one["reason"] != "purchased" or row["kind"] not in NO_OFFERS
+    return is_one and is_now and touches and is_for_receipts and is_about_it
 
 
 def never_too_many(planned: list[Any], foreign: list[Row], *, limited: list[Any]) -> None:

@@ -54,10 +54,12 @@ def day_of(at, zone):
 
 
 def bars(one, at, taken):
-    """The limits that have no place left, whose places these are, and when the last is free."""
+    """The limits that have no place left, whose places these are, and when each has one again."""
 
-    def bar(name, ways, end):
-        return name, {t["decision_id"] for t in ways}, max(end(t["at"]) for t in ways)
+    def bar(name, ways, end, limit=1):
+        """A limit of n has room again when the n-th newest of these is over."""
+        until = sorted((end(t["at"]) for t in ways), reverse=True)[limit - 1]
+        return name, {t["decision_id"] for t in ways}, until
 
     def never(_):
         return datetime.max.replace(tzinfo=UTC)
@@ -93,10 +95,11 @@ def bars(one, at, taken):
         else:
             starts = [s for s in [*(t["at"] for t in own), at] if s <= at < s + cap.window]
             sets = [[t for t in own if s <= t["at"] < s + cap.window] for s in starts]
-        full = [t for some in sets if len(some) >= cap.limit for t in some]
+        these = [id(t) for some in sets if len(some) >= cap.limit for t in some]
+        full = [t for t in own if id(t) in these]
         if full:
             ends = midnight if cap.calendar else lambda m, cap=cap: m + cap.window
-            found.append(bar(cap.name, full, ends))
+            found.append(bar(cap.name, full, ends, cap.limit))
     return found
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from deltalake import DeltaTable
 
 from tactful.schemas.models import ALONE, ANY, COMPLEMENT, RESPONSE
-from tests.jobs.test_plan import LIVE, SOURCES, row, sent_lines
+from tests.jobs.test_plan import LIVE, SOURCES, lines, row
 from tests.landing import World
 from tests.oracle.compare import read_tables
 from tests.product import Shop
@@ -116,10 +116,16 @@ def test_learned_from_one_run_to_the_next(spark, tmp_path: Path) -> None:
     assert ("other1", "goes_with", "email") not in planned
 
     shop.run(as_of=NOON + 5 * HOUR)
-    assert [line["channel"] for line in sent_lines(shop, "texter")] == ["sms"]
-    assert sorted(line["address"] for line in sent_lines(shop, "mailer")) == [
+    assert [line["channel"] for line in lines(shop, "texter")] == ["sms"]
+    assert sorted(line["address"] for line in lines(shop, "mailer")) == [
         "mia@x.io",
         "rob@x.io",
     ]
+    # Whatever she does then, she is not told the same by mail.
+    shop.land({"web": [row("vera", 5.5, "page_view")]})
+    shop.run(as_of=NOON + 6 * HOUR)
+    standing = planned_of(shop)["vera", "cart", "email"]
+    assert (standing["outcome"], standing["reason"]) == ("suppressed", "unanswered")
+    assert len(lines(shop, "mailer")) == 2 and len(lines(shop, "texter")) == 1
     # Not learned anew before it is time.
     assert {m["version"] for m in learned(shop).values()} == {1}

@@ -41,9 +41,11 @@ def records(
     told = [F.col("attributes")[name]["value"] for name in LOCALES]
     locales = profiles.select("person_id", F.coalesce(*told).alias("locale"))
     ready = batch.keep(
-        with_products(said.where(F.col("channel") != AD), batch.read(PRODUCTS)).join(
-            locales, "person_id", "left"
-        )
+        with_products(
+            said.where(F.col("channel") != AD),
+            batch.read(PRODUCTS),
+            currency=config.business.currency,
+        ).join(locales, "person_id", "left")
     )
     back = rows.where(is_called_back())
     frames = [_of(batch, ready, destination) for destination in speaking]

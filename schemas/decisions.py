@@ -30,6 +30,12 @@ DECISIONS = Table(
         Column("outcome", "string", "What was decided."),
         Column("reason", "string", "Why it was decided so."),
         Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
+        Column(
+            "stopped_by",
+            "array<string>",
+            "The events that withdrew it or spoke against it, as stream:event_id.",
+            is_later=True,
+        ),
         Column("lost", "array<string>", "The decision_id of each that lost to it."),
     ),
     "What was decided, and why, as it was known then: no later event changes a row, and a replay keeps them.",

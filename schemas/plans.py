@@ -45,6 +45,12 @@ _WHY = (
     ),
     Column("lost_to", "array<string>", "The decision_id of each plan that holds its place."),
     Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),
+    Column(
+        "stopped_by",
+        "array<string>",
+        "The events that withdrew it or speak against it, as stream:event_id; silent: none does.",
+        is_later=True,
+    ),
     Column("is_shadow", "boolean", "Whether it is decided and shown only.", nullable=False),
     Column("is_final", "boolean", "Whether nothing changes it any more.", nullable=False),
     Column("emitted_at", "timestamp", "Decision clock at which it was handed over; else null."),

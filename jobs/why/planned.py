@@ -27,7 +27,7 @@ from tactful.transforms.triggers.campaign import STREAM
 READS = ("activations", "_log/plans", "suppressions", "timeline", "messages")
 WHAT = """
     policy, channel, campaign_id, content_id, skus, send_at, expires_at, score, outcome, reason,
-    lost_to, evidence, is_shadow, is_final, emitted_at
+    lost_to, evidence, stopped_by, is_shadow, is_final, emitted_at
 """
 STANDING = f"""
     SELECT activation_id AS decision_id, person_id, {WHAT}, decided_at,
@@ -97,7 +97,7 @@ def plans(
     ids = sorted({one for row in found for one in row["lost_to"] or ()})
     won = lake.rows(WINNERS.format(plans=source), ids=ids, **more) if ids else []
     held = {row["policy"]: row for row in lake.rows(HELD_UNTIL, person=person, at=at)}
-    events = named(lake, refs_of(found, "evidence"))
+    events = named(lake, refs_of(found, "evidence", "stopped_by"))
     by_name = {one.name: one for one in config.activate}
     return {
         "all_count": found[0]["all_count"] if found else 0,
@@ -131,6 +131,7 @@ def _planned(
         "held_until": until["ends_at"] if until else None,
         "would_lift": None if row["is_final"] else _would_lift(row, until, policy, config),
         "evidence": [_cause(ref, events) for ref in row["evidence"] or ()],
+        "stopped_by": [event_of(ref, events) for ref in row["stopped_by"] or ()],
     }  # fmt: skip
 
 
@@ -226,6 +227,7 @@ def plan_words(row: Mapping[str, Any]) -> Iterator[str]:
         said = "said" if one["is_said"] else "planned for"
         yield f"its place has: {_called(one)}, {said} {moment(one['said_at'])}"
     yield from (f"because: {event_line(event)}" for event in row["evidence"])
+    yield from (f"stopped by: {event_line(event)}" for event in row["stopped_by"])
     if row["held_until"]:
         yield f"held back until {moment(row['held_until'])}"
     if row["would_lift"]:

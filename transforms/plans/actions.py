@@ -18,7 +18,7 @@ from tactful.transforms.learned import likely, rates_of
 # What is kept of a proposal for as long as it stands.
 ABOUT = (
     "person_id", "policy", "cause", "step", "proposed_at", "expires_at", "skus", "content_id",
-    "withdrawn_by", "evidence",
+    "withdrawn_by", "evidence", "event",
 )  # fmt: skip
 
 

@@ -17,6 +17,7 @@ from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.regrets import regrets, with_products
 from tactful.transforms.rules import RULES
 from tactful.transforms.rules.suppressions import forever
+from tactful.transforms.sinks.sink import BOUNCED
 from tactful.transforms.triggers import TRIGGERS
 
 NO_ADDRESS, NO_CONSENT = "no_address", "no_consent"
@@ -38,7 +39,8 @@ def addresses(
     Of several the one whose key is smallest: which is theirs first nobody knows, and it is always
     the same one. One at which no message arrives any more is none.
 
-    Keeps: person_id. Adds: channel, address, identifier_key. Grain: person × channel.
+    Keeps: person_id. Adds: channel, address, identifier_key, is_dead (they have addresses, and no
+    message arrives at any). Grain: person × channel.
     identifiers: person_id, identifier_key, identifier_type, value, state. dead: identifier_key,
     channel. types: by channel the type of identifier that it is sent to; any other channel reaches
     whom the business knows by a number of its own.
@@ -53,16 +55,16 @@ def addresses(
         "person_id", "identifier_key", "identifier_type", "value",
         F.explode(F.transform(reached, lambda one: one["channel"])).alias("channel"),
     )  # fmt: skip
+    is_dead = F.lit(False)
     if dead is not None:
-        each = each.join(
-            dead.select("identifier_key", "channel").distinct(),
-            ["identifier_key", "channel"],
-            "left_anti",
-        )
-    best = F.min(F.struct("identifier_type", "identifier_key", "value"))
-    return each.groupBy("person_id", "channel").agg(best.alias("_b")).select(
+        gone = dead.select("identifier_key", "channel", F.lit(True).alias("_gone")).distinct()
+        each = each.join(gone, ["identifier_key", "channel"], "left")
+        is_dead = F.col("_gone").isNotNull()
+    alive = F.when(~is_dead, F.struct("identifier_type", "identifier_key", "value"))
+    return each.groupBy("person_id", "channel").agg(F.min(alive).alias("_b")).select(
         "person_id", "channel", F.col("_b.value").alias("address"),
         F.col("_b.identifier_key").alias("identifier_key"),
+        F.col("_b").isNull().alias("is_dead"),
     )  # fmt: skip
 
 
@@ -92,10 +94,12 @@ def granted(timeline: DataFrame) -> DataFrame:
 def with_address(actions: DataFrame, reached: DataFrame) -> DataFrame:
     """Say at which address each message would reach its person.
 
-    Adds: address, address_key (null where there is none). Keeps: all rows. reached: see
-    `addresses`.
+    Adds: address, address_key (null where there is none), is_address_dead. Keeps: all rows.
+    reached: see `addresses`.
     """
-    named = reached.withColumnRenamed("identifier_key", "address_key")
+    named = reached.withColumnsRenamed(
+        {"identifier_key": "address_key", "is_dead": "is_address_dead"}
+    )
     return actions.join(named, ["person_id", "channel"], "left")
 
 
@@ -115,6 +119,8 @@ def with_bars(
 ) -> DataFrame:
     """Say what speaks against each message: no address, no consent, and every rule that touches it.
 
+    Of addresses at which nothing arrives the rule that closed them speaks where it can.
+
     A rule is asked as if the message were sent now, or when it is first proposed: what holds then
     holds it back, and what ends by then does not. Of receipts and the like only a no to them, or an
     erasure, does. What silence means is a matter of where somebody lives.
@@ -133,12 +139,6 @@ def with_bars(
         else known.join(laws, "person_id", "left")
     )
     is_silent = F.col("is_granted").isNull() & (F.col("purpose") == "marketing")
-    own = F.array_compact(
-        F.array(
-            F.when(F.col("address").isNull(), _bar(NO_ADDRESS)),
-            F.when(is_silent & silence.is_no(), _bar(NO_CONSENT)),
-        )
-    ).cast(BARS)
     # How often is said what, is for whoever weighs plans against each other.
     rules = suppressions.where(F.col("reason") != "capped")
     found = _touching(actions, rules, products, contents, campaigns, shares, as_of)
@@ -155,8 +155,20 @@ def with_bars(
         lambda b: F.struct(b["reason"], b["policy"], b["ends_at"], b["evidence"]),
     ).cast(BARS)
     both = placed.join(by_rank, "decision_id", "left")
-    bars = F.concat(own, F.coalesce(plain, F.array().cast(BARS)))
-    return both.withColumn("bars", bars).drop("_rules", "is_granted", "jurisdiction")
+    rules_bars = F.coalesce(plain, F.array().cast(BARS))
+    is_dead = F.coalesce("is_address_dead", F.lit(False))
+    is_told = F.exists(rules_bars, lambda b: b["reason"] == BOUNCED)
+    own = F.array_compact(
+        F.array(
+            F.when(F.col("address").isNull() & ~is_dead, _bar(NO_ADDRESS)),
+            F.when(F.col("address").isNull() & is_dead & ~is_told, _bar(BOUNCED)),
+            F.when(is_silent & silence.is_no(), _bar(NO_CONSENT)),
+        )
+    ).cast(BARS)
+    bars = F.concat(own, rules_bars)
+    return both.withColumn("bars", bars).drop(
+        "_rules", "is_granted", "jurisdiction", "is_address_dead"
+    )
 
 
 def _touching(

@@ -8,6 +8,8 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.rules.suppressions import named
+
 # What is no message to a person: membership of an audience, for as long as the plan lasts.
 AD = "ad"
 # What a destination was told stands as it was told.
@@ -23,8 +25,8 @@ def followed(handed: DataFrame, *, as_of: datetime) -> DataFrame:
     nothing changes it. Nobody is shown an ad any more from the moment on at which it ends, is
     cancelled, or forbidden.
 
-    Keeps: all rows. Adds: outcome, reason, lost_to, is_final, is_said (false: it was), look_at,
-    and the columns `TOLD` as they were handed over.
+    Keeps: all rows. Adds: outcome, reason, lost_to, stopped_by, is_final, is_said (false: it was),
+    look_at, and the columns `TOLD` as they were handed over.
     handed: what is proposed still, with bars and `was`, which was handed over.
     """
     told = handed.withColumns({name: F.col(f"was.{name}") for name in TOLD})
@@ -37,10 +39,18 @@ def followed(handed: DataFrame, *, as_of: datetime) -> DataFrame:
             "outcome": F.when(is_back, "withdrawn").otherwise("chosen"),
             "reason": F.when(is_back, why),
             "lost_to": F.array().cast("array<string>"),
+            "stopped_by": F.when(is_back, stopped_by(is_cancelled)),
             "is_final": is_over | is_back,
             "is_said": F.lit(False),
             "look_at": F.when(~(is_over | is_back), ends_at()),
         }
+    )
+
+
+def stopped_by(is_cancelled: Column) -> Column:
+    """The events for which something is not said: the one that cancels it, or those of the rule."""
+    return F.when(is_cancelled, F.array(named("withdrawn_by"))).otherwise(
+        F.get("bars", 0)["evidence"]
     )
 
 
@@ -74,7 +84,7 @@ def is_shown() -> Column:
 def reached_by_ads(identifiers: DataFrame, *, types: Sequence[str]) -> DataFrame:
     """Whom ads reach: everybody who is known by anything that whoever shows them takes.
 
-    Keeps: person_id. Adds: channel, address, identifier_key. Grain: person.
+    Keeps: person_id. Adds: channel, address, identifier_key, is_dead (never). Grain: person.
     identifiers: person_id, identifier_key, identifier_type, value, state. types: what they take.
     """
     known = identifiers.where((F.col("state") == "linked") & F.col("identifier_type").isin(*types))
@@ -87,6 +97,7 @@ def reached_by_ads(identifiers: DataFrame, *, types: Sequence[str]) -> DataFrame
             F.lit(AD).alias("channel"),
             F.col("_b.value").alias("address"),
             F.col("_b.identifier_key").alias("identifier_key"),
+            F.lit(False).alias("is_dead"),
         )
     )
 

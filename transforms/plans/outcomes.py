@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.plans import PLANS
 from tactful.transforms.plans.arbitration import arbitrate
 from tactful.transforms.plans.days import next_day, over_the_day
-from tactful.transforms.plans.handed import AD, ends_at, is_past
+from tactful.transforms.plans.handed import AD, ends_at, is_past, stopped_by
 from tactful.transforms.quiet_hours import WEEK, open_in
 
 # What a plan that stands still has to say anew for it to be written again.
@@ -45,8 +45,8 @@ def decided(
     is handed over now where it can be called back until then. What is too much for its day gives
     its place up, and is decided anew on the next.
 
-    Adds: outcome, reason, lost_to, send_at, is_final, is_said (to be handed over now), emitted_at,
-    look_at. Keeps: all rows.
+    Adds: outcome, reason, lost_to, stopped_by, send_at, is_final, is_said (to be handed over now),
+    emitted_at, look_at. Keeps: all rows.
     actions: with bars, moment and limits, `was` (the standing plan: outcome; null without one);
     can_wait: whether its destinations take it ahead of its moment; quotas (see `QUOTA`).
     ahead: until when the next run comes. taken: see `over_the_day`; None where no day is bounded.
@@ -95,6 +95,10 @@ def decided(
             "reason": _reason(),
             "lost_to": F.when(is_ended, F.array().cast("array<string>")).otherwise(
                 F.array_sort("winners")
+            ),
+            "stopped_by": F.when(
+                F.col("_fate").isin("cancelled", "withdrawn", "barred"),
+                stopped_by(F.col("_fate") == "cancelled"),
             ),
             "send_at": F.when(
                 ~is_ended & (F.col("_fate") != "barred") & ~is_tried,
@@ -234,6 +238,7 @@ def given_up(
             .when(is_said, "chosen")
             .otherwise("withdrawn"),
             "lost_to": F.array().cast("array<string>"),
+            "stopped_by": F.lit(None).cast("array<string>"),
             "send_at": F.when(is_told, F.col("send_at")),
             "look_at": _time(),
             "is_final": F.lit(True),

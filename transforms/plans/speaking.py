@@ -11,14 +11,18 @@ from tactful.transforms.sinks.sink import as_json
 
 MOMENT = "yyyy-MM-dd'T'HH:mm:ss'Z'"
 SHOWN = ("name", "url", "image")
+# What of the causing event whoever acts on a message needs: which form, order or contact it is.
+OCCASION = ("form", "order_id", "contact_id", "store_id")
 SEND, CANCEL = "send", "cancel"
 
 
-def with_products(said: DataFrame, products: DataFrame) -> DataFrame:
+def with_products(said: DataFrame, products: DataFrame, *, currency: str) -> DataFrame:
     """Name what each message offers, as far as the catalogue knows it.
 
-    Adds: products (sku, name, price, url, image, by sku). Keeps: all rows.
+    Adds: products (sku, name, price, currency, url, image, by sku). Keeps: all rows.
+    currency: of the catalogue's prices, the business's own.
     """
+    priced = F.when(F.col("price").isNotNull(), F.lit(currency)).alias("currency")
     shown = (F.col("attributes")[name].alias(name) for name in SHOWN)
     catalogue = products.select("sku", "price", *shown)
     named = (
@@ -26,9 +30,9 @@ def with_products(said: DataFrame, products: DataFrame) -> DataFrame:
         .join(catalogue, "sku", "left")
         .groupBy("decision_id")
         .agg(
-            F.array_sort(F.collect_list(F.struct("sku", SHOWN[0], "price", *SHOWN[1:]))).alias(
-                "products"
-            )
+            F.array_sort(
+                F.collect_list(F.struct("sku", SHOWN[0], "price", priced, *SHOWN[1:]))
+            ).alias("products")
         )
     )
     return said.join(named, "decision_id", "left")
@@ -67,7 +71,8 @@ def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str
 
     Keeps: record_id, identifier_keys, destination, audience (the policy), operation, person_id,
     decision_id, payload. Grain: decision.
-    said: with address, products, template, locale. reasons: by trigger, in plain words.
+    said: with address, products, template, locale, event (what caused it). reasons: by trigger, in
+    plain words.
     """
     reason = F.coalesce(
         *(F.when(F.col("kind") == kind, F.lit(text)) for kind, text in reasons.items())
@@ -80,6 +85,7 @@ def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str
         "content_id",
         "template",
         "products",
+        *(F.col(f"event.{name}").alias(name) for name in OCCASION),
         reason.alias("reason"),
         _moment("send_at").alias("send_at"),
         _moment("expires_at").alias("not_after"),

@@ -20,7 +20,7 @@ EVENT_REF = "struct<occurred_at:timestamp,stream:string,event_id:string>"
 EVENT_COLUMNS = (
     "type", "sku", "category", "order_id", "quantity", "amount", "currency", "channel",
     "campaign_id", "topic", "form", "attribute", "value", "place", "store_id", "device_os",
-    "country", "region", "satisfaction",
+    "country", "region", "satisfaction", "contact_id",
 )  # fmt: skip
 EVENT = f"struct<{','.join(f'{name}:{TIMELINE_LOG.column(name).type}' for name in EVENT_COLUMNS)}>"
 # The columns of proposals and their types, in order.

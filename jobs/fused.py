@@ -328,7 +328,7 @@ def steps(
         TIMELINE_LOG: fresh,
         **({MESSAGE_KEYS: lives.keys} if lives else {}),
         WAITING: waiting,
-        DUE: _falls_due(batch, suppressed, stitched),
+        DUE: _falls_due(batch, suppressed, stitched, planned.due),
         **planned.outputs,
         **delivered,
         BATCHES: counted(batch, counts, anew, persons),
@@ -377,9 +377,16 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
     return batch.keep(rows.where(open_ended).join(persons, "person_id", "left_semi"))
 
 
-def _falls_due(batch: Batch, suppressed: DataFrame, stitched: Stitched) -> DataFrame:
-    """What ends by itself from now on: suppressions, and links that are not seen again."""
+def _falls_due(
+    batch: Batch, suppressed: DataFrame, stitched: Stitched, asked_again: DataFrame | None
+) -> DataFrame:
+    """What ends by itself from now on: suppressions, and links that are not seen again.
+
+    And who is to be asked again once more of them is published.
+    """
     due = decide.falls_due(suppressed, batch_id=batch.number, as_of=batch.as_of)
+    if asked_again is not None:
+        due = due.union(asked_again)
     if not stitched.expiries.num_rows:
         return due
     return due.union(batch.logs.frame(stitched.expiries))

@@ -11,9 +11,9 @@ from pyspark.sql import functions as F
 from tactful.jobs import decide, propose, speak
 from tactful.jobs.evidence.checked import against, arms_of, assignments, fitting, zones_of
 from tactful.jobs.evidence.orders import settled_of
+from tactful.jobs.evidence.profiles import asked_again, profiles_of, switches
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Activate, Config
-from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.decisions import DECISIONS
 from tactful.schemas.events import ORDER
 from tactful.schemas.models import COMPLEMENT, MODELS
@@ -28,7 +28,6 @@ from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.owners import is_person, named_after
 from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.learned import with_learned_complements
-from tactful.transforms.personalisation import not_personalised, without_profiling
 from tactful.transforms.plans.actions import actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
 from tactful.transforms.plans.handed import (
@@ -49,27 +48,26 @@ from tactful.transforms.plans.places import (
     places_of_plans,
     with_fate,
 )
-from tactful.transforms.plans.switching import ASKED, switched
+from tactful.transforms.plans.switching import switched
 from tactful.transforms.rules import RULES
 from tactful.transforms.triggers import Facts
-
-PROFILE = ("usual_response_hour", "response_rates", "sends", "attributes")
 
 
 @dataclass(frozen=True)
 class Planned:
     """What a batch has planned.
 
-    records: to be handed over now. targeted: who is shown ads (see `targeted`). outputs: rows of
-    its tables.
+    records: to be handed over now. targeted: who is shown ads (see `targeted`). due: rows of
+    `_log/due` (see `asked_again`). outputs: rows of its tables.
     """
 
     records: DataFrame | None
     targeted: DataFrame | None
+    due: DataFrame | None
     outputs: dict[Table, DataFrame]
 
 
-NOTHING = Planned(None, None, {})
+NOTHING = Planned(None, None, None, {})
 
 
 def due_plans(batch: Batch, config: Config) -> DataFrame | None:
@@ -117,8 +115,8 @@ def plan(
     theirs = persons.where(is_person())
     if "cause" not in suppressed.columns:
         suppressed = suppressed.withColumn("cause", F.lit(None).cast(EVENT_REF))
-    profiles = batch.keep(_profiles(batch, theirs, facts, config))
-    asked = _actions(batch, facts, theirs, labels, profiles, config)
+    profiles = batch.keep(profiles_of(batch, theirs, facts, config))
+    asked, due = _actions(batch, facts, theirs, labels, profiles, config)
     asked = batch.keep(asked) if asked is not None else None
     standing = batch.keep(_standing(batch, asked, labels))
     unsettled = standing.where("NOT is_final").join(theirs, "person_id", "left_semi")
@@ -126,7 +124,7 @@ def plan(
         rows = given_up(
             unsettled, unsettled.where(F.lit(False)), as_of=batch.as_of, batch_id=batch.number
         )
-        return Planned(None, None, _outputs(batch, batch.keep(rows), config))
+        return Planned(None, None, None, _outputs(batch, batch.keep(rows), config))
     keys = labels.where("state = 'linked'").select("identifier_key", "person_id", "state")
     found = batch.logs.identifiers(keys.select("identifier_key"), count=count)
     raw = found.join(keys, "identifier_key").join(
@@ -143,6 +141,7 @@ def plan(
     return Planned(
         speak.records(batch, said, rows, profiles, config),
         targeted(weighed),
+        due,
         {**_outputs(batch, rows, config), **assignments(batch, arms)},
     )
 
@@ -152,24 +151,6 @@ def _has_plans(batch: Batch) -> bool:
     return batch.pins[PLANS.id] > 0
 
 
-def _profiles(batch: Batch, persons: DataFrame, facts: DataFrame, config: Config) -> DataFrame:
-    """What is known of these persons, as it was last published, and may be asked."""
-    told = (*(one.chosen.columns for one in config.activate), *(cap.asked for cap in config.caps))
-    asked = set(PROFILE).union(*told, _of_switches(config))
-    of_scores = sorted(asked.intersection(CUSTOMER_SCORES.names) - {*CUSTOMERS.names})
-    of_customers = sorted(asked.intersection(CUSTOMERS.names) - {"person_id"})
-    known = batch.read(CUSTOMERS).select("person_id", *of_customers)
-    theirs = known.join(persons, "person_id", "left_semi")
-    if of_scores:
-        scores = batch.read(CUSTOMER_SCORES).select("person_id", *of_scores)
-        theirs = theirs.join(scores, "person_id", "left")
-    return without_profiling(theirs, not_personalised(facts.where(is_person())))
-
-
-def _of_switches(config: Config) -> tuple[str, ...]:
-    return ASKED if any(one.switch_to for one in config.activate) else ()
-
-
 def _actions(
     batch: Batch,
     facts: DataFrame,
@@ -177,10 +158,13 @@ def _actions(
     labels: DataFrame,
     profiles: DataFrame,
     config: Config,
-) -> DataFrame | None:
-    """What may be said to these persons, each with an identifier of theirs; None without any."""
+) -> tuple[DataFrame | None, DataFrame | None]:
+    """What may be said to these persons, each with an identifier of theirs; None without any.
+
+    And whom to ask again (see `asked_again`).
+    """
     if not config.activate:
-        return None
+        return None, None
     kinds = [one.kind for one in config.activate]
     lines = settled_of(facts, config) if any(kind.needs_lines for kind in kinds) else None
     known = Facts(
@@ -194,17 +178,19 @@ def _actions(
     )
     proposed = propose.proposals(known, activate=config.activate)
     assert proposed is not None
-    meant = with_conditions(
-        proposed.join(persons, "person_id", "left_semi"),
-        profiles,
-        chosen={one.name: one.chosen for one in config.activate},
+    meant = batch.keep(
+        with_conditions(
+            proposed.join(persons, "person_id", "left_semi"),
+            profiles,
+            chosen={one.name: one.chosen for one in config.activate},
+        )
     )
     speeches = [one.speech for one in config.activate]
     told = actions(meant, batch.lake.pads(config), speeches=speeches)
     ref = F.struct(*ORDER)
-    anchors = (
+    own = (
         facts.where(F.col("anchor_key").isNotNull())
-        .select("person_id", "anchor_key", ref.alias("cause"))
+        .select("person_id", "anchor_key", "occurred_at", ref.alias("cause"))
         .join(
             labels.where("state = 'linked'").select(
                 F.col("identifier_key").alias("anchor_key"), "person_id"
@@ -212,15 +198,15 @@ def _actions(
             ["person_id", "anchor_key"],
             "left_semi",
         )
-        .groupBy("person_id", "cause")
-        .agg(F.min("anchor_key").alias("anchor_key"))
     )
+    anchors = own.groupBy("person_id", "cause").agg(F.min("anchor_key").alias("anchor_key"))
     cancels = facts.select(ref.alias("withdrawn_by"), F.col("type").alias("cancelled_by"))
-    return (
+    each = (
         told.join(anchors, ["person_id", "cause"], "left")
         .withColumn("anchor_key", F.coalesce("anchor_key", named_after()))
         .join(cancels.dropDuplicates(["withdrawn_by"]), "withdrawn_by", "left")
     )
+    return each, asked_again(batch, meant, own, profiles, config)
 
 
 def _known_products(batch: Batch, config: Config) -> DataFrame:
@@ -306,7 +292,7 @@ def _weighed(
         as_of=batch.as_of,
         silence=silence,
     )
-    if _of_switches(config):
+    if switches(config):
         done = standing.where(was_heard() | is_shown()).select("decision_id")
         barred = switched(barred, profiles, asked.join(done, "decision_id", "left_semi"))
     barred = batch.keep(barred)

@@ -20,7 +20,7 @@ from tactful.jobs.lake.files import Files, files_at
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.listing import File
 from tactful.jobs.settings.csv_form import CsvForm
-from tactful.transforms.sources.canonical import BLANKS
+from tactful.transforms.sources.canonical import BLANKS, FILE_NOT_READ
 from tactful.transforms.sources.partitions import with_partitions
 
 ROWS = "value string, file string, modified_at timestamp, block bigint"
@@ -66,7 +66,7 @@ def read_files(
     """Give every row of these files to `put`, as JSON texts: value, file, modified_at, block.
 
     Grain: row of a file. A file that is damaged becomes a single row that says so, and is refused
-    like any other row that is no JSON. One that cannot be read now is left out, and so is one that
+    for it. One that cannot be read now is left out, and so is one that
     is no longer there. If any of that is found out while `put` reads, `put` is called again.
 
     spark: a session of its own, since some files are read under settings of their own.
@@ -190,18 +190,19 @@ def java_cause(error: Exception) -> str:
 def _refused(
     spark: SparkSession, files: Sequence[File], why: Mapping[str, str], way_out: str
 ) -> DataFrame:
-    """A row for each file that is refused, which will be refused itself as no JSON."""
+    """A row for each file that is refused, which will be refused itself for that."""
     rows = [
         {
             "value": f"This file was not read: {why[file.path]}; {way_out}.",
             "file": uri_of(spark, file.path),
             "modified_at": file.modified_at,
             "block": 0,
+            "fault": FILE_NOT_READ,
         }
         for file in files
         if file.path in why
     ]
-    return small_frame(spark, rows, StructType.fromDDL(ROWS))
+    return small_frame(spark, rows, StructType.fromDDL(f"{ROWS}, fault string"))
 
 
 def uri_of(spark: SparkSession, path: str) -> str:

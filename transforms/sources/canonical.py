@@ -25,8 +25,10 @@ STRICT = {
 BLANKS = " \t\r\n"
 # A letter that is rare in texts first; as escapes, capitals begin with \u004 and \u005.
 SEAL = "ZTACTFUL"
+# What a row says that stands for a whole file.
+FILE_NOT_READ = "file_not_read"
 # What may be wrong with a line before it is a row: a CSV file's lines say more than "no JSON".
-FAULTS = ("half_a_quote", "wrong_number_of_values", "repeated_header")
+FAULTS = ("half_a_quote", "wrong_number_of_values", "repeated_header", FILE_NOT_READ)
 FLAGGED = "loose._corrupt IS NOT NULL"
 
 

@@ -125,7 +125,7 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     lines = TILL.splitlines()
     assert all(raw in lines for told, (raw, _) in of_form.items() if told[:4] != "This")
     (twice,) = (told for told in of_form if told[:4] == "This")
-    assert "names a column twice" in twice and of_form[twice][1] == ["malformed_json"]
+    assert "names a column twice" in twice and of_form[twice][1] == ["file_not_read"]
     told = {json.loads(raw).get("receipt"): why for raw, why in refused.items() if raw[0] == "{"}
     assert told["7"] == ["unknown_type"] and told["10"] == ["wrong_type:lines"]
     assert told["9"] == ["occurred_at_not_a_time"]

@@ -174,8 +174,11 @@ def by_transforms(spark: SparkSession, asked: Asked, rules: Rules) -> dict[str, 
     events = timeline(spark, _events(asked))
     contents, campaigns = offers(spark, CONTENTS), offers(spark, CAMPAIGNS)
     reached = spark.createDataFrame(
-        [(r["person_id"], r["channel"], r["address"], r["address"]) for r in asked.addresses],
-        "person_id string, channel string, address string, identifier_key string",
+        [
+            (r["person_id"], r["channel"], r["address"], r["address"], False)
+            for r in asked.addresses
+        ],
+        "person_id string, channel string, address string, identifier_key string, is_dead boolean",
     )
     addressed = with_address(_proposals(spark, asked), reached)
     phone = F.when(F.col("channel").isin("sms", "call"), F.col("address"))

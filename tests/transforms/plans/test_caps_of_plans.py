@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import functions as F
 
+from tactful.schemas.plans import EVENT_REF
 from tactful.transforms.caps import CapRule
 from tactful.transforms.legal_hours import week
 from tactful.transforms.plans.barred import BARS
@@ -29,7 +30,6 @@ NOTHING = (
     "topic",
     "campaign_id",
     "expires_at",
-    "withdrawn_by",
     "cancelled_by",
     "score",
     "promised_at",
@@ -44,6 +44,7 @@ def outcomes(spark, rows, taken, *, paused=()):
     whole = frame.withColumns(
         {
             **none, "purpose": F.lit("marketing"), "customer": customer,
+            "withdrawn_by": F.lit(None).cast(EVENT_REF),
             "expires_at": F.lit(None).cast("timestamp"), "proposed_at": F.lit(NOW - DAY),
             "moment": F.col("moment").cast("timestamp"), "score": F.lit(1.0),
             "plan_id": F.col("decision_id"), "occasion_id": F.col("decision_id"),

@@ -43,7 +43,8 @@ def handed(spark, *rows):
     was = plans(spark, *(row for row, _, _ in rows))
     said = spark.createDataFrame(
         [(row[0], cancelled, bars) for row, cancelled, bars in rows],
-        "decision_id string, cancelled_by string, bars array<struct<policy:string>>",
+        "decision_id string, cancelled_by string, "
+        "bars array<struct<policy:string,evidence:array<string>>>",
     )
     proposed = was.select("*", F.struct(*(n for n in PLANS.names)).alias("was"))
     anew = proposed.withColumn("content_id", F.lit("another")).join(said, "decision_id")
@@ -59,8 +60,8 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
     ads = {"channel": "ad", "send_at": NOON}
     rows = [
         (plan("ahead"), None, []),
-        (plan("bought"), "order_placed", [("unsubscribed",)]),
-        (plan("forbidden"), None, [("unsubscribed",), ("bought_it",)]),
+        (plan("bought"), "order_placed", [("unsubscribed", ["messages:u"])]),
+        (plan("forbidden"), None, [("unsubscribed", ["messages:u"]), ("bought_it", ["o"])]),
         (plan("said", send_at=NOON + HOUR / 2), "order_placed", []),
         (plan("shown", **ads), None, []),
         (plan("shown bought", **ads), "order_placed", []),
@@ -80,6 +81,10 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
         "shown bought": ("withdrawn", "order_placed", True, False, None),
         "shown over": ("chosen", None, True, False, None),
     }
+    # What stopped it is named: the event that cancels it, else those of the rule.
+    assert {r.decision_id: r.stopped_by for r in told.collect() if r.stopped_by} == {
+        "bought": ["purchases:o"], "forbidden": ["messages:u"], "shown bought": ["purchases:o"],
+    }  # fmt: skip
     assert [tuple(r) for r in targeted(told).collect()] == [("p", "cart", "shown")]
     # Whose cause is another's now, or no more.
     standing = plans(

@@ -21,8 +21,7 @@ FOUND = (
 STATE = f"struct<places:{PLACES},found:array<{FOUND}>>"
 # Later than anything ends, in microseconds.
 NEVER = 2**62
-# What the fold reads of a proposal, in the order in which structs are compared: worth first.
-WORTH = ("priority", "score", "proposed_at", "plan_id", "channel")
+# What the fold reads of a proposal beside its worth.
 READ = (
     "decision_id", "moment", "expires_at", "clocks", "week", "held_by", "counts_in",
     "is_shadow",
@@ -37,16 +36,13 @@ def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
     winners (decision_id of each plan that holds the place it would need), next_at (the first moment
     at which it could be said as things stand; null where it never could), is_dropped (whether what
     bounds it drops what it stops: it is said at its moment or not at all).
-    proposals: person_id, those of `WORTH` and `READ` (moment: the first that its hours leave it;
-    held_by, counts_in: see `limits_of`; is_shadow: it is decided and takes no place).
+    proposals: person_id, channel, what `worth` asks, and those of `READ` (moment: the first that
+    its hours leave it; held_by, counts_in: see `limits_of`; is_shadow: it is decided and takes no
+    place).
     places: person_id, places: what is taken already. Grain: person.
     """
-    worth = (
-        (-F.col("priority")).alias("worse"),
-        (-F.coalesce("score", F.lit(0.0))).alias("dearer"),
-        *WORTH[2:],
-    )
-    one = F.struct(*worth, *READ)
+    # In the order in which structs are compared.
+    one = F.struct(*worth(), "channel", *READ)
     by_person = (
         proposals.groupBy("person_id")
         .agg(F.array_sort(F.collect_list(one)).alias("_all"))
@@ -68,6 +64,16 @@ def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
         "decision_id", "_f.send_at", "_f.next_at", "_f.bound_by", "_f.winners", "_f.is_dropped"
     )
     return proposals.join(told, "decision_id")
+
+
+def worth() -> tuple[Column, ...]:
+    """What goes first is least: by priority, what it brings, when, and the plan's own id."""
+    return (
+        (-F.col("priority")).alias("worse"),
+        (-F.coalesce("score", F.lit(0.0))).alias("dearer"),
+        F.col("proposed_at"),
+        F.col("plan_id"),
+    )
 
 
 def _take(state: Column, one: Column) -> Column:

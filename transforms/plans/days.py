@@ -5,6 +5,8 @@ from __future__ import annotations
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from tactful.transforms.plans.arbitration import worth
+
 # What a day bounds. name: of the policy or destination; per_day: how much on one day; own_id: all
 # that has the same counts once.
 QUOTA = "struct<name:string,per_day:int,own_id:string>"
@@ -26,19 +28,13 @@ def over_the_day(due: DataFrame, taken: DataFrame, *, time_zone: str) -> DataFra
     """Find what is too much for its day: all behind the best of what is due, as many as are left.
 
     Keeps: decision_id. Adds: too_much (the name of what bounds it). Grain: decision.
-    due: decision_id, send_at, quotas, and the worth: priority, score, proposed_at, plan_id. taken:
-    name, day, own_id of what was said on these days already. time_zone: the business's.
+    due: decision_id, send_at, quotas, and what `worth` asks. taken: name, day, own_id of what was
+    said on these days already. time_zone: the business's.
     """
-    worth = F.struct(
-        (-F.col("priority")).alias("worse"),
-        (-F.coalesce("score", F.lit(0.0))).alias("dearer"),
-        "proposed_at",
-        "plan_id",
-    )
     each = due.select(
         "decision_id",
         day_of(F.col("send_at"), time_zone).alias("day"),
-        worth.alias("_worth"),
+        F.struct(*worth()).alias("_worth"),
         F.inline("quotas"),
     )
     # What counts already costs no further place.

@@ -89,7 +89,7 @@ class Answer:
 
         more: what else it found, line by line.
         """
-        lines = [*would_tell_lines(facts["would_tell"]), *more]
+        lines = [*_refused_lines(facts), *would_tell_lines(facts["would_tell"]), *more]
         beside = ("failed_sources", "untold", "would_tell", "quality")
         self.summary(facts, told_beside=beside, more=lines)
 
@@ -116,6 +116,15 @@ class Answer:
                 failure["problems"] = [vars(problem) for problem in error.problems]
             typer.echo(json.dumps(failure, ensure_ascii=False))
         return code
+
+
+def _refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """That rows were refused, and where it is told why."""
+    count = facts.get("quarantined_rows", 0)
+    if count:
+        all_of_them = "" if facts.get("accepted_rows") else "Nothing was accepted: "
+        rows = "1 row was" if count == 1 else f"{count:,} rows were"
+        yield f"{all_of_them}{rows} refused; tactful status says why, and quarantine holds them."
 
 
 @contextmanager

@@ -80,11 +80,12 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     state = published_state(lake)
     together = state.get("tables", {})
     database = _database()
-    published = {table.name for table in PUBLISHED}
+    # By their ids: the log `timeline` has the name of a published table, and versions of its own.
+    published = {table.id for table in PUBLISHED}
     for table in TABLES.values():
         if only and table.id not in only:
             continue
-        version = together.get(table.name) if table.name in published else None
+        version = together.get(table.name) if table.id in published else None
         with readable(Path(lake), table.path):
             _show(database, table, opened(Path(lake), table.path, version), state.get("batch"))
     if not only or "messages" in only:

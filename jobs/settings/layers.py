@@ -161,7 +161,7 @@ def read_file(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_bytes().decode("utf-8-sig"))
     except tomllib.TOMLDecodeError as error:
         reason = str(error)[:1].lower() + str(error)[1:]
-        raise ConfigError([Problem(str(path), "", reason, "valid TOML")]) from error
+        raise ConfigError([Problem(str(path), "", f"a fault: {reason}", "valid TOML")]) from error
     except UnicodeDecodeError as error:
         found = f"a byte that is not UTF-8 at position {error.start}"
         raise ConfigError([Problem(str(path), "", found, readable)]) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 
@@ -15,7 +16,7 @@ from tactful.jobs.report import page as report
 from tactful.jobs.report.lake_view import LakeView, duck_type, open_lake
 from tactful.jobs.report.persons import count_pairs
 from tactful.jobs.settings.config import load
-from tests.small_lake import AS_OF, write_small_lake, write_truth
+from tests.small_lake import AS_OF, write_small_lake, write_table, write_truth
 
 CONF = """
 [attribution]
@@ -273,6 +274,22 @@ def test_the_clock_is_the_published_one(folder):
     lake = open_lake(folder / "lake")
     assert lake.as_of == AS_OF
     lake.close()
+
+
+def test_a_log_has_versions_of_its_own(tmp_path):
+    """The log of the timeline has the name of a published table, and is not read in its version."""
+    row = {"event_id": "e", "stream": "clicks", "batch_id": 0}
+    write_table(tmp_path, "timeline", [])
+    write_table(tmp_path, "timeline", [{"event_id": "e"}], mode="overwrite")
+    write_table(tmp_path, "_log/timeline", [row])
+    told = {"as_of": AS_OF.isoformat(), "batch": 0, "tables": {"timeline": 1, "_log/timeline": 0}}
+    (tmp_path / "_published.json").write_text(json.dumps(told))
+    for version in range(2):
+        lake = open_lake(tmp_path, {"timeline", "_log/timeline"})
+        assert lake.row("SELECT count(*) AS n FROM timeline")["n"] == 1
+        assert lake.row("SELECT count(*) AS n FROM log_timeline")["n"] == version + 1
+        lake.close()
+        write_table(tmp_path, "_log/timeline", [{**row, "event_id": "later"}], mode="append")
 
 
 @pytest.mark.parametrize(

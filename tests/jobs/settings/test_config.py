@@ -449,7 +449,7 @@ ONE_LINERS = {
     ),
     "broken TOML": (
         "[lake\n",
-        "my.toml: found expected ']' at the end of a table declaration (at line 1, column 6); "
+        "my.toml: found a fault: expected ']' at the end of a table declaration (at line 1, column 6); "
         "allowed: valid TOML",
     ),
 }  # fmt: skip

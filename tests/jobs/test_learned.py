@@ -25,8 +25,8 @@ CONFIG: dict[str, Any] = {
          "switch_to": ["sms"], "priority": 70, "value": 10, **LIVE},
         {"name": "goes_with", "when": "complement", "after": "1d", "channels": ["email"],
          "expires": "60d"},
-        {"name": "regulars", "when": "win_back", "after": "10d", "channels": ["email"],
-         "expires": "60d", "where": "orders >= 1"},
+        {"name": "thanks", "when": "welcome", "on": ["order_placed"], "channels": ["email"],
+         "expires": "90d", "where": "orders >= 1"},
     ],
     "destinations": [
         {"name": "mailer", "kind": "file", "policy": "cart", "channel": "email"},
@@ -113,7 +113,7 @@ def test_learned_from_one_run_to_the_next(spark, tmp_path: Path) -> None:
     decide(shop, 1)
     planned = planned_of(shop)
     # Who did nothing since is asked again all the same, now that their orders are published.
-    assert planned["other1", "regulars", "email"]["outcome"] == "chosen"
+    assert planned["other1", "thanks", "email"]["outcome"] == "chosen"
     for who in ("mia", "rob"):
         assert planned[who, "cart", "email"]["outcome"] == "chosen"
         assert (who, "cart", "sms") not in planned

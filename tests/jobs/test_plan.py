@@ -184,7 +184,13 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path) -> None:
         jsonschema.validate(line, json.loads(schema.read_text()))
     ann = told["ann@x.io"]
     assert ann["products"] == [
-        {"sku": "jeans", "name": "Blue jeans", "price": 50.0, "url": "https://shop.example/jeans"}
+        {
+            "sku": "jeans",
+            "name": "Blue jeans",
+            "price": 50.0,
+            "currency": "USD",
+            "url": "https://shop.example/jeans",
+        }
     ]
     assert (ann["template"], ann["content_id"], ann["channel"]) == (
         "template-7", "cart_mail", "email",

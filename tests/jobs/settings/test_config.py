@@ -449,8 +449,8 @@ ONE_LINERS = {
     ),
     "broken TOML": (
         "[lake\n",
-        "my.toml: found a fault: expected ']' at the end of a table declaration (at line 1, column 6); "
-        "allowed: valid TOML",
+        "my.toml: found a fault: expected ']' at the end of a table declaration "
+        "(at line 1, column 6); allowed: valid TOML",
     ),
 }  # fmt: skip
 

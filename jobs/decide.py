@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import cache, reduce
@@ -10,8 +10,12 @@ from itertools import starmap
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import StructType
 
+from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.settings.config import Cap, Config, Suppress
+from tactful.schemas.events import CLASSES
+from tactful.schemas.plans import EVENT_REF
 from tactful.schemas.suppressions import SUPPRESSIONS
 from tactful.transforms.caps import CapRule, capped, counted_messages
 from tactful.transforms.experiences import bad_experiences
@@ -21,6 +25,9 @@ from tactful.transforms.personalisation import says_personalisation
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 from tactful.transforms.regrets import marketing_messages
 from tactful.transforms.rules import Facts, Policy
+
+# The columns of suppressions while they are worked out.
+CAUSED = f"{SUPPRESSIONS.ddl()}, cause {EVENT_REF}"
 
 
 def suppressions(
@@ -36,14 +43,21 @@ def suppressions(
     currency: str,
     time_zone: str,
     keep: Callable[[DataFrame], DataFrame],
+    classes: Collection[str] | None = None,
 ) -> DataFrame | None:
     """Every suppression these events cause, ended ones too; None without any rule.
 
     timeline: rows with person_id. lines: see `settled_lines`; None where no rule asks for them.
     contents, campaigns: what messages are about that do not say it themselves. currency,
-    time_zone: the business's own. keep: holds a frame that is read several times.
+    time_zone: the business's own. keep: holds a frame that is read several times. classes: those
+    that the events are of, so that no rule is asked that reads none of them; None asks all rules.
     """
+    if not rules and not caps:
+        return None
     facts = Facts(timeline, labels, products, lines, currency)
+    if classes is not None:
+        rules = tuple(_with_something_to_say(rules, classes))
+        caps = caps if "message" in classes else ()
     judging = [rule for rule in rules if _judges(rule)]
     frames = _of_rules([rule for rule in rules if not _judges(rule)], facts)
     if judging:
@@ -66,7 +80,29 @@ def suppressions(
             timeline, contents, campaigns, rules=counting, time_zone=time_zone
         )
         frames.append(capped(messages, longest=max(cap.limit for cap in caps)))
-    return reduce(DataFrame.unionByName, frames) if frames else None
+    if not frames:
+        return small_frame(timeline.sparkSession, [], StructType.fromDDL(CAUSED))
+    return reduce(DataFrame.unionByName, frames)
+
+
+def classes_of(timeline: DataFrame) -> set[str]:
+    """The classes that some events are of; by their types, which is what rules tell them by."""
+    types = {*timeline.agg(F.collect_set("type")).first()[0]}
+    return {name for name, own in CLASSES.items() if not types.isdisjoint(own)}
+
+
+def _with_something_to_say(
+    rules: Sequence[Suppress], classes: Collection[str]
+) -> Iterator[Suppress]:
+    """The rules that read any of these classes; what judges also goes by what those say."""
+    reads = (rule.kind.reads(rule.options, slowest=lambda: None) for rule in rules)
+    asked = [not read.keys().isdisjoint(classes) for read in reads]
+    is_bad = any(
+        rule.kind.is_bad_experience for rule, is_asked in zip(rules, asked, strict=True) if is_asked
+    )
+    for rule, is_asked in zip(rules, asked, strict=True):
+        if is_asked or (is_bad and _judges(rule)):
+            yield rule
 
 
 def _of_rules(rules: Iterable[Suppress], facts: Facts) -> list[DataFrame]:

@@ -370,6 +370,7 @@ def _decide(batch: Batch, bounced: Bounced, persons: DataFrame, config: Config) 
         currency=config.business.currency,
         time_zone=config.business.time_zone,
         keep=batch.keep,
+        classes=decide.classes_of(bounced.facts) if batch.is_one_piece else None,
     )
     if rows is None:
         return small_frame(batch.lake.spark, [], SUPPRESSIONS.struct())

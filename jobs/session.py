@@ -60,6 +60,8 @@ LAPTOP = {
     "spark.sql.autoBroadcastJoinThreshold": "64m",
     # Rows take several times the room that their files do, and what is small goes to everyone.
     "spark.sql.sources.fileCompressionFactor": "4",
+    # Nobody looks at plans here, and a drawing of each is made all the same: the least there is.
+    "spark.sql.ui.explainMode": "simple",
     "spark.sql.debug.maxToStringFields": "100",
     "spark.sql.maxPlanStringLength": "4096",
     "spark.sql.streaming.pollingDelay": "5ms",

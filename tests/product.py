@@ -22,6 +22,8 @@ from tests.oracle.compare import (
     read_tables,
 )
 
+# Up to the outbox; tables wait.
+DECIDING = ("land", "accept", "fused")
 IS_PUBLISHED_EACH_TIME = "TACTFUL_PUBLISH_EACH_TIME" in os.environ
 
 
@@ -35,6 +37,8 @@ class Shop:
         for source in world.config["sources"].values():
             Path(source["path"]).mkdir(parents=True, exist_ok=True)
         self.landed = 0
+        # What had landed when all was last decided, at which moment and by which configuration.
+        self.decided: tuple[int, datetime, str] | None = None
 
     @property
     def lake(self) -> Path:
@@ -60,21 +64,25 @@ class Shop:
     def run(self, as_of: datetime | None = None, **options: Any) -> RunSummary:
         return run(self.config(), as_of=as_of or self.world.as_of, **options)
 
-    def decide(self) -> None:
+    def decide(self, as_of: datetime | None = None) -> None:
         """Run up to the outbox, and hold what destinations know to the oracle's.
 
         A story of many batches publishes once, at its end; `make faults` publishes after each.
         """
         if IS_PUBLISHED_EACH_TIME:
-            self.publish()
+            self.publish(as_of)
             return
-        self.run(steps=("land", "accept", "fused"))
-        assert_same_audiences(self.held(), self.answer().audiences)
+        self.run(as_of, steps=DECIDING)
+        self.decided = self._now(as_of)
+        assert_same_audiences(self.held(), self.answer(as_of).audiences)
 
-    def publish(self) -> None:
-        """Run, and hold every table to the oracle's."""
-        self.run()
-        self.assert_converged()
+    def publish(self, as_of: datetime | None = None) -> None:
+        """Run what is left to do, and hold every table to the oracle's."""
+        self.run(as_of, steps=("publish",) if self.decided == self._now(as_of) else ())
+        self.assert_converged(as_of)
+
+    def _now(self, as_of: datetime | None) -> tuple[int, datetime, str]:
+        return self.landed, as_of or self.world.as_of, self.conf.read_text(encoding="utf-8")
 
     def answer(self, as_of: datetime | None = None) -> Any:
         """What the oracle makes of everything that has landed so far."""

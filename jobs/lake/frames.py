@@ -47,6 +47,31 @@ def materialise(frame: DataFrame) -> DataFrame:
     return frame.localCheckpoint(eager=True, storageLevel=StorageLevel.MEMORY_AND_DISK)
 
 
+def materialise_small(frame: DataFrame, holds: list[DataFrame]) -> DataFrame:
+    """The same of few rows, in one piece; where there are none, a frame that is known to have none.
+
+    Most of what a few events are looked through for is not there, and whatever is made of nothing
+    is neither planned nor run. holds: gets what is to be freed.
+    """
+    if _is_known_to_be_empty(frame):
+        return small_frame(frame.sparkSession, [], frame.schema)
+    held = materialise(frame)
+    holds.append(held)
+    if _rows_of(held).isEmpty():
+        return small_frame(frame.sparkSession, [], frame.schema)
+    return held.coalesce(1)
+
+
+def _is_known_to_be_empty(frame: DataFrame) -> bool:
+    """Whether Spark sees from its plan alone that nothing comes of a frame."""
+    plan = frame._jdf.queryExecution().optimizedPlan()
+    return bool(plan.getClass().getSimpleName() == "LocalRelation" and plan.data().isEmpty())
+
+
 def unpersist(frame: DataFrame) -> None:
     """Free what `materialise` holds."""
-    frame._jdf.queryExecution().analyzed().rdd().unpersist(False)
+    _rows_of(frame).unpersist(False)
+
+
+def _rows_of(held: DataFrame) -> Any:
+    return held._jdf.queryExecution().analyzed().rdd()

@@ -8,7 +8,7 @@ from itertools import count
 
 from pyspark.sql import DataFrame
 
-from tactful.jobs.lake.frames import materialise, unpersist
+from tactful.jobs.lake.frames import materialise, materialise_small, unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Keep
 
@@ -36,8 +36,10 @@ def in_memory(*, in_one_piece: bool) -> Iterator[Keep]:
     kept: list[DataFrame] = []
 
     def hold(frame: DataFrame) -> DataFrame:
+        if in_one_piece:
+            return materialise_small(frame, kept)
         kept.append(materialise(frame))
-        return kept[-1].coalesce(1) if in_one_piece else kept[-1]
+        return kept[-1]
 
     try:
         yield hold

@@ -221,6 +221,7 @@ class Inputs:
             currency=self.config.business.currency,
             time_zone=self.config.business.time_zone,
             keep=self._keep,
+            classes=decide.classes_of(self.timeline),
         )
         return None if rows is None else self._keep(rows)
 

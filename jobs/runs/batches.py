@@ -17,7 +17,7 @@ from pyspark.sql import DataFrame
 from pyspark.sql.streaming import DataStreamWriter
 
 from tactful.jobs.errors import CheckpointMismatch, ConfigurationChanged
-from tactful.jobs.lake.frames import materialise, unpersist
+from tactful.jobs.lake.frames import materialise, materialise_small, unpersist
 from tactful.jobs.lake.lake import REBUILD, Lake
 from tactful.jobs.lake.state import read_json
 from tactful.jobs.lake.store import Logs, Part
@@ -121,9 +121,10 @@ class Batch:
 
     def keep(self, frame: DataFrame) -> DataFrame:
         """Hold a frame that several steps read; it is let go when the batch ends."""
-        kept = materialise(frame)
-        self._kept.append(kept)
-        return kept.coalesce(1) if self.is_one_piece else kept
+        if self.is_one_piece:
+            return materialise_small(frame, self._kept)
+        self._kept.append(materialise(frame))
+        return self._kept[-1]
 
     def keep_input(self, frame: DataFrame) -> DataFrame:
         """Hold what the batch came with; how much that is, decides how the rest is held."""

@@ -137,6 +137,7 @@ def test_a_mailbox_stays_away_when_her_spelling_turns_shared(spark, tmp_path, ru
     lake.shop.publish()
 
 
+@pytest.mark.faults
 def test_a_network_that_comes_later_knows_what_was_said_before(spark, tmp_path: Path) -> None:
     lake = Lake(tmp_path, "opt_out")
     config = lake.shop.world.config

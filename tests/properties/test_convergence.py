@@ -40,11 +40,15 @@ DESTINATIONS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("seed", "batches"),
-    [(1, 2), *(pytest.param(*told, marks=pytest.mark.faults) for told in ((2, 3), (5, 3)))],
-)
-def test_the_stream_gives_what_the_oracle_says(
+@pytest.mark.parametrize(("seed", "batches"), [(1, 2)])
+def test_the_stream_gives_what_the_oracle_says(spark, tmp_path, seed: int, batches: int) -> None:
+    """Interpreted, as all tests; with generated code the extremes run, and what is below."""
+    converge(worlds.make(seed), batches, order=seed, folder=tmp_path)
+
+
+@pytest.mark.faults
+@pytest.mark.parametrize(("seed", "batches"), [(1, 2), (2, 3), (5, 3)])
+def test_generated_code_gives_what_the_oracle_says(
     as_users_run_it, tmp_path, seed: int, batches: int
 ) -> None:
     converge(worlds.make(seed), batches, order=seed, folder=tmp_path)

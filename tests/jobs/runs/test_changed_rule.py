@@ -18,6 +18,7 @@ from tactful.jobs.runs import may_run
 from tests.jobs.test_closings import ANN, BEN, BY_FAMILY, CONFIG, CY, FAMILY, TABLET, Told
 from tests.landing import write_conf
 from tests.oracle.compare import read_tables
+from tests.product import DECIDING
 
 LATER = {
     "name": "later", "kind": "file", "policy": "unsubscribed",
@@ -88,7 +89,7 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     assert told_parts == [f"{n} of {of}" for n in range(1, of + 1)]
 
     # Once is enough; what is retired forgets everybody.
-    told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
+    told.shop.run(told.shop.world.as_of + timedelta(hours=1), steps=DECIDING)
     assert parts(told)[-1] is None
     change(told, CONFIG["destinations"])
     (orphan,) = status(told.shop.lake, config=told.shop.config())["orphaned"]
@@ -99,7 +100,7 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     with pytest.raises(DestinationMoved, match="5 values, and its policy was unsubscribed and is"):
         told.shop.run()
     change(told, [*CONFIG["destinations"], {**LATER, "retired": True}])
-    told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
+    told.shop.run(told.shop.world.as_of + timedelta(hours=1), steps=DECIDING)
     assert held(told) == before
     change(told, CONFIG["destinations"])
     assert status(told.shop.lake, config=told.shop.config())["orphaned"] == []

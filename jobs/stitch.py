@@ -30,9 +30,11 @@ from tactful.jobs.identity.relabel import (
     NO_EXPIRIES,
     Relabelled,
     blocked_labels,
+    hub_labels,
     members_of,
     others,
     relabel,
+    settled_hubs,
 )
 from tactful.jobs.identity.shared import beside, hubs_now, nobodys_own, sets_in_doubt
 from tactful.jobs.runs.batches import Batch
@@ -50,7 +52,8 @@ class Stitched:
     another one now: linked, hub or neutral. renewed: those with another label now. persons:
     person_id of those who own something else now. hubs: every hub now. nobodys: those, shared
     devices of the batch, and what was restated. sets_in_doubt: of all sets that were ever seen with
-    the batch's identifiers those by which a word may be about others (see `sets_in_doubt`).
+    the batch's identifiers, but for those of nothing but a settled hub's, those by which a word may
+    be about others (see `sets_in_doubt`).
     beside: identifiers, no hubs, that the batch bears on though nothing links them to its events'.
     expiries: rows of `due`, of links that end by themselves unless they are seen again. size: how
     many identifiers that are, about.
@@ -114,6 +117,8 @@ def stitch(
     fresh = relabelled.labels.cast(before.schema)
     if len(blocked):
         fresh = pa.concat_tables([fresh, blocked_labels(sighted, before)])
+    if len(touched.settled):
+        fresh = pa.concat_tables([fresh, hub_labels(sighted, before, touched.settled)])
     known = previous_labels(fresh, before)
     causes = manual.causes(news, touched.links)
     changes = changes_of(moves(fresh, known), causes, as_of=batch.as_of)
@@ -156,12 +161,13 @@ def _falls_due(expiries: pa.Table, keys: pa.Array, batch: Batch) -> pa.Table:
 class _Touched:
     """What a batch looks at: labels as they were, identifiers, links of all kinds.
 
-    sets, always, never: what holds of these links (see `manual.standing`). count: how many
-    identifiers were asked for.
+    settled: the hubs that it names and of which nothing has to be looked at. sets, always, never:
+    what holds of these links (see `manual.standing`). count: how many identifiers were asked for.
     """
 
     labels: LookedUp
     members: pa.Array
+    settled: pa.Array
     links: pa.Table
     sets: pa.Table
     always: pa.Table
@@ -176,16 +182,35 @@ def _touched(batch: Batch, links: pa.Table, keys: pa.Array, asked: pa.Array) -> 
     words lead to is looked up as well. keys: identifiers of which something may have changed.
     asked: those whose labels are wanted beside.
     """
+    spoken_of = manual.named(links)
     while True:
         wanted = pc.unique(pa.concat_arrays([keys, asked]))
         labels = looked_up(batch, keys, wanted)
         members = members_of(labels.keys, labels.before)
+        settled = _without(_settled(members, labels), spoken_of)
+        members = _without(members, settled)
         found = batch.logs.touching(members, links)
         sets, always, never = manual.standing(found)
-        beyond = manual.beyond(always, members)
+        named = manual.named(found)
+        if pc.any(pc.is_in(settled, named)).as_py():
+            spoken_of = named
+            continue
+        beyond = _without(manual.beyond(always, members), settled)
         if not len(beyond):
-            return _Touched(labels, members, found, sets, always, never, len(wanted))
+            return _Touched(labels, members, settled, found, sets, always, never, len(wanted))
         keys = pa.concat_arrays([keys, beyond])
+
+
+def _settled(members: pa.Array, labels: LookedUp) -> pa.Array:
+    """Hubs that are settled, and were when a batch last told of them."""
+    settled = settled_hubs(members, labels.before)
+    if labels.told is not labels.before:
+        settled = settled.filter(pc.is_in(settled, settled_hubs(members, labels.told)))
+    return settled
+
+
+def _without(keys: pa.Array, others: pa.Array) -> pa.Array:
+    return keys.filter(pc.invert(pc.is_in(keys, others)))
 
 
 def _relabelled(
@@ -202,7 +227,7 @@ def _relabelled(
         return Relabelled(before.slice(0, 0), NO_EXPIRIES)
     # Of two who are said to be one customer no component tells, so then all is looked at.
     if batch.gathered is not None and not touched.always.num_rows:
-        members = members_of(new, before)
+        members = _without(members_of(new, before), touched.settled)
         held = pc.is_in(flatten_lists(sets["identifier_keys"]), members)
         sets = sets.take(pc.unique(pa.array(parent_row(sets["identifier_keys"])).filter(held)))
     return relabel(

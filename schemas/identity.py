@@ -129,8 +129,27 @@ IDENTITY_HEALTH = Table(
             "most_of_one_person_count", "bigint", "How many of it one person has at most.",
             at_least=0,
         ),
+        Column(
+            "together_count",
+            "bigint",
+            "How many of it hang together at most before anything was cut: a batch that touches "
+            "one of these looks at all of them.",
+            at_least=0,
+        ),
+        Column(
+            "merges_1d_count",
+            "bigint",
+            "Of the row of all: how often a person became part of another in the last 24 hours.",
+            at_least=0, clock=True,
+        ),
+        Column(
+            "splits_1d_count",
+            "bigint",
+            "Of the row of all: how often a person came apart in the last 24 hours.",
+            at_least=0, clock=True,
+        ),
     ),
-    "How identifiers make persons: what links too much shows here.",
+    "How identifiers make persons, and how many changed: what links too much shows here.",
     erased_by="publication",
 )  # fmt: skip
 

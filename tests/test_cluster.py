@@ -3,39 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import re
-import signal
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
-from urllib.request import urlopen
 
-import pyspark
 import pytest
 
 from tactful.jobs.shipping import build
+from tests.cluster import HOME, SURROUNDINGS, Cluster, standalone
 from tests.conftest import INTERPRETED
 from tests.landing import to_toml
 from tests.oracle.compare import read_tables
 
 ROOT = Path(__file__).resolve().parents[1]
-HOME = Path(pyspark.__path__[0])
 DEFAULTS = ROOT / "conf/spark-defaults.conf"
-# One machine, one address: nothing here listens to anybody else.
-SURROUNDINGS = {
-    **{k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYSPARK_SUBMIT_ARGS")},
-    "SPARK_HOME": str(HOME),
-    "SPARK_LOCAL_IP": "127.0.0.1",
-    "SPARK_DAEMON_MEMORY": "256m",
-    "SPARK_MASTER_OPTS": "-Dspark.master.rest.enabled=false",
-    "PYSPARK_PYTHON": sys.executable,
-}
 # One row: making code for it takes longer than the row; see tests/conftest.py.
 SMALL = [
     word
@@ -53,51 +35,10 @@ ORDER = {
 }  # fmt: skip
 
 
-class Cluster(NamedTuple):
-    url: str
-    page: str
-    worker_log: Path
-
-    def applications(self) -> list[dict[str, object]]:
-        """What the master tells of every application it has seen."""
-        with urlopen(f"{self.page}/json/") as answer:
-            told = json.load(answer)
-        return [*told["activeapps"], *told["completedapps"]]
-
-
 @pytest.fixture
 def cluster(tmp_path) -> Iterator[Cluster]:
-    """A master and a worker of one core from pyspark's own jars; all of it is ended at the end."""
-    logs = {name: tmp_path / f"{name}.log" for name in ("master", "worker")}
-    running: list[subprocess.Popen[bytes]] = []
-
-    def start(name: str, *arguments: str) -> None:
-        command = [HOME / "bin/spark-class", f"org.apache.spark.deploy.{name}.{name.title()}"]
-        usual = ["--host", "127.0.0.1", "--port", "0", "--webui-port", "0"]
-        with logs[name].open("wb") as log:
-            running.append(
-                subprocess.Popen(
-                    [*command, *usual, *arguments],
-                    env=SURROUNDINGS,
-                    stdout=log,
-                    stderr=log,
-                    start_new_session=True,
-                )
-            )
-
-    try:
-        start("master")
-        url = _told(logs["master"], r"Starting Spark master at (spark://\S+)", running[0])
-        port = _told(logs["master"], r"'MasterUI' on port (\d+)", running[0])
-        start("worker", "--cores", "1", "--memory", "1g", "--work-dir", str(tmp_path / "work"), url)
-        _told(logs["worker"], "(Successfully registered with master)", running[1])
-        yield Cluster(url, f"http://127.0.0.1:{port}", logs["worker"])
-    finally:
-        # The worker's executors are in its group.
-        for process in reversed(running):
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+    with standalone(tmp_path) as running:
+        yield running
 
 
 def test_the_application_runs_where_spark_submit_says(cluster, tmp_path):
@@ -120,7 +61,7 @@ def test_the_application_runs_where_spark_submit_says(cluster, tmp_path):
 
     [application] = cluster.applications()
     assert (application["name"], application["cores"]) == ("tactful", 1)
-    assert f"Asked to launch executor {application['id']}/0" in cluster.worker_log.read_text()
+    assert f"Asked to launch executor {application['id']}/0" in cluster.worker_logs[0].read_text()
 
     events = [json.loads(line) for line in event_log(tmp_path / "events")]
     [told] = [e for e in events if e["Event"] == "SparkListenerEnvironmentUpdate"]
@@ -193,14 +134,3 @@ def event_log(folder: Path) -> Iterator[str]:
         if not file.name.startswith((".", "appstatus")):
             # In a plan there may be signs that Python takes for line ends, too.
             yield from filter(None, file.read_text(encoding="utf-8").split("\n"))
-
-
-def _told(log: Path, pattern: str, process: subprocess.Popen[bytes]) -> str:
-    """What a process writes of itself, once it has."""
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        found = re.search(pattern, log.read_text(errors="replace"))
-        if found:
-            return found.group(1)
-        time.sleep(0.1)
-    raise AssertionError(f"{pattern} was never told:\n{log.read_text(errors='replace')}")

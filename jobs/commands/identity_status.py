@@ -17,6 +17,12 @@ LARGEST = """
 SELECT identifier_type, identifier_key, seen_with_count FROM hubs
 ORDER BY seen_with_count DESC, identifier_key LIMIT 3
 """
+# A hub stays one whatever anybody says, so that what is said of it holds and does nothing.
+OF_HUBS = """
+SELECT count(DISTINCT m.event_id) AS words FROM manual_links AS m
+JOIN hubs AS h ON h.identifier_key IN (m.identifier_key, m.other_key)
+WHERE m.is_standing AND m.kind = 'always_link'
+"""
 # Of the newest day on which anybody changed.
 CHANGES = """
 SELECT kind, rule, count(*) AS persons, max(changed_at) AS newest_at FROM identity_changes
@@ -25,6 +31,10 @@ GROUP BY kind, rule ORDER BY kind, rule
 """
 # One person with more identifiers than this is looked at; few people have so many devices.
 MANY = 100
+# What hangs together and is looked at whole, in every batch that touches it, whoever is a person:
+# from so many on it is felt. What it costs each: tests/bench/crowd.py.
+CROWD = 100_000
+SECONDS_EACH = 27e-6
 
 
 def health_facts(tables: Tables) -> list[dict[str, Any]]:
@@ -33,9 +43,13 @@ def health_facts(tables: Tables) -> list[dict[str, Any]]:
 
 
 def manual_facts(tables: Tables) -> dict[str, int]:
-    """How many words of the business stand that two are one customer, or never are."""
+    """How many words of the business stand that two are one customer, or never are.
+
+    of_hubs: those of one customer that name a hub, and so do nothing.
+    """
     told = {row["kind"]: row["words"] for row in tables.ask(STANDING, "manual_links")}
-    return {kind: told.get(kind, 0) for kind in (ALWAYS, NEVER)}
+    of_hubs = sum(row["words"] for row in tables.ask(OF_HUBS, "manual_links", "hubs"))
+    return {kind: told.get(kind, 0) for kind in (ALWAYS, NEVER)} | {"of_hubs": of_hubs}
 
 
 def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
@@ -44,6 +58,12 @@ def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
         yield (
             f"Manual links that stand: {standing[ALWAYS]:,} of one customer, "
             f"{standing[NEVER]:,} of never one; manual_links says by whom and why."
+        )
+    if standing["of_hubs"]:
+        yield (
+            f"[yellow]{standing['of_hubs']:,} manual links name a hub, which is nobody's whatever "
+            "is said of it: name another identifier of the customer, or raise max_links of its "
+            "type and replay.[/]"
         )
 
 
@@ -80,18 +100,35 @@ def change_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """One line on all, and one on each type that may link too much."""
+    """One line on all, and one on each type that may link too much, or ties too many together."""
     for row in rows:
-        most = row["most_of_one_person_count"]
+        most, together = row["most_of_one_person_count"], row.get("together_count") or 0
         if row["identifier_type"] == ALL:
             yield (
                 f"Persons: {row['persons_count']:,}, by {row['linked_count']:,} identifiers, at "
                 f"most {most:,} of one person; {row['hub_count']:,} hubs, "
                 f"{row['neutral_count']:,} shared devices, {row['blocked_count']:,} blocked."
+                f"{_daily(row)}"
             )
+            if together >= CROWD:
+                yield (
+                    f"[yellow]{together:,} identifiers hang together by what several share, and "
+                    f"every batch that touches one of them looks at all: some "
+                    f"{together * SECONDS_EACH:,.0f} s each. max_links = 1 of the device type that "
+                    "ties most (identity_health) makes what two customers share a hub, which ties "
+                    "nobody; then replay.[/]"
+                )
         elif most > MANY:
             yield (
                 f"[yellow]One person has {most:,} identifiers of type "
                 f"{escape(row['identifier_type'])}: look in identity for what links them, and "
                 "block it or bound it (identity.blocked, max_links).[/]"
             )
+
+
+def _daily(row: Mapping[str, Any]) -> str:
+    """Who changed in the last day; nothing where a version that did not count published it."""
+    merges, splits = row.get("merges_1d_count"), row.get("splits_1d_count")
+    if merges is None or splits is None:
+        return ""
+    return f" In the last day {merges:,} persons became another's, {splits:,} came apart."

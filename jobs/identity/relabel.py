@@ -40,6 +40,54 @@ def members_of(seen: pa.Array, before: pa.Table) -> pa.Array:
     return pc.unique(pa.concat_arrays([combine_chunks(theirs["identifier_key"]), seen]))
 
 
+def settled_hubs(members: pa.Array, before: pa.Table) -> pa.Array:
+    """The members that were seen with too many others, and that nothing is tied to.
+
+    They are hubs for ever, whatever comes: none of what they were seen with has to be looked at
+    again, which for a constant of an app is half of a log. One that gave way between two customers
+    is a hub, too, but is tied to both, and may get over it.
+    """
+    is_hub = pc.equal(before["state"], "hub")
+    keys = combine_chunks(before["identifier_key"])
+    alone = pc.equal(combine_chunks(before["component_key"]), keys)
+    tied = before.filter(pc.invert(alone))["component_key"]
+    found = keys.filter(combine_chunks(pc.and_(is_hub, alone)))
+    found = found.filter(pc.invert(pc.is_in(found, combine_chunks(tied))))
+    return found.filter(pc.is_in(found, members))
+
+
+def hub_labels(links: pa.Table, before: pa.Table, hubs: pa.Array) -> pa.Table:
+    """The labels of settled hubs in these links: when they were seen, and all else as it was."""
+    row = parent_row(links["identifier_keys"])
+    held = pa.table(
+        {
+            "identifier_key": flatten_lists(links["identifier_keys"]),
+            "first_seen_at": instants(links, "first_seen").take(row),
+            "last_seen_at": instants(links, "last_seen").take(row),
+        }
+    )
+    held = held.filter(pc.is_in(held["identifier_key"], hubs))
+    seen = held.group_by("identifier_key").aggregate(
+        [("first_seen_at", "min"), ("last_seen_at", "max")]
+    )
+    known = previous_labels(seen, before)
+    labels = {
+        "first_seen_at": _first_of(seen["first_seen_at_min"], known["first_seen_at"]),
+        "last_seen_at": _last_of(seen["last_seen_at_max"], known["last_seen_at"]),
+    }
+    return pa.table({name: labels.get(name, known[name]) for name in before.column_names}).cast(
+        before.schema
+    )
+
+
+def _first_of(now: pa.ChunkedArray, then: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.fill_null(pc.less(then, now), False), then, now)
+
+
+def _last_of(now: pa.ChunkedArray, then: pa.ChunkedArray) -> pa.ChunkedArray:
+    return pc.if_else(pc.fill_null(pc.greater(then, now), False), then, now)
+
+
 def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
     """The labels of the blocked identifiers in these links, to look up why they link nobody."""
     return labels_of_blocked(blocked_in(links), before)
@@ -48,16 +96,14 @@ def blocked_labels(links: pa.Table, before: pa.Table) -> pa.Table:
 def labels_of_blocked(seen: pa.Table, before: pa.Table) -> pa.Table:
     """The same. seen: see `blocked_in`."""
     known = previous_labels(seen, before)
-    first, then = seen["first_seen_at"], known["first_seen_at"]
-    last, until = seen["last_seen_at"], known["last_seen_at"]
     labels = {
         "identifier_key": seen["identifier_key"],
         "identifier_type": seen["identifier_type"],
         "component_key": seen["identifier_key"],
         "state": pa.repeat("blocked", len(seen)),
         "is_minted": pa.repeat(False, len(seen)),
-        "first_seen_at": pc.if_else(pc.fill_null(pc.less(then, first), False), then, first),
-        "last_seen_at": pc.if_else(pc.fill_null(pc.greater(until, last), False), until, last),
+        "first_seen_at": _first_of(seen["first_seen_at"], known["first_seen_at"]),
+        "last_seen_at": _last_of(seen["last_seen_at"], known["last_seen_at"]),
     }
     columns = {name: labels.get(name, pa.nulls(len(seen))) for name in before.column_names}
     return pa.table(columns).cast(before.schema)

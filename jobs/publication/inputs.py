@@ -15,7 +15,7 @@ from tactful.jobs.lake.scratch import Keep
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import scores
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.table import Table
@@ -112,6 +112,11 @@ class Inputs:
     def hubs(self) -> DataFrame:
         """The identifiers of too many."""
         return hubs(self.labels, self._read(LINKS))
+
+    @property
+    def identity_changes(self) -> DataFrame:
+        """Who became one person, and who came apart."""
+        return self._read(IDENTITY_CHANGES)
 
     @cached_property
     def manual_links(self) -> DataFrame:

@@ -20,6 +20,7 @@ from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import (
     HUBS,
     IDENTITY,
+    IDENTITY_CHANGES,
     IDENTITY_HEALTH,
     LABELS,
     LINKS,
@@ -129,7 +130,12 @@ _OFFERS = (PRODUCTS, CAMPAIGNS, CONTENTS)
 _RULES = ("suppress", "caps", "business", "identity")
 PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,), changed=_identifiers),
-    Publication(IDENTITY_HEALTH, lambda of: health(of.labels), (LABELS,)),
+    Publication(
+        IDENTITY_HEALTH,
+        lambda of: health(of.labels, of.identity_changes, as_of=of.as_of),
+        (LABELS, IDENTITY_CHANGES),
+        clock="moment",
+    ),
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS), changed=_hubs),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),
     Publication(TIMELINE, lambda of: of.timeline, _EVENTS, changed=_events),

@@ -35,6 +35,7 @@ BY_SCORE = """
           ON recency_score, frequency_score, money_score INTO NAME name VALUE score) AS each_score
     GROUP BY score ORDER BY score DESC
 """
+HEALTH = "SELECT * FROM identity_health WHERE identifier_type = 'all'"
 HUBS = """
     SELECT identifier_type, identifier_key, seen_with_count FROM hubs
     ORDER BY seen_with_count DESC, identifier_key LIMIT 5
@@ -106,6 +107,7 @@ def collect(lake: LakeView, config: Config) -> dict[str, Any]:
         "destinations": pressure.destinations(lake, config),
         "dropped": pressure.dropped(lake),
         "persons": persons.persons(lake, None),
+        "health": next(iter(lake.rows(HEALTH)), None),
         "hubs": lake.rows(HUBS),
         "changed": lake.rows(CHANGED),
         "known": lake.rows(KNOWN, most=NEWEST),

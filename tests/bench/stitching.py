@@ -16,10 +16,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-import pyspark
 import typer
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
@@ -29,16 +29,19 @@ sys.path.insert(0, str(Path(__file__).parents[2]))  # it is run as a file, too
 from tactful.jobs import prepared
 from tactful.jobs.demo.command import demo_config
 from tactful.jobs.gather import gather
+from tactful.jobs.identity import shards
 from tactful.jobs.lake.frames import unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.session import open_session, shipped_defaults
 from tactful.jobs.settings.config import Config
+from tactful.jobs.shipping import build
 from tactful.jobs.stitch import stitch
 from tactful.schemas.events import STREAMS
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.transforms.identity.links import latest
 from tests.bench.memory import Peak
+from tests.cluster import SURROUNDINGS, bare_python, standalone
 
 # Of ten identifiers three are customers, three their addresses, four the cookies of their devices.
 CUSTOMERS, COOKIES = 0.3, 0.4
@@ -61,21 +64,25 @@ def main(
     batches: int = 0,
     in_shards: bool = False,
     executors: int = 0,
+    shard_identifiers: int = shards.SHARD_IDENTIFIERS,
     make_in: Path | None = None,
 ) -> None:
     """Gather a world of `households` or a `hostile` one, from an empty lake on.
 
     in_shards: on the executors, whatever the number. executors: so many of one core and 2 GiB each,
-    in processes of their own, beside a driver of 1 GiB; without, all of Spark is one process.
+    on workers of a standalone cluster, beside a driver of 1 GiB; they have Spark, numpy, scipy,
+    pyarrow and the archive of our code, and nothing else. Without, all of Spark is one process.
     """
     if make_in is not None:
         made(make_in, world, identifiers, links)
         return
-    with tempfile.TemporaryDirectory() as folder:
+    shards.SHARD_IDENTIFIERS = shard_identifiers
+    with tempfile.TemporaryDirectory() as folder, ExitStack() as ended:
         asked = [f"--world={world}", f"--identifiers={identifiers}", f"--links={links}"]
         subprocess.run([sys.executable, __file__, *asked, f"--make-in={folder}"], check=True)
         with Peak() as peak:
-            lake, config = opened(folder, executors=executors)
+            apart = ended.enter_context(_workers(executors)) if executors else {}
+            lake, config = opened(folder, **apart)
             if in_shards:
                 lake_rules = config.lake.model_copy(update={"driver_identifiers": 1})
                 config = config.model_copy(update={"lake": lake_rules})
@@ -102,29 +109,42 @@ def main(
         print()
         print(f"Memory of the whole process tree at its peak, at once: {peak.gib:.1f} GiB.")
         print(f"The driver's Python alone, at its peak: {driver:.2f} GiB.")
+        if executors:
+            print(f"Executors: {executors_of(lake)}.")
         print(f"All labels in one number: {fingerprint(lake)}.")
 
 
-def opened(folder: str, *, executors: int = 0) -> tuple[Lake, Config]:
-    """A lake with the demo's configuration."""
-    apart = {}
-    if executors:
-        os.environ["SPARK_HOME"] = str(Path(pyspark.__path__[0]))
-        os.environ["PYSPARK_PYTHON"] = sys.executable
-        jars = prepared.jars_for(shipped_defaults()[prepared.PACKAGES], place=prepared.folder())
-        apart = {
-            "spark.master": f"local-cluster[{executors},1,2048]",
-            "spark.driver.memory": "1g",
-            "spark.executor.memory": "2g",
-            "spark.executor.extraClassPath": os.pathsep.join(jars),
-            "spark.executorEnv.PYTHONPATH": os.environ.get("PYTHONPATH", ""),
-            "spark.sql.shuffle.partitions": str(4 * executors),
-        }
+def opened(folder: str, **apart: str) -> tuple[Lake, Config]:
+    """A lake with the demo's configuration. apart: settings of Spark's."""
     session = open_session(**apart)
     lake, config = Lake(session, folder), demo_config(Path(folder), seed=1)
     lake.create(config)
     lake.remember(as_of=AS_OF.isoformat())
     return lake, config
+
+
+@contextmanager
+def _workers(executors: int) -> Iterator[dict[str, str]]:
+    """A standalone cluster, and what makes Spark use it."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        os.environ |= {name: SURROUNDINGS[name] for name in ("SPARK_HOME", "SPARK_LOCAL_IP")}
+        os.environ["PYSPARK_PYTHON"] = str(bare_python(folder))
+        jars = prepared.jars_for(shipped_defaults()[prepared.PACKAGES], place=prepared.folder())
+        with standalone(folder, workers=executors, memory="2g") as cluster:
+            yield {
+                "spark.master": cluster.url,
+                "spark.submit.pyFiles": str(build(target=folder / "tactful.zip")),
+                "spark.driver.memory": "1g",
+                "spark.executor.memory": "2g",
+                "spark.executor.extraClassPath": os.pathsep.join(jars),
+                "spark.sql.shuffle.partitions": str(4 * executors),
+            }
+
+
+def executors_of(lake: Lake) -> int:
+    """How many executors there are beside the driver."""
+    return lake.spark.sparkContext._jsc.sc().getExecutorMemoryStatus().size() - 1
 
 
 def counted(lake: Lake) -> tuple[int, int]:

@@ -21,7 +21,7 @@ from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import PRODUCTS, RATES
 from tactful.schemas.table import Table
@@ -109,6 +109,7 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
             [n for n in EVERY if n not in NOT_OF_EVENTS],
         ),
         LINKS: ({"link_id": "l"}, ["hubs"]),
+        IDENTITY_CHANGES: ({"kind": "merge", "changed_at": AS_OF}, ["identity_health"]),
         PLANS: (
             {"decision_id": "d", "anchor_key": "k"}, ["activations", "audience_members"],
         ),
@@ -121,9 +122,9 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
 
 def test_the_clock_makes_anew_what_tells_of_it(lake, folder):
     later = AS_OF + timedelta(minutes=1)
-    assert publish(lake, config(folder), as_of=later) == ["pressure", "left_out"]
+    assert publish(lake, config(folder), as_of=later) == ["identity_health", "pressure", "left_out"]
     tomorrow = AS_OF + timedelta(days=1)
-    clocked = ["customer_scores", "pressure", "left_out"]
+    clocked = ["identity_health", "customer_scores", "pressure", "left_out"]
     assert publish(lake, config(folder), as_of=tomorrow) == clocked
 
 

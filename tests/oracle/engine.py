@@ -16,7 +16,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tests.oracle.graph import ALONE, Links, Nodes, settle
-from tests.oracle.inputs import STANDS_FOR, put
+from tests.oracle.inputs import STANDS_FOR, TOGETHER, put
 from tests.oracle.returns import share_out
 from tests.oracle.windows import put_windows
 
@@ -32,7 +32,7 @@ LINKED = (
     "events", "sightings", "crowded", "said_links", "standing_links", "stands_for", "stars",
     "links",
 )  # fmt: skip
-KNOWN = ("labels", "identity", "identity_health", "hubs", "manual_links", "owners")
+KNOWN = ("labels", "identity", "together", "identity_health", "hubs", "manual_links", "owners")
 DECIDED = (
     "message_events", "lines", "sendings", "about", "bought", "taken", "steps", "arrived",
     "lifts", "under_rules", "orders",
@@ -130,8 +130,32 @@ def stand_for(db: DuckDBPyConnection) -> None:
     put(db, "stands_for", [{"node": n, "best": best[n]} for n in best], STANDS_FOR)
 
 
+def hang_together(db: DuckDBPyConnection) -> None:
+    """Make `together`: what is tied to what in any way but by hubs and blocked values, by number.
+
+    Whatever was cut, has ended or is kept apart by hand, and two customers of one event, too.
+    """
+    graph = nx.Graph()
+    graph.add_nodes_from(node for (node,) in db.execute("SELECT node FROM identifiers").fetchall())
+    graph.add_edges_from(db.execute("SELECT node, best FROM stands_for").fetchall())
+    seen = db.execute(
+        """
+        SELECT list(best)
+        FROM members JOIN identifiers USING (node) JOIN stands_for USING (node)
+        WHERE NOT is_blocked AND node NOT IN (SELECT node FROM crowded)
+        GROUP BY identifier_set
+        """
+    )
+    for (nodes,) in seen.fetchall():
+        nx.add_star(graph, nodes)
+    parts = enumerate(nx.connected_components(graph))
+    rows = [{"node": node, "part": part} for part, nodes in parts for node in nodes]
+    put(db, "together", rows, TOGETHER)
+
+
 STEPS = {
     "stands_for": stand_for,
+    "together": hang_together,
     "taken": share_out,
     "windows": put_windows,
     "suppressed": gather,

@@ -61,6 +61,7 @@ IDENTITY_SETTINGS = [("as_of", TIME), ("max_identifiers", pa.int64()), ("shared_
 IDENTIFIERS = [("node", pa.int32()), ("identifier_key", TEXT), ("identifier_type", TEXT),
                ("priority", pa.int32()), ("is_blocked", FLAG)]  # fmt: skip
 STANDS_FOR = [("node", pa.int32()), ("best", pa.int32())]
+TOGETHER = [("node", pa.int32()), ("part", pa.int32())]
 MEMBERS = [("identifier_set", pa.int64()), ("node", pa.int32())]
 WORDS = [("event_id", TEXT), ("said_at", TIME), ("kind", TEXT), ("identifier_key", TEXT),
          ("other_key", TEXT), ("author", TEXT), ("reason", TEXT)]  # fmt: skip

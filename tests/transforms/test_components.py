@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -44,6 +45,10 @@ TYPES = {
 }
 PLAIN = {name: {**kind, "unique": False} for name, kind in TYPES.items()}
 WIDE = 1000
+
+
+def _level(letter: str) -> int:
+    return TYPES[letter]["priority"]
 
 
 @dataclass(frozen=True)
@@ -153,6 +158,42 @@ def test_each_type_counts_apart_and_equals_do_not_count():
 def test_hubs_count_among_those_that_make_hubs():
     g = graph(["u1 m1", "u2 m1", "m1 d1", "m2 d1"], max_links=1)
     assert g.nodes(hubs(g.links, g.kind, g.kinds)) == {"m1", "d1"}
+
+
+@pytest.mark.parametrize("sharing", SHARINGS)
+@pytest.mark.parametrize(
+    ("constant", "others"), [(a, b) for a in TYPES for b in TYPES if _level(a) != _level(b)]
+)
+def test_a_constant_is_caught_whatever_it_is_seen_with(constant, others, sharing):
+    """An app that gives everybody the same id, of whatever type: no list has to name it.
+
+    Within a second or in years: how many others it was ever seen with counts, and those alone.
+    """
+    seen = [f"{constant}1 {others}{n:03}" for n in range(101)]
+    g = graph(seen, max_links=5, max_devices=100)
+    found = solve(g, sharing=sharing)
+    assert g.nodes(found.state == HUB) == {f"{constant}1"}
+    assert persons(g, found) == {name for name in g.names if name != f"{constant}1"}
+
+
+def test_what_somebody_says_beats_the_bounds_of_what_is_seen():
+    """A word is no sighting: it makes no hub, and a person that is too large loses nothing of it.
+
+    What is said of two that have customers of their own makes them one, and so two customers': it
+    has to be said of the customer's number.
+    """
+    g = graph(["u1 d1", "u2 m2", "k1"], max_links=1, max_devices=1)
+    hers = solve(g, 1, always=["u2 d1", "u1 k1", "u2 m2"])
+    assert persons(g, hers) == {"d1 m2 u2", "k1 u1"}, "whoever logged in on it"
+    assert persons(g, solve(g, always=["d1 m2"])) == {"u1", "u2", "k1"}
+
+
+def test_what_somebody_says_of_a_hub_gives_it_to_nobody():
+    """Whoever it is said to be, all the others were seen with it, too."""
+    g = graph(["u1 m1", "u2 m1", "d1"], max_links=1)
+    found = solve(g, always=["u1 m1", "m1 d1"])
+    assert g.nodes(found.state == HUB) == {"m1"}
+    assert persons(g, found) == {"d1 u1", "u2"}, "by way of it others are one all the same"
 
 
 def test_one_event_joins_no_two_customers():

@@ -2,39 +2,55 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tactful.jobs.commands.identity_status import health_lines
 from tactful.schemas.identity import IDENTITY_HEALTH, LABELS
 from tactful.transforms.identity.health import health
 
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+# A cookie that several share is nobody's, and hangs together with those who do.
 LABELLED = (
-    ("a", "email", "linked", "p_a"),
-    ("b", "email", "linked", "p_a"),
-    ("c", "email", "linked", "p_c"),
-    ("d", "email", "hub", None),
-    ("e", "anonymous_id", "neutral", "p_a"),
-    ("f", "anonymous_id", "linked", "p_a"),
-    ("g", "phone", "blocked", None),
+    ("a", "email", "linked", "p_a", "a"),
+    ("b", "email", "linked", "p_a", "a"),
+    ("c", "email", "linked", "p_c", "a"),
+    ("d", "email", "hub", None, "d"),
+    ("e", "anonymous_id", "neutral", "p_a", "a"),
+    ("f", "anonymous_id", "linked", "p_a", "a"),
+    ("g", "phone", "blocked", None, "g"),
+)
+CHANGED = (
+    ("merge", timedelta(hours=1)),
+    ("split", timedelta(hours=2)),
+    ("merge", timedelta(hours=23)),
+    ("merge", timedelta(hours=24)),
 )
 
 
-def told(spark: Any) -> dict[str, tuple[int, ...]]:
-    names = ("identifier_key", "identifier_type", "state", "person_id")
+def told(spark: Any, changed: Sequence[tuple[str, timedelta]]) -> dict[str, tuple[int, ...]]:
+    names = ("identifier_key", "identifier_type", "state", "person_id", "component_key")
     rows = [dict(zip(names, row, strict=True)) for row in LABELLED]
-    full = [[row.get(name) for name in LABELS.names] for row in rows]
-    counted = IDENTITY_HEALTH.conform(health(spark.createDataFrame(full, LABELS.ddl())))
+    labels = spark.createDataFrame(
+        [[row.get(name) for name in LABELS.names] for row in rows], LABELS.ddl()
+    )
+    changes = spark.createDataFrame(
+        [(kind, NOW - ago) for kind, ago in changed], "kind string, changed_at timestamp"
+    )
+    counted = IDENTITY_HEALTH.conform(health(labels, changes, as_of=NOW))
     return {row[0]: tuple(row[1:]) for row in counted.collect()}
 
 
 def test_what_came_of_the_identifiers_of_each_type(spark) -> None:
-    # linked, hub, neutral, blocked; persons, most of one person
-    assert told(spark) == {
-        "email": (3, 1, 0, 0, 2, 2),
-        "anonymous_id": (1, 0, 1, 0, 1, 1),
-        "phone": (0, 0, 0, 1, 0, 0),
-        "all": (4, 1, 1, 1, 2, 3),
+    # linked, hub, neutral, blocked; persons, most of one; most together; merges and splits of a day
+    of_types = {
+        "email": (3, 1, 0, 0, 2, 2, 3, None, None),
+        "anonymous_id": (1, 0, 1, 0, 1, 1, 2, None, None),
+        "phone": (0, 0, 0, 1, 0, 0, 0, None, None),
     }
+    assert told(spark, CHANGED) == {**of_types, "all": (4, 1, 1, 1, 2, 3, 5, 2, 1)}
+    assert told(spark, ()) == {**of_types, "all": (4, 1, 1, 1, 2, 3, 5, 0, 0)}
 
 
 def test_status_names_a_type_of_which_one_person_has_too_many() -> None:
@@ -46,3 +62,21 @@ def test_status_names_a_type_of_which_one_person_has_too_many() -> None:
     first, second = health_lines(rows)
     assert "1,200, by 3,000 identifiers, at most 140 of one person; 1 hubs" in first
     assert "One person has 101 identifiers of type cookie" in second
+
+
+def test_status_tells_what_one_crowd_costs_each_batch() -> None:
+    row = {
+        "identifier_type": "all", "linked_count": 3_000_000, "hub_count": 1, "neutral_count": 2,
+        "blocked_count": 0, "persons_count": 900_000, "most_of_one_person_count": 40,
+        "merges_1d_count": 1_200, "splits_1d_count": 3, "together_count": 1_000_000,
+    }  # fmt: skip
+    whole, crowd = health_lines([row])
+    assert whole.endswith("In the last day 1,200 persons became another's, 3 came apart.")
+    assert "1,000,000 identifiers hang together by what several share" in crowd
+    assert "max_links = 1" in crowd
+    (quiet,) = health_lines([{**row, "together_count": 99_999}])
+    assert quiet == whole
+    # A lake that another version published.
+    (older,) = health_lines([{k: v for k, v in row.items() if k[-6:] == "_count" and "1d" not in k
+                              and k != "together_count"} | {"identifier_type": "all"}])  # fmt: skip
+    assert older.endswith("blocked.")

@@ -329,6 +329,75 @@ def test_whatever_the_batches_identity_is_the_oracles(batches, max_links, max_id
     assert differences({"identity": stitcher.identity()}, {"identity": theirs}) == []
 
 
+@given(BATCHES, st.sampled_from([1, 2, 1000]), st.sampled_from([3, 1000]), st.randoms())
+@settings(max_examples=200, deadline=None)
+def test_any_id_ever_issued_resolves(batches, max_links, max_identifiers, dice):
+    """To who is called so, or to whose the identifier now is that it was made for.
+
+    Nobody's is only what was made for what is nobody's itself: a hub, a shared device.
+    """
+    bounds = {"max_links": max_links, "max_devices": 1000, "max_identifiers": max_identifiers}
+    stitcher = Stitcher(
+        Identity(shared_devices="neutral", phone_region="US", blocked=(), types=TYPES, **bounds)
+    )
+    order, issued, number = dice.sample(range(WORLD), WORLD), set(), 0
+    for batch in batches:
+        stitcher.add([_event(ids, order[number + n]) for n, ids in enumerate(batch)])
+        number += len(batch)
+        linked = {k: at for k, at in stitcher.labels.items() if at["state"] == "linked"}
+        living = {at["person_id"] for at in linked.values()}
+        issued |= living
+        for person in issued - living:
+            made_for = stitcher.labels[person[2:]]
+            assert made_for["person_id"] in living or made_for["state"] in ("hub", "neutral")
+
+
+@given(BATCHES)
+@settings(max_examples=200, deadline=None)
+def test_in_the_order_of_time_a_rebuild_gives_the_same_ids(batches):
+    """Where persons only grew. One that came apart keeps the ids it gave meanwhile."""
+    plain = {name: {**kind, "unique": False} for name, kind in TYPES.items()}
+    rules = Identity(
+        shared_devices="neutral", phone_region="US", blocked=(), types=plain,
+        max_links=1000, max_devices=1000, max_identifiers=1000,
+    )  # fmt: skip
+    stitcher, rebuilt, events = Stitcher(rules), Stitcher(rules), []
+    for batch in batches:
+        fresh = [_event(ids, len(events) + n) for n, ids in enumerate(batch)]
+        events += fresh
+        stitcher.add(fresh)
+    rebuilt.add(events)
+    assert _ids(stitcher) == _ids(rebuilt)
+
+
+def test_an_id_that_was_given_stays_though_a_rebuild_would_give_another():
+    """The smallest world of that: who goes by an id is not renamed after what comes over later.
+
+    The other address is theirs from when the device it was seen with is two customers'; it is older
+    than the one they are named after, and a rebuild knows of no time before.
+    """
+    rules = Identity(
+        shared_devices="neutral", phone_region="US", blocked=(), types=TYPES,
+        max_links=1000, max_devices=1000, max_identifiers=1000,
+    )  # fmt: skip
+    told = [["u1", "d1"], ["m2", "d1"], ["u2", "m1"], ["m1", "m2"]]
+    stitcher, rebuilt = Stitcher(rules), Stitcher(rules)
+    events = [_event(ids, second) for second, ids in enumerate(told)]
+    for event in events:
+        stitcher.add([event])
+    rebuilt.add(events)
+    assert _ids(stitcher)["u2"] == "p_m1"
+    assert _ids(rebuilt)["u2"] == "p_m2"
+    for one in (stitcher, rebuilt):
+        assert clusters(one.identity(), {name: name for name in NAMES}) == {
+            frozenset({"u1", "d1"}), frozenset({"u2", "m1", "m2"}),
+        }  # fmt: skip
+
+
+def _ids(stitcher: Stitcher) -> dict[str, str | None]:
+    return {key: at["person_id"] for key, at in stitcher.labels.items()}
+
+
 WORLD = 25
 
 

@@ -394,5 +394,23 @@ def test_status_names_hubs_and_tells_who_changed(lake):
     )
 
 
+def test_status_tells_of_words_that_do_nothing(lake):
+    names = ("event_id", "kind", "identifier_key", "other_key")
+    words = [*((name, pa.string()) for name in names), ("is_standing", pa.bool_())]
+    write(
+        lake, "manual_links", words,
+        ("w1", "always_link", "a", "k1", True), ("w2", "always_link", "k1", "b", True),
+        ("w3", "always_link", "k1", "k2", False), ("w4", "never_link", "k1", "c", True),
+        ("w5", "always_link", "a", "b", True),
+    )  # fmt: skip
+    assert status(lake)["manual_links"] == {"always_link": 3, "never_link": 1, "of_hubs": 0}
+    hubs = [("identifier_key", pa.string()), ("identifier_type", pa.string()),
+            ("seen_with_count", pa.int64())]  # fmt: skip
+    write(lake, "hubs", hubs, ("k1", "email", 7), ("k2", "email", 9))
+    shown = "\n".join(line for line in render(status(lake)) if isinstance(line, str))
+    assert "Manual links that stand: 3 of one customer, 1 of never one" in shown
+    assert "2 manual links name a hub, which is nobody's" in shown
+
+
 def test_what_closes_a_channel_in_a_word_nobody_knows_closes_marketing():
     assert _made_of("unsubscribed", "channel") == "taken as all channels, marketing"

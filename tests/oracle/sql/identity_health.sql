@@ -1,8 +1,21 @@
 -- What identifiers of each type, and of all, came to, and how many of them one person has at most.
 WITH told AS (
-    SELECT identifier_type, state, person_id FROM labels
+    SELECT identifier_type, state, person_id, part
+    FROM labels
+    JOIN together USING (node)
     UNION ALL
-    SELECT 'all' AS identifier_type, state, person_id FROM labels
+    SELECT 'all' AS identifier_type, state, person_id, part
+    FROM labels
+    JOIN together USING (node)
+),
+
+crowds AS (
+    SELECT identifier_type, max(number) AS largest
+    FROM (
+        SELECT identifier_type, count(*) AS number FROM told WHERE state <> 'blocked'
+        GROUP BY identifier_type, part
+    )
+    GROUP BY identifier_type
 ),
 
 held AS (
@@ -23,7 +36,9 @@ SELECT
     count(*) FILTER (state = 'neutral') AS neutral_count,
     count(*) FILTER (state = 'blocked') AS blocked_count,
     coalesce(any_value(persons_count), 0) AS persons_count,
-    coalesce(any_value(most), 0) AS most_of_one_person_count
+    coalesce(any_value(most), 0) AS most_of_one_person_count,
+    coalesce(any_value(largest), 0) AS together_count
 FROM told
+LEFT JOIN crowds USING (identifier_type)
 LEFT JOIN persons USING (identifier_type)
 GROUP BY identifier_type

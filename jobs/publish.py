@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
 from pyspark import inheritable_thread_target
 
 from tactful.jobs.errors import LakeDamaged
@@ -22,7 +23,7 @@ from tactful.jobs.lake.state import read_json
 from tactful.jobs.publication.changed import Changed, Span
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.publication.tables import PUBLICATIONS, Publication
-from tactful.jobs.publication.writing import in_columns, replace_all, replace_changed
+from tactful.jobs.publication.writing import in_columns, replace_all, replace_changed, replace_sums
 from tactful.jobs.runs.batches import FUSED, GATHER, last_done, unfinished
 from tactful.jobs.settings.config import Config
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
@@ -153,7 +154,15 @@ class _Work:
         given = {"events": changed.near, "labels": changed.labels, "closings": changed.closings}
         near, count = self._inputs(given, self.hold), changed.near.count()
 
+        summed = {
+            p: self._summed(p, changed, near, before["tables"][p.table.name])
+            for p in plan.followed
+            if p.sums is not None
+        }
+
         def work(one: Publication) -> Callable[[], bool]:
+            if one in summed:
+                return partial(replace_sums, self.lake, one.table, summed[one])
             of = self._of_part(one, near) or near
             rows = in_columns(self.lake, one.table, one.rows(of))
             keys = one.changed(changed, of)
@@ -161,6 +170,15 @@ class _Work:
 
         _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.followed}, on_progress)
         return plan
+
+    def _summed(self, one: Publication, changed: Changed, near: Inputs, version: int) -> pa.Table:
+        """The rows of a table of sums now.
+
+        version: the one last told to readers. One that was written and not told, by a publication
+        that was killed, holds these changes already.
+        """
+        rows = one.sums(changed, near, self.lake.store.read(one.table, version))
+        return one.table.conform(rows).toArrow()
 
     def make(self, plan: Plan, on_progress: Callable[[str], None], *, few: bool) -> None:
         """Make the other tables anew, each from no more than it takes."""
@@ -240,7 +258,7 @@ def _plan(
         then, wanted = before.get(one.table.name), now[one.table.name]
         if not may_follow or then is None or not _has_only_grown(then, wanted):
             plan.whole.append(one)
-        elif one.changed is not None and then.get("day") == wanted.get("day"):
+        elif one.may_follow and then.get("day") == wanted.get("day"):
             plan.followed.append(one)
         elif one.is_daily and not is_new_day:
             plan.waiting.append(one)

@@ -38,8 +38,10 @@ LAUNCH = {
     "spark.master": "local[2]",
     "spark.driver.memory": "4g",
     # Without memory a thread that hands out tasks may end while the others wait for it for ever.
+    # What a batch and a publication compile does not fit into the usual 240 MB.
     "spark.driver.extraJavaOptions": (
-        "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError -Dlog4j2.level=ERROR"
+        "-XX:+UseParallelGC -XX:+ExitOnOutOfMemoryError -Dlog4j2.level=ERROR "
+        "-XX:ReservedCodeCacheSize=512m"
     ),
 }
 # Environment variables that spark-submit asks after every properties file.

@@ -39,7 +39,7 @@ def settled_lines(timeline: DataFrame, *, currency: str, has_reversals: bool = T
     """
     placed = first_placed(timeline).select(
         "person_id", *ORDER, *LINE, "line_id", "sku", "category", "campaign_id", "place",
-        "store_id", "is_discounted", "quantity", "amount",
+        "store_id", "source", "is_discounted", "quantity", "amount",
         F.coalesce("currency", F.lit(currency)).alias("currency"),
         _parts("if(quantity <> 0, abs(quantity), 1)").alias("units"),
         "paid",

@@ -6,12 +6,17 @@ writes the same log entries in a tenth of the time, and DuckDB answers look-ups 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
 from itertools import chain
+from operator import or_
 
 import deltalake
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
+from pyarrow import dataset
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.pandas.types import to_arrow_schema
 from pyspark.sql.types import StructType
@@ -27,6 +32,8 @@ from tactful.schemas.table import Table
 # Below both, Spark need not read the table's own log to leave files out.
 FEW_FILES = 24
 FEW_BYTES = 4 * 2**20
+# The rows of more keys than these do not pass through this process.
+MANY_KEYS = 200_000
 
 
 class LocalStore(LocalFiles, SparkStore):
@@ -143,8 +150,35 @@ class LocalStore(LocalFiles, SparkStore):
         self._close(table)
 
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
-        super().replace(table, rows, keys)
+        """Where most files hold one of the keys, this process writes all of them anew: it copies
+        columns as they are, for which Spark would lay out every row.
+        """
+        is_gone = _is_one_of(keys)
+        if keys.num_rows > MANY_KEYS or not self._most_hold_one(table, is_gone):
+            super().replace(table, rows, keys)
+        else:
+            new = _solid(rows.toArrow(), table)
+            schema, others = new.schema, self._files(table).scanner(filter=~is_gone)
+            batches = chain(new.to_batches(), (b.cast(schema) for b in others.to_batches()))
+            deltalake.write_deltalake(
+                deltalake.DeltaTable(self.path(table)),
+                pa.RecordBatchReader.from_batches(schema, batches),
+                mode="overwrite",
+                writer_properties=deltalake.WriterProperties(compression="ZSTD"),
+            )
         self._close(table)
+
+    def _most_hold_one(self, table: Table, is_one: pc.Expression) -> bool:
+        """Whether most of a table, by the bytes of its files, lies in files with such a row."""
+        files = list(self._files(table).get_fragments())
+        sizes = [os.path.getsize(file.path) for file in files]
+        held = [s for s, f in zip(sizes, files, strict=True) if f.count_rows(filter=is_one)]
+        return 2 * sum(held) > sum(sizes)
+
+    def _files(self, table: Table) -> dataset.FileSystemDataset:
+        """The files of a table as it stands; what a file lacks of its columns is null."""
+        files = self.files_of(table, self.version(table), table.names, "")
+        return dataset.dataset(files, schema=to_arrow_schema(table.struct()), format="parquet")
 
     def _is_shaped_otherwise(self, table: Table) -> bool:
         fields = deltalake.DeltaTable(self.path(table)).schema().fields
@@ -210,6 +244,19 @@ def _last(delta: deltalake.DeltaTable, part: Part) -> int:
     """The newest version that was written under a part's transaction; -1 before the first."""
     written = delta.transaction_version(part.application) if part.application else None
     return -1 if written is None else written
+
+
+def _is_one_of(keys: pa.Table) -> pc.Expression:
+    """What is true of the rows with these keys."""
+    *first, last = keys.column_names
+    if not first:
+        return pc.field(last).isin(keys[last].combine_chunks())
+    groups = (
+        (pc.field(first[0]) == value)
+        & pc.field(last).isin(keys.filter(pc.field(first[0]) == value)[last].combine_chunks())
+        for value in keys[first[0]].unique()
+    )
+    return reduce(or_, groups)
 
 
 def _solid(rows: pa.Table, table: Table) -> pa.Table:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -15,7 +14,7 @@ from tactful.jobs.errors import LakeError
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.hadoop_files import HadoopFiles
 from tactful.jobs.lake.lookups import HeldLogs, SharedLogs
-from tactful.jobs.lake.store import Keep, Logs, Part
+from tactful.jobs.lake.store import FEW_KEYS, Keep, Logs, Part
 from tactful.schemas.table import Table
 
 # Of a table's files, as they are packed: so much passes through this process at once.
@@ -118,7 +117,12 @@ class SparkStore(HadoopFiles):
         writer.format("delta").mode("overwrite").save(self.path(table))
 
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
-        """Only files that hold one of the keys are written anew."""
+        """Of few keys only the files that hold one are written anew; of more, all are."""
+        if keys.num_rows > FEW_KEYS:
+            gone = F.broadcast(frame_of(self.spark, keys))
+            others = self.read(table).join(gone, keys.column_names, "left_anti")
+            SparkStore.overwrite(self, table, table.conform(others.unionByName(rows)))
+            return
         writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", _among(keys))
         writer.save(self.path(table))
 
@@ -179,10 +183,10 @@ def _among(keys: pa.Table) -> str:
     return " OR ".join(parts)
 
 
-def _in(name: str, values: Sequence[str | date]) -> str:
+def _in(name: str, values: Sequence[str]) -> str:
     return f"{name} IN ({', '.join(map(_literal, values))})"
 
 
-def _literal(value: str | date) -> str:
-    escaped = str(value).replace("\\", "\\\\").replace("'", "\\'")
+def _literal(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -16,6 +16,8 @@ from tactful.jobs.lake.files import Files
 from tactful.schemas.table import Table
 
 Keep = Callable[[DataFrame], DataFrame]
+# Whose file holds one of more keys than this holds one of nearly every other row's, too.
+FEW_KEYS = 5_000
 
 
 class Part(NamedTuple):
@@ -123,8 +125,8 @@ class Store(Files, Protocol):
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
         """Put rows in the place of those with these keys, in one version.
 
-        rows: in the table's columns, each with one of the keys. keys: a few, of one or two columns
-        of text, of which the first of two has few values.
+        rows: in the table's columns, each with one of the keys; they are not made from this table.
+        keys: of one or two columns of text, of which the first of two has few values.
         """
 
     def compact(self, table: Table, *, up_to: int) -> None:

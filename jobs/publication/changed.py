@@ -20,7 +20,6 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.closings import NOBODYS, all_keys, is_closing
 from tactful.transforms.identity.links import latest, semi_join
-from tactful.transforms.known_shares import week
 from tactful.transforms.message_facts import is_of_message, settled
 
 KEY = "identifier_key"
@@ -118,6 +117,14 @@ class Changed:
         return self._keep(settled(self.events, self._named, hubs=self._has_hubs))
 
     @cached_property
+    def before(self) -> DataFrame:
+        """The same with whose it was, as far as it was known when tables were last published."""
+        known = self._keep(until(self.events, self._span.after))
+        keys = _keys_in(known).distinct()
+        labels = semi_join(self._identity, keys, count=known.count())
+        return self._keep(settled(known, labels, hubs=self._has_hubs))
+
+    @cached_property
     def _named(self) -> DataFrame:
         """The labels of the identifiers that these events name."""
         return self._keep(self.labels_of(self.events))
@@ -177,27 +184,6 @@ class Changed:
     def messages(self) -> DataFrame:
         """The messages of which more is known, or which are somebody else's: message_id."""
         return self._keep(self.timeline.where(is_of_message()).select("message_id").distinct())
-
-    @cached_property
-    def weeks(self) -> DataFrame:
-        """The weeks of which more is known, or of which anything is somebody's now: week_on."""
-        is_unsure = reduce(
-            Column.__or__,
-            [F.col(n).isin(*NOBODYS) for n in ("state", "was_state")]
-            + [F.col(n).isNull() for n in ("person_id", "was_person_id")],
-        )
-        hands = self.moved.where("was_known").where(is_unsure).select(KEY)
-        moved = self._rows_of(hands)
-        changed = self._distinct(self.came, moved)
-        rows = changed.unionByName(self._belonging_to(changed))
-        return self._keep(rows.select(week().alias("week_on")).distinct())
-
-    @cached_property
-    def of_weeks(self) -> DataFrame:
-        """What happened in those weeks, with all that belongs to the same messages and orders."""
-        told = self._log.join(F.broadcast(self.weeks), week() == F.col("week_on"), "left_semi")
-        rows = self._keep(told)
-        return self._keep(self._distinct(rows, self._belonging_to(rows)))
 
     def share(self) -> float:
         """How large a part of all identifiers is of persons whose rows may be others."""

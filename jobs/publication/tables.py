@@ -34,10 +34,12 @@ from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
+from tactful.transforms import known_shares as shares
 from tactful.transforms.identity.health import health
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.known_shares import known_shares
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
+from tactful.transforms.settled import first_placed
 
 
 @dataclass(frozen=True)
@@ -56,6 +58,9 @@ class Publication:
                 everything, which a day's events hardly move.
     `events`    the part of what happened that its rows are worked out from where they follow what
                 changed; None where that is all that bears on the persons concerned.
+    `sums`      of a table of a few sums over everything: what changed, what the rows of whom it
+                bears on are worked out from, and its rows as published → its rows now; None where
+                they are made from everything.
     """
 
     table: Table
@@ -66,10 +71,21 @@ class Publication:
     changed: Callable[[Changed, Inputs], DataFrame] | None = None
     is_daily: bool = False
     events: Callable[[Changed, Inputs], DataFrame] | None = None
+    sums: Callable[[Changed, Inputs, DataFrame], DataFrame] | None = None
+
+    @property
+    def may_follow(self) -> bool:
+        """Whether it can be brought up to date by what changed."""
+        return self.changed is not None or self.sums is not None
 
 
-def _known_shares(of: Inputs) -> DataFrame:
-    return known_shares(of.timeline, of.rates, currency=of.config.business.currency)
+def _shares(of: Inputs, timeline: DataFrame, placed: DataFrame) -> DataFrame:
+    return known_shares(timeline, placed, of.rates, currency=of.config.business.currency)
+
+
+def _shares_now(changed: Changed, of: Inputs, told: DataFrame) -> DataFrame:
+    before, now = (_shares(of, e, first_placed(e)) for e in (changed.before, changed.timeline))
+    return shares.brought_up(told, before, now)
 
 
 def _pressure(of: Inputs) -> DataFrame | None:
@@ -84,14 +100,6 @@ def _counted_messages(changed: Changed, of: Inputs) -> DataFrame:
     if not any(rule.needs_zones for rule in rules):
         return lives
     return changed.with_rows(lives, F.col("event_class").isin(*ZONE_CLASSES) & tells_zone())
-
-
-def _of_weeks(changed: Changed, _: Inputs) -> DataFrame:
-    return changed.of_weeks
-
-
-def _weeks(changed: Changed, _: Inputs) -> DataFrame:
-    return changed.weeks
 
 
 def _left_out(of: Inputs) -> DataFrame | None:
@@ -159,11 +167,10 @@ PUBLICATIONS = (
     ),
     Publication(
         KNOWN_SHARES,
-        _known_shares,
+        lambda of: _shares(of, of.timeline, of.lines),
         (*_EVENTS, RATES),
         ("business",),
-        changed=_weeks,
-        events=_of_weeks,
+        sums=_shares_now,
     ),
     Publication(
         PRESSURE,

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.lake.store import FEW_KEYS
 from tactful.schemas.table import Table
 from tactful.transforms.identity.links import semi_join
-
-# Whose file holds one of more keys than this holds one of nearly every other row's, too.
-FEW_KEYS = 5_000
 
 
 def in_columns(lake: Lake, table: Table, rows: DataFrame | None) -> DataFrame:
@@ -42,16 +41,35 @@ def replace_changed(
     others = _differing(before, now, table, names).toArrow()
     if not others.num_rows:
         return False
-    keys = others.select(names)
-    gone = frame_of(lake.spark, keys)
-    written = semi_join(now, gone, count=keys.num_rows)
-    if not pc.any(others["was_there"]).as_py():
-        lake.store.append_by_spark(table, written)
-    elif keys.num_rows <= FEW_KEYS:
-        lake.store.replace(table, written, keys)
-    else:
-        same = lake.store.read(table).join(F.broadcast(gone), names, "left_anti")
-        lake.store.overwrite(table, table.conform(same.unionByName(written)))
+    was_there = others["was_there"]
+    changed_keys = others.filter(was_there).select(names)
+    new_keys = others.filter(pc.invert(was_there)).select(names)
+
+    def rows_of(keys: pa.Table) -> DataFrame:
+        return semi_join(now, frame_of(lake.spark, keys), count=keys.num_rows)
+
+    if changed_keys.num_rows > FEW_KEYS:
+        keys = others.select(names)
+        lake.store.replace(table, rows_of(keys), keys)
+        return True
+    # What is new is added beside what is there, so that it does not matter how much it is.
+    if changed_keys.num_rows:
+        lake.store.replace(table, rows_of(changed_keys), changed_keys)
+    if new_keys.num_rows:
+        lake.store.append_by_spark(table, rows_of(new_keys))
+    return True
+
+
+def replace_sums(lake: Lake, table: Table, rows: pa.Table) -> bool:
+    """Put these few rows in the place of all, unless they are the same. Returns whether not.
+
+    rows: in the table's columns.
+    """
+    order = [(name, "ascending") for name in table.key]
+    told = lake.store.read(table).toArrow().sort_by(order)
+    if rows.cast(told.schema).sort_by(order).equals(told):
+        return False
+    lake.store.overwrite(table, rows)
     return True
 
 

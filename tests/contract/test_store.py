@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from threading import Barrier
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.errors import LakeError, StepFailed
@@ -23,6 +26,7 @@ from tactful.jobs.lake.store import Part, Store
 from tactful.schemas.identity import IDENTIFIERS
 from tactful.schemas.intake import FILES
 from tactful.schemas.table import Table
+from tactful.schemas.timeline import TIMELINE
 from tests.faults.faulty import EACH_PLACE, SCHEME, faulty_disk
 
 KINDS = ("local", "spark", "faulty")
@@ -243,6 +247,36 @@ def test_pieces_are_appended_once_and_read_as_files_here(store: Store, tmp_path:
     files = store.files_of(IDENTIFIERS, before, names, str(folder))
     found = [row for file in files for row in pq.read_table(file, columns=names).to_pylist()]
     assert sorted(row["identifier_key"] for row in found) == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("few", [0, 9], ids=["many keys", "few keys"])
+def test_rows_with_some_keys_are_replaced_in_one_version(
+    store: Store, monkeypatch, few: int
+) -> None:
+    """Those of a key without rows go; those of other keys stay, whatever their columns hold."""
+    monkeypatch.setattr("tactful.jobs.lake.spark_store.FEW_KEYS", few)
+    at, names = datetime(2026, 1, 2, tzinfo=UTC), ("stream", "event_id")
+
+    def rows(amount: str, *keys: tuple[str, str]) -> pa.Table:
+        told = {"amount": Decimal(amount), "occurred_at": at, "person_id": "p_ann"}
+        rows = [{**dict(zip(names, key, strict=True)), **told} for key in keys]
+        return pa.Table.from_pylist(rows, to_arrow_schema(TIMELINE.struct()))
+
+    def frame(told: pa.Table) -> DataFrame:
+        return store.spark.createDataFrame(told)
+
+    store.create(TIMELINE, properties={})
+    kept, stays = ("clicks", "1"), ("messages", "2")
+    store.append_by_spark(TIMELINE, frame(rows("1", kept, stays, ("clicks", "2"), ("clicks", "3"))))
+    before = store.version(TIMELINE)
+    keys = pa.table({"stream": ["clicks", "clicks"], "event_id": ["2", "it's \\3"]})
+    keys = pa.concat_tables([keys, pa.table({"stream": ["clicks"], "event_id": ["3"]})])
+    new = rows("2.5", ("clicks", "2"), ("clicks", "it's \\3"))
+    store.replace(TIMELINE, frame(new), keys)
+    assert store.version(TIMELINE) == before + 1
+    found = store.read(TIMELINE).orderBy("stream", "event_id").toArrow()
+    told = pa.concat_tables([rows("1", kept), new, rows("1", stays)])
+    assert found.cast(told.schema).equals(told)
 
 
 def test_two_at_once_write_once(store: Store) -> None:

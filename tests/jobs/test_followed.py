@@ -142,11 +142,27 @@ def persons(shop: Shop) -> set[str]:
     return {row["person_id"] for row in read_tables(shop.lake, ["customers"])["customers"]}
 
 
+@pytest.fixture
+def made_anew(monkeypatch) -> list[set[str]]:
+    """The tables that each publication made from everything."""
+    names: list[set[str]] = []
+    make = publish._Work.make
+
+    def told(work: publish._Work, plan: publish.Plan, *args: Any, **options: Any) -> None:
+        names.append({one.table.name for one in plan.whole})
+        make(work, plan, *args, **options)
+
+    monkeypatch.setattr(publish._Work, "make", told)
+    return names
+
+
 def files_of(shop: Shop, table: str) -> set[str]:
     return set(deltalake.DeltaTable(str(shop.lake / table)).file_uris())
 
 
-def test_what_follows_a_change_is_what_making_all_anew_gives(spark, tmp_path: Path, following):
+def test_what_follows_a_change_is_what_making_all_anew_gives(
+    spark, tmp_path: Path, following, made_anew
+):
     shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
     shop.land(together(QUIET, *(before for before, _ in STORIES.values())))
     shop.run(AS_OF - timedelta(hours=3))
@@ -154,6 +170,7 @@ def test_what_follows_a_change_is_what_making_all_anew_gives(spark, tmp_path: Pa
     shop.land(together(*(after for _, after in STORIES.values())))
     told = shop.run(AS_OF - timedelta(hours=2))
     assert "left_out" not in told.published
+    assert not made_anew[-1] & {"timeline", "customers", "known_shares"}
     found = read_tables(shop.lake)
     shop.assert_converged(AS_OF - timedelta(hours=2))
     # Whose cookie it was, and who had bought what another had, are no more.
@@ -175,9 +192,13 @@ def timeline_before_and_after(folder: Path, who: str) -> tuple[Shop, set[str], s
     return shop, earlier, files_of(shop, "timeline")
 
 
-def test_few_rows_that_change_leave_the_other_files_alone(spark, tmp_path: Path, following):
-    _, earlier, later = timeline_before_and_after(tmp_path, "new")
+def test_few_rows_that_change_leave_the_other_files_alone(
+    spark, tmp_path: Path, following, made_anew
+):
+    shop, earlier, later = timeline_before_and_after(tmp_path, "new")
     assert earlier < later
+    assert "known_shares" not in made_anew[-1]
+    shop.assert_converged(AS_OF - timedelta(hours=2))
 
 
 def test_a_publication_killed_half_way_is_done_again(spark, tmp_path: Path, following):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
@@ -34,6 +35,13 @@ SCALARS = {
 }  # fmt: skip
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 EVERY = pytest.mark.parametrize("table", TABLES.values(), ids=TABLES)
+
+
+def test_the_readme_names_every_table_that_is_read() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    firsts = [line.split("|")[1] for line in readme.splitlines() if line.startswith("| `")]
+    named = {name for first in firsts for name in re.findall(r"`(\w+)`", first)}
+    assert {table.name for table in (*PUBLISHED, *APPENDED)} <= named
 
 
 @EVERY

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from pyspark.sql import functions as F
 
 from tactful.schemas.reference import RATES
 from tactful.schemas.time_zones import TIME_ZONES
@@ -29,6 +30,7 @@ PRODUCTS = (
     {"sku": "coat", "category": "clothes", "brand": "Bay", "price": Decimal(130)},
     {"sku": "beans", "category": "food", "brand": "Bay", "price": Decimal(2), "cost": Decimal(3)},
 )
+CURRENCIES = ("USD", "EUR", "GBP", "CHF", "VND")
 RULES = ScoreRules(
     recency_days=(1, 3, 9, 20),
     orders=(2, 3, 5, 9),
@@ -129,6 +131,11 @@ def shoppers():
     yield placed("p_between", DAY, "o40", "shirt", 30)
     yield placed("p_between", DAY, "o41", "coat", 130)
     yield placed("n_tablet", DAY, "o42", "coat", 130)
+    # Five currencies, of which one is the business's and four have no rate.
+    for number, currency in enumerate(CURRENCIES, 60):
+        yield placed("p_travels", number * DAY, f"o{number}", "jeans", number, currency=currency)
+    for name, born in (("p_old", "1800-01-01"), ("p_unborn", "2101-01-01"), ("p_one", "1980-2-3")):
+        yield {**answered("birthday", born, DAY), "person_id": name}
     foreign = {"order_id": "o50", "event_class": "reversal", "line_id": "1", "currency": "EUR"}
     yield placed("p_foreign", DAY, "o50", "jeans", 100, **jeans)
     yield event("p_foreign", "order_returned", 2 * DAY, amount=Decimal(90), **foreign)
@@ -162,6 +169,61 @@ def test_a_voucher_lowers_what_the_order_cost_and_is_nothing_bought(odd):
     row = odd["p_voucher"]
     assert (row.orders, row.revenue, row.margin_total) == (1, {"USD": Decimal(45)}, Decimal(14))
     assert row.product_intervals == {}
+
+
+def test_each_currency_is_counted_apart_and_what_has_no_rate_is_said(odd):
+    row = odd["p_travels"]
+    assert row.revenue == {name: Decimal(n) for n, name in enumerate(CURRENCIES, 60)}
+    assert (row.orders, row.unpriced_orders) == (5, 4)
+    assert (row.revenue_total, row.average_order) == (Decimal(60), Decimal(60))
+
+
+def test_a_birthday_of_another_age_is_kept_as_told_and_makes_no_generation(odd):
+    for name, born in (("p_old", "1800-01-01"), ("p_unborn", "2101-01-01"), ("p_one", "1980-2-3")):
+        assert odd[name].attributes["birthday"].value == born
+        assert odd[name].generation is None
+
+
+def test_a_customer_of_fifty_thousand_events_is_one_row_of_bounded_lists(spark):
+    """Thirty orders and seventy pages a day, for 500 days, by a clock that jumps back once."""
+    n = F.col("id")
+    is_order = n % 10 < 3
+    day = F.when(n == 49_999, F.lit(-9_000)).otherwise(n / 100)
+    rows = spark.range(50_000).select(
+        F.lit("p_busy").alias("person_id"),
+        F.lit("p_busy").alias("anchor_key"),
+        F.concat(F.lit("e"), n).alias("event_id"),
+        F.when(is_order, "order_placed").otherwise("page_view").alias("type"),
+        F.when(is_order, "purchases").otherwise("clicks").alias("stream"),
+        F.when(is_order, "order").otherwise("browse").alias("event_class"),
+        (F.lit(START) + F.make_interval(secs=F.floor(day) * 86_400 + n % 100)).alias("occurred_at"),
+        F.lit(0).alias("line_number"),
+        F.when(is_order, F.concat(F.lit("o"), n)).alias("order_id"),
+        F.when(is_order, F.concat(F.lit("s"), n % 700)).alias("sku"),
+        F.when(is_order, F.concat(F.lit("c"), n % 70)).alias("category"),
+        F.when(is_order, F.lit(Decimal("0.01"))).alias("amount"),
+        F.element_at(F.array(*map(F.lit, CURRENCIES)), (n / 10 % 5).cast("int") + 1).alias(
+            "currency"
+        ),
+    )
+    whole = timeline(spark, []).unionByName(rows, allowMissingColumns=True)
+    lines = settled_lines(whole, currency="USD")
+    rates = spark.createDataFrame([], RATES.ddl())
+    bought = bought_lines(lines, products(spark, PRODUCTS), rates, currency="USD")
+    of_messages = outcomes(whole, lines, window=DAY, half_life=DAY)
+    known = customers(
+        whole, of_messages, bought, orders_of(bought), jurisdictions(whole), time_zone="UTC"
+    )
+    (row,) = known.collect()
+    assert (row.orders, row.unpriced_orders) == (15_000, 12_000)
+    assert (sum(row.revenue.values()), row.revenue_total) == (Decimal(150), Decimal(30))
+    assert (len(row.categories), len(row.category_intervals), len(row.product_intervals)) == (
+        20, 21, 50,
+    )  # fmt: skip
+    # Of all that is bought on one day, the day counts once.
+    assert {told.interval_days for told in row.category_intervals.values()} == {1.0}
+    assert row.first_seen_at < row.first_order_at < row.last_order_at
+    assert row.usual_purchase_hour == 0
 
 
 def test_of_the_low_and_the_high_the_middle_is_told(odd):

@@ -178,6 +178,21 @@ def test_the_newest_weeks_are_told_over_all_sources(tmp_path):
     assert "2026-06-15: 40.0% of events, no revenue; 4 orders" in shown(tmp_path / "new")
 
 
+def test_what_the_best_tenth_of_customers_spend_is_told(tmp_path):
+    """Of eleven who ordered two are the best tenth; who ordered nothing of late is none of them."""
+    (tmp_path / "_lake.json").write_text('{"format_version": 1}')
+    earned = [Decimal(0), *(Decimal(10 * n) for n in range(1, 12))]
+    rows = [
+        {"person_id": f"p_{n}", "lifecycle": "active", "revenue_365d": money, "valued": n > 8}
+        for n, money in enumerate(earned)
+    ]
+    write_table(tmp_path, "customer_scores", rows)
+    assert status(tmp_path)["known"]["best_tenth"] == {"reached": "100.0000", "valued": 3}
+    assert (
+        "The best tenth of a year's customers: from 100.0000 on (value.valued_from); valued are 3"
+    ) in shown(tmp_path)
+
+
 def test_failures_name_unfinished_batches_and_the_commonest_reasons(lake):
     facts = status(lake)
     assert facts["failures"]["unfinished"] == [{"query": "main", "batch_id": 2}]

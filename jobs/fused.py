@@ -197,7 +197,7 @@ def steps(
             heard,
             with_hubs,
             everybody,
-            concerned(batch, relevant_events, plan.due_plans(batch, config)),
+            concerned(batch, relevant_events, plan.due_plans(batch, config), config),
             classes=lookback.of,
             order_rows=order_rows,
             contact_rows=contact_rows,

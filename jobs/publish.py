@@ -186,7 +186,7 @@ class _Work:
         given = {}
         if self.changed is not None:
             known = {IDENTITY: "labels", CUSTOMERS: "customers"}
-            if self.config.rules or self.config.caps:
+            if self.config.rules or self.config.caps or self.config.checks_of_all:
                 known[REGRETS] = "regrets"
             given = {n: self.lake.store.read(t) for t, n in known.items() if t not in made}
         everything = self._inputs(given, self.keep)

@@ -107,6 +107,6 @@ REGRETS = Table(
             "evidence", "array<string>", "The events that speak against it, as stream:event_id."
         ),
     ),
-    "Messages that a rule would have stopped, had everything been known in time.",
+    "Messages that a rule or a check would have stopped, had everything been known in time.",
     erased_by="publication",
 )

@@ -96,6 +96,7 @@ class Shop:
             rates=oracle.rates_of(config, self.folder),
             contents=oracle.contents_of(config, self.folder),
             campaigns=oracle.campaigns_of(config, self.folder),
+            context=oracle.context_of(config, self.folder),
         )
 
     def held(self) -> set[tuple[str, str]]:

@@ -21,6 +21,7 @@ from tests.oracle.fields import EVENT_TYPES as TYPES
 from tests.worlds_caps import more_caps, topics
 from tests.worlds_closings import shared_addresses, silence
 from tests.worlds_contacts import contacts
+from tests.worlds_context import checks, elsewhere, seasonal, world_context
 from tests.worlds_customers import business, furnish, habits
 from tests.worlds_deliveries import deliveries
 from tests.worlds_dialects import dialects
@@ -109,6 +110,7 @@ class _Maker:
         self._every_type()
         furnish(self.rows, seed)
         offers(self.rows, seed)
+        elsewhere(self.rows, seed)
         self._repeat_some()
         spelled_oddly(self.rows, seed)
         for source, row in broken_rows(self.dice, LANDED_AT):
@@ -121,11 +123,13 @@ class _Maker:
             told_last(self, seed)
         config["sources"] |= dialects(self, seed)
         config["caps"] += more_caps(seed)
+        config["suppress"] += checks(seed)
+        seasonal(products, seed)
         for section, values in business(seed).items():
             config[section] = {**config.get(section, {}), **values}
         return World(
             self.rows, config, products, AS_OF, LANDED_AT, seed,
-            world_rates(seed), world_contents(seed), world_campaigns(seed),
+            world_rates(seed), world_contents(seed), world_campaigns(seed), world_context(seed),
         )  # fmt: skip
 
     # --- who -------------------------------------------------------------------------------

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.countries import COUNTRIES
 from tactful.schemas.events import ORDER
 from tactful.transforms.consents import GRANTED, WITHDRAWN
 from tactful.transforms.identity.owners import is_person
+from tactful.transforms.rules.suppressions import named
 
 # The classes of events that have a place; what consents are under is read of all of them.
 PLACE_CLASSES = ("browse", "intent", "profile", "service")
@@ -99,3 +100,27 @@ def whereabouts(timeline: DataFrame) -> DataFrame:
     place = F.max_by(F.struct("country", "region"), F.struct(*ORDER)).alias("_place")
     located = timeline.where(is_person() & tells_country())
     return located.groupBy("person_id").agg(place).select("person_id", "_place.*")
+
+
+def places_by_then(moments: DataFrame, timeline: DataFrame) -> DataFrame:
+    """Say where each person was at some moments, as far as had happened by then.
+
+    Keeps: one row a person and moment. Adds: country, region (as told; null where nobody knows),
+    told_by (the event that says so, as evidence names it).
+    moments: person_id, at, each once. timeline: rows with person_id.
+    """
+    place = F.struct(*ORDER, "country", "region").alias("_place")
+    located = timeline.where(tells_country()).select(
+        "person_id", F.col("occurred_at").alias("at"), place, F.lit(False).alias("_is_asked")
+    )
+    asked = moments.select("person_id", "at", F.lit(True).alias("_is_asked"))
+    by_then = (
+        Window.partitionBy("person_id")
+        .orderBy("at")
+        .rangeBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    known = located.unionByName(asked, allowMissingColumns=True)
+    told = known.withColumn("_last", F.max("_place").over(by_then)).where("_is_asked")
+    return told.select(
+        "person_id", "at", "_last.country", "_last.region", named("_last").alias("told_by")
+    )

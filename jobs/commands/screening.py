@@ -27,7 +27,7 @@ from tactful.jobs.settings.config import Config
 LISTED = ("reasons", "notes")
 READS = (
     "identity", "suppressions", "messages", "customers", "products", "campaigns", "assignments",
-    "_log/ticks",
+    "clicks", "context", "_log/ticks",
 )  # fmt: skip
 
 

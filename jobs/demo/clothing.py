@@ -18,6 +18,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs.demo import esp, shop
 from tactful.jobs.demo.draws import Dice, later
+from tactful.jobs.demo.people import account_told_at, lives_south
 from tactful.jobs.demo.web import GENERATED
 
 BUYERS = 0.25
@@ -27,9 +28,14 @@ PRICE_STANDS = timedelta(days=30)
 ASKED_AFTER = timedelta(days=9)
 # After which an order of which nobody hears counts as arrived, where `unfulfilled` says nothing.
 COUNTS_AS_THERE = timedelta(days=30)
-SALE, ASK = "jeans-half-price", "review-ask"
+SALE, ASK, BOOTS = "jeans-half-price", "review-ask", "rain-boots"
 # Which of a month's days the sale is told on, and to which share of those who have an address.
 SALE_DAY, SALE_HOUR, SALE_SHARE = 18, 10, 0.4
+# One day of summer, and one of winter; where it is the other way round, of the other.
+BOOTS_DAYS = ((8, 24), (12, 12))
+BOOTS_HOUR, BOOTS_SHARE = 16, 0.2
+# The meteorologists' seasons of the north by month, from January on; the south is half a year off.
+WORN = {"north": (9, 10, 11, 12, 1, 2), "south": (3, 4, 5, 6, 7, 8)}
 TOPIC = "review_request"
 UNDOING = ("order_cancelled", "order_returned", "order_refunded")
 
@@ -68,19 +74,21 @@ class Misfires:
     price_regrets: int
     review_asks: int
     unfulfilled: int
+    boots_mails: int
+    out_of_season: int
 
 
 def product_rows() -> Iterable[dict[str, object]]:
     """Return the products as reference rows."""
     for product in PRODUCTS:
-        season = {"seasons": ",".join(product.seasons)} if product.seasons else {}
         yield {
             "sku": product.sku,
             "category": product.category,
             "brand": product.brand,
             "price": product.price,
             "complements": list(product.complements) or None,
-            "attributes": {"source": GENERATED, **season},
+            "seasons": list(product.seasons) or None,
+            "attributes": {"source": GENERATED},
         }
 
 
@@ -88,6 +96,7 @@ def content_rows() -> Iterable[dict[str, object]]:
     """Return what the mails say, as reference rows."""
     yield {"content_id": SALE, "skus": JEANS, "offers_discount": True}
     yield {"content_id": ASK, "topic": TOPIC}
+    yield {"content_id": BOOTS, "skus": ["BOOTS-RAIN"]}
 
 
 def sales(start: datetime, end: datetime) -> list[datetime]:
@@ -192,19 +201,68 @@ def review_asks(orders: DataFrame) -> DataFrame:
     )  # fmt: skip
 
 
-def mail_events(mails: DataFrame) -> DataFrame:
-    """Return that each of these mails was sent and delivered."""
+def boots_mails(
+    spark: SparkSession, people: DataFrame, *, dice: Dice, start: datetime, end: datetime
+) -> DataFrame:
+    """Return the mails that offer rain boots to whoever has an account, wherever they live.
+
+    Adds: told_at, is_south (where that is, and since when the shop has known it).
+    """
+    days = (start.replace(month=month, day=day, hour=BOOTS_HOUR) for month, day in BOOTS_DAYS)
+    rows = [(f"{BOOTS}-{at:%m}", int(at.timestamp())) for at in days if start <= at < end]
+    told = spark.createDataFrame(rows, "campaign_id string, starts bigint")
+    message = F.concat_ws("-", F.lit("em"), F.col("campaign_id"), F.col("number").cast("string"))
+    return (
+        people.where("customer_id is not null and email is not null and leaves is null")
+        .crossJoin(F.broadcast(told))
+        .withColumn("message_id", message)
+        .where(dice.chance(BOOTS_SHARE, "gets the boots", "message_id"))
+        .select(
+            "household", "customer_id", "email", "message_id", "campaign_id",
+            F.lit(BOOTS).alias("content_id"),
+            later(
+                F.timestamp_seconds("starts"), dice.below(3600, "sent", "message_id")
+            ).alias("sent_at"),
+            account_told_at(dice, start).alias("told_at"),
+            lives_south(dice).alias("is_south"),
+        )
+    )  # fmt: skip
+
+
+def mail_events(mails: DataFrame, *, knows_all: bool = False) -> DataFrame:
+    """Return that each of these mails was sent and delivered. knows_all: see `esp.events`."""
     fate = F.array(esp.outcome("sent", F.lit(0.0)), esp.outcome("delivered", F.lit(6.0)))
-    return esp.events(mails.select("*", F.posexplode(fate).alias("at", "fate")), "email")
+    fates = mails.select("*", F.posexplode(fate).alias("at", "fate"))
+    return esp.events(fates, "email", knows_all=knows_all)
 
 
 def truth(
-    orders: DataFrame, sale: DataFrame, asks: DataFrame, *, dice: Dice, until: datetime
+    orders: DataFrame,
+    sale: DataFrame,
+    asks: DataFrame,
+    boots: DataFrame,
+    *,
+    dice: Dice,
+    until: datetime,
 ) -> pd.DataFrame:
     """Say of every mail of this shop whether it should have been held back (see `judged`)."""
     columns = ("message_id", "household", "sent_at")
     sold, asked = (_sent(mails.select(*columns).toPandas(), until) for mails in (sale, asks))
-    return judged(_fates(orders, dice), sold, asked)
+    told = _sent(boots.select(*columns, "told_at", "is_south").toPandas(), until)
+    mails = judged(_fates(orders, dice), sold, asked)
+    return pd.concat([mails, out_of_season(told)], ignore_index=True)
+
+
+def out_of_season(boots: pd.DataFrame) -> pd.DataFrame:
+    """Say it of the boots, likewise: a regret is one that was sent where nobody wears them then, or
+    before anything was known of where that is. Columns as of `judged`; kind is boots.
+    """
+    month, is_known = boots.sent_at.dt.month, boots.told_at <= boots.sent_at
+    fits = (~boots.is_south & month.isin(WORN["north"])) | (
+        boots.is_south & month.isin(WORN["south"])
+    )
+    told = boots.assign(kind="boots", is_regret=~(is_known & fits))
+    return told[["message_id", "household", "sent_at", "kind", "is_regret"]]
 
 
 def judged(fates: pd.DataFrame, sale: pd.DataFrame, asks: pd.DataFrame) -> pd.DataFrame:
@@ -253,5 +311,8 @@ def _fates(orders: DataFrame, dice: Dice) -> pd.DataFrame:
 
 def misfires(mails: pd.DataFrame) -> Misfires:
     """Count the mails of this shop, and those that should have been held back."""
-    sale, ask = (mails[mails.kind == kind] for kind in ("sale", "ask"))
-    return Misfires(len(sale), int(sale.is_regret.sum()), len(ask), int(ask.is_regret.sum()))
+    counts = []
+    for kind in ("sale", "ask", "boots"):
+        regrets = mails[mails.kind == kind].is_regret
+        counts += [len(regrets), int(regrets.sum())]
+    return Misfires(*counts)

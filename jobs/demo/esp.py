@@ -258,15 +258,20 @@ def ads(visits: DataFrame, *, dice: Dice) -> DataFrame:
     )
 
 
-def events(fates: DataFrame, channel: str, purpose: str = "marketing") -> DataFrame:
-    """Return one event per fate of each message; only `sent` says what the message was about."""
+def events(
+    fates: DataFrame, channel: str, purpose: str = "marketing", *, knows_all: bool = False
+) -> DataFrame:
+    """Return one event per fate of each message; only `sent` says what the message was about.
+
+    knows_all: whether the service knows the shop's number for every address, not every third.
+    """
     fate, columns = F.col("fate"), set(fates.columns)
     who = {
         name: F.col(name)
         for name in ("customer_id", "email", "email_sha256", "phone", "device_id", "anonymous_id")
         if name in columns
     }
-    if "customer_id" in who:  # the service knows the shop's number for every third address
+    if "customer_id" in who and not knows_all:
         who["customer_id"] = F.when(F.pmod(F.hash("email"), F.lit(3)) == 0, who["customer_id"])
     sent = fate["type"] == "sent"
     about = [name for name in ("skus", "offers_discount") if name in columns]

@@ -6,6 +6,8 @@ stitcher; it is written to the truth table alone.
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
@@ -33,6 +35,8 @@ AREAS = (
 LEAVES = ("unsubscribed",) * 9 + ("bounced",) * 5 + ("withdrawn",) * 4 + ("complained",) * 2
 # In how many further weeks the mailing list still holds an address that has left it.
 KEEPS_WRITING = (0, 0, 0, 0, 1, 1, 2, 99)
+# Since the landed time began.
+ACCOUNTS_WITHIN = timedelta(days=45)
 BOT_COOKIE = "ck-bot-7f3a"
 TILL_EMAIL = "till330@shop.example"
 
@@ -154,6 +158,16 @@ def _phone(number: Column) -> Column:
     return F.format_string(
         "+1%d%03d01%02d", area, exchange.cast("int"), F.pmod(number, F.lit(100)).cast("int")
     )
+
+
+def lives_south(dice: Dice) -> Column:
+    """Whether a household lives where it is summer in December."""
+    return dice.chance(0.08, "south", "household")
+
+
+def account_told_at(dice: Dice, start: datetime) -> Column:
+    """When a household's account shows its email, and where it lives."""
+    return dice.moment(start, start + ACCOUNTS_WITHIN, "account", "household")
 
 
 def typed_phone(dice: Dice, phone: Column, *ids: str) -> Column:

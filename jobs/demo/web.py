@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from pyspark.sql import Column, DataFrame, SparkSession
 from pyspark.sql import functions as F
 
 from tactful.jobs.demo.draws import Dice, identifiers, later, put_together
-from tactful.jobs.demo.people import BOT_COOKIE, typed_email
+from tactful.jobs.demo.people import (
+    ACCOUNTS_WITHIN,
+    BOT_COOKIE,
+    account_told_at,
+    lives_south,
+    typed_email,
+)
 
 GENERATED = "generated"
 ITEM = "array<struct<sku:string,category:string>>"
@@ -109,24 +115,30 @@ def clicks(visits: DataFrame, *, dice: Dice) -> DataFrame:
 
 
 def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -> DataFrame:
-    """Return the one event in which each account shows its email, and those that link the card.
+    """Return the one event in which each account shows its email and place, and those that link the
+    card.
 
     A few addresses are typed wrongly at that moment; one in five accounts is new.
     """
     who = "household"
     account = people.where("customer_id is not null")
     cookie = F.when(dice.chance(0.85, "first cookie", who), F.col("cookies")[0])
-    soon = start + timedelta(days=45)
+    soon = start + ACCOUNTS_WITHIN
+    south = lives_south(dice)
     number = F.col("number").cast("string")
     entered = account.select(
         F.concat(F.lit("account-"), number).alias("event_id"),
         F.when(dice.chance(0.2, "new account", who), "signup").otherwise("login").alias("type"),
-        dice.moment(start, soon, "account", who).alias("occurred_at"),
+        account_told_at(dice, start).alias("occurred_at"),
         identifiers(
             customer_id=F.col("customer_id"),
             email=F.coalesce("wrong_email", typed_email(dice, F.col("email"), who)),
             anonymous_id=cookie,
         ).alias("identifiers"),
+        F.struct(
+            F.when(south, "AU").otherwise("US").alias("country"),
+            F.when(south, "NSW").otherwise("OH").alias("region"),
+        ).alias("geo"),
     )
     second = account.where("second_email is not null").select(
         F.concat(F.lit("account-"), number, F.lit("-second")).alias("event_id"),
@@ -147,8 +159,8 @@ def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -
             customer_id=F.col("customer_id"), loyalty_id=F.col("household"), anonymous_id=cookie
         ).alias("identifiers"),
     )
-    both = entered.unionByName(second).unionByName(card)
-    return both.select("*", F.lit(GENERATED).alias("source"), F.lit("online").alias("place"))
+    told = entered.unionByName(second.unionByName(card), allowMissingColumns=True)
+    return told.select("*", F.lit(GENERATED).alias("source"), F.lit("online").alias("place"))
 
 
 def bot(

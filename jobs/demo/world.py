@@ -111,7 +111,9 @@ def generate(
             counts, malformed = _land(spark, world, folder / "landing", journey, dice)
         with _timed(seconds, "truth"):
             mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
-            worn = clothing.truth(world.clothes, world.sale, world.asks, dice=dice, until=UNTIL)
+            worn = clothing.truth(
+                world.clothes, world.sale, world.asks, world.boots, dice=dice, until=UNTIL
+            )
             (folder / "demo_truth/clothing").mkdir()
             worn.to_parquet(folder / "demo_truth/clothing/part-00000.parquet", index=False)
             size = chosen.count()
@@ -142,6 +144,7 @@ class _World:
     clothes: DataFrame
     sale: DataFrame
     asks: DataFrame
+    boots: DataFrame
     events: dict[str, list[DataFrame]]
 
 
@@ -169,6 +172,7 @@ def _world(
     clothes = _keep(clothing.orders(people, **span))
     sale = _keep(clothing.sale_mails(spark, people, sales, dice=dice))
     asks = clothing.review_asks(clothes)
+    boots = _keep(clothing.boots_mails(spark, people, **span))
     orders = _keep(shop.orders(people, clicked, **span).unionByName(clothes))
     planned = [
         retail.trips(baskets, dice=dice, share=0.3),
@@ -191,6 +195,7 @@ def _world(
             esp.email_events(mails, dice=dice),
             clothing.mail_events(sale),
             clothing.mail_events(asks),
+            clothing.mail_events(boots, knows_all=True),
             esp.back_again(people, plan, dice=dice),
             esp.confirmations(orders),
             esp.texts(people, **span),
@@ -205,7 +210,7 @@ def _world(
     }
     in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
     events = {feed: [part.where(in_time) for part in parts] for feed, parts in by_feed.items()}
-    return _World(people, clothes, sale, asks, events)
+    return _World(people, clothes, sale, asks, boots, events)
 
 
 def _write_reference(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import groupby
-
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -12,7 +10,7 @@ from tactful.jobs.settings.config import Config
 from tactful.schemas.assignments import ASSIGNMENTS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS
 from tactful.schemas.table import Table
-from tactful.transforms.checks import CHECKS, Around
+from tactful.transforms.checks import CHECKS, Around, spoken_against
 from tactful.transforms.checks.check import is_meant
 from tactful.transforms.holdout import arms
 from tactful.transforms.identity.owners import is_person
@@ -83,13 +81,11 @@ def against(batch: Batch, moments: DataFrame, facts: DataFrame, config: Config) 
     about = offered(messages, batch.read(CONTENTS), batch.read(CAMPAIGNS))
     skus = about.select(F.col("message_id").alias("decision_id"), "skus")
     names = ("decision_id", "person_id", "channel", "policy", "time_zone", "moment")
-    whole = batch.keep(messages.select(*names).join(skus, "decision_id"))
-    around = Around(batch.read(PRODUCTS), batch.read(CONTEXT), whereabouts(facts))
-    by_when = sorted(config.checks, key=lambda one: one.when)
-    return [
-        CHECKS[when].against(whole, around, [one.policy for one in entries])
-        for when, entries in groupby(by_when, key=lambda one: one.when)
-    ]
+    placed = messages.select(*names).join(whereabouts(facts), "person_id", "left")
+    whole = batch.keep(placed.join(skus, "decision_id"))
+    around = Around(batch.read(PRODUCTS), batch.read(CONTEXT))
+    found = spoken_against(whole, around, policies=[one.policy for one in config.checks])
+    return [] if found is None else [found]
 
 
 def zones_of(

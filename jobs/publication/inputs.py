@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -17,10 +17,12 @@ from tactful.jobs.summarise import scores
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.plans import PLANS
-from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS, RATES
+from tactful.schemas.suppressions import REGRETS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.addresses import on_their_channels
+from tactful.transforms.checks import Around
 from tactful.transforms.closings import (
     carriers,
     for_all_named,
@@ -39,6 +41,7 @@ from tactful.transforms.persons.purchases import bought_lines, orders_of
 from tactful.transforms.plans.activations import activations
 from tactful.transforms.plans.audience_members import audience_members
 from tactful.transforms.regrets import marketing_messages, regrets
+from tactful.transforms.regrets_of_checks import regrets_of_checks
 from tactful.transforms.settled import settled_lines
 
 
@@ -232,17 +235,34 @@ class Inputs:
 
     @cached_property
     def regrets(self) -> DataFrame | None:
-        """Messages that a rule would have stopped; None without any rule."""
+        """Messages that a rule or a check would have stopped; None without any."""
+        found = [r for r in (self._regrets_of_rules(), self._regrets_of_checks()) if r is not None]
+        if not found:
+            return None
+        rows = reduce(DataFrame.unionByName, (r.select(*REGRETS.names) for r in found))
+        return self._keep(rows)
+
+    def _regrets_of_rules(self) -> DataFrame | None:
         if self.suppressions is None:
             return None
         asks = any(rule.kind.is_about_attributes for rule in self.config.rules)
-        rows = regrets(
+        return regrets(
             self.marketing_messages,
             self.suppressions,
             shares=decide.shares(self.config),
             products=self.products if asks else None,
         )
-        return self._keep(rows)
+
+    def _regrets_of_checks(self) -> DataFrame | None:
+        if not self.config.checks_of_all:
+            return None
+        return regrets_of_checks(
+            self.marketing_messages,
+            self.timeline,
+            Around(self.products, self._read(CONTEXT)),
+            policies=[one.policy for one in self.config.checks_of_all],
+            time_zone=self.config.business.time_zone,
+        )
 
 
 def until(rows: DataFrame, batch: int | None) -> DataFrame:

@@ -30,7 +30,7 @@ from tactful.schemas.known_shares import KNOWN_SHARES
 from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.plans import ACTIVATIONS, PLANS
 from tactful.schemas.records import LEFT_OUT
-from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS, RATES
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, CONTEXT, PRODUCTS, RATES
 from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
@@ -190,7 +190,7 @@ PUBLICATIONS = (
     Publication(
         REGRETS,
         lambda of: of.regrets,
-        (*_EVENTS, *_OFFERS),
+        (*_EVENTS, *_OFFERS, CONTEXT),
         _RULES,
         changed=_persons,
     ),

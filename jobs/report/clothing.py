@@ -1,4 +1,4 @@
-"""The clothes shop in the demo's report: the jeans at half the price, the mat that never came."""
+"""The clothes shop in the report: jeans at half price, the mat that never came, boots in summer."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
 
-SALE, ASK = "jeans-half-price", "review-ask"
-WHEN = {SALE: "price_regret", ASK: "unfulfilled"}
-MOST_ROWS = 4
+SALE, ASK, BOOTS = "jeans-half-price", "review-ask", "rain-boots"
+WHEN = {SALE: "price_regret", ASK: "unfulfilled", BOOTS: "out_of_context"}
+MOST_ROWS, EACH_ROWS = 4, 2
 
 # What went out under each content, and what the rules would have held back of it.
 COUNTED = """
@@ -36,6 +36,21 @@ ROWS = """
 """
 
 
+# Of the mails that did not fit where their customer was, some of each day and place.
+MISPLACED = """
+    SELECT r.message_id, r.person_id, r.sent_at, c.occurred_at AS seen_at,
+           c.geo.country AS country, strftime(r.sent_at, '%B') AS month
+    FROM regrets AS r
+    JOIN messages AS m ON m.message_id = r.message_id AND m.type = 'sent'
+    LEFT JOIN clicks AS c ON list_contains(r.evidence, 'clicks:' || c.event_id)
+    WHERE m.content_id = $content AND list_contains($policies, r.policy)
+    QUALIFY row_number() OVER (
+        PARTITION BY month, country ORDER BY r.sent_at, r.message_id
+    ) <= $each
+    ORDER BY r.sent_at, r.message_id
+"""
+
+
 def clothing(
     lake: LakeView, *, rules: Mapping[str, str], planted: Mapping[str, int]
 ) -> dict[str, Any] | None:
@@ -44,7 +59,7 @@ def clothing(
     rules: the name of each configured rule, and its `when`. planted: what the demo knows that
     should come out (see `Misfires`).
     """
-    sale, ask = (_of(lake, rules, content) for content in (SALE, ASK))
+    sale, ask, boots = (_of(lake, rules, content) for content in (SALE, ASK, BOOTS))
     if not sale["mails"] and not ask["mails"]:
         return None
     found = {
@@ -52,13 +67,20 @@ def clothing(
         "price_regrets": sale["held_back"],
         "review_asks": ask["mails"],
         "unfulfilled": ask["held_back"],
+        "boots_mails": boots["mails"],
+        "out_of_season": boots["held_back"],
     }
-    return {"sale": sale, "ask": ask, "planted": planted, "agrees": found == dict(planted)}
+    agrees = found == dict(planted)
+    return {"sale": sale, "ask": ask, "boots": boots, "planted": planted, "agrees": agrees}
 
 
 def _of(lake: LakeView, rules: Mapping[str, str], content: str) -> dict[str, Any]:
     policies = sorted(name for name, when in rules.items() if when == WHEN[content])
     counted = lake.rows(COUNTED, content=content, policies=policies)
-    category = "Yoga mats" if content == ASK else None
-    rows = lake.rows(ROWS, content=content, policies=policies, category=category, most=MOST_ROWS)
+    about = {"content": content, "policies": policies}
+    if content == BOOTS:
+        rows = lake.rows(MISPLACED, **about, each=EACH_ROWS)
+    else:
+        category = "Yoga mats" if content == ASK else None
+        rows = lake.rows(ROWS, **about, category=category, most=MOST_ROWS)
     return {**(counted[0] if counted else {"mails": 0, "held_back": 0}), "rows": rows}

@@ -61,7 +61,7 @@ def collect(
         "by_rule": regrets.by_rule(lake, rules),
         "clothing": clothing.clothing(
             lake,
-            rules={rule.name: rule.kind.when for rule in config.rules},
+            rules={rule.name: rule.when for rule in (*config.rules, *config.checks)},
             planted=generated.get("clothing") or {},
         ),
         "weeks": regrets.by_week(lake, config),

@@ -11,6 +11,7 @@ import pandas as pd
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config, Suppress
+from tactful.transforms.checks import CHECKS
 
 QUARTER = (datetime(2017, 10, 1, tzinfo=UTC), datetime(2018, 1, 1, tzinfo=UTC))
 FIXED, OWN_RHYTHM = "bought_it", "bought_it_own_rhythm"
@@ -98,6 +99,9 @@ def rules(config: Config) -> dict[str, Rule]:
         rule.name: Rule(rule.name, rule.kind.says(rule.options), _aside(rule))
         for rule in config.rules
     }
+    for check in config.checks_of_all:
+        words = CHECKS[check.when].says(check.options)
+        found[check.name] = Rule(check.name, words, False)
     for cap in config.caps:
         channels = ", ".join(map(channel_name, cap.channels)) or "all channels"
         words = f"more than {cap.limit} in {cap.span} ({channels})"

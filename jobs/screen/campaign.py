@@ -13,7 +13,8 @@ from tactful.schemas.words import CHANNELS, PURPOSES
 
 LOOKED_UP = "SELECT * FROM campaigns WHERE campaign_id = $campaign"
 OFFERED = """
-    SELECT sku, category, brand, attributes FROM products WHERE sku IN (SELECT unnest($skus))
+    SELECT sku, category, brand, seasons, regions, attributes FROM products
+    WHERE sku IN (SELECT unnest($skus))
 """
 # A category or brand as products have it, in whatever case.
 SPELT = """

@@ -24,11 +24,13 @@ from tactful.jobs.imports.lists import PeopleList
 from tactful.jobs.lake import private
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.screen.campaign import Campaign
+from tactful.jobs.screen.context import put_out_of_context
 from tactful.jobs.screen.control_group import put_held_out
 from tactful.jobs.screen.keys import Keyed
 from tactful.jobs.settings.config import Config
 from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.schemas.words import ALL
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.legal_hours import legal_week
 from tactful.transforms.quiet_hours import next_open
@@ -39,7 +41,7 @@ OTHERS = {
     "not_identified": 0, "shared": 35, "quiet_hours": 40, "holdout": 110, "contaminated": 111,
     "capped": 120,
 }  # fmt: skip
-PLACE_OF = OTHERS | {when: rule.precedence for when, rule in RULES.items()}
+PLACE_OF = OTHERS | {when: rule.precedence for when, rule in (RULES | CHECKS).items()}
 PRECEDENCE = tuple(sorted(PLACE_OF, key=lambda reason: PLACE_OF[reason]))
 PREFIX = "tactful_"
 ADDED = ("allowed", "reason", "policy", "until", "known")
@@ -281,6 +283,7 @@ def screen(
         db.execute(QUIET, {"now": now})
     if campaign.purpose == "marketing":
         put_held_out(db, campaign.campaign_id, secret=secret)
+        put_out_of_context(db, campaign, config, now)
     db.execute(SHARED)
     db.execute(NOT_IDENTIFIED)
     db.execute(SCREENED, {"precedence": [*PRECEDENCE]})

@@ -43,6 +43,7 @@ __all__ = [
 LATER: dict[type[BaseModel], tuple[str, ...]] = {
     Config: ("households",),
     Cap: ("scope",),
+    Suppress: ("scope",),
 }
 LATER_VALUES = {
     "when": (
@@ -122,11 +123,14 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
             if table not in config.reference:
                 yield f"suppress.{rule.name}", why
     for rule in config.checks:
-        if not config.activate:
+        if not config.activate and rule.options.policies:
             yield (
                 f"suppress.{rule.name}",
                 "nothing is said that it could be asked of ([[activate]])",
             )
+            continue
+        if not config.activate and "messages" not in fed:
+            yield f"suppress.{rule.name}", "no source feeds the stream messages"
             continue
         for table, why in CHECKS[rule.when].references(rule.options).items():
             if table not in config.reference:

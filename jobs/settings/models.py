@@ -327,6 +327,11 @@ class Config(Section):
         return tuple(one for one in self.suppress if one.enabled and one.when in CHECKS)
 
     @property
+    def checks_of_all(self) -> tuple[Suppress, ...]:
+        """Those of the checks that are asked of whatever is said, whoever wants it said."""
+        return tuple(one for one in self.checks if not one.options.policies)
+
+    @property
     def hash(self) -> str:
         """What the configuration decides, as 64 hex digits.
 

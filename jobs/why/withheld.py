@@ -12,6 +12,7 @@ from tactful.jobs.why.happened import named, refs_of
 from tactful.jobs.why.texts import as_utc, channels, moment, scope_words, visible
 from tactful.schemas.words import ALL
 from tactful.transforms.calendars import window_around
+from tactful.transforms.checks import CHECKS
 from tactful.transforms.rules import RULES
 
 READS = (
@@ -219,6 +220,7 @@ def regrets(
     found = lake.rows(REGRETTED, person=person, at=at, rows=rows, message=message)
     events = named(lake, refs_of(found, "evidence"))
     says = {rule.name: rule.kind.says(rule.options) for rule in config.rules}
+    says |= {one.name: CHECKS[one.when].says(one.options) for one in config.checks}
     says |= {c.name: f"more than {c.limit} in {c.span}" for c in config.caps}
     return {
         "all_count": found[0]["all_count"] if found else 0,

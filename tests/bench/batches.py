@@ -13,10 +13,10 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -24,7 +24,7 @@ from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import load
 from tests.bench.main_job import run_rival
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, DECIDED, MILLION, WEEK, write_events, write_history
+from tests.bench.shop import CONFIG, DECIDED, FULL, MILLION, WEEK, write_events, write_history
 from tests.landing import write_conf
 
 BATCH = 20_000
@@ -39,8 +39,12 @@ def main(
     persons: int = MILLION,
     batches: int = 5,
     late: float = 0.01,
+    full: bool = False,
 ) -> None:
-    """Run a few batches on each history; the first of each kind warms up and does not count."""
+    """Run a few batches on each history; the first of each kind warms up and does not count.
+
+    full: by twenty rules and ten caps, each with a destination, where else there is one of each.
+    """
     os.environ["TACTFUL_BENCH_SECRET"] = "a secret for the bench"
     print(f"## A batch of {BATCH:,} events, {persons:,} persons")
     print()
@@ -48,7 +52,7 @@ def main(
           "| DuckDB, all anew | memory, GiB |")  # fmt: skip
     print("|---|---|---|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        shop, least = Shop(Path(folder), persons), 0.0
+        shop, least = Shop(Path(folder), persons, config=FULL if full else CONFIG), 0.0
         for size in sorted(history or SIZES):
             with Peak() as peak:
                 shop.grow(size)
@@ -77,9 +81,10 @@ class Shop:
     landed: int = 0
     now: datetime = BEGIN
     steps: tuple[str, ...] = DECIDED
+    config: dict[str, Any] = field(default_factory=lambda: CONFIG)
 
     def __post_init__(self) -> None:
-        self.conf = write_conf(CONFIG, self.folder)
+        self.conf = write_conf(self.config, self.folder)
 
     def grow(self, size: int) -> None:
         """Land history up to a number of events, and work it off."""

@@ -32,6 +32,37 @@ CONFIG: dict[str, Any] = {
         {"name": "partner", "kind": "file", "policy": "bought_it", "identifiers": ["customer_id"]},
     ],
 }  # fmt: skip
+# The same with twenty rules and ten caps, each of which some destination names, so that every batch
+# decides by all of them.
+MANY_RULES = [
+    *({"name": f"bought_{match}_{days}", "when": "purchased", "match": match, "lasts": f"{days}d"}
+      for match in ("sku", "category", "brand") for days in (7, 14)),
+    *({"name": f"paid_full_{days}", "when": "price_regret", "lasts": f"{days}d"}
+      for days in (7, 14, 30)),
+    *({"name": f"on_its_way_{days}", "when": "unfulfilled", "undelivered_after": f"{days}d"}
+      for days in (10, 20, 30)),
+    {"name": "asked_for", "when": "declared_preference"},
+    {"name": "silent", "when": "fatigued", "limit": 8, "window": "60d", "rest": "30d"},
+    {"name": "annoyed", "when": "fatigued", "bad_limit": 3, "window": "30d", "rest": "14d"},
+]  # fmt: skip
+# These are on of themselves.
+SHIPPED_RULES = ("unsubscribed", "no_consent", "bounced", "complained", "service_open")
+MANY_CAPS = [
+    *({"name": f"{channel}_{days}", "channels": [channel], "limit": limit, "window": f"{days}d"}
+      for channel in ("email", "sms", "push") for days, limit in ((1, 1), (7, 3))),
+    *({"name": f"all_{calendar}", "limit": limit, "calendar": calendar}
+      for calendar, limit in (("day", 2), ("week", 5), ("month", 12))),
+    {"name": "news", "topics": ["news"], "limit": 2, "window": "7d"},
+]  # fmt: skip
+FULL: dict[str, Any] = {
+    **CONFIG,
+    "suppress": MANY_RULES,
+    "caps": MANY_CAPS,
+    "destinations": [
+        {"name": f"to_{name}", "kind": "file", "policy": name, "identifiers": ["customer_id"]}
+        for name in (*SHIPPED_RULES, *(one["name"] for one in (*MANY_RULES, *MANY_CAPS)))
+    ],
+}
 # Which events are a source's, and what they say beside who and when.
 OF_SOURCE = {
     "web": (

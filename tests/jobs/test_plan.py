@@ -168,7 +168,7 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path) -> None:
     # The next run comes two hours later as well, so what falls due until then is handed over now.
     shop.land(second)
     with pytest.raises(Exception, match="killed"):
-        decide(shop, 3, hook=_killed_behind(PLANS.id))
+        decide(shop, 3, hook=killed_behind(PLANS.id))
     decide(shop, 3)
     planned = plans(shop)
     assert planned["bea", "cart"]["outcome"] == "withdrawn"
@@ -253,7 +253,7 @@ def decide(shop: Shop, hours: float, **options: Any) -> None:
     shop.run(as_of=NOON + hours * HOUR, steps=("land", "accept", "fused"), **options)
 
 
-def _killed_behind(place: str) -> Any:
+def killed_behind(place: str) -> Any:
     def hook(step: str, k: int, table: str) -> None:
         if step == "fused" and table == place:
             raise RuntimeError("killed")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from tactful.jobs.runs.batches import Batch
+from tactful.schemas.assignments import ASSIGNMENTS
+from tactful.schemas.plans import PLANS
 from tests.jobs.test_plan import (
     HOUR,
     LIVE,
@@ -15,7 +22,10 @@ from tests.jobs.test_plan import (
     SOURCES,
     activations,
     agrees,
+    decide,
+    killed_behind,
     lines,
+    plans,
     row,
 )
 from tests.landing import World
@@ -45,11 +55,13 @@ CONFIG: dict[str, Any] = {
     "activate": [
         {"name": "cart", "channels": ["email"], "priority": 70, **CART},
         {"name": "spring", "campaign_id": "spring", "channels": ["web"], **CART},
+        {"name": "half", "campaign_id": "half", "channels": ["web"], **CART},
         {"name": "fans", "where": OF_TROUSERS, "channels": ["web"], **CART},
     ],
     "destinations": [
         {"name": "mailer", "kind": "file", "policy": "cart"},
         {"name": "site_spring", "kind": "file", "policy": "spring"},
+        {"name": "site_half", "kind": "file", "policy": "half"},
         {"name": "site_fans", "kind": "file", "policy": "fans"},
     ],
 }  # fmt: skip
@@ -63,6 +75,7 @@ CONTEXT = [
     {"region": "AU", "day": "2026-06-03", "temperature": -300},
 ]
 CAMPAIGN = {"campaign_id": "spring", "holdout_share": 1}
+HALF = {"campaign_id": "half", "holdout_share": 0.5}
 
 
 def known(who: str, id_: str, *skus: str) -> dict[str, Any]:
@@ -108,13 +121,19 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
         NOON,
         NOON + 200 * HOUR,
         context=CONTEXT,
-        campaigns=[CAMPAIGN, {"campaign_id": "x"}],
+        campaigns=[CAMPAIGN, HALF],
     )
     shop = Shop(world, tmp_path)
     shop.land(history)
     shop.run(as_of=NOON - DAY)
     shop.land(today)
+    # Killed when the arms are written and the plans are not: nobody is drawn twice, or otherwise.
+    with pytest.raises(Exception, match="killed"), without_plans():
+        decide(shop, 4, hook=killed_behind(ASSIGNMENTS.id))
+    assert not read_tables(shop.lake, [PLANS.id])[PLANS.id]
+    first = arms(shop)
     shop.run(as_of=NOON + 4 * HOUR)
+    assert first and arms(shop) == first
 
     told = activations(shop)
     carts = {
@@ -151,10 +170,21 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     assert {who for who, reason in reasons.items() if reason == "holdout"} == reached
     assert lines(shop, "site_spring") == []
     drawn = read_tables(shop.lake, ["assignments"])["assignments"]
-    assert {(r["campaign_id"], r["arm"], r["assigned_at"]) for r in drawn} == {
-        ("spring", "control", NOON + 4 * HOUR)
-    }
-    assert len({r["anchor_key"] for r in drawn}) == len(drawn) == len(told_of("spring", told))
+    assert {r["assigned_at"] for r in drawn} == {NOON + 4 * HOUR}
+    assert {r["arm"] for r in drawn if r["campaign_id"] == "spring"} == {"control"}
+    assert len(first) == len(drawn) == len(told_of("spring", told)) + len(told_of("half", told))
+    half = {who: told[who, "half"]["reason"] for who in reached}
+    assert {half[who] for who in reached} <= {None, "holdout"}
+    said = lines(shop, "site_half")
+    assert len(said) == [*half.values()].count(None)
+
+    # It rains in New York after all: whoever waits for that hears so without an event of theirs.
+    newest = tmp_path / "reference/context/d.json"
+    newest.write_text(json.dumps({"region": "US", "day": "2026-06-03", "rain": 7}))
+    os.utime(newest, (5 * 3600, 5 * 3600))
+    decide(shop, 4.5)
+    assert plans(shop)["dan", "fans"]["outcome"] == "chosen"
+    assert plans(shop)["fay", "cart"]["reason"] == "fitting", "no rain makes it summer"
 
     # The campaign holds nobody out any more: who waits for it hears so without an event of theirs.
     newest = tmp_path / "reference/campaigns/d.json"
@@ -162,7 +192,27 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     os.utime(newest, (5 * 3600, 5 * 3600))
     shop.run(as_of=NOON + 5 * HOUR)
     assert len(lines(shop, "site_spring")) == len(reached)
-    assert len(read_tables(shop.lake, ["assignments"])["assignments"]) == len(drawn)
+    assert arms(shop) == first
+
+
+def arms(shop: Shop) -> list[tuple[str, str, str]]:
+    """In which arm of which campaign each identifier was drawn."""
+    rows = read_tables(shop.lake, ["assignments"])["assignments"]
+    return sorted((r["campaign_id"], r["anchor_key"], r["arm"]) for r in rows)
+
+
+@contextmanager
+def without_plans() -> Iterator[None]:
+    """Let a batch lose its plans, as if it had ended before they were written."""
+    append = Batch._append
+
+    def but_plans(self: Batch, table: Any, output: Any) -> None:
+        if table != PLANS:
+            append(self, table, output)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Batch, "_append", but_plans)
+        yield
 
 
 def told_of(policy: str, told: dict[tuple[str, str], dict[str, Any]]) -> set[str]:

@@ -21,13 +21,14 @@ from tests.oracle.inputs import put_events, put_network_values, put_reference, p
 from tests.oracle.intake import Row, take_in
 from tests.oracle.reference import campaigns as known_campaigns
 from tests.oracle.reference import contents as known_contents
+from tests.oracle.reference import context as known_context
 from tests.oracle.reference import lines_of
 from tests.oracle.reference import products as known_products
 from tests.oracle.reference import rates as known_rates
 
 __all__ = [
-    "Answer", "campaigns_of", "compute", "contents_of", "landing_of", "load", "products_of",
-    "rates_of",
+    "Answer", "campaigns_of", "compute", "contents_of", "context_of", "landing_of", "load",
+    "products_of", "rates_of",
 ]  # fmt: skip
 
 
@@ -63,6 +64,7 @@ def compute(
     rates: Iterable[Mapping[str, Any] | str | bytes] = (),
     contents: Iterable[Mapping[str, Any] | str | bytes] = (),
     campaigns: Iterable[Mapping[str, Any] | str | bytes] = (),
+    context: Iterable[Mapping[str, Any] | str | bytes] = (),
     reused: Collection[str] = (),
 ) -> Answer:
     """Work out every published table from the landing files of each source.
@@ -79,7 +81,8 @@ def compute(
     worth, refused_rates = known_rates(rates, max_row_bytes=most)
     said, refused_contents = known_contents(contents, max_row_bytes=most)
     run, refused_campaigns = known_campaigns(campaigns, max_row_bytes=most)
-    refused += [*refused_rates, *refused_contents, *refused_campaigns]
+    days, refused_days = known_context(context, max_row_bytes=most)
+    refused += [*refused_rates, *refused_contents, *refused_campaigns, *refused_days]
     events = [_event(row, normaliser) for row in intake.accepted]
     due = [event for event in events if event.occurred_at <= as_of]
     forms = [f for row in intake.accepted for f in normaliser.forms(row.fields["identifiers"])]
@@ -87,7 +90,7 @@ def compute(
         put_events(db, due)
         put_types(db, config, as_of)
         put_rules(db, config, as_of)
-        put_reference(db, products=sold, rates=worth, contents=said, campaigns=run)
+        put_reference(db, products=sold, rates=worth, contents=said, campaigns=run, context=days)
         put_network_values(db, config, {*forms})
         identify(db)
         decide(db)
@@ -147,6 +150,11 @@ def contents_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
 def campaigns_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
     """The rows of the campaigns' reference files, likewise."""
     return _rows_of("campaigns", config, base)
+
+
+def context_of(config: Mapping[str, Any], base: Path) -> list[bytes]:
+    """The rows of the context's reference files, likewise."""
+    return _rows_of("context", config, base)
 
 
 def _rows_of(name: str, config: Mapping[str, Any], base: Path) -> list[bytes]:

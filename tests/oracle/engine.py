@@ -16,7 +16,7 @@ import pyarrow as pa
 from duckdb import DuckDBPyConnection
 
 from tests.oracle.graph import ALONE, Links, Nodes, settle
-from tests.oracle.inputs import STANDS_FOR, TOGETHER, put
+from tests.oracle.inputs import CHECKS, STANDS_FOR, TOGETHER, put
 from tests.oracle.returns import share_out
 from tests.oracle.windows import put_windows
 
@@ -45,7 +45,9 @@ DECIDED = (
     "suppressed", "timeline", "touches", "outcomes", "customer_lines",
     "customer_orders", "customer_tastes", "customer_intervals", "customer_responses",
     "customer_answers", "customer_places", "customer_moments", "jurisdictions", "customers",
-    "known_shares", "pressure", "suppressions", "regrets", "customer_scores", "answers", "wanted",
+    "known_shares", "pressure", "suppressions",
+    *(f"checks/{when}" for when in CHECKS),
+    "regrets", "customer_scores", "answers", "wanted",
     "silence", "left_out", "audiences",
 )  # fmt: skip
 PUBLISHED = (
@@ -94,7 +96,7 @@ def make(db: DuckDBPyConnection, name: str) -> None:
 
 def table_of(name: str) -> str:
     """The table that a file makes: a rule's is not to be taken for what it reads."""
-    return name.replace("rules/", "rule_")
+    return name.replace("rules/", "rule_").replace("checks/", "check_")
 
 
 def gather(db: DuckDBPyConnection) -> None:
@@ -113,6 +115,17 @@ def look_back(db: DuckDBPyConnection) -> None:
     _put_suppressed(db, [*bad, *(f"{name} WHERE false" for name in aside)])
     db.execute(f"CREATE TABLE bad_regrets AS\n{query('regrets')}")
     db.execute("DROP TABLE suppressed")
+
+
+def regret(db: DuckDBPyConnection) -> None:
+    """Make `regrets`: what rules would have stopped, and what checks would have."""
+    checked = " UNION ALL BY NAME ".join(f"FROM {table_of(f'checks/{when}')}" for when in CHECKS)
+    facts = "person_id, channel, campaign_id, occurred_at AS sent_at, cost"
+    db.execute(
+        f"CREATE TABLE regrets AS FROM ({query('regrets')}) UNION ALL BY NAME "
+        f"SELECT message_id, policy, evidence, {facts} FROM ({checked}) JOIN sendings AS s "
+        "USING (message_id)"
+    )
 
 
 def _put_suppressed(db: DuckDBPyConnection, made: list[str]) -> None:
@@ -160,6 +173,7 @@ STEPS = {
     "windows": put_windows,
     "suppressed": gather,
     "bad_regrets": look_back,
+    "regrets": regret,
 }
 
 

@@ -19,6 +19,8 @@ from tests.oracle.facts import Event
 from tests.oracle.identifiers import Form
 from tests.oracle.networks import KINDS, network_values
 
+# What makes no rows of its own; one file each, found by its name.
+CHECKS = tuple(sorted(path.stem for path in Path(__file__).parent.glob("sql/checks/*.sql")))
 TEXT, FLAG, TIME = pa.string(), pa.bool_(), pa.timestamp("us")
 MONEY, SPAN = pa.decimal128(18, 4), pa.duration("us")
 LINE = pa.struct(
@@ -92,12 +94,14 @@ COUNTRIES = Path(__file__).with_name("countries.txt").read_text("ascii")
 LAWS = [("country", TEXT), ("opt_in", FLAG)]
 PRODUCTS = [("sku", TEXT), ("category", TEXT), ("brand", TEXT), ("cost", MONEY),
             ("price", pa.float64()), ("replenish_days", pa.float64()),
-            ("complements", pa.list_(TEXT)),
+            *((n, pa.list_(TEXT)) for n in ("complements", "seasons", "regions")),
             ("attributes", pa.map_(TEXT, TEXT))]  # fmt: skip
 OFFER = [("topic", TEXT), *((n, pa.list_(TEXT)) for n in ("skus", "categories", "brands")),
          ("offers_discount", FLAG)]  # fmt: skip
 CAMPAIGNS = [("campaign_id", TEXT), *OFFER]
 CONTENTS = [("content_id", TEXT), ("locale", TEXT), *OFFER]
+CONTEXT = [("region", TEXT), ("day", pa.date32()), ("temperature", pa.float64()),
+           ("rain", pa.float64())]  # fmt: skip
 RATES = [("day", pa.date32()), ("currency", TEXT), ("rate", pa.decimal128(18, 8))]
 
 Rows = Iterable[Mapping[str, Any]]
@@ -186,12 +190,14 @@ def put_reference(
     rates: Rows,
     contents: Rows = (),
     campaigns: Rows = (),
+    context: Rows = (),
 ) -> None:
     """Lay down what the retailer tells of its products, its messages, and what money is worth."""
     put(db, "products", products, PRODUCTS)
     put(db, "contents", contents, CONTENTS)
     put(db, "campaigns", campaigns, CAMPAIGNS)
     put(db, "rates", rates, RATES)
+    put(db, "context", context, CONTEXT)
 
 
 def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime) -> None:
@@ -222,7 +228,8 @@ def put_rules(db: DuckDBPyConnection, config: Mapping[str, Any], as_of: datetime
         {**rule, "reason": rule["when"], "lasts": _span(rule["lasts"]), "options": json.dumps(rule)}
         for rule in rules(config)
     ]
-    put(db, "rules", suppress, RULES)
+    put(db, "rules", [rule for rule in suppress if rule["when"] not in CHECKS], RULES)
+    put(db, "checks", [rule for rule in suppress if rule["when"] in CHECKS], RULES)
     bounced = {rule["name"] for rule in suppress if rule["when"] == "bounced"}
     put(db, "destinations", [_destination(d, bounced) for d in destinations(config)], DESTINATIONS)
     limits = [

@@ -8,7 +8,7 @@ import math
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping
-from datetime import datetime
+from datetime import date, datetime
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tests.oracle.fields import CURRENCIES, NUMBER, Wrong, moment
 MAX_PRICE = 10**12
 MAX_RATE = 10**9
 MAX_REPLENISH_DAYS = 3650
+MAX_RAIN = 10_000
 DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 DAMAGED = b"This file was not read: it is damaged; put a whole one in its place."
 Row = Mapping[str, Any] | str | bytes
@@ -50,6 +51,13 @@ def contents(
 ) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     """The newest good row of each content and locale, and every row that is refused."""
     return _sorted_out(rows, "contents", ("content_id", "locale"), _content_of, max_row_bytes)
+
+
+def context(
+    rows: Iterable[Row], *, max_row_bytes: int
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The newest good row of each region and day, and every row that is refused."""
+    return _sorted_out(rows, "context", ("region", "day"), _weather, max_row_bytes)
 
 
 def _sorted_out(
@@ -152,16 +160,41 @@ def _product(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     return product, reasons | wrong
 
 
+def _weather(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
+    told: dict[str, Any] = {name: _words(said.get(name)) for name in ("region", "day", "event")}
+    reasons = {
+        f"wrong_type:{name}"
+        for name in ("region", "event")
+        if isinstance(said.get(name), dict | list)
+    }
+    reasons |= {f"missing:{name}" for name in ("region", "day") if told[name] is None}
+    told["day"], wrong = _day(told["day"])
+    for name, least, most in (("temperature", -100, 100), ("rain", 0, MAX_RAIN)):
+        try:
+            told[name] = _number(said.get(name))
+        except ValueError:
+            wrong.add(f"wrong_type:{name}")
+        else:
+            is_within = told[name] is None or least <= told[name] <= most
+            wrong |= set() if is_within else {f"out_of_bounds:{name}"}
+    return told, reasons | wrong
+
+
+def _day(text: str | None) -> tuple[date | None, set[str]]:
+    if text is None:
+        return None, set()
+    try:
+        day = datetime.strptime(text, "%Y-%m-%d").date() if DAY.fullmatch(text) else None
+    except ValueError:
+        day = None
+    return day, set() if day else {"wrong_type:day"}
+
+
 def _rate(said: dict[str, Any]) -> tuple[dict[str, Any], set[str]]:
     day, code = _words(said.get("day")), (_words(said.get("currency")) or "").upper()
     reasons = {f"missing:{n}" for n in ("day", "currency", "rate") if _words(said.get(n)) is None}
-    if day is not None:
-        try:
-            day = datetime.strptime(day, "%Y-%m-%d").date() if DAY.fullmatch(day) else None
-        except ValueError:
-            day = None
-        if day is None:
-            reasons.add("wrong_type:day")
+    day, odd = _day(day)
+    reasons |= odd
     if isinstance(said.get("currency"), dict | list):
         reasons.add("wrong_type:currency")
     elif code and code not in CURRENCIES:

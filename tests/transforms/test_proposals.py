@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from datetime import UTC, date, datetime
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from pyspark.sql import functions as F
 
 from tactful.jobs.screen.control_group import drawn as drawn_for_a_list
 from tactful.schemas.countries import COUNTRIES, SOUTHERN
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.transforms.checks import CHECKS
+from tactful.transforms.checks.check import Here
 from tactful.transforms.checks.out_of_context import OutOfContext, out_of_context
 from tactful.transforms.holdout import arms, arms_of_persons, held_out, with_arm
 from tactful.transforms.identity.keys import hmac_pads
@@ -20,6 +25,8 @@ from tactful.transforms.personalisation import (
 )
 from tactful.transforms.quiet_hours import outside
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
+CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 JANUARY, JULY = (datetime(2026, month, 15, 12, tzinfo=UTC) for month in (1, 7))
 PROPOSALS = {
     "sandals in Sydney": (["sandals"], "AU", None, "Australia/Sydney", JANUARY),
@@ -43,6 +50,18 @@ WEATHER = [
 ]  # fmt: skip
 
 
+def here(name: str, **chosen) -> tuple[bool, datetime | None]:
+    """What is said of one of them where no Spark is."""
+    skus, country, region, zone, moment = PROPOSALS[name]
+    goods = [{"sku": s, "seasons": seasons, "regions": regions} for s, seasons, regions in PRODUCTS]
+    weather = {(place, day): {"temperature": t, "rain": rain} for place, day, t, rain in WEATHER}
+    there = Here(
+        country and country.strip().upper(), region, moment.astimezone(ZoneInfo(zone)),
+        [one for one in goods if one["sku"] in skus], weather,
+    )  # fmt: skip
+    return CHECKS["out_of_context"].here(OutOfContext(**chosen), there)
+
+
 def judged(spark, **chosen) -> dict[str, tuple[list[str], datetime | None]]:
     proposals = spark.createDataFrame(
         [(name, *told) for name, told in PROPOSALS.items()],
@@ -59,10 +78,13 @@ def judged(spark, **chosen) -> dict[str, tuple[list[str], datetime | None]]:
     until = F.unix_seconds("ends_at").alias("until")
     told = rows.select("decision_id", "out_of_context", until).collect()
     assert len(told) == len(PROPOSALS)
-    return {
+    found = {
         r.decision_id: (r.out_of_context, r.until and datetime.fromtimestamp(r.until, UTC))
         for r in told
     }
+    for name, (why, until) in found.items():
+        assert here(name, **chosen) == (bool(why), until), name
+    return found
 
 
 def test_a_season_is_that_of_her_own_hemisphere_and_some_things_are_for_some_places(spark):
@@ -163,6 +185,11 @@ def test_who_is_spoken_to_by_a_campaign_is_in_an_arm_drawn_once(spark):
     )  # fmt: skip
     told = {r.decision_id: r.reason for r in held_out(said, found).collect()}
     assert told == {"d1": "holdout", "d4": "contaminated", "d5": "holdout"}
+    # A166: on whatever channel, ads among them, and written down when it is first drawn.
+    expected = CASES["A166"]["expected"]
+    assert (told["d5"], rows["p_dan"].assigned_at is not None) == (
+        expected["reason"], expected["logged"],
+    )  # fmt: skip
 
 
 def test_of_who_wants_no_profile_none_is_asked(spark):

@@ -29,6 +29,7 @@ from tests import worlds
 from tests.oracle.config import duration
 from tests.oracle.engine import RULES as ORACLE_RULES
 from tests.oracle.engine import query
+from tests.oracle.inputs import CHECKS as ORACLE_CHECKS
 from tests.oracle.triggers import SILENT
 from tests.oracle.triggers import TRIGGERS as ORACLE_TRIGGERS
 from tests.properties.test_convergence import DESTINATIONS
@@ -65,12 +66,20 @@ def test_each_rule_has_its_sql_in_the_oracle():
 
 def test_the_oracle_asks_for_options_that_a_rule_has():
     """A misspelt one would be null there, and the rule nowhere held to it."""
-    for folder, registry in (("rules", RULES), ("triggers", TRIGGERS)):
+    for folder, registry in (("rules", RULES), ("triggers", TRIGGERS), ("checks", CHECKS)):
         for when, one in registry.items():
             asked = set(
                 re.findall(r"options,? (?:->> )?'(?:\$[.])?(\w+)", query(f"{folder}/{when}"))
             )
             assert asked <= set(options_of(one.options)), f"tests/oracle/sql/{folder}/{when}.sql"
+
+
+def test_each_check_has_its_sql_in_the_oracle_and_random_worlds_ask_it():
+    assert set(ORACLE_CHECKS) == set(CHECKS)
+    config = worlds.make(1).config
+    asked = {entry["when"] for entry in config["suppress"] if not entry.get("policies")}
+    assert asked >= set(CHECKS), "give `checks` (tests/worlds_context.py) an entry of the check"
+    assert all(check.says(check.options()) for check in CHECKS.values())
 
 
 def test_each_trigger_has_its_sql_in_the_oracle():

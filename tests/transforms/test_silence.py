@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +22,9 @@ from tactful.transforms.rules.unfulfilled import Unfulfilled, unfulfilled
 from tactful.transforms.settled import settled_lines
 from tests.timelines import DAY, START, Told, event, offers, products, timeline, utc
 
+GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
+CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
+GATED = CASES["A159"]["input"]
 PRODUCTS = [
     {"sku": "jeans", "price": Decimal(40), "category": "clothes", "complements": ["belt", "belt"]},
     {"sku": "mat"},
@@ -28,6 +34,11 @@ PRODUCTS = [
 def buys(person: str, at: Any = DAY, sku: str | None = "jeans", **told: Any) -> Told:
     known = {"order_id": f"of {person}", "event_id": f"{person} buys", "line_id": "l0"}
     return event(person, "order_placed", at, sku=sku, **known | _exact(told))
+
+
+def on(told: str) -> datetime:
+    """The day that ends a text of a case."""
+    return datetime.fromisoformat(told.split()[-1]).replace(tzinfo=UTC)
 
 
 def later(whose: str, type_: str, at: Any, **told: Any) -> Told:
@@ -45,6 +56,7 @@ TOLD = [
     buys("given", amount=0), buys("unknown"), buys("abroad", amount=30, currency="CHF"),
     buys("no price", sku="mat", amount=1), buys("two", amount=79, quantity=2),
     buys("voucher", amount=40), buys("voucher", line_number=1, sku=None, amount=-5, line_id="l1"),
+    buys("A159", on(GATED["purchase"]), sku=GATED["purchase"].split()[0]),
     buys("back", amount=40), later("back", "order_returned", 3 * DAY, event_id="comes back"),
     # How it got there.
     buys("parts"), buys("parts", line_number=1, line_id="l1", sku="mat"),
@@ -87,6 +99,7 @@ REGRET = [
     Policy(
         "paid", "price_regret", PriceRegret(lasts=10 * DAY, at="order_paid", paid_within=7 * DAY)
     ),
+    Policy("A159", "price_regret", PriceRegret(lasts=GATED["gate_days"] * DAY)),
     Policy("nearly", "price_regret", PriceRegret(lasts=DAY, full_from=0.7, match="category")),
 ]
 WAITS = [
@@ -131,6 +144,14 @@ def test_full_price_is_what_nothing_speaks_against(held):
         ("sku jeans & discount", 1, 3, "purchases:comes back"),
     }
     assert ("no price", "nearly") not in held  # and of no category that anybody knows
+
+
+def test_a159_what_was_just_bought_is_not_offered_for_less(held):
+    ((scope, starts, ends, lifted_by),) = held["A159", "A159"]
+    offered = (on(GATED["offer"]) - START) / DAY
+    assert scope == f"sku {GATED['offer'].split()[0]} & discount"
+    assert starts < offered < ends and lifted_by is None
+    assert CASES["A159"]["expected"]["decision"] == "suppress"
 
 
 def test_what_is_bought_by_its_payment_is_bought_with_it(held):

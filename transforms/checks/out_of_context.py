@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from functools import reduce
 from typing import Any
 
@@ -12,7 +13,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.countries import SOUTHERN
 from tactful.schemas.events import CHANNELS
-from tactful.transforms.checks.check import Around, Check, is_meant
+from tactful.transforms.checks.check import Around, Check, Here, is_meant
 from tactful.transforms.jurisdictions import country
 from tactful.transforms.legal_hours import Week
 from tactful.transforms.options import option
@@ -154,12 +155,14 @@ def _weather(placed: DataFrame, weather: DataFrame, chosen: OutOfContext) -> lis
     if not chosen.asks_weather:
         return []
     told = weather.select(
-        F.upper(F.trim("region")).alias("_where"), F.col("day").alias("_day"),
-        F.struct("temperature", "rain").alias("_w"),
+        F.upper(F.trim("region")).alias("_where"), F.col("region").alias("_spelled"),
+        F.col("day").alias("_day"), F.struct("temperature", "rain").alias("_w"),
     )  # fmt: skip
     places = F.posexplode(F.array("_part", "_country")).alias("_place_order", "_where")
     asked = placed.select("decision_id", "_day", places).join(told, ["_where", "_day"])
-    return [asked.groupBy("decision_id").agg(F.min_by("_w", "_place_order").alias("_told"))]
+    # A place spelled in two ways may be told two things of a day: the same of them counts always.
+    first = F.min_by("_w", F.struct("_place_order", "_spelled")).alias("_told")
+    return [asked.groupBy("decision_id").agg(first)]
 
 
 def _is_other(chosen: OutOfContext) -> Column:
@@ -187,10 +190,9 @@ def _is_no_hour(chosen: OutOfContext) -> Column:
 
 
 def _against(messages: DataFrame, around: Around, policies: Sequence[Policy]) -> DataFrame:
-    placed = messages.join(around.homes, "person_id", "left")
     found = []
     for policy in policies:
-        mine = placed.where(is_meant(policy.options))
+        mine = messages.where(is_meant(policy.options))
         judged = out_of_context(mine, around.products, around.weather, chosen=policy.options)
         found.append(
             judged.where(F.size("out_of_context") > 0).select(
@@ -202,6 +204,67 @@ def _against(messages: DataFrame, around: Around, policies: Sequence[Policy]) ->
             )
         )
     return reduce(DataFrame.unionByName, found)
+
+
+def _here(chosen: OutOfContext, here: Here) -> tuple[bool, datetime | None]:
+    """The same of one place and moment, as `out_of_context` says it of many."""
+    day, hour = here.local.date(), here.local.hour
+    part = f"{here.country}-{here.region.strip().upper()}" if here.country and here.region else None
+    places = [place for place in (part, here.country) if place]
+    held: list[date | None] = []
+    if chosen.seasons and any(_is_elsewhen(one["seasons"], here) for one in here.products):
+        months = day.month + 3 - day.month % 3
+        held.append(date(day.year + (months - 1) // 12, (months - 1) % 12 + 1, 1))
+    if chosen.regions and any(_is_for_others(one["regions"], places) for one in here.products):
+        held.append(None)
+    told = [w for place in places if (w := here.weather.get((place, day)))]
+    if chosen.asks_weather and not _fits(chosen, told[0] if told else {}):
+        held.append(day + timedelta(days=1))
+    if chosen.hours is not None:
+        first, last = map(int, chosen.hours.split("-"))
+        after, before = hour >= first, hour < last
+        if not ((after and before) if first < last else (after or before)):
+            held.append(day + timedelta(days=1))
+    ends = [datetime.combine(one, time(), here.local.tzinfo) for one in held if one]
+    return bool(held), max(ends) if ends and len(ends) == len(held) else None
+
+
+def _is_elsewhen(seasons: Sequence[str] | None, here: Here) -> bool:
+    """Whether a product has its seasons and this is none of them."""
+    names = [name.strip().lower() for name in seasons or ()]
+    now = here.local.month % 12 // 3 + (2 if here.country in SOUTHERN else 0)
+    return bool(names) and (
+        here.country is None or SEASONS[now % 4] not in [SAME.get(name, name) for name in names]
+    )
+
+
+def _is_for_others(regions: Sequence[str] | None, places: Sequence[str]) -> bool:
+    """Whether a product is for other places than these."""
+    names = {name.strip().upper() for name in regions or ()}
+    return bool(names) and names.isdisjoint(places)
+
+
+def _fits(chosen: OutOfContext, weather: Mapping[str, float | None]) -> bool:
+    """Whether the weather is as it has to be; what nobody tells of it is not."""
+    warmth, rain = weather.get("temperature"), weather.get("rain")
+    least, most = chosen.temperature_from, chosen.temperature_to
+    is_warm = least is None or (warmth is not None and warmth >= least)
+    is_cool = most is None or (warmth is not None and warmth <= most)
+    return (
+        is_warm
+        and is_cool
+        and (chosen.rain is None or (rain is not None and (rain > 0) == chosen.rain))
+    )
+
+
+def _says(chosen: OutOfContext) -> str:
+    asked = {
+        "season": chosen.seasons, "place": chosen.regions, "weather": chosen.asks_weather,
+        "hour": chosen.hours is not None,
+    }  # fmt: skip
+    *others, last = (name for name, is_asked in asked.items() if is_asked)
+    named = f"{', '.join(others)} or {last}" if others else last
+    return f"it did not fit the {named} where the customer was"
 
 
 def _references(chosen: OutOfContext) -> Mapping[str, str]:
@@ -231,6 +294,8 @@ CHECK = Check(
     precedence=100,
     options=OutOfContext,
     against=_against,
+    here=_here,
+    says=_says,
     hours=lambda chosen: chosen.week,
     references=_references,
     faults=_faults,

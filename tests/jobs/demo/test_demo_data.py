@@ -143,7 +143,9 @@ def test_the_clothes_shops_mails_name_a_content_and_nothing_it_offers(world, int
     for mail in told.itertuples():
         event = sent[mail.message_id]
         assert ("offers_discount" not in event and "topic" not in event) or mail.kind == "sale"
-        if mail.kind == "sale":
+        if mail.kind == "boots":
+            assert contents[event["content_id"]]["skus"] == ["BOOTS-RAIN"] and "skus" not in event
+        elif mail.kind == "sale":
             assert contents[event["content_id"]]["skus"] == clothing.JEANS and "skus" not in event
         else:
             (line,) = placed[mail.message_id.removeprefix("ask-")]["lines"]
@@ -152,7 +154,37 @@ def test_the_clothes_shops_mails_name_a_content_and_nothing_it_offers(world, int
                 "content_id": "review-ask",
                 "topic": "review_request",
             }
-    assert {kind for kind in told.kind} == {"sale", "ask"}
+    assert {kind for kind in told.kind} == {"sale", "ask", "boots"}
+    # Everybody's account says once where they live; some live where it is summer in December.
+    homes = {
+        named["value"]: event["geo"]["country"]
+        for event in _accepted(intake, "web") if event.get("geo")
+        for named in event["identifiers"] if named["type"] == "customer_id"
+    }  # fmt: skip
+    assert {"US"} <= set(homes.values()) <= {"AU", "US"}
+    for mail in told[(told.kind == "boots") & (told.sent_at.dt.month == 12)].itertuples():
+        (number,) = [
+            one["value"] for one in sent[mail.message_id]["identifiers"]
+            if one["type"] == "customer_id"
+        ]  # fmt: skip
+        assert mail.is_regret == (homes[number] == "AU")
+
+
+def test_boots_are_worn_from_autumn_to_spring_where_she_is():
+    """A mail of August is one where she lives north, or nobody knew yet where; and so on."""
+    day = pd.Timestamp
+    boots = pd.DataFrame(
+        [
+            ("north", day("2017-08-24"), day("2017-08-02"), False),
+            ("south", day("2017-08-24"), day("2017-08-02"), True),
+            ("early", day("2017-08-24"), day("2017-09-02"), True),
+            ("cold", day("2017-12-12"), day("2017-08-02"), False),
+            ("warm", day("2017-12-12"), day("2017-08-02"), True),
+        ],
+        columns=["household", "sent_at", "told_at", "is_south"],
+    )
+    told = clothing.out_of_season(boots.assign(message_id="em-" + boots.household))
+    assert set(told[told.is_regret].household) == {"north", "early", "warm"}
 
 
 def test_a_mail_of_the_clothes_shop_is_a_regret_until_the_order_is_undone_or_there():
@@ -191,7 +223,7 @@ def test_a_mail_of_the_clothes_shop_is_a_regret_until_the_order_is_undone_or_the
     told = clothing.judged(fates, sale, asks)
     # What has been on its way for 49 days counts as arrived; of two mats one has not come.
     assert set(told[told.is_regret].message_id) == {"s-kept", "ask-m", "ask-t", "ask-w"}
-    assert clothing.misfires(told) == clothing.Misfires(6, 1, 6, 3)
+    assert clothing.misfires(told) == clothing.Misfires(6, 1, 6, 3, 0, 0)
 
 
 def test_phones_are_valid_but_for_those_mistyped_on_purpose(intake):

@@ -225,20 +225,30 @@ def test_a_lake_that_disagrees_with_the_data_says_so(folder, config):
 
 def test_the_clothes_shop_is_told_with_rows():
     """A mail that the rule would have stopped, with the order that speaks against it."""
-    assert (clothing.SALE, clothing.ASK) == (planted.SALE, planted.ASK)
-    rules, misfires = {"paid": "price_regret", "here": "unfulfilled"}, {
+    names = (clothing.SALE, clothing.ASK, clothing.BOOTS)
+    assert names == (planted.SALE, planted.ASK, planted.BOOTS)
+    rules = {"paid": "price_regret", "here": "unfulfilled", "fits": "out_of_context"}
+    misfires = {
         "sale_mails": 2, "price_regrets": 1, "review_asks": 1, "unfulfilled": 0,
+        "boots_mails": 4, "out_of_season": 3,
     }  # fmt: skip
     with duckdb.connect() as database:
         database.execute("""
             CREATE TABLE messages AS FROM (VALUES
                 ('a', 'sent', 'jeans-half-price'), ('b', 'sent', 'jeans-half-price'),
                 ('b', 'delivered', 'jeans-half-price'), ('c', 'sent', 'review-ask'),
-                ('d', 'sent', NULL)) AS t(message_id, type, content_id);
+                ('d', 'sent', NULL), ('e', 'sent', 'rain-boots'), ('f', 'sent', 'rain-boots'),
+                ('g', 'sent', 'rain-boots'), ('h', 'sent', 'rain-boots')
+            ) AS t(message_id, type, content_id);
+            CREATE TABLE clicks AS FROM (VALUES
+                ('home', TIMESTAMP '2017-08-02', {country: 'AU'})) AS t(event_id, occurred_at, geo);
             CREATE TABLE regrets AS FROM (VALUES
                 ('b', 'paid', 'p_1', TIMESTAMP '2017-10-18 10:00', 
                  ['purchases:o-1', 'purchases:o-2']),
-                ('c', 'capped', 'p_1', TIMESTAMP '2017-10-18 10:00', [])
+                ('c', 'capped', 'p_1', TIMESTAMP '2017-10-18 10:00', []),
+                ('e', 'fits', 'p_2', TIMESTAMP '2017-12-12 10:00', ['clicks:home']),
+                ('f', 'fits', 'p_3', TIMESTAMP '2017-12-12 10:00', []),
+                ('g', 'fits', 'p_2', TIMESTAMP '2017-12-13 10:00', ['clicks:home'])
             ) AS t(message_id, policy, person_id, sent_at, evidence);
             CREATE TABLE timeline AS FROM (VALUES
                 ('p_1', TIMESTAMP '2017-10-09', 'purchases', 'order_placed', 'o-1', 'JEANS-SLIM',
@@ -252,6 +262,10 @@ def test_the_clothes_shop_is_told_with_rows():
         assert told["agrees"] and told["sale"]["held_back"] == 1 and told["ask"]["mails"] == 1
         ((sku, amount),) = [(row["sku"], row["amount"]) for row in told["sale"]["rows"]]
         assert (sku, amount) == ("JEANS-WIDE", 89.0) and not told["ask"]["rows"]
+        boots = [(r["message_id"], r["country"], r["month"]) for r in told["boots"]["rows"]]
+        assert boots == [
+            ("e", "AU", "December"), ("f", None, "December"), ("g", "AU", "December"),
+        ]  # fmt: skip
         other = {**misfires, "price_regrets": 2}
         wrong = clothing.clothing(LakeView(database, None), rules=rules, planted=other)
         assert not wrong["agrees"]

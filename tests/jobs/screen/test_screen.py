@@ -41,6 +41,24 @@ when = "purchased"
 match = "sku"
 lasts = "30d"
 share = 0.5
+[[suppress]]
+name = "fitting"
+when = "out_of_context"
+[[suppress]]
+name = "dry"
+when = "out_of_context"
+channels = ["web"]
+seasons = false
+rain = false
+[[suppress]]
+name = "ours"
+when = "out_of_context"
+policies = ["cart"]
+hours = "3-4"
+[[activate]]
+name = "cart"
+when = "cart_abandoned"
+channels = ["email"]
 """
 YES = {"allowed": "yes", "reason": "", "policy": "", "until": ""}
 
@@ -71,6 +89,7 @@ WHO = {
     "sms": "email:sms@x.io", "capped": "email:capped@x.io", "topic": "email:topic@x.io",
     "jeans": "email:jeans@x.io", "past": "email:past@x.io", "later": "email:later@x.io",
     "moved": "email:new@x.io", "asked": "email:asked@x.io", "receipts": "email:receipts@x.io",
+    "south": "email:south@x.io", "north": "email:north@x.io",
     "fuel": "email:fuel@x.io", "dead": "email:dead@x.io", "revived": "email:revived@x.io",
 }  # fmt: skip
 SUPPRESSIONS = [
@@ -98,7 +117,19 @@ PRODUCTS = [
     {"sku": "jeans", "category": "clothes", "brand": "Acme", "attributes": []},
     {"sku": "truck", "category": "cars", "attributes": [("Fuel", "Diesel")]},
     {"sku": "ev", "category": "cars", "attributes": [("fuel", "ELECTRIC ")]},
+    {"sku": "boots", "seasons": ["Winter"], "attributes": []},
+    {"sku": "surf", "regions": ["au-nsw"], "attributes": []},
 ]
+
+
+def seen(
+    name: str, who: str, at: timedelta, country: str, region: str | None = None
+) -> dict[str, Any]:
+    geo = {"country": country, "region": region, "city": None, "time_zone": None}
+    return {
+        "event_id": name, "type": "page_view", "occurred_at": NOW + at, "geo": geo,
+        "anchor_key": key(*WHO[who].split(":")),
+    }  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -129,6 +160,15 @@ def shop(tmp_path_factory) -> Path:
          "identifier_keys": [key("email", "revived@x.io")]},
     ])  # fmt: skip
     write_table(lake, "products", PRODUCTS)
+    write_table(lake, "clicks", [
+        seen("old", "north", -2 * DAY, "AU"), seen("home", "north", -DAY, "de"),
+        seen("odd", "north", timedelta(0), "Atlantis"), seen("later", "north", DAY, "AU"),
+        seen("there", "south", -DAY, "AU", " nsw "),
+    ])  # fmt: skip
+    write_table(lake, "context", [
+        {"region": "DE", "day": NOW.date(), "rain": 0.0},
+        {"region": "AU", "day": NOW.date(), "rain": 4.0},
+    ])  # fmt: skip
     write_table(lake, "campaigns", [{"campaign_id": "summer", "channel": "email"},
                                     {"campaign_id": "vague"},
                                     {"campaign_id": "tried", "holdout_share": 0.5}])  # fmt: skip
@@ -142,6 +182,7 @@ def shop(tmp_path_factory) -> Path:
     customers = [
         {"person_id": "p_asked", "consents": [("ad:marketing", True)]},
         {"person_id": "p_free", "consents": [], "jurisdiction": "US"},
+        {"person_id": "p_south", "time_zone": "Australia/Sydney"},
         {"person_id": "p_past", "time_zone": "America/New_York"},
     ]
     write_table(lake, "customers", customers)
@@ -468,3 +509,28 @@ def test_the_control_group_of_a_campaign_is_not_written_to(screen):
         who for who in strangers if drawn(SECRET.encode(), "tried", key("email", who)) < 0.5
     }
     assert 8 < sum(reason == "holdout" for reason in found.values()) < 32
+
+
+def test_what_does_not_fit_where_somebody_is_now(screen):
+    """In June winter boots fit in Sydney, and nowhere north; where a stranger is nobody knows."""
+    boots = ("--sku", "boots")
+    assert one(screen, "south@x.io", *boots) == FREE
+    september = "2026-09-01T00:00:00Z"
+    fits_not = ("no", "out_of_context", "fitting", september, "known")
+    assert one(screen, "north@x.io", *boots) == fits_not
+    assert one(screen, "free@x.io", *boots) == fits_not
+    assert one(screen, "stranger@x.io", *boots)[:3] == fits_not[:3]
+    assert one(screen, "north@x.io", *boots, "--purpose", "transactional") == FREE
+    # Of two products one is enough; of a place nobody knows when it is another.
+    nowhere = ("no", "out_of_context", "fitting", "", "known")
+    assert one(screen, "north@x.io", "--sku", "surf") == nowhere
+    assert one(screen, "south@x.io", "--sku", "surf", "--sku", "jeans") == FREE
+    assert one(screen, "north@x.io", *boots, "--sku", "surf") == nowhere
+
+
+def test_the_weather_there_counts_for_the_channels_of_the_check(screen):
+    web = ("--channel", "web")
+    assert one(screen, "north@x.io", *web) == FREE
+    tomorrow = ("no", "out_of_context", "dry", "2026-06-10T14:00:00Z", "known")
+    assert one(screen, "south@x.io", *web) == tomorrow
+    assert one(screen, "south@x.io") == FREE

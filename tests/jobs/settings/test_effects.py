@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tactful.jobs.settings.config import Suppress
+
 META = "[[destinations]]\nname = 'm'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
 GOOGLE = "[[destinations]]\nname = 'g'\nkind = 'google_data_manager'\npolicy = 'bounced'\n"
 DIGITS = "the audience's number there, digits alone"
@@ -25,6 +27,11 @@ CAP = (
     "counts, ad_contact_every, exempt_topics, exempt_campaigns, exempt_counts, on_cap, relaxed"
 )
 UNREAD = {
+    "suppress.s.scope": (
+        "[[suppress]]\nname = 's'\nwhen = 'purchased'\nmatch = 'sku'\nlasts = '1d'\n"
+        "scope = 'household'",
+        ", ".join(Suppress.model_fields),
+    ),
     "caps.c.scope": ("[[caps]]\nname = 'c'\nlimit = 1\nwindow = '1d'\nscope = 'household'", CAP),
 }
 

@@ -22,8 +22,8 @@ unit: setup
 # seen come in any order: hours. Every proof that takes more than a few runs belongs here.
 faults: setup
 	@$(BIN)/python -m pytest -m faults -s --durations=0 tests
-	@TACTFUL_PUBLISH_EACH_TIME=1 $(BIN)/python -m pytest -m 'faults or not faults' \
-	  tests/jobs/test_closings.py tests/jobs/test_spellings.py
+	@TACTFUL_PUBLISH_EACH_TIME=1 $(BIN)/python -m pytest -m 'faults or not faults' tests/jobs/test_closings.py tests/jobs/test_spellings.py \
+	  tests/jobs/test_messages.py tests/jobs/test_windows.py tests/jobs/test_purchases.py tests/jobs/test_bounces.py
 
 bench: setup
 	@$(BIN)/python tests/bench/run.py

@@ -142,7 +142,7 @@ PUBLICATIONS = (
         IDENTITY_HEALTH,
         lambda of: health(of.labels, of.identity_changes, as_of=of.as_of),
         (LABELS, IDENTITY_CHANGES),
-        clock="moment",
+        clock="day",
     ),
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS), changed=_hubs),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from tactful.jobs.errors import StepFailed
+from tactful.jobs.lake.lake import Lake
+from tactful.schemas.catalog import TABLES
 from tests import worlds
 from tests.faults.killed import kill_for_real
 from tests.faults.partner import (
@@ -62,15 +64,27 @@ def test_killed_for_real(spark, tmp_path: Path) -> None:
     """`kill -9` of the whole process group between two commits, then a run by somebody else."""
     shop = shop_with_a_partner(SEED + 1, tmp_path)
     shop.land_all(1)
+    # A new process is slow in all that it does first, so it has only the step that it dies in.
+    shop.run(steps=("land", "accept"))
     kill_for_real(
         shop,
-        call="run(config, as_of=now, hook=hook)",
+        call="run(config, as_of=now, hook=hook, steps=('fused',))",
         condition="(query, k) == ('fused', 5)",
     )
     shop.run()
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)
     assert_partner_knows_the_buyers(shop)
+    assert_a_quiet_run_adds_only_its_tick(spark, shop)
+
+
+def assert_a_quiet_run_adds_only_its_tick(spark, shop: Shop) -> None:
+    """Nothing landed and nothing fell due: no log, table or file changes but clock and counts."""
+    lake = Lake(spark, str(shop.lake))
+    before = {table.id: lake.store.version(table) for table in TABLES.values()}
+    shop.run()
+    changed = {t.id for t in TABLES.values() if lake.store.version(t) != before[t.id]}
+    assert changed == {"_log/ticks", "batches"}
 
 
 def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) -> None:

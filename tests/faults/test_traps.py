@@ -19,7 +19,6 @@ from tactful.jobs.runs.batches import (
     pins_path,
     refuse_lost_offsets,
 )
-from tactful.schemas.catalog import TABLES
 from tactful.schemas.intake import TICKS
 from tactful.schemas.suppressions import DUE
 from tests import worlds
@@ -96,18 +95,6 @@ def test_pins_of_batches_long_done_do_not_pile_up(lake: Lake, monkeypatch) -> No
     kept = lake.store.names(lake.beside_checkpoint("accept", "pins"))
     assert kept == [f"{batch:012d}.json" for batch in (4, 5, 6)]
     assert batches.last_begun(lake, "accept") == 6
-
-
-def test_a_quiet_run_adds_only_its_tick(spark, tmp_path: Path) -> None:
-    """Nothing landed and nothing fell due: no log, table or file changes but clock and counts."""
-    shop = Shop(worlds.make(SEED), tmp_path)
-    shop.land_all(1)
-    shop.run()
-    lake = Lake(spark, str(shop.lake))
-    before = {table.id: lake.store.version(table) for table in TABLES.values()}
-    shop.run()
-    changed = {t.id for t in TABLES.values() if lake.store.version(t) != before[t.id]}
-    assert changed == {"_log/ticks", "batches"}
 
 
 def test_one_run_at_a_time(spark, tmp_path: Path) -> None:

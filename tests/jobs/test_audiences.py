@@ -13,6 +13,7 @@ from tactful.jobs import audiences
 from tactful.jobs.commands.status import render, status
 from tactful.jobs.runs.batches import Batch
 from tests.jobs.runs.test_pipeline import DAY, MONDAY, configured, order, put, rows, run
+from tests.product import DECIDING
 
 
 def test_a_small_audience_is_told(spark, tmp_path: Path, monkeypatch) -> None:
@@ -30,7 +31,8 @@ def test_a_small_audience_is_told(spark, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(audiences, "_counted", counting)
 
     def run_on(day: int) -> None:
-        run(configured(root, destinations=[meta]), as_of=MONDAY + day * DAY)
+        config = configured(root, destinations=[meta])
+        run(config, as_of=MONDAY + day * DAY, steps=DECIDING)
 
     put(root, "shop", "1", *(order(f"a{n}", MONDAY, f"a{n}@example.com") for n in (1, 2)))
     run_on(1)
@@ -74,9 +76,9 @@ def test_anna_leaves_the_jeans_and_stays_in_the_belts(spark, tmp_path: Path) -> 
         for name in ("products", "campaigns")
     }
 
-    def run_on(day: int) -> dict[str, list[tuple[str, str]]]:
+    def run_on(day: int, *steps: str) -> dict[str, list[tuple[str, str]]]:
         config = configured(root, destinations=parts, reference=tables)
-        run(config, as_of=MONDAY + day * DAY)
+        run(config, as_of=MONDAY + day * DAY, steps=steps)
         told: dict[str, list[tuple[str, str]]] = {}
         for row in sorted(rows(lake, "records"), key=lambda row: row["batch_id"]):
             held = json.loads(row["payload"])["customer_id"]
@@ -100,6 +102,6 @@ def test_anna_leaves_the_jeans_and_stays_in_the_belts(spark, tmp_path: Path) -> 
     )
     back = {"type": "order_returned", "order_id": "o1"}
     put(root, "shop", "2", buys("o3", "anna", "S2", 2), buys("r1", "anna", "S1", 3, **back))
-    assert run_on(4) == {
+    assert run_on(4, *DECIDING) == {
         "about_jeans": [*anna, ("remove", "anna")], "about_autumn": anna, "about_belts": anna,
     }  # fmt: skip

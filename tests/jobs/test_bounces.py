@@ -67,7 +67,7 @@ def test_a_bounce_without_a_channel_closes_its_own_address(spark, tmp_path: Path
     shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
     # The words first, so that the second run finds nothing but bounces.
     shop.land({"web": web, "crm": crm, "mail": mail[-2:]})
-    shop.run()
+    shop.decide()
     shop.land({"mail": mail[:-2]})
     shop.run()
     shop.assert_converged()

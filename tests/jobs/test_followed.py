@@ -181,35 +181,28 @@ def test_what_follows_a_change_is_what_making_all_anew_gives(
     assert shop.run(LATER).published == ["pressure"]
 
 
-def timeline_before_and_after(folder: Path, who: str) -> tuple[Shop, set[str], set[str]]:
-    """The files of the timeline before and after somebody saw a page."""
-    shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), folder)
-    shop.land(together(QUIET))
-    shop.run(AS_OF - timedelta(hours=3))
-    earlier = files_of(shop, "timeline")
-    shop.land(together({"web": [row("view", "page_view", 1, f"customer_id:{who}")]}))
-    shop.run(AS_OF - timedelta(hours=2))
-    return shop, earlier, files_of(shop, "timeline")
+def timeline_after_a_view(shop: Shop, who: str, hours: int) -> set[str]:
+    """The files of the timeline after somebody saw a page. hours: until all is published."""
+    shop.land(together({"web": [row(f"view {who}", "page_view", 1, f"customer_id:{who}")]}))
+    shop.run(AS_OF - timedelta(hours=hours))
+    return files_of(shop, "timeline")
 
 
-def test_few_rows_that_change_leave_the_other_files_alone(
-    spark, tmp_path: Path, following, made_anew
+def test_few_rows_leave_files_alone_and_what_broke_off_is_done_again(
+    spark, tmp_path: Path, following, made_anew, monkeypatch
 ):
-    shop, earlier, later = timeline_before_and_after(tmp_path, "new")
-    assert earlier < later
-    assert "known_shares" not in made_anew[-1]
-    shop.assert_converged(AS_OF - timedelta(hours=2))
-
-
-def test_a_publication_killed_half_way_is_done_again(spark, tmp_path: Path, following):
-    """Some tables are written, others are not, and nothing says so."""
     shop = Shop(World({}, CONFIG, [], AS_OF, AS_OF + 60 * DAY), tmp_path)
     shop.land(together(QUIET))
-    shop.run(AS_OF - timedelta(hours=3))
+    shop.run(AS_OF - timedelta(hours=4))
+    earlier = files_of(shop, "timeline")
+    assert earlier < timeline_after_a_view(shop, "new", 3)
+    assert "known_shares" not in made_anew[-1]
+
+    # Killed half-way: some tables are written, others are not, and nothing says so.
     state = shop.lake / publish.STATE
     before = state.read_text()
     shop.land(together({"shop": [order("more", 1, "customer_id:quiet"),
-                                 order("new", 1, "customer_id:new")]}))  # fmt: skip
+                                 order("newer", 1, "customer_id:newer")]}))  # fmt: skip
     shop.run(AS_OF - timedelta(hours=2))
     state.write_text(before)
     for name in ("customers", "identity"):
@@ -218,9 +211,8 @@ def test_a_publication_killed_half_way_is_done_again(spark, tmp_path: Path, foll
     shop.run(AS_OF - timedelta(hours=2), steps=("publish",))
     shop.assert_converged(AS_OF - timedelta(hours=2))
 
-
-def test_what_bears_on_most_is_made_anew(spark, tmp_path: Path, following, monkeypatch):
+    # What bears on most is made anew.
     monkeypatch.setattr(publish, "LARGE_PART", 0)
-    shop, earlier, later = timeline_before_and_after(tmp_path, "quiet")
-    assert not earlier & later
-    shop.assert_converged(AS_OF - timedelta(hours=2))
+    earlier = files_of(shop, "timeline")
+    assert not earlier & timeline_after_a_view(shop, "quiet", 1)
+    shop.assert_converged(AS_OF - timedelta(hours=1))

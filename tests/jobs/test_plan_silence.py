@@ -30,7 +30,7 @@ from tests.jobs.test_plan import (
 )
 from tests.landing import World
 from tests.oracle.compare import read_tables
-from tests.product import Shop
+from tests.product import DECIDING, Shop
 
 DAY = timedelta(days=1)
 BERLIN = {"country": "DE", "time_zone": "Europe/Berlin"}
@@ -190,7 +190,7 @@ def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     newest = tmp_path / "reference/campaigns/d.json"
     newest.write_text(json.dumps({**CAMPAIGN, "holdout_share": 0}))
     os.utime(newest, (5 * 3600, 5 * 3600))
-    shop.run(as_of=NOON + 5 * HOUR)
+    shop.run(as_of=NOON + 5 * HOUR, steps=DECIDING)
     assert len(lines(shop, "site_spring")) == len(reached)
     assert arms(shop) == first
 

@@ -25,9 +25,9 @@ def test_what_is_taken_back_in_whatever_batch_it_arrives(spark, tmp_path: Path) 
     shop = Shop(World({"shop": rows}, CONFIG, [], AS_OF, AS_OF), tmp_path)
     for part in (0, 1):
         shop.land({"shop": [row for case in CASES for row in case.landing[part::2]]})
-        shop.run()
+        shop.decide()
         assert_partner_knows_the_buyers(shop)
-    shop.assert_converged()
+    shop.publish()
     tables, known = read_tables(shop.lake), shop.answer().names
     names = {
         row["person_id"]: known[row["identifier_key"]].partition(":")[2]

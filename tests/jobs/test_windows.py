@@ -62,9 +62,9 @@ def test_a_link_ends_by_itself_and_heals(spark, tmp_path: Path) -> None:
     for days, batch in ((0, first), (2, None), (4, again)):
         if batch:
             shop.land(batch)
-        shop.run(as_of=AS_OF + days * DAY)
-        shop.assert_converged(AS_OF + days * DAY)
+        shop.decide(AS_OF + days * DAY)
         told[days] = {at: sorted(_names(shop, at)) for at in ("buyers", "silent")}
+    shop.publish(AS_OF + 4 * DAY)
     ben = ["ben", "ben@x.io", "old"]
     assert told[0] == {"buyers": ["ann", "phone", "tablet"], "silent": ["ann@x.io", *ben]}
     assert told[2] == {"buyers": ["ann"], "silent": ["ann@x.io", *ben]}

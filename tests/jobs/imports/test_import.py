@@ -11,6 +11,7 @@ from tactful.jobs.commands.importing import import_file
 from tactful.jobs.lake.lake import Lake
 from tests.jobs.test_closings import ANN, BEN, DAY, Told
 from tests.oracle.compare import read_tables
+from tests.product import DECIDING
 
 MAIL_OF = {name: (("email", f"{name}@x.io"),) for name in ("ann", "ben", "cy")}
 
@@ -87,7 +88,7 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
     # What it holds is known at once, so that nobody makes another destination of it.
     sizes = sizes_now(Lake(None, str(told.shop.lake)))
     assert sizes["unsubscribed/unsubscribed"] == 5
-    told.shop.run(as_of=told.shop.world.as_of + timedelta(hours=1))
+    told.shop.run(told.shop.world.as_of + timedelta(hours=1), steps=DECIDING)
     assert lists.records() == {*first, ("remove", "cy@x.io")}
     # ann's address and number, the new address, and who is gone.
     sizes = sizes_now(Lake(None, str(told.shop.lake)))

@@ -11,20 +11,22 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from tactful.jobs.lake.store import Part
 from tactful.jobs.runs.replay import replay
 from tactful.schemas.decisions import DECISIONS
-from tests import worlds
-from tests.product import Shop
+from tests.jobs.test_closings import ANN, BY_FAMILY, Told
+from tests.product import DECIDING
 
 
 def test_decisions_outlive_a_replay(spark, tmp_path: Path) -> None:
-    shop = Shop(worlds.make(3), tmp_path)
-    shop.land_all(1)
+    told = Told(tmp_path)
+    told.login(9, ANN, BY_FAMILY)
+    shop = told.shop
+    shop.land(told.batch)
     lake = shop.empty_lake(spark)
     table = DeltaTable(str(shop.lake / "decisions"))
     assert [field.name for field in table.schema().fields] == DECISIONS.names
     row = {"decision_id": "d1", "anchor_key": "k1", "policy": "cart_reminder", "evidence": []}
     made = pa.Table.from_pylist([row], to_arrow_schema(DECISIONS.struct()))
     lake.store.append(DECISIONS, Part(made))
-    shop.run()
+    shop.run(steps=DECIDING)
     replay(shop.config(), from_table="received")
     (kept,) = DeltaTable(str(shop.lake / "decisions")).to_pyarrow_table().to_pylist()
     assert (kept["decision_id"], kept["anchor_key"]) == ("d1", "k1")

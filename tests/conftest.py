@@ -26,7 +26,7 @@ SMALL = {
     "spark.driver.memory": "6g",
     "spark.driver.extraJavaOptions": "-XX:+UseSerialGC -XX:ReservedCodeCacheSize=512m",
     "spark.sql.adaptive.enabled": "false",
-    # A seventh of a small run: telling what must be true of each column, and looking at plans again.
+    # A seventh of a small run: what must be true of each column, and looking at plans again.
     "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.lightweightPlanChangeValidation": "false",
     **INTERPRETED,

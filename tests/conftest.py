@@ -60,7 +60,7 @@ def spark():
 
     def by_arrow(data: Any, schema: Any = None, **more: Any) -> Any:
         """Rows go as Arrow, as the product's own do: else each frame asks a Python process."""
-        if isinstance(data, list) and isinstance(schema, str):
+        if isinstance(data, list) and data and isinstance(schema, str):
             struct = StructType.fromDDL(schema)
             data, schema = LocalDataToArrowConversion.convert(data, struct, False), struct
         return make(data, schema, **more)

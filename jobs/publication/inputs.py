@@ -78,9 +78,14 @@ class Inputs:
         return until(rows, self._until) if "batch_id" in table.names else rows
 
     @cached_property
+    def newest_labels(self) -> DataFrame:
+        """The newest label of each identifier, which tells what it hangs together with, too."""
+        return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
+
+    @cached_property
     def labels(self) -> DataFrame:
         """Whose each identifier is."""
-        return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
+        return self.newest_labels
 
     @cached_property
     def activations(self) -> DataFrame:

@@ -140,7 +140,7 @@ PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,), changed=_identifiers),
     Publication(
         IDENTITY_HEALTH,
-        lambda of: health(of.labels, of.identity_changes, as_of=of.as_of),
+        lambda of: health(of.newest_labels, of.identity_changes, as_of=of.as_of),
         (LABELS, IDENTITY_CHANGES),
         clock="day",
     ),

@@ -23,12 +23,13 @@ from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.plans import PLANS
-from tactful.schemas.reference import PRODUCTS, RATES
+from tactful.schemas.reference import CONTEXT, PRODUCTS, RATES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
 BOUGHT_IT = {"name": "bought_it", "when": "purchased", "match": "sku", "lasts": "30d"}
+FITTING = {"name": "fitting", "when": "out_of_context"}
 WEEKLY = {"name": "weekly", "limit": 3, "window": "7d"}
 NETWORK = {
     "name": "network", "kind": "meta_custom_audience", "policy": "bought_it",
@@ -42,7 +43,10 @@ KNOWN = ["customers", "customer_scores"]
 CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "another destination": ({"destinations": [{**NETWORK, "batch_size": 9}]}, ["left_out"]),
     "what silence means": ({"consent": {"default": "opt_out"}}, ["left_out"]),
-    "another rule": ({"suppress": [{**BOUGHT_IT, "lasts": "5d"}]}, ["customer_scores", *DECIDED]),
+    "another rule": (
+        {"suppress": [{**BOUGHT_IT, "lasts": "5d"}, FITTING]},
+        ["customer_scores", *DECIDED],
+    ),
     "another cap": ({"caps": [{**WEEKLY, "limit": 2}]}, ["customer_scores", "pressure", *DECIDED]),
     "attribution": ({"attribution": {"window": "2d"}}, ["outcomes", *KNOWN]),
     "how touches age": ({"attribution": {"half_life": "2d"}}, ["outcomes", *KNOWN]),
@@ -60,7 +64,7 @@ CHANGES: dict[str, tuple[dict[str, Any], list[str]]] = {
 def config(folder: Path, changed: Mapping[str, Any] = {}) -> Config:
     usual = {
         "lake": {"location": str(folder / "lake"), "secret": "env:TACTFUL_SECRET"},
-        "suppress": [BOUGHT_IT], "caps": [WEEKLY], "destinations": [NETWORK],
+        "suppress": [BOUGHT_IT, FITTING], "caps": [WEEKLY], "destinations": [NETWORK],
     }  # fmt: skip
     lake = {**usual["lake"], **changed.get("lake", {})}
     return load(overrides={**usual, **changed, "lake": lake})
@@ -97,6 +101,7 @@ def test_what_is_behind_is_what_is_written_once(lake, folder):
 def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
     rows: dict[Table, tuple[dict[str, Any], list[str]]] = {
         PRODUCTS: ({"sku": "jeans"}, [*KNOWN, *DECIDED]),
+        CONTEXT: ({"region": "FR"}, ["regrets"]),
         RATES: ({"currency": "EUR"}, [*KNOWN, "known_shares"]),
         LABELS: (
             {"identifier_key": "k", "state": "blocked"},

@@ -186,8 +186,8 @@ class _Work:
         given = {}
         if self.changed is not None:
             known = {IDENTITY: "labels", CUSTOMERS: "customers"}
-            if self.config.rules or self.config.caps or self.config.checks_of_all:
-                known[REGRETS] = "regrets"
+            if self.config.rules or self.config.caps:
+                known[REGRETS] = "regrets_of_rules"
             given = {n: self.lake.store.read(t) for t, n in known.items() if t not in made}
         everything = self._inputs(given, self.keep)
 

@@ -190,7 +190,7 @@ class Inputs:
                 self.customers,
                 self.orders,
                 self.timeline,
-                self.regrets,
+                self.regrets_of_rules,
                 self.config,
                 as_of=self.as_of,
             )
@@ -241,22 +241,25 @@ class Inputs:
     @cached_property
     def regrets(self) -> DataFrame | None:
         """Messages that a rule or a check would have stopped; None without any."""
-        found = [r for r in (self._regrets_of_rules(), self._regrets_of_checks()) if r is not None]
-        if not found:
-            return None
-        rows = reduce(DataFrame.unionByName, (r.select(*REGRETS.names) for r in found))
-        return self._keep(rows)
+        of_rules, of_checks = self.regrets_of_rules, self._regrets_of_checks()
+        if of_rules is None or of_checks is None:
+            return of_checks if of_rules is None else of_rules
+        both = (rows.select(*REGRETS.names) for rows in (of_rules, of_checks))
+        return self._keep(reduce(DataFrame.unionByName, both))
 
-    def _regrets_of_rules(self) -> DataFrame | None:
+    @cached_property
+    def regrets_of_rules(self) -> DataFrame | None:
+        """Those of them that a rule would have stopped; None without any rule."""
         if self.suppressions is None:
             return None
         asks = any(rule.kind.is_about_attributes for rule in self.config.rules)
-        return regrets(
+        rows = regrets(
             self.marketing_messages,
             self.suppressions,
             shares=decide.shares(self.config),
             products=self.products if asks else None,
         )
+        return self._keep(rows)
 
     def _regrets_of_checks(self) -> DataFrame | None:
         if not self.config.checks_of_all:

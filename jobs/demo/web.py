@@ -18,6 +18,7 @@ from tactful.jobs.demo.people import (
 
 GENERATED = "generated"
 ITEM = "array<struct<sku:string,category:string>>"
+GEO = "struct<country:string,region:string,city:string,time_zone:string>"
 STEP = "struct<type:string,sku:string,category:string>"
 NO_DEVICE = "00000000-0000-0000-0000-000000000000"
 
@@ -138,7 +139,11 @@ def accounts(people: DataFrame, *, dice: Dice, start: datetime, end: datetime) -
         F.struct(
             F.when(south, "AU").otherwise("US").alias("country"),
             F.when(south, "NSW").otherwise("OH").alias("region"),
-        ).alias("geo"),
+            F.lit(None).alias("city"),
+            F.lit(None).alias("time_zone"),
+        )
+        .cast(GEO)
+        .alias("geo"),
     )
     second = account.where("second_email is not null").select(
         F.concat(F.lit("account-"), number, F.lit("-second")).alias("event_id"),

@@ -47,7 +47,7 @@ TYPED = {
     "[odd] *name": ({}, "4711"),
     "naive": ({"occurred_at": pa.timestamp("ns")}, "occurred_at_without_zone"),
     "lost": ({"order_id": pa.null()}, "missing:order_id"),
-    "half": ({"order_id": pa.float16()}, "malformed_json"),
+    "half": ({"order_id": pa.float16()}, "file_not_read"),
 }
 FORMS = ("json", "parquet")
 SYNC = b"sixteen bytes..."
@@ -207,13 +207,13 @@ def test_a_file_of_parquet_is_read_by_its_own_types(landed: Landed, name: str) -
 def test_a_file_that_was_cut_short_is_refused_as_one_row(landed: Landed) -> None:
     refused = landed.refused["parquet cut"]
     assert "not a whole Parquet file" in refused["raw"]
-    assert refused["reasons"] == ["malformed_json"]
+    assert refused["reasons"] == ["file_not_read"]
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, form: str) -> None:
     refused = landed.refused[f"{form} damaged"]
-    assert refused["reasons"] == ["malformed_json"]
+    assert refused["reasons"] == ["file_not_read"]
     assert "was not read: it is damaged; land it anew under another name." in refused["raw"]
     assert not [name for name in landed.accepted if name.startswith("lost")]
     assert {"json packed", "json odd"} <= landed.accepted.keys()
@@ -222,7 +222,7 @@ def test_a_file_that_is_damaged_inside_is_refused_as_one_row(landed: Landed, for
 def test_a_schema_that_spark_does_not_take_is_refused_alone(landed: Landed) -> None:
     assert landed.accepted["avro plain"]["order_id"] == "A1"
     refused = landed.refused["avro endless"]
-    assert refused["reasons"] == ["malformed_json"]
+    assert refused["reasons"] == ["file_not_read"]
     assert "was not read: Spark does not take its schema: " in refused["raw"]
 
 

@@ -102,7 +102,7 @@ def test_a_word_of_the_business_comes_to_stand_and_is_taken_back(spark, tmp_path
     kinds = {row["kind"] for row in tables["_log/links"]}
     assert kinds == {"seen", "always_link", "never_link", "link_withdrawn"}
     facts = status(told.shop.lake)
-    assert facts["manual_links"] == {"always_link": 2, "never_link": 0}
+    assert facts["manual_links"] == {"always_link": 2, "never_link": 0, "of_hubs": 0}
     assert facts["known"]["events"] == 1.0
     assert (
         "Manual links that stand: 2 of one customer, 0 of never one; manual_links says by whom and "

@@ -48,6 +48,8 @@ def test_a_folded_lake_goes_on(spark, tmp_path: Path, monkeypatch, is_large: boo
         assert folding.fold_logs(lake, after=1)
     shop.publish()
     assert not (shop.lake / scratch.FOLDER).exists()
+    # The publication's own rows.
+    assert {*folding.fold_logs(lake, after=1)} <= {"_log/ticks", "customers_daily", "batches"}
     assert folding.fold_logs(lake, after=1) == [], "what was just rewritten is left alone"
     for name, key in (("links", "link_id"), ("labels", "identifier_key")):
         table = DeltaTable(str(shop.lake / "_log" / name))

@@ -66,7 +66,9 @@ POLICIES = [
 def regretted(spark) -> dict[tuple[str, str], list[str]]:
     rows = timeline(spark, TOLD).localCheckpoint()
     goods = products(spark, PRODUCTS)
-    weather = spark.createDataFrame([[WEATHER.get(name) for name in CONTEXT.names]], CONTEXT.ddl())
+    weather = spark.createDataFrame(
+        [tuple(WEATHER.get(name) for name in CONTEXT.names)], CONTEXT.ddl()
+    )
     messages = marketing_messages(
         rows, goods, offers(spark, CONTENTS, SANDALS), offers(spark, CAMPAIGNS)
     )

@@ -105,7 +105,7 @@ def test_whom_it_is_for_and_what_is_said(spark):
         "all": Chosen(None, (((None, "a"),), (("orders > 5", "b"), ("orders > 2", "c")), ())),
         "none": Chosen("valued", ((("orders > 5", "b"),),)),
     }
-    event = [{"sku": "mat", "amount": Decimal(10)}.get(name) for name in EVENT_COLUMNS]
+    event = tuple({"sku": "mat", "amount": Decimal(10)}.get(name) for name in EVENT_COLUMNS)
     rows = [(who, policy, step) for who in ("p_known", "p_unknown") for policy in told
             for step in (1, 2, 3)]  # fmt: skip
     proposals = spark.createDataFrame(

@@ -67,7 +67,7 @@ def regretted(spark) -> dict[tuple[str, str], list[str]]:
     rows = timeline(spark, TOLD).localCheckpoint()
     goods = products(spark, PRODUCTS)
     weather = spark.createDataFrame(
-        [tuple(WEATHER.get(name) for name in CONTEXT.names)], CONTEXT.ddl()
+        [tuple(row.get(name) for name in CONTEXT.names) for row in WEATHER], CONTEXT.ddl()
     )
     messages = marketing_messages(
         rows, goods, offers(spark, CONTENTS, SANDALS), offers(spark, CAMPAIGNS)

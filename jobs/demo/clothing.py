@@ -7,7 +7,7 @@ figures about the data's own mailings stay as they are.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -34,6 +34,8 @@ SALE_DAY, SALE_HOUR, SALE_SHARE = 18, 10, 0.4
 # One day of summer, and one of winter; where it is the other way round, of the other.
 BOOTS_DAYS = ((8, 24), (12, 12))
 BOOTS_HOUR, BOOTS_SHARE = 16, 0.2
+# What is told of each mail, whatever it offers.
+MAIL = ("household", "customer_id", "email", "message_id", "campaign_id", "sent_at")
 # The meteorologists' seasons of the north by month, from January on; the south is half a year off.
 WORN = {"north": (9, 10, 11, 12, 1, 2), "south": (3, 4, 5, 6, 7, 8)}
 TOPIC = "review_request"
@@ -170,23 +172,35 @@ def sale_mails(
     spark: SparkSession, people: DataFrame, days: Iterable[datetime], *, dice: Dice
 ) -> DataFrame:
     """Return the mails that offer the jeans at half the price, one row a message."""
-    rows = [(_campaign(at), int(at.timestamp())) for at in days]
+    told = {_campaign(at): at for at in days}
+    mails = _mails(
+        spark, people, told, dice.chance(SALE_SHARE, "gets the sale", "message_id"), dice
+    )
+    return mails.select(*MAIL, F.lit(SALE).alias("content_id"), F.lit("sale").alias("topic"))
+
+
+def _mails(
+    spark: SparkSession,
+    people: DataFrame,
+    begins: Mapping[str, datetime],
+    gets: Column,
+    dice: Dice,
+) -> DataFrame:
+    """Return the mails of campaigns to whoever is on the list, within an hour of their beginning.
+
+    begins: by campaign. gets: who gets which message.
+    """
+    rows = [(name, int(at.timestamp())) for name, at in begins.items()]
     told = spark.createDataFrame(rows, "campaign_id string, starts bigint")
     message = F.concat_ws("-", F.lit("em"), F.col("campaign_id"), F.col("number").cast("string"))
+    seconds = dice.below(3600, "sent", "message_id")
     return (
         people.where("email is not null and leaves is null")
         .crossJoin(F.broadcast(told))
         .withColumn("message_id", message)
-        .where(dice.chance(SALE_SHARE, "gets the sale", "message_id"))
-        .select(
-            "household", "customer_id", "email", "message_id", "campaign_id",
-            F.lit(SALE).alias("content_id"),
-            F.lit("sale").alias("topic"),
-            later(
-                F.timestamp_seconds("starts"), dice.below(3600, "sent", "message_id")
-            ).alias("sent_at"),
-        )
-    )  # fmt: skip
+        .where(gets)
+        .withColumn("sent_at", later(F.timestamp_seconds("starts"), seconds))
+    )
 
 
 def review_asks(orders: DataFrame) -> DataFrame:
@@ -209,24 +223,17 @@ def boots_mails(
     Adds: told_at, is_south (where that is, and since when the shop has known it).
     """
     days = (start.replace(month=month, day=day, hour=BOOTS_HOUR) for month, day in BOOTS_DAYS)
-    rows = [(f"{BOOTS}-{at:%m}", int(at.timestamp())) for at in days if start <= at < end]
-    told = spark.createDataFrame(rows, "campaign_id string, starts bigint")
-    message = F.concat_ws("-", F.lit("em"), F.col("campaign_id"), F.col("number").cast("string"))
-    return (
-        people.where("customer_id is not null and email is not null and leaves is null")
-        .crossJoin(F.broadcast(told))
-        .withColumn("message_id", message)
-        .where(dice.chance(BOOTS_SHARE, "gets the boots", "message_id"))
-        .select(
-            "household", "customer_id", "email", "message_id", "campaign_id",
-            F.lit(BOOTS).alias("content_id"),
-            later(
-                F.timestamp_seconds("starts"), dice.below(3600, "sent", "message_id")
-            ).alias("sent_at"),
-            account_told_at(dice, start).alias("told_at"),
-            lives_south(dice).alias("is_south"),
-        )
-    )  # fmt: skip
+    told = {f"{BOOTS}-{at:%m}": at for at in days if start <= at < end}
+    known = people.where("customer_id is not null")
+    mails = _mails(
+        spark, known, told, dice.chance(BOOTS_SHARE, "gets the boots", "message_id"), dice
+    )
+    return mails.select(
+        *MAIL,
+        F.lit(BOOTS).alias("content_id"),
+        account_told_at(dice, start).alias("told_at"),
+        lives_south(dice).alias("is_south"),
+    )
 
 
 def mail_events(mails: DataFrame, *, knows_all: bool = False) -> DataFrame:

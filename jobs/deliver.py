@@ -17,6 +17,7 @@ from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import DELIVERIES, DROPPED, MEMBERSHIPS, RECORDS
 from tactful.schemas.reference import CAMPAIGNS, PRODUCTS
 from tactful.schemas.table import Table
+from tactful.schemas.words import AD
 from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.audiences import with_audiences
 from tactful.transforms.closings import is_address
@@ -39,7 +40,6 @@ from tactful.transforms.membership import (
     to_records,
     with_jurisdiction,
 )
-from tactful.transforms.plans.handed import AD
 from tactful.transforms.plans.speaking import CANCEL, SEND
 from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD

@@ -20,6 +20,7 @@ from tactful.schemas.models import COMPLEMENT, MODELS
 from tactful.schemas.plans import EVENT_REF, PLANS
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.table import Table
+from tactful.schemas.words import AD
 from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.caps import counted_messages
 from tactful.transforms.conditions import with_conditions, with_customer
@@ -31,7 +32,6 @@ from tactful.transforms.learned import with_learned_complements
 from tactful.transforms.plans.actions import actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
 from tactful.transforms.plans.handed import (
-    AD,
     followed,
     is_called_back,
     is_shown,

@@ -12,9 +12,12 @@ from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Activate, Config, Destination
 from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import CONTENTS, PRODUCTS
+from tactful.schemas.words import AD
 from tactful.transforms.identity.links import latest
 from tactful.transforms.plans.days import QUOTA, QUOTAS, day_of
-from tactful.transforms.plans.handed import AD, is_called_back
+from tactful.transforms.plans.handed import (
+    is_called_back,
+)
 from tactful.transforms.plans.speaking import (
     cancel_records,
     send_records,

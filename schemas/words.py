@@ -11,6 +11,9 @@ from __future__ import annotations
 CHANNELS = (
     "email", "sms", "push", "ad", "direct_mail", "in_app", "web", "chat", "call",
 )  # fmt: skip
+# The channel of what no message is: who is in an audience is shown it. Networks ask for a consent of
+# its own, whatever else an audience is about.
+AD = "ad"
 PURPOSES = ("marketing", "transactional")
 BOUNCES = ("hard", "soft")
 # The types that close a channel to somebody, and those that open one, by stream.

@@ -8,6 +8,7 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
+from tactful.schemas.words import AD
 from tactful.transforms.closings import is_address
 from tactful.transforms.consents import consents, newest_word
 from tactful.transforms.identity.keys import hmac_sha256
@@ -16,8 +17,6 @@ from tactful.transforms.rules import RULES
 from tactful.transforms.rules.suppressions import holds_for, is_about
 
 ADD, REMOVE = "add", "remove"
-# Ad networks ask for consent to ads, whatever else an audience is about.
-AD = "ad"
 YES, NO = "granted", "withdrawn"
 AUDIENCE = ("destination", "audience")
 MEMBER = (*AUDIENCE, "identifier_key", "member_key")

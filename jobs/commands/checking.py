@@ -13,7 +13,7 @@ from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.state import read_state
 from tactful.jobs.settings.config import Config, idle
 from tactful.jobs.settings.variables import unread
-from tactful.transforms.plans.handed import AD
+from tactful.schemas.words import AD
 from tactful.transforms.sources import DIALECTS
 
 # A reference table may come later; see `runs/may_run.py`.

@@ -7,8 +7,8 @@ from typing import Any
 
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
+from tactful.schemas.words import AD
 from tactful.transforms.conditions import parse
-from tactful.transforms.plans.handed import AD
 from tactful.transforms.plans.switching import OPENED
 from tactful.transforms.sinks import SINKS
 from tactful.transforms.sources.expressions import NotAnExpression

@@ -6,8 +6,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.audience_members import AUDIENCE_MEMBERS
+from tactful.schemas.words import AD
 from tactful.transforms.identity.links import latest
-from tactful.transforms.plans.handed import AD
 
 
 def audience_members(plans: DataFrame, labels: DataFrame) -> DataFrame:

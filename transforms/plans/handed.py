@@ -8,10 +8,9 @@ from datetime import datetime
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.words import AD
 from tactful.transforms.rules.suppressions import named
 
-# What is no message to a person: membership of an audience, for as long as the plan lasts.
-AD = "ad"
 # What a destination was told stands as it was told.
 TOLD = (
     "content_id", "skus", "proposed_at", "expires_at", "score", "send_at", "emitted_at",

@@ -10,8 +10,8 @@ from pyspark.sql import DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.events import ORDER
+from tactful.schemas.words import AD
 from tactful.transforms.calendars import window_at
-from tactful.transforms.plans.handed import AD
 from tactful.transforms.plans.limits import MIN_GAP, PLACE, PLACES, place_in
 
 SENT, FAILED = "sent", "failed"

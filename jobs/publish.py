@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -154,21 +153,17 @@ class _Work:
         given = {"events": changed.near, "labels": changed.labels, "closings": changed.closings}
         near, count = self._inputs(given, self.hold), changed.near.count()
 
-        summed = {
-            p: self._summed(p, changed, near, before["tables"][p.table.name])
-            for p in plan.followed
-            if p.sums is not None
-        }
-
-        def work(one: Publication) -> Callable[[], bool]:
-            if one in summed:
-                return partial(replace_sums, self.lake, one.table, summed[one])
+        def follow(one: Publication) -> bool:
+            if one.sums is not None:
+                version = before["tables"][one.table.name]
+                return replace_sums(self.lake, one.table, self._summed(one, changed, near, version))
             of = self._of_part(one, near) or near
             rows = in_columns(self.lake, one.table, one.rows(of))
-            keys = one.changed(changed, of)
-            return partial(replace_changed, self.lake, one.table, rows, keys, count=count)
+            return replace_changed(
+                self.lake, one.table, rows, one.changed(changed, of), count=count
+            )
 
-        _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.followed}, on_progress)
+        _in_two_threads(self.lake, plan.followed, follow, on_progress)
         return plan
 
     def _summed(self, one: Publication, changed: Changed, near: Inputs, version: int) -> pa.Table:
@@ -191,12 +186,12 @@ class _Work:
             given = {n: self.lake.store.read(t) for t, n in known.items() if t not in made}
         everything = self._inputs(given, self.keep)
 
-        def work(one: Publication) -> Callable[[], bool]:
+        def make(one: Publication) -> bool:
             of = self._of_part(one, everything) or everything
             rows = in_columns(self.lake, one.table, one.rows(of))
-            return partial(replace_all, self.lake, one.table, rows, few=few)
+            return replace_all(self.lake, one.table, rows, few=few)
 
-        _in_two_threads(self.lake, {p.table.name: work(p) for p in plan.whole}, on_progress)
+        _in_two_threads(self.lake, plan.whole, make, on_progress)
 
     def _of_part(self, one: Publication, of: Inputs) -> Inputs | None:
         """What a table is made of that looks at a part of what happened; None for any other."""
@@ -368,15 +363,21 @@ def _keep_day(lake: Lake, day: date) -> None:
 
 
 def _in_two_threads(
-    lake: Lake, works: Mapping[str, Callable[[], bool]], on_progress: Callable[[str], None]
+    lake: Lake,
+    publications: Sequence[Publication],
+    work: Callable[[Publication], bool],
+    on_progress: Callable[[str], None],
 ) -> None:
-    """Write tables two at a time, telling of each of which anything was written."""
+    """Bring tables up to date two at a time, telling of each of which anything was written.
 
-    def write(name: str, work: Callable[[], bool]) -> None:
-        if work():
-            on_progress(f"published {name}")
+    Spark plans the frames of the one while it works out those of the other.
+    """
+
+    def write(one: Publication) -> None:
+        if work(one):
+            on_progress(f"published {one.table.name}")
 
     with ThreadPoolExecutor(2) as pool:
         task = inheritable_thread_target(lake.spark)(write)
-        for done in [pool.submit(task, name, work) for name, work in works.items()]:
+        for done in [pool.submit(task, one) for one in publications]:
             done.result()

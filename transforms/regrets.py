@@ -116,7 +116,7 @@ def regrets(
     names an attribute of products.
     """
     slim = messages.withColumn("_about", F.sha2(F.to_json(F.struct(*LISTS)), 256)).withColumns(
-        {f"_{name}": F.size(name) for name in LISTS}
+        {f"_{name}": F.size(F.array_distinct(name)) for name in LISTS}
     )
     lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
     slim = slim.drop(*LISTS)

@@ -7,10 +7,10 @@ writes the same log entries in a tenth of the time, and DuckDB answers look-ups 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from itertools import chain
-from operator import or_
+from operator import and_
 
 import deltalake
 import numpy as np
@@ -26,7 +26,7 @@ from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.local_logs import LocalLogs
 from tactful.jobs.lake.spark_store import SparkStore
-from tactful.jobs.lake.store import Keep, Logs, Part
+from tactful.jobs.lake.store import FEW_KEYS, Keep, Logs, Part
 from tactful.schemas.table import Table
 
 # Below both, Spark need not read the table's own log to leave files out.
@@ -150,16 +150,16 @@ class LocalStore(LocalFiles, SparkStore):
         self._close(table)
 
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
-        """Where most files hold one of the keys, this process writes all of them anew: it copies
-        columns as they are, for which Spark would lay out every row.
+        """Where most files hold one of the keys, or there are many keys, this process writes all of
+        them anew: it copies columns as they are, for which Spark would lay out every row.
         """
-        is_gone = _is_one_of(keys)
-        if keys.num_rows > MANY_KEYS or not self._most_hold_one(table, is_gone):
+        is_many = keys.num_rows > FEW_KEYS
+        if keys.num_rows > MANY_KEYS or not (is_many or self._most_hold_one(table, keys)):
             super().replace(table, rows, keys)
         else:
             new = _solid(rows.toArrow(), table)
-            schema, others = new.schema, self._files(table).scanner(filter=~is_gone)
-            batches = chain(new.to_batches(), (b.cast(schema) for b in others.to_batches()))
+            schema, others = new.schema, _without(self._files(table).scanner(), keys)
+            batches = chain(new.to_batches(), (b.cast(schema) for b in others))
             deltalake.write_deltalake(
                 deltalake.DeltaTable(self.path(table)),
                 pa.RecordBatchReader.from_batches(schema, batches),
@@ -168,11 +168,13 @@ class LocalStore(LocalFiles, SparkStore):
             )
         self._close(table)
 
-    def _most_hold_one(self, table: Table, is_one: pc.Expression) -> bool:
+    def _most_hold_one(self, table: Table, keys: pa.Table) -> bool:
         """Whether most of a table, by the bytes of its files, lies in files with such a row."""
+        names, may_hold = keys.column_names, _of_their_days(keys)
         files = list(self._files(table).get_fragments())
         sizes = [os.path.getsize(file.path) for file in files]
-        held = [s for s, f in zip(sizes, files, strict=True) if f.count_rows(filter=is_one)]
+        scanners = (file.scanner(columns=names, filter=may_hold) for file in files)
+        held = [s for s, one in zip(sizes, scanners, strict=True) if _holds_one(one, keys)]
         return 2 * sum(held) > sum(sizes)
 
     def _files(self, table: Table) -> dataset.FileSystemDataset:
@@ -246,17 +248,35 @@ def _last(delta: deltalake.DeltaTable, part: Part) -> int:
     return -1 if written is None else written
 
 
-def _is_one_of(keys: pa.Table) -> pc.Expression:
-    """What is true of the rows with these keys."""
-    *first, last = keys.column_names
-    if not first:
-        return pc.field(last).isin(keys[last].combine_chunks())
-    groups = (
-        (pc.field(first[0]) == value)
-        & pc.field(last).isin(keys.filter(pc.field(first[0]) == value)[last].combine_chunks())
-        for value in keys[first[0]].unique()
+def _without(rows: dataset.Scanner, keys: pa.Table) -> Iterator[pa.RecordBatch]:
+    """The rows that have none of these keys."""
+    names, wanted = keys.column_names, _one_text(keys)
+    for batch in rows.to_batches():
+        others = batch.filter(pc.invert(pc.is_in(_one_text(batch.select(names)), wanted)))
+        if others.num_rows:
+            yield others
+
+
+def _holds_one(rows: dataset.Scanner, keys: pa.Table) -> bool:
+    wanted = _one_text(keys)
+    return any(pc.any(pc.is_in(_one_text(b), wanted)).as_py() for b in rows.to_batches())
+
+
+def _one_text(keys: pa.Table | pa.RecordBatch) -> pa.Array:
+    """Each row of keys as one text; another for each other key."""
+    texts = [keys[name].cast(pa.string()) for name in keys.column_names]
+    joined = pc.binary_join_element_wise(
+        *texts, "\x1f", null_handling="replace", null_replacement="\x00"
     )
-    return reduce(or_, groups)
+    return joined.combine_chunks() if isinstance(joined, pa.ChunkedArray) else joined
+
+
+def _of_their_days(keys: pa.Table) -> pc.Expression | None:
+    """What is true of all rows of the days that keys name, so that other files are not opened."""
+    days = [f.name for f in keys.schema if pa.types.is_date(f.type) and not keys[f.name].null_count]
+    spans = [(pc.field(name), pc.min_max(keys[name])) for name in days]
+    tests = [(day >= span["min"]) & (day <= span["max"]) for day, span in spans]
+    return reduce(and_, tests) if tests else None
 
 
 def _solid(rows: pa.Table, table: Table) -> pa.Table:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -172,21 +174,27 @@ class SparkStore(HadoopFiles):
 def _among(keys: pa.Table) -> str:
     """What is true of the rows with these keys, as SQL."""
     *first, last = keys.column_names
-    if not first:
-        return _in(last, keys[last].to_pylist())
-    groups: dict[str, list[str]] = {}
+    groups: dict[tuple[Any, ...], list[Any]] = {}
     for row in keys.to_pylist():
-        groups.setdefault(row[first[0]], []).append(row[last])
-    parts = (
-        f"({_in(first[0], [group])} AND {_in(last, values)})" for group, values in groups.items()
+        groups.setdefault(tuple(row[name] for name in first), []).append(row[last])
+    return " OR ".join(
+        "(" + " AND ".join([*map(_is, first, values), _in(last, lasts)]) + ")"
+        for values, lasts in groups.items()
     )
-    return " OR ".join(parts)
 
 
-def _in(name: str, values: Sequence[str]) -> str:
-    return f"{name} IN ({', '.join(map(_literal, values))})"
+def _is(name: str, value: Any) -> str:
+    return f"{name} IS NULL" if value is None else f"{name} = {_literal(value)}"
 
 
-def _literal(value: str) -> str:
+def _in(name: str, values: Sequence[Any]) -> str:
+    told = [value for value in values if value is not None]
+    tests = [f"{name} IN ({', '.join(map(_literal, told))})"] if told else []
+    return f"({' OR '.join(tests + [_is(name, None)] * (len(told) < len(values)))})"
+
+
+def _literal(value: str | date) -> str:
+    if isinstance(value, date):
+        return f"DATE'{value.isoformat()}'"
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")
     return f"'{escaped}'"

@@ -126,7 +126,7 @@ class Store(Files, Protocol):
         """Put rows in the place of those with these keys, in one version.
 
         rows: in the table's columns, each with one of the keys; they are not made from this table.
-        keys: of one or two columns of text, of which the first of two has few values.
+        keys: in columns of text or days; the last is the one that tells most of them apart.
         """
 
     def compact(self, table: Table, *, up_to: int) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property, reduce
+from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
@@ -15,6 +15,7 @@ from tactful.jobs.evidence.orders import ROW, is_of_order
 from tactful.jobs.lake.lookups import HUB
 from tactful.jobs.lake.scratch import Keep
 from tactful.jobs.publication.inputs import until
+from tactful.jobs.publication.once import once
 from tactful.schemas.identity import IDENTITY, LABELS, LINKS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
@@ -75,12 +76,12 @@ class Changed:
     def _identity(self) -> DataFrame:
         return self._published()
 
-    @cached_property
+    @once
     def relabelled(self) -> DataFrame:
         """The newest labels of the identifiers of which a batch said anything."""
         return self._keep(latest(self._span.of(self._read(LABELS)), key=[KEY]))
 
-    @cached_property
+    @once
     def moved(self) -> DataFrame:
         """Identifiers of which another label now says whose they are: identifier_key, and of the
         owners and states now and before (was_…) what is known. was_known: whether it is an old one.
@@ -100,23 +101,23 @@ class Changed:
         known = F.coalesce("was_known", F.lit(False))
         return self._keep(rows.withColumn("was_known", known).drop("_is", "_was"))
 
-    @cached_property
+    @once
     def came(self) -> DataFrame:
         """The rows of the timeline that batches added."""
         return self._keep(self._span.of(self._log))
 
-    @cached_property
+    @once
     def events(self) -> DataFrame:
         """What came or changed hands, and what belongs to the same messages, orders, contacts."""
         seeds = self._distinct(self.came, self._that_moved())
         return self._keep(self._distinct(seeds, self._belonging_to(seeds)))
 
-    @cached_property
+    @once
     def timeline(self) -> DataFrame:
         """The same with whose it is now."""
         return self._keep(settled(self.events, self._named, hubs=self._has_hubs))
 
-    @cached_property
+    @once
     def before(self) -> DataFrame:
         """The same with whose it was, as far as it was known when tables were last published."""
         known = self._keep(until(self.events, self._span.after))
@@ -124,12 +125,12 @@ class Changed:
         labels = semi_join(self._identity, keys, count=known.count())
         return self._keep(settled(known, labels, hubs=self._has_hubs))
 
-    @cached_property
+    @once
     def _named(self) -> DataFrame:
         """The labels of the identifiers that these events name."""
         return self._keep(self.labels_of(self.events))
 
-    @cached_property
+    @once
     def persons(self) -> DataFrame:
         """Everybody whose rows may be others now, or who is no more: person_id."""
         moved = self.moved
@@ -141,28 +142,28 @@ class Changed:
         union = reduce(lambda a, b: a.union(b), found).toDF("person_id")
         return self._keep(union.where("person_id IS NOT NULL").distinct())
 
-    @cached_property
+    @once
     def near(self) -> DataFrame:
         """All rows of the timeline that the persons' rows follow from."""
         own = self._keep(self._rows_of(self._keys))
         whole = self._distinct(own, self._belonging_to(own))
         return self._keep(self._distinct(whole, self.events))
 
-    @cached_property
+    @once
     def closing_lives(self) -> DataFrame:
         """Whatever closed a channel to anybody, with all that became of the messages it answers."""
         closed = self._log.where(is_closing())
         lives = self._lives(closed)
         return self._keep(closed.where(~is_of_message()).unionByName(lives))
 
-    @cached_property
+    @once
     def closings(self) -> DataFrame:
         """What closed channels, with whose it is."""
         lives = self.closing_lives
         settled_lives = settled(lives, self.labels_of(lives), hubs=self._has_hubs)
         return self._keep(settled_lives.where(is_closing()))
 
-    @cached_property
+    @once
     def labels(self) -> DataFrame:
         """The labels of all identifiers that the above names, and of all that are the persons'."""
         keys = [_keys_in(self.near), _keys_in(self.closing_lives), self.relabelled.select(KEY)]
@@ -170,7 +171,7 @@ class Changed:
         named = self._keep(reduce(DataFrame.union, keys).distinct())
         return self._keep(self._now(named, count=named.count()))
 
-    @cached_property
+    @once
     def hubs(self) -> DataFrame:
         """Hubs of before or of now of which anything is another: identifier_key."""
         new_sets = self._span.of(self._links)
@@ -180,7 +181,7 @@ class Changed:
         gone = self.moved.where("was_state = 'hub'").select(KEY)
         return self._keep(seen.union(told).union(gone).distinct())
 
-    @cached_property
+    @once
     def messages(self) -> DataFrame:
         """The messages of which more is known, or which are somebody else's: message_id."""
         return self._keep(self.timeline.where(is_of_message()).select("message_id").distinct())
@@ -208,11 +209,11 @@ class Changed:
         """The labels of the identifiers that some events name. events: as `keep` gives them."""
         return self._now(_keys_in(events).distinct(), count=events.count())
 
-    @cached_property
+    @once
     def _has_hubs(self) -> bool:
         return not self._hub_keys.isEmpty()
 
-    @cached_property
+    @once
     def _hub_keys(self) -> DataFrame:
         """Every hub of before or of now."""
         hubs = self._identity.where(HUB).select(KEY)
@@ -229,7 +230,7 @@ class Changed:
         """Those of some earlier labels that still stand."""
         return labels.join(self.relabelled.select(KEY), KEY, "left_anti")
 
-    @cached_property
+    @once
     def _keys(self) -> DataFrame:
         """The persons' identifiers, and those that stand for shared devices among them."""
         return self._keys_of(self.persons)

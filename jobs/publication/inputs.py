@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from functools import cached_property, reduce
+from functools import reduce
 
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from tactful.jobs import decide
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import Keep
+from tactful.jobs.publication.once import once
 from tactful.jobs.settings.config import Config
 from tactful.jobs.summarise import scores
 from tactful.schemas.events import PROFILES
@@ -70,53 +71,53 @@ class Inputs:
         self._versions = versions
         self._keep = keep
         self._until = until
-        # Where a cached property finds a value of its name it asks no further.
+        # What is known already is not worked out.
         self.__dict__.update(given or {})
 
     def _read(self, table: Table) -> DataFrame:
         rows = self._lake.store.read(table, self._versions[table.id])
         return until(rows, self._until) if "batch_id" in table.names else rows
 
-    @cached_property
+    @once
     def newest_labels(self) -> DataFrame:
         """The newest label of each identifier, which tells what it hangs together with, too."""
         return self._keep(latest(self._read(LABELS), key=["identifier_key"]))
 
-    @cached_property
+    @once
     def labels(self) -> DataFrame:
         """Whose each identifier is."""
         return self.newest_labels
 
-    @cached_property
+    @once
     def activations(self) -> DataFrame:
         """What is worth saying to whom, as it stands."""
         return activations(self._read(PLANS), self.labels)
 
-    @cached_property
+    @once
     def audience_members(self) -> DataFrame:
         """Who is shown ads by which policy."""
         return audience_members(self._read(PLANS), self.labels)
 
-    @cached_property
+    @once
     def products(self) -> DataFrame:
         return self._read(PRODUCTS)
 
-    @cached_property
+    @once
     def contents(self) -> DataFrame:
         """What the contents of messages offer."""
         return self._read(CONTENTS)
 
-    @cached_property
+    @once
     def campaigns(self) -> DataFrame:
         """What campaigns offer."""
         return self._read(CAMPAIGNS)
 
-    @cached_property
+    @once
     def rates(self) -> DataFrame:
         """What other currencies are worth."""
         return self._read(RATES)
 
-    @cached_property
+    @once
     def hubs(self) -> DataFrame:
         """The identifiers of too many."""
         return hubs(self.labels, self._read(LINKS))
@@ -126,48 +127,48 @@ class Inputs:
         """Who became one person, and who came apart."""
         return self._read(IDENTITY_CHANGES)
 
-    @cached_property
+    @once
     def manual_links(self) -> DataFrame:
         """What the business says of who is one customer."""
         about_persons = self._read(TIMELINE_LOG).where("event_class = 'profile'")
         return manual_links(about_persons, self._read(PROFILES))
 
-    @cached_property
+    @once
     def events(self) -> DataFrame:
         """Everything that happened."""
         return self._read(TIMELINE_LOG)
 
-    @cached_property
+    @once
     def timeline(self) -> DataFrame:
         """Everything that happened, with the person it happened to."""
         has_hubs = not self.labels.where("state = 'hub'").isEmpty()
         return self._keep(settled(self.events, self.labels, hubs=has_hubs))
 
-    @cached_property
+    @once
     def outcomes(self) -> DataFrame:
         """What became of each message."""
         told = self.config.attribution
         rows = outcomes(self.timeline, self.lines, window=told.window, half_life=told.half_life)
         return self._keep(rows)
 
-    @cached_property
+    @once
     def lines(self) -> DataFrame:
         """What was bought, and what of it was taken back."""
         return self._keep(settled_lines(self.timeline, currency=self.config.business.currency))
 
-    @cached_property
+    @once
     def bought(self) -> DataFrame:
         """What each person bought, line by line, and what of it was kept."""
         currency = self.config.business.currency
         lines = bought_lines(self.lines, self.products, self.rates, currency=currency)
         return self._keep(lines)
 
-    @cached_property
+    @once
     def orders(self) -> DataFrame:
         """The same order by order."""
         return self._keep(orders_of(self.bought))
 
-    @cached_property
+    @once
     def customers(self) -> DataFrame:
         """What events alone say of each person."""
         laws = jurisdictions(self.facts)
@@ -182,7 +183,7 @@ class Inputs:
             )
         )
 
-    @cached_property
+    @once
     def scores(self) -> DataFrame:
         """Where each customer stands now."""
         return self._keep(
@@ -196,12 +197,12 @@ class Inputs:
             )
         )
 
-    @cached_property
+    @once
     def closings(self) -> DataFrame:
         """What closes channels, with the person and the message it is of."""
         return self.timeline.where(is_closing())
 
-    @cached_property
+    @once
     def facts(self) -> DataFrame:
         """The timeline, in which each closing stands once for everybody whom it may be about."""
         told = for_everybody(
@@ -214,12 +215,12 @@ class Inputs:
         on_channels = self._keep(on_their_channels(told, self.labels))
         return self.timeline.where(~is_closing()).unionByName(on_channels)
 
-    @cached_property
+    @once
     def marketing_messages(self) -> DataFrame:
         """Every marketing message, with all that it is about."""
         return marketing_messages(self.timeline, self.products, self.contents, self.campaigns)
 
-    @cached_property
+    @once
     def suppressions(self) -> DataFrame | None:
         """What must not be said, ended or not; None without any rule."""
         rows = decide.suppressions(
@@ -238,7 +239,7 @@ class Inputs:
         )
         return None if rows is None else self._keep(rows)
 
-    @cached_property
+    @once
     def regrets(self) -> DataFrame | None:
         """Messages that a rule or a check would have stopped; None without any."""
         of_rules, of_checks = self.regrets_of_rules, self._regrets_of_checks()
@@ -247,7 +248,7 @@ class Inputs:
         both = (rows.select(*REGRETS.names) for rows in (of_rules, of_checks))
         return self._keep(reduce(DataFrame.unionByName, both))
 
-    @cached_property
+    @once
     def regrets_of_rules(self) -> DataFrame | None:
         """Those of them that a rule would have stopped; None without any rule."""
         if self.suppressions is None:

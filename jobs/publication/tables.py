@@ -52,7 +52,7 @@ class Publication:
     `clock`     what of the moment at which it is made has a say in it: the `moment` itself, or the
                 business's `day`, so that it is made once a day; empty: nothing.
     `changed`   what changed since it was made, and what the rows of whom it bears on are worked out
-                from → which rows may be others now, by one or two columns of the table; None where
+                from → which rows may be others now, by some columns of the table; None where
                 all are made anew, whatever changed.
     `is_daily`  whether it waits for the next day where others follow what changed: a count over
                 everything, which a day's events hardly move.
@@ -121,7 +121,8 @@ def _hubs(changed: Changed, _: Inputs) -> DataFrame:
 
 
 def _events(changed: Changed, _: Inputs) -> DataFrame:
-    return changed.events.select("stream", "event_id").distinct()
+    # With the day, so that files of other days are not looked into.
+    return changed.events.select("event_date", "stream", "event_id").distinct()
 
 
 def _messages(changed: Changed, of: Inputs) -> DataFrame:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
+from pyspark.sql.types import DateType
 
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.lake import Lake
@@ -36,7 +37,7 @@ def replace_changed(
     count: how many, about.
     """
     names = changed.columns
-    before = semi_join(lake.store.read(table), changed, count=count)
+    before = semi_join(_of_their_days(lake.store.read(table), changed), changed, count=count)
     now = semi_join(rows, changed, count=count)
     others = _differing(before, now, table, names).toArrow()
     if not others.num_rows:
@@ -71,6 +72,17 @@ def replace_sums(lake: Lake, table: Table, rows: pa.Table) -> bool:
         return False
     lake.store.overwrite(table, rows)
     return True
+
+
+def _of_their_days(rows: DataFrame, keys: DataFrame) -> DataFrame:
+    """Keep the rows of the days between the first and the last that keys name, if they name any:
+    files of other days are not opened.
+    """
+    for name in (field.name for field in keys.schema if field.dataType == DateType()):
+        first, last = keys.agg(F.min(name), F.max(name)).collect()[0]
+        if first is not None:
+            rows = rows.where(F.col(name).between(F.lit(first), F.lit(last)))
+    return rows
 
 
 def _differing(before: DataFrame, now: DataFrame, table: Table, names: list[str]) -> DataFrame:

@@ -85,7 +85,7 @@ class Campaign:
             name = kind.removeprefix(ATTRIBUTE)
             told = {one["sku"]: _attribute(one, name) for one in self.products}
             hits = [sku for sku, value in told.items() if value and (value in values) != negated]
-            return hits, len(self.skus)
+            return hits, len({*self.skus})
         own = self.skus if kind == "sku" else getattr(self, OWN[kind])
         more = (one[kind] for one in self.products if kind != "sku" and one[kind])
         named = dict.fromkeys([*own, *more])

@@ -28,7 +28,7 @@ def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) ->
         some, between = _only(nodes, pairs, inside)
         oversized[inside] = _cut_oversized(some, between, max_identifiers)
         part = components(pairs, nodes.may_link & ~apart & ~oversized)
-    return Parts(part, oversized, apart, np.full(len(nodes), ALONE))
+    return Parts(part, oversized, apart, np.full(len(nodes), ALONE), np.arange(len(nodes)))
 
 
 def _only(nodes: Nodes, links: np.ndarray, inside: np.ndarray) -> tuple[Nodes, np.ndarray]:

@@ -250,15 +250,18 @@ def test_pieces_are_appended_once_and_read_as_files_here(store: Store, tmp_path:
 
 
 @pytest.mark.parametrize("few", [0, 9], ids=["many keys", "few keys"])
+@pytest.mark.parametrize("days", [(), ("event_date",)], ids=["two columns", "with days"])
 def test_rows_with_some_keys_are_replaced_in_one_version(
-    store: Store, monkeypatch, few: int
+    store: Store, monkeypatch, few: int, days: tuple[str, ...]
 ) -> None:
     """Those of a key without rows go; those of other keys stay, whatever their columns hold."""
-    monkeypatch.setattr("tactful.jobs.lake.spark_store.FEW_KEYS", few)
+    for module in ("spark_store", "local_store"):
+        monkeypatch.setattr(f"tactful.jobs.lake.{module}.FEW_KEYS", few)
     at, names = datetime(2026, 1, 2, tzinfo=UTC), ("stream", "event_id")
 
     def rows(amount: str, *keys: tuple[str, str]) -> pa.Table:
         told = {"amount": Decimal(amount), "occurred_at": at, "person_id": "p_ann"}
+        told["event_date"] = at.date()
         rows = [{**dict(zip(names, key, strict=True)), **told} for key in keys]
         return pa.Table.from_pylist(rows, to_arrow_schema(TIMELINE.struct()))
 
@@ -271,6 +274,8 @@ def test_rows_with_some_keys_are_replaced_in_one_version(
     before = store.version(TIMELINE)
     keys = pa.table({"stream": ["clicks", "clicks"], "event_id": ["2", "it's \\3"]})
     keys = pa.concat_tables([keys, pa.table({"stream": ["clicks"], "event_id": ["3"]})])
+    for name in days:
+        keys = keys.add_column(0, name, pa.array([at.date()] * keys.num_rows))
     new = rows("2.5", ("clicks", "2"), ("clicks", "it's \\3"))
     store.replace(TIMELINE, frame(new), keys)
     assert store.version(TIMELINE) == before + 1

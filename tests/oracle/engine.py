@@ -134,10 +134,19 @@ def _put_suppressed(db: DuckDBPyConnection, made: list[str]) -> None:
 
 
 def stand_for(db: DuckDBPyConnection) -> None:
-    """Make `stands_for`: of all that somebody says is one person the best stands for the others."""
+    """Make `stands_for`: of all that somebody says is one person the best stands for the others.
+
+    A word about a hub makes nobody one with anybody.
+    """
     graph = nx.Graph()
     graph.add_nodes_from(node for (node,) in db.execute("SELECT node FROM identifiers").fetchall())
-    joined = db.execute("SELECT node, other_node FROM standing_links WHERE kind = 'always_link'")
+    joined = db.execute(
+        """
+        SELECT node, other_node FROM standing_links
+        WHERE kind = 'always_link'
+            AND node NOT IN (FROM crowded) AND other_node NOT IN (FROM crowded)
+        """
+    )
     graph.add_edges_from(joined.fetchall())
     best = {node: min(part) for part in nx.connected_components(graph) for node in part}
     put(db, "stands_for", [{"node": n, "best": best[n]} for n in best], STANDS_FOR)
@@ -180,14 +189,13 @@ STEPS = {
 def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) -> None:
     """Make `parts`: for each identifier its state, its component, and when a link of it ended.
 
-    A hub stays one, but others that somebody says are one with it are one with each other.
+    theirs: of one whose link has ended, in whose component whoever it was linked to is now.
     """
     known = db.execute(
         """
         SELECT i.priority, dense_rank() OVER (ORDER BY t.type) AS kind, t.most, t.is_device,
             i.is_blocked, f.best,
-            i.node IN (SELECT node FROM crowded) AS is_hub,
-            count(*) OVER (PARTITION BY f.best) > 1 AS is_joined
+            i.node IN (SELECT node FROM crowded) AS is_hub
         FROM identifiers AS i
         JOIN types AS t ON t.type = i.identifier_type
         JOIN stands_for AS f USING (node)
@@ -195,7 +203,7 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
         """
     ).fetchnumpy()
     told = db.execute("FROM identity_settings").fetchnumpy()
-    may_link = ~(known["is_blocked"] | (known["is_hub"] & ~known["is_joined"]))
+    may_link = ~(known["is_blocked"] | known["is_hub"])
     nodes = Nodes(known["priority"], known["kind"], known["most"], may_link)
     found = settle(
         nodes,
@@ -210,12 +218,21 @@ def partition(db: DuckDBPyConnection, *, settle: Callable[..., Any] = settle) ->
     states = [known["is_blocked"], known["is_hub"], is_neutral, is_hub]
     state = np.select(states, ["blocked", "hub", "neutral", "hub"], "linked")
     numbers = np.arange(len(nodes), dtype=np.int32)
-    # A hub is nobody's, also where somebody says that it is one with others.
     part = np.where(state == "hub", ALONE, found.part[best])
-    parts = {"node": numbers, "part": part, "state": state}
+    # Whose it was seen with first is asked of a device of several only.
+    is_last = (
+        has_ended
+        & (found.part[found.ended_with] != ALONE)
+        & (told["shared_devices"][0] != "neutral")
+    )
+    theirs = np.where(is_last, found.part[found.ended_with], ALONE)[best]
+    parts = {"node": numbers, "part": part, "state": state, "theirs": theirs}
     db.register("found", {**parts, "ended_us": found.ended_at[best]})
     ended_at = "CASE WHEN ended_us >= 0 THEN make_timestamp(ended_us) END AS ended_at"
-    db.execute(f"CREATE TABLE parts AS SELECT node, part, state, {ended_at} FROM found")
+    db.execute(
+        f"CREATE TABLE parts AS SELECT * EXCLUDE (ended_us, theirs), {ended_at}, "
+        "CASE WHEN theirs >= 0 THEN theirs END AS theirs FROM found"
+    )
     db.unregister("found")
 
 

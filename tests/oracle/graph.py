@@ -56,22 +56,42 @@ class Links:
 class Parts:
     """The component of each node (ALONE where it is cut or may not link), and why it was cut.
 
-    ended_at: when the last of its links to somebody ended, in microseconds; ALONE where none did.
+    ended_at: from when on it is nobody's, since a link of it ended, in microseconds; ALONE where
+    none did. ended_with: to whom that link was.
     """
 
     part: np.ndarray
     oversized: np.ndarray
     kept_apart: np.ndarray
     ended_at: np.ndarray
+    ended_with: np.ndarray
 
 
 def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) -> Parts:
     """Components of the links, after all that must give way has been cut or left out."""
-    oversized, apart = np.zeros((2, len(nodes)), dtype=bool)
+    oversized = np.zeros(len(nodes), dtype=bool)
     never = {pair for one, other in links.never.tolist() for pair in ((one, other), (other, one))}
     may_hold = np.array([tuple(pair) not in never for pair in links.pairs.tolist()], dtype=bool)
-    kept = may_hold.copy()
-    judged = may_hold if sharing == "neutral" else may_hold & links.lives
+    # Of what lives the newest or first one is judged by what lives; what has ended by all.
+    kept, apart = _kept(nodes, links, may_hold, sharing)
+    if sharing != "neutral":
+        living, _ = _kept(nodes, links, may_hold & links.lives, sharing)
+        kept = np.where(links.lives, living, kept)
+    nodes = replace(nodes, may_link=nodes.may_link & ~apart)
+    ended_at, ended_with = end_of_links(nodes, links, kept, sharing)
+    nodes = replace(nodes, may_link=nodes.may_link & (ended_at == ALONE))
+    living = links.pairs[kept & links.lives]
+    for graph in _oversized(nodes, living, max_identifiers):
+        oversized[list(cut_oversized(graph, max_identifiers))] = True
+    part = components(living, nodes.may_link & ~oversized)
+    return Parts(part, oversized, apart, ended_at, ended_with)
+
+
+def _kept(
+    nodes: Nodes, links: Links, judged: np.ndarray, sharing: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Which of these links are kept, and which nodes are cut."""
+    apart, kept = np.zeros(len(nodes), dtype=bool), judged.copy()
     number = {pair: n for n, pair in enumerate(map(tuple, links.pairs.tolist()))}
     for graph in _disputed(nodes, links, judged):
         mine = [number[pair] for pair in _pairs_of(graph, number)]
@@ -87,31 +107,33 @@ def settle(nodes: Nodes, links: Links, *, max_identifiers: int, sharing: str) ->
             told = first_come(graph, links)
             dropped = [n for n in mine if tuple(links.pairs[n].tolist()) not in told]
         kept[dropped] = False
-    nodes = replace(nodes, may_link=nodes.may_link & ~apart)
-    ended_at = end_of_links(nodes, links, kept, sharing)
-    nodes = replace(nodes, may_link=nodes.may_link & (ended_at == ALONE))
-    living = links.pairs[kept & links.lives]
-    for graph in _oversized(nodes, living, max_identifiers):
-        oversized[list(cut_oversized(graph, max_identifiers))] = True
-    part = components(living, nodes.may_link & ~oversized)
-    return Parts(part, oversized, apart, ended_at)
+    return kept, apart
 
 
-def end_of_links(nodes: Nodes, links: Links, kept: np.ndarray, sharing: str) -> np.ndarray:
+def end_of_links(
+    nodes: Nodes, links: Links, kept: np.ndarray, sharing: str
+) -> tuple[np.ndarray, np.ndarray]:
     """Until when each node was linked to somebody whom it is not one person with any more.
 
-    Where the newest or first one has a device, one that is linked to anybody else has not ended.
+    Where the newest or first one has a device, one that is linked to anybody else has not ended,
+    and its last link tells; else the first that ended does.
     """
     part = components(links.pairs[kept & links.lives], nodes.may_link)
-    ended_at = np.full(len(nodes), ALONE, dtype=np.int64)
+    living = links.pairs[kept & links.lives]
+    lives = set(living[nodes.may_link[living].all(axis=1)][:, 1].tolist())
+    ends: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for n in np.flatnonzero(kept & ~links.lives).tolist():
         centre, node = links.pairs[n].tolist()
-        if nodes.may_link[[centre, node]].all() and part[centre] != part[node]:
-            ended_at[node] = max(ended_at[node], links.until[n])
-    if sharing != "neutral":
-        living = links.pairs[kept & links.lives]
-        ended_at[living[nodes.may_link[living].all(axis=1)][:, 1]] = ALONE
-    return ended_at
+        is_over = nodes.may_link[[centre, node]].all() and part[centre] != part[node]
+        if is_over and (sharing == "neutral" or node not in lives):
+            ends[node].append((int(links.until[n]), centre))
+    ended_at = np.full(len(nodes), ALONE, dtype=np.int64)
+    ended_with = np.arange(len(nodes))
+    for node, told in ends.items():
+        at = min(told)[0] if sharing == "neutral" else max(told)[0]
+        ended_at[node] = at
+        ended_with[node] = min(centre for until, centre in told if until == at)
+    return ended_at, ended_with
 
 
 def components(links: np.ndarray, present: np.ndarray) -> np.ndarray:

@@ -125,6 +125,19 @@ def test_long_lists_and_short_ones_are_judged_alike(spark, monkeypatch, short: i
 
 
 @pytest.mark.parametrize("short", [0, 32])
+def test_what_a_message_names_twice_is_one_product_of_it(spark, monkeypatch, short: int) -> None:
+    monkeypatch.setattr(module, "SHORT", short)
+    told = [
+        message("the same twice", skus=["S1", "S1"]),
+        message("two", skus=["S1", "S2"]),
+        message("three times of four", skus=["S1", "S1", "S1", "S2"]),
+    ]
+    held = frames(spark, told, [suppression("most", "sku", "S1")])
+    rows = regrets(*held, shares=SHARES).collect()
+    assert [row.message_id for row in rows] == ["the same twice"]
+
+
+@pytest.mark.parametrize("short", [0, 32])
 def test_all_parts_of_a_scope_must_touch(spark, monkeypatch, short: int) -> None:
     """A product that does not have the attribute, or has it twice, is never touched by its lack."""
     monkeypatch.setattr(module, "SHORT", short)

@@ -19,7 +19,7 @@ from tactful.transforms.identity.arrays import (
     distinct,
     is_first,
 )
-from tactful.transforms.identity.sharing.graph import FOREVER, Graph, Kinds, Sharing
+from tactful.transforms.identity.sharing.graph import FOREVER, Graph, Kept, Kinds, Sharing
 
 LINKED, HUB, NEUTRAL = 0, 1, 2
 NO_PAIRS = np.empty((0, 2), dtype=np.int64)
@@ -96,35 +96,47 @@ def partition(
     links nobody. by_hand: beats all that was seen, but for what is a hub.
     """
     level = kinds.priority[kind]
-    same = _same(by_hand.always, level)
+    hub = hubs(links, kind, kinds) | ~inside
+    # Nobody is anybody's by way of what is a hub.
+    same = _same(by_hand.always[~hub[by_hand.always].any(axis=1)], level)
     never = same[by_hand.never]
     never = never[never[:, 0] != never[:, 1]]
-    hub = hubs(links, kind, kinds) | ~inside
     stars = _stars(links, hub, same, level)
     joined = _joined(stars, kind, kinds)
     edges = _edges(joined, links, kind, kinds, never=never, with_last=sharing.reads_last)
     alive = edges.lives_until > now
+
+    def settle(judged: Bools) -> Kept:
+        return sharing.settle(_graph(edges, judged, joined, links, kind, kinds, never))
+
     judged = np.ones_like(alive) if sharing.judges_expired else alive
-    kept = sharing.settle(_graph(edges, judged, joined, links, kind, kinds, never))
+    kept = settle(judged)
     holds = np.ones_like(alive)
-    holds[judged] &= kept.edges
+    holds[judged] = kept.edges
+    if not judged.all():
+        # What has ended was somebody's where it holds beside all else that was ever seen.
+        holds[~judged] = settle(np.ones_like(alive)).edges[~judged]
     state = np.full(len(kind), LINKED)
     state[kept.cut] = np.where(kinds.is_device[kind[kept.cut]], NEUTRAL, HUB)
-    ended = _ended(edges, holds, alive, len(kind), for_any=sharing.judges_expired)
-    state[(ended != NOBODY) & (state == LINKED)] = NEUTRAL
+    ended, theirs = _ended(edges, holds, alive, len(kind), for_any=sharing.judges_expired)
+    has_ended = (ended != NOBODY) & (state == LINKED)
+    state[has_ended] = NEUTRAL
     holds &= alive & (state[edges.ends] == LINKED).all(axis=1)
     state[_oversized(edges.ends[holds], level, max_identifiers)] = HUB
     holds &= (state[edges.ends] == LINKED).all(axis=1)
-    state = state[same]
+    part = components(edges.ends[holds], len(kind))
+    last = np.where(has_ended & (state[theirs] == LINKED), part[theirs], NOBODY)[same]
+    has_ended, state = has_ended[same], state[same]
     state[hub] = HUB
-    part = components(edges.ends[holds], len(kind))[same]
-    person = np.where(state == LINKED, part, NOBODY)
+    person = np.where(state == LINKED, part[same], NOBODY)
     owner, since = _neutral_owners(links, state, person)
+    if not sharing.judges_expired:
+        owner = np.where(last == NOBODY, owner, last)
     return Partition(
         state,
         _touching(stars, same),
         np.where(state == NEUTRAL, owner, person),
-        _earlier(since, np.where(state == NEUTRAL, ended[same], NOBODY)),
+        np.where(has_ended & (state == NEUTRAL), ended[same], since),
         _next_expiry(edges, alive, len(kind)),
     )
 
@@ -256,27 +268,29 @@ def _graph(
     )
 
 
-def _ended(edges: Edges, kept: Bools, alive: Bools, count: int, *, for_any: bool) -> Ints:
-    """Until when each node was linked to somebody by a link that has ended; NOBODY for the others.
+def _ended(
+    edges: Edges, kept: Bools, alive: Bools, count: int, *, for_any: bool
+) -> tuple[Ints, Ints]:
+    """Until when each node was linked to somebody by a link that has ended, and to whom.
 
     Such a node is nobody's from then on: what it did before stays theirs, and so does what was said
-    by it. Not where the two are one person by another way, and but for_any where no other link
-    of it lives.
+    by it. Not where the two are one person by another way. for_any: from the first such end on,
+    whatever else it is linked to; else from the last on, where no other link of it lives.
+    NOBODY for the other nodes; to whom says itself there.
     """
     part = components(edges.ends[kept & alive], count)
-    over = edges.ends[kept & ~alive]
+    over, until = edges.ends[kept & ~alive], edges.lives_until[kept & ~alive]
     apart = part[over[:, 0]] != part[over[:, 1]]
-    until = np.full(count, NOBODY, dtype=np.int64)
-    np.maximum.at(until, over[apart, 1], edges.lives_until[kept & ~alive][apart])
     if not for_any:
-        until[edges.ends[kept & alive, 1]] = NOBODY
-    return until
-
-
-def _earlier(one: Ints, other: Ints) -> Ints:
-    """The earlier of two times, where there are two."""
-    both = np.minimum(one, other)
-    return np.where(one == NOBODY, other, np.where(other == NOBODY, one, both))
+        lives = np.zeros(count, dtype=bool)
+        lives[edges.ends[kept & alive, 1]] = True
+        apart &= ~lives[over[:, 1]]
+    (whose, node), until = over[apart].T, until[apart]
+    order = np.lexsort((whose, until if for_any else -until, node))
+    order = order[is_first(node[order])]
+    ended, theirs = np.full(count, NOBODY, dtype=np.int64), np.arange(count)
+    ended[node[order]], theirs[node[order]] = until[order], whose[order]
+    return ended, theirs
 
 
 def _oversized(edges: Ints, level: Ints, limit: int) -> Bools:

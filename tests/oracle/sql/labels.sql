@@ -2,7 +2,8 @@
 -- A person is named after the identifier of theirs that was seen first. A neutral device is its
 -- first person's until a second was seen with it, and from then on nobody's: n_<key>. With it was
 -- seen who owns the first identifier, neither hub nor neutral, of an event that holds the device.
--- What had a link that has ended is nobody's from then on, and neutral, too.
+-- What had a link that has ended is nobody's from then on, and neutral, too; before, it is theirs whom
+-- it was last linked to, where parts say so.
 WITH seen AS (
     SELECT m.node, min(s.first_seen_at) AS first_seen_at, max(s.last_seen_at) AS last_seen_at
     FROM members AS m
@@ -62,10 +63,10 @@ SELECT
     seen.first_seen_at,
     seen.last_seen_at,
     p.state,
-    CASE WHEN p.state = 'neutral' THEN least(shared.neutral_from_at, p.ended_at) END AS neutral_from_at,
+    CASE WHEN p.state = 'neutral' THEN coalesce(p.ended_at, shared.neutral_from_at) END AS neutral_from_at,
     CASE WHEN p.state = 'neutral' THEN 'n_' || i.identifier_key END AS neutral_person_id
 FROM identifiers AS i
 JOIN seen USING (node)
 JOIN parts AS p USING (node)
 LEFT JOIN shared USING (node)
-LEFT JOIN persons ON persons.part = CASE WHEN p.state = 'neutral' THEN first_part ELSE p.part END
+LEFT JOIN persons ON persons.part = CASE WHEN p.state = 'neutral' THEN coalesce(p.theirs, first_part) ELSE p.part END

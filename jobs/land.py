@@ -15,6 +15,7 @@ from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.intake.landing_files import JAVA_ERRORS, java_cause, read_files, uri_of
 from tactful.jobs.intake.manual_links import without_unclear_links
+from tactful.jobs.intake.signals import with_signals_apart
 from tactful.jobs.intake.span_batches import look_ahead, not_read, put_spans, ranges_of
 from tactful.jobs.intake.spans import Reading
 from tactful.jobs.intake.work import Met, Work, begin, begun, query_name
@@ -227,6 +228,7 @@ def _read(lake: Lake, config: Config, work: Work) -> Part | None:
         rows_to_write = lake.store.collected(received, few=is_small)
         if PROFILES.name in source.streams:
             rows_to_write = without_unclear_links(lake, config, rows_to_write)
+        rows_to_write = with_signals_apart(lake, config, rows_to_write, rows)
         if isinstance(rows_to_write, pa.Table):
             brought[:] = [work.part(RECEIVED, rows_to_write)]
         else:

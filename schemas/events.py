@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from tactful.schemas import words
+from tactful.schemas import replies, words
 from tactful.schemas.table import Column, Table
 from tactful.schemas.words import ALL, BOUNCES, CHANNELS, PURPOSES
 
@@ -77,7 +77,13 @@ COMMON = (
         "The raw identifiers as sent.",
         protected=True,
     ),
-    Column("properties", "map<string,string>", "Fields that the canonical form does not name."),
+    Column(
+        "properties",
+        "map<string,string>",
+        "Fields that the canonical form does not name.",
+        note="Signals of consent are read there: gpc (Sec-GPC), tcf_string, gpp_string, us_privacy, "
+        "and of a message that failed error_code 21610; each is an event of its own beside this one.",
+    ),
 )
 
 DOUBTS = Column(
@@ -114,6 +120,12 @@ CHANNEL = "How it reached the person; all where that is not known."
 PURPOSE = "marketing or transactional."
 CHANNEL_NOTE = words.as_sentence(words.CHANNEL_WORDS)
 PURPOSE_NOTE = words.as_sentence(words.PURPOSE_WORDS)
+
+REPLY_NOTE = (
+    f"A text message that came in ({', '.join(replies.REPLIED)}) is read by what it says in its "
+    "text or body: STOP and the like as unsubscribed, START as subscribed; any other is refused as "
+    "reply_without_word, for people to read."
+)
 
 CONTEXT = (
     Column("session_id", "string", "The visit it belongs to."),
@@ -234,9 +246,10 @@ REQUIRED: dict[str, tuple[str, ...]] = {
 
 def _stream(name: str, doc: str) -> Table:
     synonyms = words.TYPE_WORDS.get(name, ())
-    type_ = replace(
-        COMMON[1], allowed=TYPES[name], note=words.as_sentence(synonyms) if synonyms else ""
-    )
+    note = words.as_sentence(synonyms) if synonyms else ""
+    if name == "messages":
+        note += f" {REPLY_NOTE}"
+    type_ = replace(COMMON[1], allowed=TYPES[name], note=note)
     columns = (COMMON[0], type_, *COMMON[2:], *FURTHER[name], *ACCEPTED)
     return Table(name, "event", ("event_id",), columns, doc, streamed=True, erased_by="keys")
 

@@ -14,6 +14,9 @@ CHANNELS = (
 # The channel of what no message is: who is in an audience is shown it. Networks ask for a consent of
 # its own, whatever else an audience is about.
 AD = "ad"
+# What a consent says in `attribute` that is made of a signal, which may come with every page:
+# Global Privacy Control, and the strings of TCF, GPP and US Privacy.
+SIGNALS = ("gpc", "tcf_string", "gpp_string", "us_privacy")
 PURPOSES = ("marketing", "transactional")
 BOUNCES = ("hard", "soft")
 # The types that close a channel to somebody, and those that open one, by stream.

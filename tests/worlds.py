@@ -43,6 +43,7 @@ from tests.worlds_rows import (
     undone,
     world_config,
 )
+from tests.worlds_signals import signals
 from tests.worlds_spellings import JUNK, named_sources, spellings
 from tests.worlds_touches import touches
 from tests.worlds_words import channelless, dead_addresses, new_address, spelled
@@ -127,6 +128,7 @@ class _Maker:
         seasonal(products, seed)
         for section, values in business(seed).items():
             config[section] = {**config.get(section, {}), **values}
+        signals(self, config, seed)
         return World(
             self.rows, config, products, AS_OF, LANDED_AT, seed,
             world_rates(seed), world_contents(seed), world_campaigns(seed), world_context(seed),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
-from tactful.schemas.words import ALL, PURPOSES
+from tactful.schemas.events import ORDER
+from tactful.schemas.words import AD, ALL, PURPOSES, SIGNALS
 
 GRANTED, WITHDRAWN = "consent_granted", "consent_withdrawn"
 
@@ -28,6 +29,29 @@ def consents(timeline: DataFrame) -> DataFrame:
             "is_granted": F.col("type") == GRANTED,
         }
     )
+
+
+def without_repeats(said: DataFrame) -> DataFrame:
+    """Of signals that withdraw consent the first, until consent was granted again.
+
+    A browser that asks not to be sold asks so with every page: that is one withdrawal, not a
+    thousand. After a grant it is one anew.
+
+    Keeps: all words of consent but such repeats, all columns. said: see `consents`.
+    """
+    by_then = (
+        Window.partitionBy("person_id", "purpose")
+        .orderBy("occurred_at")
+        .rangeBetween(Window.unboundedPreceding, Window.currentRow)
+    )
+    opens = F.col("is_granted") & F.coalesce(F.col("channel") == AD, F.lit(True))
+    is_signal = F.coalesce(F.col("attribute").isin(*SIGNALS), F.lit(False)) & ~F.col("is_granted")
+    granted = F.max(F.when(opens, F.col("occurred_at"))).over(by_then)
+    alike = Window.partitionBy("person_id", "purpose", "_is_signal", "_granted_at")
+    place = F.row_number().over(alike.orderBy(*ORDER))
+    marked = said.withColumns({"_is_signal": is_signal, "_granted_at": granted})
+    kept = marked.withColumn("_place", place).where("NOT _is_signal OR _place = 1")
+    return kept.drop("_is_signal", "_granted_at", "_place")
 
 
 def newest_word() -> Column:

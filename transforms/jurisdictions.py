@@ -68,6 +68,17 @@ def country(text: str) -> Column:
     return F.expr(f"CASE WHEN {code} IN ({names}) THEN {code} END")
 
 
+def places() -> Column:
+    """The places a row is of, the nearest first: a part of a country (US-CA), and the country."""
+    part = F.concat(country("country"), F.lit("-"), F.upper(F.trim("region")))
+    return F.array_compact(F.array(part, country("country")))
+
+
+def place_of_weather() -> Column:
+    """The place that a row of `context` is about, as `places` has it."""
+    return F.upper(F.trim("region"))
+
+
 def jurisdictions(timeline: DataFrame) -> DataFrame:
     """Say by which country's law each person is asked for consent.
 

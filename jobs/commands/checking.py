@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from tactful.jobs import java
+from tactful.jobs.commands.contradictions import contradictions
 from tactful.jobs.commands.starting import one_number
 from tactful.jobs.errors import SessionUnfit
 from tactful.jobs.lake.files import files_here
@@ -30,6 +31,7 @@ def notes(config: Config) -> list[str]:
         *_late(config),
         *_equals(config),
         *_oddities(config),
+        *contradictions(config),
         *_numbers(config),
         *_absent(config),
         *_in_the_lake(config),

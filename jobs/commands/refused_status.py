@@ -10,7 +10,7 @@ from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.tables_here import Tables
-from tactful.schemas.words import CLOSING_TYPES
+from tactful.schemas.words import CLOSING_TYPES, SIGNALS
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
 from tactful.transforms.sources import DIALECTS, Dialect
 from tactful.transforms.sources.words import closed_words, closing_types
@@ -64,7 +64,7 @@ UNKNOWN = f"""
     GROUP BY stream, type ORDER BY rows DESC, stream, type LIMIT {MOST_REASONS}
 """
 # A word about a shared device or about nobody, and about nobody who was ever seen with what it
-# names; a soft bounce closes nothing.
+# names; a soft bounce closes nothing, and of signals that come with every page the first counts.
 NOBODY = f"""
     SELECT stream, type, count(*) AS rows
     FROM timeline
@@ -72,6 +72,8 @@ NOBODY = f"""
       AND (person_id IS NULL OR starts_with(person_id, 'n_'))
       AND (stream, event_id) NOT IN (
           SELECT ('messages', event_id) FROM messages WHERE type = 'bounced' AND bounce = 'soft')
+      AND (stream, event_id) NOT IN (
+          SELECT ('profiles', event_id) FROM profiles WHERE attribute IN {SIGNALS})
       AND stream || ':' || event_id NOT IN (SELECT event FROM protecting)
     GROUP BY stream, type ORDER BY rows DESC, stream, type
 """
@@ -83,7 +85,9 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
     dialects: the dialect of each source, as far as it is known.
     """
     with duckdb.connect() as database:
-        here = _registered(database, tables, ("quarantine", "timeline", "messages", "suppressions"))
+        here = _registered(
+            database, tables, ("quarantine", "timeline", "messages", "profiles", "suppressions")
+        )
         facts: dict[str, Any] = {
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
@@ -93,7 +97,7 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
         }  # fmt: skip
         if "quarantine" in here:
             facts |= tables.tried("quarantine", lambda: _refused(database, dialects), {})
-        if {"timeline", "messages"} <= here:
+        if {"timeline", "messages", "profiles"} <= here:
             events = (
                 "unnest(evidence) FROM suppressions" if "suppressions" in here else "'' LIMIT 0"
             )

@@ -24,6 +24,7 @@ from tactful.schemas.events import STREAMS
 from tactful.transforms.identity.keys import hmac_pads
 from tactful.transforms.sources import DIALECTS
 from tactful.transforms.sources.one_event_by import ROWS
+from tactful.transforms.sources.signals import with_signals
 
 FORMATS = {".avro": "avro", ".csv": "csv", ".parquet": "parquet"}
 # What says most of an event, in this order.
@@ -110,7 +111,7 @@ def sample(
         nonlocal landed
         first = frame.limit(rows).cache()
         landed = first.count()
-        events = DIALECTS[source.dialect].parse(
+        parsed = DIALECTS[source.dialect].parse(
             first,
             stream=source.stream,
             source_name="sample",
@@ -119,6 +120,7 @@ def sample(
             **source.reading,
             **keyed,
         )
+        events = with_signals(parsed, tcf_vendors=config.consent.tcf_vendors)
         found[:] = events.collect()
 
     if file is None:

@@ -40,7 +40,7 @@ from tactful.jobs.runs.batches import GATHER
 from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, LANDED_RANGES
 from tactful.schemas.table import FORMAT_VERSION
-from tactful.schemas.words import CLOSES, CLOSING_TYPES
+from tactful.schemas.words import CLOSES, CLOSING_TYPES, SIGNALS
 
 LAST_BATCHES = """
     SELECT query, generation, batch_id, as_of, watermark,
@@ -281,6 +281,8 @@ def _made_of(type_: str, field: str) -> str:
         return "taken as a hard bounce of its address" if type_ == "bounced" else "left aside"
     if type_ == "bounced":
         return "taken as that of its address" if field == "channel" else "taken as all purposes"
+    if field in SIGNALS:
+        return "taken as a no to ads"
     if type_ in CLOSING_TYPES:
         if type_ in CLOSES["messages"]:
             return "taken as all channels, marketing"

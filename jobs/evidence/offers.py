@@ -19,6 +19,7 @@ from tactful.transforms.changed_rows import changed_keys
 from tactful.transforms.checks import CHECKS
 from tactful.transforms.checks.check import is_meant
 from tactful.transforms.identity.links import latest, semi_join
+from tactful.transforms.jurisdictions import place_of_weather, places, tells_country
 from tactful.transforms.message_facts import is_of_message
 
 # What of each has a say in what must not, or might, be said; what it costs has none.
@@ -61,7 +62,7 @@ def concerned(
         changed = batch.keep(changed_keys(now, was, key=key, columns=columns))
         if count := changed.count():
             found += _with(batch, relevant_events, changed, key, count)
-    found += _under_other_skies(batch, config)
+    found += _under_other_skies(batch, relevant_events, config)
     return reduce(DataFrame.union, found).distinct() if found else None
 
 
@@ -70,9 +71,9 @@ def _now_and_before(batch: Batch, table: Table) -> tuple[DataFrame, DataFrame]:
     return table.conform(batch.read(table)), table.conform(before)
 
 
-def _under_other_skies(batch: Batch, config: Config) -> list[DataFrame]:
-    """For whom anything is planned that asks for the weather, where that of today or of a day to
-    come is told otherwise than before.
+def _under_other_skies(batch: Batch, events: DataFrame, config: Config) -> list[DataFrame]:
+    """For whom anything is planned that asks for the weather, and who was ever seen where that of
+    today or of a day to come is told otherwise than before.
     """
     asking = [
         is_meant(one.options)
@@ -85,10 +86,21 @@ def _under_other_skies(batch: Batch, config: Config) -> list[DataFrame]:
     today = (batch.as_of - timedelta(days=1)).date()
     ahead = (rows.where(F.col("day") >= F.lit(today)) for rows in _now_and_before(batch, CONTEXT))
     columns = ("day", "temperature", "rain")
-    if changed_keys(*ahead, key="region", columns=columns).isEmpty():
+    changed = changed_keys(*ahead, key="region", columns=columns)
+    regions = [row.place for row in changed.select(place_of_weather().alias("place")).collect()]
+    standing = batch.keep(_standing(batch).where(reduce(Column.__or__, asking)))
+    if not regions or standing.isEmpty():
         return []
-    standing = _standing(batch).where(reduce(Column.__or__, asking))
-    return [standing.select(F.col("anchor_key").alias("identifier_key"))]
+    # Who moves on says so by an event of their own, which has them looked at.
+    there = events.where(tells_country() & F.arrays_overlap(places(), F.lit(regions)))
+    seen = _labels(batch, keys_of(there)).select("person_id").distinct()
+    planned = _labels(batch, standing.select(F.col("anchor_key").alias("identifier_key")))
+    return [planned.join(seen, "person_id", "left_semi").select("identifier_key")]
+
+
+def _labels(batch: Batch, keys: DataFrame) -> DataFrame:
+    each = batch.keep(keys.distinct())
+    return batch.logs.labels_of(each, count=each.count())
 
 
 def _standing(batch: Batch) -> DataFrame:

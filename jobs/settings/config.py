@@ -116,7 +116,7 @@ def _idle_rules(config: Config, fed: set[str]) -> Iterator[tuple[str, str]]:
         if "messages" not in fed:
             yield f"caps.{cap.name}", "no source feeds the stream messages"
     for rule in config.rules:
-        if rule.kind.stream not in fed:
+        if not fed & {rule.kind.stream, *rule.kind.signals}:
             yield f"suppress.{rule.name}", f"no source feeds the stream {rule.kind.stream}"
             continue
         for table, why in rule.kind.references(rule.options).items():
@@ -158,6 +158,7 @@ def _idle_destinations(config: Config, fed: set[str]) -> Iterator[tuple[str, str
             destination.is_ad_network
             and config.consent.silence.is_never_consent
             and "profiles" not in fed
+            and not config.consent.tcf_vendors
         ):
             yield f"destinations.{destination.name}", unheard
 

@@ -179,6 +179,11 @@ class Consent(Section):
     default: Literal["opt_in", "opt_out"] = Field(
         title="What silence means: no consent (opt_in), or consent (opt_out)."
     )
+    tcf_vendors: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        default=[],
+        title="The vendors by whom you advertise, as IAB Europe numbers them (755 is Google): a TC "
+        "string that consents to each grants ads; without any, TC strings only refuse.",
+    )
 
     @property
     def silence(self) -> Silence:

@@ -81,13 +81,23 @@ def _ids(layers: Layers, table: str, key: str) -> Set[str] | None:
     path = entry.get("path") if isinstance(entry, dict) else None
     if not isinstance(path, str) or not path.strip() or "\0" in path:
         return None
-    here = files_here(absolute(path, base=layers.base(("reference", table, "path"))))
+    whole = absolute(path, base=layers.base(("reference", table, "path")))
+    rows = rows_of(whole, is_parquet=entry.get("format") == "parquet", column=key)
+    return None if rows is None else {str(row[key]) for row in rows if row.get(key) is not None}
+
+
+def rows_of(path: str, *, is_parquet: bool, column: str | None = None) -> list[dict] | None:
+    """The rows in the files of a reference table; None where there are none, or none can be read.
+
+    column: the one that is wanted, where it is just one.
+    """
+    here = files_here(path)
     if here is None or not os.path.exists(here.location):
         return None
-    is_parquet = entry.get("format") == "parquet"
     try:
         files = list(_files(Path(here.location)))
-        return {one for file in files for one in _ids_of(file, key, is_parquet)} if files else None
+        rows = [row for file in files for row in _rows_in(file, column, is_parquet)]
+        return rows if files else None
     except (OSError, ValueError, EOFError):
         return None
 
@@ -102,16 +112,15 @@ def _files(path: Path) -> Iterator[Path]:
             yield file
 
 
-def _ids_of(file: Path, key: str, is_parquet: bool) -> Iterator[str]:
+def _rows_in(file: Path, column: str | None, is_parquet: bool) -> Iterator[dict[str, Any]]:
     """Raises: OSError, ValueError, EOFError."""
     if is_parquet:
         import pyarrow.parquet as pq
 
-        table = pq.read_table(file, columns=[key])
-        yield from (str(one) for one in table.column(key).to_pylist() if one is not None)
+        yield from pq.read_table(file, columns=[column] if column else None).to_pylist()
         return
     with (gzip.open if file.suffix == ".gz" else open)(file, "rt", encoding="utf-8") as lines:
         for line in lines:
             row = json.loads(line) if line.strip() else None
-            if isinstance(row, dict) and row.get(key) is not None:
-                yield str(row[key])
+            if isinstance(row, dict):
+                yield row if column is None else {column: row.get(column)}

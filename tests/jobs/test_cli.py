@@ -221,7 +221,6 @@ def test_check_notes_idle_rules_and_absent_paths(tactful, tmp_path):
     assert code == 0
     assert out.splitlines() == [
         "The configuration (my.toml) is in order.",
-        "note: suppress.no_consent is idle: no source feeds the stream profiles.",
         "note: suppress.unsubscribed is idle: no source feeds the stream messages.",
         "note: suppress.bounced is idle: no source feeds the stream messages.",
         "note: suppress.complained is idle: no source feeds the stream messages.",

@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from tests.oracle import segment, sendgrid, shopify
+from tests.oracle import replies, segment, sendgrid, shopify, signals
 from tests.oracle.blanks import trim
 from tests.oracle.config import duration
 from tests.oracle.fields import FIELDS, MANUAL, NAMES, REQUIRED, Wrong, moment
@@ -90,6 +90,8 @@ def take_in(
     if normaliser is not None:
         for row in rows:
             row.reasons += _unclear_link(row, normaliser)
+    vendors = config.get("consent", {}).get("tcf_vendors", ())
+    rows += [further for row in rows for further in _signals(row, vendors)]
     broken = [row for row in rows if row.reasons]
     by_id: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for row in rows:
@@ -217,6 +219,14 @@ def _settle(row: Row, said: Mapping[str, Any]) -> None:
     row.doubts = list(doubts(row.stream, row.fields["type"], said))
 
 
+def _signals(row: Row, vendors: Collection[int]) -> Iterable[Row]:
+    """What an event says of consent beside what it is: rows of their own."""
+    told = signals.signals(row.stream, row.fields, row.reasons, vendors)
+    for stream, said, raw, reasons, words in told:
+        fields = {**dict.fromkeys(FIELDS[stream]), **said, "unknown fields": {}}
+        yield Row(stream, row.source_name, raw, row.landed_at, reasons, fields, words)
+
+
 def _unclear_link(row: Row, normaliser: Normaliser) -> list[str]:
     """A word on two identifiers names just two that can be used; one without value says nothing."""
     unread = any(reason.endswith(":identifiers") for reason in row.reasons)
@@ -249,14 +259,19 @@ def _fields(row: Row, said: Mapping[str, Any]) -> dict[str, Any]:
 def _check(row: Row, said: Mapping[str, Any]) -> None:
     kind = row.fields.get("type")
     row.fields["type"] = event_type(row.stream, kind)
+    is_reply = row.stream == "messages" and replies.is_reply(kind)
+    if is_reply:
+        row.fields["type"] = replies.meaning(said)
     for name in ("event_id", "type", "occurred_at", *REQUIRED.get(row.stream, ())):
         if not trim(str(said.get(name) if said.get(name) is not None else "")):
             needed = name
             if name == "message_id" and row.fields["type"] in CLOSES | OPENS:
                 needed = None if _names_somebody(said) else "identifiers"
+            elif name == "message_id" and is_reply:
+                needed = None
             row.reasons += [f"missing:{needed}"] if needed else []
     if kind and trim(kind) and row.fields["type"] is None:
-        row.reasons.append("unknown_type")
+        row.reasons.append("reply_without_word" if is_reply else "unknown_type")
 
 
 def _names_somebody(said: Mapping[str, Any]) -> bool:

@@ -107,6 +107,7 @@ def test_by_whose_clock_nobody_knows_is_by_all_of_the_countrys():
 
 
 def test_in_doubt_the_strictest_hours_hold():
+    """A103 is Adobe's: of whom no zone is known no hour is kept. Here (DESIGN 6) all are."""
     assert sms(None) == week("9-20", sunday="")
     assert sms("ny") == week("8-21")  # no rule of its own: the country's
     assert legal_week("call", country=None) == week("10-13 14-20", "", "")

@@ -257,6 +257,10 @@ SAYINGS = [
     said("A149", "bounced", DAY, "email", bounce="hard"),
     said("A151", "complained", DAY, "email"),
     said("A153", "unsubscribed", DAY, "email"),
+    # Whoever follows the link in a mail (a scanner, too) has said nothing; whoever posts to it has.
+    said("A154", "clicked", DAY, "email", message_id="one click"),
+    said("A154", "page_view", DAY, source="unsubscribe page"),
+    said("A156", "unsubscribed", DAY, "email", message_id="one click"),
     said("A153", "attribute_set", 2 * DAY, attribute="subscribed", value="true"),
     said("subscribes", "unsubscribed", DAY, "sms"), said("subscribes", "subscribed", DAY, "sms"),
     said("subscribes", "subscribed", 2 * DAY, "email"), said("subscribes", YES, 2 * DAY, "sms"),
@@ -358,6 +362,15 @@ def test_a_refusal_holds_until_the_person_subscribes_to_that_channel(words):
 def test_a_preference_or_an_import_lifts_no_refusal(name, words):
     (row,) = active(words[name, "unsubscribed"], FAR - DAY)
     assert (row.reason, row.channels, about(row)) == ("unsubscribed", ["email"], "marketing")
+
+
+def test_to_follow_the_link_is_not_to_unsubscribe_and_one_click_is(words):
+    """A154, A156: the page behind the link is its owner's; what came of it is told as this."""
+    assert CASES["A154"]["expected"]["unsubscribed"] is False
+    assert not [person for person, _ in words if person == "A154"]
+    assert CASES["A156"]["expected"]["unsubscribed"] is True
+    (row,) = words["A156", "unsubscribed"]
+    assert (row.channels, row.ends_at) == (["email"], None)
 
 
 def test_a149_a_hard_bounce_is_about_the_address(words):

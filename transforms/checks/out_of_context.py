@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.countries import SOUTHERN
 from tactful.schemas.events import CHANNELS
 from tactful.transforms.checks.check import Around, Check, Here, is_meant
-from tactful.transforms.jurisdictions import country
+from tactful.transforms.jurisdictions import country, place_of_weather
 from tactful.transforms.legal_hours import Week
 from tactful.transforms.options import option
 from tactful.transforms.quiet_hours import outside
@@ -155,7 +155,7 @@ def _weather(placed: DataFrame, weather: DataFrame, chosen: OutOfContext) -> lis
     if not chosen.asks_weather:
         return []
     told = weather.select(
-        F.upper(F.trim("region")).alias("_where"), F.col("region").alias("_spelled"),
+        place_of_weather().alias("_where"), F.col("region").alias("_spelled"),
         F.col("day").alias("_day"), F.struct("temperature", "rain").alias("_w"),
     )  # fmt: skip
     places = F.posexplode(F.array("_part", "_country")).alias("_place_order", "_where")

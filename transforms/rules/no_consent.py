@@ -11,6 +11,7 @@ RULE = Rule(
     precedence=20,
     options=NoOptions,
     stream="profiles",
+    signals=("clicks", "purchases", "service"),
     reads=reads,
     rows=rows,
     says=lambda _: "consent was withdrawn",

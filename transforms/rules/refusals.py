@@ -13,7 +13,7 @@ from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALL
 from tactful.transforms.addresses import lifting_addresses
 from tactful.transforms.closings import is_closing
-from tactful.transforms.consents import consents, unless_all
+from tactful.transforms.consents import consents, unless_all, without_repeats
 from tactful.transforms.identity.owners import is_person
 from tactful.transforms.rules.rule import Facts, Policy, Reads
 from tactful.transforms.rules.suppressions import named, with_id
@@ -44,13 +44,13 @@ def refused(
 ) -> DataFrame:
     """Do not use a channel that somebody has turned down, or whose address is dead.
 
-    A withdrawn consent holds until it is granted again; one for all channels only until a grant
-    for all channels. An unsubscription, a complaint and a hard bounce hold until the person
-    subscribes again; one for all channels, also one in a word that nobody knew, until they
-    subscribe to all. A bounce is about an address, so another valid one lifts it, too (see
-    `addresses`), while the others are about the person and stay. One that names another channel
-    than its message is about both, until both are opened again. At the very same moment the
-    refusal wins: doubt is silence.
+    A withdrawn consent holds until it is granted again; one for all channels only until a grant for
+    all channels. Signals that say the same with every page count once (see `without_repeats`). An
+    unsubscription, a complaint and a hard bounce hold until the person subscribes again; one for
+    all channels, also one in a word that nobody knew, until they subscribe to all. A bounce is
+    about an address, so another valid one lifts it, too (see `addresses`), while the others are
+    about the person and stay. One that names another channel than its message is about both, until
+    both are opened again. At the very same moment the refusal wins: doubt is silence.
 
     Keeps: one row a person × refusing event × purpose × policy. Adds: the columns of
     `suppressions`, cause.
@@ -113,12 +113,16 @@ def _with_all_channels(causes: DataFrame, lifts: DataFrame) -> DataFrame:
 
 
 def _withdrawals(said: DataFrame) -> DataFrame:
-    return said.where("NOT is_granted").select(
-        "person_id",
-        "channel",
-        F.lit("no_consent").alias("reason"),
-        F.struct(*ORDER).alias("cause"),
-        F.col("purpose").alias("scope_value"),
+    return (
+        said.transform(without_repeats)
+        .where("NOT is_granted")
+        .select(
+            "person_id",
+            "channel",
+            F.lit("no_consent").alias("reason"),
+            F.struct(*ORDER).alias("cause"),
+            F.col("purpose").alias("scope_value"),
+        )
     )
 
 

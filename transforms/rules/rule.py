@@ -96,6 +96,7 @@ class Rule:
     `precedence` its place among the reasons of one message: of several the lowest is told first.
     `options`    a frozen dataclass of `option`s: what may be chosen of it.
     `stream`     the stream whose events cause its rows; without a source of it, it is idle.
+    `signals`    further streams whose events may carry what causes some.
     `reads`      options, `slowest` (a function that asks for the longest replenishment time of any
                  product, None without one) → how far back it reads events of each class of the
                  timeline (see `schemas/events.py`); classes it does not name it does not read.
@@ -141,6 +142,7 @@ class Rule:
     share: Callable[[Any], float] = touched_at_all
     judges: Callable[[Any], timedelta | None] = judges_nothing
     is_experience: Callable[[], Column] = none_by_itself
+    signals: tuple[str, ...] = ()
     gives_up: bool = False
     needs_lines: bool = False
     is_no_to_ads: bool = False

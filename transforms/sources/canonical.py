@@ -13,7 +13,7 @@ from tactful.schemas.events import COMMON, FURTHER, MONEY, REQUIRED, wide_column
 from tactful.schemas.intake import POSITION
 from tactful.schemas.table import Column as Described
 from tactful.transforms.blanks import as_name, is_blank, literal, unless_blank
-from tactful.transforms.sources import bounds, names, values, words
+from tactful.transforms.sources import bounds, names, replies, values, words
 from tactful.transforms.sources.dialect import Dialect
 
 # JSON as the standard has it: Spark alone would let single quotes and NaN pass.
@@ -217,6 +217,10 @@ def _loose(column: Described) -> str:
 
 def _typed(stream: str, column: Described) -> str:
     value = f"loose.`{column.name}`"
+    if column.name == "type" and stream == replies.STREAM:
+        known = words.read(stream, column.name, value)
+        said = replies.meaning(names.properties())
+        return f"CASE WHEN {replies.is_reply(value)} THEN {said} ELSE {known} END"
     if words.is_closed(stream, column.name):
         return words.read(stream, column.name, value)
     if column.type == "timestamp":
@@ -271,7 +275,11 @@ def _reasons(
     has_time = f"is_sound AND NOT {is_blank(raw_time)}"
     # Nearly all times are such, and are not looked at again.
     unzoned = f"CASE WHEN {time} IS NULL THEN {values.is_local_time(raw_time)} ELSE false END"
-    odd_type = f"NOT {is_blank('loose.type')} AND _type IS NULL AND NOT {_mistyped(fields['type'])}"
+    is_reply = replies.is_reply("loose.type") if stream == replies.STREAM else "false"
+    odd_type = (
+        f"NOT {is_blank('loose.type')} AND _type IS NULL AND NOT {_mistyped(fields['type'])} "
+        f"AND NOT {is_reply}"
+    )
     skew = f"INTERVAL {max_skew // timedelta(microseconds=1)} MICROSECONDS"
     checks = [
         (oversized, "oversized"),
@@ -286,10 +294,11 @@ def _reasons(
             own = f"{missing} AND {words.is_own_word(stream)}"
             nobody = f"CASE WHEN {own} THEN NOT {words.names_somebody()} ELSE false END"
             checks.append((f"is_sound AND {nobody}", "missing:identifiers"))
-            missing = f"{missing} AND NOT {words.is_own_word(stream)}"
+            missing = f"{missing} AND NOT {words.is_own_word(stream)} AND NOT {is_reply}"
         checks.append((f"is_sound AND {missing}", f"missing:{name}"))
     checks += [
         (f"is_sound AND {odd_type}", "unknown_type"),
+        (f"is_sound AND _type IS NULL AND {is_reply}", replies.NO_WORD),
         (f"{has_time} AND {unzoned}", "occurred_at_without_zone"),
         (f"{has_time} AND NOT {unzoned} AND {time} IS NULL", "occurred_at_not_a_time"),
         # Zones and clocks that run a little behind make of a zero the year before.

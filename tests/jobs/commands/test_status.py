@@ -429,3 +429,4 @@ def test_status_tells_of_words_that_do_nothing(lake):
 
 def test_what_closes_a_channel_in_a_word_nobody_knows_closes_marketing():
     assert _made_of("unsubscribed", "channel") == "taken as all channels, marketing"
+    assert _made_of("consent_withdrawn", "gpc") == "taken as a no to ads"

@@ -398,7 +398,8 @@ ONE_LINERS = {
     ),
     "what silence means nowhere": (
         "[consent]\ndefalt = 'opt_in'",
-        "my.toml: consent.defalt: found an unknown key; allowed: default, or a table of a country",
+        "my.toml: consent.defalt: found an unknown key; allowed: default, tcf_vendors, or a table "
+        "of a country",
     ),
     "what silence means in a country": (
         "[consent.US]\ndefault = 'maybe'",

@@ -94,7 +94,6 @@ def test_idle_rules_are_those_that_nothing_can_feed(read):
     assert idle(read(rules)) == ["No source is configured: nothing lands, and every rule is idle."]
     assert idle(read(rules + source.format("purchases"))) == [
         "caps.weekly is idle: no source feeds the stream messages.",
-        "suppress.no_consent is idle: no source feeds the stream profiles.",
         "suppress.unsubscribed is idle: no source feeds the stream messages.",
         "suppress.bounced is idle: no source feeds the stream messages.",
         "suppress.complained is idle: no source feeds the stream messages.",
@@ -114,6 +113,7 @@ def test_idle_rules_are_those_that_nothing_can_feed(read):
     assert unheard in idle(read(silent))
     assert unheard not in idle(read(silent + source.format("profiles")))
     assert unheard not in idle(read(silent + "[consent]\ndefault = 'opt_out'"))
+    assert unheard not in idle(read(silent + "[consent]\ntcf_vendors = [755]"))
     every = "".join(map(source.format, ("purchases", "messages", "profiles", "service")))
     assert idle(read(f"{rules}{every}[reference.products]\npath = 'x'")) == []
 

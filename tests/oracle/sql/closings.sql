@@ -14,7 +14,7 @@ WITH said AS (
     UNION ALL BY NAME
     SELECT
         'profiles' AS stream, 'no_consent' AS reason, event_id, occurred_at, identifier_set, person_id,
-        channel, purpose
+        channel, purpose, attribute
     FROM consents
     WHERE type = 'consent_withdrawn'
 ),

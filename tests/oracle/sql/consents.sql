@@ -6,6 +6,7 @@ SELECT
     identifier_set,
     type,
     occurred_at,
+    attribute,
     CASE WHEN channel <> 'all' THEN channel END AS channel,
     unnest(
         CASE WHEN purpose = 'all' THEN ['marketing', 'transactional']

@@ -4,7 +4,31 @@
 -- A bounce is also lifted by another address of that person, linked and itself not bounced, as soon
 -- as there is one; where nobody knows which address bounced, by one that was first seen after it.
 -- One about several channels stands until the last of them is opened.
-WITH granted AS (
+-- A browser or a banner says the same with every page: only the first of its signals counts, unless
+-- between them consent was granted.
+WITH repeated AS (
+    SELECT DISTINCT s.person_id, s.event_id, s.purpose
+    FROM closed AS s
+    JOIN closed AS before USING (person_id, purpose)
+    WHERE
+        s.reason = 'no_consent'
+        AND before.reason = 'no_consent'
+        AND s.attribute IN ('gpc', 'tcf_string', 'gpp_string', 'us_privacy')
+        AND before.attribute IN ('gpc', 'tcf_string', 'gpp_string', 'us_privacy')
+        AND (before.occurred_at, before.event_id) < (s.occurred_at, s.event_id)
+        AND NOT EXISTS (
+            FROM openings AS g
+            WHERE
+                g.opens = 'no_consent'
+                AND g.person_id = s.person_id
+                AND g.purpose = s.purpose
+                AND (g.channel IS NULL OR g.channel = 'ad')
+                AND g.occurred_at > before.occurred_at
+                AND g.occurred_at <= s.occurred_at
+        )
+),
+
+granted AS (
     SELECT r.person_id, r.stream, r.event_id, r.purpose, r.channel, g.occurred_at AS lifted_at,
         g.stream AS by_stream, g.event_id AS by_id
     FROM closed AS r
@@ -101,6 +125,10 @@ lifted AS (
         AND l.event_id = r.event_id
         AND l.purpose = r.purpose
         AND l.channel IS NOT DISTINCT FROM r.channel
+    WHERE r.reason <> 'no_consent' OR NOT EXISTS (
+        FROM repeated AS s
+        WHERE s.person_id = r.person_id AND s.event_id = r.event_id AND s.purpose = r.purpose
+    )
 ),
 
 ended AS (

@@ -1,0 +1,159 @@
+"""What entries of a configuration say against each other, or of what nobody has: allowed, and odd.
+
+The reference tables are looked through where they lie on this machine's disks, without a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from itertools import combinations
+from typing import Any
+
+from tactful.jobs.settings.caps import Cap
+from tactful.jobs.settings.config import Config
+from tactful.jobs.settings.models import Suppress
+from tactful.jobs.settings.named_ids import rows_of
+from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
+from tactful.schemas.table import Table
+from tactful.transforms.checks import CHECKS
+from tactful.transforms.rules import RULES
+
+# What a campaign or content may say of what a message is about.
+ABOUT = ("skus", "categories", "brands", "topic", "offers_discount")
+# An entry says the same as another but for these.
+NAMES = {"name", "enabled", "channels"}
+# So many names are told; the rest is counted.
+LISTED = 5
+
+
+def contradictions(config: Config) -> Iterator[str]:
+    """Each as a sentence."""
+    yield from _said_twice(config)
+    yield from _never_both(config)
+    yield from _caps_in_vain(config)
+    yield from _attributes_of_none(config)
+    yield from _about_nothing(config)
+
+
+def _said_twice(config: Config) -> Iterator[str]:
+    """Two entries of one rule and the same options, on a channel in common: one adds nothing."""
+    for one, other in combinations([*config.rules, *config.checks], 2):
+        same = one.when == other.when and _said(one) == _said(other)
+        channels = [set(getattr(entry.options, "channels", ())) for entry in (one, other)]
+        if same and (not all(channels) or channels[0] & channels[1]):
+            yield (
+                f"suppress.{one.name} and suppress.{other.name} say the same: whatever one holds "
+                "the other holds, too."
+            )
+
+
+def _said(entry: Suppress) -> dict[str, Any]:
+    return {name: value for name, value in vars(entry.options).items() if name not in NAMES}
+
+
+def _never_both(config: Config) -> Iterator[str]:
+    """Checks of one message that can never both be met: then nothing is ever said."""
+    for one, other in combinations(config.checks, 2):
+        if _meet(one, other, "policies") and _meet(one, other, "channels"):
+            for what in _apart(one, other):
+                yield (
+                    f"suppress.{one.name} and suppress.{other.name} can never both be met: no "
+                    f"{what} suits both, so nothing that both are asked of is ever said."
+                )
+
+
+def _meet(one: Suppress, other: Suppress, name: str) -> bool:
+    mine, theirs = (set(getattr(entry.options, name)) for entry in (one, other))
+    return not mine or not theirs or bool(mine & theirs)
+
+
+def _apart(one: Suppress, other: Suppress) -> Iterator[str]:
+    """Of what the two ask different things."""
+    weeks = [CHECKS[entry.when].hours(entry.options) for entry in (one, other)]
+    if weeks[0] is not None and weeks[1] is not None:
+        both = (
+            max(mine[0], theirs[0]) < min(mine[1], theirs[1])
+            for mine_of, theirs_of in zip(*weeks, strict=True)
+            for mine in mine_of
+            for theirs in theirs_of
+        )
+        if not any(both):
+            yield "hour"
+    for entry, against in ((one, other), (other, one)):
+        least = getattr(entry.options, "temperature_from", None)
+        most = getattr(against.options, "temperature_to", None)
+        if least is not None and most is not None and least > most:
+            yield "temperature"
+    rain = {getattr(entry.options, "rain", None) for entry in (one, other)}
+    if rain == {True, False}:
+        yield "weather"
+
+
+def _caps_in_vain(config: Config) -> Iterator[str]:
+    """Of two caps that count the same in the same window the larger one never holds."""
+    for one, other in combinations(config.caps, 2):
+        if _counted(one) == _counted(other):
+            low, high = sorted((one, other), key=lambda cap: cap.limit)
+            yield (
+                f"caps.{high.name} never holds anything that caps.{low.name} does not: both count "
+                f"the same, and allow {high.limit} and {low.limit} in {low.span}."
+            )
+
+
+def _counted(cap: Cap) -> dict[str, Any]:
+    told = cap.model_dump(exclude={"name", "limit", "on_cap", "relaxed"})
+    return {
+        name: sorted(value) if isinstance(value, tuple | list) else value
+        for name, value in told.items()
+    }
+
+
+def _attributes_of_none(config: Config) -> Iterator[str]:
+    """Attributes that a rule goes by and no product has: it is asked in vain."""
+    asked = {
+        rule.name: {name.strip(" ").lower() for name in rule.options.attributes} - {""}
+        for rule in config.rules
+        if RULES[rule.when].is_about_attributes and rule.options.attributes
+    }
+    rows = _rows(config, PRODUCTS) if asked else None
+    if rows is None:
+        return
+    own = {"category", "brand"}
+    known: set[str] = set()
+    for row in rows:
+        more = row.get("attributes")
+        each = {**row, **(more if isinstance(more, dict) else {})}
+        has = {name.strip(" ").lower() for name, value in each.items() if value not in (None, "")}
+        known |= has - ({*PRODUCTS.names} - own)
+    for name, attributes in asked.items():
+        for attribute in sorted(attributes - known):
+            yield f"suppress.{name}: no product of reference.products has an attribute {attribute}."
+
+
+def _about_nothing(config: Config) -> Iterator[str]:
+    """Campaigns and contents that do not say what they are about: no rule can tell what they do."""
+    for table in (CAMPAIGNS, CONTENTS):
+        rows = _rows(config, table) or []
+        key = table.key[0]
+        silent = sorted({str(row[key]) for row in rows if row.get(key) and not _says(row)})
+        saying = {str(row[key]) for row in rows if row.get(key) and _says(row)}
+        mute = [name for name in silent if name not in saying]
+        if mute:
+            some = ", ".join(mute[:LISTED]) + (" …" if len(mute) > LISTED else "")
+            yield (
+                f"reference.{table.name}: {len(mute):,} say neither products nor categories, "
+                f"brands, a topic or a discount ({some}): no rule about these holds what is sent "
+                "with them, unless its message says so itself."
+            )
+
+
+def _says(row: Mapping[str, Any]) -> bool:
+    return any(row.get(name) not in (None, "", []) for name in ABOUT)
+
+
+def _rows(config: Config, table: Table) -> list[dict[str, Any]] | None:
+    """The rows of a reference table; None where it is not told, or cannot be looked at here."""
+    if table.name not in config.reference:
+        return None
+    is_parquet = config.reference[table.name].format == "parquet"
+    return rows_of(config.reference_path(table.name), is_parquet=is_parquet)

@@ -1,0 +1,116 @@
+"""What a text message that came in says: word by word, as somebody reads it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+from typing import Any
+
+from tests.oracle.blanks import is_unseen, trim
+
+CAME_IN = "replied reply received inbound inboundmessage incoming incomingmessage"
+TEXTS = ("text", "Text", "body", "Body", "message", "Message")
+ALONE = [
+    "stop",
+    "quit",
+    "end",
+    "revoke",
+    "cancel",
+    "unsubscribe",
+    "stopall",
+    "optout",
+    "remove",
+    "td",
+    "arret",
+    "arrêt",
+    "opt out",
+    "stop all",
+]
+PLAIN = [
+    "stop",
+    "stopall",
+    "unsubscribe",
+    "optout",
+    "arret",
+    "arrêt",
+    "opt out",
+    "remove me",
+    "take me off",
+]
+NO = ("do not", "dont", "don t")
+PLAIN += [f"{no} {verb}" for no in NO for verb in ("text", "message", "contact")]
+PLAIN += [f"no more {what}" for what in ("texts", "text", "messages", "sms")]
+POLITE = ["please", "pls", "plz", "thanks", "thank you", "now", "thx"]
+OF_WHAT = [
+    "all",
+    "me",
+    "us",
+    "my",
+    "number",
+    "from",
+    "this",
+    "to",
+    "the",
+    "these",
+    "those",
+    "your",
+    "of",
+    "texts",
+    "text",
+    "texting",
+    "messages",
+    "message",
+    "messaging",
+    "sms",
+    "sending",
+    "list",
+    "lists",
+    "marketing",
+    "it",
+    "any",
+    "more",
+    "again",
+    "anymore",
+    "already",
+    "i",
+    "want",
+    "and",
+]
+
+
+def is_reply(said: str | None) -> bool:
+    bare = "".join(c for c in (said or "").lower() if not is_unseen(c) and c not in "-_./")
+    return bare in CAME_IN.split()
+
+
+def meaning(said: Mapping[str, Any]) -> str | None:
+    """unsubscribed, subscribed, or None, of a row that came in."""
+    told = {**(said.get("properties") or {}), **said}
+    text = next((str(told[n]) for n in TEXTS if told.get(n) is not None and trim(str(told[n]))), "")
+    letters = (c if unicodedata.category(c).startswith("L") else " " for c in text.lower())
+    words = "".join(letters).split()
+    if _made_of(words, POLITE, ALONE, POLITE) or _made_of(
+        words, [*POLITE, *OF_WHAT], PLAIN, [*POLITE, *OF_WHAT, *PLAIN]
+    ):
+        return "unsubscribed"
+    return "subscribed" if words in (["start"], ["unstop"], ["yes"]) else None
+
+
+def _made_of(words: list[str], before: list[str], one: list[str], behind: list[str]) -> bool:
+    """Whether words are any of the first, then one of the second, then any of the third."""
+    places = {at for at in range(len(words) + 1) if _all_of(words[:at], before)}
+    return any(
+        words[at : at + size] == phrase.split() and _all_of(words[at + size :], behind)
+        for at in places
+        for phrase in one
+        for size in [len(phrase.split())]
+    )
+
+
+def _all_of(words: list[str], phrases: list[str]) -> bool:
+    reached = {0}
+    for at in range(len(words)):
+        if at in reached:
+            parts = [phrase.split() for phrase in phrases]
+            reached |= {at + len(p) for p in parts if words[at : at + len(p)] == p}
+    return len(words) in reached

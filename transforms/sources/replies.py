@@ -1,0 +1,49 @@
+"""Replies: whether a text message that came in turns messages down, or wants them again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tactful.schemas.events import TYPES
+from tactful.schemas.replies import OF_WHAT, PLAIN, POLITE, REPLIED, START_WORDS, STOP_WORDS, TEXTS
+from tactful.transforms.blanks import SEPARATORS, is_blank, literal
+
+STREAM = "messages"
+# Why a reply is no event: it is for people to read.
+NO_WORD = "reply_without_word"
+
+
+def is_reply(type_: str) -> str:
+    """Whether what a sender says of a message's type is that it came in."""
+    words, others = (", ".join(f"'{w}'" for w in those) for those in (REPLIED, TYPES[STREAM]))
+    squeezed = f"regexp_replace(lower({type_}), {literal(SEPARATORS)}, '')"
+    # Nearly all are words of ours, and need not be looked at letter by letter.
+    known = f"CASE WHEN {type_} IN ({others}) THEN false ELSE {squeezed} IN ({words}) END"
+    return f"coalesce({known}, false)"
+
+
+def meaning(properties: str) -> str:
+    """What a reply means: unsubscribed, subscribed, or null where it is neither."""
+    said = ", ".join(
+        f"CASE WHEN NOT {is_blank(value)} THEN {value} END"
+        for value in (f"try_element_at({properties}, '{name}')" for name in TEXTS)
+    )
+    return f"get(transform(array(coalesce({said})), _reply -> {word('_reply')}), 0)"
+
+
+def word(text: str) -> str:
+    """What a text says in SQL, of letters alone: a question that holds "stop" says nothing."""
+    bare = f"trim(regexp_replace(lower({text}), '[^\\\\p{{L}}]+', ' '))"
+    every = sorted({word for words in STOP_WORDS.values() for word in words})
+    alone = f"^({_any(POLITE)} )*{_any(every)}( {_any(POLITE)})*$"
+    among = f"^({_any((*POLITE, *OF_WHAT))} )*{_any(PLAIN)}( {_any((*POLITE, *OF_WHAT, *PLAIN))})*$"
+    starts = ", ".join(f"'{word}'" for word in START_WORDS)
+    return f"""CASE
+        WHEN {bare} RLIKE {literal(f"{alone}|{among}")} THEN 'unsubscribed'
+        WHEN {bare} IN ({starts}) THEN 'subscribed'
+    END"""
+
+
+def _any(words: Iterable[str]) -> str:
+    """Any of these as a regular expression; the longest first, that none hides another."""
+    return f"({'|'.join(sorted(words, key=lambda word: (-len(word), word)))})"

@@ -11,6 +11,8 @@ from typing import Any
 
 from tactful.jobs.settings.caps import Cap
 from tactful.jobs.settings.config import Config
+from tactful.jobs.settings.fields import blocked_values
+from tactful.jobs.settings.layers import read_defaults
 from tactful.jobs.settings.models import Suppress
 from tactful.jobs.settings.named_ids import rows_of
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
@@ -33,6 +35,19 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _caps_in_vain(config)
     yield from _attributes_of_none(config)
     yield from _about_nothing(config)
+    yield from _blocked_no_more(config)
+
+
+def _blocked_no_more(config: Config) -> Iterator[str]:
+    """What the shipped list of blocked values holds, and the user's own, in its place, does not."""
+    shipped = blocked_values(read_defaults()["identity"]["blocked"])
+    gone = [value for value in shipped if value not in config.identity.blocked]
+    if gone:
+        told = ", ".join(gone)
+        yield (
+            f"identity.blocked takes the place of the shipped list: {told} no longer stand for "
+            "nobody; name them, too, unless customers of yours are called so."
+        )
 
 
 def _said_twice(config: Config) -> Iterator[str]:

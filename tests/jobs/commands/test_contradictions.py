@@ -54,6 +54,14 @@ def test_of_what_is_said_twice_one_adds_nothing(told):
     ]
 
 
+def test_an_own_list_of_blocked_values_says_what_it_leaves_out(told):
+    shipped = load(needs_secret=False).identity.blocked
+    assert told("[identity]\nblocked = " + json.dumps([*shipped, "SDK"])) == []
+    (line,) = told("[identity]\nblocked = ['SDK', 'Null']")
+    assert "noreply@example.com" in line
+    assert "null" not in line
+
+
 def test_checks_that_can_never_both_be_met_are_told(told):
     asks = "seasons = false\nregions = false\n"
 

@@ -14,6 +14,7 @@ from tactful.jobs.identity.changes import (
     changes_of,
     differing,
     moves,
+    nearby,
     persons_changed,
     persons_of,
     previous_labels,
@@ -121,7 +122,10 @@ def stitch(
         fresh = pa.concat_tables([fresh, hub_labels(sighted, before, touched.settled)])
     known = previous_labels(fresh, before)
     causes = manual.causes(news, touched.links)
-    changes = changes_of(moves(fresh, known), causes, as_of=batch.as_of)
+    away = moves(fresh, known)
+    # Nearly always nobody's person is another one.
+    near = nearby(fresh, known, causes, touched.links, ending) if away.num_rows else None
+    changes = changes_of(away, causes, as_of=batch.as_of, near=near)
     now = pa.concat_tables([fresh, others(before, fresh)])
     renewed = labels.renewed_with(fresh)
     told = previous_labels(renewed, labels.told)

@@ -122,7 +122,7 @@ IDENTITY_HEALTH = Table(
         Column("identifier_type", "string", "The type; all: every type together.", nullable=False),
         Column("linked_count", "bigint", "Identifiers that are somebody's.", at_least=0),
         Column("hub_count", "bigint", "Those of too many, which link nobody.", at_least=0),
-        Column("neutral_count", "bigint", "Shared devices, nobody's since then.", at_least=0),
+        Column("neutral_count", "bigint", "Devices that are nobody's since some time.", at_least=0),
         Column("blocked_count", "bigint", "Values that stand for nobody.", at_least=0),
         Column("persons_count", "bigint", "Persons who have any of it.", at_least=0),
         Column(
@@ -135,6 +135,19 @@ IDENTITY_HEALTH = Table(
             "How many of it hang together at most before anything was cut: a batch that touches "
             "one of these looks at all of them.",
             at_least=0,
+        ),
+        Column(
+            "hub_of_one_count",
+            "bigint",
+            "Of the hubs: those of one customer, who would have more than `max_identifiers`.",
+            at_least=0, clock=True,
+        ),
+        Column(
+            "neutral_over_count",
+            "bigint",
+            "Of the neutral: those that nobody shares, but whose link to their customer has ended "
+            "(`window`).",
+            at_least=0, clock=True,
         ),
         Column(
             "merges_1d_count",

@@ -89,8 +89,13 @@ class Answer:
 
         more: what else it found, line by line.
         """
-        lines = [*_refused_lines(facts), *would_tell_lines(facts["would_tell"]), *more]
-        beside = ("failed_sources", "untold", "would_tell", "quality")
+        lines = [
+            *_finished_lines(facts),
+            *_refused_lines(facts),
+            *would_tell_lines(facts["would_tell"]),
+            *more,
+        ]
+        beside = ("finished_batches", "failed_sources", "untold", "would_tell", "quality")
         self.summary(facts, told_beside=beside, more=lines)
 
     def checked(self, facts: Mapping[str, Any]) -> None:
@@ -116,6 +121,16 @@ class Answer:
                 failure["problems"] = [vars(problem) for problem in error.problems]
             typer.echo(json.dumps(failure, ensure_ascii=False))
         return code
+
+
+def _finished_lines(facts: Mapping[str, Any]) -> Iterator[str]:
+    """That batches were finished whose rows an earlier run had read."""
+    for batch in facts.get("finished_batches", ()):
+        read = "" if facts["read_rows"] else ", with rows that it had read and counted"
+        yield (
+            f"Finished batch {batch['batch_id']} of query {escape(batch['query'])}, which a run "
+            f"before had begun{read}."
+        )
 
 
 def _refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from tactful.jobs.why.links import hop_words
 from tactful.jobs.why.planned import plan_words
 from tactful.jobs.why.shared import audience_words, record_words
 from tactful.jobs.why.texts import as_utc, moment, visible
+from tactful.jobs.why.who import cause_words
 from tactful.jobs.why.withheld import (
     event_line,
     pressure_words,
@@ -58,7 +59,7 @@ def _who(facts: Mapping[str, Any]) -> Iterator[str]:
     person = who["person_id"]
     whose = "nobody" if person is None else person
     if who["is_shared_device"]:
-        whose = f"a shared device, which is nobody's ({person})"
+        whose = f"a device that is nobody's ({person})"
     told = f"[bold]{escape(visible(who['asked']))}[/] is {escape(whose)}"
     told += f", as of {moment(facts['at'])} UTC"
     if facts["at"] != facts["as_of"]:
@@ -90,17 +91,12 @@ def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
     if len(apart) > MOST_APART:
         yield f"  and {len(apart) - MOST_APART:,} more (all of them with --json)"
     for word in identity["manual_links"]:
-        said = {"always_link": "are one customer", "never_link": "are never one customer"}
-        yield escape(
-            f"  {visible(word['author'] or 'somebody')} said on {moment(word['said_at'])}: "
-            f"{word['one']} and {word['other']} {said.get(word['kind'], word['kind'])} "
-            f"({visible(word['reason'] or 'no reason told')})"
-        )
+        yield escape(f"  {word['says']}")
     for change in identity["changes"]:
         yield escape(
             f"  {change['kind']}: {change['from_person_id']} → {change['to_person_id']}, in the "
             f"run as of {moment(change['changed_at'])}, by "
-            f"{visible(change['cause_event_id'] or 'no event')} ({change['rule']})"
+            f"{cause_words(change['cause_event_id'])} ({change['rule']})"
         )
     changes = identity["changes"]
     yield from _more(changes[0]["all_count"] - len(changes) if changes else 0)
@@ -108,7 +104,8 @@ def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
 
 def _state(one: Mapping[str, Any]) -> str:
     if one["state"] == "neutral":
-        return f"shared since {moment(one['neutral_from_at'])}"
+        since = moment(one["neutral_from_at"])
+        return f"link ended {since}" if one["is_over"] else f"shared since {since}"
     return str(one["state"])
 
 
@@ -222,12 +219,13 @@ def _connection(facts: Mapping[str, Any]) -> Iterator[str]:
             return
         yield f"[bold]{names} are one customer[/] ({one['person_id']}):"
         yield from (escape(f"  {hop_words(hop)}") for hop in facts["path"])
+        yield from (escape(f"  {sentence}") for sentence in facts["words"])
         return
     if facts["is_one_person"]:
         yield f"[bold]{names} are one customer[/] ({one['person_id']}), by events after this time:"
     else:
         yield f"[bold]{names} are not one customer[/]:"
-    yield from (escape(f"  {sentence}") for sentence in facts["why_not"])
+    yield from (escape(f"  {sentence}") for sentence in (*facts["words"], *facts["why_not"]))
     if facts["chain"]:
         yield "The shortest chain of events between them:"
         yield from (escape(f"  {hop_words(hop)}") for hop in facts["chain"])

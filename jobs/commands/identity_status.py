@@ -23,6 +23,13 @@ SELECT count(DISTINCT m.event_id) AS words FROM manual_links AS m
 JOIN hubs AS h ON h.identifier_key IN (m.identifier_key, m.other_key)
 WHERE m.is_standing AND m.kind = 'always_link'
 """
+# What no event has carried is nobody, so that a word on it has nothing to join or part yet.
+OF_NOBODY = """
+SELECT count(DISTINCT m.event_id) AS words FROM manual_links AS m
+LEFT JOIN identity AS i ON i.identifier_key = m.identifier_key
+LEFT JOIN identity AS o ON o.identifier_key = m.other_key
+WHERE m.is_standing AND (i.identifier_key IS NULL OR o.identifier_key IS NULL)
+"""
 # Of the newest day on which anybody changed.
 CHANGES = """
 SELECT kind, rule, count(*) AS persons, max(changed_at) AS newest_at FROM identity_changes
@@ -45,11 +52,16 @@ def health_facts(tables: Tables) -> list[dict[str, Any]]:
 def manual_facts(tables: Tables) -> dict[str, int]:
     """How many words of the business stand that two are one customer, or never are.
 
-    of_hubs: those of one customer that name a hub, and so do nothing.
+    of_hubs: those of one customer that name a hub, and so do nothing. of_nobody: those of either
+    kind that name what no event has carried, and so do nothing yet.
     """
     told = {row["kind"]: row["words"] for row in tables.ask(STANDING, "manual_links")}
     of_hubs = sum(row["words"] for row in tables.ask(OF_HUBS, "manual_links", "hubs"))
-    return {kind: told.get(kind, 0) for kind in (ALWAYS, NEVER)} | {"of_hubs": of_hubs}
+    of_nobody = 0
+    if told:
+        of_nobody = sum(row["words"] for row in tables.ask(OF_NOBODY, "manual_links", "identity"))
+    standing = {kind: told.get(kind, 0) for kind in (ALWAYS, NEVER)}
+    return standing | {"of_hubs": of_hubs, "of_nobody": of_nobody}
 
 
 def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
@@ -64,6 +76,11 @@ def manual_lines(standing: Mapping[str, int]) -> Iterator[str]:
             f"[yellow]{standing['of_hubs']:,} manual links name a hub, which is nobody's whatever "
             "is said of it: name another identifier of the customer, or raise max_links of its "
             "type and replay.[/]"
+        )
+    if standing["of_nobody"]:
+        yield (
+            f"[yellow]{standing['of_nobody']:,} manual links name what no event has carried, and "
+            "do nothing until one does; tactful explain of the other identifier says which.[/]"
         )
 
 
@@ -106,9 +123,7 @@ def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if row["identifier_type"] == ALL:
             yield (
                 f"Persons: {row['persons_count']:,}, by {row['linked_count']:,} identifiers, at "
-                f"most {most:,} of one person; {row['hub_count']:,} hubs, "
-                f"{row['neutral_count']:,} shared devices, {row['blocked_count']:,} blocked."
-                f"{_daily(row)}"
+                f"most {most:,} of one person; {', '.join(nobodys(row))}.{_daily(row)}"
             )
             if together >= CROWD:
                 yield (
@@ -124,6 +139,19 @@ def health_lines(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
                 f"{escape(row['identifier_type'])}: look in identity for what links them, and "
                 "block it or bound it (identity.blocked, max_links).[/]"
             )
+
+
+def nobodys(row: Mapping[str, Any]) -> Iterator[str]:
+    """How many identifiers are nobody's and for what; a version before did not tell all apart."""
+    of_one = row.get("hub_of_one_count") or 0
+    ended = row.get("neutral_over_count") or 0
+    yield f"{row['hub_count'] - of_one:,} hubs"
+    if of_one:
+        yield f"{of_one:,} cut off from who would have too many (max_identifiers)"
+    yield f"{row['neutral_count'] - ended:,} shared devices"
+    if ended:
+        yield f"{ended:,} not seen with their customer for a window"
+    yield f"{row['blocked_count']:,} blocked"
 
 
 def _daily(row: Mapping[str, Any]) -> str:

@@ -66,14 +66,31 @@ def link(
     if len(json.dumps([event, one, two])) > config.intake.max_row_bytes // 2:
         raise LinkRefused("That is more than a row of the lake may hold; say it in fewer words.")
     with pipeline.taken(config, on_progress) as lake:
-        event_id = link_list.say(lake, config, one, two, event)
-    return {"event_id": event_id, "who": written(one), "other": written(two), **event}
+        landed = link_list.say(lake, config, one, two, event)
+    return {
+        "event_id": landed.event_id,
+        "who": written(one),
+        "other": written(two),
+        "unseen": [written(identifier) for identifier in landed.unseen],
+        "is_of_nothing": landed.is_of_nothing,
+        **event,
+    }
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     """What was said, in one line, and when it holds."""
     said = SAYS[facts["type"]].format(**facts)
     yield escape(f"{said} ({facts['reason']}); the next run applies it: tactful run.")
+    for named in facts["unseen"]:
+        yield escape(
+            f"No event that a run has taken in carries {named}: the word does nothing until one "
+            "does; look whether it is written as your events write it."
+        )
+    if facts["is_of_nothing"]:
+        yield (
+            "Nothing was said of the two in any run so far, so this takes back at most what has "
+            "landed since."
+        )
 
 
 def _identifier(text: str, config: Config) -> Identifier:

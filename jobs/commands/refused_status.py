@@ -18,6 +18,8 @@ from tactful.transforms.sources.words import closed_words, closing_types
 # So many reasons, words and places are told to people; the rest is counted.
 MOST_REASONS = 10
 MOST_GROUPS = 5
+# The streams whose events may close a channel.
+NAMING = ("messages", "profiles", "service")
 # Said by `tactful sample`, too.
 IN_PIECES = (
     "a line of it is only part of an object or list, as JSON has that is written to be read by "
@@ -65,8 +67,9 @@ UNKNOWN = f"""
 """
 # A word about a shared device or about nobody, and about nobody who was ever seen with what it
 # names; a soft bounce closes nothing, and of signals that come with every page the first counts.
-NOBODY = f"""
-    SELECT stream, type, count(*) AS rows
+NOBODYS = f"""
+    CREATE VIEW nobodys AS
+    SELECT stream, type, event_id, person_id
     FROM timeline
     WHERE line_number = 0 AND type IN {CLOSING_TYPES}
       AND (person_id IS NULL OR starts_with(person_id, 'n_'))
@@ -75,8 +78,37 @@ NOBODY = f"""
       AND (stream, event_id) NOT IN (
           SELECT ('profiles', event_id) FROM profiles WHERE attribute IN {SIGNALS})
       AND stream || ':' || event_id NOT IN (SELECT event FROM protecting)
+"""
+NOBODY = """
+    SELECT stream, type, count(*) AS rows FROM nobodys
     GROUP BY stream, type ORDER BY rows DESC, stream, type
 """
+# Why each names nobody; of every reason one is told before a second of any.
+EXAMPLES = """
+    SELECT stream, event_id, type, why FROM (
+        SELECT *, row_number() OVER (PARTITION BY why ORDER BY stream, event_id) AS place FROM (
+            SELECT stream, event_id, type, CASE
+                WHEN starts_with(person_id, 'n_') THEN 'only a device that is nobody''s'
+                WHEN reasons <> '' THEN reasons
+                WHEN blocked_count > 0 THEN 'a blocked value'
+                WHEN linking_count > 0 THEN 'only what is of too many (hubs)'
+                WHEN linking_count = 0 THEN 'no identifier'
+                ELSE 'nobody who is known' END AS why
+            FROM nobodys LEFT JOIN named USING (stream, event_id)
+        ) AS told
+    ) AS numbered ORDER BY place, stream, event_id LIMIT $most
+"""
+NAMED = """
+    SELECT '{stream}' AS stream, {event} AS event_id,
+           array_to_string({reasons}::VARCHAR[], ', ') AS reasons,
+           len({linking}::VARCHAR[]) AS linking_count, len({blocked}::VARCHAR[]) AS blocked_count
+    FROM {stream}
+"""
+NOTHING = """
+    SELECT NULL AS stream, NULL AS event_id, NULL AS reasons, NULL AS linking_count,
+           NULL AS blocked_count WHERE false
+"""
+MOST_EXAMPLES = 3
 
 
 def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]:
@@ -85,15 +117,13 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
     dialects: the dialect of each source, as far as it is known.
     """
     with duckdb.connect() as database:
-        here = _registered(
-            database, tables, ("quarantine", "timeline", "messages", "profiles", "suppressions")
-        )
+        here = _registered(database, tables, ("quarantine", "timeline", "suppressions", *NAMING))
         facts: dict[str, Any] = {
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
             "unknown_types": {"rows": 0, "types": []},
             "in_pieces": [],
-            "nobody": {"rows": 0, "types": []},
+            "nobody": {"rows": 0, "types": [], "examples": []},
         }  # fmt: skip
         if "quarantine" in here:
             facts |= tables.tried("quarantine", lambda: _refused(database, dialects), {})
@@ -102,8 +132,7 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
                 "unnest(evidence) FROM suppressions" if "suppressions" in here else "'' LIMIT 0"
             )
             database.execute(f"CREATE VIEW protecting (event) AS SELECT {events}")
-            types = tables.tried("timeline", lambda: _rows(database, NOBODY), [])
-            facts["nobody"] = {"rows": sum(row["rows"] for row in types), "types": types}
+            facts["nobody"] |= tables.tried("timeline", lambda: _nobody(database, here), {})
     return facts
 
 
@@ -122,7 +151,8 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         groups = [f"{row['rows']:,} × {row['type']} in {row['stream']}" for row in nobody["types"]]
         yield (
             f"[yellow]Nobody is protected by {counted(nobody['rows'], 'accepted row')} that would "
-            f"close a channel, but name nobody who is known: {'; '.join(groups)}.[/]"
+            f"close a channel, but name nobody who is known: {'; '.join(groups)}."
+            f"{_examples(nobody['examples'])}[/]"
         )
     unknown = facts["unknown_types"]
     if unknown["rows"]:
@@ -173,6 +203,30 @@ def _refused(database: duckdb.DuckDBPyConnection, dialects: Mapping[str, str]) -
         "unknown_types": {"rows": every, "types": plain},
         "in_pieces": _rows(database, PIECES),
     }
+
+
+def _nobody(database: duckdb.DuckDBPyConnection, here: Collection[str]) -> dict[str, Any]:
+    """The words that would close a channel and name nobody, and a few of them with why."""
+    database.execute(NOBODYS)
+    types = _rows(database, NOBODY)
+    if types:
+        named = [_named(database, stream) for stream in NAMING if stream in here]
+        database.execute(f"CREATE VIEW named AS {' UNION ALL '.join([NOTHING, *named])}")
+    examples = _rows(database, EXAMPLES, most=MOST_EXAMPLES) if types else []
+    return {"rows": sum(row["rows"] for row in types), "types": types, "examples": examples}
+
+
+def _named(database: duckdb.DuckDBPyConnection, stream: str) -> str:
+    """What the events of a stream name; columns that an older lake lacks say nothing."""
+    held = {row["column_name"] for row in _rows(database, f"DESCRIBE {stream}")}
+    columns = {
+        name: column if column in held else "NULL"
+        for name, column in (
+            ("event", "event_id"), ("reasons", "identifier_reasons"),
+            ("linking", "identifier_keys"), ("blocked", "blocked_keys"),
+        )
+    }  # fmt: skip
+    return NAMED.format(stream=stream, **columns)
 
 
 def _says(dialects: Mapping[str, str]) -> str:
@@ -239,6 +293,11 @@ def _group(row: Mapping[str, Any]) -> str:
         f"{row['rows']:,} × {row['type']} of source {escape(row['source_name'])} for {why}, the "
         f"last in {file}"
     )
+
+
+def _examples(rows: Sequence[Mapping[str, Any]]) -> str:
+    told = [f"{row['stream']}:{escape(row['event_id'])} names {escape(row['why'])}" for row in rows]
+    return f" Such as: {'; '.join(told)}." if told else ""
 
 
 def _with_rest(parts: Sequence[str], rest: int) -> list[str]:

@@ -178,7 +178,9 @@ def _shared(facts: Mapping[str, Any]) -> Section:
         name = _text(one["recipient"] or one["destination"])
         what = listed(map(_plain, one["identifiers"]), 20)
         when = ""
-        if one["first_at"]:
+        if one["first_at"] and one["is_held"]:
+            when = f", since {_day(one['first_at'])}"
+        elif one["first_at"]:
             when = f", from {_day(one['first_at'])} to {_day(one['last_at'])}"
         held = STANDS[one["is_held"]][one["stands"]]
         items.append(f"{name}: your {what}, in a form of its own{when}; {held}")

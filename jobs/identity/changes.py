@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import numpy as np
@@ -9,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tactful.jobs.identity.columns import combine_chunks, event_rank, flatten_lists, parent_row
+from tactful.schemas.events import ORDER
 from tactful.schemas.words import ALWAYS, NEVER, WITHDRAWN
 
 COMPARED = (
@@ -18,6 +20,12 @@ COMPARED = (
 MOVES = ("identifier_key", "from_person_id", "to_person_id")
 # What says whose an event is, and what goes out for whom.
 OWNING = ("person_id", "state", "neutral_from_at", "neutral_person_id")
+
+# How much speaks for an event as the cause of a merge, and of a split.
+WEIGHTS = ("as_merge", "as_split")
+NO_COMPONENTS = pa.table(
+    {name: pa.array([], pa.string()) for name in ("identifier_key", "component_key")}
+)
 
 
 def previous_labels(fresh: pa.Table, before: pa.Table) -> pa.Table:
@@ -91,36 +99,76 @@ def is_moved(fresh: pa.Table, known: pa.Table) -> pa.ChunkedArray:
     return pc.and_(had_one, _differ(fresh, known, ("person_id",)))
 
 
-def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> pa.Table:
+@dataclass(frozen=True)
+class Nearby:
+    """What hung together with what before or after a batch, to find what moved others.
+
+    components: identifier_key, component_key. is_new: which of the links were never seen before.
+    ending: identifiers of which a link may have ended by itself.
+    """
+
+    components: pa.Table
+    is_new: pa.Array
+    ending: pa.Array
+
+
+def nearby(
+    fresh: pa.Table, known: pa.Table, links: pa.Table, merged: pa.Table, ending: pa.Array
+) -> Nearby:
+    """What may have moved identifiers that no event of a batch carried.
+
+    known: see `previous_labels`. links: those just seen. merged: all that hold what these hold,
+    these among them. ending: see `Nearby`.
+    """
+    rows = [labels.select(["identifier_key", "component_key"]) for labels in (fresh, known)]
+    components = pa.concat_tables(rows).drop_null().combine_chunks()
+    place = pc.index_in(combine_chunks(links["link_id"]), combine_chunks(merged["link_id"]))
+    first = combine_chunks(merged["first_seen"]).take(place)
+    here = combine_chunks(links["first_seen"])
+    same = [
+        pc.fill_null(pc.equal(pc.struct_field(first, name), pc.struct_field(here, name)), True)
+        for name in ORDER
+    ]
+    is_new = pc.and_(pc.and_(same[0], same[1]), same[2])
+    distinct = components.group_by(["identifier_key", "component_key"]).aggregate([])
+    return Nearby(distinct, is_new, ending)
+
+
+def changes_of(
+    moved: pa.Table, links: pa.Table, *, as_of: datetime | None, near: Nearby | None = None
+) -> pa.Table:
     """One row for each two persons between whom identifiers moved, with the event that did it.
 
     A person whose own identifier became another's was merged; all else came apart. Where a word of
-    the business says just that, it did it; else the newest event did. moved: see `moves`. links:
-    those just seen, without the words that hold no longer (see `manual.causes`).
+    the business says just that, it did it; else the newest event with any of them did. Where no
+    event carried them, the newest that tied something new to what they hung together with did, or
+    else the newest of any that it was seen in, unless a link of it may have ended: then nothing did
+    but the clock. moved: see `moves`. links: those just seen, without the words that hold no longer
+    (see `manual.causes`). near: see `nearby`; None where the links are all there ever were.
     """
-    theirs = pc.is_in(
-        flatten_lists(links["identifier_keys"]), combine_chunks(moved["identifier_key"])
-    )
-    links = links.take(pc.unique(pa.array(parent_row(links["identifier_keys"])).filter(theirs)))
-    row, rank = parent_row(links["identifier_keys"]), event_rank(links, "last_seen")
-    told = {"identifier_key": flatten_lists(links["identifier_keys"])}
-    for name, word, opposite in (("as_merge", ALWAYS, NEVER), ("as_split", NEVER, ALWAYS)):
-        told[name] = _weights(links, rank, word=word, opposite=opposite).take(pa.array(row))
-    newest = (
-        pa.table(told)
-        .group_by("identifier_key")
-        .aggregate([("as_merge", "max"), ("as_split", "max")])
-    )
-    dated = moved.join(newest, "identifier_key")
+    if near is None:
+        near = Nearby(NO_COMPONENTS, pa.repeat(True, len(links)), pa.array([], pa.string()))
+    near, links = _about(near, moved, links)
+    rank = event_rank(links, "last_seen")
+    tiers = _tiers(links, rank, near)
+    dated = moved
+    for number, tier in enumerate(tiers):
+        names = ["identifier_key", *(f"{name}_{number}" for name in WEIGHTS)]
+        dated = dated.join(tier.rename_columns(names), "identifier_key")
     own = pc.binary_join_element_wise("p_", dated["identifier_key"], "")
     merged = pc.and_(pc.equal(dated["from_person_id"], own), pc.is_valid(dated["to_person_id"]))
+    told_of = [f"{name}_{n}" for n in range(len(tiers)) for name in WEIGHTS]
     pairs = (
         dated.append_column("is_merge", merged)
         .group_by(["from_person_id", "to_person_id"])
-        .aggregate([("as_merge_max", "max"), ("as_split_max", "max"), ("is_merge", "any")])
+        .aggregate([*((name, "max") for name in told_of), ("is_merge", "any")])
     )
     is_merge = pairs["is_merge_any"]
-    weight = pc.if_else(is_merge, pairs["as_merge_max_max"], pairs["as_split_max_max"])
+    best = [
+        pc.coalesce(*(pairs[f"{name}_{number}_max"] for number in range(len(tiers))))
+        for name in WEIGHTS
+    ]
+    weight = pc.if_else(is_merge, *best)
     by_rank = links.select(["last_seen", "kind"]).take(pa.array(np.argsort(rank)))
     is_word = pc.greater_equal(weight, len(links))
     place = combine_chunks(pc.if_else(is_word, pc.subtract(weight, len(links)), weight))
@@ -138,6 +186,56 @@ def changes_of(moved: pa.Table, links: pa.Table, *, as_of: datetime | None) -> p
             "rule": pc.if_else(pc.fill_null(is_word, False), kind, by_data),
         }
     )
+
+
+def _about(near: Nearby, moved: pa.Table, links: pa.Table) -> tuple[Nearby, pa.Table]:
+    """What bears on what moved alone: of what hung together, and of the links."""
+    known = near.components
+    mine = pc.is_in(known["identifier_key"], combine_chunks(moved["identifier_key"]))
+    theirs = combine_chunks(known["component_key"].filter(mine))
+    components = known.filter(pc.is_in(known["component_key"], theirs))
+    parts = [combine_chunks(rows["identifier_key"]) for rows in (moved, components)]
+    held = pc.is_in(flatten_lists(links["identifier_keys"]), pa.concat_arrays(parts))
+    place = pc.unique(pa.array(parent_row(links["identifier_keys"])).filter(held))
+    is_new = combine_chunks(near.is_new).take(place)
+    return Nearby(components, is_new, near.ending), links.take(place)
+
+
+def _tiers(links: pa.Table, rank: np.ndarray, near: Nearby) -> tuple[pa.Table, ...]:
+    """What speaks for what as the cause, identifier by identifier; the first that says any counts.
+
+    Events that carried it, those that tied something new to what it hung with, any seen with that.
+    """
+    row = pa.array(parent_row(links["identifier_keys"]))
+    told = {"identifier_key": flatten_lists(links["identifier_keys"])}
+    for name, word, opposite in (("as_merge", ALWAYS, NEVER), ("as_split", NEVER, ALWAYS)):
+        told[name] = _weights(links, rank, word=word, opposite=opposite).take(row)
+    seen, components = pa.table(told), near.components
+    over = components.filter(pc.is_in(components["identifier_key"], near.ending))
+    is_over = pc.is_in(components["component_key"], combine_chunks(over["component_key"]))
+    return (
+        _newest(seen, "identifier_key"),
+        _newest_near(seen.filter(near.is_new.take(row)), components),
+        _newest_near(seen, components.filter(pc.invert(is_over))),
+    )
+
+
+def _newest(seen: pa.Table, by: str) -> pa.Table:
+    """What speaks most for a merge, and for a split, of each identifier or component."""
+    found = seen.group_by(by).aggregate([(name, "max") for name in WEIGHTS])
+    return found.select([by, *(f"{name}_max" for name in WEIGHTS)]).rename_columns([by, *WEIGHTS])
+
+
+def _newest_near(seen: pa.Table, components: pa.Table) -> pa.Table:
+    """The same of each identifier by what any that hung together with it was seen in."""
+    tied = _newest(
+        seen.join(components, "identifier_key", join_type="inner").select(
+            ["component_key", *WEIGHTS]
+        ),
+        "component_key",
+    )
+    both = components.join(tied, "component_key", join_type="inner")
+    return _newest(both.select(["identifier_key", *WEIGHTS]), "identifier_key")
 
 
 def _weights(links: pa.Table, rank: np.ndarray, *, word: str, opposite: str) -> pa.Array:

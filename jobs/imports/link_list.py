@@ -6,8 +6,12 @@ A list of them, or a single one of the command `link`: each becomes an event.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from pyspark.sql import functions as F
 
 from tactful.jobs.errors import LinkRefused, StepFailed
 from tactful.jobs.identity.keyed import keys_told
@@ -16,6 +20,9 @@ from tactful.jobs.imports.told import Event, bring, with_id
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 from tactful.schemas.events import PROFILES
+from tactful.schemas.identity import LABELS, LINKS
+from tactful.schemas.words import WITHDRAWN
+from tactful.transforms.identity.links import is_seen
 
 # The columns of a list: the one and the other, and what a row may say beside.
 TWO = (("type", "value"), ("other_type", "other_value"))
@@ -52,8 +59,21 @@ def import_links(
     }
 
 
-def say(lake: Lake, config: Config, one: Identifier, other: Identifier, event: Event) -> str:
-    """Land one manual link, and return its id. event: what it says beside the two.
+@dataclass(frozen=True)
+class Landed:
+    """A word that landed: its id, and what of it does nothing as the last run left the lake.
+
+    unseen: those of the two that no event has carried. is_of_nothing: whether it takes back what
+    nobody said.
+    """
+
+    event_id: str
+    unseen: list[Identifier]
+    is_of_nothing: bool
+
+
+def say(lake: Lake, config: Config, one: Identifier, other: Identifier, event: Event) -> Landed:
+    """Land one manual link. event: what it says beside the two.
 
     Raises: LinkRefused, before anything lands, where one of them cannot be linked.
     """
@@ -74,7 +94,24 @@ def say(lake: Lake, config: Config, one: Identifier, other: Identifier, event: E
         raise StepFailed(
             "The lake took it in as a row that it refuses; after the next run quarantine says why."
         )
-    return full["event_id"]
+    return Landed(
+        full["event_id"],
+        _unseen(lake, dict(zip(keys, (one, other), strict=True))),
+        event["type"] == WITHDRAWN and not _is_spoken_of(lake, keys),
+    )
+
+
+def _unseen(lake: Lake, named: Mapping[str, Identifier]) -> list[Identifier]:
+    """Those of the two of which there is no label, since no event has carried them."""
+    labels = lake.store.read(LABELS).where(F.col("identifier_key").isin(*named))
+    seen = {row.identifier_key for row in labels.select("identifier_key").distinct().collect()}
+    return [identifier for key, identifier in named.items() if key not in seen]
+
+
+def _is_spoken_of(lake: Lake, keys: Sequence[str]) -> bool:
+    """Whether anything was said of the two by hand that a run has taken in."""
+    both = [F.array_contains("identifier_keys", key) for key in keys]
+    return not lake.store.read(LINKS).where(~is_seen() & both[0] & both[1]).isEmpty()
 
 
 def written(identifier: Identifier) -> str:

@@ -31,9 +31,12 @@ from tactful.transforms.closings import (
     is_closing,
     with_named,
 )
+from tactful.transforms.identity.health import health
 from tactful.transforms.identity.hubs import hubs
 from tactful.transforms.identity.links import latest
 from tactful.transforms.identity.manual_links import manual_links
+from tactful.transforms.identity.nobodys import of_too_many, over
+from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.jurisdictions import jurisdictions
 from tactful.transforms.message_facts import settled
 from tactful.transforms.outcomes import outcomes
@@ -121,6 +124,19 @@ class Inputs:
     def hubs(self) -> DataFrame:
         """The identifiers of too many."""
         return hubs(self.labels, self._read(LINKS))
+
+    @property
+    def identity_health(self) -> DataFrame:
+        """How identifiers make persons; what is nobody's since a link ended, told apart."""
+        labels, links, rules = self.newest_labels, self._read(LINKS), self.config.identity
+        windows = [kind.window for kind in rules.types.values() if kind.window]
+        if SHARINGS[rules.shared_devices].makes_nobodys:
+            ended = over(labels, links, windows=windows)
+        else:
+            ended = labels.where("state = 'neutral'").select("identifier_key")
+        crowded = of_too_many(labels, links, max_identifiers=rules.max_identifiers)
+        changes = self.identity_changes
+        return health(labels, changes, as_of=self.as_of, over=ended, of_too_many=crowded)
 
     @property
     def identity_changes(self) -> DataFrame:

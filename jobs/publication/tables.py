@@ -35,7 +35,6 @@ from tactful.schemas.suppressions import PRESSURE, REGRETS, SUPPRESSIONS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE, TIMELINE_LOG
 from tactful.transforms import known_shares as shares
-from tactful.transforms.identity.health import health
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.known_shares import known_shares
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
@@ -141,8 +140,9 @@ PUBLICATIONS = (
     Publication(IDENTITY, lambda of: of.labels, (LABELS,), changed=_identifiers),
     Publication(
         IDENTITY_HEALTH,
-        lambda of: health(of.newest_labels, of.identity_changes, as_of=of.as_of),
-        (LABELS, IDENTITY_CHANGES),
+        lambda of: of.identity_health,
+        (LABELS, LINKS, IDENTITY_CHANGES),
+        ("identity",),
         clock="day",
     ),
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS), changed=_hubs),

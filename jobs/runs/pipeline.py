@@ -33,6 +33,7 @@ from tactful.jobs.runs.batches import (
     Hook,
     Pace,
     decided_until,
+    last_begun,
     last_done,
     unfinished,
 )
@@ -61,6 +62,8 @@ class RunSummary:
     accepted_rows: int = 0
     duplicate_rows: int = 0
     quarantined_rows: int = 0
+    # The batches that a run before had begun, and this one has finished.
+    finished_batches: list[dict[str, Any]] = field(default_factory=list)
     published: list[str] = field(default_factory=list)
     # The sources of which something could not be read, and a sentence on each.
     failed_sources: dict[str, str] = field(default_factory=dict)
@@ -187,6 +190,11 @@ def _once(
 ) -> RunSummary:
     """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
+    begun = {
+        query: last_begun(lake, query)
+        for query in (accept.QUERY, fused.QUERY)
+        if unfinished(lake, query) is not None
+    }
 
     def timed(step: str, work: Callable[[], Any]) -> Any:
         if step not in steps:
@@ -207,6 +215,11 @@ def _once(
     if "fused" in steps:
         done = last_done(lake, fused.QUERY)
         fold_logs(lake, decided=decided_until(lake, fused.QUERY, done))
+    summary.finished_batches = [
+        {"query": query, "batch_id": number}
+        for query, number in begun.items()
+        if last_done(lake, query) >= number
+    ]
     show = partial(publish, lake, config, as_of=as_of, on_progress=on_progress, full=is_full)
     summary.published = timed("publish", show) or []
     if is_any_sent(config):

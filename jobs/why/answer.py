@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,13 +13,14 @@ from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
-from tactful.jobs.why import asked, happened, links, planned, shared, who, withheld
+from tactful.jobs.why import apart, asked, happened, links, planned, shared, who, withheld
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import Who
+from tactful.schemas.events import STREAMS
 
 READS = {
-    *who.READS, *links.READS, *happened.READS, *withheld.READS, *planned.READS, *shared.READS,
-    "outcomes",
+    *who.READS, *links.READS, *apart.READS, *happened.READS, *withheld.READS, *planned.READS,
+    *shared.READS, "outcomes",
 }  # fmt: skip
 MOST_IDENTIFIERS = 200
 
@@ -79,7 +80,9 @@ def looking(
                 f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
                 "what has landed and makes the tables."
             )
-        with closing(open_lake(folder, reads)) as lake:
+        # What a set of identifiers was last seen in before a moment, only events tell.
+        opened = reads if at is None else {*reads, *STREAMS}
+        with closing(open_lake(folder, opened)) as lake:
             as_of = as_utc(datetime.fromisoformat(state["as_of"]))
             when = as_of if at is None else as_utc(at)
             begins_at = happened.begins_at(lake) if when < as_of else None
@@ -106,7 +109,7 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
             "kind": found.kind,
             "person_id": found.person_id,
             "is_shared_device": found.is_device,
-            "matched": [_matched(of, one) for one in found.matched],
+            "matched": [_matched(of, dict(one)) for one in found.matched],
             "became": list(found.became),
         },
     }
@@ -134,15 +137,17 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
 
 def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
     """The identifiers of a person, which events link each of them, and what is kept apart."""
-    known = who.described(of.lake, keys)
+    known = _described(of, keys)
     mine = {k for k, one in known.items() if one["state"] == "linked"}
+    found_apart = apart.crowds(of.lake, of.config, known)
     sets = links.sets_of(of.lake, keys, at=of.at)
     near = {key for together in sets for key in together.keys}
     rules = links.rules_of(of.lake, of.config, near, at=of.at)
     root = _root(found, mine)
     paths = links.paths_from(root, sets, mine, rules) if root else {}
-    told = who.described(of.lake, near | set(keys))
     standing = of.lake.rows(links.STANDING, keys=list(keys), at=of.at)
+    spoken_of = {row[name] for row in standing for name in apart.PAIR}
+    told = _described(of, near | spoken_of | set(keys))
     seen_at = of.at
     return {
         "person_id": found.person_id,
@@ -154,13 +159,14 @@ def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
                                               "state", "first_seen_at", "last_seen_at",
                                               "neutral_from_at")},
                 "called": who.called(known[key]),
+                "is_over": key in found_apart and apart.is_over(found_apart[key], of.config),
                 "path": [links.hop_facts(hop, told) for hop in paths.get(key, [])],
                 "is_joined_later": key in mine and key not in paths,
             }
             for key in keys
             if known[key]["first_seen_at"] is None or as_utc(known[key]["first_seen_at"]) <= seen_at
         ],
-        "apart": links.apart(of.lake, sets, mine, {*keys, *mine}, rules, of.config),
+        "apart": apart.apart(of.lake, sets, mine, {*keys, *mine}, rules, of.config),
         "sets_are_cut_off": len(sets) >= links.MOST_SETS,
         "manual_links": [
             {
@@ -170,6 +176,8 @@ def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
                 "author": row["author"],
                 "reason": row["reason"],
                 "said_at": row["said_at"],
+                "says": apart.word_words(row, told),
+                "stopped_by": apart.stopped(row, told),
             }
             for row in standing
         ],
@@ -232,21 +240,34 @@ def connection(of: Moment, one: str, other: str) -> dict[str, Any]:
     is_one = same and first["state"] == second["state"] == "linked"
     facts: dict[str, Any] = {
         "as_of": of.as_of, "at": of.at, "one": first, "other": second,
-        "is_one_person": is_one, "path": None, "chain": None, "why_not": [],
+        "is_one_person": is_one, "path": None, "chain": None, "words": [], "why_not": [],
     }  # fmt: skip
     if is_one:
         keys = [row["identifier_key"] for row in of.lake.rows(
             OF_PERSON, person=first["person_id"], most=links.MOST_SETS)]  # fmt: skip
-        known = who.described(of.lake, keys)
+        known = _described(of, keys)
         mine = {key for key, row in known.items() if row["state"] == "linked"}
         sets = links.sets_of(of.lake, keys, at=of.at)
         rules = links.rules_of(of.lake, of.config, mine, at=of.at)
         path = links.paths_from(a, sets, mine, rules).get(b)
         if path is not None:
             facts["path"] = [links.hop_facts(hop, known) for hop in path]
+            facts["words"] = list(apart.words_between(of.lake, [a], [b], at=of.at))
             return facts
+    facts["words"] = list(_words_between(of, first, second))
     facts["why_not"] = list(_why_not(of, first, second, facts))
     return facts
+
+
+def _words_between(of: Moment, *two: Mapping[str, Any]) -> Iterator[str]:
+    """What the business says of the two, or of anything else that is their persons'."""
+    theirs = []
+    for one in two:
+        rows = [] if one["person_id"] is None or one["state"] != "linked" else of.lake.rows(
+            OF_PERSON, person=one["person_id"], most=MOST_IDENTIFIERS)  # fmt: skip
+        theirs.append({one["identifier_key"], *(row["identifier_key"] for row in rows)})
+    if two[0]["person_id"] is None or two[0]["person_id"] != two[1]["person_id"]:
+        yield from apart.words_between(of.lake, *theirs, at=of.at)
 
 
 def _why_not(
@@ -254,40 +275,69 @@ def _why_not(
 ) -> Iterator[str]:
     """What breaks the shortest chain of events between two identifiers."""
     a, b = first["identifier_key"], second["identifier_key"]
-    chain = links.chain(of.lake, a, b, at=of.at)
-    if chain is None:
+    chain = links.chain(of.lake, a, b, at=of.at) or []
+    keys = {a, b, *(key for hop in chain for key in (hop.one, hop.other))}
+    known = _described(of, keys)
+    facts["chain"] = [links.hop_facts(hop, known) for hop in chain] or None
+    rules = links.rules_of(of.lake, of.config, keys, at=of.at)
+    found = apart.crowds(of.lake, of.config, known)
+    told = set()
+    for key in dict.fromkeys((a, *(hop.other for hop in chain), b)):
+        state = known[key]["state"] if key in known else None
+        if state in ("hub", "neutral", "blocked"):
+            told.add(key)
+            met = (key, chain[0].by if chain else links.NOTHING)
+            why = apart.why_apart(of.lake, known[key], met, rules, of.config, found.get(key))
+            yield f"{links.name_in(known, key)}: {why}."
+    if not chain and not told:
         yield (
             f"No chain of up to {links.MOST_STEPS} events leads from one to the other: nothing "
             "that was seen with the one was seen with the other."
         )
-        return
-    keys = {key for hop in chain for key in (hop.one, hop.other)}
-    known = who.described(of.lake, {*keys, a, b})
-    facts["chain"] = [links.hop_facts(hop, known) for hop in chain]
-    rules = links.rules_of(of.lake, of.config, keys, at=of.at)
-    crowds = {row["identifier_key"]: row["seen_with_count"] for row in links.hubs(of.lake, keys)}
-    told = set()
-    for key in (a, *(hop.other for hop in chain)):
-        if known.get(key, {}).get("state") in ("hub", "neutral", "blocked") and key not in told:
-            told.add(key)
-            met = (key, chain[0].by)
-            why = links.why_apart(known[key], met, rules, of.config, crowds.get(key))
-            yield f"{links.name_in(known, key)}: {why}."
+    if facts["is_one_person"]:
+        yield from (said for hop in chain for said in _ended(hop, known, rules))
     for hop in chain:
         persons = {known[key]["person_id"] for key in (hop.one, hop.other) if key in known}
         if len(persons) > 1 and not told & {hop.one, hop.other}:
             met = (hop.one, hop.by)
-            why = links.why_apart(known[hop.other], met, rules, of.config, None)
+            why = apart.why_apart(of.lake, known[hop.other], met, rules, of.config, None)
             names = [links.name_in(known, key) for key in (hop.one, hop.other)]
             yield f"{names[0]} and {names[1]}: {why}."
+
+
+def _ended(
+    hop: links.Hop, known: Mapping[str, Mapping[str, Any]], rules: links.Rules
+) -> Iterator[str]:
+    """That a link had ended at the moment, whatever renewed it later."""
+    for key in (hop.one, hop.other):
+        ends = rules.ends(hop.by, key) if key in hop.by.keys else None
+        if ends is not None and ends <= rules.at:
+            yield (
+                f"{links.name_in(known, key)}: it was last seen so long before that the link had "
+                f"ended on {moment(ends)}."
+            )
+
+
+def _described(of: Moment, keys: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """What is known of identifiers as of the moment: what is nobody's since later is not yet."""
+    return {key: then(one, of.at) for key, one in who.described(of.lake, keys).items()}
+
+
+def then(one: dict[str, Any], at: datetime) -> dict[str, Any]:
+    """An identifier as it was at a moment before it became nobody's: whose it was until then."""
+    since = one["neutral_from_at"]
+    if one["state"] == "neutral" and since is not None and as_utc(since) > at:
+        return {**one, "state": "linked" if one["person_id"] else one["state"]}
+    return one
 
 
 def _one_identifier(of: Moment, text: str) -> dict[str, Any]:
     found = who.find(of.lake, text, of.config)
     if found.kind != "identifier":
         raise WhoUnknown(f"{visible(text)} is no identifier; a path leads between two of those.")
-    linked = [one for one in found.matched if one["state"] == "linked"]
-    one = (linked or list(found.matched))[0]
+    matched = [then(dict(one), of.at) for one in found.matched]
+    linked = [one for one in matched if one["state"] == "linked"]
+    one = (linked or matched)[0]
     return {**one, "called": who.called(one)}
 
 
@@ -298,28 +348,14 @@ def _root(found: Who, mine: set[str]) -> str | None:
     return next(iter([*asked, *([minted] if minted in mine else []), *sorted(mine)]), None)
 
 
-def _matched(of: Moment, one: Mapping[str, Any]) -> dict[str, Any]:
-    crowd = [row["seen_with_count"] for row in links.hubs(of.lake, [one["identifier_key"]])]
+def _matched(of: Moment, one: dict[str, Any]) -> dict[str, Any]:
+    now = then(one, of.at)
+    found = apart.crowds(of.lake, of.config, {now["identifier_key"]: now})
     return {
-        **one,
-        "called": who.called(one),
-        "state_says": _state_says(one, crowd[0] if crowd else None, of.config),
+        **now,
+        "called": who.called(now),
+        "state_says": apart.state_words(now, found.get(now["identifier_key"]), of.config),
     }
-
-
-def _state_says(one: Mapping[str, Any], crowd: int | None, config: Config) -> str:
-    """What the state of an identifier means, where it is not simply somebody's."""
-    if one["state"] == "hub":
-        why = f": it {links.hub_words(one, crowd, config)}" if crowd else ""
-        return f"It is a hub and stands for nobody{why}."
-    if one["state"] == "blocked":
-        return "It is blocked (identity.blocked) and stands for nobody."
-    if one["state"] == "neutral":
-        return (
-            f"Several customers share it: since {moment(one['neutral_from_at'])} what happens on "
-            f"it is nobody's ({one['neutral_person_id']})."
-        )
-    return ""
 
 
 def located(lake: Path | None, config: Config) -> str:

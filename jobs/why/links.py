@@ -11,10 +11,11 @@ from typing import Any
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config
 from tactful.jobs.why.texts import as_utc, moment, visible
-from tactful.jobs.why.who import called, described
-from tactful.schemas.words import ALWAYS, NEVER
+from tactful.jobs.why.who import called
+from tactful.schemas.events import STREAMS
+from tactful.schemas.words import ALWAYS, MANUAL_LINK_TYPES, NEVER
 
-READS = ("_log/links", "manual_links", "hubs")
+READS = ("_log/links", "manual_links")
 # More sets than this are no customer; what is found among them is told, and that there are more.
 MOST_SETS = 5_000
 MOST_STEPS = 8
@@ -34,10 +35,18 @@ STANDING = """
       AND (identifier_key IN (SELECT unnest($keys)) OR other_key IN (SELECT unnest($keys)))
     ORDER BY said_at, event_id
 """
-HUBS = """
-    SELECT identifier_key, seen_with_count FROM hubs
-    WHERE identifier_key IN (SELECT unnest($keys))
-"""
+# Of sets that were seen again after a moment, when they were last seen until then.
+LAST_UNTIL = " UNION ALL ".join(
+    f"""
+    SELECT identifier_keys AS keys, coalesce(blocked_keys, []) AS blocked,
+           arg_max({{'occurred_at': occurred_at, 'stream': '{name}', 'event_id': event_id}},
+                   (occurred_at, event_id)) AS last_seen
+    FROM {name} WHERE occurred_at <= $at AND type NOT IN {MANUAL_LINK_TYPES}
+      AND (list_has_any(identifier_keys, $keys) OR list_has_any(blocked_keys, $keys))
+    GROUP BY ALL
+    """
+    for name in STREAMS
+)
 
 
 @dataclass(frozen=True)
@@ -58,6 +67,9 @@ class Together:
     def event(self) -> str:
         """The event that showed it first, as stream:event_id."""
         return f"{self.first['stream']}:{self.first['event_id']}"
+
+
+NOTHING = Together((), (), (), "seen", {}, {})
 
 
 @dataclass(frozen=True)
@@ -102,15 +114,48 @@ class Rules:
 
 
 def sets_of(lake: LakeView, keys: Iterable[str], *, at: datetime) -> list[Together]:
-    """What names any of these identifiers, by when it was first seen."""
-    rows = lake.rows(SETS, keys=sorted(set(keys)), at=at, most=MOST_SETS)
+    """What names any of these identifiers, by when it was first seen; nothing after the moment."""
+    wanted = sorted(set(keys))
+    rows = lake.rows(SETS, keys=wanted, at=at, most=MOST_SETS)
+    later = {key for row in rows if as_utc(row["last_seen"]["occurred_at"]) > at
+             for key in (*(row["keys"] or ()), *(row["blocked"] or ()))}  # fmt: skip
+    last = _last_until(lake, later, at)
     return [
         Together(
             tuple(row["keys"] or ()), tuple(row["types"] or ()), tuple(row["blocked"] or ()),
-            row["kind"], row["first_seen"], row["last_seen"],
+            row["kind"], row["first_seen"], _last_of(row, last, at),
         )
         for row in rows
     ]  # fmt: skip
+
+
+Sets = Mapping[tuple[tuple[str, ...], tuple[str, ...]], Mapping[str, Any]]
+
+
+def _last_until(lake: LakeView, keys: Collection[str], at: datetime) -> Sets:
+    """The last event until a moment of each set of these: a log of sets knows the newest alone."""
+    if not keys:
+        return {}
+    found: dict[Any, Mapping[str, Any]] = {}
+    for row in lake.rows(LAST_UNTIL, keys=sorted(keys), at=at):
+        named = (tuple(row["keys"] or ()), tuple(row["blocked"] or ()))
+        known = found.get(named)
+        if known is None or _order(known) < _order(row["last_seen"]):
+            found[named] = row["last_seen"]
+    return found
+
+
+def _last_of(row: Mapping[str, Any], last: Sets, at: datetime) -> Mapping[str, Any]:
+    seen: Mapping[str, Any] = row["last_seen"]
+    if as_utc(seen["occurred_at"]) <= at:
+        return seen
+    if row["kind"] != "seen":
+        return row["first_seen"]
+    return last.get((tuple(row["keys"] or ()), tuple(row["blocked"] or ())), row["first_seen"])
+
+
+def _order(event: Mapping[str, Any]) -> tuple[Any, ...]:
+    return event["occurred_at"], event["stream"], event["event_id"]
 
 
 def rules_of(lake: LakeView, config: Config, keys: Iterable[str], *, at: datetime) -> Rules:
@@ -145,83 +190,6 @@ def paths_from(
                 paths[hop.other] = [*paths[one], hop]
                 waiting.append(hop.other)
     return paths
-
-
-def apart(
-    lake: LakeView,
-    sets: Sequence[Together],
-    mine: Collection[str],
-    told: Collection[str],
-    rules: Rules,
-    config: Config,
-) -> list[dict[str, Any]]:
-    """What was seen together with a person's identifiers and is not theirs, and why not.
-
-    mine: the identifiers that are theirs. told: those of which it is said already.
-    """
-    met: dict[str, tuple[str, Together]] = {}
-    for together in sets:
-        ours = [key for key in together.keys if key in mine]
-        for key in (*together.keys, *together.blocked):
-            if key not in told and ours:
-                met[key] = (ours[0], together)
-    known = described(lake, met)
-    crowds = {row["identifier_key"]: row["seen_with_count"] for row in hubs(lake, met)}
-    return [
-        {
-            "identifier_key": key,
-            "identifier": called(known[key]) if key in known else f"with the key {key}",
-            "state": known[key]["state"] if key in known else None,
-            "why": why_apart(known.get(key, {}), met[key], rules, config, crowds.get(key)),
-            "event": met[key][1].event,
-        }
-        for key in sorted(met)
-    ]
-
-
-def hubs(lake: LakeView, keys: Iterable[str]) -> list[dict[str, Any]]:
-    """With how many others each of these that is a hub was seen."""
-    return lake.rows(HUBS, keys=sorted(set(keys)))
-
-
-def why_apart(
-    one: Mapping[str, Any],
-    met: tuple[str, Together],
-    rules: Rules,
-    config: Config,
-    crowd: int | None,
-) -> str:
-    """Why an identifier is not one person with another that an event names beside it."""
-    beside, together = met
-    state = one.get("state")
-    if state == "blocked" or one.get("identifier_key") in together.blocked:
-        return "its value stands for nobody (identity.blocked)"
-    if state == "hub":
-        return f"it {hub_words(one, crowd, config)}, so it links nobody (a hub)"
-    if state == "neutral":
-        since = moment(one["neutral_from_at"])
-        return f"several customers share it, so since {since} it is nobody's"
-    key = one.get("identifier_key", "")
-    if frozenset((beside, key)) in rules.never:
-        return "somebody of the business said that they are never one customer"
-    ended = rules.ends(together, key) if key in together.keys else None
-    if ended is not None and ended <= rules.at:
-        return f"it was last seen so long ago that the link ended on {moment(ended)}"
-    unique = ", ".join(config.identity.unique_types)
-    return (
-        f"together they would be one person of two customers (unique: {unique}), or of more "
-        "identifiers than one person has"
-    )
-
-
-def hub_words(one: Mapping[str, Any], crowd: int | None, config: Config) -> str:
-    """Why an identifier is a hub: too many others, or else two customers that have it."""
-    if not crowd:
-        return "belongs to too many"
-    if crowd > config.identity.max_links_of(one.get("identifier_type") or ""):
-        return f"was seen with {crowd:,} other identifiers"
-    unique = ", ".join(config.identity.unique_types)
-    return f"is shared by several customers (unique: {unique}), of whom none is surely its owner"
 
 
 def chain(lake: LakeView, one: str, other: str, *, at: datetime) -> list[Hop] | None:

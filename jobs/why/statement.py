@@ -120,13 +120,21 @@ def statement(of: Moment, text: str) -> dict[str, Any]:
         )
     if any(one["state"] != "linked" for one in found.matched):
         raise WhoUnknown(
-            f"{visible(found.asked)} is shared by several customers, so that nobody can know which "
-            "of them asks; name something that only this customer has."
+            f"{visible(found.asked)} is shared by several customers or not its customer's any "
+            "more, so that nobody can know who asks; name something that only this customer has."
         )
     if found.kind == "message":
         raise WhoUnknown(
             "A message says nothing of who asks; name an identifier of this customer, or their "
             "person id."
+        )
+    doubt = found.asked_id and who.standing_for_several(
+        of.lake, found.asked_id, of.config.identity.unique_types
+    )
+    if doubt:
+        raise WhoUnknown(
+            f"The id {visible(found.asked)} may stand for another customer by now than when it was "
+            f"noted: {doubt}. Ask by an identifier of this customer's own, such as an email."
         )
     person = found.person_id
     known = who.described(

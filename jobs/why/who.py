@@ -14,14 +14,16 @@ from tactful.jobs.identity.spellings import composed
 from tactful.jobs.imports.lists import identifier_words, without_separators
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config
-from tactful.jobs.why.texts import moment, visible
+from tactful.jobs.why.texts import listed, moment, visible
+from tactful.schemas.identity import SEEN
 from tactful.transforms.blanks import BLANKS
 
 PERSON = re.compile(r"[pn]_[0-9a-f]{32}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
-READS = ("identifiers", "identity", "identity_changes")
+READS = ("identifiers", "identity", "identity_changes", "_log/labels", "_log/links")
 # A chain of merges longer than this is told by its end alone.
 MOST_MOVES = 50
+MOST_NAMED = 10
 
 FORMS = """
     SELECT identifier_key, identifier_type, value FROM identifiers
@@ -48,6 +50,38 @@ NEAREST = """
       AND damerau_levenshtein(lower(value), lower($value)) <= $most
     ORDER BY steps, identifier_type, value LIMIT 3
 """
+# What became of whom an id was given to: every id that it led to, and when each came apart.
+BECAME = """
+    WITH RECURSIVE became (id) AS (
+        SELECT $person
+        UNION
+        SELECT to_person_id FROM identity_changes JOIN became ON from_person_id = id
+        WHERE to_person_id IS NOT NULL AND kind = 'merge'
+    )
+"""
+SPLITS = f"""
+    {BECAME}
+    SELECT from_person_id, to_person_id, changed_at, cause_event_id
+    FROM identity_changes SEMI JOIN became ON from_person_id = id
+    WHERE kind = 'split' AND to_person_id IS DISTINCT FROM from_person_id
+    ORDER BY changed_at, batch_id, to_person_id
+"""
+# Who had several values of a type of which nobody has two stood for several, one after another.
+SEVERAL = f"""
+    {BECAME}
+    SELECT identifier_type, count(DISTINCT identifier_key) AS values_count
+    FROM log_labels SEMI JOIN became ON person_id = id
+    WHERE state = 'linked' AND identifier_type IN (SELECT unnest($types))
+    GROUP BY identifier_type HAVING values_count > 1 ORDER BY identifier_type
+"""
+EVER_HELD = """
+    SELECT DISTINCT identifier_key FROM log_labels WHERE person_id = $person AND state = 'linked'
+"""
+ONLY_SAID = """
+    SELECT coalesce(kind, 'seen') AS kind FROM log_links
+    WHERE list_has_any(identifier_keys, $keys) OR list_has_any(blocked_keys, $keys)
+    GROUP BY ALL
+"""
 IS_HELD = """
     SELECT 1 FROM identity WHERE person_id = $person OR neutral_person_id = $person LIMIT 1
 """
@@ -67,7 +101,7 @@ class Who:
     """Whom a question is about.
 
     kind: identifier, person or message. person_id: None where it stands for nobody. matched: the
-    identifiers that were meant. became: what happened to a person id that was asked for.
+    identifiers that were meant. became: what happened to a person id that was asked for (asked_id).
     """
 
     asked: str
@@ -76,6 +110,7 @@ class Who:
     matched: Sequence[Mapping[str, Any]] = ()
     became: Sequence[str] = ()
     message_id: str | None = None
+    asked_id: str | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
     @property
@@ -189,6 +224,12 @@ def _identified(
         raise WhoUnknown(f"{visible(asked)} may be several: {several}; name one of them.")
     unpublished = [one for one in matched if one["state"] is None]
     if len(unpublished) == len(matched):
+        words = lake.rows(ONLY_SAID, keys=sorted(keys))
+        if words and not any(row["kind"] == SEEN for row in words):
+            raise WhoUnknown(
+                f"Only a manual link names the {called(matched[0])}: nothing that happened carried "
+                "it, so it is nobody until an event carries it."
+            )
         raise WhoUnknown(
             f"Nothing is published of the {called(matched[0])} yet: its events came in after the "
             "tables were made, or are dated later; the next run that knows them tells."
@@ -198,13 +239,14 @@ def _identified(
 
 def _person(lake: LakeView, person: str) -> Who:
     """A person by an id that was ever given to them."""
+    parted = list(_parted(lake, person))
     if lake.rows(IS_HELD, person=person):
-        return Who(person, "person", person)
-    became = list(_moves(lake, person))
+        return Who(person, "person", person, became=parted, asked_id=person)
+    became = [*parted, *_moves(lake, person)]
     minted_for = described(lake, [person[2:]])
     if not minted_for:
         if became:
-            return Who(person, "person", None, became=became)
+            return Who(person, "person", None, became=became, asked_id=person)
         raise WhoUnknown(
             f"Nobody in this lake has or had the id {person}; it is of another lake, or of "
             "somebody who was forgotten."
@@ -215,7 +257,51 @@ def _person(lake: LakeView, person: str) -> Who:
         became.append(f"It was made for the {called(one)}, which is {_nobodys(one)}.")
     else:
         became.append(f"It was made for the {called(one)}, whose person is now {now}.")
-    return Who(person, "person", now, [one], became)
+    return Who(person, "person", now, [one], became, asked_id=person)
+
+
+def _parted(lake: LakeView, person: str) -> Iterator[str]:
+    """That a person id came apart, when, and who has now what it once had."""
+    splits = [row for row in lake.rows(SPLITS, person=person) if row["from_person_id"] == person]
+    if not splits:
+        return
+    days = dict.fromkeys(
+        f"{moment(row['changed_at'])} (by {cause_words(row['cause_event_id'])})" for row in splits
+    )
+    yield (
+        f"This id was split in the run as of {' and '.join(days)}, so that it may stand for "
+        "somebody else now than before."
+    )
+    ever = described(lake, [row["identifier_key"] for row in lake.rows(EVER_HELD, person=person)])
+    now: dict[str | None, list[str]] = {}
+    for one in ever.values():
+        # A shared device's person is whose it was before.
+        holder = one["person_id"] if one["state"] == "linked" else None
+        now.setdefault(holder, []).append(called(one))
+    for row in splits:
+        if row["to_person_id"] is not None:
+            now.setdefault(row["to_person_id"], [])
+    for holder in sorted(now, key=lambda one: (one != person, one is None, one or "")):
+        theirs = listed(sorted(now[holder]), MOST_NAMED) or "what was split off then"
+        whose = "this id" if holder == person else holder or "nobody"
+        yield f"Of what it ever had, {whose} has now: {theirs}."
+
+
+def standing_for_several(lake: LakeView, person: str, unique_types: Iterable[str]) -> str | None:
+    """Why a person id may stand for another customer than whom it was given to; None: it cannot."""
+    splits = lake.rows(SPLITS, person=person)
+    if splits:
+        return f"it was split in the run as of {moment(splits[0]['changed_at'])}"
+    several = lake.rows(SEVERAL, person=person, types=[*unique_types])
+    if several:
+        row = several[0]
+        return f"it has had {row['values_count']:,} values of {row['identifier_type']}"
+    return None
+
+
+def cause_words(event: str | None) -> str:
+    """What changed a person: an event, or nothing but the time that passed."""
+    return visible(event) if event else "no event: a link had outlived its window"
 
 
 def _nobodys(one: Mapping[str, Any]) -> str:
@@ -231,7 +317,7 @@ def _moves(lake: LakeView, person: str) -> Iterator[str]:
         if not rows:
             return
         row = rows[0]
-        why = f"{row['rule'] or row['kind']}, by {visible(row['cause_event_id'] or 'no event')}"
+        why = f"{row['rule'] or row['kind']}, by {cause_words(row['cause_event_id'])}"
         yield (
             f"{person} became {row['to_person_id'] or 'nobody'} in the run as of "
             f"{moment(row['changed_at'])} ({row['kind']}: {why})."

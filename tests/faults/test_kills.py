@@ -71,7 +71,9 @@ def test_killed_for_real(spark, tmp_path: Path) -> None:
         call="run(config, as_of=now, hook=hook, steps=('fused',))",
         condition="(query, k) == ('fused', 5)",
     )
-    shop.run()
+    summary = shop.run()
+    assert (summary.read_rows, summary.accepted_rows) == (0, 0)
+    assert summary.finished_batches == [{"query": "fused", "batch_id": 0}]
     shop.assert_converged()
     assert_every_record_is_in_one_file(shop.lake)
     assert_partner_knows_the_buyers(shop)
@@ -82,7 +84,7 @@ def assert_a_quiet_run_adds_only_its_tick(spark, shop: Shop) -> None:
     """Nothing landed and nothing fell due: no log, table or file changes but clock and counts."""
     lake = Lake(spark, str(shop.lake))
     before = {table.id: lake.store.version(table) for table in TABLES.values()}
-    shop.run()
+    assert shop.run().finished_batches == []
     changed = {t.id for t in TABLES.values() if lake.store.version(t) != before[t.id]}
     assert changed == {"_log/ticks", "batches"}
 

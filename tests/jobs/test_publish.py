@@ -113,7 +113,7 @@ def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):
              "occurred_at": AS_OF, "line_number": 0},
             [n for n in EVERY if n not in NOT_OF_EVENTS],
         ),
-        LINKS: ({"link_id": "l"}, ["hubs"]),
+        LINKS: ({"link_id": "l"}, ["identity_health", "hubs"]),
         IDENTITY_CHANGES: ({"kind": "merge", "changed_at": AS_OF}, ["identity_health"]),
         PLANS: (
             {"decision_id": "d", "anchor_key": "k"}, ["activations", "audience_members"],

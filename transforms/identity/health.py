@@ -14,7 +14,14 @@ ALL = "all"
 DAY = timedelta(days=1)
 
 
-def health(labels: DataFrame, changes: DataFrame, *, as_of: datetime) -> DataFrame:
+def health(
+    labels: DataFrame,
+    changes: DataFrame,
+    *,
+    as_of: datetime,
+    over: DataFrame,
+    of_too_many: DataFrame,
+) -> DataFrame:
     """Count what identifiers of each type came to, and how many of them one person has at most.
 
     A type of which one person has hundreds, or of which most are hubs, links too much: a constant
@@ -23,13 +30,20 @@ def health(labels: DataFrame, changes: DataFrame, *, as_of: datetime) -> DataFra
 
     Keeps: one row a type of which any was seen, and one over all. Adds: the columns of
     `identity_health`. labels: newest label of each identifier. changes: rows of `identity_changes`;
-    those of the 24 hours until `as_of` count, in the row over all.
+    those of the 24 hours until `as_of` count, in the row over all. over, of_too_many: the neutral
+    and the hubs that no two customers share, identifier_key each (see `nobodys`).
     """
-    told = labels.select("identifier_type", "state", "person_id", "component_key")
+    told = (
+        labels.join(over.withColumn("_is_over", F.lit(True)), "identifier_key", "left")
+        .join(of_too_many.withColumn("_is_many", F.lit(True)), "identifier_key", "left")
+        .select("identifier_type", "state", "person_id", "component_key", "_is_over", "_is_many")
+    )
     everything = told.unionByName(told.withColumn("identifier_type", F.lit(ALL)))
     is_state = {name: F.col("state") == name for name in STATES}
     counts = everything.groupBy("identifier_type").agg(
-        *(F.count_if(is_state[name]).alias(f"{name}_count") for name in STATES)
+        *(F.count_if(is_state[name]).alias(f"{name}_count") for name in STATES),
+        F.count_if("_is_many").alias("hub_of_one_count"),
+        F.count_if("_is_over").alias("neutral_over_count"),
     )
     held = _held(everything.where(is_state["linked"]), "person_id")
     of_persons = held.agg(

@@ -200,7 +200,7 @@ def test_a_shared_device_is_nobodys(explain):
     assert "since 9 February 2026, 00:00 what happens on it is nobody's" in text
     code, text = explain(DEVICE)
     assert code == 0
-    assert "is a shared device, which is nobody's" in text and "[clicks:v1]" in text
+    assert "is a device that is nobody's" in text and "[clicks:v1]" in text
 
 
 def test_a_path_leads_between_two_or_it_is_said_why_not(explain):

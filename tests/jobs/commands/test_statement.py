@@ -15,7 +15,18 @@ from tactful.jobs.commands.statement import FORMATS, TITLES
 from tactful.jobs.settings.config import load
 from tactful.jobs.settings.privacy import BASES
 from tactful.schemas.events import STREAMS
-from tests.jobs.commands.why_lake import ANN, BOB, CONF, DEVICE, at, write_why_lake
+from tests.jobs.commands.why_lake import (
+    ANN,
+    BOB,
+    CONF,
+    DEVICE,
+    EVE,
+    GONE,
+    at,
+    key,
+    publish,
+    write_why_lake,
+)
 from tests.small_lake import write_table
 
 PRIVACY = """
@@ -63,7 +74,7 @@ def test_a_customer_is_told_what_is_held_and_why(statement):
         "marketing by email: no",
         "- orders: 1 (",
         "- what you have already: S1, by every channel, until 12 March 2026, because you ordered",
-        "- Mail House Ltd: your email, in a form of its own, from 10 February 2026",
+        "- Mail House Ltd: your email, in a form of its own, since 10 February 2026; they have it",
         "they have it now",
         "Write to privacy@shop.example.",
         "You may also complain to the data protection office.",
@@ -177,3 +188,35 @@ def test_what_names_nobody_of_a_message_to_two_is_told_to_none_of_them(statement
 
 def test_every_stream_has_a_heading():
     assert set(TITLES) == set(STREAMS)
+
+
+SPLIT = {"changed_at": at(15), "kind": "split", "rule": "kept_apart", "batch_id": 1}
+
+
+def test_an_id_that_was_split_tells_nothing_of_whoever_has_it_now(statement, tmp_path):
+    """Who noted it then may be another customer now; an identifier of their own is nobody else's.
+
+    So is an id that became one that was split, and one that several customer numbers have had.
+    """
+    lake = tmp_path / "lake"
+    assert statement(ANN)[0] == statement(BOB)[0] == 0
+    changes = [
+        {**SPLIT, "from_person_id": ANN, "to_person_id": f"p_{key('x')}"},
+        {**SPLIT, "kind": "merge", "rule": "linked", "from_person_id": GONE, "to_person_id": ANN},
+    ]
+    write_table(lake, "identity_changes", changes, mode="overwrite")
+    labels = [
+        {"identifier_key": key(letter), "identifier_type": "customer_id", "state": "linked",
+         "person_id": person, "batch_id": 1}
+        for letter, person in (("b", BOB), ("f", BOB), ("e", EVE))
+    ]  # fmt: skip
+    write_table(lake, "_log/labels", labels)
+    publish(lake)
+    for asked in (ANN, f"person:{ANN}", GONE):
+        code, text, beside = statement(asked)
+        assert (code, text) == (1, ""), asked
+        assert "it was split in the run as of 15 February 2026, 00:00" in beside
+        assert "Ask by an identifier of this customer's own" in beside
+    code, text, beside = statement(BOB)
+    assert (code, text) == (1, "") and "it has had 2 values of customer_id" in beside
+    assert statement(EVE)[0] == statement("ann@x.io")[0] == statement("bob@x.io")[0] == 0

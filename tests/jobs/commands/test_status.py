@@ -316,8 +316,37 @@ def test_closing_words_that_protect_nobody_are_told(lake):
     assert [row["type"] for row in nobody["types"]] == ["bounced", "consent_withdrawn"]
     assert (
         "Nobody is protected by 2 accepted rows that would close a channel, but name nobody who is "
-        "known: 1 × bounced in messages; 1 × consent_withdrawn in profiles." in shown(lake)
+        "known: 1 × bounced in messages; 1 × consent_withdrawn in profiles. Such as: messages:m2 "
+        "names nobody who is known; profiles:x names only a device that is nobody's." in shown(lake)
     )
+
+
+def test_why_a_closing_word_protects_nobody_is_told_of_three(lake):
+    """One of each reason first, by its event: a value that was refused is personal data."""
+    columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
+    why = {
+        "a1": (["email:invalid"], [], []), "a2": (["email:invalid"], [], []),
+        "b1": ([], [], ["k"]), "c1": ([], [], []), "d1": ([], ["h"], []),
+    }  # fmt: skip
+    write(
+        lake, "timeline", [*columns, ("line_number", pa.int32())],
+        *((None, "messages", "unsubscribed", name, 0) for name in why),
+        ("p_1", "messages", "unsubscribed", "a0", 0),
+    )  # fmt: skip
+    lists = [(name, pa.list_(pa.string())) for name in
+             ("identifier_reasons", "identifier_keys", "blocked_keys")]  # fmt: skip
+    write(
+        lake, "messages",
+        [*((name, pa.string()) for name in ("type", "event_id", "bounce")), *lists],
+        *(("unsubscribed", name, None, *told) for name, told in why.items()),
+        ("unsubscribed", "a0", None, ["email:invalid"], ["k"], []),
+    )  # fmt: skip
+    nobody = status(lake)["refused"]["nobody"]
+    assert nobody["rows"] == 5
+    assert [(row["event_id"], row["why"]) for row in nobody["examples"]] == [
+        ("a1", "email:invalid"), ("b1", "a blocked value"), ("c1", "no identifier"),
+    ]  # fmt: skip
+    assert "Such as: messages:a1 names email:invalid; messages:b1 names a blocked" in shown(lake)
 
 
 def test_failures_name_what_a_destination_refused(lake):
@@ -418,13 +447,17 @@ def test_status_tells_of_words_that_do_nothing(lake):
         ("w3", "always_link", "k1", "k2", False), ("w4", "never_link", "k1", "c", True),
         ("w5", "always_link", "a", "b", True),
     )  # fmt: skip
-    assert status(lake)["manual_links"] == {"always_link": 3, "never_link": 1, "of_hubs": 0}
+    told = {"always_link": 3, "never_link": 1, "of_hubs": 0, "of_nobody": 0}
+    assert status(lake)["manual_links"] == told
+    write(lake, "identity", [("identifier_key", pa.string())], ("a",), ("b",), ("k1",))
+    assert status(lake)["manual_links"] == {**told, "of_nobody": 1}
     hubs = [("identifier_key", pa.string()), ("identifier_type", pa.string()),
             ("seen_with_count", pa.int64())]  # fmt: skip
     write(lake, "hubs", hubs, ("k1", "email", 7), ("k2", "email", 9))
     shown = "\n".join(line for line in render(status(lake)) if isinstance(line, str))
     assert "Manual links that stand: 3 of one customer, 1 of never one" in shown
     assert "2 manual links name a hub, which is nobody's" in shown
+    assert "1 manual links name what no event has carried, and do nothing until one does" in shown
 
 
 def test_what_closes_a_channel_in_a_word_nobody_knows_closes_marketing():

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from tactful.jobs.identity.changes import changes_of
+from tactful.jobs.identity.changes import Nearby, changes_of
 from tests.links import EVENT_REF
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
@@ -80,3 +80,41 @@ def test_a_word_that_cannot_have_done_it_is_no_cause() -> None:
 
 def test_nothing_moved_is_nothing_changed() -> None:
     assert changes_of(moved(), links((["k"], 1, "e1")), as_of=NOW).num_rows == 0
+
+
+def near(links: pa.Table, components: dict[str, str], *, new: str = "", ending: str = "") -> Nearby:
+    """What hangs together with what; new: sets never seen before, by place. ending: identifiers."""
+    tied = pa.table({"identifier_key": [*components], "component_key": [*components.values()]})
+    is_new = pa.array([str(at) in new for at in range(len(links))], pa.bool_())
+    return Nearby(tied, is_new, pa.array([*ending], pa.string()))
+
+
+def test_what_moved_others_is_the_newest_that_tied_anything_new_to_them() -> None:
+    """An event of f and l took f away from k, and with it the device; k and g went with nobody."""
+    seen = links((["f", "l"], 3, "did"), (["f", "z"], 9, "again"), (["x", "y"], 12, "elsewhere"))
+    parted = moved(("k", "p_d", "p_k"), ("g", "p_d", "p_k"))
+    tied = dict.fromkeys("fldkgz", "d") | {"x": "x", "y": "x"}
+    found = changes_of(parted, seen, as_of=NOW, near=near(seen, tied, new="02"))
+    assert told(found) == [("split", "p_d", "p_k", "clicks:did", "kept_apart")]
+    # Nothing new: by the newest that was seen again.
+    found = changes_of(parted, seen, as_of=NOW, near=near(seen, tied, new="2"))
+    assert told(found) == [("split", "p_d", "p_k", "clicks:again", "kept_apart")]
+
+
+def test_where_a_link_ended_nothing_did_it_but_the_clock() -> None:
+    seen = links((["f", "z"], 9, "again"), (["x", "y"], 12, "elsewhere"))
+    parted, tied = moved(("k", "p_d", "p_k")), dict.fromkeys("fzkc", "d") | {"x": "x", "y": "x"}
+    found = changes_of(parted, seen, as_of=NOW, near=near(seen, tied, new="1", ending="c"))
+    assert told(found) == [("split", "p_d", "p_k", None, "kept_apart")]
+    found = changes_of(parted, links(), as_of=NOW, near=near(links(), tied))
+    assert told(found) == [("split", "p_d", "p_k", None, "kept_apart")]
+
+
+def test_an_event_of_its_own_comes_before_what_happened_nearby() -> None:
+    seen = links((["k", "e"], 1, "own"), (["f", "l"], 9, "near"))
+    tied = dict.fromkeys("keflz", "d")
+    found = changes_of(
+        moved(("k", "p_d", "p_k"), ("z", "p_d", "p_k")), seen, as_of=NOW,
+        near=near(seen, tied, new="01"),
+    )  # fmt: skip
+    assert told(found) == [("split", "p_d", "p_k", "clicks:own", "kept_apart")]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tactful.jobs.commands.importing import import_file
-from tactful.jobs.commands.linking import link
+from tactful.jobs.commands.linking import lines, link
 from tactful.jobs.commands.status import render, status
 from tactful.jobs.errors import LinkRefused
 from tactful.jobs.imports.link_list import say
@@ -35,11 +35,15 @@ class Words:
 
     def say(self, who: str, other: str, days: float, **how: Any) -> str:
         asked = {"reason": "they told us", "author": "eve", "never": False, "withdraw": False}
-        facts = link(
+        self.facts = link(
             self.told.shop.config(), who, other, at=self.now - days * DAY,
             on_progress=lambda _: None, **{**asked, **how},
         )  # fmt: skip
-        return facts["event_id"]
+        return self.facts["event_id"]
+
+    def warned(self) -> list[str]:
+        """What was said of the last word beside that it landed."""
+        return list(lines(self.facts))[1:]
 
     def bring(self, *rows: str, type_: str) -> dict[str, Any]:
         file = self.told.shop.folder / "pairs.csv"
@@ -90,6 +94,14 @@ def test_a_word_of_the_business_comes_to_stand_and_is_taken_back(spark, tmp_path
     assert words.standing() == ["always_link", "always_link", "never_link"]
 
     taken_back = words.say("customer_id:cy", "customer_id:ben", 2, withdraw=True)
+    (unseen,) = words.warned()
+    assert unseen.startswith("No event that a run has taken in carries customer_id:cy: ")
+    # Of these two nobody ever said a word, and events have both of them.
+    words.say("customer_id:ben", "email:ann@x.io", 2, withdraw=True)
+    (of_nothing,) = words.warned()
+    assert of_nothing.startswith("Nothing was said of the two in any run so far")
+    words.say("customer_id:ann", "email:ann@x.io", 2, never=False)
+    assert words.warned() == []
     told.shop.run(as_of=words.now + timedelta(hours=1))
     rows = words.manual_links()
     assert (rows[said]["is_standing"], rows[taken_back]["is_standing"]) == (False, False)
@@ -102,7 +114,9 @@ def test_a_word_of_the_business_comes_to_stand_and_is_taken_back(spark, tmp_path
     kinds = {row["kind"] for row in tables["_log/links"]}
     assert kinds == {"seen", "always_link", "never_link", "link_withdrawn"}
     facts = status(told.shop.lake)
-    assert facts["manual_links"] == {"always_link": 2, "never_link": 0, "of_hubs": 0}
+    assert facts["manual_links"] == {
+        "always_link": 2, "never_link": 0, "of_hubs": 0, "of_nobody": 1,
+    }  # fmt: skip
     assert facts["known"]["events"] == 1.0
     assert (
         "Manual links that stand: 2 of one customer, 0 of never one; manual_links says by whom and "

@@ -55,7 +55,8 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
     ])  # fmt: skip
     write_table(tmp_path / "lake", "identity_health", [
         {"identifier_type": "all", "most_of_one_person_count": 3, "together_count": 4_000,
-         "merges_1d_count": 12, "splits_1d_count": 0},
+         "merges_1d_count": 12, "splits_1d_count": 0, "hub_of_one_count": 17,
+         "neutral_over_count": 47},
     ])  # fmt: skip
     code, page, _ = report()
     assert code == 0
@@ -63,6 +64,8 @@ def test_a_lake_is_told_of_its_own_tables(report, tmp_path):
     for said in (
         "One person has at most 3 identifiers; at most 4,000 hang together",
         "In the last day 12 persons became another's, 0 came apart.",
+        "Of the neutral, 47 are shared by nobody",
+        "Of the hubs, 17 are of one customer",
         "1 given up",
         "4 of 10 marketing messages (40%) should not have been sent.",
         "1 of 3 persons are protected from something now.",

@@ -93,6 +93,8 @@ class Sharing:
     `judges_expired`  whether it looks at links that have outlived their window, too.
     `reads_first`     whether it asks of any set, not only of a device's, which was seen before.
     `reads_last`      whether it asks when a link was last seen.
+    `makes_nobodys`   whether a device that several share is nobody's by it; by any other rule it is
+                      so only when its link has ended.
     `counts_most`     whether it bounds how many of a type a person has; else only unique types are.
     """
 
@@ -102,4 +104,5 @@ class Sharing:
     judges_expired: bool = False
     reads_first: bool = False
     reads_last: bool = False
+    makes_nobodys: bool = False
     counts_most: bool = False

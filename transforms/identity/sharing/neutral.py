@@ -92,4 +92,5 @@ SHARING = Sharing(
     settle=settle,
     # Who passed a device on still looked at all it showed: an old link makes it no less shared.
     judges_expired=True,
+    makes_nobodys=True,
 )

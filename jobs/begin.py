@@ -173,5 +173,6 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         # While a source lags that may forbid something, it is as if every policy were paused.
         ahead=timedelta(seconds=pins.get("ahead_seconds", 0)),
         paused=(ALL,) if pins.get("lagging") else tuple(pins.get("paused", ())),
+        halted=tuple(pins.get("paused", ())),
         replaced=pins.get("replaced", {}),
     )

@@ -10,6 +10,7 @@ from typing import Any
 from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
+from tactful.jobs import propose
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.settings.config import Config
 from tactful.schemas.models import COMPLEMENT, MODELS, RESPONSE
@@ -24,10 +25,11 @@ FITS: Mapping[str, Callable[[Lake], DataFrame]] = {
 }
 
 
-def needed(config: Config) -> list[str]:
-    """The models that any of the configured policies asks for."""
-    asked = {one.kind.learns for one in config.activate}
-    if any(one.value is not None for one in config.activate):
+def needed(config: Config, *, as_of: datetime) -> list[str]:
+    """The models that any policy asks for which has something to say by now."""
+    acting = propose.acting(config, as_of=as_of)
+    asked = {one.kind.learns for one in acting}
+    if any(one.value is not None for one in acting):
         asked.add(RESPONSE)
     return [name for name in FITS if name in asked]
 
@@ -45,7 +47,7 @@ def fit_if_due(
     what was decided before. Killed half-way it is due as before. Returns whether anything was
     learned.
     """
-    names = needed(config)
+    names = needed(config, as_of=as_of)
     if not names:
         return False
     last = _last_fit(lake)

@@ -171,7 +171,7 @@ def steps(
     events, waiting = batch.timed("hold back", lambda: _hold_back(batch, arrived))
     came = to_timeline(events).withColumn("batch_id", F.lit(batch.number))
     fresh = batch.timed("join", lambda: batch.keep(TIMELINE_LOG.conform(came)))
-    lookback = propose.lookback(config, batch.read(PRODUCTS))
+    lookback = propose.lookback(config, batch.read(PRODUCTS), as_of=batch.as_of)
     relevant_events = lookback.relevant_events(
         batch.read(TIMELINE_LOG).unionByName(fresh), as_of=batch.as_of
     )

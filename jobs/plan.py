@@ -33,6 +33,7 @@ from tactful.transforms.plans.actions import actions, with_score
 from tactful.transforms.plans.barred import addresses, granted, with_address, with_bars
 from tactful.transforms.plans.handed import (
     followed,
+    is_ahead_of,
     is_called_back,
     is_shown,
     reached_by_ads,
@@ -81,7 +82,8 @@ def due_plans(batch: Batch, config: Config) -> DataFrame | None:
     now = F.lit(batch.as_of)
     is_next = (F.col("outcome") == "chosen") & F.col("emitted_at").isNull() & speak.can_wait(config)
     is_ahead = is_next & (F.col("send_at") <= F.lit(batch.as_of + batch.ahead))
-    is_due = ~F.col("is_final") & ((F.col("look_at") <= now) | is_ahead)
+    is_back = is_ahead_of(batch.as_of) & speak.is_halted(batch, config)
+    is_due = ~F.col("is_final") & ((F.col("look_at") <= now) | is_ahead | is_back)
     # Few are due: only of these the newest row is looked for, and whether it is due still.
     log = batch.read(PLANS)
     asked = log.where(is_due).select("decision_id").distinct()
@@ -110,7 +112,8 @@ def plan(
     batch touches. labels: of their identifiers; count: how many, about.
     dead: their addresses that no message reaches.
     """
-    if PLANS.id not in batch.pins or not (config.activate or _has_plans(batch)):
+    acting = propose.acting(config, as_of=batch.as_of)
+    if PLANS.id not in batch.pins or not (acting or _has_plans(batch)):
         return NOTHING
     theirs = persons.where(is_person())
     if "cause" not in suppressed.columns:
@@ -163,9 +166,10 @@ def _actions(
 
     And whom to ask again (see `asked_again`).
     """
-    if not config.activate:
+    acting = propose.acting(config, as_of=batch.as_of)
+    if not acting:
         return None, None
-    kinds = [one.kind for one in config.activate]
+    kinds = [one.kind for one in acting]
     lines = settled_of(facts, config) if any(kind.needs_lines for kind in kinds) else None
     known = Facts(
         timeline=facts,
@@ -176,7 +180,7 @@ def _actions(
         products=_known_products(batch, config),
         campaigns=batch.read(CAMPAIGNS),
     )
-    proposed = propose.proposals(known, activate=config.activate)
+    proposed = propose.proposals(known, activate=acting)
     assert proposed is not None
     meant = batch.keep(
         with_conditions(
@@ -297,7 +301,11 @@ def _weighed(
         barred = switched(barred, profiles, asked.join(done, "decision_id", "left_semi"))
     barred = batch.keep(barred)
     was_told = F.col("was.emitted_at").isNotNull()
-    handed = batch.keep(followed(barred.where(was_told), as_of=batch.as_of))
+    handed = batch.keep(
+        followed(
+            barred.where(was_told), as_of=batch.as_of, is_halted=speak.is_halted(batch, config)
+        )
+    )
     open_still = barred.where(~was_told)
     by_day = speak.quotas(config)
     told = {"can_wait": speak.can_wait(config)} | ({} if by_day is None else {"quotas": by_day})

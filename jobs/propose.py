@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import reduce
 from itertools import groupby
 
@@ -38,11 +38,22 @@ def _whole(when: str, rows: DataFrame) -> DataFrame:
     return rows
 
 
-def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]:
-    """How far back the configured triggers look, by class of events; None means for ever."""
+def acting(config: Config, *, as_of: datetime) -> tuple[Activate, ...]:
+    """The policies that may have something to say by now.
+
+    One that acts on events from a later moment on has none: what has happened by now is no occasion
+    for it. What the calendar causes is planned ahead.
+    """
+    return tuple(
+        one for one in config.activate if one.acts_on(as_of) or not one.kind.streams(one.options)
+    )
+
+
+def reads(activate: tuple[Activate, ...], products: DataFrame) -> Mapping[str, timedelta | None]:
+    """How far back these triggers look, by class of events; None means for ever."""
     slowest = slowest_of(products)
     found: dict[str, timedelta | None] = {}
-    for one in config.activate:
+    for one in activate:
         policy = one.policy
         told = dict(one.kind.reads(policy, slowest=slowest))
         if one.kind.needs_persons:
@@ -57,15 +68,15 @@ def reads(config: Config, products: DataFrame) -> Mapping[str, timedelta | None]
     return found
 
 
-def lookback(config: Config, products: DataFrame) -> Lookback:
+def lookback(config: Config, products: DataFrame, *, as_of: datetime) -> Lookback:
     """How far back events bear on what must not be said, and on what is said next."""
-    of_rules = of_decisions(config, products)
-    if not config.activate:
+    of_rules, activate = of_decisions(config, products), acting(config, as_of=as_of)
+    if not activate:
         return of_rules
     longest = dict(of_rules.of)
     caps = [rule.reach for rule in cap_rules(config, config.caps)]
     spoken = {"message": max([*caps, config.plans.min_gap])}
-    for told in (reads(config, products), spoken):
+    for told in (reads(activate, products), spoken):
         for name, span in told.items():
             longest[name] = longer(longest.get(name, timedelta()), span)
     asks = of_rules.asks_countries or bool(config.checks) or config.consent.silence.varies

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -30,6 +30,7 @@ from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import IDENTITY, LABELS, LINKS
 from tactful.schemas.suppressions import REGRETS
+from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.persons.daily import customers_of_day
 
@@ -68,6 +69,7 @@ def publish(
     as_of: datetime,
     on_progress: Callable[[str], None] = lambda _: None,
     full: bool = False,
+    only: Collection[Table] = (),
 ) -> list[str]:
     """Bring every table up to date of which something that it is made from changed since.
 
@@ -75,12 +77,15 @@ def publish(
     published from which versions stands in one file that is written last: a publish that was killed
     half-way is done again by the next run, whether or not data came.
 
-    full: make all tables anew, which gives the same rows. Returns the tables that were written.
+    full: make all tables anew, which gives the same rows. only: the tables to look at, where all
+    were published once; the others stay behind, and so does the moment that all of them tell of.
+    Returns the tables that were written.
     """
     batch, versions = _versions(lake)
     made_from = _all_made_from(lake, config, versions, as_of)
     before = {} if full else _published(lake)
-    stale = _stale(before, made_from)
+    of_some = {table.name for table in only} if before else set()
+    stale = [p for p in _stale(before, made_from) if not of_some or p.table.name in of_some]
     if not stale:
         return []
     told = before.get("made_from", {})
@@ -95,12 +100,18 @@ def publish(
             plan = work.follow(plan, before, span, on_progress)
         work.make(plan, on_progress, few=size <= FEW_BYTES)
         day, kept = (one.get(CUSTOMER_SCORES.name, {}).get("day") for one in (made_from, told))
-        if day != kept:
+        if day != kept and not of_some:
             _keep_day(lake, _day(config, as_of))
-    fit_if_due(lake, config, as_of=as_of, on_progress=on_progress)
-    made_from |= {p.table.name: told[p.table.name] for p in plan.waiting}
+    written = [p.table.name for p in PUBLICATIONS if p in plan.written]
+    if of_some:
+        # What follows what changed since then has still to see all of it.
+        told |= {name: made_from[name] for name in written}
+        as_of, batch, made_from = datetime.fromisoformat(before["as_of"]), before["batch"], told
+    else:
+        fit_if_due(lake, config, as_of=as_of, on_progress=on_progress)
+        made_from |= {p.table.name: told[p.table.name] for p in plan.waiting}
     _remember(lake, plan, before, as_of=as_of, batch=batch, made_from=made_from)
-    return [p.table.name for p in PUBLICATIONS if p in plan.written]
+    return written
 
 
 def behind(lake: Lake, config: Config, *, as_of: datetime) -> list[str]:

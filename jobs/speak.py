@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs.runs.batches import Batch
+from tactful.jobs.runs.pausing import ALL
 from tactful.jobs.settings.config import Activate, Config, Destination
 from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import CONTENTS, PRODUCTS
@@ -24,6 +25,7 @@ from tactful.transforms.plans.speaking import (
     with_products,
     with_template,
 )
+from tactful.transforms.sinks.sink import Sink
 from tactful.transforms.triggers import TRIGGERS
 
 # What a customer's attributes may call the language they read.
@@ -62,11 +64,22 @@ def records(
 
 def can_wait(config: Config) -> Column:
     """Whether all who say something of a policy and channel take it ahead of its moment."""
-    ahead = F.lit(False)
+    return _where(config, lambda sink: sink.takes_ahead)
+
+
+def is_halted(batch: Batch, config: Config) -> Column:
+    """Whether somebody has paused a plan's policy, and who was told of it takes it back."""
+    is_paused = F.lit(ALL in batch.halted) | F.col("policy").isin(*batch.halted)
+    return is_paused & _where(config, lambda sink: sink.can_cancel)
+
+
+def _where(config: Config, can: Callable[[Sink], bool]) -> Column:
+    """Whether all who say something of a policy and channel can do something."""
+    able = F.lit(False)
     for one, channel, taking in _said(config):
-        if channel != AD and taking and all(d.sink.takes_ahead for d in taking):
-            ahead |= (F.col("policy") == one.name) & (F.col("channel") == channel)
-    return ahead
+        if channel != AD and taking and all(can(d.sink) for d in taking):
+            able |= (F.col("policy") == one.name) & (F.col("channel") == channel)
+    return able
 
 
 def quotas(config: Config) -> Column | None:

@@ -41,7 +41,8 @@ _WHY = (
         "string",
         "Why it is not said: the rule, cap or limit that holds it back longest (min-gap, "
         "again-after, at-most, per-day, quiet_hours), no_address, no_consent, the type of the event "
-        "that withdrew it, late, expired, or not_proposed: its cause is no more, or another's.",
+        "that withdrew it, late, expired, paused (its policy was, before its moment), or "
+        "not_proposed: its cause is no more, or another's.",
     ),
     Column("lost_to", "array<string>", "The decision_id of each plan that holds its place."),
     Column("evidence", "array<string>", "The events that caused it, as stream:event_id."),

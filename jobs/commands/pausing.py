@@ -48,5 +48,5 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
         return
     whom = NAMES_SHOWN if ALL in names else ", ".join(names)
     yield f"Paused: {whom}. The next batch says nothing of it; suppressions go on."
-    yield "What was handed over ahead of its moment is not called back by that."
+    yield "What was handed over ahead of its moment is called back, where its receiver does that."
     yield "Let it speak again with: tactful pause --resume."

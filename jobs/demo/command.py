@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 from tactful.jobs import java
+from tactful.jobs.demo import spoken
 from tactful.jobs.demo.world import UNTIL, generate, secret_of
 from tactful.jobs.errors import LakeError
 from tactful.jobs.runs import may_run, pipeline
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config, load
+from tactful.schemas.plans import ACTIVATIONS
 
 OURS = "demo_truth"
 
@@ -66,6 +68,9 @@ def demo(
     ran = pipeline.run(config, as_of=UNTIL, on_progress=on_progress)
     seconds.update(ran.seconds)
     started = time.monotonic()
+    on_progress("what is said next")
+    say(config)
+    lap("say")
     on_progress("report")
     target = folder / "report.html"
     page.write(folder, truth=folder / OURS, target=target, config=config, generated=asdict(made))
@@ -80,6 +85,15 @@ def demo(
         seconds=seconds,
         events_per_second=round(made.total / work, 1) if work else 0.0,
     )
+
+
+def say(config: Config) -> None:
+    """Say what is worth saying next, a day behind the data's end.
+
+    One batch. All tables but that of what is said stay those of the data's own end: what they would
+    tell of some customers a day later takes as long as telling it of everybody.
+    """
+    pipeline.run(config, as_of=spoken.DECIDED_AT, steps=("fused", "publish"), only=(ACTIVATIONS,))
 
 
 def demo_config(folder: Path, *, seed: int) -> Config:

@@ -18,7 +18,7 @@ import pandas as pd
 from pyspark.sql import DataFrame, Observation, SparkSession
 from pyspark.sql import functions as F
 
-from tactful.jobs.demo import clothing, crm, esp, noise, retail, shop, web
+from tactful.jobs.demo import clothing, crm, esp, noise, retail, shop, spoken, web
 from tactful.jobs.demo import people as society
 from tactful.jobs.demo.draws import Dice, later
 from tactful.jobs.demo.journey import Journey, Redemptions, write_rows
@@ -61,6 +61,7 @@ class Generated:
     redemptions: Redemptions
     figures: Figures
     clothing: clothing.Misfires
+    spoken: spoken.Spoken
     seconds: dict[str, float]
 
     def rows(self, feed: str) -> int:
@@ -132,6 +133,7 @@ def generate(
         redemptions=journey.redeemed[1],
         figures=figures(mailings),
         clothing=clothing.misfires(worn),
+        spoken=spoken.planted(),
         seconds=seconds,
     )
     (folder / "demo_truth/generated.json").write_text(json.dumps(asdict(generated), indent=1))
@@ -210,6 +212,8 @@ def _world(
     }
     in_time = (F.col("occurred_at") >= F.lit(start)) & (F.col("occurred_at") < F.lit(UNTIL))
     events = {feed: [part.where(in_time) for part in parts] for feed, parts in by_feed.items()}
+    for feed, told in spoken.events(spark).items():
+        events[feed].append(told)
     return _World(people, clothes, sale, asks, boots, events)
 
 
@@ -217,9 +221,10 @@ def _write_reference(
     landing: Path, journey: Journey, plan: list[dict[str, Any]], sales: list[datetime]
 ) -> tuple[int, int]:
     """Write products, contents and campaigns; return how many products and campaigns."""
-    sold = [*journey.products(), *clothing.product_rows()]
+    sold = [*journey.products(), *clothing.product_rows(), *spoken.product_rows()]
     products = write_rows(sold, landing / "products/products.json")
-    write_rows(clothing.content_rows(), landing / "contents/contents.json")
+    said = [*clothing.content_rows(), *spoken.content_rows()]
+    write_rows(said, landing / "contents/contents.json")
     rows = [*journey.campaigns(), *esp.campaign_rows(plan), *clothing.campaign_rows(sales)]
     return products, write_rows(rows, landing / "campaigns/campaigns.json")
 
@@ -289,6 +294,7 @@ def _write_truth(
     nobody = [
         ("anonymous_id", society.BOT_COOKIE, "bot", None, None),
         ("email", society.TILL_EMAIL, "till", None, till),
+        *spoken.identifier_rows(),
     ]
     planted = people.sparkSession.createDataFrame(nobody, owned.schema)
     identifiers = owned.unionByName(planted).coalesce(1)

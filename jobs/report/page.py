@@ -13,7 +13,16 @@ from jinja2 import Environment
 from markupsafe import Markup
 
 from tactful.jobs.commands.tables_here import readable
-from tactful.jobs.report import charts, clothing, persons, pressure, queries, regrets, story
+from tactful.jobs.report import (
+    charts,
+    clothing,
+    persons,
+    pressure,
+    queries,
+    regrets,
+    spoken,
+    story,
+)
 from tactful.jobs.report.environment import environment as environment_of_pages
 from tactful.jobs.report.lake_view import LakeView, open_lake
 from tactful.jobs.settings.config import Config
@@ -47,6 +56,7 @@ def collect(
     mailings = regrets.mailings(lake)
     rules = regrets.rules(config)
     aside = sorted(rule.name for rule in rules.values() if rule.aside)
+    spoken_of = {one.name for one in config.activate}
     return {
         "as_of": lake.as_of,
         "generated": generated,
@@ -69,10 +79,15 @@ def collect(
         "caps": pressure.caps(lake, config),
         "most_mailings": pressure.most_mailings_in_a_week(lake),
         "suppressions": pressure.suppressions(lake),
-        "destinations": pressure.destinations(lake, config),
+        # What is said is told further below, and was handed over after these tables were published.
+        "destinations": [
+            line for line in pressure.destinations(lake, config) if line["policy"] not in spoken_of
+        ],
         "dropped": pressure.dropped(lake),
         "intake": pressure.intake(lake, generated),
         "story": story.story(lake, aside=aside),
+        "min_gap": in_words(config.plans.min_gap),
+        "spoken": spoken.spoken(lake, planted=generated.get("spoken") or {}),
         "answers": queries.answers(lake),
     }
 
@@ -86,8 +101,8 @@ def environment() -> Environment:
     """The templates of reports, with the filters that they use."""
     made = environment_of_pages(trim_blocks=False)
     made.filters.update(
-        number=number, share=share, day=day, short_day=short_day, cell=cell, money=money,
-        channel=regrets.channel_name,
+        number=number, share=share, day=day, short_day=short_day, clock=clock, cell=cell,
+        money=money, channel=regrets.channel_name,
     )  # fmt: skip
     return made
 
@@ -116,6 +131,11 @@ def day(moment: Any) -> str:
 def short_day(moment: Any) -> str:
     """A day where there is little room: 24 Oct 2017."""
     return NOTHING if moment is None else f"{moment.day} {moment.strftime('%b %Y')}"
+
+
+def clock(moment: Any) -> str:
+    """A day and hour of the story: 2 Jan, 18:00."""
+    return NOTHING if moment is None else f"{moment.day} {moment.strftime('%b, %H:%M')}"
 
 
 def money(value: Any, currency: str) -> str:

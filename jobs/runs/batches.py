@@ -85,8 +85,10 @@ class Batch:
     gathered: Gathered | None = None
     # Whether it may speak: a batch in the midst of a backlog does not know yet what forbids it.
     may_speak: bool = False
-    # The policies that do not speak for now; * stands for all.
+    # The policies that do not speak for now; * stands for all. Those that somebody has paused, of
+    # which what is ahead is called back, too.
     paused: tuple[str, ...] = ()
+    halted: tuple[str, ...] = ()
     # The reference tables that are others than for the batch before, with their versions then.
     replaced: Mapping[str, int] = field(default_factory=dict)
     # How long it may be until the next batch.

@@ -6,7 +6,7 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -44,6 +44,7 @@ from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
 from tactful.jobs.version import software_version
 from tactful.schemas.intake import TICKS
+from tactful.schemas.table import Table
 
 STEPS = ("land", "accept", "fused", "publish", "send")
 # How often a query that goes on looks for what has landed.
@@ -91,13 +92,14 @@ def run(
     stop_after: timedelta | None = None,
     is_preview: bool = False,
     is_full: bool = False,
+    only: Collection[Table] = (),
 ) -> RunSummary:
     """Bring the lake up to date: land, accept, decide and deliver, publish.
 
     Everything that would stop the run is looked at before anything is written. is_confirmed:
     whether a changed rule may tell destinations of as many persons as it takes. is_preview: only
     land and accept, and say in `would_tell` what the next run would tell whom. is_full: publish
-    every table anew.
+    every table anew. only: the tables to publish, see `publish`.
     """
     for step in steps:
         if step not in STEPS:
@@ -121,7 +123,8 @@ def run(
         if is_preview:
             return _preview(lake, config, moment, on_progress)
         tick(lake, config, moment)
-        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed, is_full=is_full)
+        show = partial(publish, full=is_full, only=only)
+        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed, show=show)
 
 
 @contextmanager
@@ -186,7 +189,7 @@ def _once(
     hook: Hook | None,
     is_confirmed: bool,
     *,
-    is_full: bool = False,
+    show: Callable[..., list[str]] = publish,
 ) -> RunSummary:
     """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
@@ -220,8 +223,8 @@ def _once(
         for query, number in begun.items()
         if last_done(lake, query) >= number
     ]
-    show = partial(publish, lake, config, as_of=as_of, on_progress=on_progress, full=is_full)
-    summary.published = timed("publish", show) or []
+    work = partial(show, lake, config, as_of=as_of, on_progress=on_progress)
+    summary.published = timed("publish", work) or []
     if is_any_sent(config):
         summary.sent, summary.untold = timed("send", lambda: tell(config, on_progress)) or ({}, {})
     return summary

@@ -13,6 +13,7 @@ from tactful.jobs.why.texts import DID, channel, listed, moment, visible
 from tactful.jobs.why.withheld import event_line, event_of, lifts
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.plans.barred import NO_ADDRESS, NO_CONSENT
+from tactful.transforms.plans.handed import PAUSED
 from tactful.transforms.plans.limits import AGAIN_AFTER, AT_MOST, MIN_GAP
 from tactful.transforms.plans.outcomes import (
     EXPIRED,
@@ -21,6 +22,7 @@ from tactful.transforms.plans.outcomes import (
     PER_DAY,
     QUIET_HOURS,
 )
+from tactful.transforms.plans.switching import UNANSWERED
 from tactful.transforms.rules.rule import in_words
 from tactful.transforms.triggers.campaign import STREAM
 
@@ -63,6 +65,7 @@ HELD_UNTIL = """
 OVER = {
     LATE: "its moment passed before it could be said",
     EXPIRED: "it expired before it was its turn",
+    PAUSED: "its policy was paused before its moment",
     NOT_PROPOSED: "what caused it does not hold any more, or is another customer's now",
 }
 
@@ -181,6 +184,8 @@ def _bar_says(reason: str, by: str, config: Config) -> str:
         return f"nothing is known by which they are reached by {channel(by)}"
     if reason == NO_CONSENT:
         return f"they did not consent to it by {channel(by)}"
+    if reason == UNANSWERED:
+        return f"they never answer {channel(by)}, and are tried on another channel"
     if reason in OF_CAMPAIGNS:
         return OF_CAMPAIGNS[reason]
     for rule in (*config.rules, *config.checks):

@@ -12,6 +12,8 @@ import pytest
 
 from tactful.jobs.commands.plan_status import plan_facts
 from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.lake.local_files import LocalFiles
+from tactful.jobs.runs.pausing import pause
 from tactful.schemas.plans import PLANS
 from tests.landing import World
 from tests.oracle.compare import read_tables
@@ -251,6 +253,18 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path, is_killed: bool) -> 
     facts = plan_facts(Tables(shop.lake), shop.lake)
     assert facts["lagging"] == {}
     assert facts["sent"] == {"of_nobody": 1, "called_back": 0, "late": 0, "foreign_count": 0}
+
+    # Somebody pauses the policy: what is ahead of its moment is called back, for good.
+    fays = row("fay", -1000, "consent_granted", purpose="marketing", channel="email")
+    shop.land({"crm": [fays], "web": carts("fay", hours=26)})
+    decide(shop, 27.5)
+    assert "fay@x.io" in {line["address"] for line in lines(shop, "mailer")}
+    pause(LocalFiles(str(shop.lake)), ["cart"])
+    decide(shop, 28)
+    fay = plans(shop)["fay", "cart"]
+    assert (fay["outcome"], fay["reason"], fay["is_final"]) == ("withdrawn", "paused", True)
+    called_back = {line["decision_id"] for line in lines(shop, "mailer", operation="cancel")}
+    assert called_back == {back["decision_id"], fay["decision_id"]}
 
 
 def decide(shop: Shop, hours: float, **options: Any) -> None:

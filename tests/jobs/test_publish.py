@@ -17,11 +17,13 @@ from tactful.jobs.lake.store import Part
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.publication.tables import PUBLICATIONS, Publication
 from tactful.jobs.publish import behind, publish
+from tactful.jobs.report.lake_view import published_state
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.catalog import PUBLISHED
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
 from tactful.schemas.identity import IDENTITY_CHANGES, LABELS, LINKS
+from tactful.schemas.outcomes import OUTCOMES
 from tactful.schemas.plans import PLANS
 from tactful.schemas.reference import CONTEXT, PRODUCTS, RATES
 from tactful.schemas.table import Table
@@ -96,6 +98,19 @@ def test_what_is_behind_is_what_is_written_once(lake, folder):
     assert set(publish(lake, config(folder, changed), as_of=AS_OF)) == set(stale)
     assert publish(lake, config(folder, changed), as_of=AS_OF) == []
     assert set(publish(lake, config(folder), as_of=AS_OF)) == set(stale)
+
+
+def test_some_tables_alone_leave_all_others_behind(lake, folder):
+    """Also the moment that all of them tell of: what follows later has all since then to see."""
+    changed, (one, *others) = CHANGES["attribution"]
+    told = published_state(folder / "lake")
+    later = AS_OF + timedelta(days=1)
+    assert publish(lake, config(folder, changed), as_of=later, only=(OUTCOMES,)) == [one]
+    now = published_state(folder / "lake")
+    assert [now[name] for name in ("as_of", "batch")] == [told[name] for name in ("as_of", "batch")]
+    assert now["tables"][one] > told["tables"][one]
+    assert set(behind(lake, config(folder, changed), as_of=AS_OF)) == set(others)
+    assert set(publish(lake, config(folder), as_of=AS_OF)) == {one}
 
 
 def test_a_new_row_makes_what_reads_its_table_anew(lake, folder):

@@ -11,28 +11,35 @@ from pyspark.sql import functions as F
 from tactful.schemas.words import AD
 from tactful.transforms.rules.suppressions import named
 
+# Somebody has paused its policy.
+PAUSED = "paused"
 # What a destination was told stands as it was told.
 TOLD = (
     "content_id", "skus", "proposed_at", "expires_at", "score", "send_at", "emitted_at",
 )  # fmt: skip
 
 
-def followed(handed: DataFrame, *, as_of: datetime) -> DataFrame:
+def followed(handed: DataFrame, *, as_of: datetime, is_halted: Column | None = None) -> DataFrame:
     """Say whether what was handed over is still ahead, is said, or is to be called back.
 
-    Whatever forbids it or cancels it before its moment calls it back; behind it is said, and
-    nothing changes it. Nobody is shown an ad any more from the moment on at which it ends, is
-    cancelled, or forbidden.
+    Whatever forbids it or cancels it before its moment calls it back, and so does who pauses its
+    policy; behind it is said, and nothing changes it. Nobody is shown an ad any more from the
+    moment on at which it ends, is cancelled, or forbidden.
 
     Keeps: all rows. Adds: outcome, reason, lost_to, stopped_by, is_final, is_said (false: it was),
     look_at, and the columns `TOLD` as they were handed over.
-    handed: what is proposed still, with bars and `was`, which was handed over.
+    handed: what is proposed still, with bars and `was`, which was handed over. is_halted: whether
+    its policy is paused, and who was told of it takes it back; None: nothing is.
     """
     told = handed.withColumns({name: F.col(f"was.{name}") for name in TOLD})
     is_over = is_past(as_of)
     is_cancelled = F.col("withdrawn_by").isNotNull()
-    is_back = ~is_over & (is_cancelled | (F.size("bars") > 0))
-    why = F.when(is_cancelled, F.col("cancelled_by")).otherwise(F.get("bars", 0)["policy"])
+    is_barred = F.size("bars") > 0
+    is_paused = F.lit(False) if is_halted is None else is_halted
+    is_back = ~is_over & (is_cancelled | is_barred | is_paused)
+    why = F.when(is_cancelled, F.col("cancelled_by")).otherwise(
+        F.coalesce(F.get("bars", 0)["policy"], F.lit(PAUSED))
+    )
     return told.withColumns(
         {
             "outcome": F.when(is_back, "withdrawn").otherwise("chosen"),
@@ -56,6 +63,12 @@ def stopped_by(is_cancelled: Column) -> Column:
 def ends_at() -> Column:
     """When nothing changes any more what was handed over: it is said, or nobody is shown it."""
     return F.when(F.col("channel") == AD, F.col("expires_at")).otherwise(F.col("send_at"))
+
+
+def is_ahead_of(as_of: datetime) -> Column:
+    """Of rows of plans: whether it was handed over and is to be said later than that."""
+    is_told = F.col("emitted_at").isNotNull() & (F.col("channel") != AD)
+    return (F.col("outcome") == "chosen") & is_told & (F.col("send_at") > F.lit(as_of))
 
 
 def is_past(as_of: datetime) -> Column:

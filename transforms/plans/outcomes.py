@@ -201,11 +201,13 @@ def _within_days(
 def news(decided: DataFrame, *, as_of: datetime, batch_id: int) -> DataFrame:
     """What of these decisions is not yet written: the rows that `_log/plans` gets.
 
-    What had expired, or was cancelled and had expired since, before anybody thought of it was never
-    a plan. Drops: what stands as it did. Columns: those of the log.
+    What had expired before anybody thought of it, or was cancelled before it might have been said,
+    was never a plan. Drops: what stands as it did. Columns: those of the log.
     """
     is_new = F.col("was").isNull()
-    was_over = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
+    was_expired = F.coalesce(F.col("expires_at") <= F.lit(as_of), F.lit(False))
+    is_before = F.col("withdrawn_by.occurred_at") <= F.col("proposed_at")
+    was_over = was_expired | F.coalesce(is_before, F.lit(False))
     differs = F.lit(False)
     for name in NEWS:
         differs |= ~F.col(name).eqNullSafe(F.col(f"was.{name}"))

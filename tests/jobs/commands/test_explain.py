@@ -75,7 +75,7 @@ def test_what_is_said_next_and_what_lost_to_it(explain):
     assert code == 0
     open_, _, ended = text[text.index("What is planned") :].partition("What became of other plans")
     for said in (
-        "4 open plans",
+        "5 open plans",
         "hello by email (c1): to be said on 1 March 2026, 09:00",
         "cart_reminder, step 2, by email: lost: between two such messages lie at least 20 hours; "
         "it could be said on 2 March 2026, 05:00 as things stand",
@@ -87,6 +87,7 @@ def test_what_is_said_next_and_what_lost_to_it(explain):
         "cart_reminder, step 3, by email: suppressed: bought_it forbids it (purchased)",
         "held back until 12 March 2026, 00:00",
         "what would lift it: giving back all that was bought of it",
+        "hello by push: suppressed: they never answer push, and are tried on another channel",
     ):
         assert said in open_, said
     assert open_.index("hello by email") < open_.index("step 2"), "what is said next comes first"

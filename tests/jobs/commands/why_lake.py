@@ -260,6 +260,7 @@ def _planned() -> Mapping[str, Sequence[Row]]:
             send_at=soon + timedelta(hours=20)),
         row("cart_reminder 2", "suppressed", 27, by="sms", reason="no_address"),
         row("cart_reminder 3", "suppressed", 27, reason="bought_it"),
+        row("hello", "suppressed", 27, by="push", reason="unanswered"),
         {**before, "is_final": True, "emitted_at": at(23), "as_of": at(23), "batch_id": 23},
         row("cart_reminder", "withdrawn", 22, by="sms", reason="order_placed", is_final=True),
     ]  # fmt: skip

@@ -12,16 +12,17 @@ import pandas as pd
 import phonenumbers
 import pytest
 
-from tactful.jobs.demo import clothing
+from tactful.jobs.demo import clothing, spoken
 from tactful.jobs.demo.journey import Journey, household_name
 from tactful.jobs.demo.people import BOT_COOKIE, TILL_EMAIL
 from tactful.jobs.demo.truth import Figures, figures, mailing_truth
-from tactful.jobs.demo.world import FILES, FROM_DATE, STREAMS, generate, secret_of
+from tactful.jobs.demo.world import FILES, FROM_DATE, STREAMS, UNTIL, generate, secret_of
 from tactful.jobs.settings.config import load
 from tests.oracle.config import load as oracle_load
 from tests.oracle.intake import take_in
 
 DEMO = Path(__file__).parents[3] / "conf" / "demo.toml"
+SECRET = {"TACTFUL_DEMO_SECRET": "x" * 16}
 FEW = 40
 SEED = 11
 
@@ -226,6 +227,24 @@ def test_a_mail_of_the_clothes_shop_is_a_regret_until_the_order_is_undone_or_the
     assert clothing.misfires(told) == clothing.Misfires(6, 1, 6, 3, 0, 0)
 
 
+def test_what_is_said_next_lies_behind_the_data(world, intake):
+    """What a shop says begins with its policies; nobody of the households has a part in it."""
+    began = min(one.starts_at for one in load(DEMO, environ=SECRET).activate)
+    assert UNTIL < began < spoken.DECIDED_AT < spoken.TOLD_UNTIL
+    late = [
+        event for feed in STREAMS for event in _accepted(intake, feed)
+        if event["occurred_at"] >= f"{UNTIL:%Y-%m-%dT%H:%M}"
+    ]  # fmt: skip
+    told = {event["campaign_id"] for event in late if event["type"] == "sent"}
+    assert told == {spoken.CART, spoken.BELT, spoken.MUFFIN}
+    assert told == {one.name for one in load(DEMO, environ=SECRET).activate}
+    theirs = {value for person in spoken.persons() for value in spoken.known_by(person).values()}
+    assert {one["value"] for event in late for one in event["identifiers"]} <= theirs
+    assert max(event["occurred_at"] for event in late) < f"{spoken.TOLD_UNTIL:%Y-%m-%dT%H:%M}"
+    assert world.spoken == spoken.planted()
+    assert sum(person.answers for person in spoken.persons()) == world.spoken.answered
+
+
 def test_phones_are_valid_but_for_those_mistyped_on_purpose(intake):
     events = [event for feed in ("crm", "esp", "care") for event in _accepted(intake, feed)]
     phones = _values(events, "phone") - {"415-555"}
@@ -273,7 +292,9 @@ def test_the_reference_tables_are_whole(world):
     lines = (landing / "products/products.json").read_text().splitlines()
     products = [json.loads(line) for line in lines]
     assert (
-        len(products) == world.products == 92_348 + len(clothing.PRODUCTS)
+        len(products)
+        == world.products
+        == 92_348 + len(clothing.PRODUCTS) + len([*spoken.product_rows()])
     )  # 17 were sold but are not described
     days = [one["replenish_days"] for one in products if "replenish_days" in one]
     assert len(days) == 9_273 and min(days) > 0
@@ -306,6 +327,6 @@ def test_no_rhythm_is_known_from_later_than_the_landed_time(journey):
 
 
 def test_the_configuration_is_right():
-    config = load(DEMO, environ={"TACTFUL_DEMO_SECRET": "x" * 16})
+    config = load(DEMO, environ=SECRET)
     assert set(config.sources) == set(STREAMS)
     assert {name: source.stream for name, source in config.sources.items()} == STREAMS

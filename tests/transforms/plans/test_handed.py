@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pyspark.sql import functions as F
 
 from tactful.schemas.identity import LABELS
-from tactful.schemas.plans import PLANS
+from tactful.schemas.plans import EVENT_REF, PLANS
 from tactful.transforms.plans.audience_members import audience_members
 from tactful.transforms.plans.days import QUOTAS, over_the_day
 from tactful.transforms.plans.handed import followed, is_called_back, targeted
@@ -81,6 +81,13 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
         "shown bought": ("withdrawn", "order_placed", True, False, None),
         "shown over": ("chosen", None, True, False, None),
     }
+    # Who pauses a policy calls back what is ahead of its moment, where that can be.
+    halted = F.col("decision_id").isin("ahead", "said", "forbidden")
+    again = followed(handed(spark, *rows), as_of=NOON + HOUR / 2, is_halted=halted).collect()
+    assert {(r.decision_id, r.reason) for r in again if r.outcome == "withdrawn"} == {
+        ("ahead", "paused"), ("bought", "order_placed"), ("forbidden", "unsubscribed"),
+        ("shown bought", "order_placed"),
+    }  # fmt: skip
     # What stopped it is named: the event that cancels it, else those of the rule.
     assert {r.decision_id: r.stopped_by for r in told.collect() if r.stopped_by} == {
         "bought": ["purchases:o"], "forbidden": ["messages:u"], "shown bought": ["purchases:o"],
@@ -101,11 +108,32 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
     }  # fmt: skip
 
 
+def test_what_was_cancelled_before_it_could_be_said_was_never_a_plan(spark):
+    """The cart of noon, of which a reminder could be sent an hour later."""
+    later = {"proposed_at": NOON + HOUR, "outcome": "withdrawn", "emitted_at": None}
+    bought = {"before": 0.5, "at its moment": 1.0, "since": 1.5, "planned": 0.5}
+    was = plans(spark, plan("planned", emitted_at=None)).select(
+        "decision_id", F.struct(*PLANS.names).alias("was")
+    )
+    refs = spark.createDataFrame(
+        [(name, (NOON + HOUR * hours, "purchases", "o")) for name, hours in bought.items()],
+        f"decision_id string, withdrawn_by {EVENT_REF}",
+    )
+    told = plans(spark, *(plan(name, **later) for name in bought))
+    known = told.join(refs, "decision_id").join(was, "decision_id", "left")
+    written = news(known, as_of=NOON + 2 * HOUR, batch_id=2).collect()
+    assert {r.decision_id for r in written} == {"since", "planned"}
+
+
 def test_that_something_was_handed_over_is_news(spark):
     was = plans(spark, plan("now", emitted_at=None), plan("stands")).select(
         "decision_id", F.struct(*PLANS.names).alias("was")
     )
-    told = plans(spark, plan("now"), plan("stands")).join(was, "decision_id")
+    told = (
+        plans(spark, plan("now"), plan("stands"))
+        .join(was, "decision_id")
+        .withColumn("withdrawn_by", F.lit(None).cast(EVENT_REF))
+    )
     written = news(told, as_of=NOON + HOUR, batch_id=2).collect()
     assert [(r.decision_id, r.is_final, r.batch_id) for r in written] == [("now", False, 2)]
 

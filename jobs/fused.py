@@ -186,7 +186,10 @@ def steps(
     heard = lives.earlier if lives and hears else None
     everybody = batch.timed("anew", lambda: identifiers_anew(batch, anew))
     hubs = batch.logs.hubs()
-    named = named_by_words(batch, fresh, lives, hubs, everybody) if hears else None
+    contested = config.identity.is_any_contested
+    named = None
+    if hears:
+        named = named_by_words(batch, fresh, lives, hubs, everybody, is_any_contested=contested)
     with_hubs = named.with_hubs(batch) if named else None
     reactivated = batch.timed(
         "reactivate",
@@ -226,6 +229,7 @@ def steps(
                 named,
                 stitched,
                 unique_types=config.identity.unique_types,
+                is_any_contested=contested,
             ),
         )
     carriers = closings.persons if closings else None

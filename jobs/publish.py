@@ -157,6 +157,7 @@ class _Work:
             lambda: store.read(IDENTITY, version),
             span,
             self.hold,
+            is_any_contested=self.config.identity.is_any_contested,
         )
         if changed.share() > LARGE_PART:
             return Plan([], plan.written, plan.waiting)

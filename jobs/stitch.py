@@ -37,7 +37,7 @@ from tactful.jobs.identity.relabel import (
     relabel,
     settled_hubs,
 )
-from tactful.jobs.identity.shared import beside, hubs_now, nobodys_own, sets_in_doubt
+from tactful.jobs.identity.shared import IN_DOUBT, beside, hubs_now, nobodys_own, sets_in_doubt
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Identity
 from tactful.schemas.identity import LINKS
@@ -146,7 +146,9 @@ def stitch(
         batch.logs.frame(pa.concat_tables(persons)),
         all_hubs,
         nobodys,
-        sets_in_doubt(touched.sets, nobodys, rules.unique_types),
+        touched.sets.select(IN_DOUBT)
+        if rules.is_any_contested
+        else sets_in_doubt(touched.sets, nobodys, rules.unique_types),
         beside(now, members),
         _falls_due(relabelled.expiries, keys, batch),
         has_moves=moved.num_rows > 0,

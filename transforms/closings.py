@@ -76,7 +76,13 @@ def named_keys(words: DataFrame) -> DataFrame:
     return words.select(F.explode(all_keys()).alias("identifier_key")).distinct()
 
 
-def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence[str]) -> DataFrame:
+def with_named(
+    closings: DataFrame,
+    labels: DataFrame,
+    *,
+    unique_types: Sequence[str],
+    contested: DataFrame | None = None,
+) -> DataFrame:
     """Say of each closing whom it names by number, and what it names that is nobody's own.
 
     Adds: named_persons (the owners of identifiers of a unique type, its own and those of what it
@@ -84,12 +90,18 @@ def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence
     those of what it answers; none where it names a customer by number itself, and none of a sending
     that does). Keeps: one row a closing,
     all columns. closings: one row an event, with identifier_keys, sent_keys. labels: newest label
-    of each identifier that they name (see `named_keys`).
+    of each identifier that they name (see `named_keys`). contested: identifier_key of further ones
+    by which a word may be about others than whose they are (see `contested_keys`).
     """
     each = closings.select(*EVENT, _keyed("identifier_keys", is_own=True)).unionByName(
         closings.select(*EVENT, _keyed("sent_keys", is_own=False))
     )
     slim = labels.select("identifier_key", "identifier_type", "person_id", "state")
+    is_shared = F.col("state").isin(*NOBODYS)
+    if contested is not None:
+        told = contested.select("identifier_key", F.lit(True).alias("_is_contested"))
+        slim = slim.join(told, "identifier_key", "left")
+        is_shared = is_shared | F.coalesce("_is_contested", F.lit(False))
     is_number = F.col("identifier_type").isin(*unique_types) & (F.col("state") == "linked")
     is_own = F.col("is_own")
 
@@ -103,7 +115,7 @@ def with_named(closings: DataFrame, labels: DataFrame, *, unique_types: Sequence
         .groupBy(*EVENT)
         .agg(
             *gathered(is_number, "person_id", "persons"),
-            *gathered(F.col("state").isin(*NOBODYS), "identifier_key", "shared"),
+            *gathered(is_shared, "identifier_key", "shared"),
         )
     )
     none = F.array().cast("array<string>")
@@ -139,6 +151,21 @@ def carriers(sets: DataFrame, labels: DataFrame) -> DataFrame:
     )
     each = best.select(F.explode("identifier_keys").alias("identifier_key"), "person_id")
     return each.where(is_person()).distinct()
+
+
+def contested_keys(carried: DataFrame, labels: DataFrame) -> DataFrame:
+    """List the identifiers of somebody that somebody else was seen with, too.
+
+    Where a shared device is the newest or the first customer's, so is an email of two: it is one
+    customer's, and the other may still mean it.
+
+    Keeps: identifier_key. Grain: identifier. carried: see `carriers`. labels: newest label of each.
+    """
+    own = labels.where("state = 'linked'").select(
+        "identifier_key", F.col("person_id").alias("_own")
+    )
+    others = carried.join(own, "identifier_key").where(F.col("person_id") != F.col("_own"))
+    return others.select("identifier_key").distinct()
 
 
 def for_further_persons(closings: DataFrame, carried: DataFrame) -> DataFrame:

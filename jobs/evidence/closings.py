@@ -29,6 +29,7 @@ from tactful.transforms.closings import (
     NOBODYS,
     all_keys,
     carriers,
+    contested_keys,
     for_all_named,
     for_further_persons,
     is_closing,
@@ -42,6 +43,7 @@ from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message, with_own_facts
 
 KEY = "identifier_key"
+NOTHING = pa.array([], pa.string())
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Named:
     """The identifiers that the batch's words of consent name, and what was seen with hubs of them.
 
     keys: those identifiers, also what their messages were sent to. sets: all that was ever seen
-    together with a hub among them, in columns of `links`.
+    together with a hub among them, or with any where any may be somebody else's, too, in columns of
+    `links`.
     """
 
     keys: pa.Array
@@ -84,11 +87,14 @@ def named_by_words(
     lives: Lives | None,
     hubs: pa.Array,
     anew: DataFrame | None,
+    *,
+    is_any_contested: bool,
 ) -> Named:
     """What the batch's words name, earlier ones of its messages, and their messages' sendings.
 
     And what is nobody's own and to be looked at again, though no word of the batch names it.
-    hubs: every hub before the batch. anew: see `identifiers_anew`.
+    hubs: every hub before the batch. anew: see `identifiers_anew`. is_any_contested: whether what
+    is somebody's may be meant by others who were seen with it (see `contested_keys`).
     """
     words = fresh.where(is_word())
     if lives is not None:
@@ -101,7 +107,8 @@ def named_by_words(
     if anew is not None:
         named = named.union(anew.where("is_shared").select(KEY))
     keys = only_column(named.distinct().toArrow())
-    return Named(keys, _sets_holding(batch, keys.filter(pc.is_in(keys, hubs))))
+    asked = keys if is_any_contested else keys.filter(pc.is_in(keys, hubs))
+    return Named(keys, _sets_holding(batch, asked))
 
 
 def closings_of(
@@ -113,14 +120,18 @@ def closings_of(
     stitched: Stitched,
     *,
     unique_types: Collection[str],
+    is_any_contested: bool,
 ) -> Closings | None:
     """Find what closes channels to persons whom the batch bears on, though it is not theirs alone.
 
-    None where nothing that they were seen with leaves any doubt.
+    None where nothing that they were seen with leaves any doubt. is_any_contested: see
+    `named_by_words`.
     """
-    nobodys = stitched.nobodys
-    beside = sets_in_doubt(_sets_holding(batch, stitched.beside), nobodys, unique_types)
+    beside = _sets_holding(batch, stitched.beside)
     sets = pa.concat_tables([stitched.sets_in_doubt, named.sets, beside])
+    contested = _contested(batch, sets, stitched) if is_any_contested else NOTHING
+    nobodys = pc.unique(pa.concat_arrays([stitched.nobodys, contested]))
+    sets = sets_in_doubt(sets, nobodys, unique_types)
     if not sets.num_rows:
         return None
     asked = _frame(batch, keys_in_doubt(sets, nobodys, unique_types))
@@ -137,7 +148,12 @@ def closings_of(
     held = _sets_with(batch, sets, keys, stitched)
     labels = batch.keep(stitched.labels_of(batch, keys_of(held).union(named_keys(said)).distinct()))
     closings = batch.keep(
-        with_named(said.where(is_closing()), labels, unique_types=[*unique_types])
+        with_named(
+            said.where(is_closing()),
+            labels,
+            unique_types=[*unique_types],
+            contested=_frame(batch, contested) if len(contested) else None,
+        )
     )
     carried = batch.keep(semi_join(carriers(held, labels), keys, count=stitched.size))
     rows = batch.keep(for_further_persons(closings, carried))
@@ -160,6 +176,16 @@ def _sets_holding(batch: Batch, keys: pa.Array) -> pa.Table:
     none = to_arrow_schema(LINKS.struct()).empty_table()
     sets = seen(batch.logs.touching(keys, none)) if len(keys) else none
     return sets.select(IN_DOUBT)
+
+
+def _contested(batch: Batch, sets: pa.Table, stitched: Stitched) -> pa.Array:
+    """What of these sets is somebody's and may be meant by somebody else. sets: IN_DOUBT."""
+    if not sets.num_rows:
+        return NOTHING
+    keys = _frame(batch, pc.unique(flatten_lists(sets["identifier_keys"])))
+    labels = batch.keep(stitched.labels_of(batch, keys))
+    held = batch.logs.frame(sets.select(["identifier_keys"])).distinct()
+    return only_column(contested_keys(carriers(held, labels), labels).toArrow())
 
 
 def _words_naming(

@@ -49,6 +49,8 @@ class Changed:
     their messages, what was placed and taken back under their order numbers, their contacts.
 
     read: gives a table as of now. identity: gives the published labels, as of before.
+    is_any_contested: whether a word may be about others by what is somebody's (see
+    `contested_keys`).
     """
 
     def __init__(
@@ -57,11 +59,14 @@ class Changed:
         identity: Callable[[], DataFrame],
         span: Span,
         keep: Keep,
+        *,
+        is_any_contested: bool,
     ) -> None:
         self._read = read
         self._published = identity
         self._span = span
         self._keep = keep
+        self._is_any_contested = is_any_contested
 
     # Read anew each time: Spark cannot join a table to rows that it holds of that same reading.
     @property
@@ -306,7 +311,9 @@ class Changed:
         closed = self.timeline.where(is_closing())
         keys_named = closed.select(F.explode(all_keys()).alias(KEY)).distinct()
         named = self._now(keys_named, count=self.timeline.count())
-        told = keys.union(named.where(F.col("state").isin(*NOBODYS)).select(KEY))
+        if not self._is_any_contested:
+            named = named.where(F.col("state").isin(*NOBODYS))
+        told = keys.union(named.select(KEY))
         wanted = self._keep(told.distinct())
         if wanted.isEmpty():
             return wanted.select(F.lit(None).cast("string").alias("person_id"))

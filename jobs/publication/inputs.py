@@ -26,9 +26,11 @@ from tactful.transforms.addresses import on_their_channels
 from tactful.transforms.checks import Around
 from tactful.transforms.closings import (
     carriers,
+    contested_keys,
     for_all_named,
     for_further_persons,
     is_closing,
+    named_keys,
     with_named,
 )
 from tactful.transforms.identity.health import health
@@ -227,6 +229,7 @@ class Inputs:
             self.labels,
             self._keep,
             unique_types=self.config.identity.unique_types,
+            is_any_contested=self.config.identity.is_any_contested,
         )
         on_channels = self._keep(on_their_channels(told, self.labels))
         return self.timeline.where(~is_closing()).unionByName(on_channels)
@@ -305,18 +308,28 @@ def for_everybody(
     keep: Keep,
     *,
     unique_types: Sequence[str],
+    is_any_contested: bool,
 ) -> DataFrame:
     """What closes channels, once for everybody whom it may be about.
 
-    closings, timeline: see `settled`. labels: of all that they name.
+    closings, timeline: see `settled`. labels: of all that they name. is_any_contested: whether what
+    is somebody's may be meant by others who were seen with it (see `contested_keys`).
     """
-    named = keep(with_named(closings, labels, unique_types=unique_types))
+    sets = timeline.select("identifier_keys").distinct()
+    contested = None
+    if is_any_contested:
+        held = _holding(sets, named_keys(closings))
+        contested = keep(contested_keys(carriers(held, labels), labels))
+    named = keep(with_named(closings, labels, unique_types=unique_types, contested=contested))
     told = for_all_named(named.drop("named_persons", "shared_keys"))
     if named.where("size(shared_keys) > 0 OR size(named_persons) > 1").isEmpty():
         return told
     keys = named.select(F.explode("shared_keys").alias("identifier_key")).distinct()
-    sets = timeline.select("identifier_keys").distinct()
-    each = sets.withColumn("identifier_key", F.explode("identifier_keys"))
-    held = each.join(keys, "identifier_key", "left_semi").select("identifier_keys").distinct()
-    carried = carriers(held, labels).join(keys, "identifier_key", "left_semi")
+    carried = carriers(_holding(sets, keys), labels).join(keys, "identifier_key", "left_semi")
     return told.unionByName(for_further_persons(named, carried))
+
+
+def _holding(sets: DataFrame, keys: DataFrame) -> DataFrame:
+    """Those of some sets that hold one of these identifiers."""
+    each = sets.withColumn("identifier_key", F.explode("identifier_keys"))
+    return each.join(keys, "identifier_key", "left_semi").select("identifier_keys").distinct()

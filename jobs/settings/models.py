@@ -147,6 +147,11 @@ class Identity(Section):
         return tuple(name for name, kind in self.types.items() if kind.unique)
 
     @property
+    def is_any_contested(self) -> bool:
+        """Whether what several were seen with is one customer's, though others may be meant."""
+        return not SHARINGS[self.shared_devices].makes_nobodys
+
+    @property
     def has_windows(self) -> bool:
         """Whether any link ends by itself."""
         return any(kind.window for kind in self.types.values())

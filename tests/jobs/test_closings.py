@@ -39,10 +39,13 @@ class Told:
     """A lake that is told a little, run, and looked at, again and again."""
 
     def __init__(
-        self, folder: Path, identifiers: tuple[str, ...] = ("customer_id", "email")
+        self,
+        folder: Path,
+        identifiers: tuple[str, ...] = ("customer_id", "email"),
+        **identity: Any,
     ) -> None:
         destinations = [{**d, "identifiers": [*identifiers]} for d in CONFIG["destinations"]]
-        config = {**CONFIG, "destinations": destinations}
+        config = {**CONFIG, "destinations": destinations, "identity": identity}
         self.shop = Shop(World({}, config, [], AS_OF, AS_OF + 60 * DAY), folder)
         self.used = 0
         self.batch: dict[str, list[Any]] = {}

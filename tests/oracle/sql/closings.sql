@@ -3,7 +3,8 @@
 -- A word that names customers by number, or answers what was sent to them by number, is about each of
 -- them. One of a message that was sent to several persons, each by itself, and that names none of
 -- these is about each of them, unless they are more than twenty. One that names no number is about everybody who carries a hub or shared device that it names or that
--- its message was sent to, unless that sending names a customer. And an identifier that is nobody's own (hub or neutral) keeps what was said by its
+-- its message was sent to, unless that sending names a customer; so is one by what is the newest or first
+-- customer's, while others were seen with it, too. And an identifier that is nobody's own (hub or neutral) keeps what was said by its
 -- name, or of what was sent to it: a_<key> stands for it.
 WITH said AS (
     SELECT
@@ -84,12 +85,21 @@ shared AS (
         a.event_id,
         n.node,
         n.identifier_key,
+        l.state <> 'linked' AS is_nobodys,
         coalesce(a.identifier_set IN (SELECT identifier_set FROM numbers), false)
         OR n.identifier_set IN (SELECT identifier_set FROM numbers) AS is_by_number
     FROM answered AS a
     JOIN names AS n ON n.identifier_set IN (a.identifier_set, a.sent_set)
     JOIN labels AS l USING (node)
-    WHERE l.state IN ('hub', 'neutral')
+    WHERE
+        l.state IN ('hub', 'neutral')
+        OR (
+            (SELECT shared_devices FROM identity_settings) <> 'neutral'
+            AND l.state = 'linked'
+            AND EXISTS (
+                SELECT 1 FROM carriers AS c WHERE c.node = n.node AND c.person_id <> l.person_id
+            )
+        )
 ),
 
 few AS (
@@ -119,7 +129,7 @@ meant AS (
     JOIN carriers AS c USING (node)
     WHERE NOT s.is_by_number
     UNION
-    SELECT stream, event_id, 'a_' || identifier_key FROM shared
+    SELECT stream, event_id, 'a_' || identifier_key FROM shared WHERE is_nobodys
 )
 
 SELECT m.person_id, c.* EXCLUDE (person_id, own_person_id)

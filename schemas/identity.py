@@ -137,19 +137,6 @@ IDENTITY_HEALTH = Table(
             at_least=0,
         ),
         Column(
-            "hub_of_one_count",
-            "bigint",
-            "Of the hubs: those of one customer, who would have more than `max_identifiers`.",
-            at_least=0, clock=True,
-        ),
-        Column(
-            "neutral_over_count",
-            "bigint",
-            "Of the neutral: those that nobody shares, but whose link to their customer has ended "
-            "(`window`).",
-            at_least=0, clock=True,
-        ),
-        Column(
             "merges_1d_count",
             "bigint",
             "Of the row of all: how often a person became part of another in the last 24 hours.",
@@ -160,6 +147,19 @@ IDENTITY_HEALTH = Table(
             "bigint",
             "Of the row of all: how often a person came apart in the last 24 hours.",
             at_least=0, clock=True,
+        ),
+        Column(
+            "hub_of_one_count",
+            "bigint",
+            "Of the hubs: those of one customer, who would have more than `max_identifiers`.",
+            at_least=0, clock=True, is_later=True,
+        ),
+        Column(
+            "neutral_over_count",
+            "bigint",
+            "Of the neutral: those that nobody shares, but whose link to their customer has ended "
+            "(`window`).",
+            at_least=0, clock=True, is_later=True,
         ),
     ),
     "How identifiers make persons, and how many changed: what links too much shows here.",

@@ -43,13 +43,15 @@ RULED = ("no_consent", "unsubscribed", "service_open", "unfulfilled", "purchased
 KINDS = ("cart_abandoned", "cart_abandoned", "campaign", "review_request", "service_call")
 SKUS = ("jeans", "belt", "mat")
 
+# What is known of a plan from the batch before.
+WAS = ("outcome", "reason", "send_at", "lost_to")
 _PROPOSED = (
     "decision_id string, plan_id string, occasion_id string, person_id string, policy string, "
     "channel string, purpose string, topic string, campaign_id string, content_id string, "
     "skus array<string>, priority int, score double, proposed_at bigint, expires_at bigint, "
     "is_shadow boolean, again_after bigint, at_most int, time_zone string, lead_minutes int, "
     "usual_response_hour int, cancelled_by string, was_outcome string, was_reason string, "
-    "was_send_at bigint, kind string"
+    "was_send_at bigint, was_lost_to array<string>, kind string"
 )  # fmt: skip
 _EMITTED = (
     "decision_id string, plan_id string, occasion_id string, person_id string, policy string, "
@@ -263,10 +265,10 @@ def _proposals(spark: SparkSession, asked: Asked) -> DataFrame:
     rows = []
     for row in asked.proposals:
         before = was.get(row["decision_id"], {})
-        more = {f"was_{name}": before.get(name) for name in ("outcome", "reason", "send_at")}
+        more = {f"was_{name}": before.get(name) for name in WAS}
         rows.append({**row, **more, "usual_response_hour": row["usual_hour"]})
     frame = _frame(spark, rows, _PROPOSED, "proposed_at", "expires_at", "was_send_at")
-    known = F.struct(*(F.col(f"was_{n}").alias(n) for n in ("outcome", "reason", "send_at")))
+    known = F.struct(*(F.col(f"was_{n}").alias(n) for n in WAS))
     withdrawn = F.struct(
         F.lit(None).cast("timestamp").alias("occurred_at"),
         F.lit("purchases").alias("stream"),
@@ -277,7 +279,7 @@ def _proposals(spark: SparkSession, asked: Asked) -> DataFrame:
             "was": F.when(F.col("was_outcome").isNotNull(), known),
             "withdrawn_by": F.when(F.col("cancelled_by").isNotNull(), withdrawn),
         }
-    ).drop("was_outcome", "was_reason", "was_send_at")
+    ).drop(*(f"was_{name}" for name in WAS))
 
 
 def _emitted(spark: SparkSession, asked: Asked) -> DataFrame:

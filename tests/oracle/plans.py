@@ -53,7 +53,8 @@ _SUPPRESSIONS = [("person_id", TEXT), ("policy", TEXT), ("reason", TEXT), ("prec
                  ("channels", pa.list_(TEXT)), ("scope_kind", TEXT),
                  ("scope_values", pa.list_(TEXT)), ("starts_at", TIME),
                  ("ends_at", TIME)]  # fmt: skip
-_BEFORE = [("decision_id", TEXT), ("outcome", TEXT), ("reason", TEXT), ("send_at", TIME)]
+_BEFORE = [("decision_id", TEXT), ("outcome", TEXT), ("reason", TEXT), ("send_at", TIME),
+           ("lost_to", pa.list_(TEXT))]  # fmt: skip
 _CAPS = [("name", TEXT), ("place", _INT), ("cap_limit", _INT), ("cap_window", SPAN),
          ("calendar", TEXT), ("zone", TEXT),
          *((n, pa.list_(TEXT)) for n in ("channels", "purposes", "campaigns", "exempt_topics")),

@@ -98,9 +98,7 @@ def decided(
         {
             "outcome": _outcome(is_chosen),
             "reason": _reason(),
-            "lost_to": F.when(is_ended, F.array().cast("array<string>")).otherwise(
-                F.array_sort("winners")
-            ),
+            "lost_to": _lost_to(is_ended),
             "stopped_by": F.when(
                 F.col("_fate").isin("cancelled", "withdrawn", "barred"),
                 stopped_by(F.col("_fate") == "cancelled"),
@@ -155,6 +153,15 @@ def _reason() -> Column:
         .when(F.col("bound_by") == "hours", QUIET_HOURS)
         .otherwise(F.col("bound_by"))
     )
+
+
+def _lost_to(is_ended: Column) -> Column:
+    """The winners; of what lost until it was over, those of then."""
+    was_lost = (F.col("_fate") == "over") & (F.col("was.outcome") == "lost")
+    winners = F.when(F.coalesce(was_lost, F.lit(False)), F.col("was.lost_to")).when(
+        ~is_ended, F.array_sort("winners")
+    )
+    return F.coalesce(winners, F.array().cast("array<string>"))
 
 
 def _within_days(

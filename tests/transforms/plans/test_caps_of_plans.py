@@ -34,6 +34,7 @@ NOTHING = (
     "score",
     "promised_at",
 )
+WAS = "struct<outcome:string,send_at:timestamp,reason:string,lost_to:array<string>>"
 
 
 def outcomes(spark, rows, taken, *, paused=()):
@@ -51,7 +52,7 @@ def outcomes(spark, rows, taken, *, paused=()):
             "again_after": F.lit(None).cast("bigint"), "at_most": F.lit(None).cast("int"),
             "time_zone": F.lit("UTC"), "clocks": F.array(F.lit("UTC")), "priority": F.lit(50),
             "week": as_column(week("0-24")), "bars": F.array().cast(BARS),
-            "was": F.lit(None).cast("struct<outcome:string,send_at:timestamp,reason:string>"),
+            "was": F.lit(None).cast(WAS),
         }
     )  # fmt: skip
     limits = {

@@ -22,7 +22,10 @@ SELECT
         WHEN f.fate = 'barred' THEN f.barred_by
         ELSE v.bound_by
     END AS reason,
-    list_sort(coalesce(v.winners, [])) AS lost_to,
+    CASE
+        WHEN f.fate = 'over' AND f.was_outcome = 'lost' THEN f.was_lost_to
+        ELSE list_sort(coalesce(v.winners, []))
+    END AS lost_to,
     CASE
         WHEN f.fate = 'waiting' THEN f.moment
         WHEN v.send_at <= f.as_of AND NOT speaks AND f.was_outcome = 'chosen' THEN f.was_send_at

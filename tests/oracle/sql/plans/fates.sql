@@ -3,7 +3,8 @@
 WITH promised AS (
     SELECT a.*, coalesce(
         b.outcome IN ('chosen', 'lost', 'suppressed') AND b.send_at <= s.as_of AND a.proposed_at <= s.as_of, false
-    ) AS is_due, b.outcome AS was_outcome, b.reason AS was_reason, b.send_at AS was_send_at
+    ) AS is_due, b.outcome AS was_outcome, b.reason AS was_reason, b.send_at AS was_send_at,
+        b.lost_to AS was_lost_to
     FROM asked AS a
     CROSS JOIN settings AS s
     LEFT JOIN before AS b USING (decision_id)

@@ -311,6 +311,7 @@ def test_closing_words_that_protect_nobody_are_told(lake):
         lake, "messages", [(name, pa.string()) for name in ("type", "event_id", "bounce")],
         ("bounced", "soft", "soft"),
     )  # fmt: skip
+    write(lake, "profiles", [(name, pa.string()) for name in ("event_id", "attribute")])
     nobody = status(lake)["refused"]["nobody"]
     assert nobody["rows"] == 2
     assert [row["type"] for row in nobody["types"]] == ["bounced", "consent_withdrawn"]
@@ -341,6 +342,7 @@ def test_why_a_closing_word_protects_nobody_is_told_of_three(lake):
         *(("unsubscribed", name, None, *told) for name, told in why.items()),
         ("unsubscribed", "a0", None, ["email:invalid"], ["k"], []),
     )  # fmt: skip
+    write(lake, "profiles", [(name, pa.string()) for name in ("event_id", "attribute")])
     nobody = status(lake)["refused"]["nobody"]
     assert nobody["rows"] == 5
     assert [(row["event_id"], row["why"]) for row in nobody["examples"]] == [

@@ -73,6 +73,7 @@ def test_a_word_whose_author_nobody_knows_is_refused(tactful, monkeypatch) -> No
 
 def test_what_was_said_is_told_in_one_line() -> None:
     facts = {"who": ANN, "other": BEN, "author": "eve", "reason": "[two] accounts"}
+    facts |= {"unseen": [], "is_of_nothing": False}
     told = {kind: [*lines({**facts, "type": kind})] for kind in (
         "always_link", "never_link", "link_withdrawn",
     )}  # fmt: skip

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import unquote
 
 import pytest
+from pyspark.sql import functions as F
 
 from tactful.jobs import land
 from tactful.jobs.intake import landing_files
@@ -16,6 +17,7 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.listing import walked
 from tactful.jobs.land import Met, NotCommitted
 from tactful.schemas.intake import FILES, RECEIVED
+from tactful.schemas.words import SIGNALS
 from tests import worlds
 from tests.landing import Batch, as_line
 from tests.product import Shop
@@ -38,8 +40,13 @@ def lake(spark, shop: Shop) -> Lake:
 
 
 def landed(lake: Lake, *, told: bool = True) -> dict[str, int]:
-    """How many rows of each file are in the lake; each file is told once, and none but these."""
-    rows = lake.store.read(RECEIVED).groupBy("source_position.file").count().collect()
+    """How many rows of each file are in the lake; each file is told once, and none but these.
+
+    A signal of consent that a row carries is an event of its own, and none of the file's rows.
+    """
+    is_signal = F.coalesce(F.col("event_id").rlike(f"/({'|'.join(SIGNALS)})$"), F.lit(False))
+    own = lake.store.read(RECEIVED).where(~is_signal)
+    rows = own.groupBy("source_position.file").count().collect()
     counted = {unquote(row.file).removeprefix("file:"): row["count"] for row in rows}
     paths = [row.path for row in lake.store.read(FILES).collect()]
     assert sorted(paths) == sorted(counted if told else [])

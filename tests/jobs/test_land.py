@@ -16,8 +16,8 @@ from tactful.jobs.intake import landing_files
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.listing import walked
 from tactful.jobs.land import Met, NotCommitted
+from tactful.schemas.events import STREAMS
 from tactful.schemas.intake import FILES, RECEIVED
-from tactful.schemas.words import SIGNALS
 from tests import worlds
 from tests.landing import Batch, as_line
 from tests.product import Shop
@@ -44,7 +44,8 @@ def landed(lake: Lake, *, told: bool = True) -> dict[str, int]:
 
     A signal of consent that a row carries is an event of its own, and none of the file's rows.
     """
-    is_signal = F.coalesce(F.col("event_id").rlike(f"/({'|'.join(SIGNALS)})$"), F.lit(False))
+    carried = rf"^({'|'.join(STREAMS)})/.*/"
+    is_signal = F.coalesce(F.col("event_id").rlike(carried), F.lit(False))
     own = lake.store.read(RECEIVED).where(~is_signal)
     rows = own.groupBy("source_position.file").count().collect()
     counted = {unquote(row.file).removeprefix("file:"): row["count"] for row in rows}

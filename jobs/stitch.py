@@ -54,7 +54,7 @@ class Stitched:
     person_id of those who own something else now. hubs: every hub now. nobodys: those, shared
     devices of the batch, and what was restated. sets_in_doubt: of all sets that were ever seen with
     the batch's identifiers, but for those of nothing but a settled hub's, those by which a word may
-    be about others (see `sets_in_doubt`).
+    be about others (see `sets_in_doubt`); all of them where what is somebody's may be others', too.
     beside: identifiers, no hubs, that the batch bears on though nothing links them to its events'.
     expiries: rows of `due`, of links that end by themselves unless they are seen again. size: how
     many identifiers that are, about.

@@ -70,8 +70,12 @@ def country(text: str) -> Column:
 
 def places() -> Column:
     """The places a row is of, the nearest first: a part of a country (US-CA), and the country."""
-    part = F.concat(country("country"), F.lit("-"), F.upper(F.trim("region")))
-    return F.array_compact(F.array(part, country("country")))
+    return F.array_compact(F.array(part_of_country(), country("country")))
+
+
+def part_of_country() -> Column:
+    """The part of a country that a row is of (US-CA); null where it names none, or no country."""
+    return F.concat(country("country"), F.lit("-"), F.upper(F.trim("region")))
 
 
 def place_of_weather() -> Column:

@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.countries import SOUTHERN
 from tactful.schemas.events import CHANNELS
 from tactful.transforms.checks.check import Around, Check, Here, is_meant
-from tactful.transforms.jurisdictions import country, place_of_weather
+from tactful.transforms.jurisdictions import country, part_of_country, place_of_weather
 from tactful.transforms.legal_hours import Week
 from tactful.transforms.options import option
 from tactful.transforms.quiet_hours import outside
@@ -91,8 +91,11 @@ def out_of_context(
     """
     local = F.from_utc_timestamp("moment", F.col("time_zone"))
     placed = messages.withColumns(
-        {"_country": country("country"), "_day": F.to_date(local), "_hour": F.hour(local)}
-    ).withColumn("_part", F.concat("_country", F.lit("-"), F.upper(F.trim("region"))))
+        {
+            "_country": country("country"), "_part": part_of_country(),
+            "_day": F.to_date(local), "_hour": F.hour(local),
+        }
+    )  # fmt: skip
     whole = placed
     for found in (_misfits(placed, products, chosen), *_weather(placed, weather, chosen)):
         whole = whole.join(found, "decision_id", "left")

@@ -12,11 +12,7 @@ from tactful.schemas.plans import PLANS
 from tactful.schemas.words import AD
 from tactful.transforms.plans.arbitration import arbitrate
 from tactful.transforms.plans.days import next_day, over_the_day
-from tactful.transforms.plans.handed import (
-    ends_at,
-    is_past,
-    stopped_by,
-)
+from tactful.transforms.plans.handed import ends_at, is_past, stopped_by
 from tactful.transforms.quiet_hours import WEEK, open_in
 
 # What a plan that stands still has to say anew for it to be written again.

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from tactful.schemas.bounds import MAX_FIELDS
 from tactful.schemas.table import Column
 from tactful.transforms.blanks import literal
+from tactful.transforms.sources.values import once
 
 NO_ENTRIES = "CAST(array() AS array<struct<key:string,value:string>>)"
 
@@ -49,8 +50,8 @@ def unknown_inside(columns: Iterable[Column]) -> str:
     many = " OR ".join(f"coalesce({_has_too_many(column)}, false)" for column in columns)
     found = f"struct(concat({every}) AS entries, {many} AS has_too_many)"
     # As a lambda it is worked out once, and only where it is needed (see `values.rarely`).
-    once = f"get(transform(array(from_json(text, {literal(shape)})), deep -> {found}), 0)"
-    return f"CASE WHEN {_written_names()} != {_understood_names(columns)} THEN {once} END"
+    rest = once(f"from_json(text, {literal(shape)})", "deep", found)
+    return f"CASE WHEN {_written_names()} != {_understood_names(columns)} THEN {rest} END"
 
 
 def nothing_unknown(extra: str | None = None) -> tuple[str, str]:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tactful.transforms.sources.values import once
+
 NOTHING, UNREADABLE = "nothing", "unreadable"
 # What is refused, and why.
 GPC, GPP = "gpc_opt_out", "gpp_opt_out"
@@ -68,9 +70,9 @@ def tcf(text: str, vendors: Iterable[int] = ()) -> str:
     core = "substring_index(_tc, '.', 1)"
     read = core if wanted else f"substring({core}, 1, {CORE_SIGNS})"
     # Each a lambda of its own, so that it is worked out once (see `values.rarely`).
-    judged = _once(bits(read), "_bits", _judged(wanted))
+    judged = once(bits(read), "_bits", _judged(wanted))
     is_string = f"_tc RLIKE '^C[A-Za-z0-9_-]{{{CORE_SIGNS - 1},}}([.][A-Za-z0-9_-]+)*$'"
-    return _once(text, "_tc", f"CASE WHEN {is_string} THEN {judged} ELSE '{UNREADABLE}' END")
+    return once(text, "_tc", f"CASE WHEN {is_string} THEN {judged} ELSE '{UNREADABLE}' END")
 
 
 def gpp(text: str, vendors: Iterable[int] = ()) -> str:
@@ -84,10 +86,10 @@ def gpp(text: str, vendors: Iterable[int] = ()) -> str:
         f"WHEN array_contains(_said, '{word}') THEN '{word}'"
         for word in (GPC, GPP, UNDISCLOSED, PURPOSES_REFUSED, VENDORS_REFUSED, UNREADABLE, GRANTED)
     )
-    decided = _once(said, "_said", f"CASE {first} ELSE '{NOTHING}' END")
+    decided = once(said, "_said", f"CASE {first} ELSE '{NOTHING}' END")
     is_whole = "size(_ids) > 0 AND size(_ids) = size(_parts) - 1"
     whole = f"CASE WHEN {is_whole} THEN {decided} ELSE '{UNREADABLE}' END"
-    return _once(f"split({text}, '~')", "_parts", _once(sections("_parts[0]"), "_ids", whole))
+    return once(f"split({text}, '~')", "_parts", once(sections("_parts[0]"), "_ids", whole))
 
 
 def us_privacy(text: str) -> str:
@@ -118,10 +120,10 @@ def sections(header: str) -> str:
     added = f"named_struct('last', {ends}, 'ids', concat(_sum.ids, {listed}))"
     start = "named_struct('last', 0, 'ids', CAST(array() AS array<int>))"
     ids = f"aggregate(transform(_found, _one -> {told}), {start}, (_sum, _told) -> {added}).ids"
-    whole = _once(found, "_found", f"CASE WHEN size(_found) = _count THEN {ids} END")
-    counted = _once("CAST(conv(substring(_head, 13, 12), 2, 10) AS int)", "_count", whole)
+    whole = once(found, "_found", f"CASE WHEN size(_found) = _count THEN {ids} END")
+    counted = once("CAST(conv(substring(_head, 13, 12), 2, 10) AS int)", "_count", whole)
     is_header = "_head LIKE '000011000001%' AND length(_head) >= 24"
-    return _once(bits(header), "_head", f"CASE WHEN {is_header} THEN {counted} END")
+    return once(bits(header), "_head", f"CASE WHEN {is_header} THEN {counted} END")
 
 
 def _section(number_of_it: str, text: str, vendors: Iterable[int]) -> str:
@@ -150,7 +152,7 @@ def _of_the_states(number_of_it: str, text: str) -> str:
     # A second segment of type 1 (two bits), whose third bit is Global Privacy Control.
     is_gpc = f"{text} RLIKE '[.][YZa-f]'"
     core = f"substring(substring_index({text}, '.', 1), 1, 12)"
-    return f"CASE WHEN {is_gpc} THEN '{GPC}' ELSE {_once(bits(core), '_core', judged)} END"
+    return f"CASE WHEN {is_gpc} THEN '{GPC}' ELSE {once(bits(core), '_core', judged)} END"
 
 
 def _judged(vendors: list[int]) -> str:
@@ -180,7 +182,7 @@ def _has_vendor(vendor: int) -> str:
     low = "CAST(conv(substring(_entry, 2, 16), 2, 10) AS int)"
     high = "CAST(conv(substring(_entry, -16), 2, 10) AS int)"
     found = f"exists(_listed, _entry -> {vendor} BETWEEN {low} AND {high})"
-    in_ranges = _once(
+    in_ranges = once(
         f"slice({entries}, 1, {count})", "_listed", f"size(_listed) = {count} AND {found}"
     )
     is_known = f"{number('_bits', 213, 16)} >= {vendor}"
@@ -196,8 +198,3 @@ def _fibonacci(code: str) -> str:
     places = f"sequence(0, length({code}) - 2)"
     total = f"aggregate({places}, 0, (_total, _i) -> _total + {worth})"
     return f"CASE WHEN length({code}) > 1 THEN {total} ELSE 0 END"
-
-
-def _once(value: str, name: str, then: str) -> str:
-    """An expression over a value that is worked out once, under a name."""
-    return f"get(transform(array({value}), {name} -> {then}), 0)"

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from tactful.schemas.events import TYPES
 from tactful.schemas.replies import OF_WHAT, PLAIN, POLITE, REPLIED, START_WORDS, STOP_WORDS, TEXTS
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
+from tactful.transforms.sources.values import once
 
 STREAM = "messages"
 # Why a reply is no event: it is for people to read.
@@ -28,7 +29,7 @@ def meaning(properties: str) -> str:
         f"CASE WHEN NOT {is_blank(value)} THEN {value} END"
         for value in (f"try_element_at({properties}, '{name}')" for name in TEXTS)
     )
-    return f"get(transform(array(coalesce({said})), _reply -> {word('_reply')}), 0)"
+    return once(f"coalesce({said})", "_reply", word("_reply"))
 
 
 def word(text: str) -> str:

@@ -82,6 +82,7 @@ from tactful.transforms.sources.segment_words import (
     bare,
     words_of,
 )
+from tactful.transforms.sources.values import once
 
 MAP = "map<string,string>"
 SHAPE = ", ".join([*(f"{name} string" for name in TEXTS), *(f"{name} {MAP}" for name in OBJECTS)])
@@ -133,9 +134,8 @@ def _reading(stream: str, pads: DataFrame) -> Reading:
 
 def _is_mine(stream: str) -> str:
     """Whether a row is of a stream, by the names of its call and event alone."""
-    word = f"from_json(value, {literal('type string, event string')})"
-    # As a lambda, or Spark reads the row once for each of the two.
-    word = f"get(transform(array({word}), said -> {_word()}), 0)"
+    # Or Spark reads the row once for each of the two.
+    word = once(f"from_json(value, {literal('type string, event string')})", "said", _word())
     if stream != DEFAULT:
         return f"coalesce({word} IN ({listed(words_of(stream))}), false)"
     others = [name for other in EVENTS if other != DEFAULT for name in words_of(other)]

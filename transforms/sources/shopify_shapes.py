@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from tactful.transforms.sources.dialect import ListForm
 from tactful.transforms.sources.objects import listed
+from tactful.transforms.sources.values import once
 
 TEXTS = (
     "id", "order_id", "customer_id", "created_at", "updated_at", "processed_at", "cancelled_at",
@@ -73,7 +74,7 @@ def kind() -> str:
         WHEN {is_consent} AND {has("id")} AND {has("updated_at")} THEN 'customer'
         WHEN {is_consent} THEN 'consent'
     END"""
-    return f"get(transform(array(json_object_keys(value)), names -> {found}), 0)"
+    return once("json_object_keys(value)", "names", found)
 
 
 def before() -> str:

@@ -63,7 +63,12 @@ def rarely(value: str, expression: str) -> str:
     A lambda is interpreted: where it is hardly ever needed, that is cheaper than code so long that
     the JVM leaves all around it uncompiled, too.
     """
-    return f"get(transform(array({value}), written -> {expression}), 0)"
+    return once(value, "written", expression)
+
+
+def once(value: str, name: str, then: str) -> str:
+    """An expression over a value that is worked out once, and called by this name in it."""
+    return f"get(transform(array({value}), {name} -> {then}), 0)"
 
 
 def is_local_time(value: str) -> str:

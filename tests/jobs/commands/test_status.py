@@ -2,126 +2,21 @@
 
 from __future__ import annotations
 
-import json
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pyarrow as pa
 import pytest
-from deltalake import write_deltalake
-from rich.console import Console
 
 from tactful.jobs.commands.status import _made_of, render, status
 from tactful.jobs.errors import LakeError, LakeTooNew
+from tests.jobs.commands.status_lake import AT, at, shown, write, write_lake
 from tests.small_lake import write_table
-
-AT = pa.timestamp("us", tz="UTC")
-
-
-def at(day: int, hour: int = 0) -> datetime:
-    return datetime(2026, 1, day, hour, tzinfo=UTC)
-
-
-def write(lake, name, columns, *rows):
-    """Write rows as a Delta table; `columns` are (name, type) pairs."""
-    schema = pa.schema(columns)
-    table = pa.Table.from_pylist(
-        [dict(zip(schema.names, row, strict=True)) for row in rows], schema
-    )
-    write_deltalake(str(lake / name), table, mode="append", schema_mode="merge")
-
-
-def write_refused(lake, *rows):
-    """Rows of quarantine: stream, reasons, raw, and the day of their file."""
-    position = pa.struct([("file", pa.string()), ("modified_at", AT), ("line_hash", pa.string())])
-    columns = [
-        ("stream", pa.string()), ("source_name", pa.string()), ("source_position", position),
-        ("raw", pa.string()), ("reasons", pa.list_(pa.string())), ("quarantined_at", AT),
-    ]  # fmt: skip
-    told = [
-        (stream, f"my_{stream}", {"file": f"{stream}/{day}.json"}, raw, reasons, at(day))
-        for stream, reasons, raw, day in rows
-    ]
-    write(lake, "quarantine", columns, *told)
 
 
 @pytest.fixture
 def lake(tmp_path):
-    """A lake as far as `status` reads it."""
-    state = {"format_version": 1, "generations": {"main": "new"}}
-    (tmp_path / "_lake.json").write_text(json.dumps(state))
-    ticks = [("tick_id", pa.string()), ("as_of", AT)]
-    write(tmp_path, "_log/ticks", ticks, ("a", at(10)), ("b", at(11)))
-    batch = [
-        ("query", pa.string()), ("generation", pa.string()), ("batch_id", pa.int64()),
-        ("as_of", AT), ("watermark", AT), ("read_rows", pa.int64()),
-        ("accepted_rows", pa.int64()), ("duplicate_rows", pa.int64()),
-        ("quarantined_rows", pa.int64()),
-    ]  # fmt: skip
-    write(
-        tmp_path, "batches", batch,
-        ("main", "old", 9, at(9), at(9), 9, 9, 0, 0),
-        ("main", "new", 0, at(10), at(9), 5, 5, 0, 0),
-        ("main", "new", 1, at(11), at(10, 22), 8, 5, 1, 2),
-    )  # fmt: skip
-    facts = [
-        ("person_id", pa.string()), ("type", pa.string()), ("line_number", pa.int32()),
-        ("amount", pa.decimal128(18, 4)), ("currency", pa.string()), ("order_id", pa.string()),
-        ("occurred_at", AT), ("event_id", pa.string()), ("stream", pa.string()),
-        ("quantity", pa.decimal128(18, 4)),
-    ]  # fmt: skip
-    write(
-        tmp_path, "timeline", facts,
-        ("p_1", "order_placed", 0, Decimal(60), "USD", "o1", at(1), "a", "other", None),
-        ("p_1", "order_placed", 1, Decimal(15), "USD", "o1", at(1), "a", "other", None),
-        (None, "order_placed", 0, Decimal(25), "USD", "o2", at(1), "b", "other", None),
-        ("n_2", "page_view", 0, None, None, None, at(1), "c", "other", None),
-        ("p_3", "order_refunded", 0, Decimal(99), "USD", "o1", at(1), "d", "other", None),
-        ("p_1", "page_view", 0, None, None, None, at(2), "e", "other", None),
-        ("n_2", "order_placed", 0, Decimal(75), "USD", "o1", at(2), "f", "other", None),
-        (None, "order_placed", 1, Decimal(-5), None, "o3", at(3), "g", "other", Decimal(-1)),
-        (None, "order_placed", 0, Decimal(25), None, "o3", at(3), "g", "other", Decimal(-2)),
-    )  # fmt: skip
-    write_refused(
-        tmp_path,
-        ("clicks", ["malformed_json"], "no JSON", 8),
-        ("clicks", ["unknown_type", "missing:order_id"], '{"type": " odd\u00a0"}', 9),
-        ("clicks", ["unknown_type"], '{"type": "odd"}', 10),
-    )
-    files = [(name, pa.string()) for name in ("destination", "name", "state", "response")]
-    write(
-        tmp_path, "deliveries", [*files, ("at", AT)],
-        ("meta", "1.json", "written", None, at(9)), ("meta", "2.json", "written", None, at(9)),
-    )  # fmt: skip
-    counts = [(name, pa.int64()) for name in ("accepted_records", "refused_records")]
-    write(
-        tmp_path, "delivery_states", [*files, *counts, ("at", AT), ("effective_by", AT)],
-        ("meta", "1.json", "rejected", "500", 0, 9, at(8), None),
-        ("meta", "1.json", "accepted", "200", 8, 1, at(9), at(10)),
-        ("meta", "2.json", "rejected", "400", 0, 2, at(9), None),
-    )  # fmt: skip
-    said = [("type", pa.string()), ("doubts", pa.list_(pa.string()))]
-    told = [*said, ("event_id", pa.string()), ("bounce", pa.string())]
-    write(
-        tmp_path, "messages", told,
-        ("sent", None, "m1", None), ("bounced", ["bounce:"], "m2", "hard"),
-        ("bounced", ["bounce:"], "m3", "hard"),
-        ("bounced", ["bounce:Undetermined"], "m4", "hard"),
-        ("sent", ["channel:[pigeon]"], "m5", None),
-    )  # fmt: skip
-    write(tmp_path, "profiles", said, ("consent_withdrawn", ["channel:fax", "purpose:profiling"]))
-    write(tmp_path, "service", said, ("contact_closed", ["satisfaction:good"]))
-    numbers = ("wanted_persons", "not_asked_persons", "withdrawn_persons")
-    write(
-        tmp_path, "left_out",
-        [("destination", pa.string()), *((n, pa.int64()) for n in numbers), ("as_of", AT)],
-        ("meta", 1200, 1190, 10, at(11)), ("none_missing", 5, 0, 0, at(11)),
-    )  # fmt: skip
-    for place in ("pins/000000000001.json", "pins/000000000002.json", "spark/commits/1"):
-        file = tmp_path / "_checkpoints/main" / place
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("{}")
-    return tmp_path
+    return write_lake(tmp_path)
 
 
 def test_status_tells_how_far_a_lake_is(lake):
@@ -204,153 +99,6 @@ def test_failures_name_unfinished_batches_and_the_commonest_reasons(lake):
     assert facts["refused"]["closing"] == {"rows": 0, "groups": []}
 
 
-def test_every_reason_is_told_or_counted(lake):
-    """A row that has two of the reasons that are only counted is one row."""
-    for number in range(10):
-        write_refused(lake, *[("messages", [f"reason:{number}"], "{}", 8)] * 3)
-    write_refused(
-        lake, ("messages", ["rare:1", "rare:2"], "{}", 8), ("messages", ["rare:2"], "{}", 8)
-    )
-    facts = status(lake)["refused"]
-    assert len(facts["reasons"]) == 15
-    assert facts["rest"] == {"reasons": 5, "rows": 5}
-    text = shown(lake)
-    assert "Quarantined for reason:9: 3" in text and "rare" not in text
-    assert "Quarantined for 5 more reasons: 5; --json tells them all" in text
-
-
-def test_refused_rows_that_wanted_to_close_are_told(lake):
-    """In whatever spelling and stream, and where a row is no JSON at all."""
-    write_refused(
-        lake,
-        ("messages", ["missing:message_id"], '{"type": "Un-Subscribe", "identifiers": []}', 8),
-        ("messages", ["missing:message_id"], '{"type": "unsubscribed"}', 9),
-        ("profiles", ["malformed_json"],
-         '{"identifiers": [{"type": "email"}], "type":"consent_withdrawn"', 9),
-        ("clicks", ["unknown_type"], '{"type": "opt out"}', 9),
-        ("messages", ["id_reused"], '{"type": "bounced", "bounce": "Permanent"}', 9),
-        ("messages", ["id_reused"], '{"type": "bounced", "bounce": "Transient"}', 9),
-        ("messages", ["missing:event_id"], '{"type": "sent", "topic": "unsubscribed"}', 9),
-        ("profiles", ["unknown_type"], '{"type": "anna@x.example"}', 9),
-    )  # fmt: skip
-    facts = status(lake)["refused"]
-    told = [(group["type"], group["rows"]) for group in facts["closing"]["groups"]]
-    assert facts["closing"]["rows"] == 5
-    assert sorted(told) == [
-        ("bounced", 1), ("consent_withdrawn", 1), ("unsubscribed", 1), ("unsubscribed", 2),
-    ]  # fmt: skip
-    text = shown(lake)
-    assert "5 refused rows wanted to close a channel; look at them in quarantine: " in text
-    assert (
-        "1 × consent_withdrawn of source my_profiles for malformed_json, the last in "
-        "profiles/9.json" in text
-    )
-    assert '4 rows of types that nobody knows: 2 × "odd" in clicks; ' in text
-    assert '1 × "…" in profiles' in text and "anna" not in text
-
-
-def test_refused_rows_of_another_dialect_are_understood_by_its_own_name_for_a_type(lake, read):
-    """Where nobody says whose form a row has, it is searched for all of them."""
-    write_refused(
-        lake,
-        ("mail", ["missing:event_id"], '{"event": "Group Unsubscribe", "type": "sent"}', 9),
-        ("mail", ["malformed_json"], '[{"event": "spamreport"}, {"event": "open"', 9),
-        ("mail", ["oversized"], '[{"event": "bounce", "type": "bounce"}]', 9),
-        ("mail", ["unknown_type"], '{"event": "account_status_change", "type": "suspend"}', 9),
-        ("mail", ["missing:event_id"], '{"event": "open", "type": "unsubscribed"}', 9),
-        ("web", ["unknown_type"], '{"type": "page", "event": "unsubscribe"}', 9),
-    )
-    sources = "[sources.my_{0}]\npath = '{0}'\n{1}\n"
-    configured = read(
-        sources.format("mail", "dialect = 'sendgrid'") + sources.format("web", "stream = 'clicks'"),
-        environ={"TACTFUL_SECRET": "x" * 16},
-    )
-    known, unknown = status(lake, config=configured)["refused"], status(lake)["refused"]
-    for facts, rows in ((known, 3), (unknown, 5)):
-        assert facts["closing"]["rows"] == rows
-    types = {row["type"] for row in known["unknown_types"]["types"]}
-    assert types == {"odd", "account_status_change", "page"}
-
-
-def test_refused_bodies_that_take_back_consent_are_told(lake, read):
-    """Of a form that names no type: where consent is an object, by what it says."""
-    no, yes = ({"email_marketing_consent": {"state": said}} for said in ("unsubscribed", "pending"))
-    write_refused(
-        lake,
-        ("shop", ["missing:event_id"], json.dumps({"id": 1, **no}), 9),
-        ("shop", ["not_of_use"], json.dumps({"id": 1, **yes}), 9),
-        ("shop", ["malformed_json"], json.dumps({"id": 1, **no})[:-1], 9),
-    )
-    conf = "[sources.my_shop]\npath = 'shop'\ndialect = 'shopify'\n"
-    configured = read(conf, environ={"TACTFUL_SECRET": "x" * 16})
-    for facts in (status(lake, config=configured), status(lake)):
-        told = [(group["type"], group["rows"]) for group in facts["refused"]["closing"]["groups"]]
-        assert told == [("unsubscribed", 1), ("unsubscribed", 1)]
-
-
-def test_json_over_several_lines_is_told_with_its_cause(lake):
-    pieces = ("{", '  "event_id": "a",', " },", "]")
-    write_refused(lake, *(("web", ["malformed_json"], raw, 9) for raw in pieces))
-    (told,) = status(lake)["refused"]["in_pieces"]
-    assert (told["source_name"], told["rows"], told["file"]) == ("my_web", 3, "web/9.json")
-    assert "Source my_web: a line of it is only part of an object" in shown(lake)
-
-
-def test_closing_words_that_protect_nobody_are_told(lake):
-    columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
-    write(
-        lake, "timeline", [*columns, ("line_number", pa.int32())],
-        (None, "messages", "bounced", "m2", 0), ("p_1", "messages", "bounced", "m4", 0),
-        (None, "messages", "bounced", "soft", 0), ("n_1", "profiles", "consent_withdrawn", "x", 0),
-        (None, "messages", "sent", "m1", 0), (None, "messages", "complained", "shared", 0),
-    )  # fmt: skip
-    # This one names an address that somebody was seen with.
-    evidence = [("evidence", pa.list_(pa.string()))]
-    write(lake, "suppressions", evidence, (["messages:shared", "messages:other"],))
-    write(
-        lake, "messages", [(name, pa.string()) for name in ("type", "event_id", "bounce")],
-        ("bounced", "soft", "soft"),
-    )  # fmt: skip
-    write(lake, "profiles", [(name, pa.string()) for name in ("event_id", "attribute")])
-    nobody = status(lake)["refused"]["nobody"]
-    assert nobody["rows"] == 2
-    assert [row["type"] for row in nobody["types"]] == ["bounced", "consent_withdrawn"]
-    assert (
-        "Nobody is protected by 2 accepted rows that would close a channel, but name nobody who is "
-        "known: 1 × bounced in messages; 1 × consent_withdrawn in profiles. Such as: messages:m2 "
-        "names nobody who is known; profiles:x names only a device that is nobody's." in shown(lake)
-    )
-
-
-def test_why_a_closing_word_protects_nobody_is_told_of_three(lake):
-    """One of each reason first, by its event: a value that was refused is personal data."""
-    columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
-    why = {
-        "a1": (["email:invalid"], [], []), "a2": (["email:invalid"], [], []),
-        "b1": ([], [], ["k"]), "c1": ([], [], []), "d1": ([], ["h"], []),
-    }  # fmt: skip
-    write(
-        lake, "timeline", [*columns, ("line_number", pa.int32())],
-        *((None, "messages", "unsubscribed", name, 0) for name in why),
-        ("p_1", "messages", "unsubscribed", "a0", 0),
-    )  # fmt: skip
-    lists = [(name, pa.list_(pa.string())) for name in
-             ("identifier_reasons", "identifier_keys", "blocked_keys")]  # fmt: skip
-    write(
-        lake, "messages",
-        [*((name, pa.string()) for name in ("type", "event_id", "bounce")), *lists],
-        *(("unsubscribed", name, None, *told) for name, told in why.items()),
-        ("unsubscribed", "a0", None, ["email:invalid"], ["k"], []),
-    )  # fmt: skip
-    write(lake, "profiles", [(name, pa.string()) for name in ("event_id", "attribute")])
-    nobody = status(lake)["refused"]["nobody"]
-    assert nobody["rows"] == 5
-    assert [(row["event_id"], row["why"]) for row in nobody["examples"]] == [
-        ("a1", "email:invalid"), ("b1", "a blocked value"), ("c1", "no identifier"),
-    ]  # fmt: skip
-    assert "Such as: messages:a1 names email:invalid; messages:b1 names a blocked" in shown(lake)
-
-
 def test_failures_name_what_a_destination_refused(lake):
     refused = {"destination": "meta", "name": "2.json", "state": "rejected", "response": "400"}
     assert status(lake)["failures"]["deliveries"] == [refused]
@@ -371,14 +119,6 @@ def test_who_is_left_out_for_want_of_consent_is_told(lake):
     meta, other = status(lake)["left_out"]
     assert (meta["destination"], meta["not_asked_persons"]) == ("meta", 1190)
     assert other["wanted_persons"] == 5
-
-
-def shown(lake) -> str:
-    """The status as people see it."""
-    console = Console(record=True, width=140, soft_wrap=True, file=open("/dev/null", "w"))  # noqa: SIM115
-    for part in render(status(lake)):
-        console.print(part)
-    return console.export_text()
 
 
 def test_people_can_read_it(lake):

@@ -24,7 +24,17 @@ from tactful.jobs.runs import pipeline
 from tactful.jobs.settings.config import load
 from tests.bench.main_job import run_rival
 from tests.bench.memory import Peak
-from tests.bench.shop import CONFIG, DECIDED, FULL, MILLION, WEEK, write_events, write_history
+from tests.bench.shop import (
+    CONFIG,
+    DECIDED,
+    FULL,
+    MILLION,
+    OF_SOURCE,
+    WEEK,
+    OfSource,
+    write_events,
+    write_history,
+)
 from tests.landing import write_conf
 
 BATCH = 20_000
@@ -82,6 +92,7 @@ class Shop:
     now: datetime = BEGIN
     steps: tuple[str, ...] = DECIDED
     config: dict[str, Any] = field(default_factory=lambda: CONFIG)
+    of_source: OfSource = field(default_factory=lambda: OF_SOURCE)
 
     def __post_init__(self) -> None:
         self.conf = write_conf(self.config, self.folder)
@@ -90,10 +101,11 @@ class Shop:
         """Land history up to a number of events, and work it off."""
         self.now += WEEK * ((size - self.landed) / MILLION)
         write_history(
-            self.folder, first=self.landed, count=size, persons=self.persons, until=self.now
-        )
+            self.folder, first=self.landed, count=size, persons=self.persons, until=self.now,
+            of_source=self.of_source,
+        )  # fmt: skip
         self.landed = size
-        print(f"{size:,} events of history: {self._run()}", file=sys.stderr, flush=True)
+        print(f"{size:,} events of history: {self.run()}", file=sys.stderr, flush=True)
 
     def batch(self, late: float) -> Seconds:
         """Land an hour's events, a part of them weeks late, and decide."""
@@ -101,7 +113,7 @@ class Shop:
         self._land(BATCH - corrections, self.now, HOUR)
         self._land(corrections, self.now - WEEK * 3, WEEK * 2)
         self.now += HOUR
-        seconds = self._run()
+        seconds = self.run()
         print(f"a batch, {late:.0%} late: {seconds}", file=sys.stderr, flush=True)
         return seconds
 
@@ -114,12 +126,13 @@ class Shop:
         if count:
             write_events(
                 self.folder, first=self.landed, count=count, persons=self.persons, start=start,
-                span=span,
+                span=span, of_source=self.of_source,
             )  # fmt: skip
             self.landed += count
 
-    def _run(self) -> Seconds:
-        return pipeline.run(load(self.conf), as_of=self.now, steps=self.steps).seconds
+    def run(self, steps: tuple[str, ...] = ()) -> Seconds:
+        """Do some steps, or those that a batch takes, and say how long each took."""
+        return pipeline.run(load(self.conf), as_of=self.now, steps=steps or self.steps).seconds
 
 
 def _median(seconds: Iterable[float]) -> float:

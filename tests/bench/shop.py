@@ -63,8 +63,9 @@ FULL: dict[str, Any] = {
         for name in (*SHIPPED_RULES, *(one["name"] for one in (*MANY_RULES, *MANY_CAPS)))
     ],
 }
+OfSource = dict[str, tuple[str, str]]
 # Which events are a source's, and what they say beside who and when.
-OF_SOURCE = {
+OF_SOURCE: OfSource = {
     "web": (
         "n % 10 < 8",
         "'product_view' AS type, 's' || sku AS sku,"
@@ -109,22 +110,38 @@ def buyers(*, first: int, count: int, persons: int) -> list[str]:
 
 
 def write_history(
-    folder: Path, *, count: int, persons: int, until: datetime, first: int = 0
+    folder: Path,
+    *,
+    count: int,
+    persons: int,
+    until: datetime,
+    first: int = 0,
+    of_source: OfSource = OF_SOURCE,
 ) -> None:
     """Land events `first` to `count`, a week a million, the last of them just before an instant."""
     start = until - WEEK * ((count - first) / MILLION)
     for number in range(first, count, MILLION):
         part, begins = min(MILLION, count - number), start + WEEK * ((number - first) / MILLION)
         span = min(WEEK, until - begins)
-        write_events(folder, first=number, count=part, persons=persons, start=begins, span=span)
+        write_events(
+            folder, first=number, count=part, persons=persons, start=begins, span=span,
+            of_source=of_source,
+        )  # fmt: skip
 
 
 def write_events(
-    folder: Path, *, first: int, count: int, persons: int, start: datetime, span: timedelta
+    folder: Path,
+    *,
+    first: int,
+    count: int,
+    persons: int,
+    start: datetime,
+    span: timedelta,
+    of_source: OfSource = OF_SOURCE,
 ) -> None:
     """Land events `first` to `first + count`, evenly over a span of time, a file a source."""
     with duckdb.connect() as db:
-        for source, (which, told) in OF_SOURCE.items():
+        for source, (which, told) in of_source.items():
             target = folder / "landing" / source
             target.mkdir(parents=True, exist_ok=True)
             part = target / f".{first}.part"

@@ -65,3 +65,9 @@ def offers(spark: SparkSession, table: Table, rows: Iterable[Mapping[str, Any]] 
 def utc(moment: datetime | None) -> datetime | None:
     """Spark hands instants over in the machine's own zone, without saying so."""
     return None if moment is None else moment.astimezone(UTC)
+
+
+def about(row: Any) -> str | None:
+    """The one product, category, brand or purpose that a row is about."""
+    (part,) = row.scope
+    return part["values"][0] if part["values"] else None

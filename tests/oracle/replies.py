@@ -25,6 +25,14 @@ ALONE = [
     "arrêt",
     "opt out",
     "stop all",
+    "stopp",
+    "abmelden",
+    "abbestellen",
+    "alto",
+    "baja",
+    "parar",
+    "стоп",
+    "停止",
 ]
 PLAIN = [
     "stop",
@@ -36,11 +44,18 @@ PLAIN = [
     "opt out",
     "remove me",
     "take me off",
+    "leave me alone",
+    "stopp",
+    "стоп",
+    "停止",
 ]
+WIDE = {chr(c) for c in (*range(0xFF21, 0xFF3B), *range(0xFF41, 0xFF5B))}
 NO = ("do not", "dont", "don t")
 PLAIN += [f"{no} {verb}" for no in NO for verb in ("text", "message", "contact")]
 PLAIN += [f"no more {what}" for what in ("texts", "text", "messages", "sms")]
-POLITE = ["please", "pls", "plz", "thanks", "thank you", "now", "thx"]
+POLITE = ["please", "pls", "plz", "thanks", "thank you", "very much", "now", "thx"]
+POLITE += ["bitte", "danke", "svp", "s il vous plait", "s il vous plaît", "merci", "por favor"]
+POLITE += ["gracias", "пожалуйста"]
 OF_WHAT = [
     "all",
     "me",
@@ -76,6 +91,9 @@ OF_WHAT = [
     "want",
     "and",
 ]
+OF_WHAT += ["email", "emails", "emailing", "calling", "calls", "contacting", "writing"]
+OF_WHAT += ["bothering", "spamming", "spam", "immediately", "hi", "hello", "hey", "ok", "no"]
+OF_WHAT += ["yes", "start", "unstop"]
 
 
 def is_reply(said: str | None) -> bool:
@@ -87,13 +105,36 @@ def meaning(said: Mapping[str, Any]) -> str | None:
     """unsubscribed, subscribed, or None, of a row that came in."""
     told = {**(said.get("properties") or {}), **said}
     text = next((str(told[n]) for n in TEXTS if told.get(n) is not None and trim(str(told[n]))), "")
-    letters = (c if unicodedata.category(c).startswith("L") else " " for c in text.lower())
-    words = "".join(letters).split()
-    if _made_of(words, POLITE, ALONE, POLITE) or _made_of(
-        words, [*POLITE, *OF_WHAT], PLAIN, [*POLITE, *OF_WHAT, *PLAIN]
-    ):
+    text = "".join(chr(ord(c) - 0xFEE0) if c in WIDE else c for c in text)
+    parts = [words for words in map(_words, _parts(text)) if words]
+    words = _words(text)
+    if any(_is_plain(part) for part in (words, *parts)):
+        return "unsubscribed"
+    if any(_made_of(part, POLITE, ALONE, POLITE) for part in (words, *parts[:1])):
         return "unsubscribed"
     return "subscribed" if words in (["start"], ["unstop"], ["yes"]) else None
+
+
+def _is_plain(words: list[str]) -> bool:
+    return _made_of(words, [*POLITE, *OF_WHAT], PLAIN, [*POLITE, *OF_WHAT, *PLAIN])
+
+
+def _words(text: str) -> list[str]:
+    letters = (c if unicodedata.category(c).startswith("L") else " " for c in text.lower())
+    return "".join(letters).split()
+
+
+def _parts(text: str) -> list[str]:
+    """The parts of a text that its signs, lines and dashes divide."""
+    found, part = [], ""
+    for before, sign, behind in zip(" " + text, text, text[1:] + "x", strict=False):
+        is_dash = sign == "-" and before in " \t\n-" and behind in " \t\n-"
+        if sign in ".,;:!…\n\r、。\uff0c\uff01–—" or is_dash:
+            found.append(part)
+            part = ""
+        else:
+            part += sign
+    return [*found, part]
 
 
 def _made_of(words: list[str], before: list[str], one: list[str], behind: list[str]) -> bool:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tactful.schemas.events import TYPES
-from tactful.schemas.replies import OF_WHAT, PLAIN, POLITE, REPLIED, START_WORDS, STOP_WORDS, TEXTS
+from tactful.schemas.replies import (
+    ENDS,
+    NARROW,
+    OF_WHAT,
+    PLAIN,
+    POLITE,
+    REPLIED,
+    START_WORDS,
+    STOP_WORDS,
+    TEXTS,
+    WIDE,
+)
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
 from tactful.transforms.sources.values import once
 
@@ -33,16 +44,29 @@ def meaning(properties: str) -> str:
 
 
 def word(text: str) -> str:
-    """What a text says in SQL, of letters alone: a question that holds "stop" says nothing."""
-    bare = f"trim(regexp_replace(lower({text}), '[^\\\\p{{L}}]+', ' '))"
+    """What a text says in SQL, of letters alone: a question that holds "stop" says nothing.
+
+    It closes as a whole, by what it begins with, or by a further part that means nothing else.
+    """
     every = sorted({word for words in STOP_WORDS.values() for word in words})
     alone = f"^({_any(POLITE)} )*{_any(every)}( {_any(POLITE)})*$"
     among = f"^({_any((*POLITE, *OF_WHAT))} )*{_any(PLAIN)}( {_any((*POLITE, *OF_WHAT, *PLAIN))})*$"
+    either = literal(f"{alone}|{among}")
     starts = ", ".join(f"'{word}'" for word in START_WORDS)
-    return f"""CASE
-        WHEN {bare} RLIKE {literal(f"{alone}|{among}")} THEN 'unsubscribed'
-        WHEN {bare} IN ({starts}) THEN 'subscribed'
+    judged = f"""CASE
+        WHEN {_bare("_text")} RLIKE {either} OR get(_parts, 0) RLIKE {either} THEN 'unsubscribed'
+        WHEN exists(_parts, _part -> _part RLIKE {literal(among)}) THEN 'unsubscribed'
+        WHEN {_bare("_text")} IN ({starts}) THEN 'subscribed'
     END"""
+    each = f"transform(split(_text, {literal(ENDS)}), _part -> {_bare('_part')})"
+    parts = f"filter({each}, _part -> _part != '')"
+    narrow = f"translate({text}, '{WIDE}', '{NARROW}')"
+    return once(narrow, "_text", once(parts, "_parts", judged))
+
+
+def _bare(text: str) -> str:
+    """The words of a text, of small letters alone."""
+    return f"trim(regexp_replace(lower({text}), '[^\\\\p{{L}}]+', ' '))"
 
 
 def _any(words: Iterable[str]) -> str:

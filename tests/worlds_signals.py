@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,27 +19,40 @@ def base64url(bits: str) -> str:
 
 
 def tc_string(
-    purposes: set[int],
-    interests: set[int] = frozenset(),  # type: ignore[assignment]
+    purposes: Collection[int],
+    interests: Collection[int] = (),
     *,
-    created: datetime = datetime(2025, 5, 1, tzinfo=UTC),
-    vendors: set[int] = frozenset(),  # type: ignore[assignment]
+    created: datetime = datetime(2025, 12, 1, tzinfo=UTC),
+    updated: datetime | None = None,
+    vendors: Collection[int] = (),
+    by_interest: Collection[int] = (),
+    limits: Collection[tuple[int, int, Collection[int]]] = (),
     is_range: bool = False,
     policy: int = 4,
     version: int = 2,
-    is_shown: bool = False,
+    shown: Collection[int] = (),
 ) -> str:
-    """A TC string as a banner writes it: what is consented to, and what is of interest."""
-    at = f"{int(created.timestamp() * 10):036b}"
+    """A TC string as a banner writes it: what is consented to, and what is of interest.
+
+    limits: what a publisher restricts, by purpose, kind of restriction, and vendors.
+    """
+    times = [f"{int(at.timestamp() * 10):036b}" for at in (created, updated or created)]
     flags = ("".join("01"[p in told] for p in range(1, 25)) for told in (purposes, interests))
-    core = f"{version:06b}{at}{at}{21:012b}{7:012b}{1:06b}{0:012b}{100:012b}{policy:06b}10{0:012b}"
-    core += "".join(flags) + "0" + f"{0:012b}" + f"{max(vendors, default=0):016b}"
-    if is_range:
-        core += f"1{len(vendors):012b}" + "".join(f"0{v:016b}" for v in sorted(vendors))
-    else:
-        core += "0" + "".join("01"[v in vendors] for v in range(1, max(vendors, default=0) + 1))
-    core += f"{0:012b}"
-    return base64url(core) + ("." + base64url(f"001{5:016b}011111") if is_shown else "")
+    core = f"{version:06b}{times[0]}{times[1]}{21:012b}{7:012b}{1:06b}{0:012b}{100:012b}"
+    core += f"{policy:06b}10{0:012b}" + "".join(flags) + "0" + f"{0:012b}"
+    core += _listed(vendors, is_range) + _listed(by_interest, is_range) + f"{len(limits):012b}"
+    for purpose, kind, whom in limits:
+        core += f"{purpose:06b}{kind:02b}" + _listed(whom, True)[17:]
+    return base64url(core) + ("." + base64url("001" + _listed(shown, is_range)) if shown else "")
+
+
+def _listed(vendors: Collection[int], is_range: bool) -> str:
+    """A list of vendors: a bit each, or ranges of them."""
+    most = max(vendors, default=0)
+    if not is_range:
+        return f"{most:016b}0" + "".join("01"[v in vendors] for v in range(1, most + 1))
+    each = "".join(f"0{v:016b}" for v in sorted(vendors))
+    return f"{most:016b}1{len(vendors):012b}{each}"
 
 
 def gpp_string(sections: dict[int, str]) -> str:
@@ -79,12 +93,19 @@ VENDOR = 755
 
 def some_string(dice: random.Random) -> tuple[str, Any]:
     """A signal by a name that some sender has for it."""
+    march = datetime(2026, 3, 1, tzinfo=UTC)
     banner = dice.choice((
         tc_string(ALL, vendors={VENDOR}, is_range=dice.random() < 0.5), tc_string(ALL),
+        tc_string({1, 3, 4}, {2, 7, 9, 10}, vendors={1, VENDOR}, by_interest={VENDOR}),
         tc_string({1, 3, 4}, {2, 7, 9, 10}, vendors={1, VENDOR}),
         tc_string({1, 3}), tc_string(set()), tc_string(ALL, version=1),
         tc_string(ALL, created=datetime(2026, 3, 15, tzinfo=UTC), vendors={VENDOR}),
-        tc_string(ALL, created=datetime(2026, 3, 1, tzinfo=UTC), vendors={VENDOR}, is_shown=True),
+        tc_string(ALL, created=march, vendors={VENDOR}, shown={VENDOR}),
+        tc_string(ALL, created=march.replace(day=9), vendors={VENDOR}, shown={1, VENDOR}),
+        tc_string(ALL, created=march, shown={VENDOR}), tc_string(ALL, created=march, shown={1}),
+        tc_string(ALL, created=march, vendors={VENDOR}, shown={VENDOR}, is_range=True,
+                  limits=[(2, dice.choice((0, 1, 2)), dice.choice(({VENDOR}, {1, 9})))]),
+        tc_string(ALL, created=datetime(2024, 9, 1, tzinfo=UTC), vendors={VENDOR}),
         "CPgarbage", "not a string",
     ))  # fmt: skip
     platform = dice.choice((
@@ -92,10 +113,12 @@ def some_string(dice: random.Random) -> tuple[str, Any]:
         gpp_string({7: us_section(7, (2, 2, 1))}), gpp_string({12: us_section(12, (2, 2))}),
         gpp_string({6: "1YNN"}), gpp_string({6: "1YYN"}),
         gpp_string({2: tc_string(ALL, vendors={VENDOR}), 11: us_section(11, (0, 1))}),
-        gpp_string({5: "BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA"}), "DBABBg", "zzz",
+        gpp_string({5: "BOEFEAyOEFEAyAHABDENAI4AAAB9vABAASA"}),
+        gpp_string({2: tc_string(ALL, vendors={VENDOR}), 5: "BOEFEAyO"}), "DBABBg", "zzz",
     ))  # fmt: skip
     return dice.choice((
         ("gpc", True), ("Sec-GPC", "1"), ("gpc", False), ("gpc", "who knows"), ("Sec-GPC", " "),
+        ("gpc", "undefined"), ("IABTCF_TCString", banner), ("euconsent-v2", banner),
         ("tcf_string", banner), ("tcString", banner), ("gpp_string", platform), ("gpp", platform),
         ("us_privacy", dice.choice(("1YYN", "1YNN", "1---", "2YYY"))),
     ))  # fmt: skip
@@ -121,6 +144,7 @@ def signals(maker: Any, config: dict[str, Any], seed: int) -> None:
             ("clicks", "no such"),
         ))  # fmt: skip
         said = dict(some_string(dice) for _ in range(dice.choice((1, 1, 2))))
+        said |= {"gdprApplies": dice.choice((0, 1))} if dice.random() < 0.2 else {}
         time = maker.when()
         for again in range(dice.choice((1, 1, 3))):
             row = _row(maker, f"signal{n}.{again}", type_, time, ids)

@@ -5,19 +5,27 @@ Strings of TCF and GPP are numbers here, cut by arithmetic; the product reads th
 
 from __future__ import annotations
 
+import calendar
 import re
 from collections.abc import Collection, Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from tests.oracle.blanks import is_unseen, trim
 
 NAMES = {
-    "gpc": "gpc", "secgpc": "gpc", "globalprivacycontrol": "gpc",
+    "gpc": "gpc", "secgpc": "gpc", "globalprivacycontrol": "gpc", "httpsecgpc": "gpc",
     "tcf": "tcf_string", "tcfstring": "tcf_string", "tcstring": "tcf_string",
-    "gpp": "gpp_string", "gppstring": "gpp_string",
+    "iabtcftcstring": "tcf_string", "euconsentv2": "tcf_string",
+    "gpp": "gpp_string", "gppstring": "gpp_string", "iabgpphdrgppstring": "gpp_string",
+    "iabusprivacystring": "us_privacy",
     "usprivacy": "us_privacy", "uspstring": "us_privacy", "usprivacystring": "us_privacy",
     "errorcode": "error_code",
+}  # fmt: skip
+APPLIES = {"gdpr", "gdprapplies", "iabtcfgdprapplies"}
+NO_PREFERENCE = {
+    "false", "no", "off", "null", "nil", "unset", "not set", "undefined", "unknown", "none", "nan",
+    "na", "n/a", "?0",
 }  # fmt: skip
 SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 MANDATORY = datetime(2026, 2, 28, tzinfo=UTC)
@@ -59,9 +67,9 @@ def tcf(text: str, vendors: Collection[int] = ()) -> str:
             return "unreadable"
     except ValueError:
         return "unreadable"
-    created = datetime.fromtimestamp(0, UTC).timestamp() + bits.number(6, 36) / 10
-    shown = any(Bits(part).number(0, 3) == 1 for part in others)
-    if created >= MANDATORY.timestamp() and not shown:
+    chosen = max(bits.number(6, 36), bits.number(42, 36)) / 10
+    shown = _shown([Bits(part) for part in others])
+    if chosen >= MANDATORY.timestamp() and shown is None:
         return "tcf_2_3_disclosed_vendors_missing"
     consents = {p for p in range(1, 25) if bits.number(152 + p - 1, 1)}
     interests = {p for p in range(1, 25) if bits.number(176 + p - 1, 1)}
@@ -70,23 +78,79 @@ def tcf(text: str, vendors: Collection[int] = ()) -> str:
     if not vendors:
         return "nothing"
     try:
-        if not set(vendors) <= _vendors(bits):
-            return "tcf_vendors_refused"
+        by_consent, at = _vendors(bits, 213)
+        by_interest, at = _vendors(bits, at)
+        limits = _limits(bits, at)
     except ValueError:
+        return "unreadable"
+    asked = by_consent if {2, 7, 9, 10} <= consents else by_consent & by_interest
+    if any(v not in asked for v in vendors if shown is None or v in shown):
         return "tcf_vendors_refused"
-    return "tcf_granted" if bits.number(132, 6) >= 4 and bits.number(138, 1) else "nothing"
+    if bits.number(132, 6) < 4 or not bits.number(138, 1):
+        return "nothing"
+    if not set(vendors) <= (by_consent if shown is None else by_consent & shown):
+        return "nothing"
+    for vendor in vendors:
+        for purpose in (1, 2, 3, 4, 7, 9, 10):
+            kinds = {kind for p, kind, whom in limits if p == purpose and vendor in whom}
+            by = {"consent"} if purpose in consents else set()
+            if purpose not in (1, 3, 4) and purpose in interests and vendor in by_interest:
+                by.add("interest")
+            by -= {"consent", "interest"} if 0 in kinds else set()
+            by -= {"interest"} if 1 in kinds else set()
+            by -= {"consent"} if 2 in kinds else set()
+            if not by:
+                return "nothing"
+    return "tcf_granted"
 
 
-def _vendors(bits: Bits) -> set[int]:
-    if not bits.number(229, 1):
-        most = bits.number(213, 16)
-        return {v for v in range(1, min(most, bits.width - 230) + 1) if bits.number(229 + v, 1)}
-    found, at = set[int](), 242
-    for _ in range(bits.number(230, 12)):
+def chosen_at(text: str) -> datetime:
+    """When somebody chose what a TC string says, or the one inside a GPP string."""
+    header, *parts = text.split("~")
+    core = parts[(sections(header) or []).index(2)] if parts else text
+    tenths = Bits(core.split(".")[0]).number(42, 36)
+    return datetime.fromtimestamp(0, UTC) + timedelta(seconds=tenths / 10)
+
+
+def _shown(segments: list[Bits]) -> set[int] | None:
+    for bits in segments:
+        if bits.number(0, 3) == 1:
+            try:
+                return _vendors(bits, 3)[0]
+            except ValueError:
+                return None
+    return None
+
+
+def _vendors(bits: Bits, at: int) -> tuple[set[int], int]:
+    """A list of vendors that begins there, and where it ends."""
+    most, is_ranges = bits.number(at, 16), bits.number(at + 16, 1)
+    if is_ranges:
+        return _ranges(bits, at + 17)
+    end = at + 17 + most
+    bits.number(end, 0)
+    return {v for v in range(1, most + 1) if bits.number(at + 16 + v, 1)}, end
+
+
+def _ranges(bits: Bits, at: int) -> tuple[set[int], int]:
+    found, count = set[int](), bits.number(at, 12)
+    at += 12
+    for _ in range(count):
         is_range, low = bits.number(at, 1), bits.number(at + 1, 16)
         high = bits.number(at + 17, 16) if is_range else low
         found |= set(range(low, high + 1))
         at += 33 if is_range else 17
+    return found, at
+
+
+def _limits(bits: Bits, at: int) -> list[tuple[int, int, set[int]]]:
+    """What a publisher restricts: purpose, what of it, and whom."""
+    found, count = [], bits.number(at, 12)
+    at += 12
+    for _ in range(count):
+        purpose, kind = bits.number(at, 6), bits.number(at + 6, 2)
+        whom, at = _ranges(bits, at + 8)
+        found.append((purpose, kind, whom))
     return found
 
 
@@ -130,6 +194,8 @@ def gpp(text: str, vendors: Collection[int] = ()) -> str:
     if not ids or len(ids) != len(parts):
         return "unreadable"
     said = [_section(n, part, vendors) for n, part in zip(ids, parts, strict=True)]
+    if not any(said):
+        return "unreadable"
     return next((word for word in ORDER if word in said), "nothing")
 
 
@@ -139,7 +205,7 @@ def _section(number: int, text: str, vendors: Collection[int]) -> str:
     if number == 6:
         return us_privacy(text)
     if number not in FIRST:
-        return "unreadable"
+        return ""
     core, *others = text.split(".")
     if any(part and part[0] in SIGNS and SIGNS.index(part[0]) >> 3 == 3 for part in others):
         return "gpc_opt_out"
@@ -160,9 +226,29 @@ def us_privacy(text: str) -> str:
 
 
 def gpc(text: str) -> str:
-    if text.lower() in ("1", "true", "yes", "on"):
+    word = text.lower()
+    if word in ("true", "yes", "on", "?1"):
         return "gpc_opt_out"
-    return "nothing" if text.lower() in ("0", "false", "no", "off", "null", "unset") else "in_doubt"
+    if word in NO_PREFERENCE or not word.strip("-"):
+        return "nothing"
+    if re.fullmatch(r"[+-]?[01](\.0*)?", word) and float(word) >= 0:
+        return "gpc_opt_out" if float(word) else "nothing"
+    return "unreadable"
+
+
+def _is_about(told: Mapping[str, Any]) -> bool:
+    """Whether a TC string beside these says anything: not where the law does not hold."""
+    said = [_said(value) for key, value in told.items() if _bare(key) in APPLIES]
+    return not any(value and gpc(value) == "nothing" for value in said)
+
+
+def _holds(chosen: datetime, shown: datetime) -> bool:
+    """Whether a choice is of the last 13 months, and of no time to come."""
+    months = shown.year * 12 + shown.month - 1 - 13
+    year, month = divmod(months, 12)
+    last = calendar.monthrange(year, month + 1)[1]
+    first = shown.replace(year=year, month=month + 1, day=min(shown.day, last))
+    return first <= chosen <= shown + timedelta(days=1)
 
 
 def _bare(name: str) -> str:
@@ -195,7 +281,7 @@ def signals(
         common = {n: fields.get(n) for n in ("occurred_at", "received_at", "source", "identifiers")}
         common["event_id"] = f"{stream}/{fields['event_id']}/{key}"
         if is_code:
-            if said == "21610" and fields.get("type") == "failed":
+            if re.fullmatch(r"[^0-9]*21610(\.0*)?", said) and fields.get("type") == "failed":
                 more = {"type": "unsubscribed", "channel": fields.get("channel") or "sms",
                         "message_id": fields.get("message_id")}  # fmt: skip
                 yield "messages", {**common, **more}, said, [], []
@@ -208,9 +294,14 @@ def signals(
         opens = finding == "tcf_granted"
         if finding == "nothing" or (opens and reasons):
             continue
-        finding = "gpc_in_doubt" if finding == "in_doubt" else finding
+        if name == "tcf_string" and not _is_about(told):
+            continue
+        if opens:
+            chosen = chosen_at(said)
+            if not _holds(chosen, common["occurred_at"]):
+                continue
+            common["occurred_at"] = min(chosen, common["occurred_at"])
         more = {"channel": "ad", "purpose": "marketing", "attribute": name, "value": finding,
                 "type": "consent_granted" if opens else "consent_withdrawn"}  # fmt: skip
         why = [f"unreadable:{name}"] if finding == "unreadable" else []
-        doubts = [f"gpc:{said[:100]}"] if finding == "gpc_in_doubt" else []
-        yield "profiles", {**common, **more}, said, why, doubts
+        yield "profiles", {**common, **more}, said, why, []

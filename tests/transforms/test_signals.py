@@ -44,6 +44,13 @@ def dated(tc: str, created: str) -> str:
     return ".".join((base64url(f"{bits[:6]}{tenths:036b}{bits[42:]}"), *others))
 
 
+def limited(*limits: Any, purposes: Any = ALL, by_interest: Any = (VENDOR,)) -> str:
+    """A string that grants by consent and by interest, but for what its publisher restricts."""
+    return tc_string(
+        purposes, {2, 7, 9, 10}, vendors={VENDOR}, by_interest=by_interest, limits=limits
+    )  # fmt: skip
+
+
 def given(name: str) -> dict[str, Any]:
     return CASES[name]["input"]
 
@@ -64,13 +71,38 @@ STRINGS: dict[str, tuple[str, str, str]] = {
              CASES["A142"]["expected"]["reason"]),
     "A143": ("tcf", with_segment("A143"), CASES["A142"]["expected"]["reason"]),
     "A145": ("tcf", with_segment("A145"), CASES["A142"]["expected"]["reason"]),
-    "shown": ("tcf", tc_string(ALL, created=OF_2_3, vendors={VENDOR}, is_shown=True),
+    "shown": ("tcf", tc_string(ALL, created=OF_2_3, vendors={VENDOR}, shown={1, VENDOR}),
               "tcf_granted"),
+    "shown in ranges": ("tcf", tc_string(ALL, created=OF_2_3, vendors={VENDOR}, shown={VENDOR},
+                                         is_range=True), "tcf_granted"),
+    # Of vendors 1, 2, 4 and 10, so whatever it says of 755 was never asked.
     "shown IAFNB": ("tcf", f"{tc_string(ALL, created=OF_2_3, vendors={1, VENDOR})}.IAFNB",
-                    "tcf_granted"),
+                    "nothing"),
+    "shown others": ("tcf", tc_string(ALL, created=OF_2_3, vendors={1}, shown={1, 2}), "nothing"),
+    "shown and not chosen": ("tcf", tc_string(ALL, created=OF_2_3, vendors={1}, shown={VENDOR}),
+                             "tcf_vendors_refused"),
+    "shown, cut off": ("tcf", tc_string(ALL, created=OF_2_3, vendors={VENDOR}, shown={VENDOR})[:-9],
+                       "tcf_2_3_disclosed_vendors_missing"),
+    "updated in 2.3": ("tcf", tc_string(ALL, updated=OF_2_3, vendors={VENDOR}),
+                       "tcf_2_3_disclosed_vendors_missing"),
     "of before": ("tcf", tc_string(ALL, vendors={VENDOR}), "tcf_granted"),
     "ranges": ("tcf", tc_string(ALL, vendors={3, VENDOR}, is_range=True), "tcf_granted"),
-    "by interest": ("tcf", tc_string({1, 3, 4}, {2, 7, 9, 10}, vendors={VENDOR}), "tcf_granted"),
+    "by interest": ("tcf", tc_string({1, 3, 4}, {2, 7, 9, 10}, vendors={VENDOR},
+                                     by_interest={2, VENDOR}), "tcf_granted"),
+    "objected": ("tcf", tc_string({1, 3, 4}, {2, 7, 9, 10}, vendors={VENDOR}, by_interest={2}),
+                 "tcf_vendors_refused"),
+    "forbidden": ("tcf", limited((2, 0, {VENDOR})), "nothing"),
+    "forbidden 3": ("tcf", limited((9, 1, {1}), (3, 0, {4, VENDOR})), "nothing"),
+    "forbidden to others": ("tcf", limited((2, 0, {1, 756}), (3, 2, {2})), "tcf_granted"),
+    "forbidden what is not asked": ("tcf", limited((5, 0, {VENDOR})), "tcf_granted"),
+    "by consent alone": ("tcf", limited((7, 1, {VENDOR})), "tcf_granted"),
+    "by consent alone, and interest": (
+        "tcf", limited((7, 1, {VENDOR}), purposes={1, 2, 3, 4, 9, 10}), "nothing"),
+    "by interest alone": ("tcf", limited((7, 2, {VENDOR})), "tcf_granted"),
+    "by interest alone, objected": ("tcf", limited((7, 2, {VENDOR}), by_interest={1}), "nothing"),
+    "by interest alone, and 4": ("tcf", limited((4, 2, {VENDOR})), "nothing"),
+    "cut in its vendors": ("tcf", limited()[:60], "unreadable"),
+    "cut in its limits": ("tcf", limited((2, 0, {1, 2, 3}))[:-8], "unreadable"),
     "3 by interest": ("tcf", tc_string({1, 4}, {2, 3, 7, 9, 10}, vendors={VENDOR}), REFUSES),
     "nothing": ("tcf", tc_string(set()), REFUSES),
     "others": ("tcf", tc_string(ALL, vendors={1, 754, 756}), "tcf_vendors_refused"),
@@ -84,6 +116,12 @@ STRINGS: dict[str, tuple[str, str, str]] = {
     "none of it": ("gpp", gpp_string({18: us_section(18, US, is_gpc=False)}), "nothing"),
     "two sections": ("gpp", gpp_string({2: tc_string(ALL, vendors={VENDOR}), 6: "1YYN"}), OUT),
     "tcf inside": ("gpp", gpp_string({2: tc_string(ALL, vendors={VENDOR})}), "tcf_granted"),
+    "Canada, and tcf": ("gpp", gpp_string({2: tc_string(ALL, vendors={VENDOR}), 5: "x", 40: "?"}),
+                        "tcf_granted"),
+    "Canada, and not out": ("gpp", gpp_string({5: "x", 8: us_section(8, US)}), "nothing"),
+    "broken, and out": ("gpp", gpp_string({2: "CPgarbage", 6: "1YYN", 8: "?"}), OUT),
+    "broken, and tcf": ("gpp", gpp_string({2: tc_string(ALL, vendors={VENDOR}), 6: "?"}),
+                        "unreadable"),
     "Canada": ("gpp", gpp_string({5: tc_string(ALL)}), "unreadable"),
     "Canada, and out": ("gpp", gpp_string({5: "x", 8: us_section(8, (1, 2))}), OUT),
     "header alone": ("gpp", "DBABBg", "unreadable"),
@@ -182,7 +220,21 @@ TEXTS = {
     "unsubscribed", "no more messages": "unsubscribed", " Cancel, thanks": "unsubscribed",
     "STOP\u200b": "unsubscribed", "unstop": "subscribed", "Yes!": "subscribed",
     "yes please": None, "start me up": None, "cancel my order": None, "the end": None,
-    "Stop the delivery on Monday": None, "help": None, "": None, "🛑": None, "stopping by?": None,
+    "Stop the delivery on Monday": None, **dict.fromkeys((
+        "Stop, thank you very much.", "arrêt svp", "Arrêt, s'il vous plaît",
+        "STOP - I already bought it", "STOP — wrong number", "Stop\nSent from my iPhone",
+        "stop emailing me", "leave me alone", "Leave me alone!!", "yes stop", "Yes, stop.",
+        "stop start", "start stop", "\uff33\uff34\uff2f\uff30", "\uff53\uff54\uff4f\uff50\uff01",
+        "STOPP", "stopp bitte", "Abmelden", "ALTO", "BAJA", "PARAR", "Parar, por favor", "СТОП",
+        "стоп, пожалуйста", "停止", "停止。", "Good morning, please unsubscribe this number",
+        "Hi! STOP", "Cancel. I never signed up", "stop calling me", "no, stop", "Quit: enough",
+        ". stop . because",
+    ), "unsubscribed"), **dict.fromkeys((
+        "please don't stop", "Can't stop loving it", "Can't stop, won't stop", "stop by tomorrow?",
+        "Cancel my order, please", "I love it. The end", "My order is late, cancel it",
+        "Baja California", "the stop-motion film", "Great!\nReply STOP to unsubscribe",
+        "yes, start", "start now",
+    )), "help": None, "": None, "🛑": None, "stopping by?": None,
 }  # fmt: skip
 
 
@@ -215,18 +267,44 @@ def row(name: str, properties: dict[str, Any] | None = None, /, **told: Any) -> 
     return {**known, "identifiers": ANN, "properties": properties or {}, **told}
 
 
+# What Global Privacy Control says in words of all kinds.
+GPC_SAYS: dict[Any, str] = {
+    "1": GPC, 1: GPC, "1.0": GPC, 1.5: "unreadable", "?1": GPC, "TRUE": GPC, "On": GPC, "+1": GPC,
+    "0.0": "nothing", "?0": "nothing", "undefined": "nothing", "None": "nothing", "n/a": "nothing",
+    "N/A": "nothing", "unknown": "nothing", "NaN": "nothing", "not set": "nothing", "-": "nothing",
+    "-0": "nothing", "banana": "unreadable", "2": "unreadable", "-1": "unreadable",
+    "01": "unreadable", "1.": GPC, "10": "unreadable", "0.1": "unreadable",
+}  # fmt: skip
+APRIL = datetime(2026, 4, 10, tzinfo=UTC)
 CLICKS = [
     row("A128", {given("A128")["header"].split(":")[0]: given("A128")["header"].split()[1]}),
+    *(row(f"gpc {n}", {"gpc": told}) for n, told in enumerate(GPC_SAYS)),
     row("top", gpc=True), row("no", {"gpc": False}), row("blank", {"gpc": " "}),
     row("who knows", {"gpc": "perhaps"}), row("nobody", {"gpc": 1}, identifiers=[]),
     row("when", {"gpc": 1}, occurred_at="soon"), row("nameless", {"gpc": 1}, event_id=" "),
     row("odd", {"gpc": 1}, type="no such", geo="here"),
     row("opens", {"tcf_string": tc_string(ALL, vendors={VENDOR})}),
     row("odd opens", {"tcf_string": tc_string(ALL, vendors={VENDOR})}, type="no such"),
+    row("chosen", {"euconsent-v2": tc_string(
+        ALL, created=APRIL, vendors={VENDOR}, shown={VENDOR})}),
+    row("chosen in gpp", {"IABGPP_HDR_GppString": gpp_string(
+        {2: tc_string(ALL, created=APRIL, vendors={VENDOR}, shown={VENDOR}), 6: "1---"})}),
+    row("chosen soon", {"IABTCF_TCString": tc_string(
+        ALL, created=APRIL.replace(month=5, day=2), vendors={VENDOR}, shown={VENDOR})}),
+    row("chosen later", {"tcf": tc_string(
+        ALL, created=APRIL.replace(month=5, day=3), vendors={VENDOR}, shown={VENDOR})}),
+    row("chosen long ago", {"tcf": tc_string(ALL, created=APRIL.replace(2025, 4, 1),
+                                             vendors={VENDOR})}),
+    row("just in time", {"tcf": tc_string(ALL, created=APRIL.replace(2025, 4, 2),
+                                          vendors={VENDOR})}),
+    row("elsewhere", {"tcf": tc_string(set()), "gdpr_applies": 0, "gpc": "0"}),
+    row("here", {"tcf": tc_string(set()), "IABTCF_gdprApplies": 1}),
+    row("official", {"IABUSPrivacy_String": "1YYN", "HTTP_SEC_GPC": "?1"}),
     row("refuses", {"tcString": tc_string(set()), "us_privacy": "1YYN"}),
     row("unread", {"gpp": "who knows"}), row("silent", {"gpp": gpp_string({8: us_section(8, US)})}),
     row("plain", {"colour": "red"}), row("code", {"error_code": 21610}),
 ]  # fmt: skip
+CODES = ("21610.0", 21610.0, "Error 21610", "error-21610", "121610", "21610.5")
 REPLY = {"type": "replied", "identifiers": PHONE, "channel": "sms"}
 MESSAGES = [
     row("stop", **REPLY, text="STOP PLEASE"), row("start", {"Body": "Unstop"}, **REPLY),
@@ -236,10 +314,15 @@ MESSAGES = [
     row("A126", {"ErrorCode": given("A126")["provider_error"]}, type="failed", message_id="m1",
         channel="sms", identifiers=PHONE),
     row("by id", {"error_code": "21610"}, type="failed", message_id="m2", identifiers=[]),
+    *(row(f"code {n}", {"error_code": told}, type="failed", message_id=f"c{n}", identifiers=PHONE)
+      for n, told in enumerate(CODES)),
     row("other code", {"error_code": 30003}, type="failed", message_id="m3"),
     row("sent", {"error_code": 21610, "gpc": 1}, type="sent", message_id="m4"),
 ]  # fmt: skip
-TOLD = ("stream", "event_id", "type", "channel", "purpose", "message_id", "attribute", "value")
+TOLD = (
+    "stream", "event_id", "occurred_at", "type", "channel", "purpose", "message_id", "attribute",
+    "value",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +358,11 @@ def test_a_signal_is_an_event_of_its_own(landed):
     assert set(made) == {
         "clicks/A128/Sec-GPC", "clicks/top/gpc", "clicks/who knows/gpc", "clicks/odd/gpc",
         "clicks/opens/tcf_string", "clicks/refuses/tcString", "clicks/refuses/us_privacy",
-        "clicks/unread/gpp",
+        "clicks/unread/gpp", "clicks/chosen/euconsent-v2",
+        "clicks/chosen in gpp/IABGPP_HDR_GppString", "clicks/chosen soon/IABTCF_TCString",
+        "clicks/just in time/tcf", "clicks/here/tcf", "clicks/official/IABUSPrivacy_String",
+        "clicks/official/HTTP_SEC_GPC",
+        *(f"clicks/gpc {n}/gpc" for n, says in enumerate(GPC_SAYS.values()) if says != "nothing"),
     }  # fmt: skip
     told = made["clicks/A128/Sec-GPC"]
     assert CASES["A128"]["expected"] == {"decision": "suppress", "reason": told.value}
@@ -283,10 +370,23 @@ def test_a_signal_is_an_event_of_its_own(landed):
     assert [entry.asDict() for entry in told.identifiers] == ANN
     assert told.reasons == [] and told.occurred_at.timestamp() == 1777629600
     assert made["clicks/opens/tcf_string"].type == "consent_granted"
-    assert made["clicks/who knows/gpc"].doubts == ["gpc:perhaps"]
+    assert made["clicks/who knows/gpc"].reasons == ["unreadable:gpc"]
+    for n, says in enumerate(GPC_SAYS.values()):
+        if says != "nothing":
+            assert made[f"clicks/gpc {n}/gpc"].value == says, n
     assert made["clicks/unread/gpp"].reasons == ["unreadable:gpp_string"]
     assert made["clicks/unread/gpp"].raw == "who knows"
     assert len(landed["clicks"]) == len(CLICKS) + len(made)
+
+
+def test_a_string_grants_as_of_when_it_was_chosen(landed):
+    """So it takes back no refusal that came between, however often its page is seen."""
+    times = {r.event_id: r.occurred_at for r in landed["clicks"] if r.stream == "profiles"}
+    for name in ("chosen/euconsent-v2", "chosen in gpp/IABGPP_HDR_GppString"):
+        assert times[f"clicks/{name}"].astimezone(UTC) == APRIL
+    page = next(r.occurred_at for r in landed["clicks"] if r.event_id == "chosen")
+    # A clock that is ahead makes nothing later than its page; a refusal is as new as its page.
+    assert times["clicks/chosen soon/IABTCF_TCString"] == page == times["clicks/refuses/tcString"]
 
 
 def test_a_reply_closes_and_opens_the_channel_it_came_by(landed):
@@ -305,6 +405,7 @@ def test_a_reply_closes_and_opens_the_channel_it_came_by(landed):
     assert rows["messages/by id/error_code"].message_id == "m2"
     assert {name for name in rows if "/" in name} == {
         "messages/A126/ErrorCode", "messages/by id/error_code",
+        *(f"messages/code {n}/error_code" for n in range(4)),
     }  # fmt: skip
 
 
@@ -328,10 +429,13 @@ def test_the_oracle_reads_the_same(landed):
             for one in rows
         )
 
-    by_product = shown(landed["clicks"] + landed["messages"], lambda one, name: one[name])
+    def moment(told: Any) -> Any:
+        return told.timestamp() if isinstance(told, datetime) else told
+
+    by_product = shown(landed["clicks"] + landed["messages"], lambda one, name: moment(one[name]))
     by_oracle = shown(
         landed["oracle"],
-        lambda one, name: one.stream if name == "stream" else one.fields.get(name),
+        lambda one, name: one.stream if name == "stream" else moment(one.fields.get(name)),
     )
     assert by_product == by_oracle
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -83,7 +83,10 @@ def judged(spark, **chosen) -> dict[str, tuple[list[str], datetime | None]]:
         for r in told
     }
     for name, (why, until) in found.items():
-        assert here(name, **chosen) == (bool(why), until), name
+        is_held, ends = here(name, **chosen)
+        assert is_held == bool(why), name
+        # It is asked again at times while it still holds, and never only after it has ended.
+        assert ends is None or until <= ends, name
     return found
 
 
@@ -116,6 +119,24 @@ def test_hour_and_weather_are_those_where_she_is(spark):
     assert (late["sandals in Sydney"][0], late["rain in Texas"][0]) == ([], [])
     assert late["jeans nowhere"][0] == ["hour"]
     assert OutOfContext(hours="22-7").week == outside("7", "22")
+
+
+def test_one_place_is_told_when_it_fits_again():
+    """The hour at which it may be said there, the first day of a season in which all of it fits."""
+    opens = {"jeans nowhere": (7, 15, 22), "surf in France": (7, 15, 20), "rain in Texas": None}
+    for name, told in opens.items():
+        ends = told and datetime(2026, *told, tzinfo=UTC)
+        assert here(name, hours="22-7", regions=False, seasons=False) == (ends is not None, ends), (
+            name
+        )
+
+
+def test_a_season_ends_when_all_of_it_fits():
+    summer = datetime(2026, 5, 31, 22, tzinfo=UTC)
+    assert here("sandals in Berlin") == (True, summer)
+    # Then at eight in the morning, and not at night.
+    assert here("sandals in Berlin", hours="8-20") == (True, summer + timedelta(hours=8))
+    assert here("sandals nowhere") == (True, None), "nobody knows her season"
 
 
 def test_a_control_group_is_drawn_by_campaign_and_drawn_again_the_same(spark):

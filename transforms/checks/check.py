@@ -54,9 +54,9 @@ class Check:
     `options`    a frozen dataclass of `option`s, with `channels` and `policies` (see `is_meant`).
     `against`    messages (decision_id, channel, policy, skus, country, region, time_zone, moment),
                  Around, policies → what speaks against some: decision_id, reason, policy, ends_at
-                 (until when; null where nobody knows), evidence.
+                 (when it is worth asking again; null where nobody knows), evidence.
     `here`       options, Here → whether it speaks against what is offered, as `against` does, and
-                 until when.
+                 when that ends; None where nobody knows, and where it does not.
     `says`       options → what it says of a message that it would have stopped.
     `hours`      options → the hours that a message may be said in; None where any will do.
     `references` options → reference tables without which it is idle, and why.

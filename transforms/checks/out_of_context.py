@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from functools import reduce
 from typing import Any
 
@@ -17,7 +17,7 @@ from tactful.transforms.checks.check import Around, Check, Here, is_meant
 from tactful.transforms.jurisdictions import country, part_of_country, place_of_weather
 from tactful.transforms.legal_hours import Week
 from tactful.transforms.options import option
-from tactful.transforms.quiet_hours import outside
+from tactful.transforms.quiet_hours import next_open, outside
 from tactful.transforms.rules.rule import Fault, Policy
 
 OUT_OF_CONTEXT = "out_of_context"
@@ -210,34 +210,52 @@ def _against(messages: DataFrame, around: Around, policies: Sequence[Policy]) ->
 
 
 def _here(chosen: OutOfContext, here: Here) -> tuple[bool, datetime | None]:
-    """The same of one place and moment, as `out_of_context` says it of many."""
-    day, hour = here.local.date(), here.local.hour
+    """The same of one place and moment, as `out_of_context` says it of many; and when it ends.
+
+    Weather is asked again the next day. Where nobody knows when a season or place fits there is no
+    end.
+    """
+    day = here.local.date()
+    held: list[date | None] = []
+    seasons = [one["seasons"] for one in here.products if chosen.seasons]
+    if any(_is_elsewhen(told, here.country, day) for told in seasons):
+        held.append(_in_season(here))
     part = f"{here.country}-{here.region.strip().upper()}" if here.country and here.region else None
     places = [place for place in (part, here.country) if place]
-    held: list[date | None] = []
-    if chosen.seasons and any(_is_elsewhen(one["seasons"], here) for one in here.products):
-        months = day.month + 3 - day.month % 3
-        held.append(date(day.year + (months - 1) // 12, (months - 1) % 12 + 1, 1))
     if chosen.regions and any(_is_for_others(one["regions"], places) for one in here.products):
         held.append(None)
     told = [w for place in places if (w := here.weather.get((place, day)))]
     if chosen.asks_weather and not _fits(chosen, told[0] if told else {}):
         held.append(day + timedelta(days=1))
-    if chosen.hours is not None:
-        first, last = map(int, chosen.hours.split("-"))
-        after, before = hour >= first, hour < last
-        if not ((after and before) if first < last else (after or before)):
-            held.append(day + timedelta(days=1))
-    ends = [datetime.combine(one, time(), here.local.tzinfo) for one in held if one]
-    return bool(held), max(ends) if ends and len(ends) == len(held) else None
+    if None in held:
+        return True, None
+    later = [datetime.combine(one, time(), here.local.tzinfo) for one in held if one]
+    # Whatever else it waits for, it may be said in these hours alone.
+    ends = max(later, default=here.local)
+    if chosen.week is not None:
+        opens = next_open(ends.astimezone(UTC), (str(here.local.tzinfo),), chosen.week)
+        is_held = bool(held) or opens != here.local
+        return is_held, opens if is_held else None
+    return bool(held), ends if held else None
 
 
-def _is_elsewhen(seasons: Sequence[str] | None, here: Here) -> bool:
-    """Whether a product has its seasons and this is none of them."""
+def _in_season(here: Here) -> date | None:
+    """The first day of the next season in which all products fit; None where there is none."""
+    day = here.local.date().replace(day=1)
+    for _ in SEASONS:
+        months = day.month + 3 - day.month % 3
+        day = date(day.year + (months - 1) // 12, (months - 1) % 12 + 1, 1)
+        if not any(_is_elsewhen(one["seasons"], here.country, day) for one in here.products):
+            return day
+    return None
+
+
+def _is_elsewhen(seasons: Sequence[str] | None, country_code: str | None, day: date) -> bool:
+    """Whether a product has its seasons and that day is in none of them."""
     names = [name.strip().lower() for name in seasons or ()]
-    now = here.local.month % 12 // 3 + (2 if here.country in SOUTHERN else 0)
+    now = day.month % 12 // 3 + (2 if country_code in SOUTHERN else 0)
     return bool(names) and (
-        here.country is None or SEASONS[now % 4] not in [SAME.get(name, name) for name in names]
+        country_code is None or SEASONS[now % 4] not in [SAME.get(name, name) for name in names]
     )
 
 

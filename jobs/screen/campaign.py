@@ -119,8 +119,14 @@ def look_up(lake: LakeView, campaign_id: str, told: Mapping[str, Any]) -> Campai
 
 
 def unheard_of(lake: LakeView, campaign: Campaign) -> list[str]:
-    """Which of its categories and brands no product has, since they are compared as written."""
-    found = []
+    """Which of its products, categories and brands are unknown: they are compared as written.
+
+    Where no product is known at all none is missed.
+    """
+    skus = {one["sku"] for one in campaign.products}
+    is_any = bool(lake.rows("SELECT sku FROM products LIMIT 1"))
+    missed = [sku for sku in dict.fromkeys(campaign.skus) if sku not in skus and is_any]
+    found = [f"No product is {sku}: its category, brand and season are unknown." for sku in missed]
     for column, name in OWN.items():
         for word in getattr(campaign, name):
             rows = lake.rows(SPELT.format(column=column), word=word)

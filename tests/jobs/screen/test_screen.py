@@ -145,6 +145,10 @@ def test_a_category_that_no_product_has_is_told(screen):
         "No product has the category Clothes; there is clothes, and they are compared as written.",
         "No product has the brand Nobody.",
     ]
+    skus = ("--sku", "boots", "--sku", "bots", "--out", "o.csv", "--json")
+    assert json.loads(screen("email\nfree@x.io\n", *skus).stdout)["notes"] == [
+        "No product is bots: its category, brand and season are unknown."
+    ]
     assert "No product has the brand Nobody." in " ".join(
         screen("email\nfree@x.io\n", *options).output.split()
     )

@@ -83,8 +83,8 @@ def out_of_context(
     weather of that day) speaks against what asks for it: in doubt nothing is said.
 
     Keeps: all rows. Adds: out_of_context (season, region, weather, hour; empty where it fits),
-    ends_at (when that may have changed by itself: the next season, the next day; null where that
-    is not known, and where it fits).
+    ends_at (when that may have changed by itself: the next season, the next day, the hour from
+    which it may be said; null where that is not known, and where it fits).
     messages: decision_id, skus, country, region, time_zone, moment. products: sku, seasons, regions
     (texts; none where a product fits always, or anywhere; a region is a country's code or US-CA).
     weather: region, day, temperature, rain; of a part of a country, else of the country.
@@ -108,7 +108,7 @@ def out_of_context(
     months = (F.lit(3) - F.month("_day") % 3).cast("int")
     day_after = {
         "season": F.add_months(F.trunc("_day", "MM"), months),
-        "weather": F.date_add("_day", 1), "hour": F.date_add("_day", 1),
+        "weather": F.date_add("_day", 1), "hour": _opens(chosen),
     }  # fmt: skip
 
     def begins(day: Column) -> Column:
@@ -190,6 +190,15 @@ def _is_no_hour(chosen: OutOfContext) -> Column:
     first, last = map(int, chosen.hours.split("-"))
     after, before = F.col("_hour") >= first, F.col("_hour") < last
     return ~((after & before) if first < last else (after | before))
+
+
+def _opens(chosen: OutOfContext) -> Column:
+    """When the hours begin next, by the clock there; null where any will do."""
+    if chosen.hours is None:
+        return F.lit(None).cast("timestamp")
+    first = int(chosen.hours.split("-")[0])
+    day = F.when(F.col("_hour") < first, F.col("_day")).otherwise(F.date_add("_day", 1))
+    return day.cast("timestamp") + F.expr(f"INTERVAL {first} HOURS")
 
 
 def _against(messages: DataFrame, around: Around, policies: Sequence[Policy]) -> DataFrame:

@@ -22,18 +22,23 @@ from tactful.transforms.blanks import BLANKS
 
 # Rows of a list that pass through this process at once.
 PIECE = 100_000
+JSON_LINES = "read_json({path}, sample_size = -1)"
+# Each value as it is written, whatever the others of its column are.
+AS_WRITTEN = {JSON_LINES: "read_json({path}, sample_size = -1, maximum_depth = 1)"}
 READ = {
     ".csv": "read_csv({path}, all_varchar = true, header = true)",
     ".tsv": "read_csv({path}, all_varchar = true, header = true)",
     ".txt": "read_csv({path}, all_varchar = true, header = true)",
-    ".json": "read_json({path})",
-    ".jsonl": "read_json({path})",
-    ".ndjson": "read_json({path})",
+    ".json": JSON_LINES,
+    ".jsonl": JSON_LINES,
+    ".ndjson": JSON_LINES,
     ".parquet": "read_parquet({path})",
 }
 PACKED = ".gz"
 TEXT = tuple(ending for ending in READ if ending != ".parquet")
 SEPARATED, SEPARATORS = (".csv", ".tsv", ".txt"), ",;\t|"
+# Below this every whole number has a decimal of its own.
+EXACT = 2**53
 # So many columns that say nothing here are named.
 MOST_NAMED = 10
 # What people also write over a column; events have no such headers.
@@ -69,7 +74,7 @@ class PeopleList:
     def rows(self) -> Iterator[list[Row]]:
         """The rows, some at a time; of each what it says: identifier types, and other fields."""
         with duckdb.connect() as db:
-            for piece in self._told(db, _source(self.path)):
+            for piece in self._told(db, _source(self.path, is_as_written=True)):
                 yield [dict(row) for row in piece]
 
     def put(self, db: duckdb.DuckDBPyConnection, table: str, number: str) -> Iterator[list[Said]]:
@@ -85,9 +90,10 @@ class PeopleList:
 
     def _told(self, db: duckdb.DuckDBPyConnection, source: str) -> Iterator[list[Said]]:
         columns = [*self.columns.items(), *self.beside]
-        told = ", ".join(f"CAST({_quoted(header)} AS VARCHAR)" for _, header in columns)
         names = [kind for kind, _ in columns]
         try:
+            types = dict(row[:2] for row in db.execute(f"DESCRIBE FROM {source}").fetchall())
+            told = ", ".join(_text(header, types[header]) for _, header in columns)
             found = db.execute(f"SELECT {told} FROM {source}")
             while piece := found.fetchmany(PIECE):
                 yield [_said(zip(names, row, strict=True)) for row in piece]
@@ -314,8 +320,12 @@ def _fields(count: int) -> str:
     return "1 field" if count == 1 else f"{count} fields"
 
 
-def _source(path: Path) -> str:
-    """The file as DuckDB reads it; a name it would take for a pattern is one all the same."""
+def _source(path: Path, *, is_as_written: bool = False) -> str:
+    """The file as DuckDB reads it; a name it would take for a pattern is one all the same.
+
+    is_as_written: of JSON, every value as it stands in the file, and not as what its whole column
+    is: one decimal would make decimals of all numbers.
+    """
     name = path.name.lower().removesuffix(PACKED)
     form = READ.get(os.path.splitext(name)[1])
     if form is None:
@@ -323,8 +333,28 @@ def _source(path: Path) -> str:
             f"{path} is no list: its name has to end in {', '.join(READ)}, packed ({PACKED}) or "
             "not."
         )
+    if is_as_written:
+        form = AS_WRITTEN.get(form, form)
     plain = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
     return form.format(path="'" + plain.replace("'", "''") + "'")
+
+
+def _text(header: str, type_: str) -> str:
+    """A column as texts in SQL: a number that is whole as such, a text of JSON without its quotes.
+
+    A column that holds texts and numbers is JSON to the reader, and one of whole numbers with gaps
+    is one of decimals to whoever wrote it (pandas).
+    """
+    value = _quoted(header)
+    as_it_is = f"CAST({value} AS VARCHAR)"
+    if type_ == "JSON":
+        return f"""CASE json_type({value}) WHEN 'VARCHAR' THEN {value} ->> '$' WHEN 'NULL' THEN NULL
+            ELSE {as_it_is} END"""
+    if type_ in ("DOUBLE", "FLOAT"):
+        whole = f"{value} = trunc({value}) AND abs({value}) < {EXACT}"
+        return f"""CASE WHEN isnan({value}) THEN NULL
+            WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) ELSE {as_it_is} END"""
+    return as_it_is
 
 
 def _quoted(header: str) -> str:

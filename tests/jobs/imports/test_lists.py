@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner
 
@@ -82,6 +84,36 @@ def test_what_is_no_text_is_refused(tmp_path: Path, config, name, content, words
 def test_json_lines_are_a_list(tmp_path: Path, config, name: str) -> None:
     people = read_list(written(tmp_path, name, '{"email": "a@x.io", "n": 1}\n'), config, named={})
     assert [row for piece in people.rows() for row in piece] == [{"email": "a@x.io"}]
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('{"customer_id":17}\n{"customer_id":"C18"}\n', ["17", "C18"]),
+        ('{"phone":14155552671}\n{"phone":"+14155552672"}\n', ["14155552671", "+14155552672"]),
+        ('{"email":"j1@x.io"}\n{"email":5}\n', ["j1@x.io", "5"]),
+        (
+            '{"customer_id":17}\n{"customer_id":18.5}\n{"customer_id":12345678901234567890}\n',
+            ["17", "18.5", "12345678901234567890"],
+        ),
+        ('{"customer_id":"a"}\n{"customer_id":null}\n{"customer_id":"b\\"c"}\n', ["a", 'b"c']),
+    ],
+)
+def test_a_value_is_what_it_is_whatever_the_others_of_its_column_are(
+    tmp_path: Path, config, text: str, told: list[str]
+) -> None:
+    people = read_list(written(tmp_path, "l.jsonl", text), config, named={})
+    found = [value for piece in people.rows() for row in piece for value in row.values()]
+    assert found == told
+
+
+def test_whole_numbers_with_gaps_are_whole_numbers(tmp_path: Path, config) -> None:
+    """As pandas writes them, to whom a gap makes decimals of all."""
+    table = pa.table({"customer_id": [17.0, None, float("nan"), 18.5]})
+    pq.write_table(table, tmp_path / "l.parquet")
+    people = read_list(tmp_path / "l.parquet", config, named={})
+    rows = [row for piece in people.rows() for row in piece]
+    assert rows == [{"customer_id": "17"}, {}, {}, {"customer_id": "18.5"}]
 
 
 def test_a_column_may_be_named(tmp_path: Path, config) -> None:

@@ -6,10 +6,12 @@ import os
 from functools import partial
 from pathlib import Path
 
-from tactful.jobs.errors import LakeError, ReplayHalfDone, SourceMissing
+from pyspark.sql import SparkSession
+
+from tactful.jobs.errors import LakeError, PathRefused, ReplayHalfDone, SourceMissing
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
 from tactful.jobs.intake.work import is_begun, query_name
-from tactful.jobs.lake import secret
+from tactful.jobs.lake import secret, systems
 from tactful.jobs.lake.files import files_at, files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs import moved
@@ -33,6 +35,28 @@ def refuse(lake: Lake, config: Config) -> None:
     """
     refuse_missing_sources(lake, config)
     refuse_lake(lake, config)
+
+
+def refuse_paths(spark: SparkSession, config: Config) -> None:
+    """Refuse a path that this Spark cannot use, or that not all of it would find.
+
+    Raises: PathRefused.
+    """
+    told = {
+        "lake.location": config.location,
+        **{f"sources.{name}.path": path for name, path in config.folders.items()},
+        **{f"reference.{name}.path": config.reference_path(name) for name in config.reference},
+    }
+    for key, path in told.items():
+        if why := systems.fault(path, spark):
+            raise PathRefused(f"{key} is {path}, which {why}.")
+    is_here = files_here(config.location) is not None and not systems.is_shared(config.location)
+    if is_here and (strays := systems.stray_executors(spark)):
+        raise PathRefused(
+            f"lake.location is {config.location}, a disk of this machine, which Spark's executors "
+            f"on {', '.join(strays)} do not reach; put the lake where all of them do, such as an "
+            "object store."
+        )
 
 
 def refuse_without_session(config: Config) -> None:
@@ -66,9 +90,10 @@ def refuse_missing_sources(lake: Lake, config: Config) -> None:
             )
 
 
-def refuse_lake(lake: Lake, config: Config) -> None:
+def refuse_lake(lake: Lake, config: Config, *, is_ours: bool = False) -> None:
     """Refuse a lake that this configuration must not write to, or whose checkpoints are unfit.
 
+    is_ours: whether this run holds the lake already, so that nobody else is at work on it.
     Raises: LakeError.
     """
     lake.check(config)
@@ -80,8 +105,7 @@ def refuse_lake(lake: Lake, config: Config) -> None:
     for query in (ACCEPT, FUSED, *landing):
         if query in state["generations"]:
             lake.generation(query)
-    here = files_here(lake.location)
-    is_at_work = here is not None and here.is_locked()
+    is_at_work = not is_ours and lake.store.holder() is not None
     for query in (ACCEPT, FUSED):
         refuse_lost_offsets(lake, query)
         # What another run is at work on it may well finish.
@@ -96,16 +120,12 @@ def refuse_lake(lake: Lake, config: Config) -> None:
 def refuse_held(location: str) -> None:
     """Refuse a lake of this machine that another run holds now; whoever begins asks once more.
 
-    Raises: LakeError.
+    Raises: LakeHeld.
     """
     here = files_here(location)
-    if here is not None and here.is_locked():
-        raise held(location)
-
-
-def held(location: str) -> LakeError:
-    """The error that another run has the lake, for the caller to raise."""
-    return LakeError(f"Another run holds the lake at {location}; wait for it, or stop it.")
+    holder = here.holder() if here is not None else None
+    if holder is not None:
+        raise holder.error(location)
 
 
 def trouble(location: str, config: Config | None) -> str | None:

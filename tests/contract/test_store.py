@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from tactful.jobs.errors import LakeError, StepFailed
+from tactful.jobs.errors import LakeHeld, StepFailed
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_store import LocalStore
@@ -303,12 +303,49 @@ def test_two_at_once_write_once(store: Store) -> None:
     assert keys_in(store, IDENTIFIERS) == ["a"]
 
 
-def test_one_run_holds_a_lake_of_this_machine(spark, tmp_path: Path) -> None:
-    first, second = (LocalStore(spark, str(tmp_path / "lake")) for _ in range(2))
-    with first.locked() as free, second.locked() as also_free:
-        assert (free, also_free) == (True, False)
-    with second.locked() as free:
-        assert free
+def test_one_run_holds_a_lake(store: Store) -> None:
+    assert store.holder() is None
+    other = Lake(store.spark, store.location).store
+    with store.locked():
+        store.confirm()
+        assert f"process {os.getpid()}" in other.holder().who
+        with pytest.raises(LakeHeld, match="Another run holds the lake at"), other.locked():
+            raise AssertionError("two hold it")
+    assert store.holder() is None
+    with other.locked():
+        pass
+
+
+def test_of_many_who_make_a_file_at_once_just_one_does(store: Store) -> None:
+    """A lease is nothing else."""
+    place, start = f"{store.location}/_lease/1.json", Barrier(6)
+
+    def make(number: int) -> bool:
+        start.wait()
+        return store.create_text(place, str(number))
+
+    with ThreadPoolExecutor(6) as pool:
+        made = list(pool.map(make, range(6)))
+    assert made.count(True) == 1
+    assert store.read_text(place) == str(made.index(True))
+    assert store.written_at(place) is not None
+    assert store.written_at(f"{place}.gone") is None
+
+
+def test_a_small_file_is_changed_only_by_who_has_seen_it(store: Store) -> None:
+    place = f"{store.location}/_lake.json"
+    assert not store.swap_text(place, "seen", "new")
+    assert store.swap_text(place, None, "0")
+    assert not store.swap_text(place, None, "new")
+
+    def count(_: int) -> None:
+        for _ in range(5):
+            while not store.swap_text(place, before := store.read_text(place), f"{int(before) + 1}"):
+                pass
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(count, range(3)))
+    assert store.read_text(place) == "15"
 
 
 # Folders
@@ -379,7 +416,3 @@ def test_the_store_is_chosen_by_where_the_lake_lies(
     assert type(lake.store) is kind
     if kind is LocalStore:
         assert lake.location == f"{tmp_path}/lake"
-        lake.store.refuse_replay()
-    else:
-        with pytest.raises(LakeError, match="is not a folder of this machine"):
-            lake.store.refuse_replay()

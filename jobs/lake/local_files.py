@@ -59,7 +59,9 @@ class LocalFiles:
 
         place = Path(path)
         place.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(place.with_name(f".{place.name}.turn"), os.O_RDWR | os.O_CREAT, private.FILE)
+        handle = os.open(
+            place.with_name(f".{place.name}.turn"), os.O_RDWR | os.O_CREAT, private.FILE
+        )
         try:
             fcntl.flock(handle, fcntl.LOCK_EX)
             return self.read_text(path) == old and _put(place, new, mode=ANYONE, keep=False)

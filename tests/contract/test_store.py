@@ -340,7 +340,9 @@ def test_a_small_file_is_changed_only_by_who_has_seen_it(store: Store) -> None:
 
     def count(_: int) -> None:
         for _ in range(5):
-            while not store.swap_text(place, before := store.read_text(place), f"{int(before) + 1}"):
+            while not store.swap_text(
+                place, before := store.read_text(place), f"{int(before) + 1}"
+            ):
                 pass
 
     with ThreadPoolExecutor(3) as pool:

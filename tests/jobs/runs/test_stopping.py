@@ -11,7 +11,9 @@ from tactful.jobs.runs import asked
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_asked_once_it_finishes_and_asked_twice_it_ends(number: signal.Signals, monkeypatch) -> None:
+def test_asked_once_it_finishes_and_asked_twice_it_ends(
+    number: signal.Signals, monkeypatch
+) -> None:
     before = signal.getsignal(number)
     told: list[str] = []
     with asked.asked_to_stop(told.append) as event:

@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from pyspark.sql import SparkSession
 
-from tactful.jobs.errors import LakeError, PathRefused, ReplayHalfDone, SourceMissing
+from tactful.jobs.errors import (
+    LakeError,
+    PathRefused,
+    ReplayHalfDone,
+    SessionUnfit,
+    SourceMissing,
+    SparkNotStarted,
+)
 from tactful.jobs.intake.landing_files import JAVA_ERRORS
 from tactful.jobs.intake.work import is_begun, query_name
 from tactful.jobs.lake import secret, systems
@@ -23,7 +31,10 @@ from tactful.jobs.runs.batches import (
     refuse_other_configuration,
     unfinished,
 )
+from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
+
+LAKE = "lake.location"
 
 
 def refuse(lake: Lake, config: Config) -> None:
@@ -42,12 +53,7 @@ def refuse_paths(spark: SparkSession, config: Config) -> None:
 
     Raises: PathRefused.
     """
-    told = {
-        "lake.location": config.location,
-        **{f"sources.{name}.path": path for name, path in config.folders.items()},
-        **{f"reference.{name}.path": config.reference_path(name) for name in config.reference},
-    }
-    for key, path in told.items():
+    for key, path in _paths(config).items():
         if why := systems.fault(path, spark):
             raise PathRefused(f"{key} is {path}, which {why}.")
     is_here = files_here(config.location) is not None and not systems.is_shared(config.location)
@@ -59,15 +65,36 @@ def refuse_paths(spark: SparkSession, config: Config) -> None:
         )
 
 
-def refuse_without_session(config: Config) -> None:
-    """Refuse what can be seen without a session: all of a local lake, the secret of any other.
+def refuse_as_run_would(config: Config, say: Callable[[str], None]) -> list[str]:
+    """Refuse what a run would; Spark is started only where something lies elsewhere.
 
+    Returns a sentence on each thing that was not looked at, or that passes by itself.
     Raises: LakeError.
     """
-    if files_here(config.location):
+    is_here = files_here(config.location) is not None
+    if is_here:
         refuse_lake(Lake(None, config.location), config)
     else:
         secret.find(config.location, config.lake.secret)
+    paths = _paths(config)
+    elsewhere = [key for key, path in paths.items() if files_here(path) is None]
+    told = []
+    if elsewhere:
+        try:
+            say("starting Spark, to look at what lies elsewhere")
+            spark = open_session(connectors=config.connectors)
+        except (SessionUnfit, SparkNotStarted) as error:
+            return [f"What lies elsewhere was not looked at ({', '.join(elsewhere)}): {error}"]
+        refuse_paths(spark, config)
+        lake = Lake(spark, config.location)
+        refuse_lake(lake, config)
+        told = [
+            f"{key} does not exist: {paths[key]}."
+            for key in elsewhere
+            if key != LAKE and _is_missing(lake, paths[key])
+        ]
+    holder = (files_here(config.location) or lake.store).holder()
+    return [*told, *([str(holder.error(config.location))] if holder else [])]
 
 
 def refuse_missing_sources(lake: Lake, config: Config) -> None:
@@ -148,6 +175,15 @@ def trouble(location: str, config: Config | None) -> str | None:
     except LakeError as error:
         return str(error)
     return None
+
+
+def _paths(config: Config) -> dict[str, str]:
+    """Where the lake, the sources and the reference tables lie, each by its key."""
+    return {
+        LAKE: config.location,
+        **{f"sources.{name}.path": path for name, path in config.folders.items()},
+        **{f"reference.{name}.path": config.reference_path(name) for name in config.reference},
+    }
 
 
 def _is_missing(lake: Lake, path: str) -> bool:

@@ -82,7 +82,9 @@ def test_who_holds_a_lake_is_said_in_one_line(another, tmp_path: Path) -> None:
 
 
 def test_one_that_was_killed_here_is_followed_at_once(another, tmp_path: Path) -> None:
-    another("600").kill()
+    process = another("600")
+    process.kill()
+    process.wait()
     began = time.monotonic()
     with LocalFiles(str(tmp_path / "lake")).locked():
         assert time.monotonic() - began < 5
@@ -118,7 +120,7 @@ def test_whoever_lost_the_lake_writes_nothing_more(tmp_path: Path) -> None:
     with lake.store.locked():
         lake.remember(format_version=0, sources="mine")
         elsewhere(lake.store, numbers(lake.store)[-1] + 1, seconds=600)
-        with pytest.raises(LeaseLost, match="was taken by another run since .*ann on far"):
+        with pytest.raises(LeaseLost, match=r"was taken by another run since .*ann on far"):
             lake.remember(sources="lost")
     assert json.loads((tmp_path / "lake/_lake.json").read_text())["sources"] == "mine"
     assert lake.store.holder().machine == "far", "what is another's is not given back"

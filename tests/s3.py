@@ -11,16 +11,10 @@ from urllib.request import Request, urlopen
 from moto.server import ThreadedMotoServer
 from pyspark.sql import SparkSession
 
+from tactful.jobs.connectors import S3
 from tactful.jobs.prepare import resolved
 
 BUCKET = "lakes"
-SDK = ("s3-transfer-manager", "sts", "apache-client", "netty-nio-client")
-PACKAGES = (
-    "org.apache.hadoop:hadoop-aws:3.4.2",
-    *(f"software.amazon.awssdk:{part}:2.29.52" for part in SDK),
-)
-# All of Amazon's in one jar of 642 MB, and what Spark has itself.
-LEFT_OUT = ("software.amazon.awssdk:bundle", "io.netty:*", "org.slf4j:*")
 SETTINGS = {
     "fs.s3a.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "fs.s3a.access.key": "tests",
@@ -50,7 +44,7 @@ def s3_for(spark: SparkSession) -> Iterator[str]:
     """Lets a session that runs reach such a server; yields the bucket's URI."""
     jvm: Any = spark._jvm
     conf = spark._jsc.hadoopConfiguration()
-    jars = [jar.as_uri() for jar in resolved(spark, ",".join(PACKAGES), left_out=LEFT_OUT)]
+    jars = [jar.as_uri() for jar in resolved(spark, ",".join(S3.packages), left_out=S3.left_out)]
     urls = spark.sparkContext._gateway.new_array(jvm.java.net.URL, len(jars))
     for at, jar in enumerate(jars):
         urls[at] = jvm.java.net.URI.create(jar).toURL()

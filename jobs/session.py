@@ -28,7 +28,7 @@ from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from tactful.jobs import java, prepared
+from tactful.jobs import java, prepared, relay
 from tactful.jobs.connectors import Connector
 from tactful.jobs.errors import SessionUnfit, SparkNotStarted, TactfulError
 from tactful.jobs.lake import spills
@@ -157,6 +157,8 @@ def open_session(
             )
         _refuse_without(SparkContext._jvm, connectors)
         session = SparkSession.builder.config(conf=chosen).getOrCreate()
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        relay.relay(SparkContext._gateway)
     for line in said:
         on_progress(line)
     return session

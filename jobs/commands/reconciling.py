@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted, fact_table
-from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.commands.tables_here import Tables, lake_here
 from tactful.jobs.errors import LakeError
-from tactful.jobs.lake.files import files_here
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import MEMBERSHIPS
@@ -53,13 +51,7 @@ def reconcile(config: Config, name: str) -> dict[str, Any]:
     if name not in chosen:
         known = ", ".join(chosen) or "none is configured"
         raise LakeError(f"There is no destination {name}; choose among: {known}.")
-    here = files_here(config.location)
-    if here is None:
-        raise LakeError(
-            f"reconcile reads tables on a disk of this machine, and {config.location} lies "
-            "elsewhere; run it where the lake is mounted."
-        )
-    tables = Tables(Path(here.location))
+    tables = Tables(lake_here(config.location))
     found = list(_values(tables, chosen[name]))
     if tables.damaged:
         raise LakeError(next(iter(tables.damaged.values())))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -28,7 +26,8 @@ from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
 from tactful.jobs.preview import preview
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import lag, may_run
+from tactful.jobs.runs import lag, may_run, partitions
+from tactful.jobs.runs.asked import asked_to_stop
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -113,7 +112,7 @@ def run(
     lake = Lake(
         open_session(connectors=config.connectors, on_progress=on_progress), config.location
     )
-    with opened(lake, config):
+    with opened(lake, config, on_progress):
         moment = _moment(lake, as_of)
         lake.create(config)
         chosen = tuple(steps) or STEPS
@@ -136,19 +135,20 @@ def taken(config: Config, on_progress: Progress) -> Iterator[Lake]:
     lake = Lake(
         open_session(connectors=config.connectors, on_progress=on_progress), config.location
     )
-    with opened(lake, config):
+    with opened(lake, config, on_progress):
         lake.create(config)
         yield lake
 
 
 @contextmanager
-def opened(lake: Lake, config: Config) -> Iterator[None]:
+def opened(lake: Lake, config: Config, on_progress: Progress = lambda _: None) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
+    may_run.refuse_paths(lake.spark, config)
     may_run.refuse(lake, config)
-    with lake.store.locked() as free:
-        if not free:
-            raise may_run.held(lake.location)
-        lake.check(config)  # whoever held it may have left a replay half done
+    with lake.store.locked(on_progress):
+        # Whoever held it may have left something half done.
+        may_run.refuse_lake(lake, config, is_ours=True)
+        partitions.fit(lake.spark)
         scratch.clear(lake)
         try:
             yield
@@ -331,7 +331,7 @@ def _for_ever(
     accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
     try:
         with (
-            _asked_to_stop(on_progress) as asked,
+            asked_to_stop(on_progress) as asked,
             published_beside(lake, config, on_progress) as publish_if_due,
             told_beside(config, on_progress) as tell_beside,
         ):
@@ -364,31 +364,3 @@ def _for_ever(
     if is_any_sent(config) and not was_asked:
         summary.sent, summary.untold = tell(config, on_progress)
     return summary
-
-
-@contextmanager
-def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
-    """Yield what is set once somebody asks the run to stop, so that it may finish its round.
-
-    Spark's own answer to Ctrl-C is to cancel every job, each of which tells of it over pages. Asked
-    a second time it breaks the round off, for the next run to finish.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if asked.is_set():
-            if callable(before[number]):
-                before[number](number, frame)
-            raise KeyboardInterrupt
-        asked.set()
-        on_progress("stopping after this round")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)

@@ -21,6 +21,7 @@ from tactful.schemas.words import AD
 from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.audiences import with_audiences
 from tactful.transforms.closings import is_address
+from tactful.transforms.consents import PROOF
 from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
     ADD,
@@ -40,6 +41,8 @@ from tactful.transforms.membership import (
     to_records,
     with_jurisdiction,
 )
+from tactful.transforms.plans.barred import granted
+from tactful.transforms.plans.copies import TEST
 from tactful.transforms.plans.speaking import CANCEL, SEND
 from tactful.transforms.sinks import cut_into_requests
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
@@ -48,7 +51,7 @@ from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
 FIRST = ("remove", "suppress", CANCEL)
 GROWING = ("add", "suppress")
 # What is told of what is said to somebody; it changes no audience.
-SPOKEN = (SEND, CANCEL)
+SPOKEN = (SEND, CANCEL, TEST)
 
 
 def deliver(
@@ -92,12 +95,9 @@ def deliver(
     changed = batch.keep(changed_members(forms, held, members, refusers, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
     standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.opt_in))
-    told = batch.keep(differences(standing))
-    records = batch.keep(
-        _positioned(
-            _and(_of_each(config, lambda d: _records(d, told, batch.number, config)), spoken), batch
-        )
-    )
+    told, opened = batch.keep(differences(standing)), granted(timeline)
+    changes = _of_each(config, lambda d: _records(d, told, opened, batch.number, config))
+    records = batch.keep(_positioned(_and(changes, spoken), batch))
     before_telling(records)
     written = list(_write_files(batch, records, config))
     stamp = F.lit(batch.number)
@@ -143,7 +143,9 @@ def _members(
         members = members.unionByName(shown.drop("audience"))
     members = members.where(F.lit(not destination.retired))
     if not destination.sink.needs_ad_consent:
-        return members.withColumn("answer", F.lit(None).cast("string"))
+        return members.withColumns(
+            {"answer": F.lit(None).cast("string"), "proof": F.lit(None).cast(PROOF)}
+        )
     members = members.where(~is_address())
     return may_be_uploaded(members, answers, silence=config.consent.silence)
 
@@ -212,8 +214,15 @@ def _rules_about_addresses(config: Config) -> set[str]:
 
 
 def _records(
-    destination: Destination, told: DataFrame, batch_number: int, config: Config
+    destination: Destination,
+    told: DataFrame,
+    opened: DataFrame,
+    batch_number: int,
+    config: Config,
 ) -> DataFrame:
+    """What a destination is told. opened: see `granted`; what takes somebody off a list of those
+    who opted out is kept as the proof that they came back.
+    """
     sink = destination.sink
     mine = told.where(F.col("destination") == destination.name)
     opt_in = config.consent.silence.is_never_consent
@@ -222,7 +231,15 @@ def _records(
         mine = mine.where((F.col("operation") != ADD) | (F.col("answer") == YES))
     if destination.is_opt_out_list:
         closing = (F.when(F.col("operation") == was, now) for was, now in CLOSING.items())
-        mine = mine.withColumn("operation", F.coalesce(*closing))
+        again = opened.where(
+            (F.col("channel") == destination.channel) & (F.col("purpose") == "marketing")
+        ).select("person_id", F.col("proof").alias("_proof"))
+        mine = (
+            mine.withColumn("operation", F.coalesce(*closing))
+            .join(again, "person_id", "left")
+            .withColumn("proof", F.when(F.col("operation") == "unsuppress", F.col("_proof")))
+            .drop("_proof")
+        )
     return to_records(
         mine,
         batch_id=batch_number,
@@ -319,8 +336,10 @@ def _requests(
         record_ids = [record_id for _, record_id in part]
         if operation in SPOKEN:
             assert sink.speech is not None
+            # Who sends it need not know that somebody only looks at it.
+            asked = SEND if operation == TEST else operation
             text = sink.speech(
-                payloads, record_ids=record_ids, policy=audience, operation=operation, **options
+                payloads, record_ids=record_ids, policy=audience, operation=asked, **options
             )
         else:
             text = sink.body(
@@ -335,7 +354,7 @@ def _requests(
                 schema=sink.schema(wanted),
                 **options,
             )
-        order = 0 if operation in FIRST else 2 if operation == SEND else 1
+        order = 0 if operation in FIRST else 2 if operation in SPOKEN else 1
         name = (
             f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
             f".{sink.extension}"

@@ -74,7 +74,7 @@ RECORDS = """
            count(*) FILTER (WHERE operation IN ('add', 'suppress')) AS added,
            count(*) FILTER (WHERE operation IN ('remove', 'unsuppress')) AS removed,
            count(DISTINCT person_id) AS persons
-    FROM records GROUP BY ALL ORDER BY ALL
+    FROM records WHERE operation <> 'test' GROUP BY ALL ORDER BY ALL
 """
 DELIVERIES = """
     WITH newest AS (
@@ -84,7 +84,7 @@ DELIVERIES = """
     SELECT destination, count(*) AS files, sum(records) AS rows,
            list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states
     FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
-    GROUP BY destination ORDER BY destination
+    WHERE d.operation <> 'test' GROUP BY destination ORDER BY destination
 """
 WARNINGS = """
     SELECT destination, warning, count(*) AS files

@@ -12,10 +12,10 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from tactful.jobs.demo.doubles import SECRET
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.table import FORMAT_VERSION
 from tactful.transforms.sinks import SINKS, cut_into_requests
-from tests.doubles import SECRET
 from tests.small_lake import write_table
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import DOUBLES, SECRET, served
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tests.jobs.test_consent import DAY, MONDAY, config, rows
 from tests.landing import World
 from tests.product import Shop

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 from tactful.transforms.options import options_of
 from tactful.transforms.sinks.http import Http
 from tactful.transforms.sinks.http import document as document
+from tactful.transforms.sinks.replacing import Replace
 
 # An audience is added to and removed from; a list of opt-outs suppresses and unsuppresses.
 Operation = Literal["add", "remove", "suppress", "unsuppress"]
@@ -114,6 +115,7 @@ class Sink:
     `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
              None where nobody can be spoken to by it. It says so, and whoever reads it says it.
              Of what is called back the operation is `cancel`.
+    `replace` how an audience is replaced whole; None where the vendor cannot do that.
     `can_schedule` whether who reads it says something at its `send_at`, and not before.
     `can_cancel` whether who reads it takes back until then what it was told to say. Only what does
              both is told ahead.
@@ -144,6 +146,7 @@ class Sink:
     listed_by: tuple[str, ...] = ()
     limits: Mapping[str, int] = field(default_factory=dict)
     speech: Callable[..., str] | None = None
+    replace: Replace | None = None
     can_schedule: bool = False
     can_cancel: bool = False
 

@@ -10,8 +10,8 @@ import time
 
 import pytest
 
+from tactful.jobs.demo.doubles import DOUBLES, served
 from tactful.jobs.sending.send import send
-from tests.doubles import DOUBLES, served
 from tests.outboxes import KINDS, OutboxLake, rows_of
 
 PEOPLE = [f"person{n}@example.com" for n in range(5)]

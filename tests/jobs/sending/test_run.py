@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.doubles import DOUBLES, SECRET, served
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tests.jobs.test_consent import DAY, MONDAY, config, rows
 from tests.landing import World
 from tests.product import Shop
@@ -77,6 +77,8 @@ def test_what_passes_is_an_attribute_and_what_was_refused_an_opt_out(spark, tmp_
         ("buyers", "add"), ("buyers", "remove"),
         *[("opt_outs", "suppress")] * 2, *[("opt_outs", "unsuppress")] * 2,
     ]  # fmt: skip
+    proofs = {row["consent_event"] for row in rows(shop.lake, "records")}
+    assert proofs == {None, "messages:s-ann", "messages:s-ben"}, "by which each came back"
     assert {row["state"] for row in rows(shop.lake, "delivery_states")} == {"accepted"}
     states = sorted(row["state"] for row in rows(shop.lake, "delivery_rows"))
     assert states == ["closed_before", "kept_closed"]

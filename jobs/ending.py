@@ -17,6 +17,8 @@ from typing import NamedTuple, NoReturn
 
 # How long Spark's process may take to be gone once it was killed.
 SECONDS = 10
+# Back to the begin of the line, and nothing in it.
+CLEAR = "\r\x1b[2K"
 
 
 class Ends(NamedTuple):
@@ -44,7 +46,8 @@ def end(sentence: str, *, code: int) -> NoReturn:
     screen, answer = _ends[-1]
     screen = os.dup(screen)
     _mute()
-    _say(screen, f"{sentence}\n")
+    # Where a line on what is being done stands, this one takes its place.
+    _say(screen, f"{CLEAR if os.isatty(screen) else ''}{sentence}\n")
     if answer is not None:
         _say(answer, json.dumps({"error": sentence, "exit_code": code}) + "\n")
     _end_spark()

@@ -20,8 +20,8 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import Call, Http, bearer
-from tactful.transforms.sinks.replacing import Replace, Value
+from tactful.transforms.sinks.http import Call, Erase, Http, Value, bearer
+from tactful.transforms.sinks.replacing import Replace
 
 EMAIL, PHONE, MOBILE = "emailAddress", "phoneNumber", "mobileIds"
 CONTACT = (EMAIL, PHONE)
@@ -281,6 +281,25 @@ def replaced(
         yield from calls(text, "add", options, range(start, start + size))
 
 
+def erase(options: Mapping[str, Any], values: Sequence[Value]) -> list[Call]:
+    """Whoever is out of an audience: Google keeps nothing else that it was told."""
+    found = []
+    for fields in (CONTACT, (MOBILE,)):
+        named = [(row, value) for row, value in enumerate(values) if value.field in fields]
+        for start in range(0, len(named), SINK.batch_limit):
+            part = named[start : start + SINK.batch_limit]
+            members = [s.document(_member(value)) for _, value in part]
+            text = body(members, operation="remove", audience="", **options)
+            found += calls(text, "remove", options, [row for row, _ in part])
+    return found
+
+
+def _member(value: Value) -> dict[str, Any]:
+    if value.field == MOBILE:
+        return {"mobileData": {MOBILE: [value.wire]}}
+    return {"userData": {"userIdentifiers": [{value.field: value.wire}]}}
+
+
 def _status(value: Column) -> Column:
     known = F.when(value == "GRANTED", GRANTED).when(value == "DENIED", DENIED)
     return F.coalesce(known, F.lit("CONSENT_STATUS_UNSPECIFIED"))
@@ -345,6 +364,12 @@ SINK = s.Sink(
         culprit=r'"field":\s*"audience_?[mM]embers\[(\d+)\]',
         lists=(("audienceMembers",),),
         mints=True,
+        erase=Erase(
+            erase,
+            leaves="other audiences, of other destinations, are asked by them",
+            per_second=5.0,
+            is_answer=lambda said, _: isinstance(said, dict) and "requestId" in said,
+        ),
     ),
     replace=Replace(
         values=values,

@@ -30,6 +30,7 @@ from tactful.transforms.sinks.http import (
     RETRY,
     Answer,
     Call,
+    Erase,
     Http,
     bearer,
 )
@@ -242,6 +243,18 @@ def replaced(
         yield Call("POST", f"/{options['audience_id']}/usersreplace", text, rows)
 
 
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """Whoever is out of an audience: Meta keeps nothing else that it was told."""
+    found = []
+    for start in range(0, len(values), SINK.batch_limit):
+        part = values[start : start + SINK.batch_limit]
+        keys = tuple(key for key in KEYS if any(value.field == key for value in part))
+        rows = [[value.wire if value.field == key else "" for key in keys] for value in part]
+        text = body(list(map(s.document, rows)), operation="remove", audience="", schema=keys)
+        found += calls(text, "remove", options, range(start, start + len(part)))
+    return found
+
+
 def read(status: int, said: Any, call: Call) -> Answer:
     """A success counts the rows it did not take, and does not say which they are."""
     invalid = said.get("num_invalid_entries")
@@ -293,6 +306,12 @@ SINK = s.Sink(
         is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
         delay=timedelta(hours=24),
         blame=blame,
+        erase=Erase(
+            erase,
+            leaves="other audiences, of other destinations, are asked by them",
+            per_second=2.0,
+            is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
+        ),
     ),
     replace=Replace(
         values=values_of_row,

@@ -5,16 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
 
-from tactful.transforms.sinks.http import Call
-
-
-class Value(NamedTuple):
-    """One identifier as it stands in a record: the destination's field, and what is on the wire."""
-
-    field: str
-    wire: str
+from tactful.transforms.sinks.http import Call, Value
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import options_of
 from tactful.transforms.sinks.http import Http
+from tactful.transforms.sinks.http import Value as Value
 from tactful.transforms.sinks.http import document as document
 from tactful.transforms.sinks.replacing import Replace
 

@@ -91,6 +91,11 @@ class Klaviyo(Double):
         return headers.get("authorization") == f"Klaviyo-API-Key {SECRET}"
 
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
+        if path == "/api/data-privacy-deletion-jobs":
+            self.check(told, "klaviyo.erase")
+            (who,) = told["data"]["attributes"]["profile"]["data"]["attributes"].values()
+            self.held.pop(who, None)
+            return 202, None
         name = {
             "/api/profile-suppression-bulk-create-jobs": "suppress",
             "/api/profile-suppression-bulk-delete-jobs": "unsuppress",
@@ -124,6 +129,10 @@ class Braze(Double):
             asked.pop("subscription_group_id")
             (who,) = asked.values()
             return 200, {"message": "success", "status": {who: self.held.get(who, "Unknown")}}
+        if url.path == "/users/delete":
+            self.check(told, "braze.erase")
+            ids = told.get("external_ids") or [one["email"] for one in told["email_addresses"]]
+            return 201, {"deleted": sum(self.held.pop(who, None) is not None for who in ids)}
         if url.path == "/users/track":
             self.check(told, "braze.track")
             errors = []
@@ -157,6 +166,11 @@ class SendGrid(Double):
             for contact in told["contacts"]:
                 self.held.setdefault(contact["email"], {}).update(contact["custom_fields"])
             return 202, {"job_id": "job-1"}
+        if (method, path) == ("POST", "/v3/recipients/erasejob"):
+            self.check(told, "sendgrid.erase")
+            for email in told["email_addresses"]:
+                self.held.pop(email, None)
+            return 202, {"job_id": "job-1"}
         place = "/v3/asm/groups/7/suppressions"
         if method == "DELETE" and path.startswith(f"{place}/"):
             self.held.pop(unquote(path.removeprefix(f"{place}/")), None)
@@ -188,6 +202,13 @@ class Webhook(Double):
         return headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
 
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
+        if told["operation"] == "erase":
+            self.check(told, "webhook.erase")
+            for record in told["records"]:
+                for values in record["identifiers"].values():
+                    for who in values:
+                        self.held.pop(who, None)
+            return 200, {}
         self.check(told, "webhook.call")
         if self.key not in self.seen:
             rejected = []

@@ -129,7 +129,8 @@ def open_session(
     if is_remote() or "SPARK_REMOTE" in os.environ or os.environ.get("SPARK_API_MODE") == "connect":
         raise SessionUnfit(
             "Spark Connect reaches none of what Tactful needs of Spark's driver; start Tactful "
-            "where that runs, without SPARK_REMOTE and SPARK_API_MODE."
+            "where that runs, without SPARK_REMOTE and SPARK_API_MODE, on Databricks on a cluster "
+            "with access mode Dedicated."
         )
     if SparkContext._active_spark_context is not None:
         active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()

@@ -22,7 +22,7 @@ IN_ONE_MOVE = ("s3a", "gs")
 # S3A sends `If-None-Match: *` with it; Google's connector does so for whatever must not be there.
 IF_NONE = "fs.option.create.conditional.overwrite"
 # Whoever changes a small file and says no word of it for so long is gone.
-TURN = 60.0
+TURN, TRIES = 60.0, 4
 
 
 class HadoopFiles:
@@ -122,12 +122,20 @@ class HadoopFiles:
         folder, _, name = path.rpartition("/")
         turn, own = f"{folder}/.{name}.turn", lease.Holder.new()
         with lease.at_work(own):
-            while not self.create_text(turn, own.text()):
+            while not self._takes(turn, own.text()):
                 self._wait_for_turn(folder, turn)
             try:
                 return self.read_text(path) == old and self.write_text(path, new)
             finally:
                 self.remove(turn)
+
+    def _takes(self, turn: str, text: str) -> bool:
+        """Whether the turn is ours; one that is given back just then is asked for anew."""
+        for _ in range(TRIES):
+            with contextlib.suppress(StepFailed):
+                return self.create_text(turn, text)
+            time.sleep(0.05)
+        return self.create_text(turn, text)
 
     def _wait_for_turn(self, folder: str, turn: str) -> None:
         """Wait a little for whoever has the turn; one that is gone loses it."""

@@ -121,7 +121,7 @@ def test_every_command_works_on_a_lake_elsewhere(elsewhere, spark, tmp_path) -> 
 def test_who_holds_a_lake_elsewhere_is_said_before_anything_is_written(elsewhere) -> None:
     """Two first runs at once: one of them has nothing to undo."""
     elsewhere.land(ORDERS[0])
-    own = lease.Holder.new()._replace(who="ann on far, process 7", machine="far", seconds=3)
+    own = lease.Holder.new()._replace(who="ann on far, process 7", machine="far", seconds=60)
     place = f"{elsewhere.lake.location}/_lease/{1:020d}.json"
     assert elsewhere.lake.store.create_text(place, own.text())
     told = elsewhere.asked("check")

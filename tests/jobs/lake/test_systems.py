@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
+from tactful.jobs.commands.status import status
 from tactful.jobs.errors import PathRefused
 from tactful.jobs.lake import systems
 from tactful.jobs.lake.files import files_at
@@ -74,6 +74,8 @@ def test_what_this_spark_does_not_know_is_refused_in_one_sentence(spark, tmp_pat
         "/x": None,
     }
     assert {path: systems.fault(path, spark) for path in told} == told
+    with pytest.raises(PathRefused, match=r"^The lake's location is nope://x/y, which needs"):
+        status("nope://x/y")
     with pytest.raises(PathRefused, match=r"^lake\.location is dbfs:/x, which lies on a file"):
         may_run.refuse_paths(spark, config(tmp_path, "dbfs:/x", f"{tmp_path}/in"))
 
@@ -83,6 +85,7 @@ def test_a_disk_of_this_machine_is_refused_where_executors_are_elsewhere(
 ) -> None:
     here = config(tmp_path, f"{tmp_path}/lake", f"{tmp_path}/in")
     may_run.refuse_paths(spark, here)
+    assert systems.stray_executors(spark) == []
     monkeypatch.setattr(systems, "stray_executors", lambda _: ["10.0.0.7"])
     with pytest.raises(PathRefused, match=r"executors on 10\.0\.0\.7 do not reach; put the lake"):
         may_run.refuse_paths(spark, here)
@@ -104,9 +107,3 @@ def test_what_other_machines_have_too_is_no_local_disk(spark, tmp_path, monkeypa
     assert type(Lake(spark, f"{tmp_path}/own/lake").store) is LocalStore
     store = Lake(spark, f"{tmp_path}/with blank/lake").store
     assert (type(store), store.location) == (SparkStore, f"file:{tmp_path}/with blank/lake")
-
-
-def test_a_cluster_reads_and_writes_a_local_disk_by_spark(tmp_path) -> None:
-    cluster = SimpleNamespace(conf={"spark.master": "spark://far:7077"})
-    assert not systems.is_all_here(cluster)
-    assert systems.is_all_here(SimpleNamespace(conf={"spark.master": "local[2]"}))

@@ -6,6 +6,8 @@ Records come from Spark in the order of their files, and no more than one file's
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -59,13 +61,10 @@ def write_files(batch: Batch, records: DataFrame, config: Config) -> list[dict[s
     ordered = records.orderBy(*FILE, "position").select(*columns).toLocalIterator()
     written = []
     for (name, audience, operation), total in sorted(totals.items()):
-        destination = destinations[name]
+        files = Files(batch, destinations[name], audience, operation, total)
         size = sizes.get(name_of(name, audience), 0)
-        limit = min(destination.batch_size, destination.sink.limit(operation))
-        for request in cut_into_requests(total, limit):
-            part = list(islice(ordered, request.size))
-            text = _text(batch, destination, audience, operation, part, request, total)
-            written.append(_put(batch, destination, audience, operation, request, text, size))
+        for request, text in files.requests(ordered):
+            written.append(files.put(request, text, size=size))
     return written
 
 
@@ -81,75 +80,91 @@ def _counted(records: DataFrame) -> tuple[dict[tuple[str, str, str], int], Count
     return {(row.destination, row.audience, row.operation): row.records for row in found}, steps
 
 
-def _text(
-    batch: Batch,
-    destination: Destination,
-    audience: str,
-    operation: str,
-    part: list[Row],
-    request: Request,
-    total: int,
-) -> str:
-    """One file: a part of one audience's additions or removals, or of what is said.
+@dataclass(frozen=True)
+class Files:
+    """The files of one audience's additions or removals, or of what is said; total: its records."""
 
-    total: how many records all of its files hold.
-    """
-    sink, options = destination.sink, destination.options
-    payloads = [row.payload for row in part]
-    record_ids = [row.record_id for row in part]
-    if operation in SPOKEN:
-        assert sink.speech is not None
-        # Who sends it need not know that somebody only looks at it.
-        asked = SEND if operation == TEST else operation
-        return sink.speech(
-            payloads, record_ids=record_ids, policy=audience, operation=asked, **options
+    batch: Batch
+    destination: Destination
+    audience: str
+    operation: str
+    total: int
+
+    def requests(self, records: Iterator[Row]) -> Iterator[tuple[Request, str]]:
+        """Cut the next records of these into requests that the destination takes."""
+        sink, seq = self.destination.sink, 1
+        limit = min(self.destination.batch_size, sink.limit(self.operation))
+        for whole in cut_into_requests(self.total, limit):
+            part = list(islice(records, whole.size))
+            for request, text in self._cut(part, whole.start, seq):
+                yield request, text
+                seq = request.seq + 1
+
+    def _cut(self, part: list[Row], start: int, seq: int) -> Iterator[tuple[Request, str]]:
+        """A part as one request, or as two halves where its text would be too long."""
+        request = Request(seq, start, len(part), start + len(part) >= self.total)
+        text, most = self.text(part, request), self.destination.sink.max_bytes
+        if most is None or len(part) == 1 or len(text.encode()) <= most:
+            yield request, text
+            return
+        half = len(part) // 2
+        for request, text in self._cut(part[:half], start, seq):
+            yield request, text
+        yield from self._cut(part[half:], start + half, request.seq + 1)
+
+    def text(self, part: Sequence[Row], request: Request) -> str:
+        """The text of one file."""
+        sink, name = self.destination.sink, self.destination.name
+        payloads = [row.payload for row in part]
+        record_ids = [row.record_id for row in part]
+        if self.operation in SPOKEN:
+            assert sink.speech is not None
+            return sink.speech(
+                payloads,
+                record_ids=record_ids,
+                policy=self.audience,
+                # Who sends it need not know that somebody only looks at it.
+                operation=SEND if self.operation == TEST else self.operation,
+                **self.destination.options,
+            )
+        batch = self.batch
+        return sink.body(
+            payloads,
+            operation=self.operation,
+            audience=self.audience,
+            seq=request.seq,
+            last=request.last,
+            total=self.total,
+            record_ids=record_ids,
+            session=f"{batch.generation}/{name}/{self.audience}/{self.operation}/{batch.number}",
+            schema=sink.schema([*self.destination.identifiers]),
+            **self.destination.options,
         )
-    name = destination.name
-    return sink.body(
-        payloads,
-        operation=operation,
-        audience=audience,
-        seq=request.seq,
-        last=request.last,
-        total=total,
-        record_ids=record_ids,
-        session=f"{batch.generation}/{name}/{audience}/{operation}/{batch.number}",
-        schema=sink.schema([*destination.identifiers]),
-        **options,
-    )
 
-
-def _put(
-    batch: Batch,
-    destination: Destination,
-    audience: str,
-    operation: str,
-    request: Request,
-    text: str,
-    size: int,
-) -> dict[str, Any]:
-    """Put a file where it belongs. size: how many values the audience holds behind the batch."""
-    order = 0 if operation in FIRST else 2 if operation in SPOKEN else 1
-    name = (
-        f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
-        f".{destination.sink.extension}"
-    )
-    batch.lake.store.write_text(
-        f"{batch.lake.outbox(destination.name)}/{name}",
-        text,
-        keep=True,
-        is_private=RECORDS.is_protected,
-    )
-    is_small = operation not in SPOKEN and 0 < size < destination.minimum_audience
-    return {
-        "destination": destination.name,
-        "name": name,
-        "audience": audience,
-        "operation": operation,
-        "records": request.size,
-        "state": "written",
-        "warnings": ["below_minimum"] if is_small else [],
-        "response": None,
-        "at": batch.as_of,
-        "batch_id": batch.number,
-    }
+    def put(self, request: Request, text: str, *, size: int) -> dict[str, Any]:
+        """Put a file where it belongs. size: how many values the audience then holds."""
+        batch, operation, sink = self.batch, self.operation, self.destination.sink
+        order = 0 if operation in FIRST else 2 if operation in SPOKEN else 1
+        name = (
+            f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
+            f".{sink.extension}"
+        )
+        batch.lake.store.write_text(
+            f"{batch.lake.outbox(self.destination.name)}/{name}",
+            text,
+            keep=True,
+            is_private=RECORDS.is_protected,
+        )
+        is_small = operation not in SPOKEN and 0 < size < self.destination.minimum_audience
+        return {
+            "destination": self.destination.name,
+            "name": name,
+            "audience": self.audience,
+            "operation": operation,
+            "records": request.size,
+            "state": "written",
+            "warnings": ["below_minimum"] if is_small else [],
+            "response": None,
+            "at": batch.as_of,
+            "batch_id": batch.number,
+        }

@@ -35,7 +35,7 @@ class DemoSummary:
     households: int
     published: list[str]
     outbox: dict[str, int]
-    sent: dict[str, Any]
+    sent: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)
     events_per_second: float = 0.0
 
@@ -89,7 +89,7 @@ def demo(
         households=made.households,
         published=ran.published,
         outbox=_outbox(folder),
-        sent=sent,
+        sent={name: turn["accepted"] for name, turn in sent.items()},
         seconds=seconds,
         events_per_second=round(made.total / work, 1) if work else 0.0,
     )

@@ -172,6 +172,8 @@ SINK = s.Sink(
     channel=None,
     batch_limit=ATTRIBUTES,
     limits={"suppress": USERS, "unsuppress": USERS},
+    # "All API endpoints have a data payload limit of 4 MB".
+    max_bytes=4_000_000,
     minimum_audience=0,
     identifier_types=("customer_id", "email", "phone"),
     needs_ad_consent=False,

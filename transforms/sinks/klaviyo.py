@@ -144,6 +144,8 @@ SINK = s.Sink(
     channel=None,
     batch_limit=10_000,
     limits={"suppress": ADDRESSES, "unsuppress": ADDRESSES},
+    # "The maximum allowed payload size is 5MB" (Bulk Import Profiles).
+    max_bytes=5_000_000,
     minimum_audience=0,
     identifier_types=("email", "phone", "customer_id"),
     needs_ad_consent=False,

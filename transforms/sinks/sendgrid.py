@@ -170,6 +170,8 @@ SINK = s.Sink(
     channel="email",
     batch_limit=10_000,
     limits={"suppress": 1_000, "unsuppress": 1_000},
+    # "Up to 30,000 contacts, or 6MB of data, whichever is lower" (Add or Update a Contact).
+    max_bytes=6_000_000,
     minimum_audience=0,
     identifier_types=("email",),
     needs_ad_consent=False,

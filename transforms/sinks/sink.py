@@ -112,6 +112,8 @@ class Sink:
              options and that policy.
     `advice` options, audience → what its user has to do there besides, as a sentence; or nothing.
     `listed_by` the options that say which list it fills; silent: those that have to be given.
+    `max_bytes` how long the text of one file may be; None where the vendor does not say. What is
+             longer is split, never cut.
     `limits` the most records of one file by operation, where it is less than `batch_limit`.
     `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
              None where nobody can be spoken to by it. It says so, and whoever reads it says it.
@@ -145,6 +147,7 @@ class Sink:
     faults: Callable[[Mapping[str, Any], bool], Iterable[Fault]] = none_wrong
     advice: Callable[[Mapping[str, Any], str], str] = no_advice
     listed_by: tuple[str, ...] = ()
+    max_bytes: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     speech: Callable[..., str] | None = None
     replace: Replace | None = None

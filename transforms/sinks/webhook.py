@@ -161,6 +161,8 @@ SINK = s.Sink(
     kind="webhook",
     channel=None,
     batch_limit=500,
+    # Our own: what receivers take without being told of it.
+    max_bytes=1_000_000,
     minimum_audience=0,
     identifier_types=(),
     needs_ad_consent=False,

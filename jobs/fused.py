@@ -102,16 +102,9 @@ def start(
             fold_in_turn(lake, batch_id, decided=decided_until(lake, QUERY, batch_id - 1))
         batch, anew = begin(lake, config, generation, batch_id, hook, confirm=is_confirmed)
         try:
-            before_telling = partial(hold_back, batch, anew, config)
-            batch.commit(
-                steps(
-                    batch,
-                    frame.where(is_data() & ~is_of_copy()),
-                    anew,
-                    config,
-                    before_telling=before_telling,
-                )
-            )
+            hold = partial(hold_back, batch, anew, config)
+            rows = frame.where(is_data() & ~is_of_copy())
+            batch.commit(steps(batch, rows, anew, config, before_telling=hold))
             if (lake.state() or {}).get("held_back"):
                 lake.remember(held_back=None)
         except TooManyRecords as error:

@@ -14,18 +14,26 @@ from tactful.jobs.demo.world import UNTIL, generate
 from tactful.jobs.runs import pipeline
 from tactful.jobs.why import answer as why
 from tactful.schemas.suppressions import SUPPRESSIONS
+from tests.jobs.demo.test_spoken import write_spoken
 from tests.oracle.compare import read_tables
 
-SEED, FEW = 23, 6
+SEED, FEW = 23, 40
 TABLES = ("suppressions", "activations", "decisions", "identity", "timeline")
 Row = Mapping[str, Any]
 
 
-@pytest.fixture(scope="module")
-def lake(spark, tmp_path_factory) -> Path:
-    """The demo of some households: run as the demo is, with what is said a day later."""
+@pytest.fixture(
+    scope="module", params=["spoken", pytest.param("households", marks=pytest.mark.faults)]
+)
+def lake(spark, tmp_path_factory, request) -> Path:
+    """The demo run as it is, with what is said a day later: of those to whom something is said
+    next, or of some households besides.
+    """
     folder = tmp_path_factory.mktemp("demo")
-    generate(spark, folder=folder, seed=SEED, households=FEW)
+    if request.param == "spoken":
+        write_spoken(spark, folder)
+    else:
+        generate(spark, folder=folder, seed=SEED, households=FEW)
     config = demo_config(folder, seed=SEED)
     pipeline.run(config, as_of=UNTIL)
     say(config)
@@ -57,7 +65,7 @@ def of_person(rows: list[Row]) -> Mapping[str, list[Row]]:
 
 def test_every_suppression_names_its_policy_and_what_caused_it(tables, explained):
     begun = [row for row in tables["suppressions"] if row["starts_at"] <= UNTIL]
-    assert len(begun) > 500 and {row["reason"] for row in begun} > {"purchased", "capped"}
+    assert len(begun) > 50 and {row["reason"] for row in begun} >= {"purchased", "capped"}
     key = {name for name in SUPPRESSIONS.key if name != "person_id"}
     for person, rows in of_person(begun).items():
         told = {row["suppression_id"]: row for row in explained[person]["suppressions"]["rows"]}

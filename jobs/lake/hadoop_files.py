@@ -21,6 +21,8 @@ from tactful.jobs.lake.places import local_path, scheme
 IN_ONE_MOVE = ("s3a", "gs")
 # S3A sends `If-None-Match: *` with it; Google's connector does so for whatever must not be there.
 IF_NONE = "fs.option.create.conditional.overwrite"
+# How it says that somebody else's file is there.
+THERE_ALREADY = ("RemoteFileChangedException", "FileAlreadyExistsException", "PreconditionFailed")
 # Whoever changes a small file and says no word of it for so long is gone.
 TURN, TRIES = 60.0, 4
 
@@ -45,7 +47,7 @@ class HadoopFiles:
         try:
             stream = system.open(place)
         except Py4JJavaError as error:
-            if "FileNotFoundException" not in str(error.java_exception):
+            if not _says(error, "FileNotFoundException"):
                 raise
             return None  # taken away since
         try:
@@ -107,9 +109,9 @@ class HadoopFiles:
                 _write(system.createFile(place).must(IF_NONE, True).build(), text)
             else:
                 _write(system.create(place, False), text)
-        except Py4JJavaError:
+        except Py4JJavaError as error:
             found = self.read_text(path)
-            if found is None:
+            if found is None and not _says(error, *THERE_ALREADY):
                 raise
             # What was tried again after its answer was lost is refused for our own sake.
             return found == text
@@ -150,9 +152,12 @@ class HadoopFiles:
 
     def written_at(self, path: str) -> datetime | None:
         system, place = self._hadoop(path)
-        if not system.exists(place):
+        try:
+            millis = int(system.getFileStatus(place).getModificationTime())
+        except Py4JJavaError as error:
+            if not _says(error, "FileNotFoundException"):
+                raise
             return None
-        millis = int(system.getFileStatus(place).getModificationTime())
         return listing.EPOCH + timedelta(milliseconds=millis)
 
     def exists(self, path: str) -> bool:
@@ -220,6 +225,12 @@ class HadoopFiles:
     def _beside(self, path: str, ending: str) -> Any:
         folder, _, name = path.rpartition("/")
         return self.spark._jvm.org.apache.hadoop.fs.Path(f"{folder}/.{name}.{ending}")
+
+
+def _says(error: Py4JJavaError, *words: str) -> bool:
+    """Whether an error of Java's is of one of these kinds, or holds one of these words."""
+    said = str(error.java_exception)
+    return any(word in said for word in words)
 
 
 def _write(out: Any, text: str) -> None:

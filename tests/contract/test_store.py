@@ -17,7 +17,7 @@ import pytest
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import to_arrow_schema
 
-from tactful.jobs.errors import LakeHeld, StepFailed
+from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_store import LocalStore
@@ -28,26 +28,8 @@ from tactful.schemas.intake import FILES
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE
 from tests.faults.faulty import EACH_PLACE, SCHEME, faulty_disk
-from tests.s3 import a_place
 
-KINDS = ("local", "spark", "faulty", "s3")
 MOST_TRIES = 60
-
-
-def a_store(kind: str, spark: Any, folder: Path) -> Store:
-    if kind == "local":
-        return LocalStore(spark, str(folder))
-    if kind == "spark":
-        return SparkStore(spark, f"file:{folder}")
-    faulty_disk(spark, shorten=EACH_PLACE)
-    return SparkStore(spark, f"{SCHEME}://{folder}")
-
-
-@pytest.fixture(params=KINDS)
-def store(request, spark, tmp_path: Path) -> Store:
-    if request.param == "s3":
-        return SparkStore(spark, f"{a_place(request.getfixturevalue('s3'))}/lake")
-    return a_store(request.param, spark, tmp_path / "lake")
 
 
 @pytest.fixture
@@ -310,53 +292,6 @@ def test_two_at_once_write_once(store: Store) -> None:
         errors = [error for error in pool.map(write, range(2)) if error]
     assert len(errors) < 2, errors
     assert keys_in(store, IDENTIFIERS) == ["a"]
-
-
-def test_one_run_holds_a_lake(store: Store) -> None:
-    assert store.holder() is None
-    other = Lake(store.spark, store.location).store
-    with store.locked():
-        store.confirm()
-        assert f"process {os.getpid()}" in other.holder().who
-        with pytest.raises(LakeHeld, match="Another run holds the lake at"), other.locked():
-            raise AssertionError("two hold it")
-    assert store.holder() is None
-    with other.locked():
-        pass
-
-
-def test_of_many_who_make_a_file_at_once_just_one_does(store: Store) -> None:
-    """A lease is nothing else."""
-    place, start = f"{store.location}/_lease/1.json", Barrier(6)
-
-    def make(number: int) -> bool:
-        start.wait()
-        return store.create_text(place, str(number))
-
-    with ThreadPoolExecutor(6) as pool:
-        made = list(pool.map(make, range(6)))
-    assert made.count(True) == 1
-    assert store.read_text(place) == str(made.index(True))
-    assert store.written_at(place) is not None
-    assert store.written_at(f"{place}.gone") is None
-
-
-def test_a_small_file_is_changed_only_by_who_has_seen_it(store: Store) -> None:
-    place = f"{store.location}/_lake.json"
-    assert not store.swap_text(place, "seen", "new")
-    assert store.swap_text(place, None, "0")
-    assert not store.swap_text(place, None, "new")
-
-    def count(_: int) -> None:
-        for _ in range(5):
-            while not store.swap_text(
-                place, before := store.read_text(place), f"{int(before) + 1}"
-            ):
-                pass
-
-    with ThreadPoolExecutor(3) as pool:
-        list(pool.map(count, range(3)))
-    assert store.read_text(place) == "15"
 
 
 # Folders

@@ -102,15 +102,8 @@ def start(
         batch, anew = begin(lake, config, generation, batch_id, hook, confirm=is_confirmed)
         try:
             before_telling = partial(hold_back, batch, anew, config)
-            batch.commit(
-                steps(
-                    batch,
-                    frame.where(is_data() & ~is_of_copy()),
-                    anew,
-                    config,
-                    before_telling=before_telling,
-                )
-            )
+            arrived = frame.where(is_data() & ~is_of_copy())
+            batch.commit(steps(batch, arrived, anew, config, before_telling=before_telling))
             if (lake.state() or {}).get("held_back"):
                 lake.remember(held_back=None)
         except TooManyRecords as error:

@@ -272,7 +272,7 @@ def put(
 
 def _is_of_copy(event: Event) -> bool:
     """Whether it says what became of a test copy; who closes a channel by one has closed it."""
-    counted = event.fields["type"] in ("sent", "delivered", "opened", "clicked", "failed")
+    counted = event.fields.get("type") in ("sent", "delivered", "opened", "clicked", "failed")
     named = event.fields.get("decision_id") or ""
     return event.stream == "messages" and counted and named.startswith("test-")
 

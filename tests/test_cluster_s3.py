@@ -56,6 +56,7 @@ def submitted(
     )  # fmt: skip
 
 
+@pytest.mark.faults
 def test_from_landing_to_outbox_in_a_bucket(bucket, tmp_path) -> None:
     (tmp_path / "landing").mkdir()
     (tmp_path / "landing/1.json").write_text(json.dumps(ORDER) + "\n")

@@ -49,7 +49,9 @@ def submitted(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.communicate()
 
 
-@pytest.mark.parametrize("whom", ["the process", "its whole group"])
+@pytest.mark.parametrize(
+    "whom", ["the process", pytest.param("its whole group", marks=pytest.mark.faults)]
+)
 def test_asked_once_it_finishes_its_round_and_publishes(submitted, tmp_path, whom) -> None:
     tell = os.kill if whom == "the process" else os.killpg
     tell(submitted.pid, signal.SIGTERM)
@@ -62,6 +64,7 @@ def test_asked_once_it_finishes_its_round_and_publishes(submitted, tmp_path, who
     assert len((out + err).splitlines()) < FEW_LINES, err
 
 
+@pytest.mark.faults
 def test_asked_twice_it_breaks_off(submitted, tmp_path) -> None:
     submitted.send_signal(signal.SIGTERM)
     time.sleep(1)

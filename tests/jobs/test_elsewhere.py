@@ -69,7 +69,7 @@ class Elsewhere:
         return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
 
 
-@pytest.fixture(params=["faulty", "s3"])
+@pytest.fixture(params=["faulty", pytest.param("s3", marks=pytest.mark.faults)])
 def elsewhere(request, spark, tmp_path, monkeypatch) -> Iterator[Elsewhere]:
     monkeypatch.setenv("TACTFUL_SECRET", SECRET)
     if request.param == "faulty":

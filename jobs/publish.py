@@ -385,14 +385,14 @@ def _in_two_threads(
     Spark plans the frames of the one while it works out those of the other.
     """
 
-    done = count(1)
+    numbers = count(1)
 
     def write(one: Publication) -> None:
         line = f"{'published' if work(one) else 'looked at'} {one.table.name}"
-        far = {"done": next(done), "total": len(publications)}
+        far = {"done": next(numbers), "total": len(publications)}
         on_progress(Step(line, name="publish", unit="tables", **far))
 
     with ThreadPoolExecutor(2) as pool:
         task = inheritable_thread_target(lake.spark)(write)
-        for done in [pool.submit(task, one) for one in publications]:
-            done.result()
+        for table in [pool.submit(task, one) for one in publications]:
+            table.result()

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.doubles import DOUBLES, SECRET, served
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tactful.jobs.runs import gate
 from tests.jobs.test_plan import HOUR, LIVE, NOON, agrees, carts, lines, row
 from tests.landing import World

@@ -18,8 +18,8 @@ from importlib.resources import files
 from typing import Any
 
 import pytest
-from tests.doubles import DOUBLES, SECRET, served
 
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tests.conftest import SECRET as LAKE_SECRET
 from tests.jobs.quality.test_gate import CONFIG
 from tests.jobs.test_plan import HOUR, NOON, agrees, carts, row

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,10 +12,9 @@ from pyspark.sql import Row
 
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS
 from tactful.transforms.caps import CapRule, capped, counted_messages, pressure
+from tests.decision_cases import CASES, moment
 from tests.timelines import DAY, HOUR, MICROSECOND, START, Told, event, offers, timeline, utc
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 BOTH = ("marketing", "transactional")
 AS_OF = START + 30 * DAY
 
@@ -37,10 +34,6 @@ class Attempt:
 def cap(name: str, limit: int, window: timedelta | None, *channels: str, **more: Any) -> CapRule:
     rule = {"purposes": ("marketing",), "counts": "sent"} | more
     return CapRule(name=name, channels=channels, limit=limit, window=window, **rule)
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def attempts(case_id: str, times: list[datetime], **more: Any) -> list[Attempt]:

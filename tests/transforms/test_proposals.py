@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from pyspark.sql import functions as F
@@ -24,9 +22,8 @@ from tactful.transforms.personalisation import (
     without_profiling,
 )
 from tactful.transforms.quiet_hours import outside
+from tests.decision_cases import CASES
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 JANUARY, JULY = (datetime(2026, month, 15, 12, tzinfo=UTC) for month in (1, 7))
 PROPOSALS = {
     "sandals in Sydney": (["sandals"], "AU", None, "Australia/Sydney", JANUARY),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,9 +12,8 @@ from tactful.schemas.country_zones import COUNTRY_ZONES
 from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.legal_hours import LEGAL_HOURS, Week, legal_week, week
 from tactful.transforms.quiet_hours import next_open, open_from, outside
+from tests.decision_cases import CASES
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 NEW_YORK, DENVER, BERLIN = "America/New_York", "America/Denver", "Europe/Berlin"
 
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tactful.transforms.rules.refusals import refused
+from tests.decision_cases import CASES, moment
 from tests.timelines import (
     DAY,
     HOUR,
@@ -23,14 +22,8 @@ from tests.timelines import (
     utc,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 WORDS = ("no_consent", "unsubscribed", "bounced", "complained")
 FAR = datetime.max.replace(tzinfo=UTC)
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def said(person: str | None, type_: str, at: Any, channel: str | None = None, **told: Any) -> Told:

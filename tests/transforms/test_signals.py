@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import random
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tactful.schemas.replies import PLAIN, START_WORDS, STOP_WORDS
 from tactful.transforms.rules.refusals import refused
-from tactful.transforms.sources import DIALECTS, privacy_strings, replies
+from tactful.transforms.sources import DIALECTS, privacy_strings
 from tactful.transforms.sources.signals import may_hold_any, with_signals
-from tests.oracle import replies as read_by_people
+from tests.decision_cases import CASES, given
 from tests.oracle import signals as oracle
 from tests.oracle.intake import take_in
 from tests.timelines import DAY, HOUR, event, timeline
@@ -29,8 +27,6 @@ from tests.worlds_signals import (
     us_section,
 )
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 LANDED_AT = datetime(2026, 6, 1, tzinfo=UTC)
 OF_2_3 = datetime(2026, 3, 15, tzinfo=UTC)
 US = (2, 2)
@@ -49,10 +45,6 @@ def limited(*limits: Any, purposes: Any = ALL, by_interest: Any = (VENDOR,)) -> 
     return tc_string(
         purposes, {2, 7, 9, 10}, vendors={VENDOR}, by_interest=by_interest, limits=limits
     )  # fmt: skip
-
-
-def given(name: str) -> dict[str, Any]:
-    return CASES[name]["input"]
 
 
 def with_segment(name: str) -> str:
@@ -208,52 +200,6 @@ def test_a_header_names_its_sections(spark):
     first = privacy_strings.CONSENTS_AT
     given_to = [p for p in range(1, 25) if row.bits[first + p - 1] == "1"]
     assert given_to == expected["purposes_consented"]
-
-
-# --- replies --------------------------------------------------------------------------------------
-
-REPLIES = {name: given(name)["body"] for name in CASES if "body" in given(name) and name < "A126"}
-ACTIONS = {"unsubscribed": "opt_out", "subscribed": "opt_in", None: "none"}
-TEXTS = {
-    "STOP ALL": "unsubscribed", "stop.": "unsubscribed", "Please remove me from your list":
-    "unsubscribed", "ARRÊT": "unsubscribed", "td": "unsubscribed", "Don't text me anymore!!":
-    "unsubscribed", "no more messages": "unsubscribed", " Cancel, thanks": "unsubscribed",
-    "STOP\u200b": "unsubscribed", "unstop": "subscribed", "Yes!": "subscribed",
-    "yes please": None, "start me up": None, "cancel my order": None, "the end": None,
-    "Stop the delivery on Monday": None, **dict.fromkeys((
-        "Stop, thank you very much.", "arrêt svp", "Arrêt, s'il vous plaît",
-        "STOP - I already bought it", "STOP — wrong number", "Stop\nSent from my iPhone",
-        "stop emailing me", "leave me alone", "Leave me alone!!", "yes stop", "Yes, stop.",
-        "stop start", "start stop", "\uff33\uff34\uff2f\uff30", "\uff53\uff54\uff4f\uff50\uff01",
-        "STOPP", "stopp bitte", "Abmelden", "ALTO", "BAJA", "PARAR", "Parar, por favor", "СТОП",
-        "стоп, пожалуйста", "停止", "停止。", "Good morning, please unsubscribe this number",
-        "Hi! STOP", "Cancel. I never signed up", "stop calling me", "no, stop", "Quit: enough",
-        ". stop . because",
-    ), "unsubscribed"), **dict.fromkeys((
-        "please don't stop", "Can't stop loving it", "Can't stop, won't stop", "stop by tomorrow?",
-        "Cancel my order, please", "I love it. The end", "My order is late, cancel it",
-        "Baja California", "the stop-motion film", "Great!\nReply STOP to unsubscribe",
-        "yes, start", "start now",
-    )), "help": None, "": None, "🛑": None, "stopping by?": None,
-}  # fmt: skip
-
-
-def test_a_reply_is_read_as_people_and_the_law_read_it(spark):
-    """A111 to A125."""
-    texts = [*REPLIES.values(), *TEXTS, *PLAIN, *START_WORDS, *sum(STOP_WORDS.values(), ())]
-    dice = random.Random(5)
-    vocabulary = " ".join((*PLAIN, *texts, "please all my order now list when")).split()
-    texts += [" ".join(dice.choices(vocabulary, k=dice.randint(1, 4))) for _ in range(300)]
-    frame = spark.createDataFrame([(text,) for text in texts], "text string")
-    found = dict(frame.selectExpr("text", replies.word("text")).collect())
-    for text in texts:
-        assert found[text] == read_by_people.meaning({"text": text}), text
-    for name, text in REPLIES.items():
-        expected = CASES[name]["expected"]
-        assert ACTIONS[found[text]] == expected.get("product", expected.get("action")), name
-    assert {text: found[text] for text in TEXTS} == TEXTS
-    assert {found[word] for words in STOP_WORDS.values() for word in words} == {"unsubscribed"}
-    assert {found[word] for word in START_WORDS} == {"subscribed"}
 
 
 # --- rows -----------------------------------------------------------------------------------------

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,10 +18,9 @@ from tactful.transforms.rules.price_regret import PriceRegret, price_regret
 from tactful.transforms.rules.rule import Policy
 from tactful.transforms.rules.unfulfilled import Unfulfilled, unfulfilled
 from tactful.transforms.settled import settled_lines
+from tests.decision_cases import CASES
 from tests.timelines import DAY, START, Told, event, offers, products, timeline, utc
 
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 GATED = CASES["A159"]["input"]
 PRODUCTS = [
     {"sku": "jeans", "price": Decimal(40), "category": "clothes", "complements": ["belt", "belt"]},

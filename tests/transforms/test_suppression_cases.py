@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +12,7 @@ import pytest
 from tactful.transforms.rules.purchased import Purchased, purchased
 from tactful.transforms.rules.rule import Policy
 from tactful.transforms.settled import settled_lines
+from tests.decision_cases import CASES, moment
 from tests.timelines import (
     DAY,
     MICROSECOND,
@@ -25,15 +24,6 @@ from tests.timelines import (
     timeline,
     utc,
 )
-
-GOLDEN = Path(__file__).parents[1] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
-WORDS = ("no_consent", "unsubscribed", "bounced", "complained")
-FAR = datetime.max.replace(tzinfo=UTC)
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def rule(policy: str, match: str = "sku", days: float | None = 30, **more: Any) -> Policy:

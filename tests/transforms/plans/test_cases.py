@@ -2,23 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.decision_cases import CASES, moment
 from tests.oracle.plans import Asked, Rules, decide
 from tests.planned import DAY, by_transforms
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "decision_cases.json"
-CASES = {case["id"]: case for case in json.loads(GOLDEN.read_text(encoding="utf-8"))["cases"]}
 NOW = datetime(2026, 6, 15, 9, tzinfo=UTC)
-
-
-def moment(text: str) -> datetime:
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 
 def proposal(case: str, name: str, at: datetime, **told: Any) -> dict[str, Any]:

@@ -190,7 +190,7 @@ def _counts(batch: Batch, sorted_out: DataFrame) -> dict[str, Any]:
 
 
 def _counted(batch: Batch, counts: dict[str, Any]) -> DataFrame:
-    row = {
+    batch.row = {
         "query": batch.query,
         "generation": batch.generation,
         "batch_id": batch.batch_id,
@@ -198,7 +198,7 @@ def _counted(batch: Batch, counts: dict[str, Any]) -> DataFrame:
         "seconds": dict(batch.seconds),
         **counts,
     }
-    return small_frame(batch.lake.spark, [row], BATCHES.struct())
+    return small_frame(batch.lake.spark, [batch.row], BATCHES.struct())
 
 
 class Repeats:

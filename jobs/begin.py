@@ -13,7 +13,7 @@ from pyspark.sql import functions as F
 from tactful.jobs.evidence import offers
 from tactful.jobs.evidence.anew import SECTIONS, Anew, next_part
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs import lag
+from tactful.jobs.runs import gate, lag
 from tactful.jobs.runs.backlog import gathered_before, has_read_all
 from tactful.jobs.runs.batches import FUSED, Batch, Gathered, Hook, pin, read_pins, save_pins
 from tactful.jobs.runs.pausing import ALL, paused
@@ -131,6 +131,7 @@ def _settled(
         "gaps": (gaps := _gaps(earlier, as_of)),
         "ahead_seconds": _ahead(config, gaps),
         "lagging": lag.lagging(lake, config, as_of=as_of) if as_of else {},
+        "failing_tables": gate.tables_that_silence(lake, config),
     }
 
 
@@ -158,6 +159,7 @@ def _ahead(config: Config, gaps: Mapping[str, float]) -> float:
 
 def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | None) -> Batch:
     previous, gathered = pins["previous_as_of"], pins.get("gathered")
+    is_silenced = pins.get("lagging") or pins.get("failing_tables")
     return Batch(
         lake,
         FUSED,
@@ -170,9 +172,10 @@ def _opened(lake: Lake, generation: str, pins: Mapping[str, Any], hook: Hook | N
         before=lake.batches_before(FUSED),
         gathered=Gathered(**gathered) if gathered else None,
         may_speak=pins.get("may_speak", False),
-        # While a source lags that may forbid something, it is as if every policy were paused.
         ahead=timedelta(seconds=pins.get("ahead_seconds", 0)),
-        paused=(ALL,) if pins.get("lagging") else tuple(pins.get("paused", ())),
+        # While a source lags that may forbid something, or a table is not as it must be, it is as
+        # if every policy were paused.
+        paused=(ALL,) if is_silenced else tuple(pins.get("paused", ())),
         halted=tuple(pins.get("paused", ())),
         replaced=pins.get("replaced", {}),
     )

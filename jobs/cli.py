@@ -130,6 +130,7 @@ def run(
                 "--dry-run", {"--continuous": continuous, "--confirm": confirm, "STEP": steps}
             )
         config = arguments.load(conf, settings)
+        from tactful.jobs.commands import quality as checking
         from tactful.jobs.runs import pipeline
 
         summary = pipeline.run(
@@ -140,17 +141,12 @@ def run(
             on_progress=answer.progress,
             is_confirmed=confirm,
             is_preview=dry_run,
+            check=checking.check_of(config, answer.progress) if with_quality else None,
         )
-        facts, found = summary.as_dict(), None
-        if with_quality:
-            from tactful.jobs.commands import quality as checking
-
-            found = checking.quality(config, on_progress=answer.progress)
-            facts["quality"] = found
-        answer.run(facts, more=checking.lines(found) if found else ())
+        found = summary.quality
+        answer.run(summary.as_dict(), more=checking.lines(found) if found else ())
         answer.harmed([*summary.failed_sources.values(), *summary.untold.values()])
-        if found:
-            checking.gate(found)
+        answer.gated([checking.gated(found) if found else None, summary.held])
 
 
 @app.command(
@@ -180,7 +176,7 @@ def quality(
             config, tables=tables or (), docs=docs, on_progress=answer.progress
         )
         answer.shown(found, checking.lines)
-        checking.gate(found)
+        answer.gated([checking.gated(found)])
 
 
 @app.command(

@@ -141,6 +141,6 @@ class QualityUnavailable(TactfulError):
 
 
 class QualityGate(TactfulError):
-    """Raised when a run finished but its rows break an expectation that must hold."""
+    """Raised when something waits since a table breaks an expectation that must hold."""
 
     exit_code = 3

@@ -12,6 +12,7 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import propose
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.progress import Step
 from tactful.jobs.settings.config import Config
 from tactful.schemas.models import COMPLEMENT, MODELS, RESPONSE
 from tactful.schemas.outcomes import OUTCOMES
@@ -57,7 +58,7 @@ def fit_if_due(
     rows = reduce(DataFrame.unionByName, (FITS[name](lake) for name in names))
     told = {"fitted_at": F.lit(as_of), "version": F.lit(last["version"] + 1)}
     lake.overwrite(MODELS, MODELS.conform(rows.withColumns(told)))
-    on_progress("learned what plans weigh by")
+    on_progress(Step("learned what plans weigh by", name="publish"))
     return True
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,7 @@ from tactful.jobs.lake.folding import APPENDS, FILE_BYTES
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import ONE_PIECE_BYTES, Keep, in_memory, scratch
 from tactful.jobs.lake.state import read_json
+from tactful.jobs.progress import Step
 from tactful.jobs.publication.changed import Changed, Span
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.publication.tables import PUBLICATIONS, Publication
@@ -368,10 +370,8 @@ def _day_of(published: Mapping[str, Any], config: Config) -> date | None:
 def _keep_day(lake: Lake, day: date) -> None:
     """Note how customers are divided today, once a day: what was noted before stays."""
     rows = customers_of_day(lake.store.read(CUSTOMERS), lake.store.read(CUSTOMER_SCORES), day=day)
-    name = CUSTOMERS_DAILY.name
-    lake.store.append_by_spark(
-        CUSTOMERS_DAILY, CUSTOMERS_DAILY.conform(rows), name, day.toordinal()
-    )
+    table = CUSTOMERS_DAILY
+    lake.store.append_by_spark(table, table.conform(rows), table.name, day.toordinal())
 
 
 def _in_two_threads(
@@ -380,16 +380,19 @@ def _in_two_threads(
     work: Callable[[Publication], bool],
     on_progress: Callable[[str], None],
 ) -> None:
-    """Bring tables up to date two at a time, telling of each of which anything was written.
+    """Bring tables up to date two at a time.
 
     Spark plans the frames of the one while it works out those of the other.
     """
 
+    numbers = count(1)
+
     def write(one: Publication) -> None:
-        if work(one):
-            on_progress(f"published {one.table.name}")
+        line = f"{'published' if work(one) else 'looked at'} {one.table.name}"
+        far = {"done": next(numbers), "total": len(publications)}
+        on_progress(Step(line, name="publish", unit="tables", **far))
 
     with ThreadPoolExecutor(2) as pool:
         task = inheritable_thread_target(lake.spark)(write)
-        for done in [pool.submit(task, one) for one in publications]:
-            done.result()
+        for table in [pool.submit(task, one) for one in publications]:
+            table.result()

@@ -7,7 +7,7 @@ import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 from py4j.protocol import Py4JJavaError, Py4JNetworkError
@@ -16,8 +16,12 @@ from rich.markup import escape
 from rich.table import Table
 
 from tactful.jobs.commands.stopping import stoppable
-from tactful.jobs.errors import ConfigError, SparkNotStarted, TactfulError
+from tactful.jobs.errors import ConfigError, QualityGate, SparkNotStarted, TactfulError
+from tactful.jobs.progress import Step
 from tactful.jobs.runs.failures import cause
+
+if TYPE_CHECKING:
+    from tactful.jobs.commands.watching import Watching
 
 # What JSON leaves as it is and a terminal obeys, and what turns the direction of writing.
 OBEYED = re.compile("[\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
@@ -40,18 +44,39 @@ SPARK_ENDED = (
 class Answer:
     """What one command tells its user: people on the terminal, or programs with `--json`."""
 
-    def __init__(self, *, as_json: bool) -> None:
+    def __init__(self, *, as_json: bool, is_debugged: bool = False) -> None:
         self.as_json = as_json
+        self.is_debugged = is_debugged
         # Made per command: a test or a scheduler may have changed the streams since import.
         self.out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
+        is_watched = self.err.is_terminal and not self.err.is_dumb_terminal and not is_debugged
+        self._watching: Watching | None = None
+        if is_watched:
+            # Only here: most commands answer at once, and would only wait for it to be read.
+            from tactful.jobs.commands.watching import Watching
+
+            self._watching = Watching(sys.stderr.fileno())
 
     def progress(self, line: str) -> None:
-        """One line about what is going on, beside the answer."""
-        self.err.print(escape(line), style="dim")
+        """One line about what is going on, beside the answer.
+
+        What is being done, and how far it is, is told on a terminal only, or for `--debug`.
+        """
+        if self._watching is not None:
+            told = self._watching.show if isinstance(line, Step) else self._watching.say
+            told(line)
+        elif self.is_debugged or not isinstance(line, Step):
+            self.err.print(escape(line), style="dim")
+
+    def settle(self) -> None:
+        """Let nothing more be shown of what is going on: it is over."""
+        if self._watching is not None:
+            self._watching.end()
 
     def shown(self, facts: Mapping[str, Any], render: Callable[[Any], Any] | None) -> None:
         """The answer, in the command's own form for people."""
+        self.settle()
         if self.as_json or render is None:
             text = json.dumps(facts, default=str, ensure_ascii=False)
             # Programs read both alike; a terminal would obey one.
@@ -64,6 +89,7 @@ class Answer:
         self, facts: Mapping[str, Any], render: Callable[[Any], Any], *, is_beside: bool
     ) -> None:
         """The answer beside what was printed already, or as `shown` where nothing was."""
+        self.settle()
         if is_beside and not self.as_json:
             for part in render(facts):
                 self.err.print(part)
@@ -95,7 +121,7 @@ class Answer:
             *would_tell_lines(facts["would_tell"]),
             *more,
         ]
-        beside = ("finished_batches", "failed_sources", "untold", "would_tell", "quality")
+        beside = ("finished_batches", "failed_sources", "untold", "would_tell", "quality", "held")
         self.summary(facts, told_beside=beside, more=lines)
 
     def checked(self, facts: Mapping[str, Any]) -> None:
@@ -109,6 +135,14 @@ class Answer:
             self.err.print(f"[bold red]error[/]: {escape(sentence)}")
         if said:
             raise typer.Exit(1)
+
+    def gated(self, sentences: Iterable[str | None]) -> None:
+        """End with exit code 3 where a run came to its end, and its tables are not as they must."""
+        said = [sentence for sentence in sentences if sentence]
+        for sentence in said:
+            self.err.print(f"[bold red]gate[/]: {escape(sentence)}")
+        if said:
+            raise typer.Exit(QualityGate.exit_code)
 
     def failed(self, error: BaseException) -> int:
         """Say on one line what went wrong, and return the exit code."""
@@ -148,7 +182,7 @@ def answering(*, as_json: bool, debug: bool, stopped: str = STOPPED) -> Iterator
 
     stopped: what is said when somebody stops the command.
     """
-    answer = Answer(as_json=as_json)
+    answer = Answer(as_json=as_json, is_debugged=debug)
     try:
         with stoppable(stopped, as_json=as_json):
             yield answer
@@ -160,12 +194,15 @@ def answering(*, as_json: bool, debug: bool, stopped: str = STOPPED) -> Iterator
         answer.err.print(stopped)
         raise typer.Exit(130) from stop
     except Exception as error:
+        answer.settle()
         code = answer.failed(error)
         if debug:
             answer.err.print_exception(show_locals=False)
             if isinstance(error, SparkNotStarted):
                 answer.err.print(escape(error.printed))
         raise typer.Exit(code) from error
+    finally:
+        answer.settle()
 
 
 def fact_table(facts: Mapping[str, Any]) -> Table:

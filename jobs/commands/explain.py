@@ -9,6 +9,7 @@ from typing import Any
 from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted
+from tactful.jobs.why.experiments import arm_words
 from tactful.jobs.why.links import hop_words
 from tactful.jobs.why.planned import plan_words
 from tactful.jobs.why.shared import audience_words, record_words
@@ -49,7 +50,8 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     if "timeline" not in facts:
         return
     yield from _withheld(facts)
-    yield from _planned(facts["plans"])
+    yield from _planned(facts["plans"], facts["at"])
+    yield from _experiments(facts["experiments"])
     yield from _shared(facts)
     yield from _timeline(facts["timeline"])
 
@@ -133,10 +135,12 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from _more(regrets["all_count"] - len(regrets["rows"]))
 
 
-def _planned(told: Mapping[str, Any]) -> Iterator[str]:
+def _planned(told: Mapping[str, Any], at: datetime) -> Iterator[str]:
     if not told["all_count"]:
         return
-    yield f"[bold]What is planned for them[/]: {counted(told['open_count'], 'open plan')}"
+    # What is said next may have been decided after the other tables were published.
+    newer = f", as of {moment(told['as_of'])}" if told["as_of"] > at else ""
+    yield f"[bold]What is planned for them[/]: {counted(told['open_count'], 'open plan')}{newer}"
     still, past = (
         [row for row in told["rows"] if row["is_final"] is state] for state in (False, True)
     )
@@ -147,6 +151,13 @@ def _planned(told: Mapping[str, Any]) -> Iterator[str]:
         yield f"[bold]What became of other plans[/]: {counted(ended, 'plan')}"
         yield from _several(plan_words(row) for row in past)
         yield from _more(ended - len(past))
+
+
+def _experiments(told: Mapping[str, Any]) -> Iterator[str]:
+    if told["all_count"]:
+        yield f"[bold]In experiments[/]: {counted(told['all_count'], 'campaign')}"
+        yield from (escape(f"  {arm_words(row)}") for row in told["rows"])
+        yield from _more(told["all_count"] - len(told["rows"]))
 
 
 def _shared(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -38,7 +38,8 @@ and numbers are possible ones; TOML files below quality.suites say what else you
 
 type is any kind that Great Expectations has of one table. What came of it is kept in the table
 quality, and told by pages in the lake's folder docs, which take their style from the internet.
-Where anything critical is not met, the exit code is 3. Nothing is told of which rows it is.
+Where anything critical is not met, the exit code is 3. Nothing is told of which rows it is. With
+quality.hold batches say nothing new from then on, or nothing is sent, until all is as expected.
 """
 PUBLISH = """Bring the tables that people read up to date.
 
@@ -82,7 +83,8 @@ EXPLAIN = """Tell who somebody is, what must not be said to them, and why.
 WHO is any identifier, in any spelling (TYPE:VALUE says which type is meant), a person id, also a
 former one, or a message id. It tells which events link the identifiers and what is kept apart, what
 must not be said and until when, how much of each cap is used up, what should not have been sent,
-which audiences hold them, what destinations were told, and what happened, newest first.
+what is planned and what it lost to, in which experiments they are, which audiences hold them, what
+destinations were told, and what happened, newest first.
 
 With OTHER, a second identifier, it tells the shortest path of events between the two, or what is in
 its way. With --at it answers of an earlier moment: of the events up to then, as understood today.

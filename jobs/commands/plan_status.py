@@ -68,10 +68,12 @@ def plan_facts(tables: Tables, lake: Path) -> dict[str, Any]:
     named = tables.ask(NAMED, "messages", "activations", needs="decision_id") if policies else []
     asked = ("messages", "activations", "outcomes")
     foreign = tables.ask(FOREIGN, *asked, needs="decision_id") if is_spoken else []
+    pins = _newest_pins(lake)
     return {
         "policies": policies,
         "paused": [*paused(LocalFiles(str(lake)))],
-        "lagging": _lagging(lake),
+        "lagging": pins.get("lagging", {}),
+        "failing_tables": pins.get("failing_tables", []),
         "sent": {**(named[0] if named else NONE), **(foreign[0] if foreign else {})},
     }
 
@@ -86,6 +88,11 @@ def plan_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield (
             f"[yellow]Nothing was said by the last batch: source {escape(name)} {when}, which is "
             "longer ago than plans.max_lag, and may have forbidden it since.[/]"
+        )
+    if failing := facts["failing_tables"]:
+        yield (
+            f"[yellow]Nothing new was said by the last batch: {escape(', '.join(failing))} "
+            "failed what quality.hold waits for.[/]"
         )
     for told in facts["policies"]:
         counts = ", ".join(f"{told[name]:,} {name}" for name in COUNTS if told[name])
@@ -107,7 +114,7 @@ def _sent_lines(sent: Mapping[str, int]) -> Iterator[str]:
             yield f"{count:,} {words}; they count in caps"
 
 
-def _lagging(lake: Path) -> dict[str, str | None]:
-    """The sources for which the last batch said nothing, and since when they lag."""
+def _newest_pins(lake: Path) -> dict[str, Any]:
+    """What was fixed when the last batch began, such as for which sources it said nothing."""
     pins = sorted((lake / "_checkpoints" / FUSED / "pins").glob("*.json"))
-    return json.loads(pins[-1].read_text()).get("lagging", {}) if pins else {}
+    return json.loads(pins[-1].read_text()) if pins else {}

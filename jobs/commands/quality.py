@@ -13,15 +13,17 @@ from pyspark.sql.pandas.types import to_arrow_schema
 from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted
-from tactful.jobs.errors import LakeError, QualityGate
+from tactful.jobs.commands.quality_status import unmet_words
+from tactful.jobs.errors import LakeError
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
+from tactful.jobs.progress import Step
 from tactful.jobs.publish import published_versions
 from tactful.jobs.quality import expectations
 from tactful.jobs.quality.expectations import Expectation
 from tactful.jobs.quality.validation import Finding, Validation
-from tactful.jobs.runs import pipeline
+from tactful.jobs.runs import gate, pipeline
 from tactful.jobs.settings.config import Config
 from tactful.schemas.quality import QUALITY, SEVERITIES
 
@@ -46,33 +48,66 @@ def quality(
     asked = _asked(config, tables)
     if files_here(config.location) and Lake(None, config.location).state() is None:
         raise LakeError(f"There is no lake at {config.location} yet; start it with tactful run.")
-    began = datetime.now(UTC)
     with pipeline.taken(config, on_progress) as lake:
-        published = published_versions(lake)
-        versions = {one.table.name: published.get(one.table.name) for one in asked}
-        validation = Validation()
-        found: list[Finding] = []
-        for findings in validation.findings(
-            asked, lambda table: lake.store.read(table, versions[table.name])
-        ):
-            on_progress(f"looked at {findings[0].expectation.table.name}")
-            found += findings
-        run_id = _keep(lake, found, versions, began)
-        page = _write_pages(validation, config, docs)
-    return _facts(found, run_id, page)
+        return _looked(lake, config, asked, docs, on_progress)
 
 
-def gate(facts: Mapping[str, Any]) -> None:
-    """Raises: QualityGate, where anything critical is not as expected."""
-    failed = [one for one in facts["not_met"] if one["severity"] == CRITICAL]
-    if failed:
-        first = failed[0]
-        about = ", ".join(first["column_names"]) or "its rows"
-        raise QualityGate(
-            f"{counted(len(failed), 'critical expectation')} not met, first "
-            f"{first['expectation']} of {about} in {first['table_name']}; look at table quality, "
-            f"or at {facts['docs'] or 'the pages, with --docs'}."
-        )
+def check_of(config: Config, on_progress: Progress) -> Callable[[Lake], dict[str, Any]]:
+    """What a run calls to hold all its tables against what is expected of them.
+
+    What is wrong with the expectations themselves comes out here, before the run begins.
+    Raises: ConfigError, QualityUnavailable.
+    """
+    asked = _asked(config, ())
+    expectations.expectations_library()
+    return lambda lake: _looked(lake, config, asked, None, on_progress)
+
+
+def _looked(
+    lake: Lake,
+    config: Config,
+    asked: Sequence[Expectation],
+    docs: Path | None,
+    on_progress: Progress,
+) -> dict[str, Any]:
+    """Look at the tables of a lake that is held, and keep and tell what came of it."""
+    began = datetime.now(UTC)
+    published = published_versions(lake)
+    versions = {one.table.name: published.get(one.table.name) for one in asked}
+    validation = Validation()
+    found: list[Finding] = []
+    each = validation.findings(asked, lambda table: lake.store.read(table, versions[table.name]))
+    for done, findings in enumerate(each, start=1):
+        line = f"looked at {findings[0].expectation.table.name}"
+        far = {"done": done, "total": len(versions)}
+        on_progress(Step(line, name="quality", unit="tables", **far))
+        found += findings
+    run_id = _keep(lake, found, versions, began)
+    page = _write_pages(validation, config, docs)
+    facts = _facts(found, run_id, page)
+    failed = {one["table_name"]: _about(one) for one in reversed(_critical(facts))}
+    gate.note(lake, versions, failed)
+    return facts
+
+
+def gated(facts: Mapping[str, Any]) -> str | None:
+    """That something critical is not as expected, as a sentence; None where all is."""
+    failed = _critical(facts)
+    if not failed:
+        return None
+    return (
+        f"{counted(len(failed), 'critical expectation')} not met, first {_about(failed[0])} in "
+        f"{failed[0]['table_name']}; look at table quality, or at "
+        f"{facts['docs'] or 'the pages, with --docs'}."
+    )
+
+
+def _critical(facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    return [one for one in facts["not_met"] if one["severity"] == CRITICAL]
+
+
+def _about(one: Mapping[str, Any]) -> str:
+    return f"{one['expectation']} of {', '.join(one['column_names']) or 'its rows'}"
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:
@@ -81,17 +116,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
         f"{counted(facts['expectations'], 'expectation')} of {counted(facts['tables'], 'table')}: "
         f"{facts['met']:,} met, {len(facts['not_met']):,} not."
     )
-    for one in facts["not_met"]:
-        about = ", ".join(one["column_names"])
-        told = one["error"] or (
-            f"{one['unexpected_count']:,} of {one['rows_count']:,} rows are otherwise"
-            if one["unexpected_count"] is not None
-            else "it is otherwise"
-        )
-        yield escape(
-            f"  {one['severity']}: {one['table_name']}: {one['expectation']}"
-            f"{f' of {about}' if about else ''} ({one['suite']}): {told}"
-        )
+    yield from (escape(unmet_words(one)) for one in facts["not_met"])
     if facts["docs"]:
         yield f"Pages: {escape(facts['docs'])}"
 

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from tactful.jobs.commands.answers import counted
 from tactful.jobs.commands.explain import plain
 from tactful.jobs.report.environment import environment
 from tactful.jobs.why.texts import as_utc, channels, listed, scope_words, visible
@@ -113,10 +114,9 @@ def sections(facts: Mapping[str, Any]) -> Iterator[Section]:
 
 def _held(one: Mapping[str, Any]) -> Section:
     kinds = listed((f"{kind['says']} ({kind['events_count']:,})" for kind in one["what"]), 30)
-    told = [
-        f"From {_day(one['first_at'])} to {_day(one['last_at'])} we noted "
-        f"{one['events_count']:,} things that happened: {kinds}."
-    ]
+    days = dict.fromkeys(_day(one[name]) for name in ("first_at", "last_at"))
+    when = f"On {next(iter(days))}" if len(days) == 1 else f"From {' to '.join(days)}"
+    told = [f"{when} we noted {counted(one['events_count'], 'thing')} that happened: {kinds}."]
     if one["sources"]:
         told.append(f"This came from: {listed(one['sources'], 30)}.")
     if one["purpose"]:

@@ -24,6 +24,7 @@ from tactful.jobs.commands.identity_status import (
 from tactful.jobs.commands.known_status import known_facts, known_lines
 from tactful.jobs.commands.parted_status import parted_facts, parted_lines
 from tactful.jobs.commands.plan_status import plan_facts, plan_lines
+from tactful.jobs.commands.quality_status import quality_facts, quality_lines
 from tactful.jobs.commands.refused_status import refused_facts, refused_lines
 from tactful.jobs.commands.sending_status import (
     sending_facts,
@@ -108,6 +109,7 @@ def status(
         "sending": sending_facts(tables),
         "doubts": _doubts(tables),
         "refused": refused_facts(tables, _dialects(config)),
+        "quality": quality_facts(tables, state, config),
         "failures": {
             "replay": _replay(state),
             "held_back": state.get("held_back"),
@@ -164,6 +166,7 @@ def render(facts: Mapping[str, Any]) -> Iterator[Any]:
     yield from sending_lines(facts["sending"])
     yield from _doubt_lines(facts["doubts"])
     yield from refused_lines(facts["refused"])
+    yield from quality_lines(facts["quality"])
     if facts["not_made_yet"]:
         yield f"Not made yet: {', '.join(facts['not_made_yet'])}; the next run makes what is new."
     yield from _failure_lines(facts["failures"])

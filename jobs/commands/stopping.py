@@ -20,6 +20,8 @@ from typing import Any
 ASKED_BY = (signal.SIGINT, signal.SIGTERM)
 # How long Spark's process may take to be gone once it was killed.
 SECONDS = 10
+# Back to the begin of the line, and nothing in it.
+CLEAR = "\r\x1b[2K"
 
 
 @contextmanager
@@ -38,7 +40,8 @@ def stoppable(sentence: str, *, as_json: bool) -> Iterator[None]:
         for each in ASKED_BY:
             signal.signal(each, signal.SIG_IGN)
         _mute()
-        _say(screen, f"{sentence}\n")
+        # Where a line on what is being done stands, this one takes its place.
+        _say(screen, f"{CLEAR if os.isatty(screen) else ''}{sentence}\n")
         if as_json:
             _say(answer, json.dumps({"error": sentence, "exit_code": 128 + number}) + "\n")
         _end_spark()

@@ -15,6 +15,7 @@ from tactful.jobs import java
 from tactful.jobs.demo import spoken
 from tactful.jobs.demo.world import UNTIL, generate, secret_of
 from tactful.jobs.errors import LakeError
+from tactful.jobs.progress import Step
 from tactful.jobs.runs import may_run, pipeline
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config, load
@@ -58,20 +59,20 @@ def demo(
         seconds[name] = round(time.monotonic() - started, 1)
         started = time.monotonic()
 
-    on_progress("starting Spark")
+    on_progress(Step("start Spark"))
     spark = open_session()
     lap("session")
-    on_progress("writing a retailer's autumn: the Complete Journey data, and what it lacks")
+    on_progress(Step("write a retailer's autumn: the Complete Journey data, and what it lacks"))
     made = generate(spark, folder=folder, seed=seed)
     lap("data")
     config = demo_config(folder, seed=seed)
     ran = pipeline.run(config, as_of=UNTIL, on_progress=on_progress)
     seconds.update(ran.seconds)
     started = time.monotonic()
-    on_progress("what is said next")
+    on_progress(Step("what is said next"))
     say(config)
     lap("say")
-    on_progress("report")
+    on_progress(Step("report"))
     target = folder / "report.html"
     page.write(folder, truth=folder / OURS, target=target, config=config, generated=asdict(made))
     lap("report")

@@ -41,7 +41,7 @@ def count(events: DataFrame, waiting: DataFrame, fresh: DataFrame) -> Counts:
 
 def counted(batch: Batch, counts: Counts, anew: Anew, persons: int) -> DataFrame:
     """The batch's row in `batches`. persons: how many were decided."""
-    row = {
+    batch.row = {
         "query": batch.query,
         "generation": batch.generation,
         "batch_id": batch.batch_id,
@@ -54,4 +54,4 @@ def counted(batch: Batch, counts: Counts, anew: Anew, persons: int) -> DataFrame
         "watermark": counts.newest,
         "seconds": dict(batch.seconds),
     }
-    return small_frame(batch.lake.spark, [row], BATCHES.struct())
+    return small_frame(batch.lake.spark, [batch.row], BATCHES.struct())

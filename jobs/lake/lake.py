@@ -19,6 +19,7 @@ from tactful.jobs.errors import (
 from tactful.jobs.lake import secret
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.observer import Observer
 from tactful.jobs.lake.places import local_path
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.state import (
@@ -49,6 +50,7 @@ class Lake:
         self.spark = spark
         self.store = open_store(spark, location)
         self.location = self.store.location
+        self.observer = Observer()
 
     def checkpoint(self, query: str) -> str:
         """Spark's own folder of a query; what Tactful keeps of it lies beside, not inside."""

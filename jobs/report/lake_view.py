@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,10 +45,16 @@ PURPOSES = """
 
 @dataclass(frozen=True)
 class LakeView:
-    """A lake's tables as one database: `timeline` is the published table, `log_links` a log."""
+    """A lake's tables as one database: `timeline` is the published table, `log_links` a log.
+
+    batch: the newest of which the published tables tell; None where that is not known. opens: lets
+    the database read one more table, by its id.
+    """
 
     database: duckdb.DuckDBPyConnection
     as_of: datetime | None
+    batch: int | None = None
+    opens: Callable[[str], None] = lambda _: None
 
     def frame(self, sql: str, **parameters: Any) -> pd.DataFrame:
         """What a query answers; `$name` in it stands for a parameter."""
@@ -82,16 +89,21 @@ def open_lake(lake: Path, only: Collection[str] = ()) -> LakeView:
     database = _database()
     # By their ids: the log `timeline` has the name of a published table, and versions of its own.
     published = {table.id for table in PUBLISHED}
-    for table in TABLES.values():
-        if only and table.id not in only:
-            continue
-        version = together.get(table.name) if table.id in published else None
+    wanted = [name for name in TABLES if not only or name in only]
+
+    @cache
+    def show(name: str) -> None:
+        table = TABLES[name]
+        version = together.get(table.name) if name in published else None
         with readable(Path(lake), table.path):
             _show(database, table, opened(Path(lake), table.path, version), state.get("batch"))
+
+    for name in wanted:
+        show(name)
     if not only or "messages" in only:
         database.execute(f"CREATE VIEW purposes AS {PURPOSES}")
     view = LakeView(database, None)
-    return LakeView(database, _clock(view, state))
+    return LakeView(database, _clock(view, state), state.get("batch"), show)
 
 
 def published_state(lake: Path) -> dict[str, Any]:

@@ -98,6 +98,8 @@ class Batch:
     # Whether it came with so few rows that all it holds is in one piece.
     is_one_piece: bool = False
     seconds: dict[str, float] = field(default_factory=dict)
+    # Its row in `batches`, once it is known.
+    row: dict[str, Any] = field(default_factory=dict)
     _kept: list[DataFrame] = field(default_factory=list)
 
     @property
@@ -157,11 +159,12 @@ class Batch:
             for k, (table, output) in numbered:
                 self._append(table, output)
                 self.hook(self.query, k, table.id)
-            return
-        with ThreadPoolExecutor(COMMIT_THREADS) as pool:
-            work = inheritable_thread_target(self.lake.spark)(self._append)
-            for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
-                done.result()
+        else:
+            with ThreadPoolExecutor(COMMIT_THREADS) as pool:
+                work = inheritable_thread_target(self.lake.spark)(self._append)
+                for done in [pool.submit(work, table, output) for _, (table, output) in numbered]:
+                    done.result()
+        self.lake.observer.batch_done(self, outputs)
 
     def commit_large(self, table: Table, rows: DataFrame, *, k: int = 1) -> None:
         """Append one output that there surely is: to look first would be to work it out twice."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import signal
-import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -27,8 +25,9 @@ from tactful.jobs.lake.folding import fold_logs
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import Part
 from tactful.jobs.preview import preview
+from tactful.jobs.progress import Step
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import lag, may_run
+from tactful.jobs.runs import gate, lag, may_run
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -38,7 +37,10 @@ from tactful.jobs.runs.batches import (
     unfinished,
 )
 from tactful.jobs.runs.failures import failure
+from tactful.jobs.runs.gauges import PATH, Gauges, session_settings
+from tactful.jobs.runs.observing import Observing
 from tactful.jobs.runs.publishing import published_beside
+from tactful.jobs.runs.stopping import asked_to_stop
 from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
 from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
@@ -51,6 +53,7 @@ STEPS = ("land", "accept", "fused", "publish", "send")
 LOOK = timedelta(milliseconds=200)
 READ_AGAIN = "Source {} is read again as a whole."
 Progress = Callable[[str], None]
+Check = Callable[[Lake], dict[str, Any]]
 
 
 @dataclass
@@ -74,6 +77,10 @@ class RunSummary:
     untold: dict[str, str] = field(default_factory=dict)
     # Of a dry run: how many records each audience would get; None of any other run.
     would_tell: list[dict[str, str | int]] | None = None
+    # What was found where the tables were held against what is expected of them; None where not.
+    quality: dict[str, Any] | None = None
+    # What waits since tables are not as they must be, as a sentence.
+    held: str | None = None
     seconds: dict[str, float] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
@@ -93,13 +100,15 @@ def run(
     is_preview: bool = False,
     is_full: bool = False,
     only: Collection[Table] = (),
+    check: Check | None = None,
 ) -> RunSummary:
     """Bring the lake up to date: land, accept, decide and deliver, publish.
 
     Everything that would stop the run is looked at before anything is written. is_confirmed:
     whether a changed rule may tell destinations of as many persons as it takes. is_preview: only
     land and accept, and say in `would_tell` what the next run would tell whom. is_full: publish
-    every table anew. only: the tables to publish, see `publish`.
+    every table anew. only: the tables to publish, see `publish`. check: holds the tables against
+    what is expected of them once they are published, before anything is sent.
     """
     for step in steps:
         if step not in STEPS:
@@ -110,9 +119,8 @@ def run(
         may_run.refuse(bare, config)
         may_run.refuse_held(config.location)
         _moment(bare, as_of)
-    lake = Lake(
-        open_session(connectors=config.connectors, on_progress=on_progress), config.location
-    )
+    lake = _lake_of(config, on_progress)
+    lake.observer = Observing(on_progress, Gauges(lake.spark, config))
     with opened(lake, config):
         moment = _moment(lake, as_of)
         lake.create(config)
@@ -124,7 +132,9 @@ def run(
             return _preview(lake, config, moment, on_progress)
         tick(lake, config, moment)
         show = partial(publish, full=is_full, only=only)
-        return _once(lake, config, moment, chosen, on_progress, hook, is_confirmed, show=show)
+        return _once(
+            lake, config, moment, chosen, on_progress, hook, is_confirmed, show=show, check=check
+        )
 
 
 @contextmanager
@@ -133,12 +143,20 @@ def taken(config: Config, on_progress: Progress) -> Iterator[Lake]:
     if files_here(config.location):
         may_run.refuse(Lake(None, config.location), config)
         may_run.refuse_held(config.location)
-    lake = Lake(
-        open_session(connectors=config.connectors, on_progress=on_progress), config.location
-    )
+    lake = _lake_of(config, on_progress)
     with opened(lake, config):
         lake.create(config)
         yield lake
+
+
+def _lake_of(config: Config, on_progress: Progress) -> Lake:
+    """The lake, opened with a session that has what the configuration needs."""
+    on_progress(Step("start Spark"))
+    settings = session_settings(config)
+    spark = open_session(connectors=config.connectors, on_progress=on_progress, **settings)
+    if settings and spark.sparkContext.uiWebUrl:
+        on_progress(f"gauges at {spark.sparkContext.uiWebUrl}{PATH}/")
+    return Lake(spark, config.location)
 
 
 @contextmanager
@@ -190,6 +208,7 @@ def _once(
     is_confirmed: bool,
     *,
     show: Callable[..., list[str]] = publish,
+    check: Check | None = None,
 ) -> RunSummary:
     """Take the chosen steps one after another, each until it has caught up."""
     summary = RunSummary(lake.location, as_of.isoformat())
@@ -202,7 +221,7 @@ def _once(
     def timed(step: str, work: Callable[[], Any]) -> Any:
         if step not in steps:
             return None
-        on_progress(step)
+        on_progress(Step(step))
         started = time.monotonic()
         try:
             return work()
@@ -214,6 +233,7 @@ def _once(
         before = last_done(lake, accept.QUERY)
         timed("accept", lambda: accept_all(lake, config, hook))
         _counted(summary, lake, after=before)
+        lake.observer.accepted(summary.accepted_rows)
     timed("fused", lambda: _decide_all(lake, config, as_of, hook, is_confirmed))
     if "fused" in steps:
         done = last_done(lake, fused.QUERY)
@@ -225,8 +245,13 @@ def _once(
     ]
     work = partial(show, lake, config, as_of=as_of, on_progress=on_progress)
     summary.published = timed("publish", work) or []
+    if check is not None:
+        on_progress(Step("quality"))
+        summary.quality = check(lake)
+    summary.held = gate.held(lake.state(), config)
     if is_any_sent(config):
         summary.sent, summary.untold = timed("send", lambda: tell(config, on_progress)) or ({}, {})
+        lake.observer.sent(summary.sent)
     return summary
 
 
@@ -238,7 +263,7 @@ def _preview(lake: Lake, config: Config, as_of: datetime, on_progress: Progress)
             "of it may have been told; finish it first with: tactful run."
         )
     summary = _once(lake, config, as_of, ("land", "accept"), on_progress, None, False)
-    on_progress("preview")
+    on_progress(Step("preview"))
     started = time.monotonic()
     summary.would_tell = preview(lake, config, as_of, finish)
     summary.seconds["preview"] = round(time.monotonic() - started, 2)
@@ -260,6 +285,7 @@ def accept_all(lake: Lake, config: Config, hook: Hook | None = None) -> None:
     repeats = accept.Repeats()
     repeats.end(finish(accept.start(lake, config, Pace(), hook, repeats=repeats)))
     lag.note_accepted(lake)
+    lake.observer.caught_up(lake.state() or {})
 
 
 def _counted(summary: RunSummary, lake: Lake, *, after: int) -> RunSummary:
@@ -331,9 +357,9 @@ def _for_ever(
     accepting = accept.start(lake, config, Pace(LOOK), repeats=repeats)
     try:
         with (
-            _asked_to_stop(on_progress) as asked,
+            asked_to_stop(on_progress) as asked,
             published_beside(lake, config, on_progress) as publish_if_due,
-            told_beside(config, on_progress) as tell_beside,
+            told_beside(config, on_progress, lake.observer.sent) as tell_beside,
         ):
             left = float("inf") if stop_after is None else stop_after.total_seconds()
             while not asked.is_set():
@@ -343,6 +369,7 @@ def _for_ever(
                 _caught_up(accepting)
                 repeats.hold(accepting)
                 lag.note_accepted(lake)
+                lake.observer.caught_up(lake.state() or {})
                 now = datetime.now(UTC)
                 tick(lake, config, now)
                 finish(fused.start(lake, config, Pace(), is_confirmed=is_confirmed))
@@ -361,34 +388,7 @@ def _for_ever(
     summary = _counted(RunSummary(lake.location, now.isoformat()), lake, after=before)
     summary.failed_sources = failed
     summary.published = publish(lake, config, as_of=now)
+    summary.held = gate.held(lake.state(), config)
     if is_any_sent(config) and not was_asked:
         summary.sent, summary.untold = tell(config, on_progress)
     return summary
-
-
-@contextmanager
-def _asked_to_stop(on_progress: Progress) -> Iterator[threading.Event]:
-    """Yield what is set once somebody asks the run to stop, so that it may finish its round.
-
-    Spark's own answer to Ctrl-C is to cancel every job, each of which tells of it over pages. Asked
-    a second time it breaks the round off, for the next run to finish.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked
-        return
-
-    def stop(number: int, frame: Any) -> None:
-        if asked.is_set():
-            if callable(before[number]):
-                before[number](number, frame)
-            raise KeyboardInterrupt
-        asked.set()
-        on_progress("stopping after this round")
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield asked
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler or signal.SIG_DFL)

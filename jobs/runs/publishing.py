@@ -12,6 +12,7 @@ from typing import Any
 from pyspark import inheritable_thread_target
 
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.progress import Step
 from tactful.jobs.publish import publish
 from tactful.jobs.settings.config import Config
 
@@ -27,7 +28,7 @@ def published_beside(
 
     def work(now: datetime) -> None:
         publish(lake, config, as_of=now)
-        on_progress(f"published as of {now:%H:%M:%S}")
+        on_progress(Step(f"published as of {now:%H:%M:%S}"))
 
     with ThreadPoolExecutor(1) as thread:
 

@@ -21,6 +21,7 @@ from tactful.jobs.errors import (
 from tactful.jobs.intake import reference
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.progress import Step
 from tactful.jobs.publish import publish
 from tactful.jobs.runs import may_run, pipeline
 from tactful.jobs.runs.batches import (
@@ -258,7 +259,7 @@ def _take_away(
     """Remove checkpoints and tables, and set the clock; done twice it is as done once."""
     queries = list(noted["batches_before"])
     for query in queries:
-        on_progress(f"forgetting what {query} concluded")
+        on_progress(Step(f"forget what {query} concluded"))
         lake.store.remove(lake.beside_checkpoint(query, "").rstrip("/"))
         steps.done(f"checkpoint of {query}")
         for table in CONCLUSIONS[query]:
@@ -289,9 +290,9 @@ def _draw_again(
     # With the quarantine went the reference rows that it held: they are refused anew.
     reference.load(lake, config, on_progress)
     if accept.QUERY in noted["batches_before"]:
-        on_progress("accept")
+        on_progress(Step("accept"))
         pipeline.accept_all(lake, config, hook)
-    on_progress("fused")
+    on_progress(Step("fused"))
     pipeline.finish(fused.start(lake, config, Pace(), hook, at_once=True))
     summary.published = publish(lake, config, as_of=moment, on_progress=on_progress)
     return summary

@@ -8,11 +8,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
-from tactful.jobs.errors import SendingHeld
+from tactful.jobs.errors import QualityGate, SendingHeld
 from tactful.jobs.sending.send import send, stopped_sentences
 from tactful.jobs.settings.config import Config
 
 Progress = Callable[[str], None]
+Turns = dict[str, dict[str, Any]]
 TOLD_AGAIN = "Destination {} is told all again."
 
 
@@ -23,21 +24,23 @@ def is_any_sent(config: Config) -> bool:
 
 def tell(
     config: Config, on_progress: Progress, stop: threading.Event | None = None
-) -> tuple[dict[str, dict[str, Any]], dict[str, str]]:
+) -> tuple[Turns, dict[str, str]]:
     """Send what waits; what became of it, and a sentence on each that could not be told all.
 
-    Another process that sends the same outbox is let do it.
+    Another process that sends the same outbox is let do it; a closed gate is waited for.
     """
     try:
         sent = send(config, on_progress=on_progress, stop=stop)
-    except SendingHeld as held:
+    except (SendingHeld, QualityGate) as held:
         on_progress(str(held))
         return {}, {}
     return sent, stopped_sentences(sent)
 
 
 @contextmanager
-def told_beside(config: Config, on_progress: Progress) -> Iterator[Callable[[], None]]:
+def told_beside(
+    config: Config, on_progress: Progress, on_sent: Callable[[Turns], None]
+) -> Iterator[Callable[[], None]]:
     """Send in a thread of its own after every round; who is down never holds a round up."""
     running: Future[Any] | None = None
     untold: dict[str, str] = {}
@@ -45,7 +48,8 @@ def told_beside(config: Config, on_progress: Progress) -> Iterator[Callable[[], 
 
     def work() -> None:
         nonlocal untold
-        _, found = tell(config, lambda _: None, stop)
+        sent, found = tell(config, lambda _: None, stop)
+        on_sent(sent)
         untold = say_changed(untold, found, on_progress, TOLD_AGAIN)
 
     with ThreadPoolExecutor(1) as thread:

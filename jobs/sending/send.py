@@ -9,15 +9,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import httpx2
 
-from tactful.jobs.errors import LakeError, SendingHeld
+from tactful.jobs.errors import LakeError, QualityGate, SendingHeld
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_files import held
+from tactful.jobs.progress import Step
+from tactful.jobs.runs import gate
 from tactful.jobs.sending.journal import FOLDER, Journal
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.sending.sender import Sender, Turn
@@ -50,6 +53,8 @@ def send(
     asked to be left alone. patience,
     timeout: how long to wait before a repeat, as a multiple of what is usual, and for an answer.
     stop: once it is set, each destination ends behind the call that it is at.
+
+    Raises: LakeError, SendingHeld; QualityGate, where it waits for tables to be as they must.
     """
     chosen, halt = _chosen(config, only), stop or threading.Event()
     place = _place(config)
@@ -57,6 +62,8 @@ def send(
     state = lake.state()
     if state is None:
         raise LakeError(f"There is no lake at {place}; start one with: tactful run.")
+    if (why := gate.stops_sending(state, config)) is not None:
+        raise QualityGate(why)
     with _alone(place) as is_alone:
         if not is_alone:
             raise SendingHeld(f"Another process sends the outbox of {place} now; wait for it.")
@@ -66,8 +73,15 @@ def send(
         tables.tell()
         waiting = outbox.pending(chosen, again=again, begun=_begun(journal))
 
+        done, files = count(1), sum(map(len, waiting.values()))
+
+        def on_file() -> None:
+            number = next(done)
+            line = f"sent {number:,} of {files:,} files"
+            on_progress(Step(line, name="send", done=number, total=files, unit="files"))
+
         def turn(name: str) -> Turn:
-            on_progress(f"sending {len(waiting[name])} files to {name}")
+            on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
             variable = variable_of(chosen[name].credential) or ""
             wire = Wire(chosen[name], environ.get(variable, ""), patience=patience, timeout=timeout)
             # Each thread its own reader: it holds one batch of records at a time.
@@ -82,6 +96,7 @@ def send(
                 now=now,
                 stop=halt,
                 again=again,
+                on_file=on_file,
             )
             with contextlib.closing(wire):
                 return sender.turn(waiting[name])

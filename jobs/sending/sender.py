@@ -46,11 +46,14 @@ class Sender:
         now: Callable[[], datetime],
         stop: threading.Event,
         again: bool = False,
+        on_file: Callable[[], None] = lambda: None,
     ) -> None:
-        """again: whether to call it although it asked to be left alone."""
+        """again: whether to call it although it asked to be left alone. on_file: is told of each
+        file that came to its end.
+        """
         self.destination, self.outbox, self.journal = destination, outbox, journal
         self.tables, self.wire, self.lake_id, self.now = tables, wire, lake_id, now
-        self.stop, self.again = stop, again
+        self.stop, self.again, self.on_file = stop, again, on_file
 
     def turn(self, files: Sequence[File]) -> Turn:
         """Send what can be sent now; what comes behind a file that has to wait waits with it."""
@@ -68,6 +71,7 @@ class Sender:
                 break
             setattr(turn, progress.state, getattr(turn, progress.state) + 1)
             turn.refused_records += len(progress.refused) + progress.unnamed
+            self.on_file()
         return turn
 
     def _resting(self, progress: Progress) -> str | None:

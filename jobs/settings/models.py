@@ -36,6 +36,7 @@ from tactful.jobs.settings.fields import (
     known_region,
     known_zone,
 )
+from tactful.jobs.settings.metrics import Metrics
 from tactful.jobs.settings.planning import Plans
 from tactful.jobs.settings.privacy import Privacy
 from tactful.jobs.settings.quality import Quality
@@ -262,6 +263,7 @@ class Config(Section):
     plans: Plans = Plans()
     destinations: tuple[Destination, ...] = ()
     quality: Quality = Quality()
+    metrics: Metrics = Metrics()
 
     # Where the path at a place begins; the text itself stays as it is, since it is in the hash.
     _bases: Mapping[tuple[str, ...], Path] = PrivateAttr(default_factory=dict)
@@ -346,9 +348,9 @@ class Config(Section):
         """What the configuration decides, as 64 hex digits.
 
         Where the lake lies is no decision, nor what is expected of its tables, nor what customers
-        are told about it.
+        are told about it, nor what is shown of a run.
         """
-        aside = {"lake", "quality", "privacy"}
+        aside = {"lake", "quality", "privacy", "metrics"}
         return _digest(self.model_dump(mode="json", exclude_defaults=True, exclude=aside))
 
     def hash_of(self, sections: Iterable[str]) -> str:

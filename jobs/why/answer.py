@@ -13,14 +13,23 @@ from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
-from tactful.jobs.why import apart, asked, happened, links, planned, shared, who, withheld
+from tactful.jobs.why import (
+    apart,
+    asked,
+    experiments,
+    happened,
+    links,
+    planned,
+    shared,
+    who,
+    withheld,
+)
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import Who
-from tactful.schemas.events import STREAMS
 
 READS = {
     *who.READS, *links.READS, *apart.READS, *happened.READS, *withheld.READS, *planned.READS,
-    *shared.READS, "outcomes",
+    *shared.READS, *experiments.READS, "outcomes",
 }  # fmt: skip
 MOST_IDENTIFIERS = 200
 
@@ -80,9 +89,7 @@ def looking(
                 f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
                 "what has landed and makes the tables."
             )
-        # What a set of identifiers was last seen in before a moment, only events tell.
-        opened = reads if at is None else {*reads, *STREAMS}
-        with closing(open_lake(folder, opened)) as lake:
+        with closing(open_lake(folder, reads)) as lake:
             as_of = as_utc(datetime.fromisoformat(state["as_of"]))
             when = as_of if at is None else as_utc(at)
             begins_at = happened.begins_at(lake) if when < as_of else None
@@ -128,6 +135,9 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
     facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
     facts["plans"] = planned.plans(of.lake, person, keys, of.config, as_of=of.as_of, **shown)
+    facts["experiments"] = experiments.arms(
+        of.lake, person, at=facts["plans"]["as_of"], rows=of.rows
+    )
     facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
     facts["asked_of_ads"] = asked.ads(of.lake, person, of.config)
     facts["records"] = shared.records(of.lake, keys, **shown)

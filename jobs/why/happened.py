@@ -40,6 +40,12 @@ NAMED = f"""
     SELECT {EVENT} FROM timeline
     WHERE event_id IN (SELECT unnest($ids)) GROUP BY stream, event_id
 """
+# What a batch has taken in since the tables were published: what is said next may rest on it.
+SINCE = f"""
+    SELECT {EVENT} FROM log_timeline
+    WHERE batch_id > $batch AND event_id IN (SELECT unnest($ids)) GROUP BY stream, event_id
+"""
+LOG = "_log/timeline"
 OF_MESSAGE = f"""
     SELECT {EVENT}, count(*) OVER () AS all_count FROM timeline
     WHERE message_id = $message AND occurred_at <= $at
@@ -75,13 +81,24 @@ def of_message(lake: LakeView, message: str, *, at: datetime, rows: int) -> dict
 
 
 def named(lake: LakeView, refs: Iterable[str | None]) -> dict[str, dict[str, Any]]:
-    """Events by their names, stream:event_id; those that no table holds are missing."""
+    """Events by their names, stream:event_id; those that no table holds are missing.
+
+    What has come in since the tables were published is told as well, from the log.
+    """
     wanted = {ref for ref in refs if ref}
-    ids = sorted({ref.partition(":")[2] for ref in wanted})
-    if not ids:
+    if not wanted:
         return {}
-    found = _told(lake, lake.rows(NAMED, ids=ids))
-    return {row["event"]: row for row in found if row["event"] in wanted}
+    found = _by_name(lake, NAMED, wanted)
+    if left := wanted - found.keys():
+        lake.opens(LOG)
+        found |= _by_name(lake, SINCE, left, batch=-1 if lake.batch is None else lake.batch)
+    return found
+
+
+def _by_name(lake: LakeView, sql: str, wanted: set[str], **more: Any) -> dict[str, dict[str, Any]]:
+    ids = sorted({ref.partition(":")[2] for ref in wanted})
+    told = _told(lake, lake.rows(sql, ids=ids, **more))
+    return {row["event"]: row for row in told if row["event"] in wanted}
 
 
 def begins_at(lake: LakeView) -> datetime | None:

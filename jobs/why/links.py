@@ -137,6 +137,8 @@ def _last_until(lake: LakeView, keys: Collection[str], at: datetime) -> Sets:
     if not keys:
         return {}
     found: dict[Any, Mapping[str, Any]] = {}
+    for stream in STREAMS:
+        lake.opens(stream)
     for row in lake.rows(LAST_UNTIL, keys=sorted(keys), at=at):
         named = (tuple(row["keys"] or ()), tuple(row["blocked"] or ()))
         known = found.get(named)

@@ -9,7 +9,7 @@ from typing import Any
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Activate, Config
 from tactful.jobs.why.happened import named, refs_of
-from tactful.jobs.why.texts import DID, channel, listed, moment, visible
+from tactful.jobs.why.texts import DID, as_utc, channel, listed, moment, visible
 from tactful.jobs.why.withheld import event_line, event_of, lifts
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.plans.barred import NO_ADDRESS, NO_CONSENT
@@ -54,6 +54,8 @@ WINNERS = """
            emitted_at IS NOT NULL AS is_said
     FROM ({plans}) WHERE decision_id IN (SELECT unnest($ids)) ORDER BY said_at, decision_id
 """
+# When it was last decided, which may be after the other tables were published.
+NEWEST = "SELECT max(decided_at) AS decided_at FROM activations"
 # When the last row ends that speaks against something now; null where one has no end.
 HELD_UNTIL = """
     SELECT policy, any_value(reason) AS reason,
@@ -88,14 +90,17 @@ def plans(
     """What is planned to be said to somebody and what was, with what stands in the way of each.
 
     First what is still open, by its moment. At an earlier moment as it was recorded then. keys: of
-    their identifiers. as_of: when tables were published.
+    their identifiers. as_of: when tables were published; what is said next may be newer than they,
+    and is what it is as of decided_at.
     """
-    if at >= as_of:
+    decided_at = max(as_of, as_utc(lake.row(NEWEST)["decided_at"] or as_of))
+    if at == as_of or at >= decided_at:
         source, whose, given = STANDING, "person_id = $person", {"person": person}
         more: dict[str, Any] = {}
     else:
         source, whose = RECORDED, "anchor_key IN (SELECT unnest($keys))"
         given, more = {"keys": list(keys)}, {"at": at}
+        decided_at = at
     found = lake.rows(PLANNED.format(plans=source, whose=whose), rows=rows, **given, **more)
     ids = sorted({one for row in found for one in row["lost_to"] or ()})
     won = lake.rows(WINNERS.format(plans=source), ids=ids, **more) if ids else []
@@ -105,8 +110,10 @@ def plans(
     return {
         "all_count": found[0]["all_count"] if found else 0,
         "open_count": found[0]["open_count"] if found else 0,
+        "as_of": decided_at,
         "rows": [
-            _planned(row, won, held, events, by_name.get(row["policy"]), config) for row in found
+            _planned(row, won, held, events, by_name.get(row["policy"]), config, as_of)
+            for row in found
         ],
     }
 
@@ -118,6 +125,7 @@ def _planned(
     events: Mapping[str, Any],
     policy: Activate | None,
     config: Config,
+    as_of: datetime,
 ) -> dict[str, Any]:
     winners = [one for one in won if one["decision_id"] in (row["lost_to"] or ())]
     until = held.get(row["reason"]) if row["outcome"] == "suppressed" else None
@@ -132,7 +140,7 @@ def _planned(
         "why": _why(row, policy, config),
         "winners": [dict(one) for one in winners],
         "held_until": until["ends_at"] if until else None,
-        "would_lift": None if row["is_final"] else _would_lift(row, until, policy, config),
+        "would_lift": None if row["is_final"] else _would_lift(row, until, policy, config, as_of),
         "evidence": [_cause(ref, events) for ref in row["evidence"] or ()],
         "stopped_by": [event_of(ref, events) for ref in row["stopped_by"] or ()],
     }  # fmt: skip
@@ -199,6 +207,7 @@ def _would_lift(
     until: Mapping[str, Any] | None,
     policy: Activate | None,
     config: Config,
+    as_of: datetime,
 ) -> str | None:
     """What has to happen for it to be said; of what is to be said, what would stop it."""
     reason, outcome = row["reason"], row["outcome"]
@@ -215,9 +224,12 @@ def _would_lift(
         return "an address or number of theirs on that channel"
     if until is None and reason == NO_CONSENT:
         return "their consent"
+    rules = {rule.name: rule for rule in config.rules}
     if until is not None:
-        options = {rule.name: rule.options for rule in config.rules}
-        return lifts(until["reason"], options.get(reason))
+        return lifts(until["reason"], rules[reason].options if reason in rules else None)
+    if reason in rules and as_utc(row["decided_at"]) > as_of:
+        # It began to hold after the other tables were published.
+        return lifts(rules[reason].when, rules[reason].options)
     return "nothing but time" if row["send_at"] else None
 
 

@@ -51,8 +51,13 @@ DID = {
 
 def visible(text: Any, longest: int = LONGEST) -> str:
     r"""Foreign text on one line: what is not seen, or would be obeyed, as \x1b or \u202e."""
-    plain = UNSEEN.sub(lambda found: _escaped(found[0]), str(text))
+    plain = seen(str(text), but="")
     return plain if len(plain) <= longest else f"{plain[: longest - 1]}…"
+
+
+def seen(text: str, but: str = "\n") -> str:
+    r"""Foreign text in which nothing is hidden, of any length. but: what stays as it is."""
+    return UNSEEN.sub(lambda found: found[0] if found[0] in but else _escaped(found[0]), text)
 
 
 def moment(at: datetime | None) -> str:

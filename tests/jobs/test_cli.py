@@ -27,6 +27,8 @@ class Summary:
     failed_sources: dict[str, str] = field(default_factory=dict)
     would_tell: list[dict[str, Any]] | None = None
     untold: dict[str, str] = field(default_factory=dict)
+    quality: dict[str, Any] | None = None
+    held: str | None = None
 
     def as_dict(self):
         return asdict(self)
@@ -108,7 +110,7 @@ def test_replay_names_its_table(tactful, pipeline):
 def test_json_is_one_summary(tactful, pipeline):
     code, out, _ = tactful("run", "--json")
     told = {"batches": 2, "read": 1234, "failed_sources": {}, "would_tell": None,
-            "untold": {}}  # fmt: skip
+            "untold": {}, "quality": None, "held": None}  # fmt: skip
     assert (code, json.loads(out)) == (0, told)
 
 
@@ -121,6 +123,18 @@ def test_a_source_that_could_not_be_read_is_told_and_is_exit_1(tactful, pipeline
     assert err == "[landing] web\n" + "".join(f"error: {line}\n" for line in said.values())
     code, out, _ = tactful("run", "--json")
     assert (code, json.loads(out)["failed_sources"]) == (1, said)
+
+
+def test_what_waits_behind_a_gate_is_told_and_is_exit_3(tactful, pipeline):
+    said = "By quality.hold nothing new is said while table clicks fails [x]."
+    pipeline.summary = Summary(held=said)
+    code, out, err = tactful("run")
+    assert (code, err) == (3, f"[landing] web\ngate: {said}\n") and "held" not in out
+    code, out, _ = tactful("run", "--json")
+    assert (code, json.loads(out)["held"]) == (3, said)
+    # Who was harmed by it is another matter, and comes first.
+    pipeline.summary = Summary(held=said, untold={"hook": "Destination hook is down."})
+    assert tactful("run")[0] == 1
 
 
 EXITS = {

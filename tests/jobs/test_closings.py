@@ -98,6 +98,7 @@ class Told:
         }  # fmt: skip
 
 
+@pytest.mark.faults
 def test_who_shares_an_address_is_left_alone_with_it(spark, tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.login(9, ANN, BY_FAMILY)
@@ -172,6 +173,7 @@ def test_who_is_named_beside_the_messages_own_person(spark, tmp_path: Path) -> N
     told.shop.publish()
 
 
+@pytest.mark.faults
 def test_a_shared_address_beside_what_nobody_knows(spark, tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.login(9, ANN, BY_FAMILY)

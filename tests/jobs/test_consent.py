@@ -188,6 +188,7 @@ def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Pa
     shop.assert_converged()
 
 
+@pytest.mark.faults
 def test_who_was_never_asked_is_counted_where_silence_is_no(spark, tmp_path: Path) -> None:
     story = Story()
     for who in ("ann", "bob", "cleo"):
@@ -215,6 +216,7 @@ def test_who_was_never_asked_is_counted_where_silence_is_no(spark, tmp_path: Pat
     assert consents_at_google(shop.lake) == {hashed(email_of("ann")): {"CONSENT_GRANTED"}}
 
 
+@pytest.mark.faults
 def test_what_silence_means_is_a_matter_of_where_somebody_lives(spark, tmp_path: Path) -> None:
     story = Story()
     for who in ("here", "there", "told", "nowhere", "no"):

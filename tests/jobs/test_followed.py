@@ -160,6 +160,7 @@ def files_of(shop: Shop, table: str) -> set[str]:
     return set(deltalake.DeltaTable(str(shop.lake / table)).file_uris())
 
 
+@pytest.mark.faults
 def test_what_follows_a_change_is_what_making_all_anew_gives(
     spark, tmp_path: Path, following, made_anew
 ):

@@ -16,6 +16,7 @@ from tactful.schemas.events import TYPES
 from tactful.transforms.rules import RULES
 from tests.jobs.commands.why_lake import (
     ANN,
+    AS_OF,
     DEVICE,
     GONE,
     HOSTILE,
@@ -98,6 +99,50 @@ def test_what_is_said_next_and_what_lost_to_it(explain):
     ):
         assert said in ended, said
     assert "What is planned" not in explain("bob@x.io")[1]
+
+
+def test_the_arm_of_each_experiment_is_told(explain):
+    text = explain("ann@x.io")[1]
+    for said in (
+        "In experiments: 2 campaigns",
+        "campaign spring, since 5 February 2026, 00:00: in its control group, which hears nothing",
+        "campaign summer, since 6 February 2026, 00:00: they were two customers, one in each arm",
+    ):
+        assert said in text, said
+    assert "campaign spring, since 8 February 2026, 00:00: among those" in explain("bob@x.io")[1]
+    then = json.loads(explain("ann@x.io", "--at", at(21).isoformat(), "--json")[1])["experiments"]
+    assert [row["arm"] for row in then["rows"]] == ["test", "control"]
+    assert "In experiments" not in explain("M-6")[1]
+
+
+def test_what_is_said_next_may_be_newer_than_the_other_tables(explain, tmp_path):
+    """A day behind: the cart was left after the timeline was published, and bought back since."""
+    lake, later = tmp_path / "lake", AS_OF + timedelta(hours=19)
+    cart = {**event(None, "clicks", "add_to_cart", "late", 1), "occurred_at": later, "sku": "S9",
+            "event_class": "intent", "anchor_key": key("a"), "batch_id": 2}  # fmt: skip
+    old = {**cart, "event_id": "old", "batch_id": 1}
+    write_table(lake, "_log/timeline", [cart, old])
+    plan = {"activation_id": "x", "person_id": ANN, "policy": "cart_reminder", "channel": "email",
+            "action": "cart_reminder:1", "outcome": "suppressed", "reason": "bought_it",
+            "is_shadow": False, "is_final": False, "lost_to": [], "decided_at": later,
+            "evidence": ["clicks:late", "clicks:old"]}  # fmt: skip
+    write_table(lake, "activations", [plan], mode="append")
+    write_table(lake, "suppressions", [], mode="overwrite")
+    publish(lake)
+    code, text = explain("ann@x.io")
+    assert code == 0
+    for said in (
+        f"{ANN}, as of 1 March 2026, 00:00 UTC",
+        "6 open plans, as of 1 March 2026, 19:00",
+        "because: 1 March 2026, 19:00: put into the cart S9 [clicks:late]",
+        # What a batch before took in stands in the timeline, or nowhere.
+        "because: not in the timeline [clicks:old]",
+        "what would lift it: giving back all that was bought of it",
+    ):
+        assert said in text, said
+    then = (AS_OF + timedelta(hours=1)).isoformat()
+    facts = json.loads(explain("ann@x.io", "--at", then, "--json")[1])
+    assert all(row["evidence"][0]["event"] != "clicks:late" for row in facts["plans"]["rows"])
 
 
 def test_a_plan_is_told_as_it_was_recorded_then(explain):

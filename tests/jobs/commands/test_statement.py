@@ -65,7 +65,7 @@ def test_a_customer_is_told_what_is_held_and_why(statement):
         "# What we hold of you, as of 1 March 2026",
         "Shop Ltd, 1 High Street",
         "- email: ann@x.io, since 1 February 2026",
-        "From 10 February 2026 to 10 February 2026 we noted 1 things that happened: you ordered",
+        "On 10 February 2026 we noted 1 thing that happened: you ordered",
         "What for: to deliver what you order.",
         f"We may do so {BASES['contract']}.",
         "What you have of it: free returns.",

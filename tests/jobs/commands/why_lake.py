@@ -200,6 +200,13 @@ def _told() -> Mapping[str, Sequence[Row]]:
     ]  # fmt: skip
     return {
         **_planned(),
+        "assignments": [
+            {"anchor_key": key(letter), "campaign_id": campaign, "arm": arm, "assigned_at": at(day)}
+            for letter, campaign, arm, day in (
+                ("a", "spring", "control", 5), ("1", "summer", "test", 6),
+                ("2", "summer", "control", 7), ("b", "spring", "test", 8),
+            )
+        ],
         "suppressions": [
             row(1, ANN, "bought_it", "purchased", 10, scope=milk, evidence=["purchases:b1"],
                 ends_at=at(10) + timedelta(days=30)),

@@ -20,10 +20,9 @@ from tactful.jobs.report.spoken import spoken as told_of
 from tactful.jobs.runs import pipeline
 
 
-@pytest.mark.faults
-def test_what_is_planted_is_what_the_report_tells(spark, tmp_path: Path) -> None:
-    """Those customers alone, without a household: run as the demo does, and held to the truth."""
-    landing = tmp_path / "landing"
+def write_spoken(spark, folder: Path) -> None:
+    """Those customers alone, without a household, as the demo lands them."""
+    landing = folder / "landing"
     for feed in STREAMS:
         (landing / feed).mkdir(parents=True)
     for feed, events in spoken.events(spark).items():
@@ -34,6 +33,12 @@ def test_what_is_planted_is_what_the_report_tells(spark, tmp_path: Path) -> None
     write_rows(sold, landing / "products/products.json")
     write_rows(spoken.content_rows(), landing / "contents/contents.json")
     write_rows([{"campaign_id": "none"}], landing / "campaigns/campaigns.json")
+
+
+@pytest.mark.faults
+def test_what_is_planted_is_what_the_report_tells(spark, tmp_path: Path) -> None:
+    """Run as the demo does, and held to the truth."""
+    write_spoken(spark, tmp_path)
     config = demo_config(tmp_path, seed=1)
     pipeline.run(config, as_of=UNTIL)
     say(config)

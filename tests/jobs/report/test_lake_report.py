@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tactful.jobs import cli
 from tactful.schemas.table import FORMAT_VERSION
-from tests.jobs.commands.why_lake import write_why_lake
+from tests.jobs.commands.why_lake import ANN, HOSTILE, publish, write_why_lake
 from tests.jobs.report.test_report import CONF, _Ids
 from tests.small_lake import AS_OF, write_small_lake, write_table
 
@@ -110,6 +110,23 @@ def test_a_lake_without_messages_says_what_it_cannot_tell(report, tmp_path):
     assert "1 Mar 2026 hello email 1" in text
     # Who made the lake's customers is told by numbers alone.
     assert "ann@x.io" not in page
+
+
+def test_what_others_wrote_does_nothing_and_hides_nothing(report, tmp_path):
+    lake = write_why_lake(tmp_path)
+    plan = {"activation_id": "x", "person_id": ANN, "policy": HOSTILE, "channel": "email",
+            "action": "a:1", "outcome": "lost", "reason": HOSTILE, "is_shadow": False,
+            "is_final": False, "lost_to": [], "decided_at": AS_OF, "evidence": []}  # fmt: skip
+    write_table(lake, "activations", [plan], mode="append")
+    found = {"run_id": "r", "checked_at": AS_OF, "table_name": "customers", "suite": HOSTILE,
+             "expectation": "x", "column_names": [HOSTILE], "arguments": "{}",
+             "severity": "critical", "is_met": False, "error": HOSTILE}  # fmt: skip
+    write_table(lake, "quality", [found])
+    publish(lake)
+    code, page, _ = report()
+    assert code == 0
+    assert "&lt;script&gt;alert(1)" in page and r"a\x1b]0;gone\x07" in page and r"\u202e" in page
+    assert "<script" not in page and not set(page) & set("\x1b\x07\u202e\x9b")
 
 
 def test_what_is_not_there_is_said(report, tmp_path):

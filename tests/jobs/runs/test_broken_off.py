@@ -44,7 +44,7 @@ def stopped(shop: Shop, command: list[str], line: str | None, later: float, numb
     """Run a command as a user does, stop it, and return what it said last."""
     moment = ["--conf", str(shop.conf), "--as-of", shop.world.as_of.isoformat()]
     running = subprocess.Popen(
-        [sys.executable, "-m", "tactful.jobs.cli", *command, *moment],
+        [sys.executable, "-m", "tactful.jobs.cli", *command, *moment, "--debug"],
         env={**os.environ, "TACTFUL_SECRET": SECRET},
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
     )  # fmt: skip

@@ -108,6 +108,7 @@ def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monk
     may_run.refuse(Lake(None, str(told.shop.lake)), told.shop.config())
 
 
+@pytest.mark.faults
 def test_who_did_not_mean_it_goes_back(spark, tmp_path: Path) -> None:
     told = Told(tmp_path)
     told.mail("unsubscribed", 5, ANN, channel="email")

@@ -19,7 +19,7 @@ PARTITIONS = (
 )
 SECTIONS = (
     "lake, intake, business, sources, reference, identity, consent, attribution, scores, "
-    "value, privacy, caps, suppress, activate, plans, destinations, quality"
+    "value, privacy, caps, suppress, activate, plans, destinations, quality, metrics"
 )
 CAP_WINDOW = "a duration such as 7d, or calendar = day or week or month instead"
 RULES = "no_consent, unsubscribed, bounced, complained, service_open"

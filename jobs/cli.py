@@ -243,19 +243,31 @@ def send(
     epilog=examples(
         "tactful reconcile meta_exclusions --conf my.toml",
         "tactful reconcile meta_exclusions --conf my.toml --json",
+        "tactful reconcile meta_exclusions --conf my.toml --replace whole",
     ),
 )
 def reconcile(
     destination: Annotated[str, typer.Argument(metavar="DESTINATION", help="Which one.")],
+    replace: Annotated[
+        Path | None,
+        typer.Option(
+            "--replace",
+            metavar="FOLDER",
+            help="Write the calls that replace its audience whole into this folder.",
+        ),
+    ] = None,
     conf: Conf = None,
     settings: Settings = None,
     as_json: AsJson = False,
     debug: Debug = False,
 ) -> None:
     with answering(as_json=as_json, debug=debug) as answer:
-        config = arguments.load(conf, settings, needs_secret=False)
-        from tactful.jobs.commands import reconciling
+        config = arguments.load(conf, settings, needs_secret=replace is not None)
+        from tactful.jobs.commands import reconciling, replacing
 
+        if replace is not None:
+            answer.shown(replacing.replace(config, destination, replace), replacing.lines)
+            return
         answer.shown(reconciling.reconcile(config, destination), reconciling.lines)
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import reduce
-from typing import Any
 
-from pyspark.sql import DataFrame, Window
+from pyspark.sql import DataFrame
 from pyspark.sql import functions as F
 
-from tactful.jobs.audiences import name_of, sizes_after
+from tactful.jobs.filing import in_order, write_files
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config, Destination
@@ -21,6 +19,7 @@ from tactful.schemas.words import AD
 from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.audiences import with_audiences
 from tactful.transforms.closings import is_address
+from tactful.transforms.consents import PROOF
 from tactful.transforms.identity.links import FEW
 from tactful.transforms.membership import (
     ADD,
@@ -40,15 +39,8 @@ from tactful.transforms.membership import (
     to_records,
     with_jurisdiction,
 )
-from tactful.transforms.plans.speaking import CANCEL, SEND
-from tactful.transforms.sinks import cut_into_requests
+from tactful.transforms.plans.barred import granted
 from tactful.transforms.sinks.sink import BOUNCED, CLOSING, WITHHELD
-
-# What of a batch is told first, and what makes a list longer.
-FIRST = ("remove", "suppress", CANCEL)
-GROWING = ("add", "suppress")
-# What is told of what is said to somebody; it changes no audience.
-SPOKEN = (SEND, CANCEL)
 
 
 def deliver(
@@ -92,14 +84,11 @@ def deliver(
     changed = batch.keep(changed_members(forms, held, members, refusers, batch.lake.pads(config)))
     sharing = batch.logs.memberships(changed.select("member_key"), count=count)
     standing = batch.keep(before_and_after(changed, sharing, opt_in=silence.opt_in))
-    told = batch.keep(differences(standing))
-    records = batch.keep(
-        _positioned(
-            _and(_of_each(config, lambda d: _records(d, told, batch.number, config)), spoken), batch
-        )
-    )
+    told, opened = batch.keep(differences(standing)), granted(timeline)
+    changes = _of_each(config, lambda d: _records(d, told, opened, batch.number, config))
+    records = batch.keep(in_order(_and(changes, spoken), batch))
     before_telling(records)
-    written = list(_write_files(batch, records, config))
+    written = write_files(batch, records, config)
     stamp = F.lit(batch.number)
     return {
         MEMBERSHIPS: _to_log(changed, config).withColumn("batch_id", stamp),
@@ -143,7 +132,9 @@ def _members(
         members = members.unionByName(shown.drop("audience"))
     members = members.where(F.lit(not destination.retired))
     if not destination.sink.needs_ad_consent:
-        return members.withColumn("answer", F.lit(None).cast("string"))
+        return members.withColumns(
+            {"answer": F.lit(None).cast("string"), "proof": F.lit(None).cast(PROOF)}
+        )
     members = members.where(~is_address())
     return may_be_uploaded(members, answers, silence=config.consent.silence)
 
@@ -212,8 +203,15 @@ def _rules_about_addresses(config: Config) -> set[str]:
 
 
 def _records(
-    destination: Destination, told: DataFrame, batch_number: int, config: Config
+    destination: Destination,
+    told: DataFrame,
+    opened: DataFrame,
+    batch_number: int,
+    config: Config,
 ) -> DataFrame:
+    """What a destination is told. opened: see `granted`; what takes somebody off a list of those
+    who opted out is kept as the proof that they came back.
+    """
     sink = destination.sink
     mine = told.where(F.col("destination") == destination.name)
     opt_in = config.consent.silence.is_never_consent
@@ -222,7 +220,15 @@ def _records(
         mine = mine.where((F.col("operation") != ADD) | (F.col("answer") == YES))
     if destination.is_opt_out_list:
         closing = (F.when(F.col("operation") == was, now) for was, now in CLOSING.items())
-        mine = mine.withColumn("operation", F.coalesce(*closing))
+        again = opened.where(
+            (F.col("channel") == destination.channel) & (F.col("purpose") == "marketing")
+        ).select("person_id", F.col("proof").alias("_proof"))
+        mine = (
+            mine.withColumn("operation", F.coalesce(*closing))
+            .join(again, "person_id", "left")
+            .withColumn("proof", F.when(F.col("operation") == "unsuppress", F.col("_proof")))
+            .drop("_proof")
+        )
     return to_records(
         mine,
         batch_id=batch_number,
@@ -256,108 +262,3 @@ def _forms_known(batch: Batch, identifiers: DataFrame, *, count: int) -> DataFra
         .withColumn("is_best", F.col("identifier_type") == F.col("_best"))
         .drop("_best")
     )
-
-
-def _positioned(records: DataFrame, batch: Batch) -> DataFrame:
-    """Give every record its place: within an audience removals come before additions.
-
-    Of a list of opt-outs what closes comes before what opens.
-    """
-    place = Window.partitionBy("destination", "audience").orderBy(
-        F.when(F.col("operation").isin(*FIRST), 0).otherwise(1), "record_id"
-    )
-    return records.withColumns(
-        {
-            "position": F.row_number().over(place).cast("bigint"),
-            "emitted_at": F.lit(batch.as_of),
-            "batch_id": F.lit(batch.number),
-        }
-    )
-
-
-def _write_files(batch: Batch, records: DataFrame, config: Config) -> Iterator[dict[str, Any]]:
-    by_name = {destination.name: destination for destination in config.destinations}
-    columns = ("destination", "audience", "operation", "position", "payload", "record_id")
-    groups: dict[tuple[str, str, str], list[tuple[str, str]]] = defaultdict(list)
-    steps: Counter[str] = Counter()
-    held = F.size("identifier_keys").alias("values")
-    ordered = records.select(*columns, held).orderBy("destination", "audience", "position")
-    for row in ordered.toLocalIterator():
-        groups[(row.destination, row.audience, row.operation)].append((row.payload, row.record_id))
-        if row.operation not in SPOKEN:
-            more = row["values"] if row.operation in GROWING else -row["values"]
-            steps[name_of(row.destination, row.audience)] += more
-    sizes = sizes_after(batch, steps)
-    if groups:
-        batch.lake.close_outbox()
-    for (name, audience, operation), records_of in groups.items():
-        size = sizes.get(name_of(name, audience), 0)
-        yield from _requests(batch, by_name[name], audience, operation, records_of, size)
-
-
-def _requests(
-    batch: Batch,
-    destination: Destination,
-    audience: str,
-    operation: str,
-    records: list[tuple[str, str]],
-    size: int,
-) -> Iterator[dict[str, Any]]:
-    """Cut one audience's additions or removals into requests and put each into its file.
-
-    records: the payload and id of each. size: how many values the audience holds once all of the
-    batch's requests are through.
-    """
-    sink = destination.sink
-    session = f"{batch.generation}/{destination.name}/{audience}/{operation}/{batch.number}"
-    limit = min(destination.batch_size, sink.limit(operation))
-    wanted = [*destination.identifiers]
-    options = destination.options
-    for request in cut_into_requests(len(records), limit):
-        part = records[request.start : request.start + request.size]
-        payloads = [payload for payload, _ in part]
-        record_ids = [record_id for _, record_id in part]
-        if operation in SPOKEN:
-            assert sink.speech is not None
-            text = sink.speech(
-                payloads, record_ids=record_ids, policy=audience, operation=operation, **options
-            )
-        else:
-            text = sink.body(
-                payloads,
-                operation=operation,
-                audience=audience,
-                seq=request.seq,
-                last=request.last,
-                total=len(records),
-                record_ids=record_ids,
-                session=session,
-                schema=sink.schema(wanted),
-                **options,
-            )
-        order = 0 if operation in FIRST else 2 if operation == SEND else 1
-        name = (
-            f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
-            f".{sink.extension}"
-        )
-        batch.lake.store.write_text(
-            f"{batch.lake.outbox(destination.name)}/{name}",
-            text,
-            keep=True,
-            is_private=RECORDS.is_protected,
-        )
-        warnings = []
-        if operation not in SPOKEN and 0 < size < destination.minimum_audience:
-            warnings.append("below_minimum")
-        yield {
-            "destination": destination.name,
-            "name": name,
-            "audience": audience,
-            "operation": operation,
-            "records": request.size,
-            "state": "written",
-            "warnings": warnings,
-            "response": None,
-            "at": batch.as_of,
-            "batch_id": batch.number,
-        }

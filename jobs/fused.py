@@ -54,6 +54,7 @@ from tactful.schemas.timeline import DETAILS, FACTS, MESSAGE_KEYS, TIMELINE_LOG
 from tactful.transforms.closings import as_person, for_all_named
 from tactful.transforms.identity.links import semi_join
 from tactful.transforms.message_facts import is_of_message, with_own_facts
+from tactful.transforms.plans.copies import is_of_copy
 from tactful.transforms.timeline import to_timeline
 
 QUERY = FUSED
@@ -101,9 +102,8 @@ def start(
         batch, anew = begin(lake, config, generation, batch_id, hook, confirm=is_confirmed)
         try:
             before_telling = partial(hold_back, batch, anew, config)
-            batch.commit(
-                steps(batch, frame.where(is_data()), anew, config, before_telling=before_telling)
-            )
+            arrived = frame.where(is_data() & ~is_of_copy())
+            batch.commit(steps(batch, arrived, anew, config, before_telling=before_telling))
             if (lake.state() or {}).get("held_back"):
                 lake.remember(held_back=None)
         except TooManyRecords as error:

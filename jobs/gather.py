@@ -61,6 +61,7 @@ from tactful.transforms.identity.arrays import NOBODY
 from tactful.transforms.identity.links import SETS as LINK_COLUMNS
 from tactful.transforms.identity.links import is_seen, merge_links, news_of, seen_together
 from tactful.transforms.identity.shards import blocked_of, changes
+from tactful.transforms.plans.copies import is_of_copy
 
 LOOKED_UP = (LINKS, LABELS, *STREAMS.values())
 LABELS_A_PIECE = 500_000
@@ -138,9 +139,10 @@ def _begin(lake: Lake, config: Config, generation: str, hook: Hook | None) -> tu
 def _news(batch: Batch) -> DataFrame:
     """The sets that were seen together by now, those that the log knows left out."""
     columns = [F.col(name) for name in ("occurred_at", "event_id", "type", *LINK_COLUMNS)]
+    is_theirs = F.col("occurred_at") <= F.lit(batch.as_of)
     streams = [
         batch.read(table)
-        .where(F.col("occurred_at") <= F.lit(batch.as_of))
+        .where(is_theirs & ~is_of_copy() if name == "messages" else is_theirs)
         .select(F.lit(name).alias("stream"), *columns)
         for name, table in STREAMS.items()
     ]

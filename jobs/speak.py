@@ -12,9 +12,11 @@ from tactful.jobs.runs.batches import Batch
 from tactful.jobs.runs.pausing import ALL
 from tactful.jobs.settings.config import Activate, Config, Destination
 from tactful.schemas.plans import PLANS
+from tactful.schemas.records import RECORDS
 from tactful.schemas.reference import CONTENTS, PRODUCTS
 from tactful.schemas.words import AD
 from tactful.transforms.identity.links import latest
+from tactful.transforms.plans.copies import TEST, copies
 from tactful.transforms.plans.days import QUOTA, QUOTAS, day_of
 from tactful.transforms.plans.handed import (
     is_called_back,
@@ -53,7 +55,8 @@ def records(
         ).join(locales, "person_id", "left")
     )
     back = rows.where(is_called_back())
-    frames = [_of(batch, ready, destination) for destination in speaking]
+    zone = config.business.time_zone
+    frames = [told for d in speaking for told in _of(batch, ready, d, time_zone=zone)]
     frames += [
         cancel_records(back.where(_takes(d)), destination=d.name)
         for d in speaking
@@ -134,11 +137,19 @@ def _quota(name: str, per_day: int, own: str) -> Column:
     ).cast(QUOTA)
 
 
-def _of(batch: Batch, ready: DataFrame, destination: Destination) -> DataFrame:
+def _of(
+    batch: Batch, ready: DataFrame, destination: Destination, *, time_zone: str
+) -> Iterator[DataFrame]:
+    """What a destination is to say, and the copies for those who look whether it is right."""
     mine = ready.where(_takes(destination))
     whole = with_template(mine, batch.read(CONTENTS), kind=destination.kind)
     reasons = {name: trigger.doc for name, trigger in TRIGGERS.items()}
-    return send_records(whole, destination=destination.name, reasons=reasons)
+    name, to = destination.name, destination.seed_list
+    yield send_records(whole, destination=name, reasons=reasons)
+    if to:
+        before = batch.read(RECORDS).where(F.col("operation") == TEST)
+        made = copies(whole, before, destination=name, to=to, time_zone=time_zone)
+        yield send_records(made, destination=name, reasons=reasons, operation=TEST)
 
 
 def _takes(destination: Destination) -> Column:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
-OPERATIONS = ("add", "remove", "send", "cancel", "suppress", "unsuppress")
+# test: what is said, as a copy for a test recipient; it counts in no figure.
+OPERATIONS = ("add", "remove", "send", "cancel", "suppress", "unsuppress", "test")
 
 RECORDS = Table(
     "records",
@@ -33,6 +34,16 @@ RECORDS = Table(
         Column("emitted_at", "timestamp", "Decision clock of its batch."),
         Column("batch_id", "bigint", "The batch that emitted it."),
         Column("position", "bigint", "Its place in the batch's file order: removals come first."),
+        Column(
+            "consent_event",
+            "string",
+            "The event by which who is added at an ad network, spoken to, or let through again "
+            "had said yes, as stream:event_id; null where nobody was asked, or none is needed.",
+            is_later=True,
+        ),
+        Column(
+            "policy_text", "string", "The words that they said yes to, where told.", is_later=True
+        ),
     ),
     "Every record that was emitted.",
     erased_by="keys",
@@ -69,6 +80,12 @@ MEMBERSHIPS = Table(
             "answer",
             "string",
             "Of a network's member: granted, or null where nobody had asked for consent then.",
+            is_later=True,
+        ),
+        Column(
+            "proof",
+            "struct<event:string,policy_text:string>",
+            "Of a network's member: the event that granted it, and to what.",
             is_later=True,
         ),
         Column("batch_id", "bigint", "The batch that wrote it; the newest row stands."),

@@ -61,6 +61,7 @@ DETAILS = (
     Column("satisfaction", "int", "Of a contact: 1 (bad) to 5 (good).", is_later=True),
     Column("form", "string", "The form that was started or submitted.", is_later=True),
     Column("decision_id", "string", "The decision that a message carries out.", is_later=True),
+    Column("policy_text", "string", "The words that a consent was given to.", is_later=True),
 )
 
 TIMELINE_LOG = Table(

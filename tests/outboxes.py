@@ -12,10 +12,10 @@ from typing import Any
 
 from deltalake import DeltaTable
 
+from tactful.jobs.demo.doubles import SECRET
 from tactful.jobs.settings.config import Config, load
 from tactful.schemas.table import FORMAT_VERSION
 from tactful.transforms.sinks import SINKS, cut_into_requests
-from tests.doubles import SECRET
 from tests.small_lake import write_table
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -61,22 +61,30 @@ class OutboxLake:
             "allow_private = true\n",
         )
 
-    def batch(self, number: int, name: str, *, comes: Sequence[str], goes: Sequence[str] = ()):
-        """What one batch told a destination: two records a file."""
+    def batch(
+        self,
+        number: int,
+        name: str,
+        *,
+        comes: Sequence[str],
+        goes: Sequence[str] = (),
+        size: int = 2,
+    ) -> None:
+        """What one batch told a destination. size: how many records a file holds."""
         which, _ = self.destinations[name]
         kind, _, is_opt_out = KINDS[which]
         leaving, coming = ("unsuppress", "suppress") if is_opt_out else ("remove", "add")
         told = [(coming, sorted(comes)), (leaving, sorted(goes))]
         first = "suppress" if is_opt_out else "remove"
         for operation, people in sorted(told, key=lambda one: one[0] != first):
-            self._write(number, name, SINKS[kind], operation, people, operation != first)
+            self._write(number, name, SINKS[kind], operation, people, operation != first, size)
 
-    def _write(self, number, name, sink, operation, people, is_last) -> None:
+    def _write(self, number, name, sink, operation, people, is_last, size) -> None:
         records = [
             self._record(number, name, sink, operation, email, n) for n, email in enumerate(people)
         ]
         self.records += records
-        for request in cut_into_requests(len(records), 2):
+        for request in cut_into_requests(len(records), size):
             part = records[request.start : request.start + request.size]
             text = sink.body(
                 [one["payload"] for one in part], operation=operation, audience="unsubscribed",

@@ -9,6 +9,8 @@ from tactful.schemas.events import ORDER
 from tactful.schemas.words import AD, ALL, PURPOSES, SIGNALS
 
 GRANTED, WITHDRAWN = "consent_granted", "consent_withdrawn"
+# What proves that somebody said yes: the event, as stream:event_id, and what it was said to.
+PROOF = "struct<event:string,policy_text:string>"
 
 
 def consents(timeline: DataFrame) -> DataFrame:
@@ -56,7 +58,22 @@ def without_repeats(said: DataFrame) -> DataFrame:
 
 def newest_word() -> Column:
     """Whether the newest of several words grants it; at one moment a withdrawal counts."""
-    return F.max_by("is_granted", F.struct("occurred_at", ~F.col("is_granted"), "event_id"))
+    return F.max_by("is_granted", _newest())
+
+
+def proof() -> Column:
+    """What proves the newest of several words, where it grants; null where it withdraws."""
+    event = F.concat_ws(":", "stream", "event_id").alias("event")
+    return F.max_by(F.when(F.col("is_granted"), F.struct(event, "policy_text")), _newest())
+
+
+def proven(by: Column) -> tuple[Column, Column]:
+    """What a record keeps of a proof: consent_event and policy_text."""
+    return by["event"].alias("consent_event"), by["policy_text"].alias("policy_text")
+
+
+def _newest() -> Column:
+    return F.struct("occurred_at", ~F.col("is_granted"), "event_id")
 
 
 def unless_all(channel: Column) -> Column:

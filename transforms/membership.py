@@ -10,7 +10,7 @@ from pyspark.sql import functions as F
 
 from tactful.schemas.words import AD
 from tactful.transforms.closings import is_address
-from tactful.transforms.consents import consents, newest_word
+from tactful.transforms.consents import PROOF, consents, newest_word, proof, proven
 from tactful.transforms.identity.keys import hmac_sha256
 from tactful.transforms.jurisdictions import Silence, jurisdictions
 from tactful.transforms.rules import RULES
@@ -23,7 +23,7 @@ MEMBER = (*AUDIENCE, "identifier_key", "member_key")
 # The reasons of suppressions that say no to ads where they are about ads or about every channel.
 NO_TO_ADS = tuple(when for when, rule in RULES.items() if rule.is_no_to_ads)
 # What a network is told of a member with, kept for when it is told again of who has not changed.
-TOLD_WITH = ("identifier_type", "person_id", "decision_id", "answer")
+TOLD_WITH = ("identifier_type", "person_id", "decision_id", "answer", "proof")
 
 
 def active(suppressions: DataFrame, *, as_of: datetime) -> DataFrame:
@@ -53,27 +53,34 @@ def ad_consent(timeline: DataFrame, suppressions: DataFrame) -> DataFrame:
     Who unsubscribed from ads, or from every channel, has said no to ads in other words. Who is
     missing here has said nothing.
 
-    Keeps: person_id, answer (granted or withdrawn). Grain: person.
+    Keeps: person_id, answer (granted or withdrawn), proof (of a yes). Grain: person.
     timeline: what they said of consent, among other things. suppressions: active rows.
     """
     for_ads = (F.col("channel").isNull() | (F.col("channel") == AD)) & (
         F.col("purpose") == "marketing"
     )
     said = consents(timeline).where(for_ads & F.col("person_id").isNotNull())
-    words = said.groupBy("person_id").agg(newest_word().alias("_granted"))
+    words = said.groupBy("person_id").agg(newest_word().alias("_granted"), proof().alias("_proof"))
     refused = suppressions.where(
         F.col("reason").isin(*NO_TO_ADS) & holds_for(AD) & is_about("purpose", "marketing")
-    ).select("person_id", F.lit(False).alias("_granted"))
-    granted = F.bool_and("_granted")
-    answers = words.unionByName(refused).groupBy("person_id").agg(granted.alias("_granted"))
-    return answers.select("person_id", F.when(F.col("_granted"), YES).otherwise(NO).alias("answer"))
+    ).select("person_id", F.lit(False).alias("_granted"), F.lit(None).cast(PROOF).alias("_proof"))
+    answers = (
+        words.unionByName(refused)
+        .groupBy("person_id")
+        .agg(F.bool_and("_granted").alias("_granted"), F.max("_proof").alias("_proof"))
+    )
+    return answers.select(
+        "person_id",
+        F.when(F.col("_granted"), YES).otherwise(NO).alias("answer"),
+        F.when(F.col("_granted"), F.col("_proof")).alias("proof"),
+    )
 
 
 def with_jurisdiction(answers: DataFrame, timeline: DataFrame, *, silence: Silence) -> DataFrame:
     """Say where everybody lives, as far as it matters to what their silence means.
 
-    Keeps: person_id, answer (null where nothing was said). Adds: jurisdiction (null where no
-    country is known, or none matters). Grain: person of whom either is known.
+    Keeps: person_id, answer (null where nothing was said), proof. Adds: jurisdiction (null where
+    no country is known, or none matters). Grain: person of whom either is known.
     answers: see `ad_consent`. timeline: see `jurisdictions`.
     """
     if not silence.varies:
@@ -87,7 +94,7 @@ def may_be_uploaded(members: DataFrame, answers: DataFrame, *, silence: Silence)
     Without ad consent nobody is uploaded, neither to target nor to exclude. Whether silence is
     consent is a matter of where somebody lives.
 
-    Keeps: the members it lets through. Adds: answer (granted; null where nobody was asked).
+    Keeps: the members it lets through. Adds: answer (granted; null where nobody was asked), proof.
     answers: see `with_jurisdiction`.
     """
     asked = members.join(answers, "person_id", "left")
@@ -139,7 +146,8 @@ def changed_members(
     forms: destination, audience, identifier_key, identifier_type, person_id, state, field, wire,
     is_best, is_dead, is_for_ads (whether an ad network would see it).
     held: newest membership per destination, audience, identifier_key and member_key, with answer.
-    members: destination, audience, person_id, decision_id, answer of everybody who should be in it.
+    members: destination, audience, person_id, decision_id, answer and proof of everybody who should
+    be in it.
     refusers: destination, audience, person_id of everybody who said no to it, whether or not any
     audience ever wanted them.
     """
@@ -245,8 +253,9 @@ def differences(standing: DataFrame) -> DataFrame:
     operation = F.when(~before & after, ADD).when(before & ~after, REMOVE)
     # Why somebody was a member is no reason to remove them.
     reason = F.when(F.col("is_changed"), F.col("decision_id")).alias("decision_id")
-    leaving = F.struct("identifier_key", "person_id", reason, "answer")
-    coming = F.struct("identifier_key", "person_id", "decision_id", "answer")
+    no_proof = F.lit(None).cast(PROOF).alias("proof")
+    leaving = F.struct("identifier_key", "person_id", reason, "answer", no_proof)
+    coming = F.struct("identifier_key", "person_id", "decision_id", "answer", "proof")
 
     def first(one: Column, which: str) -> Column:
         return F.min_by(one, F.when(F.col(which), F.col("identifier_key")))
@@ -290,7 +299,7 @@ def to_records(
     """Write one record a person: the identifiers that are added or removed, in one row.
 
     Keeps: record_id, identifier_keys, destination, audience, operation, person_id, decision_id,
-    payload. Grain: record.
+    payload, consent_event and policy_text (of the proof). Grain: record.
     told: of one destination. split, row, schema: that destination's own (see `sinks`). opt_in:
     whether silence is no.
     """
@@ -300,6 +309,7 @@ def to_records(
         F.any_value("person_id").alias("person_id"),
         F.any_value("decision_id").alias("decision_id"),
         F.any_value("answer").alias("_answer"),
+        F.max("proof").alias("_proof"),
         F.array_sort(F.collect_list(member)).alias("_members"),
     )
     cut = gathered.withColumn("_members", F.explode(split(F.col("_members"))))  # type: ignore[operator]
@@ -324,4 +334,5 @@ def to_records(
         "person_id",
         "decision_id",
         payload.alias("payload"),
+        *proven(F.col("_proof")),
     )

@@ -33,6 +33,7 @@ SAID = {
     "unsuppress": ("unsuppress", "at"),
     "send": ("tell", "by"),
     "cancel": ("call back", "at"),
+    "test": ("show", "by"),
 }
 BUG = "Run again with --debug for the whole trace."
 SPARK_ENDED = (

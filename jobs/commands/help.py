@@ -121,6 +121,8 @@ RECONCILE = """Hold what a destination should have against what it was told.
 For each value that it should hold, and each that it should not: was it told so, did it take that,
 is it on its way? Says how many stand which way, and which records would mend the rest. What the
 vendor itself holds cannot be read back; the one that was sent there by hand alone is not known.
+With --replace it writes what puts all that should be held in place of whatever is held there, of
+networks that can do that.
 """
 
 

@@ -29,7 +29,7 @@ BY_POLICY = """
 NAMED = """
     WITH told AS (
         SELECT message_id, min(decision_id) AS decision_id, min(occurred_at) AS sent_at
-        FROM messages WHERE type = 'sent' AND decision_id IS NOT NULL GROUP BY message_id
+        FROM messages WHERE type = 'sent' AND decision_id NOT LIKE 'test-%' GROUP BY message_id
     )
     SELECT count(*) FILTER (WHERE a.emitted_at IS NULL) AS of_nobody,
            count(*) FILTER (WHERE a.emitted_at IS NOT NULL AND a.outcome = 'withdrawn')

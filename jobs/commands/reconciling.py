@@ -49,6 +49,22 @@ MEANINGS = {
 
 def reconcile(config: Config, name: str) -> dict[str, Any]:
     """How every value of a destination stands, and the records that would mend what is wrong."""
+    destination, lake = destination_of(config, name)
+    tables = Tables(lake)
+    found = list(_values(tables, destination))
+    if tables.damaged:
+        raise LakeError(next(iter(tables.damaged.values())))
+    standing = Counter(value["stands"] for value in found)
+    mending = [value for value in found if value["stands"] in ("refused", "untold", "left_over")]
+    return {
+        "destination": name,
+        "values": {stands: standing.get(stands, 0) for stands in MEANINGS},
+        "mending": [_mended(value, destination) for value in mending],
+    }
+
+
+def destination_of(config: Config, name: str) -> tuple[Destination, Path]:
+    """A destination by its name, and where its lake lies on this machine. Raises: LakeError."""
     chosen = {destination.name: destination for destination in config.destinations}
     if name not in chosen:
         known = ", ".join(chosen) or "none is configured"
@@ -59,17 +75,7 @@ def reconcile(config: Config, name: str) -> dict[str, Any]:
             f"reconcile reads tables on a disk of this machine, and {config.location} lies "
             "elsewhere; run it where the lake is mounted."
         )
-    tables = Tables(Path(here.location))
-    found = list(_values(tables, chosen[name]))
-    if tables.damaged:
-        raise LakeError(next(iter(tables.damaged.values())))
-    standing = Counter(value["stands"] for value in found)
-    mending = [value for value in found if value["stands"] in ("refused", "untold", "left_over")]
-    return {
-        "destination": name,
-        "values": {stands: standing.get(stands, 0) for stands in MEANINGS},
-        "mending": [_mended(value, chosen[name]) for value in mending],
-    }
+    return chosen[name], Path(here.location)
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
@@ -98,13 +104,9 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
 
 def _values(tables: Tables, destination: Destination) -> Iterator[dict[str, Any]]:
     """Every value of which something is wrong or right, with its audience and identifiers."""
-    name = destination.name
-    members: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
-    for row in tables.ask(SHOULD.format(name=name), MEMBERSHIPS.path):
-        members[row["audience"], row["member_key"]].append(row)
-    newest = _newest_told(tables, name)
+    newest = _newest_told(tables, destination.name)
     files = _states(tables, destination)
-    for (audience, _), rows in members.items():
+    for (audience, _), rows in members_of(tables, destination.name).items():
         keys = sorted({row["identifier_key"] for row in rows})
         told = [newest[audience, key] for key in keys if (audience, key) in newest]
         last = max(told, key=lambda one: (one["batch_id"], one["position"]), default=None)
@@ -119,6 +121,14 @@ def _values(tables: Tables, destination: Destination) -> Iterator[dict[str, Any]
             stands = files.get(last["record_id"], "written") if last else "in_order"
         yield {"audience": audience, "identifier_keys": keys, "is_wanted": is_wanted,
                "stands": stands, "told": last}  # fmt: skip
+
+
+def members_of(tables: Tables, name: str) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """By audience and value the identifiers that are it at a destination, as they stand."""
+    members: dict[tuple[str, str], list[dict[str, Any]]] = defaultdict(list)
+    for row in tables.ask(SHOULD.format(name=name), MEMBERSHIPS.path):
+        members[row["audience"], row["member_key"]].append(row)
+    return members
 
 
 def _newest_told(tables: Tables, name: str) -> dict[tuple[str, str], dict[str, Any]]:

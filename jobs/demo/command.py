@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import time
+import tomllib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from importlib.resources import as_file, files
@@ -13,6 +14,7 @@ from typing import Any
 
 from tactful.jobs import java
 from tactful.jobs.demo import spoken
+from tactful.jobs.demo.sent import KEY, send_to_doubles
 from tactful.jobs.demo.world import UNTIL, generate, secret_of
 from tactful.jobs.errors import LakeError
 from tactful.jobs.progress import Step
@@ -33,6 +35,7 @@ class DemoSummary:
     households: int
     published: list[str]
     outbox: dict[str, int]
+    sent: dict[str, int]
     seconds: dict[str, float] = field(default_factory=dict)
     events_per_second: float = 0.0
 
@@ -72,6 +75,9 @@ def demo(
     on_progress(Step("what is said next"))
     say(config)
     lap("say")
+    on_progress(Step("send to doubles of the two networks"))
+    sent = send(folder, seed=seed, on_progress=on_progress)
+    lap("send")
     on_progress(Step("report"))
     target = folder / "report.html"
     page.write(folder, truth=folder / OURS, target=target, config=config, generated=asdict(made))
@@ -83,6 +89,7 @@ def demo(
         households=made.households,
         published=ran.published,
         outbox=_outbox(folder),
+        sent={name: turn["accepted"] for name, turn in sent.items()},
         seconds=seconds,
         events_per_second=round(made.total / work, 1) if work else 0.0,
     )
@@ -97,8 +104,31 @@ def say(config: Config) -> None:
     pipeline.run(config, as_of=spoken.DECIDED_AT, steps=("fused", "publish"), only=(ACTIVATIONS,))
 
 
-def demo_config(folder: Path, *, seed: int) -> Config:
-    """`conf/demo.toml`, with its paths below the folder and the secret that the seed gives."""
+def send(
+    folder: Path, *, seed: int, on_progress: Callable[[str], None] = lambda _: None
+) -> dict[str, Any]:
+    """Send what was told to Google and Meta, as if at the moment at which it was last decided.
+
+    The configuration that runs and the one of the file stay alike: its outbox is for whoever takes
+    it, and where the doubles listen is known here alone.
+    """
+    with as_file(files("tactful.conf") / "demo.toml") as conf:
+        entries = tomllib.loads(conf.read_text("utf-8"))["destinations"]
+    return send_to_doubles(
+        lambda told: demo_config(folder, seed=seed, destinations=told),
+        entries,
+        at=spoken.DECIDED_AT,
+        on_progress=on_progress,
+    )
+
+
+def demo_config(
+    folder: Path, *, seed: int, destinations: list[dict[str, Any]] | None = None
+) -> Config:
+    """`conf/demo.toml`, with its paths below the folder and the secret that the seed gives.
+
+    destinations: in place of its own ones.
+    """
     os.environ["TACTFUL_DEMO_SECRET"] = secret_of(seed)
     with as_file(files("tactful.conf") / "demo.toml") as conf:
         plain = load(conf)
@@ -111,7 +141,8 @@ def demo_config(folder: Path, *, seed: int) -> Config:
                 name: {"path": _moved(r.path, folder)} for name, r in plain.reference.items()
             },
         }
-        return load(conf, overrides=below)
+        told = {} if destinations is None else {"destinations": destinations}
+        return load(conf, overrides={**below, **told}, environ={**os.environ, **KEY})
 
 
 def _moved(path: str, folder: Path) -> str:

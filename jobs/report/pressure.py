@@ -74,7 +74,7 @@ RECORDS = """
            count(*) FILTER (WHERE operation IN ('add', 'suppress')) AS added,
            count(*) FILTER (WHERE operation IN ('remove', 'unsuppress')) AS removed,
            count(DISTINCT person_id) AS persons
-    FROM records GROUP BY ALL ORDER BY ALL
+    FROM records WHERE operation <> 'test' GROUP BY ALL ORDER BY ALL
 """
 DELIVERIES = """
     WITH newest AS (
@@ -84,7 +84,16 @@ DELIVERIES = """
     SELECT destination, count(*) AS files, sum(records) AS rows,
            list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states
     FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
-    GROUP BY destination ORDER BY destination
+    WHERE d.operation <> 'test' GROUP BY destination ORDER BY destination
+"""
+SENT = """
+    WITH newest AS (
+        SELECT * FROM delivery_states WHERE operation <> 'test'
+        QUALIFY row_number() OVER (PARTITION BY destination, name ORDER BY "at" DESC) = 1
+    )
+    SELECT destination, sum(accepted_records) AS accepted, sum(refused_records) AS refused,
+           sum(call_count) AS calls, max(effective_by) AS effective_by
+    FROM newest GROUP BY destination
 """
 WARNINGS = """
     SELECT destination, warning, count(*) AS files
@@ -139,6 +148,7 @@ def destinations(lake: LakeView, config: Config) -> list[dict[str, Any]]:
     for row in lake.rows(WARNINGS):
         warned.setdefault(row["destination"], []).append(row)
     records = {row["destination"]: row for row in lake.rows(RECORDS)}
+    sent = {row["destination"]: row for row in lake.rows(SENT)}
     unconsenting = {row["destination"]: row for row in lake.rows(LEFT_OUT)}
     kinds = {one.name: one for one in config.destinations}
     nothing = {"audience": None, "added": 0, "removed": 0, "persons": 0}
@@ -151,6 +161,7 @@ def destinations(lake: LakeView, config: Config) -> list[dict[str, Any]]:
             "files": deliveries.get(name, {}).get("files", 0),
             "states": deliveries.get(name, {}).get("states", []),
             "warnings": warned.get(name, []),
+            "sent": sent.get(name),
             "consent": unconsenting.get(name),
         }
         for name in sorted({*kinds, *records, *deliveries})

@@ -19,6 +19,8 @@ from tactful.schemas.table import Table
 # query-batch-order and number-operation, as `deliver` names files.
 NAME = re.compile(r"^[a-z]+-(\d+)-(\d)(\d+)-")
 ENDS = ("accepted", "rejected")
+# So many records are held at once of a batch, or those of one file where it has more.
+STRETCH = 50_000
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Outbox:
 
     def __init__(self, lake: Path) -> None:
         self.lake = lake
-        self._records: tuple[tuple[str, int], list[dict[str, Any]]] | None = None
+        self._stretch: tuple[tuple[Any, ...], int, list[dict[str, Any]]] | None = None
 
     def pending(
         self,
@@ -86,10 +88,18 @@ class Outbox:
 
     def records_of(self, file: File) -> list[dict[str, Any]]:
         """Its records in its own order: record_id, identifier_keys and payload of each."""
-        rows = self._batch(file.destination, file.batch_id)
-        same = (file.audience, file.operation)
-        mine = [row for row in rows if (row["audience"], row["operation"]) == same]
-        part = mine[file.first : file.first + file.records]
+        of = (file.destination, file.batch_id, file.audience, file.operation)
+        until = file.first + file.records
+        if (
+            self._stretch is None
+            or self._stretch[0] != of
+            or not (
+                self._stretch[1] <= file.first and until <= self._stretch[1] + len(self._stretch[2])
+            )
+        ):
+            self._stretch = (of, file.first, self._records(file))
+        _, begins, rows = self._stretch
+        part = rows[file.first - begins : until - begins]
         if len(part) != file.records:
             raise LakeDamaged(
                 f"Table records of the lake at {self.lake} holds {len(part)} of the {file.records} "
@@ -131,16 +141,15 @@ class Outbox:
             next_first[of] += file.records
         return placed
 
-    def _batch(self, destination: str, batch_id: int) -> list[dict[str, Any]]:
-        # Files come batch by batch, so one batch is held and no more.
-        if self._records is None or self._records[0] != (destination, batch_id):
-            columns = "record_id, identifier_keys, audience, operation, payload"
-            sql = (
-                f"SELECT {columns} FROM records WHERE destination = '{destination}' "
-                f"AND batch_id = {batch_id} ORDER BY audience, operation, position"
-            )
-            self._records = ((destination, batch_id), self._ask(RECORDS, sql))
-        return self._records[1]
+    def _records(self, file: File) -> list[dict[str, Any]]:
+        """The records of a file and of those behind it, which are asked for next."""
+        sql = (
+            "SELECT record_id, identifier_keys, payload FROM records "
+            f"WHERE destination = '{file.destination}' AND batch_id = {file.batch_id} "
+            f"AND audience = '{file.audience}' AND operation = '{file.operation}' "
+            f"ORDER BY position LIMIT {max(STRETCH, file.records)} OFFSET {file.first}"
+        )
+        return self._ask(RECORDS, sql)
 
     def _ask(self, table: Table, sql: str) -> list[dict[str, Any]]:
         delta = opened(self.lake, table.path)

@@ -25,7 +25,7 @@ from tactful.jobs.sending.journal import FOLDER, Journal
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.sending.sender import Sender, Turn
 from tactful.jobs.sending.told import Tables
-from tactful.jobs.sending.wire import TIMEOUT, Wire
+from tactful.jobs.sending.wire import TIMEOUT, Pace, Wire
 from tactful.jobs.settings.config import Config, Destination
 from tactful.jobs.settings.sending import variable_of
 from tactful.jobs.why.texts import visible
@@ -73,6 +73,7 @@ def send(
         tables.tell()
         waiting = outbox.pending(chosen, again=again, begun=_begun(journal))
 
+        wire_to = _wires(chosen, environ, patience=patience, timeout=timeout)
         done, files = count(1), sum(map(len, waiting.values()))
 
         def on_file() -> None:
@@ -82,8 +83,7 @@ def send(
 
         def turn(name: str) -> Turn:
             on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
-            variable = variable_of(chosen[name].credential) or ""
-            wire = Wire(chosen[name], environ.get(variable, ""), patience=patience, timeout=timeout)
+            wire = wire_to(name)
             # Each thread its own reader: it holds one batch of records at a time.
             mine = Outbox(place)
             sender = Sender(
@@ -137,6 +137,34 @@ def _chosen(config: Config, only: Sequence[str]) -> dict[str, Destination]:
                 f'There is no destination {name} with deliver = "http"; choose among: {known}.'
             )
     return {name: d for name, d in sent.items() if not only or name in only}
+
+
+def _wires(
+    chosen: Mapping[str, Destination],
+    environ: Mapping[str, str],
+    *,
+    patience: float,
+    timeout: httpx2.Timeout,
+) -> Callable[[str], Wire]:
+    """How each destination is reached; those of one account share what it takes in a second.
+
+    What one credential opens at one vendor is one account.
+    """
+    paces: dict[tuple[str, str | None, str], Pace] = {}
+    lock = threading.Lock()
+
+    def wire(name: str) -> Wire:
+        destination = chosen[name]
+        assert destination.sink.http is not None
+        credential = environ.get(variable_of(destination.credential) or "", "")
+        account = (destination.kind, destination.endpoint, credential)
+        with lock:
+            pace = paces.setdefault(
+                account, Pace(destination.sink.http.per_second, patience=patience)
+            )
+        return Wire(destination, credential, pace, patience=patience, timeout=timeout)
+
+    return wire
 
 
 def _place(config: Config) -> Path:

@@ -123,8 +123,10 @@ class Sender:
                 return stopped
         elif http.look is not None and operation == "unsuppress" and progress.kept is None:
             progress.kept = self._not_ours(file)
-        # On the disk before the first call: what we close must not be found closed after a kill.
-        self.journal.write(progress)
+        if http.look is not None or self.again:
+            # On the disk before the first call: what we close must not be found closed after a
+            # kill, and what is tried once more is on its way.
+            self.journal.write(progress)
         calls = self._calls(progress, file)
         for number in range(progress.done, len(calls)):
             if self.stop.is_set():
@@ -138,7 +140,8 @@ class Sender:
             progress.refused |= {str(row): why for row, why in refused.items()}
             progress.unnamed += answer.unnamed if answer.state == ACCEPTED else 0
             progress.done = number + 1
-            self.journal.write(progress)
+            if progress.done < len(calls):  # Behind the last one its end is written.
+                self.journal.write(progress)
         return None
 
     def _one_call(self, call: Call, file: File, key: str) -> tuple[Answer, dict[int, str]]:

@@ -17,6 +17,12 @@ from tactful.transforms.triggers import TRIGGERS, Trigger
 # What cancels nothing at all is told where the value is read.
 OF_OTHERS = {type_ for trigger in TRIGGERS.values() for type_ in trigger.cancels}
 
+# What only a destination that says something has any use for, and why no other has.
+OF_SPEECH = {
+    "per_day": "what must not be said is never held back",
+    "seed_list": "test recipients get copies of what is said",
+}
+
 
 def faults(place: Place, entry: Mapping[str, Any], trigger: Trigger) -> Iterator[Finding]:
     """Everything wrong with one entry of [[activate]] that one value alone does not show."""
@@ -85,14 +91,16 @@ def said_twice(
 def unbounded(
     place: Place, entry: Mapping[str, Any], spoken: Mapping[str, Mapping[str, Any]]
 ) -> Iterator[Finding]:
-    """How much is said on a day is no matter of who is told what not to say.
+    """How much is said on a day, and who looks at it, is no matter of who is told what not to say.
 
     spoken: the entries of [[activate]] by name.
     """
-    if "per_day" in entry and str(entry.get("policy")) not in spoken:
-        allowed = "no such key unless its policy is one of [[activate]]"
-        hint = "what must not be said is never held back"
-        yield (*place, "per_day"), shown(entry["per_day"]), allowed, hint
+    if str(entry.get("policy")) in spoken:
+        return
+    allowed = "no such key unless its policy is one of [[activate]]"
+    for key, hint in OF_SPEECH.items():
+        if key in entry:
+            yield (*place, key), shown(entry[key]), allowed, hint
 
 
 def unheard(place: Place, entry: Mapping[str, Any], destinations: Any) -> Iterator[Finding]:

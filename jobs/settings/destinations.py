@@ -9,7 +9,17 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from tactful.jobs.settings.derived import chosen, with_options
-from tactful.jobs.settings.fields import READ_AS, Amount, Count, Duration, Flag, Name, Text, once
+from tactful.jobs.settings.fields import (
+    READ_AS,
+    Amount,
+    Count,
+    Duration,
+    Flag,
+    Name,
+    SeedList,
+    Text,
+    once,
+)
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import CHANNELS
 from tactful.transforms.audiences import AUDIENCE_BY, Audience
@@ -77,6 +87,11 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
         title="Whether its endpoint may lie in a private network, or be http without TLS.",
     )
 
+    seed_list: SeedList = Field(
+        default=(),
+        title="Test recipients, by email address or number: each gets a copy of every message that "
+        "it says, once a day; they count in no figure.",
+    )
     give_up_after: Duration = Field(
         default=timedelta(days=7),
         title="How long a file is tried to be sent before it is given up.",

@@ -16,6 +16,7 @@ from tactful.schemas.time_zones import TIME_ZONES
 from tactful.transforms.about import topic_word
 
 # Events before 1971 are refused, and durations of a century are added to a day that is told here.
+REACHABLE = re.compile(r"[^@\s]+@[^@\s]+|\+[1-9][0-9]{6,14}")
 EARLIEST, LATEST = date(1971, 1, 1), date(2999, 12, 31)
 
 
@@ -113,6 +114,14 @@ def ids(values: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(told))
 
 
+def reachable(values: Iterable[str]) -> tuple[str, ...]:
+    """Email addresses in lower case, and numbers with their country; their order means nothing."""
+    told = {value.strip().lower() for value in values}
+    if not all(REACHABLE.fullmatch(value) for value in told):
+        raise ValueError("neither an address nor a number")
+    return tuple(sorted(told))
+
+
 def topics(values: Iterable[str]) -> tuple[str, ...]:
     """As they are compared; their order in the file means nothing."""
     return ids(map(topic_words, values))
@@ -178,6 +187,11 @@ Ids = Annotated[
 ]
 Topics = Annotated[
     tuple[str, ...], AfterValidator(topics), Field(description="a list of texts that are not empty")
+]
+SeedList = Annotated[
+    tuple[str, ...],
+    AfterValidator(reachable),
+    Field(description="a list of email addresses and numbers such as +442071234567"),
 ]
 Channels = Annotated[tuple[Literal[CHANNELS], ...], AfterValidator(once)]  # type: ignore[valid-type]
 Stream = Literal[tuple(STREAMS)]  # type: ignore[valid-type]

@@ -139,7 +139,8 @@ def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Pa
         closed.append(who)
     story.buys("silent")
     story.buys("open")
-    story.tell("crm", "open", "consent_granted", MONDAY + DAY, channel="Ads", purpose="all")
+    story.tell("crm", "open", "consent_granted", MONDAY + DAY, channel="Ads", purpose="all",
+               policy_text="Show me ads.", event_id="open's yes")  # fmt: skip
     story.buys("mails")
     story.tell("crm", "mails", "consent_withdrawn", MONDAY + DAY, channel="E-Mail")
     story.buys("vague")
@@ -168,6 +169,11 @@ def test_who_opted_out_in_whatever_words_is_uploaded_nowhere(spark, tmp_path: Pa
         hashed(email_of("open")): {"CONSENT_GRANTED"},
         hashed(email_of("mails")): {"CONSENT_STATUS_UNSPECIFIED"},
     }
+    proofs = {(r["consent_event"], r["policy_text"]) for r in rows(lake, "records")
+              if r["destination"] == "google"
+              and hashed(email_of("open")) in r["payload"]}  # fmt: skip
+    assert proofs == {("profiles:open's yes", "Show me ads.")}
+    assert sum(r["consent_event"] is not None for r in rows(lake, "records")) == 2, "one a network"
     held = {r["evidence"][0].split(":")[1].split()[0]: (r["reason"], *(r["channels"] or [None]))
             for r in rows(lake, "suppressions") if r["reason"] != "purchased"}  # fmt: skip
     expected = {

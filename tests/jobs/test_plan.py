@@ -56,7 +56,8 @@ CONFIG: dict[str, Any] = {
          "priority": 10, "expires": "60d", **LIVE},
     ],
     "destinations": [
-        {"name": "mailer", "kind": "file", "policy": "cart"},
+        {"name": "mailer", "kind": "file", "policy": "cart",
+         "seed_list": ["QA@x.io", "+442071234567"]},
         {"name": "texter", "kind": "file", "policy": "texts", "channel": "sms"},
         {"name": "backs", "kind": "file", "policy": "back"},
         {"name": "forms", "kind": "file", "policy": "form"},
@@ -199,6 +200,10 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path, is_killed: bool) -> 
             "url": "https://shop.example/jeans",
         }
     ]
+    said = read_tables(shop.lake, ["records"])["records"]
+    assert {r["consent_event"] for r in said if r["decision_id"] == ann["decision_id"]} == {
+        "profiles:ann consent_granted -1000"
+    }
     assert (ann["template"], ann["content_id"], ann["channel"]) == (
         "template-7", "cart_mail", "email",
     )  # fmt: skip
@@ -213,11 +218,18 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path, is_killed: bool) -> 
     assert members(shop) == {"ann", "cat", "dan"}
     assert plans(shop)["eli", "cart"]["outcome"] == "withdrawn"
 
+    # Who looks whether it is right gets each message once a day, and nothing that is a customer's.
+    [copy] = lines(shop, "mailer", operation="test")
+    jsonschema.validate(copy, json.loads(schema.read_text()))
+    assert (copy["address"], copy["operation"]) == ("qa@x.io", "send")
+    assert copy["decision_id"].startswith("test-") and copy["products"] == ann["products"]
+    qa_got = [row("qa", 4, type_, message_id="qa", channel="email", campaign_id="elsewhere",
+                  decision_id=copy["decision_id"]) for type_ in ("sent", "clicked")]  # fmt: skip
     # A source that cannot be read to its end may have forbidden it since.
     ann_got = row("ann", 4, "sent", message_id="a", channel="email", campaign_id="elsewhere",
                   decision_id=ann["decision_id"])  # fmt: skip
     strange = row("cat", 4, "sent", message_id="d", channel="email", decision_id="of nobody")
-    shop.land({"mail": [ann_got, strange]})
+    shop.land({"mail": [ann_got, strange, *qa_got]})
     # A campaign that gets its day concerns everybody, also whom nothing else has happened to.
     begun = tmp_path / "reference/campaigns/later.json"
     begun.write_text(json.dumps({"campaign_id": "sale", "starts_at": "2026-06-03T16:30:00Z"}))
@@ -252,6 +264,10 @@ def test_from_the_cart_to_the_record(spark, tmp_path: Path, is_killed: bool) -> 
     assert {r["left_at"] for r in stays} == left and len(stays) == 5
     facts = plan_facts(Tables(shop.lake), shop.lake)
     assert facts["lagging"] == {}
+    counted = read_tables(shop.lake, ["timeline", "outcomes", "identity", "identifiers"])
+    assert "qa" not in {r["message_id"] for r in counted["timeline"] + counted["outcomes"]}
+    keys = {r["identifier_key"] for r in counted["identifiers"] if r["value"] == "qa@x.io"}
+    assert keys and not keys & {r["identifier_key"] for r in counted["identity"]}
     assert facts["sent"] == {"of_nobody": 1, "called_back": 0, "late": 0, "foreign_count": 0}
 
     # Somebody pauses the policy: what is ahead of its moment is called back, for good.

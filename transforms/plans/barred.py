@@ -11,7 +11,7 @@ from pyspark.sql import functions as F
 from tactful.schemas.words import CHANNELS
 from tactful.transforms.about import with_offer
 from tactful.transforms.checks import CHECKS
-from tactful.transforms.consents import consents, newest_word
+from tactful.transforms.consents import consents, newest_word, proof
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.regrets import regrets, with_products
@@ -74,21 +74,23 @@ def granted(timeline: DataFrame) -> DataFrame:
     The newest word counts, at one moment the no. Who subscribes to a channel has said yes to its
     marketing. A word about every channel is one about each.
 
-    Keeps: person_id. Adds: channel, purpose, is_granted. Grain: person × channel × purpose.
+    Keeps: person_id. Adds: channel, purpose, is_granted, proof (of a yes). Grain: person × channel
+    × purpose.
     """
     all_channels = F.array(*(F.lit(channel) for channel in CHANNELS))
-    words = consents(timeline).select(
-        "person_id", "channel", "purpose", "is_granted", "occurred_at", "event_id"
-    )
+    said = ("occurred_at", "stream", "event_id", "policy_text")
+    words = consents(timeline).select("person_id", "channel", "purpose", "is_granted", *said)
     subscribed = timeline.where(F.col("type") == "subscribed").select(
         "person_id", "channel", F.lit("marketing").alias("purpose"),
-        F.lit(True).alias("is_granted"), "occurred_at", "event_id",
+        F.lit(True).alias("is_granted"), *said,
     )  # fmt: skip
     each = words.unionByName(subscribed).withColumn(
         "channel",
         F.explode(F.when(F.col("channel").isNull(), all_channels).otherwise(F.array("channel"))),
     )
-    return each.groupBy("person_id", "channel", "purpose").agg(newest_word().alias("is_granted"))
+    return each.groupBy("person_id", "channel", "purpose").agg(
+        newest_word().alias("is_granted"), proof().alias("proof")
+    )
 
 
 def with_address(actions: DataFrame, reached: DataFrame) -> DataFrame:
@@ -125,7 +127,7 @@ def with_bars(
     holds it back, and what ends by then does not. Of receipts and the like only a no to them, or an
     erasure, does. What silence means is a matter of where somebody lives.
 
-    Adds: bars (by precedence; empty where nothing does). Keeps: all rows.
+    Adds: bars (by precedence; empty where nothing does), proof (of a consent). Keeps: all rows.
     actions: with address. suppressions: rows with cause, that hold now or will. answers: see
     `granted`. laws: see `jurisdictions`; None where none matters. checks: what else speaks against
     some, each decision_id, reason, policy, ends_at, evidence. shares, precedence: of policies and

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.transforms.consents import PROOF, proven
 from tactful.transforms.sinks.sink import as_json
 
 MOMENT = "yyyy-MM-dd'T'HH:mm:ss'Z'"
@@ -66,13 +67,15 @@ def with_template(said: DataFrame, contents: DataFrame, *, kind: str) -> DataFra
     return said.join(best, "decision_id", "left")
 
 
-def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str]) -> DataFrame:
+def send_records(
+    said: DataFrame, *, destination: str, reasons: Mapping[str, str], operation: str = SEND
+) -> DataFrame:
     """Write one record a message. It is named by its decision: whoever gets it twice sends it once.
 
     Keeps: record_id, identifier_keys, destination, audience (the policy), operation, person_id,
-    decision_id, payload. Grain: decision.
-    said: with address, products, template, locale, event (what caused it). reasons: by trigger, in
-    plain words.
+    decision_id, payload, consent_event, policy_text. Grain: decision.
+    said: with address, products, template, locale, proof, event (what caused it). reasons: by
+    trigger, in plain words.
     """
     reason = F.coalesce(
         *(F.when(F.col("kind") == kind, F.lit(text)) for kind, text in reasons.items())
@@ -91,8 +94,8 @@ def send_records(said: DataFrame, *, destination: str, reasons: Mapping[str, str
         _moment("expires_at").alias("not_after"),
         "locale",
     )
-    key = F.col("address_key")
-    return _records(said, payload, destination=destination, operation=SEND, key=key)
+    told = said.withColumnsRenamed({"address_key": "_key", "proof": "_proof"})
+    return _records(told, payload, destination=destination, operation=operation)
 
 
 def cancel_records(back: DataFrame, *, destination: str) -> DataFrame:
@@ -102,24 +105,23 @@ def cancel_records(back: DataFrame, *, destination: str) -> DataFrame:
     back: decision_id, anchor_key, person_id, policy, channel, campaign_id, send_at.
     """
     payload = F.struct("decision_id", "channel", "campaign_id", _moment("send_at").alias("send_at"))
-    key = F.col("anchor_key")
-    return _records(back, payload, destination=destination, operation=CANCEL, key=key)
+    told = back.withColumns({"_key": F.col("anchor_key"), "_proof": F.lit(None).cast(PROOF)})
+    return _records(told, payload, destination=destination, operation=CANCEL)
 
 
-def _records(
-    rows: DataFrame, payload: Column, *, destination: str, operation: str, key: Column
-) -> DataFrame:
-    """A record a decision, named by it. key: of the identifier that it is about."""
+def _records(rows: DataFrame, payload: Column, *, destination: str, operation: str) -> DataFrame:
+    """A record a decision, named by it. rows: with _key (of whom it is about) and _proof."""
     name = F.concat_ws("|", F.lit(destination), F.lit(operation), "decision_id")
     return rows.select(
         F.substring(F.sha2(name, 256), 1, 32).alias("record_id"),
-        F.array(key).alias("identifier_keys"),
+        F.array_compact(F.array("_key")).alias("identifier_keys"),
         F.lit(destination).alias("destination"),
         F.col("policy").alias("audience"),
         F.lit(operation).alias("operation"),
         "person_id",
         "decision_id",
         as_json(payload).alias("payload"),
+        *proven(F.col("_proof")),
     )
 
 

@@ -21,7 +21,7 @@ from pyspark.sql import DataFrame
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import Answer, Call, Http, bearer, took
+from tactful.transforms.sinks.http import Answer, Call, Erase, Http, bearer, numbered, took
 
 USERS, ATTRIBUTES = 50, 75
 STATES = {"suppress": "unsubscribed", "unsuppress": "subscribed"}
@@ -116,6 +116,24 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     return [Call("POST", path, text, tuple(rows))]
 
 
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """Fifty users a call (/users/delete), by ids or by addresses; an address deletes one user."""
+    found = []
+    for field, plural in (("external_id", "external_ids"), ("email", "email_addresses")):
+        named = numbered(values, field)
+        for start in range(0, len(named), USERS):
+            part = named[start : start + USERS]
+            who = [wire if field == "external_id" else _first(wire) for _, wire in part]
+            rows = tuple(row for row, _ in part)
+            found.append(Call("POST", "/users/delete", s.document({plural: who}), rows))
+    return found
+
+
+def _first(email: str) -> dict[str, Any]:
+    """Of several users of an address the one with an id, of these the one that changed last."""
+    return {"email": email, "prioritization": ["identified", "most_recently_updated"]}
+
+
 def is_answer(said: Any, text: str) -> bool:
     """Every answer is an object with a message."""
     return isinstance(said, dict) and "message" in said
@@ -154,6 +172,8 @@ SINK = s.Sink(
     channel=None,
     batch_limit=ATTRIBUTES,
     limits={"suppress": USERS, "unsuppress": USERS},
+    # "All API endpoints have a data payload limit of 4 MB".
+    max_bytes=4_000_000,
     minimum_audience=0,
     identifier_types=("customer_id", "email", "phone"),
     needs_ad_consent=False,
@@ -181,6 +201,14 @@ SINK = s.Sink(
         is_answer=is_answer,
         look=look,
         closed=closed,
+        # 20,000 a minute, shared with what identifies and merges users.
+        erase=Erase(
+            erase,
+            leaves="whom Braze knows by a number alone is not erased by it, and of several users "
+            "of one address one is",
+            per_second=80.0,
+            is_answer=lambda said, _: isinstance(said, dict) and "deleted" in said,
+        ),
     ),
     doc="Braze: a custom attribute, or a subscription group for opt-outs.",
 )

@@ -11,7 +11,7 @@ is removed, not an error, and names go without prefix and suffix.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,8 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import Call, Http, bearer
+from tactful.transforms.sinks.http import Call, Erase, Http, Value, bearer
+from tactful.transforms.sinks.replacing import Replace
 
 EMAIL, PHONE, MOBILE = "emailAddress", "phoneNumber", "mobileIds"
 CONTACT = (EMAIL, PHONE)
@@ -241,6 +242,64 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     return [Call("POST", f"/v1/audienceMembers:{verb}", text, tuple(rows))]
 
 
+def values(payload: str, schema: Sequence[str]) -> list[Value]:
+    """The values of one audienceMember."""
+    member = json.loads(payload)
+    contacts = member.get("userData", {}).get("userIdentifiers", ())
+    mobiles = member.get("mobileData", {}).get(MOBILE, ())
+    held = [Value(field, wire) for one in contacts for field, wire in one.items()]
+    return held + [Value(MOBILE, wire) for wire in mobiles]
+
+
+def part(payload: str, schema: Sequence[str], kept: Collection[Value]) -> str:
+    """One audienceMember with these values alone."""
+    member = json.loads(payload)
+    if "userData" in member:
+        named = member["userData"]["userIdentifiers"]
+        member["userData"] = {
+            "userIdentifiers": [one for one in named if Value(*next(iter(one.items()))) in kept]
+        }
+    if "mobileData" in member:
+        mobiles = member["mobileData"][MOBILE]
+        member["mobileData"] = {MOBILE: [wire for wire in mobiles if Value(MOBILE, wire) in kept]}
+    return s.document(member).strip()
+
+
+def replaced(
+    payloads: Sequence[str],
+    *,
+    schema: Sequence[str],
+    audience: str,
+    session: str,
+    options: Mapping[str, Any],
+) -> Iterator[Call]:
+    """Everybody is removed (audienceMembers.removeAll, since v1.8), then these are ingested."""
+    everybody = {"destinations": [_destination(options["audience_id"], options["account"])]}
+    yield Call("POST", "/v1/audienceMembers:removeAll", s.document(everybody), ())
+    for _, start, size, _ in s.cut_into_requests(len(payloads), SINK.batch_limit):
+        text = body(payloads[start : start + size], operation="add", audience=audience, **options)
+        yield from calls(text, "add", options, range(start, start + size))
+
+
+def erase(options: Mapping[str, Any], values: Sequence[Value]) -> list[Call]:
+    """Whoever is out of an audience: Google keeps nothing else that it was told."""
+    found = []
+    for fields in (CONTACT, (MOBILE,)):
+        named = [(row, value) for row, value in enumerate(values) if value.field in fields]
+        for start in range(0, len(named), SINK.batch_limit):
+            part = named[start : start + SINK.batch_limit]
+            members = [s.document(_member(value)) for _, value in part]
+            text = body(members, operation="remove", audience="", **options)
+            found += calls(text, "remove", options, [row for row, _ in part])
+    return found
+
+
+def _member(value: Value) -> dict[str, Any]:
+    if value.field == MOBILE:
+        return {"mobileData": {MOBILE: [value.wire]}}
+    return {"userData": {"userIdentifiers": [{value.field: value.wire}]}}
+
+
 def _status(value: Column) -> Column:
     known = F.when(value == "GRANTED", GRANTED).when(value == "DENIED", DENIED)
     return F.coalesce(known, F.lit("CONSENT_STATUS_UNSPECIFIED"))
@@ -305,6 +364,18 @@ SINK = s.Sink(
         culprit=r'"field":\s*"audience_?[mM]embers\[(\d+)\]',
         lists=(("audienceMembers",),),
         mints=True,
+        erase=Erase(
+            erase,
+            leaves="other audiences, of other destinations, are asked by them",
+            per_second=5.0,
+            is_answer=lambda said, _: isinstance(said, dict) and "requestId" in said,
+        ),
+    ),
+    replace=Replace(
+        values=values,
+        part=part,
+        calls=replaced,
+        meanwhile="between the first and the last of them it holds less than it should",
     ),
     doc="Google: Customer Match audiences through the Data Manager API.",
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
 
@@ -32,6 +32,13 @@ class Call:
     path: str
     body: str | None
     rows: tuple[int, ...]
+
+
+class Value(NamedTuple):
+    """One identifier as it stands in a record: the destination's field, and what is on the wire."""
+
+    field: str
+    wire: str
 
 
 class Answer(NamedTuple):
@@ -90,6 +97,23 @@ def is_object(said: Any, text: str) -> bool:
 
 
 @dataclass(frozen=True)
+class Erase:
+    """How a vendor is asked to erase what it keeps of somebody, by what it knows them by.
+
+    `calls`  options, values → the calls; rows are the numbers of the values. A value that no call
+             is about cannot be erased by: `leaves` says so.
+    `leaves` what is left there, or has to be done besides, as a sentence.
+    `is_answer` as of `Http`, where these calls are answered otherwise.
+    `per_second` calls a second that it takes of these.
+    """
+
+    calls: Callable[[Mapping[str, Any], Sequence[Value]], list[Call]]
+    leaves: str
+    per_second: float
+    is_answer: Callable[[Any, str], bool] = no_page
+
+
+@dataclass(frozen=True)
 class Http:
     """How one kind of destination is spoken to.
 
@@ -107,6 +131,7 @@ class Http:
     `blame`    what was said with a 4xx → its state where the number alone does not tell; None.
     `culprit`  how a refusal names a record at fault: a pattern with its place in the list.
     `lists`    where a body may hold its records, as names from the outside in.
+    `erase`    how it is asked to erase somebody; None where nobody can ask it by a call.
     `mints`    whether the credential may be a JSON that access tokens are fetched with.
     """
 
@@ -123,6 +148,14 @@ class Http:
     culprit: str = ""
     lists: tuple[tuple[str, ...], ...] = ()
     mints: bool = False
+    erase: Erase | None = None
+
+    @property
+    def erasing(self) -> Http:
+        """The same for calls that ask it to erase somebody: a success is that it will."""
+        assert self.erase is not None
+        e = self.erase
+        return replace(self, read=taken, is_answer=e.is_answer, per_second=e.per_second)
 
 
 def bearer(call: Call, signed: Signed) -> dict[str, str]:
@@ -162,6 +195,11 @@ def without(http: Http, call: Call, rows: Collection[int]) -> Call | None:
             left = tuple(call.rows[n] for n in kept)
             return Call(call.method, call.path, document(whole), left) if kept else None
     return None
+
+
+def numbered(values: Sequence[Value], *fields: str) -> list[tuple[int, str]]:
+    """The values of some fields, each with its number."""
+    return [(row, value.wire) for row, value in enumerate(values) if value.field in fields]
 
 
 def document(value: Any) -> str:

@@ -22,7 +22,7 @@ from pyspark.sql import DataFrame
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import Call, Http, Signed, is_object
+from tactful.transforms.sinks.http import Call, Erase, Http, Signed, is_object
 
 REVISION = "2026-07-15"
 JOBS = {
@@ -115,6 +115,21 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     return [Call("POST", f"/api/{JOBS[operation]}s", text, tuple(rows))]
 
 
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """A job a profile ("Request Profile Deletion"): by an address or a number, and nothing else."""
+    return [
+        Call("POST", "/api/data-privacy-deletion-jobs", _deletion(value), (row,))
+        for row, value in enumerate(values)
+        if value.field in ("email", "phone_number")
+    ]
+
+
+def _deletion(value: s.Value) -> str:
+    profile = {"attributes": {value.field: value.wire}, "type": "profile"}
+    attributes = {"profile": {"data": profile}}
+    return s.document({"data": {"attributes": attributes, "type": "data-privacy-deletion-job"}})
+
+
 def headers(call: Call, signed: Signed) -> dict[str, str]:
     """A private key, and the revision that all this was written for."""
     return {
@@ -129,6 +144,8 @@ SINK = s.Sink(
     channel=None,
     batch_limit=10_000,
     limits={"suppress": ADDRESSES, "unsuppress": ADDRESSES},
+    # "The maximum allowed payload size is 5MB" (Bulk Import Profiles).
+    max_bytes=5_000_000,
     minimum_audience=0,
     identifier_types=("email", "phone", "customer_id"),
     needs_ad_consent=False,
@@ -156,6 +173,12 @@ SINK = s.Sink(
         # Errors of JSON:API point at what they are about.
         culprit=r'"pointer":\s*"/data/attributes/profiles/data/(\d+)',
         lists=(("data", "attributes", "profiles", "data"),),
+        # 60 a minute; a success says nothing.
+        erase=Erase(
+            erase,
+            leaves="whom Klaviyo knows by customer_id alone is not erased by it",
+            per_second=1.0,
+        ),
     ),
     doc="Klaviyo: a profile property, or the suppression list for opt-outs from email.",
 )

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -30,9 +30,11 @@ from tactful.transforms.sinks.http import (
     RETRY,
     Answer,
     Call,
+    Erase,
     Http,
     bearer,
 )
+from tactful.transforms.sinks.replacing import Replace, part_of_row, values_of_row
 from tactful.transforms.sinks.us_states import CODES as US_STATES
 
 EXTERN_ID, EMAIL, PHONE, MADID = "EXTERN_ID", "EMAIL", "PHONE", "MADID"
@@ -220,6 +222,39 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     return [Call(method, f"/{options['audience_id']}/users", text, tuple(rows))]
 
 
+def replaced(
+    payloads: Sequence[str],
+    *,
+    schema: Sequence[str],
+    audience: str,
+    session: str,
+    options: Mapping[str, Any],
+) -> Iterator[Call]:
+    """One session at /{audience_id}/usersreplace ("Custom Audience Usersreplace", read 2026-11-28).
+
+    Who is in none of its requests is out of the audience once the last of them has come.
+    """
+    for seq, start, size, last in s.cut_into_requests(len(payloads), SINK.batch_limit):
+        text = body(
+            payloads[start : start + size], operation="add", audience=audience, seq=seq, last=last,
+            total=len(payloads), session=session, schema=schema,
+        )  # fmt: skip
+        rows = tuple(range(start, start + size))
+        yield Call("POST", f"/{options['audience_id']}/usersreplace", text, rows)
+
+
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """Whoever is out of an audience: Meta keeps nothing else that it was told."""
+    found = []
+    for start in range(0, len(values), SINK.batch_limit):
+        part = values[start : start + SINK.batch_limit]
+        keys = tuple(key for key in KEYS if any(value.field == key for value in part))
+        rows = [[value.wire if value.field == key else "" for key in keys] for value in part]
+        text = body(list(map(s.document, rows)), operation="remove", audience="", schema=keys)
+        found += calls(text, "remove", options, range(start, start + len(part)))
+    return found
+
+
 def read(status: int, said: Any, call: Call) -> Answer:
     """A success counts the rows it did not take, and does not say which they are."""
     invalid = said.get("num_invalid_entries")
@@ -271,6 +306,18 @@ SINK = s.Sink(
         is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
         delay=timedelta(hours=24),
         blame=blame,
+        erase=Erase(
+            erase,
+            leaves="other audiences, of other destinations, are asked by them",
+            per_second=2.0,
+            is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
+        ),
+    ),
+    replace=Replace(
+        values=values_of_row,
+        part=part_of_row,
+        calls=replaced,
+        meanwhile="until the last of them it holds what it held",
     ),
     doc="Meta: customer file custom audiences through the Marketing API.",
 )

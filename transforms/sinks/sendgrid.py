@@ -23,9 +23,20 @@ from pyspark.sql import DataFrame
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import ACCEPTED, RETRY, Answer, Call, Http, bearer, took
+from tactful.transforms.sinks.http import (
+    ACCEPTED,
+    RETRY,
+    Answer,
+    Call,
+    Erase,
+    Http,
+    bearer,
+    numbered,
+    took,
+)
 
 YES, NO = "yes", "no"
+ERASED = 900
 GROUP = "/v3/asm/groups/{group_id}/suppressions"
 
 
@@ -107,6 +118,25 @@ def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[
     ]
 
 
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """Addresses for an erasure job: all that SendGrid keeps of mail that it sent to them.
+
+    From github.com/twilio/sendgrid-oai, tsg_recipients_data_erasure_v3 (read 2026-11-28): at most
+    5,000 addresses and 256 KB a call, so that nine hundred of the longest fit.
+    """
+    named = numbered(values, "email")
+    parts = [named[start : start + ERASED] for start in range(0, len(named), ERASED)]
+    return [
+        Call(
+            "POST",
+            "/v3/recipients/erasejob",
+            s.document({"email_addresses": [email for _, email in part]}),
+            tuple(row for row, _ in part),
+        )
+        for part in parts
+    ]
+
+
 def read(status: int, said: Any, call: Call) -> Answer:
     """Suppressed addresses are repeated: one that is not was not taken."""
     if status == 204:
@@ -140,6 +170,8 @@ SINK = s.Sink(
     channel="email",
     batch_limit=10_000,
     limits={"suppress": 1_000, "unsuppress": 1_000},
+    # "Up to 30,000 contacts, or 6MB of data, whichever is lower" (Add or Update a Contact).
+    max_bytes=6_000_000,
     minimum_audience=0,
     identifier_types=("email",),
     needs_ad_consent=False,
@@ -167,6 +199,14 @@ SINK = s.Sink(
         lists=(("contacts",),),
         look=look,
         closed=closed,
+        # 100 a minute.
+        erase=Erase(
+            erase,
+            leaves="SendGrid's contacts are deleted by ids of its own, in its pages, and nothing "
+            "there says what becomes of its lists of opt-outs",
+            per_second=1.6,
+            is_answer=lambda said, _: isinstance(said, dict) and "job_id" in said,
+        ),
     ),
     doc="SendGrid: a contacts' custom field, or an unsubscribe group for opt-outs from email.",
 )

@@ -11,7 +11,9 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import options_of
 from tactful.transforms.sinks.http import Http
+from tactful.transforms.sinks.http import Value as Value
 from tactful.transforms.sinks.http import document as document
+from tactful.transforms.sinks.replacing import Replace
 
 # An audience is added to and removed from; a list of opt-outs suppresses and unsuppresses.
 Operation = Literal["add", "remove", "suppress", "unsuppress"]
@@ -110,10 +112,13 @@ class Sink:
              options and that policy.
     `advice` options, audience → what its user has to do there besides, as a sentence; or nothing.
     `listed_by` the options that say which list it fills; silent: those that have to be given.
+    `max_bytes` how long the text of one file may be; None where the vendor does not say. What is
+             longer is split, never cut.
     `limits` the most records of one file by operation, where it is less than `batch_limit`.
     `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
              None where nobody can be spoken to by it. It says so, and whoever reads it says it.
              Of what is called back the operation is `cancel`.
+    `replace` how an audience is replaced whole; None where the vendor cannot do that.
     `can_schedule` whether who reads it says something at its `send_at`, and not before.
     `can_cancel` whether who reads it takes back until then what it was told to say. Only what does
              both is told ahead.
@@ -142,8 +147,10 @@ class Sink:
     faults: Callable[[Mapping[str, Any], bool], Iterable[Fault]] = none_wrong
     advice: Callable[[Mapping[str, Any], str], str] = no_advice
     listed_by: tuple[str, ...] = ()
+    max_bytes: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
     speech: Callable[..., str] | None = None
+    replace: Replace | None = None
     can_schedule: bool = False
     can_cancel: bool = False
 

@@ -16,7 +16,7 @@ import binascii
 import hashlib
 import hmac
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,7 +25,16 @@ from pyspark.sql import functions as F
 
 from tactful.transforms.options import option
 from tactful.transforms.sinks import sink as s
-from tactful.transforms.sinks.http import ACCEPTED, Answer, Call, Http, Signed, calls_whole, took
+from tactful.transforms.sinks.http import (
+    ACCEPTED,
+    Answer,
+    Call,
+    Erase,
+    Http,
+    Signed,
+    calls_whole,
+    took,
+)
 
 GUARDED = ("email", "phone")
 PREFIX = "whsec_"
@@ -94,6 +103,17 @@ def speech(
     return s.document({"operation": operation, "policy": policy, "records": records})
 
 
+def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
+    """An operation as any other, with a record a value: what there is of them is to be deleted."""
+    found = []
+    for start in range(0, len(values), SINK.batch_limit):
+        part = values[start : start + SINK.batch_limit]
+        records = [{"identifiers": {value.field: [value.wire]}} for value in part]
+        text = s.document({"operation": "erase", "records": records})
+        found.append(Call("POST", "", text, tuple(range(start, start + len(part)))))
+    return found
+
+
 def headers(call: Call, signed: Signed) -> dict[str, str]:
     """The signature, and what it is of."""
     return {
@@ -141,6 +161,8 @@ SINK = s.Sink(
     kind="webhook",
     channel=None,
     batch_limit=500,
+    # Our own: what receivers take without being told of it.
+    max_bytes=1_000_000,
     minimum_audience=0,
     identifier_types=(),
     needs_ad_consent=False,
@@ -160,6 +182,7 @@ SINK = s.Sink(
         headers=headers,
         per_second=50.0,
         read=read,
+        erase=Erase(erase, leaves="what your receiver does with it is its own", per_second=50.0),
     ),
     doc="A webhook: JSON to an address of your own, signed, with an idempotency key.",
 )

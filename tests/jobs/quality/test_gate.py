@@ -11,8 +11,8 @@ import pytest
 from typer.testing import CliRunner
 
 from tactful.jobs import cli
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tactful.jobs.runs import gate
-from tests.doubles import DOUBLES, SECRET, served
 from tests.jobs.test_plan import HOUR, LIVE, NOON, agrees, carts, lines, row
 from tests.landing import World
 from tests.product import Shop

@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tests.conftest import SECRET as LAKE_SECRET
-from tests.doubles import DOUBLES, SECRET, served
 from tests.jobs.quality.test_gate import CONFIG
 from tests.jobs.test_plan import HOUR, NOON, agrees, carts, row
 from tests.landing import World

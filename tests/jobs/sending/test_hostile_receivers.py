@@ -14,11 +14,11 @@ import pytest
 
 from tactful.jobs.commands.sending_status import undelivered_lines
 from tactful.jobs.commands.status import status
+from tactful.jobs.demo.doubles import DOUBLES, served
 from tactful.jobs.sending.send import send, stopped_sentences
 from tactful.jobs.sending.wire import clean
 from tactful.jobs.settings.sending import unset
 from tactful.transforms.sinks.http import Call
-from tests.doubles import DOUBLES, served
 from tests.outboxes import OutboxLake, rows_of
 
 ESCAPE = "\x1b]0;gone\x07\x1b[2J\u202e no"

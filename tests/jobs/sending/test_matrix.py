@@ -9,8 +9,8 @@ from time import monotonic
 import httpx2
 import pytest
 
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tactful.jobs.sending.send import send, stopped_sentences
-from tests.doubles import DOUBLES, SECRET, served
 from tests.outboxes import KINDS, OutboxLake, rows_of
 
 PEOPLE = [f"person{n}@example.com" for n in range(5)]
@@ -215,6 +215,23 @@ def test_a_private_host_is_refused_unless_it_may_be(tmp_path):
         closed._bases = config._bases
         turn = send(closed, environ=lake.environ, **QUICK)["d"]
     assert "private network" in turn["stopped"] and not double.asked
+
+
+def test_destinations_of_one_account_share_its_pace(tmp_path):
+    """Klaviyo takes 2.5 calls a second of an account, and its double no more than that."""
+    double, other = DOUBLES["klaviyo"](), DOUBLES["klaviyo"]()
+    with served(double) as url, served(other) as apart:
+        lake = OutboxLake(tmp_path / "lake")
+        for name, at in (("one", url), ("two", url), ("else", apart)):
+            lake.add(name, "klaviyo", at)
+            lake.batch(0, name, comes=PEOPLE)
+        lake.close()
+        started = monotonic()
+        turns = sent(lake, patience=0.5)
+        spent = monotonic() - started
+    assert {turn["accepted"] for turn in turns.values()} == {3}
+    assert spent >= 5 * 0.5 / 2.5, "six calls have five gaps"
+    assert max(other.at) - min(other.at) < 4 * 0.5 / 2.5 < max(double.at) - min(double.at)
 
 
 def test_fifty_calls_a_second_go_out(tmp_path):

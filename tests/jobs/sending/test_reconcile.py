@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from tactful.jobs import cli
 from tactful.jobs.commands.reconciling import lines, reconcile
 from tactful.jobs.commands.status import render, status
+from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
 from tactful.jobs.sending.send import send
-from tests.doubles import DOUBLES, SECRET, served
 from tests.outboxes import OutboxLake
 from tests.small_lake import write_table
 

@@ -207,14 +207,21 @@ def test_ads_end_days_are_for_speech_and_who_is_told_late_is_said(errors, read):
     ads = "[[destinations]]\nname = 'ads'\nkind = 'meta_custom_audience'\naudience_id = '1'\n"
     calls = "[[destinations]]\nname = 'calls'\nkind = 'call_list'\nidentifiers = ['phone']\n"
     no = "[[destinations]]\nname = 'no'\nkind = 'file'\npolicy = 'unsubscribed'\nper_day = 5\n"
+    no += "seed_list = ['qa@x.io']\n"
     both = f"{ads}policy = 'back'\n{calls}policy = 'back'\nper_day = 50\n"
+    both += "seed_list = ['+442071234567', ' QA@x.io']\n"
     assert errors(f"{sale}[[activate]]\n{back}{live}{both}{no}") == [
         "my.toml: activate.back.expires: found nothing; allowed: a duration such as 14d (so long "
         "somebody is shown its ads; without it that would be for ever)",
         "my.toml: destinations.no.per_day: found 5; allowed: no such key unless its policy is one "
         "of [[activate]] (what must not be said is never held back)",
+        'my.toml: destinations.no.seed_list: found ["qa@x.io"]; allowed: no such key unless its '
+        "policy is one of [[activate]] (test recipients get copies of what is said)",
     ]
     config = read(f"{sale}[[activate]]\n{back}expires = '14d'\nper_day = 9\n{live}{both}")
+    assert config.destinations[1].seed_list == ("+442071234567", "qa@x.io")
+    told = errors(f"{sale}[[activate]]\n{back}expires = '14d'\n{both}".replace("+442", "442"))
+    assert "a list of email addresses and numbers such as +442071234567" in told[0]
     assert [line for line in notes(config) if "take back" in line] == [
         "destinations.calls: call_list cannot take back what it was told, so what falls due "
         "between two runs is told with the run behind it, rather late than early."

@@ -24,7 +24,8 @@ HELD = (
     "starts_at timestamp, ends_at timestamp, evidence array<string>, "
     "cause struct<occurred_at:timestamp,stream:string,event_id:string>"
 )
-ANSWERS = "person_id string, channel string, purpose string, is_granted boolean"
+ANSWERS = "person_id string, channel string, purpose string, is_granted boolean, "
+ANSWERS += "proof struct<event:string,policy_text:string>"
 
 
 def barred(spark, actions, held):

@@ -10,6 +10,7 @@ import jsonschema
 import pytest
 from pyspark.sql import functions as F
 
+from tactful.jobs.demo.doubles.vendors import SCHEMAS
 from tactful.transforms.sinks import SINKS, cut_into_requests, google_data_manager
 from tactful.transforms.sinks.meta_custom_audience import session_id
 from tactful.transforms.sinks.sink import MEMBERS
@@ -26,7 +27,7 @@ ACCOUNT = {"account_id": "123-456-7890"}
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
-    schema = json.loads((GOLDEN / "destinations" / f"{name}.schema.json").read_text("utf-8"))
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 

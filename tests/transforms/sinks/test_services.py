@@ -14,6 +14,7 @@ import jsonschema
 import pytest
 from pyspark.sql import functions as F
 
+from tactful.jobs.demo.doubles.vendors import SCHEMAS
 from tactful.transforms.sinks import SINKS, cut_into_requests
 from tactful.transforms.sinks.http import Call, Signed, judged
 from tactful.transforms.sinks.sink import MEMBERS
@@ -46,7 +47,7 @@ BODIES = {
 
 
 def validator(name: str) -> jsonschema.Draft202012Validator:
-    schema = json.loads((GOLDEN / "destinations" / f"{name}.schema.json").read_text("utf-8"))
+    schema = json.loads((SCHEMAS / f"{name}.schema.json").read_text("utf-8"))
     jsonschema.Draft202012Validator.check_schema(schema)
     return jsonschema.Draft202012Validator(schema)
 

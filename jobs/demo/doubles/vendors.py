@@ -1,6 +1,6 @@
 """Doubles of the vendors' APIs on this machine: strict as they are, and made to misbehave.
 
-Each keeps what the vendor would hold, so that a test asks what the vendor holds in the end. A call
+Each keeps what the vendor would hold, so that one can ask what the vendor holds in the end. A call
 that is not as the vendor describes it (path, method, headers, schema, rate) is refused like there,
 and noted in `faults`: a test that ends with any has found a mistake.
 """
@@ -14,21 +14,16 @@ import json
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 import jsonschema
 
-GOLDEN = Path(__file__).parent / "golden" / "destinations"
+SCHEMAS = Path(__file__).parent / "schemas"
 SECRET = "key-that-nobody-must-see"
-# How a double may misbehave at one call; what it was told is applied for those of the second row.
-BEFORE = ("429", "429 for long", "500", "408", "html", "refused", "drop", "redirect")
-AFTER = ("half", "silent", "slow", "500 applied", "drop applied")
 
 
 class Double:
@@ -41,6 +36,7 @@ class Double:
         self.held: dict[str, Any] = {}
         self.faults: list[str] = []
         self.asked: list[tuple[str, str]] = []
+        self.at: list[float] = []
         self.moods: deque[str] = deque()
         self.before_answer: Callable[[int, bool], None] = lambda number, is_applied: None
         self.refuses: set[str] = set()
@@ -54,6 +50,7 @@ class Double:
         with self._lock:
             self.asked.append((method, path))
             now = time.monotonic()
+            self.at.append(now)
             self._times.append(now)
             while self._times and self._times[0] < now - 1:
                 self._times.popleft()
@@ -75,6 +72,10 @@ class Double:
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
         raise NotImplementedError
 
+    def is_refused(self, texts: Iterable[str]) -> bool:
+        """Whether one of a record's texts is one that it refuses."""
+        return not self.refuses.isdisjoint(texts)
+
     def check(self, told: Any, schema: str) -> None:
         _validator(schema).validate(told)
 
@@ -90,6 +91,11 @@ class Klaviyo(Double):
         return headers.get("authorization") == f"Klaviyo-API-Key {SECRET}"
 
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
+        if path == "/api/data-privacy-deletion-jobs":
+            self.check(told, "klaviyo.erase")
+            (who,) = told["data"]["attributes"]["profile"]["data"]["attributes"].values()
+            self.held.pop(who, None)
+            return 202, None
         name = {
             "/api/profile-suppression-bulk-create-jobs": "suppress",
             "/api/profile-suppression-bulk-delete-jobs": "unsuppress",
@@ -97,7 +103,7 @@ class Klaviyo(Double):
         }[path]
         self.check(told, f"klaviyo.{name}")
         profiles = told["data"]["attributes"]["profiles"]["data"]
-        bad = [n for n, one in enumerate(profiles) if self.refuses & set(_texts(one))]
+        bad = [n for n, one in enumerate(profiles) if self.is_refused(_texts(one))]
         if bad:
             place = "/data/attributes/profiles/data/{}/attributes/email"
             errors = [{"source": {"pointer": place.format(n)}} for n in bad]
@@ -123,6 +129,10 @@ class Braze(Double):
             asked.pop("subscription_group_id")
             (who,) = asked.values()
             return 200, {"message": "success", "status": {who: self.held.get(who, "Unknown")}}
+        if url.path == "/users/delete":
+            self.check(told, "braze.erase")
+            ids = told.get("external_ids") or [one["email"] for one in told["email_addresses"]]
+            return 201, {"deleted": sum(self.held.pop(who, None) is not None for who in ids)}
         if url.path == "/users/track":
             self.check(told, "braze.track")
             errors = []
@@ -156,6 +166,11 @@ class SendGrid(Double):
             for contact in told["contacts"]:
                 self.held.setdefault(contact["email"], {}).update(contact["custom_fields"])
             return 202, {"job_id": "job-1"}
+        if (method, path) == ("POST", "/v3/recipients/erasejob"):
+            self.check(told, "sendgrid.erase")
+            for email in told["email_addresses"]:
+                self.held.pop(email, None)
+            return 202, {"job_id": "job-1"}
         place = "/v3/asm/groups/7/suppressions"
         if method == "DELETE" and path.startswith(f"{place}/"):
             self.held.pop(unquote(path.removeprefix(f"{place}/")), None)
@@ -187,6 +202,13 @@ class Webhook(Double):
         return headers["webhook-signature"] == f"v1,{base64.b64encode(digest).decode()}"
 
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
+        if told["operation"] == "erase":
+            self.check(told, "webhook.erase")
+            for record in told["records"]:
+                for values in record["identifiers"].values():
+                    for who in values:
+                        self.held.pop(who, None)
+            return 200, {}
         self.check(told, "webhook.call")
         if self.key not in self.seen:
             rejected = []
@@ -202,44 +224,61 @@ class Webhook(Double):
         return 200, self.seen[self.key]
 
 
+META_CALLS = (("POST", "users"), ("DELETE", "users"), ("POST", "usersreplace"))
+
+
 class Meta(Double):
     kind = "meta_custom_audience"
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.coming: set[str] = set()
+
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
-        if path != "/12/users" or method not in ("POST", "DELETE"):
+        _, audience, edge = path.split("/")
+        if not audience.isdigit() or (method, edge) not in META_CALLS:
             raise KeyError(path)
         self.check(told, "meta_custom_audience.users")
         rows = told["payload"]["data"]
-        invalid = sum(bool(self.refuses & set(row)) for row in rows)
-        for row in rows:
-            if self.refuses & set(row):
-                continue
-            if method == "POST":
-                self.held[row[0]] = True
-            else:
-                self.held.pop(row[0], None)
-        return 200, {"num_received": len(rows), "num_invalid_entries": invalid, "audience_id": "12"}
+        invalid = sum(map(self.is_refused, rows))
+        names = {wire for row in rows if not self.is_refused(row) for wire in row if wire}
+        if edge == "usersreplace":
+            self.coming |= names
+            if told["session"]["last_batch_flag"]:
+                self.held, self.coming = dict.fromkeys(self.coming, True), set()
+        elif method == "POST":
+            self.held |= dict.fromkeys(names, True)
+        else:
+            for name in names:
+                self.held.pop(name, None)
+        return 200, {
+            "num_received": len(rows), "num_invalid_entries": invalid, "audience_id": audience,
+        }  # fmt: skip
 
 
 class Google(Double):
     kind = "google_data_manager"
 
     def answer(self, method: str, path: str, told: Any) -> tuple[int, Any]:
-        name = {"/v1/audienceMembers:ingest": "ingest", "/v1/audienceMembers:remove": "remove"}[
-            path
-        ]
+        name = path.removeprefix("/v1/audienceMembers:")
+        if method != "POST" or name not in ("ingest", "remove", "removeAll"):
+            raise KeyError(path)
         self.check(told, f"google_data_manager.{name}")
+        if name == "removeAll":
+            self.held.clear()
+            return 200, {"requestId": "r-1"}
         members = told["audienceMembers"]
-        bad = [n for n, one in enumerate(members) if self.refuses & set(_texts(one))]
+        bad = [n for n, one in enumerate(members) if self.is_refused(_texts(one))]
         if bad:
             violations = [{"field": f"audience_members[{n}].user_data"} for n in bad]
             return 400, {"error": {"code": 400, "details": [{"fieldViolations": violations}]}}
         for one in members:
-            for identifier in one["userData"]["userIdentifiers"]:
+            consent = one.pop("consent", {})
+            for wire in _texts(one):
                 if name == "ingest":
-                    self.held[identifier["emailAddress"]] = True
+                    self.held[wire] = consent != {}
                 else:
-                    self.held.pop(identifier["emailAddress"], None)
+                    self.held.pop(wire, None)
         return 200, {"requestId": "r-1"}
 
 
@@ -248,86 +287,8 @@ DOUBLES = {one.kind: one for one in (Klaviyo, Braze, SendGrid, Webhook, Meta, Go
 
 @cache
 def _validator(schema: str) -> jsonschema.Draft202012Validator:
-    text = (GOLDEN / f"{schema}.schema.json").read_text("utf-8")
+    text = (SCHEMAS / f"{schema}.schema.json").read_text("utf-8")
     return jsonschema.Draft202012Validator(json.loads(text))
-
-
-@contextmanager
-def served(double: Double) -> Iterator[str]:
-    """Answer calls on this machine; yields the URL."""
-
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-        # One packet an answer, and none that waits for the other side.
-        wbufsize = -1
-        disable_nagle_algorithm = True
-
-        def log_message(self, *args: Any) -> None:
-            """Nothing."""
-
-        def handle_any(self) -> None:
-            length = int(self.headers.get("Content-Length") or 0)
-            body = self.rfile.read(length).decode()
-            mood = double.moods.popleft() if double.moods else ""
-            number = len(double.asked)
-            double.before_answer(number, False)
-            if mood in BEFORE:
-                double.asked.append((self.command, self.path))
-                self.misbehave(mood)
-                return
-            headers = {name.lower(): value for name, value in self.headers.items()}
-            status, text, more = double.call(self.command, self.path, headers, body)
-            double.before_answer(number, True)
-            if mood == "slow":
-                time.sleep(0.2)
-            if mood in ("silent", "drop applied"):
-                time.sleep(1.0 if mood == "silent" else 0.0)
-                self.close_connection = True
-                return
-            if mood == "half":
-                self.say(status, text, more, length=len(text) + 50)
-                self.close_connection = True
-                return
-            if mood == "500 applied":
-                status, text = 500, "oops"
-            self.say(status, text, more)
-
-        def misbehave(self, mood: str) -> None:
-            if mood == "drop":
-                self.close_connection = True
-            elif mood.startswith("429"):
-                wait = "0" if mood == "429" else "3600"
-                self.say(429, "slow down, ann@example.com", {"Retry-After": wait})
-            elif mood == "html":
-                self.say(200, "<html>ann@example.com is off +44 20 7123 4567</html>", {})
-            elif mood == "redirect":
-                self.say(302, "", {"Location": "/elsewhere"})
-            elif mood == "refused":
-                self.say(401, f"bad key {SECRET}", {})
-            else:
-                self.say(int(mood), "oops", {})
-
-        def say(self, status: int, text: str, more: dict[str, str], length: int = -1) -> None:
-            self.send_response(status)
-            for name, value in more.items():
-                self.send_header(name, value)
-            if status != 204:
-                self.send_header("Content-Length", str(len(text) if length < 0 else length))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        do_GET = do_POST = do_PUT = do_DELETE = handle_any
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.daemon_threads = True
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 def _texts(value: Any) -> Iterator[str]:

@@ -78,6 +78,7 @@ def _credentials(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     """A source says which stream its rows are of, unless its dialect says it of each row."""
+    types = tuple(_table(_table(values, "identity"), "types"))
     for name, entry in _table(values, "sources").items():
         dialect = entry.get("dialect", CANONICAL) if isinstance(entry, dict) else None
         if not isinstance(dialect, str) or dialect not in DIALECTS:
@@ -87,11 +88,8 @@ def _sources(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
             yield ("sources", name, "stream"), shown(entry["stream"]), allowed, ""
         if not DIALECTS[dialect].streams and "stream" not in entry:
             yield ("sources", name, "stream"), "nothing", ", ".join(STREAMS), ""
-        yield from transports.mapped(("sources", name), entry, dialect)
+        yield from transports.mapped(("sources", name), entry, dialect, types)
         yield from transports.faults(("sources", name), entry)
-        signs = [entry.get("delimiter", ","), entry.get("quote", '"')]
-        if signs[0] == signs[1]:
-            yield ("sources", name, "quote"), shown(signs[1]), "another sign than the delimiter", ""
 
 
 def _countries(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

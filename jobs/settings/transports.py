@@ -6,7 +6,7 @@ Each check reads raw values and passes over what has the wrong type, as those in
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -33,6 +33,8 @@ ONLY_FOR = {
     "table": ("delta",),
     "partitions": ("json", "csv", "parquet", "avro"),
 }
+BROKERS = "host:port of a broker, or several with commas between"
+BROKER = re.compile(r"([\w%.-]*://)?(\[[0-9A-Fa-f:.%]+\]|[\w%.-]+):[0-9]{1,5}")
 # Settings of Kafka's client whose values nobody may read.
 IS_SECRET = re.compile(r"password|jaas|secret|token|[.]key$", re.I)
 # What the way in sets itself: another value would land rows twice, or none.
@@ -75,6 +77,8 @@ def faults(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
         if key in entry and form not in forms:
             allowed = f"only with format = {' or '.join(map(shown, forms))}"
             yield (*place, key), _found(key, entry[key]), allowed, ""
+    if (quote := entry.get("quote", '"')) == entry.get("delimiter", ","):
+        yield (*place, "quote"), shown(quote), "another sign than the delimiter", ""
     if form != "kafka":
         if "table" in entry and "path" in entry and form == "delta":
             yield (*place, "table"), shown(entry["table"]), "a table or a path, not both", ""
@@ -85,7 +89,12 @@ def faults(place: Place, entry: Mapping[str, Any]) -> Iterator[Finding]:
     if "path" in entry:
         yield (*place, "path"), shown(entry["path"]), "no path: topics have none", ""
     if "servers" not in entry:
-        yield (*place, "servers"), "nothing", "host:port of a broker", ""
+        yield (*place, "servers"), "nothing", BROKERS, ""
+    elif isinstance(entry["servers"], str):
+        wrong = [one for one in entry["servers"].split(",") if not BROKER.fullmatch(one.strip())]
+        if wrong:
+            hint = "a broker's own port is often 9092"
+            yield (*place, "servers"), shown(wrong[0]), BROKERS, hint
     if "subscribe_pattern" in entry:
         if "subscribe" in entry:
             allowed = "a list or a pattern, not both"
@@ -113,8 +122,13 @@ def _options(place: Place, told: Any) -> Iterator[Finding]:
             yield at, HIDDEN, 'a reference such as "env:KAFKA_PASSWORD"', hint
 
 
-def mapped(place: Place, entry: Mapping[str, Any], dialect: str) -> Iterator[Finding]:
-    """Only a form that the configuration describes has fields, and it has to have them."""
+def mapped(
+    place: Place, entry: Mapping[str, Any], dialect: str, types: Collection[str]
+) -> Iterator[Finding]:
+    """Only a form that the configuration describes has fields, and it has to have them.
+
+    types: the types of identifiers that there are; one of another name would link nobody.
+    """
     faults = DIALECTS[dialect].faults
     if faults is None:
         described = [name for name, known in DIALECTS.items() if known.faults]
@@ -130,6 +144,11 @@ def mapped(place: Place, entry: Mapping[str, Any], dialect: str) -> Iterator[Fin
         for needed in ("event_id", "type", "occurred_at"):
             if needed not in fields:
                 yield (*place, "fields", needed), "nothing", "a column or an expression", ""
+        named = fields.get("identifiers")
+        for name in named if isinstance(named, dict) else ():
+            if name not in types:
+                hint = f"another type is a table of its own: [identity.types.{name}]"
+                yield (*place, "fields", "identifiers", name), shown(name), ", ".join(types), hint
         line = fields.get("line")
         if "one_event_by" in entry and (not isinstance(line, dict) or "each" in line):
             allowed = "only beside fields.line, without line.each"

@@ -124,3 +124,44 @@ def test_what_is_said_wrongly_is_not_called_missing(spark):
                       max_skew=timedelta(days=1), fields=TOLD, time_zone="UTC")  # fmt: skip
     named = {"unknown_type", "occurred_at_not_a_time", "missing:type", "missing:occurred_at"}
     assert {row.raw: {*row.reasons} & named for row in read.collect()} == WRONG
+
+
+LISTED = {
+    '[{"code": "S1", "n": 2}, {"code": "S2", "n": 1}]': ([], ["S1", "S2"]),
+    "[]": ([], []),
+    "null": ([], None),
+    '[{"code": "S1", "n": 2}, "S2"]': (["wrong_type:lines"], None),
+    '[{"code": "S1", "n": 2}, null]': (["wrong_type:lines"], None),
+    '["S1", "S2"]': (["wrong_type:lines"], None),
+    '"S1, S2"': (["wrong_type:lines"], None),
+    "7": (["wrong_type:lines"], None),
+}
+
+
+def test_an_order_whose_list_is_not_of_objects_alone_is_refused(spark):
+    """Had it come without its lines, nobody would know what was bought."""
+    rows = [
+        (
+            f'{{"id": "{n}", "kind": "S", "at": "02.03.2026 10:00", "items": {items}}}',
+            "f",
+            datetime(2026, 11, 27, tzinfo=UTC),
+        )
+        for n, items in enumerate(LISTED)
+    ]
+    landed = spark.createDataFrame(rows, "value string, file string, modified_at timestamp")
+    line = {"each": "items", "sku": "code", "quantity": "n"}
+    read = parse_rows(landed, stream="purchases", source_name="s", max_row_bytes=10**6,
+                      max_skew=timedelta(days=1), fields={**TOLD, "line": line},
+                      time_zone="UTC").collect()  # fmt: skip
+    found = {
+        row.event_id: (
+            [why for why in row.reasons if why.endswith(":lines")],
+            None if row.lines is None else [one.sku for one in row.lines],
+        )
+        for row in read
+    }
+    for n, (reasons, skus) in enumerate(LISTED.values()):
+        told, lines = found[str(n)]
+        assert told == reasons, (n, told)
+        if not reasons:
+            assert lines == skus or (skus is None and not lines), (n, lines)

@@ -20,7 +20,7 @@ from pyspark.sql import DataFrame
 
 from tactful.schemas.events import LINE
 from tactful.schemas.table import Column
-from tactful.transforms.blanks import literal
+from tactful.transforms.blanks import is_blank, literal
 from tactful.transforms.sources import canonical, names, values
 from tactful.transforms.sources.dialect import Dialect
 from tactful.transforms.sources.expressions import Expression, NotAnExpression, parse
@@ -29,6 +29,8 @@ from tactful.transforms.sources.one_event_by import ROWS, one_row_each
 Fields = Mapping[str, str | Mapping[str, str]]
 LINE_PARTS = names.inner(Column("line", LINE, ""))
 NOT_MAPPED = ("properties", "lines")
+# In SQL, what no field takes.
+STRANGE = "'?'"
 LOCAL = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?)?$"
 
 
@@ -177,7 +179,7 @@ def _or_strange(value: str, given: str) -> str:
     if not columns:
         return value
     each = ", ".join(f"nullif(trim(try_element_at(said, {literal(name)})), '')" for name in columns)
-    return f"coalesce({value}, concat('?', coalesce({each}, NULL)))"
+    return f"coalesce({value}, concat({STRANGE}, coalesce({each}, NULL)))"
 
 
 def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:
@@ -194,7 +196,18 @@ def _lines(given: dict[str, str], sql: Any, *, has_rows: bool) -> str:
         return f"transform(coalesce(listed, array(said)), entry -> {line()})"
     if each is None:
         return f"array({line()})"
-    return f"transform(from_json({sql(each)}, 'array<map<string,string>>'), entry -> {line()})"
+    whole = "_listed IS NOT NULL AND NOT exists(_listed, entry -> entry IS NULL)"
+    lines = f"""CASE WHEN {is_blank("_list")} THEN NULL
+        WHEN {whole} THEN transform(_listed, entry -> {line()}) ELSE array({_strange_line()}) END"""
+    listed = values.once("from_json(_list, 'array<map<string,string>>')", "_listed", lines)
+    return values.once(sql(each), "_list", listed)
+
+
+def _strange_line() -> str:
+    """What no line is: where a list is none, or not of objects alone, its row is refused for it."""
+    parts = (f"{STRANGE if p in values.NUMBERS else 'CAST(NULL AS string)'} AS {p}"
+             for p in LINE_PARTS)  # fmt: skip
+    return f"struct({', '.join(parts)})"
 
 
 def moment(text: str, time_zone: str | None) -> str:

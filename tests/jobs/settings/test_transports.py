@@ -17,6 +17,17 @@ servers = "broker:9092"
 subscribe = ["web"]
 """
 
+MAPPED = """
+[sources.shop]
+stream = "clicks"
+dialect = "mapped"
+path = "x"
+[sources.shop.fields]
+event_id = "id"
+type = "what"
+occurred_at = "at"
+"""
+
 
 @pytest.mark.parametrize(
     ("text", "wrong"),
@@ -25,6 +36,14 @@ subscribe = ["web"]
         (
             "[sources.bus]\nstream = 'clicks'\nformat = 'kafka'",
             "sources.bus.servers: found nothing; allowed: host:port of a broker",
+        ),
+        (
+            BUS.replace("broker:9092", "broker:9092, other"),
+            'sources.bus.servers: found " other"; allowed: host:port of a broker',
+        ),
+        (
+            MAPPED + "identifiers.emial = 'mail'",
+            'sources.shop.fields.identifiers.emial: found "emial"; allowed: customer_id,',
         ),
         (BUS + "starting_offsets = '2026-01-31'", "sources.bus.starting_offsets: found"),
         (BUS + "subscribe_pattern = 'w.*'", "allowed: a list or a pattern, not both"),
@@ -64,6 +83,11 @@ def test_what_does_not_fit_is_refused(errors, text: str, wrong: str) -> None:
     told = errors(text)
     assert any(wrong in line for line in told), told
     assert not any("a password" in line for line in told)
+
+
+@pytest.mark.parametrize("servers", ["a:1", "PLAINTEXT://a-b.c:9092,[::1]:9093", "10.0.0.1:1, x:2"])
+def test_brokers_are_named_as_clients_name_them(read, servers: str) -> None:
+    assert read(BUS.replace("broker:9092", servers)).sources["bus"].servers == servers
 
 
 def test_connectors_are_asked_for_where_a_source_needs_them(read, tmp_path) -> None:

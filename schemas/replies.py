@@ -10,7 +10,7 @@ from __future__ import annotations
 REPLIED = (
     "replied", "reply", "received", "inbound", "inboundmessage", "incoming", "incomingmessage",
 )  # fmt: skip
-# The properties that may hold what it says, the first that says anything.
+# The properties that may hold what it says.
 TEXTS = ("text", "Text", "body", "Body", "message", "Message")
 
 # By source and the day it was read. A message of nothing else, but for what is polite, closes, and

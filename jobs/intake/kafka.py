@@ -43,6 +43,9 @@ def look(reading: Reading, known: Mapping[str, int]) -> Found:
     source = reading.source
     ahead: dict[str, list[Span]] = {}
     with _admin(reading) as admin:
+        if _is_away(admin):
+            found.troubles[source.servers] = "no broker answers there"
+            return found
         for topic in _topics(admin, reading, found.troubles):
             try:
                 spans = _spans(admin, reading, topic, known, found.troubles)
@@ -115,6 +118,15 @@ def place(reading: Reading, span: Span) -> str:
     number = "TRY_CAST(substring_index(file, '#', -1) AS bigint)"
     is_inside = f"{number} >= {span.start} AND {number} < {span.until}"
     return f"startswith(file, '{prefix}') AND {is_inside}"
+
+
+def _is_away(client: _Client) -> bool:
+    """Whether no broker answers: then there is no need to wait for that with each topic."""
+    try:
+        client.admin.describeCluster().nodes().get()
+    except (Py4JJavaError, PySparkException) as error:
+        return "TimeoutException" in str(getattr(error, "java_exception", None) or error)
+    return False
 
 
 def _topics(client: _Client, reading: Reading, troubles: dict[str, str]) -> Sequence[str]:

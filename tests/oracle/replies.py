@@ -104,7 +104,12 @@ def is_reply(said: str | None) -> bool:
 def meaning(said: Mapping[str, Any]) -> str | None:
     """unsubscribed, subscribed, or None, of a row that came in."""
     told = {**(said.get("properties") or {}), **said}
-    text = next((str(told[n]) for n in TEXTS if told.get(n) is not None and trim(str(told[n]))), "")
+    texts = [str(told[n]) for n in TEXTS if told.get(n) is not None and trim(str(told[n]))]
+    meant = [_meaning(text) for text in texts]
+    return "unsubscribed" if "unsubscribed" in meant else next(iter(meant), None)
+
+
+def _meaning(text: str) -> str | None:
     text = "".join(chr(ord(c) - 0xFEE0) if c in WIDE else c for c in text)
     parts = [words for words in map(_words, _parts(text)) if words]
     words = _words(text)

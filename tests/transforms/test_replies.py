@@ -51,3 +51,18 @@ def test_a_reply_is_read_as_people_and_the_law_read_it(spark):
     assert {text: found[text] for text in TEXTS} == TEXTS
     assert {found[word] for words in STOP_WORDS.values() for word in words} == {"unsubscribed"}
     assert {found[word] for word in START_WORDS} == {"subscribed"}
+
+
+BESIDE = {
+    ("hello", "STOP"): "unsubscribed", ("START", "hello"): "subscribed", ("hello", "START"): None,
+    ("START", "stop"): "unsubscribed", ("", "START"): "subscribed", ("", " "): None,
+}  # fmt: skip
+
+
+def test_whichever_property_says_stop_closes(spark):
+    frame = spark.createDataFrame([*BESIDE], "text string, body string")
+    told = frame.selectExpr("text", "body", "map('text', text, 'body', body) AS properties")
+    found = told.selectExpr("text", "body", f"{replies.meaning('properties')} AS meaning").collect()
+    assert {(row.text, row.body): row.meaning for row in found} == BESIDE
+    for (text, body), meant in BESIDE.items():
+        assert read_by_people.meaning({"text": text, "body": body}) == meant

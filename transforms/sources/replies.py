@@ -35,12 +35,18 @@ def is_reply(type_: str) -> str:
 
 
 def meaning(properties: str) -> str:
-    """What a reply means: unsubscribed, subscribed, or null where it is neither."""
+    """What a reply means: unsubscribed, subscribed, or null where it is neither.
+
+    Any of its texts closes; it opens only by the first that says anything.
+    """
     said = ", ".join(
         f"CASE WHEN NOT {is_blank(value)} THEN {value} END"
         for value in (f"try_element_at({properties}, '{name}')" for name in TEXTS)
     )
-    return once(f"coalesce({said})", "_reply", word("_reply"))
+    meant = f"transform(array_compact(array({said})), _reply -> {word('_reply')})"
+    decided = """CASE WHEN array_contains(_meant, 'unsubscribed') THEN 'unsubscribed'
+        ELSE get(_meant, 0) END"""
+    return once(meant, "_meant", decided)
 
 
 def word(text: str) -> str:

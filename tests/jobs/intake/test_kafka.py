@@ -14,6 +14,7 @@ from pyspark.sql import Row
 
 from tactful.jobs import land
 from tactful.jobs.commands.sampling import sample
+from tactful.jobs.intake import kafka
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.land import NotCommitted
 from tactful.jobs.settings.config import Config, load
@@ -209,3 +210,15 @@ def test_topics_are_found_by_a_pattern_and_shown_before_they_are_read(spark, bro
     for topic in ("shop-a", "shop-b"):
         broker.send(topic, [order(f"new in {topic}")])
     assert seen(lake, config()) == {"enew in shop-a", "enew in shop-b"}
+
+
+def test_a_broker_that_is_not_there_is_waited_for_once(spark, broker, tmp_path, monkeypatch):
+    monkeypatch.setattr(kafka, "TIMEOUT_MS", 2_000)
+    read = config_of(tmp_path, broker)
+    lake = Lake(spark, read().location)
+    lake.create(read())
+    source = Source(format="kafka", stream="purchases", servers="127.0.0.1:9",
+                    subscribe=["orders", "avro", "late"])  # fmt: skip
+    failed = land.land(lake, read().model_copy(update={"sources": {"away": source}}))
+    assert "127.0.0.1:9: no broker answers there" in failed["away"]
+    assert "orders" not in failed["away"], "no topic is asked about"

@@ -6,12 +6,13 @@ The reference tables are looked through where they lie on this machine's disks, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
 from itertools import combinations
 from typing import Any
 
 from tactful.jobs.settings.caps import Cap
 from tactful.jobs.settings.config import Config
-from tactful.jobs.settings.fields import blocked_values
+from tactful.jobs.settings.fields import blocked_values, topic_words
 from tactful.jobs.settings.layers import read_defaults
 from tactful.jobs.settings.models import Suppress
 from tactful.jobs.settings.named_ids import rows_of
@@ -33,6 +34,7 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _said_twice(config)
     yield from _never_both(config)
     yield from _caps_in_vain(config)
+    yield from _caps_of_none(config)
     yield from _attributes_of_none(config)
     yield from _about_nothing(config)
     yield from _blocked_no_more(config)
@@ -113,6 +115,31 @@ def _caps_in_vain(config: Config) -> Iterator[str]:
                 f"caps.{high.name} never holds anything that caps.{low.name} does not: both count "
                 f"the same, and allow {high.limit} and {low.limit} in {low.span}."
             )
+
+
+def _caps_of_none(config: Config) -> Iterator[str]:
+    """Campaigns and topics that a cap names and no reference table has: perhaps misspelt."""
+    rows = {table: _rows(config, table) for table in (CAMPAIGNS, CONTENTS)}
+    campaigns = rows[CAMPAIGNS]
+    ids = None if campaigns is None else {str(row.get("campaign_id")).strip() for row in campaigns}
+    about = [row for told in rows.values() for row in told or ()]
+    topics = {topic_words(row["topic"]) for row in about if isinstance(row.get("topic"), str)}
+    for cap in config.caps:
+        for name in dict.fromkeys((*cap.campaigns, *cap.exempt_campaigns)):
+            if ids is not None and name not in ids:
+                yield _of_none(cap, "campaign", name, ids, "reference.campaigns knows")
+        for name in dict.fromkeys((*cap.topics, *cap.exempt_topics)):
+            if topics and name not in topics:
+                yield _of_none(cap, "topic", name, topics, "the reference tables know")
+
+
+def _of_none(cap: Cap, what: str, name: str, known: set[str], where: str) -> str:
+    near = get_close_matches(name, sorted(known), n=1)
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    return (
+        f"caps.{cap.name}: {where} no {what} {name}{hint}; only messages that say so "
+        "themselves are of it."
+    )
 
 
 def _counted(cap: Cap) -> dict[str, Any]:

@@ -95,6 +95,21 @@ def test_the_larger_of_two_caps_of_the_same_is_in_vain(told):
     ]
 
 
+def test_a_cap_of_what_no_table_knows_is_told(told):
+    text = SHOP + (
+        "[[caps]]\nname = 'sales'\nlimit = 3\nwindow = '7d'\n"
+        "campaigns = ['spring', 'sprng']\ntopics = ['X', 'news']\nexempt_topics = ['y']\n"
+    )
+    assert told(text) == []
+    of_none = [line for line in told(text, with_files=True) if line.startswith("caps.")]
+    own = "; only messages that say so themselves are of it."
+    assert of_none == [
+        f"caps.sales: reference.campaigns knows no campaign sprng (did you mean spring?){own}",
+        f"caps.sales: the reference tables know no topic news{own}",
+        f"caps.sales: the reference tables know no topic y{own}",
+    ]
+
+
 def test_what_no_product_has_and_what_is_about_nothing(told):
     text = SHOP + SAID.format(
         "asked", "declared_preference",

@@ -38,6 +38,8 @@ NO_PARQUET = "is not a Parquet file"
 NONE: Mapping[str, bool] = {}
 # Beyond, a fraction does not tell whole numbers apart.
 WHOLE = 2**53
+# Signs in SQL that no text has.
+NO_TEXT = r"[\\x00-\\x08\\x0B\\x0C\\x0E-\\x1F]"
 # What Spark says of columns that it cannot read, or cannot tell apart.
 UNREADABLE = ("PARQUET_TYPE", "COLUMN_ALREADY_EXISTS", "AMBIGUOUS_REFERENCE")
 
@@ -135,7 +137,8 @@ def as_json(fields: Iterable[StructField], instants: Mapping[str, bool] = NONE) 
 def _parts(field: StructField, instants: Mapping[str, bool]) -> list[str]:
     """A column as JSON shall show it; of two parts of one name one is null, and is not shown.
 
-    A number that pandas has made a fraction, since another is missing, is written as it was.
+    A number that pandas has made a fraction, since another is missing, is written as it was. Bytes
+    are the text that they are, since older writers do not mark texts; others come in base64.
     """
     name = "`" + field.name.replace("`", "``") + "`"
     if field.name in instants:
@@ -150,4 +153,8 @@ def _parts(field: StructField, instants: Mapping[str, bool]) -> list[str]:
             f"IF({is_whole}, CAST({name} AS bigint), NULL) AS {name}",
             f"IF({is_whole}, NULL, {name}) AS {name}",
         ]
+    if field.dataType.typeName() == "binary":
+        text = f"try_validate_utf8(CAST({name} AS string))"
+        told = f"IF({text} RLIKE '{NO_TEXT}', NULL, {text})"
+        return [f"coalesce({told}, base64({name})) AS {name}"]
     return [name]

@@ -106,9 +106,9 @@ def _kept_by(spark: SparkSession, names: Sequence[str]) -> dict[str, Any]:
     context, jvm = spark.sparkContext._jsc.sc(), spark.sparkContext._jvm
     kept = _KEPT.setdefault(context.applicationId(), {})
     new = {name: context.doubleAccumulator(name) for name in names if name not in kept}
-    jvm.org.apache.spark.metrics.source.DoubleAccumulatorSource.register(
-        context, jvm.PythonUtils.toScalaMap(new)
-    )
+    # The class has a method of the same name, so the one of its companion has to be asked for.
+    source = getattr(jvm.org.apache.spark.metrics.source, "DoubleAccumulatorSource$")
+    getattr(source, "MODULE$").register(context, jvm.PythonUtils.toScalaMap(new))
     kept |= new
     return {name: kept[name] for name in names}
 

@@ -48,6 +48,8 @@ TYPED = {
     "naive": ({"occurred_at": pa.timestamp("ns")}, "occurred_at_without_zone"),
     "lost": ({"order_id": pa.null()}, "missing:order_id"),
     "half": ({"order_id": pa.float16()}, "file_not_read"),
+    "bytes": ({"order_id": pa.binary()}, "4711"),
+    "digest": ({"order_id": pa.binary(2)}, "/wE="),
 }
 FORMS = ("json", "parquet")
 SYNC = b"sixteen bytes..."
@@ -127,9 +129,16 @@ def _put_typed(folder: Path) -> None:
         table = pa.Table.from_pylist([row])
         for column, kind in types.items():
             at = table.schema.get_field_index(column)
-            values = pa.nulls(1) if kind == pa.null() else table.column(column).cast(kind)
-            table = table.set_column(at, column, values)
+            table = table.set_column(at, column, _as_type(table.column(column), kind))
         pq.write_table(table, folder / "parquet" / f"{name}.parquet")
+
+
+def _as_type(values: pa.ChunkedArray, kind: pa.DataType) -> Any:
+    if kind == pa.null():
+        return pa.nulls(1)
+    if kind == pa.binary(2):
+        return pa.array([b"\xff\x01"], kind)
+    return values.cast(pa.string()).cast(kind) if kind == pa.binary() else values.cast(kind)
 
 
 def _put_avro(folder: Path) -> None:

@@ -89,6 +89,7 @@ def assert_a_quiet_run_adds_only_its_tick(spark, shop: Shop) -> None:
     assert changed == {"_log/ticks", "batches"}
 
 
+@pytest.mark.faults
 def test_a_half_done_batch_refuses_another_configuration(spark, tmp_path: Path) -> None:
     shop = Shop(worlds.make(SEED + 2), tmp_path)
     shop.land_all(1)

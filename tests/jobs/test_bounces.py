@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.jobs.test_closings import CONFIG
 from tests.landing import World
 from tests.oracle.compare import read_tables
@@ -37,6 +39,7 @@ MAILED = ("alone", "message", "word", "moved", "all", "mailed")
 PHONES = {who: f"+1415555260{n}" for n, who in enumerate(BOUNCES)}
 
 
+@pytest.mark.faults
 def test_a_bounce_without_a_channel_closes_its_own_address(spark, tmp_path: Path) -> None:
     web, mail, crm = [], [], []
     for who, (kinds, said) in BOUNCES.items():

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from deltalake import DeltaTable
 
 from tactful.schemas.models import ALONE, ANY, COMPLEMENT, RESPONSE
@@ -84,6 +85,7 @@ def learned(shop: Shop) -> dict[tuple[str, str, str | None], dict[str, Any]]:
     return {(r["model"], r["key"], r["other_key"]): r for r in rows}
 
 
+@pytest.mark.faults
 def test_learned_from_one_run_to_the_next(spark, tmp_path: Path) -> None:
     persons = [*READERS, *(f"other{n}" for n in range(6))]
     first = {

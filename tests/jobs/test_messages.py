@@ -144,6 +144,7 @@ PROTECTED = [
 ]  # fmt: skip
 
 
+@pytest.mark.faults
 def test_what_was_told_is_what_the_tables_say(spark, tmp_path: Path) -> None:
     mail = Mail(AS_OF)
     config = {

@@ -95,6 +95,7 @@ def mailed(who: str, days: float) -> dict[str, Any]:
                purpose="marketing", campaign_id="cart")  # fmt: skip
 
 
+@pytest.mark.faults
 def test_what_is_not_said_though_it_could_be(spark, tmp_path: Path) -> None:
     everybody = ("ann", "bea", "cy", "dan", "eve", "fay", "gil")
     history = {

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.faults.partner import PARTNER, assert_partner_knows_the_buyers
 from tests.landing import World
 from tests.oracle.compare import read_tables
@@ -19,6 +21,7 @@ CONFIG: dict[str, Any] = {
 }
 
 
+@pytest.mark.faults
 def test_what_is_taken_back_in_whatever_batch_it_arrives(spark, tmp_path: Path) -> None:
     """Every second event of a case comes a batch later: the first placing, or what it undoes."""
     rows = [event for case in CASES for event in case.landing]

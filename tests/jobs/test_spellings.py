@@ -48,6 +48,7 @@ class Lake:
         return {(r["destination"], r["identifier_type"], r["reason"]) for r in dropped}
 
 
+@pytest.mark.faults
 def test_a_mailbox_leaves_google_when_anybody_who_has_it_says_no(spark, tmp_path: Path) -> None:
     lake = Lake(tmp_path, "opt_in")
     lake.dot_buys()

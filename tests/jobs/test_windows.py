@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.jobs.test_closings import CONFIG
 from tests.landing import World
 from tests.oracle.compare import read_tables
@@ -31,6 +33,7 @@ def row(days: int, type_: str, *ids: tuple[str, str], **said: Any) -> dict[str, 
     }
 
 
+@pytest.mark.faults
 def test_a_link_ends_by_itself_and_heals(spark, tmp_path: Path) -> None:
     """Ann's phone is hers for two days at a time, and what is told of it goes and comes back.
 

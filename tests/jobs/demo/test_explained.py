@@ -17,14 +17,14 @@ from tactful.schemas.suppressions import SUPPRESSIONS
 from tests.jobs.demo.test_spoken import write_spoken
 from tests.oracle.compare import read_tables
 
+# A demo of its own takes minutes.
+pytestmark = pytest.mark.faults
 SEED, FEW = 23, 40
 TABLES = ("suppressions", "activations", "decisions", "identity", "timeline")
 Row = Mapping[str, Any]
 
 
-@pytest.fixture(
-    scope="module", params=["spoken", pytest.param("households", marks=pytest.mark.faults)]
-)
+@pytest.fixture(scope="module", params=["spoken", "households"])
 def lake(spark, tmp_path_factory, request) -> Path:
     """The demo run as it is, with what is said a day later: of those to whom something is said
     next, or of some households besides.

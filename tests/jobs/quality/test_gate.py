@@ -56,6 +56,7 @@ class Told:
         (self.shop.folder / "suites/web.toml").write_text(SUITE.format(sku=sku))
 
 
+@pytest.mark.faults
 def test_a_gate_that_fails_stops_delivery_until_it_is_mended(spark, tmp_path: Path, monkeypatch):
     """Una opted out, Ann left jeans in her cart, and of clicks it is expected that all are mats."""
     pytest.importorskip("great_expectations")

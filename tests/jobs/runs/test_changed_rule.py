@@ -57,6 +57,7 @@ def parts(told: Told) -> list[str | None]:
     return [part for _, part in mine]
 
 
+@pytest.mark.faults
 def test_a_new_destination_gets_all_whom_it_is_about(spark, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr(anew, "LABELS_A_PART", 3)
     told = Told(tmp_path)

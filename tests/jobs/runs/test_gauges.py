@@ -20,6 +20,8 @@ from typing import Any
 import pytest
 
 from tactful.jobs.demo.doubles import DOUBLES, SECRET, served
+from tactful.jobs.runs.gauges import Gauges, session_settings
+from tactful.jobs.runs.lag import ACCEPTED
 from tests.conftest import SECRET as LAKE_SECRET
 from tests.jobs.quality.test_gate import CONFIG
 from tests.jobs.test_plan import HOUR, NOON, agrees, carts, row
@@ -106,6 +108,7 @@ def told(text: str) -> Iterator[tuple[str, float]]:
         yield name, float(value)
 
 
+@pytest.mark.faults
 def test_each_says_what_the_run_did(seen):
     assert seen["accept_read_rows"] == 4 and seen["accept_accepted_rows"] == 3
     assert (seen["accept_duplicate_rows"], seen["accept_quarantined_rows"]) == (1, 0)
@@ -120,6 +123,7 @@ def test_each_says_what_the_run_did(seen):
         assert 0 < now - seen[f"{name}_seconds"] < 2 * PATIENCE, name
 
 
+@pytest.mark.faults
 def test_the_board_names_only_what_was_seen_and_all_of_it(seen, board):
     shown: set[str] = set()
     for panel in board["panels"]:
@@ -127,6 +131,26 @@ def test_the_board_names_only_what_was_seen_and_all_of_it(seen, board):
             shown |= names_in(target["expr"], seen)
     assert shown == set(seen)
     assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
+
+
+def test_a_sessions_own_source_shows_what_is_added(spark, read):
+    config = read("[metrics]\nport = 4040\n[sources.web]\nstream = 'clicks'\npath = 'x'")
+    gauges = Gauges(spark, config)
+    gauges.caught_up({ACCEPTED: {"web": "1970-01-01T00:00:07+00:00"}})
+    gauges.caught_up({ACCEPTED: {"web": "1970-01-01T00:00:09+00:00"}})
+    metrics = spark.sparkContext._jsc.sc().env().metricsSystem()
+    sources = metrics.getSourcesByName("AccumulatorSource")
+    shown: dict[str, float] = {}
+    for at in range(sources.size()):
+        for name, gauge in sources.apply(at).metricRegistry().getGauges().items():
+            shown[name] = gauge.getValue()
+    assert shown["source_web_read_until_seconds"] == 9
+    assert shown["fused_batches"] == 0 and "sent_hook_waiting" not in shown
+
+
+def test_without_a_port_nothing_is_kept(spark, read):
+    assert session_settings(read("")) == {}
+    Gauges(spark, read("")).caught_up({ACCEPTED: {"web": "1970-01-01T00:00:07+00:00"}})
 
 
 def names_in(expression: str, seen: Mapping[str, float]) -> set[str]:

@@ -281,6 +281,7 @@ MAILS = [
     *mail("late 0", 0 * DAY), *mail("late 1", DAY, ("clicked", 4.1 * DAY)),
     *mail("late 2", 2 * DAY),
     *mail("fails 0", 0 * DAY), *mail("fails 1", DAY, ("failed", DAY)), *mail("fails 2", 2 * DAY),
+    *mail("gone 0", 0 * DAY), *mail("gone 1", DAY, ("bounced", DAY)), *mail("gone 2", 2 * DAY),
     *mail("rarely 0", 0 * DAY), *mail("rarely 1", DAY), *mail("rarely 2", 5 * DAY),
     *mail("bills 0", 0 * DAY), *mail("bills 1", DAY, purpose="transactional"),
     *mail("bills 2", 2 * DAY, channel="sms"), *mail("bills 3", 3 * DAY),

@@ -17,6 +17,9 @@ from tactful.transforms.options import option
 from tactful.transforms.rules.rule import Facts, Fault, Policy, Reads, Rule, in_words
 from tactful.transforms.rules.suppressions import channel_list, scope_part, with_id
 
+# What is known of a message by which its silence is no answer.
+TOLD = ("opened", "clicked", "failed", "bounced")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Fatigued:
@@ -55,7 +58,7 @@ def fatigued(
     A marketing message is unanswered `unanswered_after` its sending, where no person opened or
     clicked it until then; at that moment it counts. One that a machine opened says nothing, also
     where a person may have opened it beside the machine, which nobody knows; and one that failed
-    did not arrive. A bad experience counts when it was made. From each of one
+    or bounced did not arrive. A bad experience counts when it was made. From each of one
     kind that counts beyond its limit in the window (t − window, t] marketing rests for `rest`. What
     is sent during the rest counts, too, but never since it was: what others send against it is no
     reason to begin again.
@@ -126,12 +129,12 @@ def _unanswered(timeline: DataFrame) -> DataFrame:
     """Every marketing message at its first sending to a person, and what became of it first.
 
     Keeps: person_id, message_id, channel, cause (its sending). Adds: told_at, when it was first
-    opened, by a person or a machine, clicked, or failed. Grain: person × message.
+    opened, by a person or a machine, clicked, failed or bounced. Grain: person × message.
     """
     own = timeline.where(
         (F.col("stream") == "messages") & F.col("message_id").isNotNull() & is_person()
     )
-    is_sent, told = F.col("type") == "sent", F.col("type").isin("opened", "clicked", "failed")
+    is_sent, told = F.col("type") == "sent", F.col("type").isin(*TOLD)
     is_marketing = F.coalesce("purpose", F.lit("marketing")) == "marketing"
     event_ref = F.struct(*ORDER)
     return (

@@ -1,7 +1,7 @@
 -- fatigued: marketing rests for `rest` from each moment at which one more message than `limit` in the
 -- window went unanswered, or one more bad experience than `bad_limit` was made: a message sent although
 -- one of the rules that make it bad spoke against it, an order that is late, a complaint. Unanswered: `unanswered_after` its first sending to the person, no person having opened
--- or clicked it until then. One that a machine opened, or that failed, until then does not count. One
+-- or clicked it until then. One that a machine opened, or that failed or bounced, until then does not count. One
 -- row a channel of the rule.
 WITH messages_sent AS (
     SELECT
@@ -10,7 +10,7 @@ WITH messages_sent AS (
         arg_min(channel, {occurred_at: occurred_at, event_id: event_id}) FILTER (type = 'sent') AS channel,
         min({occurred_at: occurred_at, event_id: event_id}) FILTER (type = 'sent') AS sending,
         min(occurred_at) FILTER (
-            type IN ('clicked', 'opened', 'failed')
+            type IN ('clicked', 'opened', 'failed', 'bounced')
         ) AS told_at
     FROM message_events
     WHERE is_person(person_id) AND message_id IS NOT NULL AND coalesce(purpose, 'marketing') = 'marketing'

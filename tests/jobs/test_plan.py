@@ -114,7 +114,7 @@ def activations(shop: Shop) -> dict[tuple[str, str], dict[str, Any]]:
     who = {
         persons[r["identifier_key"]]: r["value"].removesuffix("@x.io")
         for r in tables["identifiers"]
-        if r["identifier_type"] == "email"
+        if r["identifier_type"] == "email" and r["identifier_key"] in persons
     }
     return {(who[r["person_id"]], r["policy"]): r for r in tables["activations"]}
 

@@ -46,8 +46,8 @@ SMALL = {
 # Each takes minutes, so none is begun last, while the other process has nothing left to do.
 LONGEST = (
     "test_convergence.py", "test_plan.py", "test_publish.py", "test_closings.py",
-    "test_followed.py", "test_consent.py", "test_kills.py", "test_pipeline.py", "test_extremes.py",
-    "test_runs.py", "test_traps.py", "test_gather_in_shards.py",
+    "test_followed.py", "test_consent.py", "test_pipeline.py", "test_extremes.py", "test_runs.py",
+    "test_hostile.py", "test_traps.py", "test_gather_in_shards.py",
 )  # fmt: skip
 
 

@@ -60,6 +60,7 @@ def test_killed_behind_each_commit(spark, tmp_path: Path) -> None:
     assert_partner_knows_the_buyers(shop)
 
 
+@pytest.mark.faults
 def test_killed_for_real(spark, tmp_path: Path) -> None:
     """`kill -9` of the whole process group between two commits, then a run by somebody else."""
     shop = shop_with_a_partner(SEED + 1, tmp_path)

@@ -23,7 +23,7 @@ BY_DESTINATION = f"""
     SELECT destination, count(*) AS files, sum(accepted_records) AS accepted_records,
            sum(refused_records) AS refused_records, max(at) AS last_at,
            max(effective_by) AS effective_by
-    FROM ({NEWEST}) AS newest WHERE operation <> 'test'
+    FROM ({NEWEST}) AS newest WHERE operation IS DISTINCT FROM 'test'
     GROUP BY destination ORDER BY destination
 """
 FAILED = f"""

@@ -74,7 +74,7 @@ RECORDS = """
            count(*) FILTER (WHERE operation IN ('add', 'suppress')) AS added,
            count(*) FILTER (WHERE operation IN ('remove', 'unsuppress')) AS removed,
            count(DISTINCT person_id) AS persons
-    FROM records WHERE operation <> 'test' GROUP BY ALL ORDER BY ALL
+    FROM records WHERE operation IS DISTINCT FROM 'test' GROUP BY ALL ORDER BY ALL
 """
 DELIVERIES = """
     WITH newest AS (
@@ -84,11 +84,11 @@ DELIVERIES = """
     SELECT destination, count(*) AS files, sum(records) AS rows,
            list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states
     FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
-    WHERE d.operation <> 'test' GROUP BY destination ORDER BY destination
+    WHERE d.operation IS DISTINCT FROM 'test' GROUP BY destination ORDER BY destination
 """
 SENT = """
     WITH newest AS (
-        SELECT * FROM delivery_states WHERE operation <> 'test'
+        SELECT * FROM delivery_states WHERE operation IS DISTINCT FROM 'test'
         QUALIFY row_number() OVER (PARTITION BY destination, name ORDER BY "at" DESC) = 1
     )
     SELECT destination, sum(accepted_records) AS accepted, sum(refused_records) AS refused,

@@ -91,10 +91,12 @@ def write_lake(tmp_path):
     )  # fmt: skip
     counts = [(name, pa.int64()) for name in ("accepted_records", "refused_records")]
     write(
-        tmp_path, "delivery_states", [*files, *counts, ("at", AT), ("effective_by", AT)],
-        ("meta", "1.json", "rejected", "500", 0, 9, at(8), None),
-        ("meta", "1.json", "accepted", "200", 8, 1, at(9), at(10)),
-        ("meta", "2.json", "rejected", "400", 0, 2, at(9), None),
+        tmp_path, "delivery_states",
+        [*files, ("operation", pa.string()), *counts, ("at", AT), ("effective_by", AT)],
+        ("meta", "1.json", "rejected", "500", "add", 0, 9, at(8), None),
+        ("meta", "1.json", "accepted", "200", "add", 8, 1, at(9), at(10)),
+        ("meta", "2.json", "rejected", "400", None, 0, 2, at(9), None),
+        ("mailer", "3.json", "accepted", "200", "test", 1, 0, at(9), None),
     )  # fmt: skip
     said = [("type", pa.string()), ("doubts", pa.list_(pa.string()))]
     told = [*said, ("event_id", pa.string()), ("bounce", pa.string())]

@@ -91,8 +91,9 @@ SENT = """
         SELECT * FROM delivery_states WHERE operation IS DISTINCT FROM 'test'
         QUALIFY row_number() OVER (PARTITION BY destination, name ORDER BY "at" DESC) = 1
     )
-    SELECT destination, sum(accepted_records) AS accepted, sum(refused_records) AS refused,
-           sum(call_count) AS calls, max(effective_by) AS effective_by
+    SELECT destination, coalesce(sum(accepted_records), 0) AS accepted,
+           coalesce(sum(refused_records), 0) AS refused, coalesce(sum(call_count), 0) AS calls,
+           max(effective_by) AS effective_by
     FROM newest GROUP BY destination
 """
 WARNINGS = """

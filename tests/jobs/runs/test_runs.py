@@ -31,6 +31,7 @@ SEED = 24
 DRAWN = {"generation", "tick_id", "configuration_hash"}
 
 
+@pytest.mark.faults
 def test_runs_for_ever_then_starts_over_under_another_rule(
     spark, tmp_path: Path, monkeypatch
 ) -> None:

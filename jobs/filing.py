@@ -17,8 +17,7 @@ from pyspark.sql import functions as F
 from tactful.jobs.audiences import name_of, sizes_after
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config, Destination
-from tactful.schemas.records import RECORDS
-from tactful.transforms.plans.copies import TEST
+from tactful.schemas.records import RECORDS, TEST
 from tactful.transforms.plans.speaking import CANCEL, SEND
 from tactful.transforms.sinks import Request, cut_into_requests
 

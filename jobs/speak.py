@@ -12,11 +12,11 @@ from tactful.jobs.runs.batches import Batch
 from tactful.jobs.runs.pausing import ALL
 from tactful.jobs.settings.config import Activate, Config, Destination
 from tactful.schemas.plans import PLANS
-from tactful.schemas.records import RECORDS
+from tactful.schemas.records import RECORDS, TEST
 from tactful.schemas.reference import CONTENTS, PRODUCTS
 from tactful.schemas.words import AD
 from tactful.transforms.identity.links import latest
-from tactful.transforms.plans.copies import TEST, copies
+from tactful.transforms.plans.copies import copies
 from tactful.transforms.plans.days import QUOTA, QUOTAS, day_of
 from tactful.transforms.plans.handed import (
     is_called_back,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tactful.schemas.table import Column, Table
 
-# test: what is said, as a copy for a test recipient; it counts in no figure.
-OPERATIONS = ("add", "remove", "send", "cancel", "suppress", "unsuppress", "test")
+# What is said, as a copy for a test recipient; it counts in no figure. Its decision_id begins so.
+TEST, TEST_MARK = "test", "test-"
+OPERATIONS = ("add", "remove", "send", "cancel", "suppress", "unsuppress", TEST)
 
 RECORDS = Table(
     "records",

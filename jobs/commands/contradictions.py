@@ -27,6 +27,8 @@ ABOUT = ("skus", "categories", "brands", "topic", "offers_discount")
 NAMES = {"name", "enabled", "channels"}
 # So many names are told; the rest is counted.
 LISTED = 5
+# Those of a reference table; None where it is not told, or cannot be looked at here.
+Rows = list[dict[str, Any]] | None
 
 
 def contradictions(config: Config) -> Iterator[str]:
@@ -34,9 +36,10 @@ def contradictions(config: Config) -> Iterator[str]:
     yield from _said_twice(config)
     yield from _never_both(config)
     yield from _caps_in_vain(config)
-    yield from _caps_of_none(config)
+    rows = {table: _rows(config, table) for table in (CAMPAIGNS, CONTENTS)}
+    yield from _caps_of_none(config, rows)
     yield from _attributes_of_none(config)
-    yield from _about_nothing(config)
+    yield from _about_nothing(rows)
     yield from _blocked_no_more(config)
 
 
@@ -117,9 +120,8 @@ def _caps_in_vain(config: Config) -> Iterator[str]:
             )
 
 
-def _caps_of_none(config: Config) -> Iterator[str]:
+def _caps_of_none(config: Config, rows: Mapping[Table, Rows]) -> Iterator[str]:
     """Campaigns and topics that a cap names and no reference table has: perhaps misspelt."""
-    rows = {table: _rows(config, table) for table in (CAMPAIGNS, CONTENTS)}
     campaigns = rows[CAMPAIGNS]
     ids = None if campaigns is None else {str(row.get("campaign_id")).strip() for row in campaigns}
     about = [row for told in rows.values() for row in told or ()]
@@ -172,10 +174,10 @@ def _attributes_of_none(config: Config) -> Iterator[str]:
             yield f"suppress.{name}: no product of reference.products has an attribute {attribute}."
 
 
-def _about_nothing(config: Config) -> Iterator[str]:
+def _about_nothing(tables: Mapping[Table, Rows]) -> Iterator[str]:
     """Campaigns and contents that do not say what they are about: no rule can tell what they do."""
-    for table in (CAMPAIGNS, CONTENTS):
-        rows = _rows(config, table) or []
+    for table, told in tables.items():
+        rows = told or []
         key = table.key[0]
         silent = sorted({str(row[key]) for row in rows if row.get(key) and not _says(row)})
         saying = {str(row[key]) for row in rows if row.get(key) and _says(row)}
@@ -193,8 +195,8 @@ def _says(row: Mapping[str, Any]) -> bool:
     return any(row.get(name) not in (None, "", []) for name in ABOUT)
 
 
-def _rows(config: Config, table: Table) -> list[dict[str, Any]] | None:
-    """The rows of a reference table; None where it is not told, or cannot be looked at here."""
+def _rows(config: Config, table: Table) -> Rows:
+    """The rows of a reference table."""
     if table.name not in config.reference:
         return None
     is_parquet = config.reference[table.name].format == "parquet"

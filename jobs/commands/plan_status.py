@@ -13,6 +13,7 @@ from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.lake.files import LocalFiles
 from tactful.jobs.runs.batches import FUSED
 from tactful.jobs.runs.pausing import ALL, paused
+from tactful.schemas.records import TEST_MARK
 
 COUNTS = ("waiting", "chosen", "lost", "suppressed", "withdrawn", "sent")
 BY_POLICY = """
@@ -26,10 +27,11 @@ BY_POLICY = """
     FROM activations GROUP BY policy ORDER BY policy
 """
 # What came of the decisions that senders name: each message once, by its sending.
-NAMED = """
+NAMED = f"""
     WITH told AS (
         SELECT message_id, min(decision_id) AS decision_id, min(occurred_at) AS sent_at
-        FROM messages WHERE type = 'sent' AND decision_id NOT LIKE 'test-%' GROUP BY message_id
+        FROM messages WHERE type = 'sent' AND decision_id NOT LIKE '{TEST_MARK}%'
+        GROUP BY message_id
     )
     SELECT count(*) FILTER (WHERE a.emitted_at IS NULL) AS of_nobody,
            count(*) FILTER (WHERE a.emitted_at IS NOT NULL AND a.outcome = 'withdrawn')

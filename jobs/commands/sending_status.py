@@ -10,6 +10,7 @@ from rich.markup import escape
 from tactful.jobs.commands.tables_here import Tables
 from tactful.jobs.sending.journal import Journal
 from tactful.jobs.why.texts import visible
+from tactful.schemas.records import TEST
 
 MOST = 5
 LONGEST = 500
@@ -23,7 +24,7 @@ BY_DESTINATION = f"""
     SELECT destination, count(*) AS files, sum(accepted_records) AS accepted_records,
            sum(refused_records) AS refused_records, max(at) AS last_at,
            max(effective_by) AS effective_by
-    FROM ({NEWEST}) AS newest WHERE operation IS DISTINCT FROM 'test'
+    FROM ({NEWEST}) AS newest WHERE operation IS DISTINCT FROM '{TEST}'
     GROUP BY destination ORDER BY destination
 """
 FAILED = f"""

@@ -125,7 +125,7 @@ def _is_away(client: _Client) -> bool:
     try:
         client.admin.describeCluster().nodes().get()
     except (Py4JJavaError, PySparkException) as error:
-        return "TimeoutException" in str(getattr(error, "java_exception", None) or error)
+        return "TimeoutException" in _said(error)
     return False
 
 
@@ -309,7 +309,7 @@ def _partitions(client: _Client, topic: str) -> list[int]:
     try:
         told = client.admin.describeTopics(names).allTopicNames().get().get(topic).partitions()
     except (Py4JJavaError, PySparkException) as error:
-        why = str(getattr(error, "java_exception", None) or error)
+        why = _said(error)
         if "UnknownTopicOrPartition" in why or "InvalidTopic" in why:
             raise NoTopic("there is no such topic") from error
         raise NoTopic(_cause(error)) from error
@@ -318,8 +318,11 @@ def _partitions(client: _Client, topic: str) -> list[int]:
 
 def _cause(error: Exception) -> str:
     """What Kafka says is wrong, without the classes of its exceptions."""
-    why = str(getattr(error, "java_exception", None) or error).splitlines()[0]
-    return why.rpartition("Exception: ")[2].rstrip(".")
+    return _said(error).splitlines()[0].rpartition("Exception: ")[2].rstrip(".")
+
+
+def _said(error: Exception) -> str:
+    return str(getattr(error, "java_exception", None) or error)
 
 
 def _offsets(

@@ -10,6 +10,7 @@ import pandas as pd
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.report.regrets import channel_name
 from tactful.jobs.settings.config import Cap, Config
+from tactful.schemas.records import TEST
 
 # Distinct messages at their earliest time of the type that the cap counts.
 COUNTED = """
@@ -69,14 +70,14 @@ PROTECTED = """
     SELECT count(DISTINCT person_id) AS persons FROM suppressions
     WHERE starts_at <= $as_of AND (ends_at IS NULL OR ends_at > $as_of)
 """
-RECORDS = """
+RECORDS = f"""
     SELECT destination, audience,
            count(*) FILTER (WHERE operation IN ('add', 'suppress')) AS added,
            count(*) FILTER (WHERE operation IN ('remove', 'unsuppress')) AS removed,
            count(DISTINCT person_id) AS persons
-    FROM records WHERE operation IS DISTINCT FROM 'test' GROUP BY ALL ORDER BY ALL
+    FROM records WHERE operation IS DISTINCT FROM '{TEST}' GROUP BY ALL ORDER BY ALL
 """
-DELIVERIES = """
+DELIVERIES = f"""
     WITH newest AS (
         SELECT destination, name, arg_max(state, "at") AS state FROM delivery_states
         GROUP BY destination, name
@@ -84,11 +85,11 @@ DELIVERIES = """
     SELECT destination, count(*) AS files, sum(records) AS rows,
            list_sort(list(DISTINCT coalesce(n.state, d.state))) AS states
     FROM deliveries AS d LEFT JOIN newest AS n USING (destination, name)
-    WHERE d.operation IS DISTINCT FROM 'test' GROUP BY destination ORDER BY destination
+    WHERE d.operation IS DISTINCT FROM '{TEST}' GROUP BY destination ORDER BY destination
 """
-SENT = """
+SENT = f"""
     WITH newest AS (
-        SELECT * FROM delivery_states WHERE operation IS DISTINCT FROM 'test'
+        SELECT * FROM delivery_states WHERE operation IS DISTINCT FROM '{TEST}'
         QUALIFY row_number() OVER (PARTITION BY destination, name ORDER BY "at" DESC) = 1
     )
     SELECT destination, coalesce(sum(accepted_records), 0) AS accepted,

@@ -36,7 +36,7 @@ from tests.properties.test_convergence import DESTINATIONS
 
 HELPERS = {
     "rule", "bought", "refusals", "suppressions", "sink", "http", "us_states", "dialect", "trigger",
-    "proposing", "check",
+    "proposing", "check", "replacing",
 }  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {

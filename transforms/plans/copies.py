@@ -12,11 +12,10 @@ from collections.abc import Sequence
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.schemas.records import TEST_MARK
 from tactful.transforms.consents import PROOF
 from tactful.transforms.plans.days import day_of
 
-TEST = "test"
-MARK = "test-"
 # What becomes of a message and only counts. Who closes a channel by a copy has closed it.
 COUNTED = ("sent", "delivered", "opened", "clicked", "failed")
 # What makes one message another one to whoever looks at it.
@@ -25,7 +24,7 @@ ALIKE = ("policy", "channel", "campaign_id", "content_id", "template", "locale")
 
 def is_of_copy() -> Column:
     """Whether an event tells what became of a test copy: nothing is made of it."""
-    is_ours = F.col("type").isin(*COUNTED) & F.col("decision_id").startswith(MARK)
+    is_ours = F.col("type").isin(*COUNTED) & F.col("decision_id").startswith(TEST_MARK)
     return F.coalesce(is_ours, F.lit(False))
 
 
@@ -52,7 +51,10 @@ def copies(
         .withColumn("_to", F.explode(F.array(*(F.lit(address) for address in to))))
         .where(reached)
         .select(
-            *ALIKE, "_one.*", "_to", F.concat(F.lit(MARK), F.substring(name, 1, 27)).alias("_id")
+            *ALIKE,
+            "_one.*",
+            "_to",
+            F.concat(F.lit(TEST_MARK), F.substring(name, 1, 27)).alias("_id"),
         )
     )
     return (

@@ -236,6 +236,11 @@ def body(
     return s.document(request)
 
 
+def is_answer(said: Any, _: str) -> bool:
+    """Whether the vendor itself has answered; a gateway does not say this."""
+    return isinstance(said, dict) and "requestId" in said
+
+
 def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
     """Members are ingested into the audience, or removed from it."""
     verb = "ingest" if operation == "add" else "remove"
@@ -360,7 +365,7 @@ SINK = s.Sink(
         calls=calls,
         headers=bearer,
         per_second=5.0,
-        is_answer=lambda said, _: isinstance(said, dict) and "requestId" in said,
+        is_answer=is_answer,
         culprit=r'"field":\s*"audience_?[mM]embers\[(\d+)\]',
         lists=(("audienceMembers",),),
         mints=True,
@@ -368,7 +373,7 @@ SINK = s.Sink(
             erase,
             leaves="other audiences, of other destinations, are asked by them",
             per_second=5.0,
-            is_answer=lambda said, _: isinstance(said, dict) and "requestId" in said,
+            is_answer=is_answer,
         ),
     ),
     replace=Replace(

@@ -216,6 +216,11 @@ def session_id(session: str) -> int:
     return int.from_bytes(digest[:8], "big") % (2**53 - 1) + 1
 
 
+def is_answer(said: Any, _: str) -> bool:
+    """Whether the vendor itself has answered; a gateway does not say this."""
+    return isinstance(said, dict) and "num_received" in said
+
+
 def calls(text: str, operation: str, options: Mapping[str, Any], rows: Sequence[int]) -> list[Call]:
     """Rows are added to the audience by POST and taken out of it by DELETE."""
     method = "POST" if operation == "add" else "DELETE"
@@ -303,14 +308,14 @@ SINK = s.Sink(
         headers=bearer,
         per_second=2.0,
         read=read,
-        is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
+        is_answer=is_answer,
         delay=timedelta(hours=24),
         blame=blame,
         erase=Erase(
             erase,
             leaves="other audiences, of other destinations, are asked by them",
             per_second=2.0,
-            is_answer=lambda said, _: isinstance(said, dict) and "num_received" in said,
+            is_answer=is_answer,
         ),
     ),
     replace=Replace(

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -66,6 +67,16 @@ def kill_at(double, number: int, *, is_applied: bool) -> None:
     double.before_answer = before_answer
 
 
+def lake_of(folder: Path, which: str, url: str) -> OutboxLake:
+    """One in which all people come in a batch, and three go in the next."""
+    lake = OutboxLake(folder)
+    lake.add("d", which, url)
+    lake.batch(0, "d", comes=PEOPLE)
+    lake.batch(1, "d", comes=[], goes=PEOPLE[:3])
+    lake.close()
+    return lake
+
+
 # How the vendor misbehaves while the sender is killed, call by call.
 MOODS = ("500 applied", "", "429", "half", "", "drop applied", "html", "")
 
@@ -88,11 +99,7 @@ def test_who_misbehaves_and_a_sender_that_is_killed(tmp_path, which, number, is_
     double.moods.extend(MOODS)
     kill_at(double, number, is_applied=is_applied)
     with served(double) as url:
-        lake = OutboxLake(tmp_path / "lake")
-        lake.add("d", which, url)
-        lake.batch(0, "d", comes=PEOPLE)
-        lake.batch(1, "d", comes=[], goes=PEOPLE[:3])
-        lake.close()
+        lake = lake_of(tmp_path / "lake", which, url)
         was_killed = killed(lake, 0, double) == -signal.SIGKILL
         double.child = 0
         turns = [send(lake.config(), environ=lake.environ, patience=0.001)["d"]]
@@ -132,11 +139,7 @@ def test_a_killed_sender_goes_on_where_it_was(tmp_path, which, at, writes):
     if at:
         kill_at(double, at[0], is_applied=at[1])
     with served(double) as url:
-        lake = OutboxLake(tmp_path / "lake")
-        lake.add("d", which, url)
-        lake.batch(0, "d", comes=PEOPLE)
-        lake.batch(1, "d", comes=[], goes=PEOPLE[:3])
-        lake.close()
+        lake = lake_of(tmp_path / "lake", which, url)
         assert killed(lake, writes, double) == -signal.SIGKILL, "it was to be killed"
         double.child = 0
         for accepted in (len(lake.deliveries), 0):

@@ -15,9 +15,8 @@ from typing import Any
 from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted, fact_table
-from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.commands.tables_here import Tables, lake_here
 from tactful.jobs.errors import LakeError
-from tactful.jobs.lake.files import files_here
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import MEMBERSHIPS
@@ -64,18 +63,15 @@ def reconcile(config: Config, name: str) -> dict[str, Any]:
 
 
 def destination_of(config: Config, name: str) -> tuple[Destination, Path]:
-    """A destination by its name, and where its lake lies on this machine. Raises: LakeError."""
+    """A destination by its name, and the folder its lake is read from (see `lake_here`).
+
+    Raises: LakeError.
+    """
     chosen = {destination.name: destination for destination in config.destinations}
     if name not in chosen:
         known = ", ".join(chosen) or "none is configured"
         raise LakeError(f"There is no destination {name}; choose among: {known}.")
-    here = files_here(config.location)
-    if here is None:
-        raise LakeError(
-            f"reconcile reads tables on a disk of this machine, and {config.location} lies "
-            "elsewhere; run it where the lake is mounted."
-        )
-    return chosen[name], Path(here.location)
+    return chosen[name], lake_here(config.location)
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[Any]:

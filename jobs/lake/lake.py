@@ -20,7 +20,6 @@ from tactful.jobs.lake import secret
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_store import LocalStore
 from tactful.jobs.lake.observer import Observer
-from tactful.jobs.lake.places import local_path
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.state import (
     STATE,
@@ -30,11 +29,14 @@ from tactful.jobs.lake.state import (
     refuse_other_format,
 )
 from tactful.jobs.lake.store import Store
+from tactful.jobs.lake.systems import is_all_here, is_shared, reached
 from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
 from tactful.transforms.identity.keys import hmac_pads
 
+# How often a small file that another changes meanwhile is looked at anew.
+TRIES = 20
 REBUILD = "put a copy of it back, or rebuild with: tactful replay --from received"
 # delta-rs alone would let a hundred commits pile up, each a file that the next run has to read.
 KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInterval": "20"}
@@ -87,10 +89,22 @@ class Lake:
         return read_state(self.store)
 
     def remember(self, **facts: Any) -> None:
-        """Change what the lake knows of itself, in one move."""
-        state = {**(self.state() or {}), **facts}
-        text = json.dumps(state, indent=2, sort_keys=True)
-        self.store.write_text(f"{self.location}/{STATE}", text + "\n")
+        """Change what the lake knows of itself, in one move; what others change meanwhile stays.
+
+        Raises: LeaseLost, where the lake is another run's by now.
+        """
+        place = f"{self.location}/{STATE}"
+        for _ in range(TRIES):
+            before = self.store.read_text(place)
+            state = {**(self.state() or {}), **facts}
+            text = json.dumps(state, indent=2, sort_keys=True) + "\n"
+            self.store.confirm()
+            if self.store.swap_text(place, before, text):
+                return
+        raise LakeError(
+            f"{place} is changed by others again and again; see who else writes to the lake, then "
+            "run the same command again."
+        )
 
     def last_as_of(self) -> datetime | None:
         """What the decision clock said last; None before its first tick."""
@@ -219,8 +233,12 @@ class Lake:
 
 def open_store(spark: SparkSession, location: str) -> Store:
     """Choose, once, how what lies at a location is best dealt with."""
-    here = local_path(location)
-    return SparkStore(spark, location) if here is None else LocalStore(spark, here)
+    here = reached(location, spark)
+    if here is None:
+        return SparkStore(spark, location)
+    if spark is None or (is_all_here(spark) and not is_shared(here)):
+        return LocalStore(spark, here)
+    return SparkStore(spark, f"file:{here}")
 
 
 def _skipping(table: Table) -> dict[str, str]:

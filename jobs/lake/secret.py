@@ -55,7 +55,7 @@ def find(location: str, named: str) -> bytes | None:
 
 def make(location: str) -> bytes:
     """Make the lake's own secret, whole or not at all; one that is there already stays."""
-    place = Path(location) / SECRET
+    place = Path(local_path(location) or location) / SECRET
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f".{SECRET}.{uuid.uuid4().hex}.part")
     secret = secrets.token_hex(32).encode("ascii")

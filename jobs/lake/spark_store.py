@@ -12,7 +12,6 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from tactful.jobs.errors import LakeError
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.hadoop_files import HadoopFiles
 from tactful.jobs.lake.lookups import HeldLogs, SharedLogs
@@ -34,6 +33,7 @@ class SparkStore(HadoopFiles):
         return f"{self.location}/{table.path}"
 
     def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
+        self.confirm()
         if self._versions(table):
             self._widen(table)
             return
@@ -102,6 +102,7 @@ class SparkStore(HadoopFiles):
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
+        self.confirm()
         writer = rows.write.format("delta").mode("append")
         if application:
             writer = writer.option("txnAppId", application).option("txnVersion", version)
@@ -111,6 +112,7 @@ class SparkStore(HadoopFiles):
         return rows
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
+        self.confirm()
         rows = table.conform(frame_of(self.spark, rows)) if isinstance(rows, pa.Table) else rows
         writer = rows.write
         if self._is_shaped_otherwise(table):
@@ -120,6 +122,7 @@ class SparkStore(HadoopFiles):
 
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
         """Of few keys only the files that hold one are written anew; of more, all are."""
+        self.confirm()
         if keys.num_rows > FEW_KEYS:
             gone = F.broadcast(frame_of(self.spark, keys))
             others = self.read(table).join(gone, keys.column_names, "left_anti")
@@ -134,16 +137,12 @@ class SparkStore(HadoopFiles):
         return any(there.get(f.name, f.dataType) != f.dataType for f in table.struct())
 
     def compact(self, table: Table, *, up_to: int) -> None:
+        self.confirm()
         self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")
 
     def remove_table(self, table: Table) -> None:
+        self.confirm()
         self.remove(self.path(table))
-
-    def refuse_replay(self) -> None:
-        raise LakeError(
-            f"The lake at {self.location} is not a folder of this machine, and replay deletes "
-            "folders; delete the tables and checkpoints it names yourself, then run."
-        )
 
     def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         def read(table: Table) -> DataFrame:

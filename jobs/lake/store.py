@@ -138,9 +138,6 @@ class Store(Files, Protocol):
     def remove_table(self, table: Table) -> None:
         """Take a table away; that it is gone already is no error. Raises: StepFailed."""
 
-    def refuse_replay(self) -> None:
-        """Raises: LakeError, where whole tables are not to be taken away by us."""
-
     def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         """Where a batch looks up what earlier ones left, in the versions that it is pinned to.
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from tactful.jobs.lake.files import files_here
-from tactful.jobs.lake.places import absolute, names_nobody
+from tactful.jobs.lake.places import absolute, fault, names_nobody
 from tactful.jobs.settings.layers import Layers, Place, shown
 from tactful.schemas.catalog import TABLES
 
@@ -26,6 +26,7 @@ OWN = {"outbox", "docs", "sending", *(table.path.partition("/")[0] for table in 
 def faults(layers: Layers) -> Iterator[Finding]:
     """What can be said of the paths without a look at what they lead to."""
     yield from _of_nobody(layers)
+    yield from _not_understood(layers)
     yield from _of_a_catalog(layers)
     in_the_lake = list(_with_the_lake(layers))
     yield from in_the_lake
@@ -63,10 +64,23 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def _of_nobody(layers: Layers) -> Iterator[Finding]:
+def _every(layers: Layers) -> dict[Place, str]:
+    """The path of the lake, and of each source and reference table."""
     location = _location(layers)
     paths = {LAKE: location} if isinstance(location, str) else {}
-    for place, path in {**paths, **_told(layers)}.items():
+    return {**paths, **_told(layers)}
+
+
+def _not_understood(layers: Layers) -> Iterator[Finding]:
+    for place, path in _every(layers).items():
+        if found := fault(path):
+            why, instead = found
+            hint = f"such as {instead}; a folder of that name is ./{path}"
+            yield place, f"{shown(path)}, {why}", "a path, or a URI as its file system has it", hint
+
+
+def _of_nobody(layers: Layers) -> Iterator[Finding]:
+    for place, path in _every(layers).items():
         if names_nobody(path):
             hint = f"a folder of that name is ./{path}"
             allowed = "a path, with ~user only of a user whom this machine knows"

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
+from tactful.jobs.lake.mirror import called
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.settings.config import Config
 from tactful.jobs.why import (
@@ -68,7 +68,6 @@ def looking(
     location: str,
     config: Config,
     *,
-    command: str,
     at: datetime | None,
     named: bool,
     rows: int = 10,
@@ -80,14 +79,14 @@ def looking(
 
     Raises: LakeError without a lake; NotYetKnown where nothing is published, or before all events.
     """
-    folder = lake_here(location, command)
+    folder = lake_here(location)
     state_here(folder, is_configured=named)
     with readable(folder):
         state = published_state(folder)
         if "as_of" not in state:
             raise NotYetKnown(
-                f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
-                "what has landed and makes the tables."
+                f"Nothing has been published in the lake at {called(folder)} yet; tactful run "
+                "takes in what has landed and makes the tables."
             )
         with closing(open_lake(folder, reads)) as lake:
             as_of = as_utc(datetime.fromisoformat(state["as_of"]))
@@ -368,6 +367,6 @@ def _matched(of: Moment, one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def located(lake: Path | None, config: Config) -> str:
+def located(lake: str | None, config: Config) -> str:
     """Where the lake lies: as named, else as configured."""
-    return str(lake) if lake is not None else config.location
+    return lake if lake is not None else config.location

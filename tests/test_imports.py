@@ -54,7 +54,7 @@ def _imported(path: Path):
 # Whoever asks the JVM itself beside the lake; CONTRIBUTING names them, and nobody joins them.
 ASK_THE_JVM = {
     "demo/world", "intake/avro_files", "intake/csv_files", "intake/kafka", "intake/landing_files",
-    "intake/parquet_files", "intake/reference", "land", "prepare", "session",
+    "intake/parquet_files", "intake/reference", "land", "prepare", "runs/gauges", "session",
 }  # fmt: skip
 
 

@@ -38,7 +38,7 @@ from tactful.jobs.runs.batches import (
     unfinished,
 )
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.runs.gauges import PATH, Gauges, session_settings
+from tactful.jobs.runs.gauges import Gauges, address, session_settings
 from tactful.jobs.runs.observing import Observing
 from tactful.jobs.runs.publishing import published_beside
 from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
@@ -154,8 +154,8 @@ def _lake_of(config: Config, on_progress: Progress) -> Lake:
     on_progress(Step("start Spark"))
     settings = session_settings(config)
     spark = open_session(connectors=config.connectors, on_progress=on_progress, **settings)
-    if settings and spark.sparkContext.uiWebUrl:
-        on_progress(f"gauges at {spark.sparkContext.uiWebUrl}{PATH}/")
+    if settings and (place := address(spark)):
+        on_progress(f"gauges at {place}")
     return Lake(spark, config.location)
 
 

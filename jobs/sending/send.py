@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+from tactful.jobs import references
 from tactful.jobs.errors import LakeError, QualityGate, SendingHeld
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
@@ -27,7 +28,6 @@ from tactful.jobs.sending.sender import Sender, Turn
 from tactful.jobs.sending.told import Tables
 from tactful.jobs.sending.wire import TIMEOUT, Pace, Wire
 from tactful.jobs.settings.config import Config, Destination
-from tactful.jobs.settings.sending import variable_of
 from tactful.jobs.why.texts import visible
 
 LOCK = "_lock"
@@ -156,7 +156,7 @@ def _wires(
     def wire(name: str) -> Wire:
         destination = chosen[name]
         assert destination.sink.http is not None
-        credential = environ.get(variable_of(destination.credential) or "", "")
+        credential = references.find(destination.credential, environ)
         account = (destination.kind, destination.endpoint, credential)
         with lock:
             pace = paces.setdefault(

@@ -79,8 +79,9 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     )
     credential: Text | None = Field(
         default=None,
-        description='a reference such as "env:KLAVIYO_KEY"',
-        title="Where its key, token or signing secret is found: env: and a variable's name.",
+        description='a reference such as "env:KLAVIYO_KEY" or "databricks:scope/key"',
+        title="Where its key, token or signing secret is found: env: and a variable's name, or "
+        "databricks: and a scope's secret.",
     )
     allow_private: Flag = Field(
         default=False,

@@ -16,6 +16,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
+from tactful.jobs import references
 from tactful.jobs.connectors import Connector, needed
 from tactful.jobs.lake.places import absolute
 from tactful.jobs.settings.activate import Activate
@@ -55,9 +56,10 @@ class LakeSettings(Section):
 
     location: PathText = Field(title="Where the lake lies, with all its tables and files.")
     secret: str = Field(
-        pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z",
-        description='"auto" or "env:NAME"',
-        title="What identifiers are hashed with: a secret of its own folder, or in a variable.",
+        pattern=references.OF_A_LAKE,
+        description='"auto", "env:NAME" or "databricks:scope/key"',
+        title="What identifiers are hashed with: a secret of its own folder, of a variable, or of "
+        "a scope of Databricks.",
     )
     publish_every: Duration = Field(title="How often a continuous run publishes its tables.")
     first_run_bound: Count = Field(

@@ -20,7 +20,8 @@ from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, PathRefused,
 from tactful.jobs.lake import mirror, systems
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.local_files import LocalFiles
-from tactful.jobs.lake.state import read_state
+from tactful.jobs.lake.names import schema_of
+from tactful.jobs.lake.state import read_state, stored_state
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import FORMAT_VERSION
 
@@ -81,6 +82,11 @@ class Tables:
     def counts(self) -> Iterator[tuple[str, int]]:
         """Rows per table, from the statistics in each table's log: no data file is opened."""
         for name, table in sorted(TABLES.items()):
+            if named := mirror.by_name(self.lake):
+                counted = self.tried(table.path, lambda p=table.path: named.count(p), None)
+                if counted is not None:
+                    yield name, counted
+                continue
             found = self.tried(
                 table.path, lambda p=table.path: opened(self.lake, p, rows=False), None
             )
@@ -108,9 +114,10 @@ class Tables:
 
         made: the tables that the lake remembers to have made; None where it does not remember.
         """
+        named = mirror.by_name(self.lake)
         absent = [
             name for name, table in sorted(TABLES.items())
-            if not (self.lake / table.path / "_delta_log").is_dir()
+            if not (named.has(table) if named else (self.lake / table.path / "_delta_log").is_dir())
         ]  # fmt: skip
         had = set(TABLES) - LATER if made is None else set(made)
         return [name for name in absent if name in had], [n for n in absent if n not in had]
@@ -131,7 +138,7 @@ def lake_here(location: str) -> Path:
     Raises: PathRefused, where Spark does not reach it either.
     """
     here = files_here(location)
-    if here is not None:
+    if here is not None and schema_of(stored_state(here)) is None:
         return Path(here.location)
     from tactful.jobs.session import open_session
 
@@ -166,6 +173,9 @@ def opened(
 
     rows: whether its files are to be read, too, and not its log alone.
     """
+    if named := mirror.by_name(lake):
+        folder = named.table(path, version)
+        return None if folder is None else DeltaTable(str(folder))
     # Asked of the disk first: opening what is not there would make its folder.
     if not (lake / path / "_delta_log").is_dir():
         return None

@@ -16,9 +16,11 @@ from tactful.jobs.errors import (
     IdentityChanged,
     LakeError,
 )
-from tactful.jobs.lake import secret
+from tactful.jobs.lake import names, secret
+from tactful.jobs.lake.files import files_at
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.named_store import NamedStore
 from tactful.jobs.lake.observer import Observer
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.state import (
@@ -27,6 +29,7 @@ from tactful.jobs.lake.state import (
     read_state,
     refuse_half_done_replay,
     refuse_other_format,
+    stored_state,
 )
 from tactful.jobs.lake.store import Store
 from tactful.jobs.lake.systems import is_all_here, is_shared, reached
@@ -45,12 +48,16 @@ KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInter
 class Lake:
     """One lake, opened with one session: paths, versions, reads, and its own small state.
 
-    spark: None is enough for the paths, versions and state of a lake of this machine.
+    spark: None is enough for the paths, versions and state of a lake of this machine whose tables
+    lie in its folder. tables_in: the catalog and schema in which a new lake's tables are made; one
+    that is there remembers its own.
     """
 
-    def __init__(self, spark: SparkSession | None, location: str) -> None:
+    def __init__(
+        self, spark: SparkSession | None, location: str, *, tables_in: str | None = None
+    ) -> None:
         self.spark = spark
-        self.store = open_store(spark, location)
+        self.store = open_store(spark, location, tables_in=tables_in)
         self.location = self.store.location
         self.observer = Observer()
 
@@ -123,6 +130,7 @@ class Lake:
             self._refuse_what_a_lake_left()
             return
         self.check_owner(config, state)
+        self._refuse_other_names(config, state)
         refuse_half_done_replay(state, self.location)
         if state["identity_hash"] != config.identity_hash:
             raise IdentityChanged(
@@ -137,6 +145,19 @@ class Lake:
         secret.refuse_another(
             found, state["secret_check"], lake_id=state["lake_id"], location=self.location
         )
+
+    def _refuse_other_names(self, config: Config, state: Mapping[str, Any]) -> None:
+        """Tables made anew under another name would be empty, and all that is known forgotten."""
+        made, asked = names.schema_of(dict(state)), config.lake.tables_in
+        if made != asked:
+            made_in, asked_for = (
+                f"in {name}" if name else "in its folder" for name in (made, asked)
+            )
+            raise LakeError(
+                f"The lake at {self.location} keeps its tables {made_in}, and lake.catalog and "
+                f"lake.schema ask for them {asked_for}; put them back, or make a new lake at "
+                "another location from the same landing files."
+            )
 
     def _refuse_what_a_lake_left(self) -> None:
         """A file that is there is kept, so a new lake would take another lake's for its own."""
@@ -154,6 +175,8 @@ class Lake:
     def create(self, config: Config) -> None:
         """Make every table that is missing, empty, so that streams of any subset can start."""
         key = self.secret(config)
+        if isinstance(self.store, NamedStore):
+            self.store.refuse_forgotten()
         for table in TABLES.values():
             self.store.create(table, properties={**KEPT, **_skipping(table)})
         state = self.state() or {
@@ -171,6 +194,7 @@ class Lake:
                 "configuration_hash": config.hash,
                 "sources": folders,
                 "tables": sorted(TABLES),
+                **({"schema": config.lake.tables_in} if config.lake.tables_in else {}),
             }
         )
 
@@ -231,9 +255,14 @@ class Lake:
         return secret.make(self.location) if found is None else found
 
 
-def open_store(spark: SparkSession, location: str) -> Store:
+def open_store(spark: SparkSession, location: str, *, tables_in: str | None = None) -> Store:
     """Choose, once, how what lies at a location is best dealt with."""
     here = reached(location, spark)
+    state = None if spark is None else stored_state(files_at(location, spark))
+    named = names.schema_of(state) if state else tables_in
+    if named is not None and spark is not None:
+        place = location if here is None else f"file:{here}"
+        return NamedStore(spark, place, named, is_new=state is None)
     if here is None:
         return SparkStore(spark, location)
     if spark is None or (is_all_here(spark) and not is_shared(here)):

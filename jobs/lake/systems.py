@@ -17,6 +17,7 @@ from typing import Any
 from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
+from tactful.jobs.lake.names import quoted
 from tactful.jobs.lake.places import is_uri, local_path, scheme
 
 FILE = "file"
@@ -36,6 +37,7 @@ NETWORK = {
     "sshfs", "s3fs", "rclone", "gcsfuse", "blobfuse", "blobfuse2", "goofys", "juicefs", "mount-s3",
 }  # fmt: skip
 ALSO_CALLED = {"s3": "s3a", "s3n": "s3a"}
+SESSION_CATALOG, KEEPS = "spark_catalog", "spark.sql.catalogImplementation"
 ONLY_AT = {"dbfs": "Databricks"}
 
 
@@ -72,6 +74,29 @@ def fault(path: str, spark: SparkSession) -> str | None:
     except Py4JJavaError as error:
         return _unknown(scheme(path), str(error.java_exception))
     return None
+
+
+def catalog_fault(schema: str, spark: SparkSession) -> str | None:
+    """Why this Spark keeps no tables by name in a schema, and what to do; None where it does."""
+    catalog = schema.partition(".")[0]
+    try:
+        spark.sql(f"SHOW SCHEMAS IN {quoted(catalog)}").first()
+    except Exception as error:  # what a catalog raises that cannot be reached, it says itself
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        return (
+            f"a catalog that this Spark does not reach ({first}): configure it where Spark starts"
+        )
+    if catalog == SESSION_CATALOG and not is_kept(spark):
+        return (
+            "a catalog that this Spark keeps in memory and forgets when it ends: give it a "
+            f"metastore ({KEEPS}=hive), or leave lake.catalog and lake.schema out"
+        )
+    return None
+
+
+def is_kept(spark: SparkSession) -> bool:
+    """Whether Spark's own catalog outlives the session."""
+    return str(spark.conf.get(KEEPS, "in-memory")) != "in-memory"
 
 
 def is_set(spark: SparkSession, key: str) -> bool:

@@ -31,6 +31,8 @@ from tactful.jobs.runs.batches import (
     refuse_other_configuration,
     unfinished,
 )
+from tactful.jobs.runs.telling import is_any_sent
+from tactful.jobs.sending.send import lake_of_outbox
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
 
@@ -44,8 +46,15 @@ def refuse(lake: Lake, config: Config) -> None:
 
     Raises: LakeError.
     """
+    refuse_sending(config)
     refuse_missing_sources(lake, config)
     refuse_lake(lake, config)
+
+
+def refuse_sending(config: Config) -> None:
+    """Refuse to send what this process could not read when its turn comes. Raises: LakeError."""
+    if is_any_sent(config):
+        lake_of_outbox(config)
 
 
 def refuse_paths(spark: SparkSession, config: Config) -> None:
@@ -56,6 +65,9 @@ def refuse_paths(spark: SparkSession, config: Config) -> None:
     for key, path in _paths(config).items():
         if why := systems.fault(path, spark):
             raise PathRefused(f"{key} is {path}, which {why}.")
+    schema = config.lake.tables_in
+    if schema is not None and (why := systems.catalog_fault(schema, spark)):
+        raise PathRefused(f"lake.catalog is {config.lake.catalog}, {why}.")
     is_here = files_here(config.location) is not None and not systems.is_shared(config.location)
     if is_here and (strays := systems.stray_executors(spark)):
         raise PathRefused(
@@ -72,12 +84,14 @@ def refuse_as_run_would(config: Config, say: Callable[[str], None]) -> list[str]
     Raises: LakeError.
     """
     is_here = files_here(config.location) is not None
+    refuse_sending(config)
     if is_here:
         refuse_lake(Lake(None, config.location), config)
     else:
         secret.find(config.location, config.lake.secret)
     paths = _paths(config)
     elsewhere = [key for key, path in paths.items() if files_here(path) is None]
+    elsewhere += ["lake.catalog"] if config.lake.tables_in else []
     told = []
     if elsewhere:
         try:
@@ -86,12 +100,12 @@ def refuse_as_run_would(config: Config, say: Callable[[str], None]) -> list[str]
         except (SessionUnfit, SparkNotStarted) as error:
             return [f"What lies elsewhere was not looked at ({', '.join(elsewhere)}): {error}"]
         refuse_paths(spark, config)
-        lake = Lake(spark, config.location)
+        lake = Lake(spark, config.location, tables_in=config.lake.tables_in)
         refuse_lake(lake, config)
         told = [
             f"{key} does not exist: {paths[key]}."
             for key in elsewhere
-            if key != LAKE and _is_missing(lake, paths[key])
+            if key in paths and key != LAKE and _is_missing(lake, paths[key])
         ]
     holder = (files_here(config.location) or lake.store).holder()
     return [*told, *([str(holder.error(config.location))] if holder else [])]

@@ -156,7 +156,7 @@ def _lake_of(config: Config, on_progress: Progress) -> Lake:
     spark = open_session(connectors=config.connectors, on_progress=on_progress, **settings)
     if settings and (place := address(spark)):
         on_progress(f"gauges at {place}")
-    return Lake(spark, config.location)
+    return Lake(spark, config.location, tables_in=config.lake.tables_in)
 
 
 @contextmanager

@@ -57,7 +57,7 @@ def send(
     Raises: LakeError, SendingHeld; QualityGate, where it waits for tables to be as they must.
     """
     chosen, halt = _chosen(config, only), stop or threading.Event()
-    place = _place(config)
+    place = lake_of_outbox(config)
     lake = Lake(None, str(place))
     state = lake.state()
     if state is None:
@@ -167,8 +167,15 @@ def _wires(
     return wire
 
 
-def _place(config: Config) -> Path:
+def lake_of_outbox(config: Config) -> Path:
+    """The folder of the lake whose outbox is sent. Raises: LakeError, where that cannot be."""
     here = files_here(config.location)
+    if config.lake.tables_in:
+        raise LakeError(
+            "Sending reads and writes tables in the lake's own folder, and those of this lake are "
+            f"kept by name in {config.lake.tables_in}; leave deliver as it is, and let a job of "
+            "yours upload the outbox."
+        )
     if here is None:
         raise LakeError(
             f"Sending reads the outbox from a disk of this machine, and {config.location} lies "

@@ -28,6 +28,7 @@ def faults(layers: Layers) -> Iterator[Finding]:
     yield from _of_nobody(layers)
     yield from _not_understood(layers)
     yield from _of_a_catalog(layers)
+    yield from _half_named(layers)
     in_the_lake = list(_with_the_lake(layers))
     yield from in_the_lake
     yield from _with_each_other(layers, apart={place for place, *_ in in_the_lake})
@@ -91,9 +92,17 @@ def _of_a_catalog(layers: Layers) -> Iterator[Finding]:
     """Names of a catalog are no folder, and a folder is not what their writer expects."""
     location = _location(layers)
     if isinstance(location, str) and NAMED.fullmatch(location):
-        allowed = "a folder or a URI, since tables are not kept by name"
+        allowed = "a folder or a URI; lake.catalog and lake.schema name where tables are kept"
         found = f"{shown(location)}, which reads as the names of a catalog and a schema"
         yield LAKE, found, allowed, f"a folder of that name is ./{location}"
+
+
+def _half_named(layers: Layers) -> Iterator[Finding]:
+    """A catalog without a schema, or the other way round."""
+    lake = layers.values.get("lake")
+    told = {key for key in ("catalog", "schema") if isinstance(lake, dict) and lake.get(key)}
+    for lacking in {"catalog", "schema"} - told if len(told) == 1 else ():
+        yield ("lake", lacking), "nothing", f"a name, beside lake.{told.pop()}", ""
 
 
 def _with_the_lake(layers: Layers) -> Iterator[Finding]:

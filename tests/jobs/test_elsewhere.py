@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from tactful.jobs import cli
 from tactful.jobs.commands.tables_here import Tables, lake_here
-from tactful.jobs.lake import lease
+from tactful.jobs.lake import lease, systems
 from tactful.jobs.lake.lake import Lake
 from tests.conftest import SECRET
 from tests.faults.faulty import SCHEME, faulty_disk
@@ -35,11 +35,11 @@ COMPARED = ("timeline", "suppressions", "purchases", "identity")
 class Elsewhere:
     """A shop whose lake and landing files lie on one store."""
 
-    def __init__(self, spark: Any, root: str, folder: Path) -> None:
+    def __init__(self, spark: Any, root: str, folder: Path, **named: str) -> None:
         folder.mkdir(exist_ok=True)
         self.root, self.conf, self.lake = root, folder / "my.toml", Lake(spark, f"{root}/lake")
         self.conf.write_text(to_toml({
-            "lake": {"location": f"{root}/lake", "secret": "env:TACTFUL_SECRET"},
+            "lake": {"location": f"{root}/lake", "secret": "env:TACTFUL_SECRET", **named},
             "sources": {"till": {"stream": "purchases", "path": f"{root}/landing"}},
             "suppress": [{"name": "bought_it", "when": "purchased", "match": "sku",
                           "lasts": "30d"}],
@@ -69,9 +69,16 @@ class Elsewhere:
         return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
 
 
-@pytest.fixture(params=["faulty", pytest.param("s3", marks=pytest.mark.faults)])
-def elsewhere(request, spark, tmp_path, monkeypatch) -> Iterator[Elsewhere]:
+@pytest.fixture(params=["faulty", pytest.param("s3", marks=pytest.mark.faults), "named"])
+def elsewhere(request, spark, tmp_path, monkeypatch) -> Elsewhere:
     monkeypatch.setenv("TACTFUL_SECRET", SECRET)
+    if request.param == "named":
+        schema = f"shop_{uuid.uuid4().hex[:8]}"
+        request.addfinalizer(lambda: spark.sql(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        # That of the tests lives as long as the one session that all of them share.
+        monkeypatch.setattr(systems, "is_kept", lambda _: True)
+        named = {"catalog": "spark_catalog", "schema": schema}
+        return Elsewhere(spark, f"file:{tmp_path}", tmp_path / "conf", **named)
     if request.param == "faulty":
         faulty_disk(spark, shorten=[])
         root = f"{SCHEME}:{tmp_path}"

@@ -179,7 +179,9 @@ def report(
             raise arguments.refused("--out", f"the folder {out}", "a file")
         folder = lake_here(lake or config.location)
         state_here(folder, is_configured=lake is None)
-        answer.summary(lake_report.write(folder, target=out, config=config))
+        arguments.refuse_among(out, folder)
+        with arguments.written(out):
+            answer.summary(lake_report.write(folder, target=out, config=config))
 
 
 @asking.command(

@@ -46,14 +46,15 @@ class HadoopFiles:
                 return None
         try:
             stream = system.open(place)
+            try:
+                # S3A asks for a file only when it is read.
+                return self.spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+            finally:
+                stream.close()
         except Py4JJavaError as error:
             if not _says(error, "FileNotFoundException"):
                 raise
             return None  # taken away since
-        try:
-            return self.spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
-        finally:
-            stream.close()
 
     def first_bytes(self, path: str, count: int) -> bytes:
         system, place = self._hadoop(path)

@@ -11,20 +11,20 @@ import tempfile
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import deltalake
-import pyarrow.dataset as ds
 from pyspark.sql import SparkSession
-from pyspark.sql.pandas.types import to_arrow_schema
 
 from tactful.jobs.lake import listing, spills
 from tactful.jobs.lake.local_files import LocalFiles
-from tactful.jobs.lake.named_store import NamedStore
 from tactful.jobs.lake.names import schema_of
 from tactful.jobs.lake.places import local_path
 from tactful.jobs.lake.state import stored_state
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import Table
+
+if TYPE_CHECKING:
+    from tactful.jobs.lake.named_store import NamedStore
 
 # So many files come at once: most of the time of each is the way to the store.
 AT_ONCE = 16
@@ -51,7 +51,7 @@ class Mirror:
             found = (file.path for file in listing.everything(spark, self.location))
             self.bring(filter(_is_small, (path.removeprefix(whole) for path in found)))
         schema = schema_of(stored_state(LocalFiles(str(self.folder))))
-        self.named = NamedStore(spark, self.location, schema) if schema else None
+        self.named = _by_name(spark, self.location, schema) if schema else None
 
     def bring(self, names: Iterable[str]) -> None:
         """Copy files of the lake that are not here yet, named by their paths in it."""
@@ -68,6 +68,11 @@ class Mirror:
             return None
         place = self.folder / BY_NAME / path / str(version if version is not None else "newest")
         if not place.exists():
+            # Half a second, that nobody else should wait for.
+            import deltalake
+            import pyarrow.dataset as ds
+            from pyspark.sql.pandas.types import to_arrow_schema
+
             assert self.named is not None
             at = self.named.version(table) if version is None else version
             with tempfile.TemporaryDirectory(dir=self.folder) as parts:
@@ -95,6 +100,12 @@ class Mirror:
 
 def _of(path: str) -> Table:
     return next(table for table in TABLES.values() if table.path == path)
+
+
+def _by_name(spark: SparkSession, location: str, schema: str) -> NamedStore:
+    from tactful.jobs.lake.named_store import NamedStore
+
+    return NamedStore(spark, location, schema)
 
 
 _mirrors: dict[Path, Mirror] = {}

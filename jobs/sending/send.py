@@ -28,6 +28,7 @@ from tactful.jobs.sending.sender import Sender, Turn
 from tactful.jobs.sending.told import Tables
 from tactful.jobs.sending.wire import TIMEOUT, Pace, Wire
 from tactful.jobs.settings.config import Config, Destination
+from tactful.jobs.settings.sending import unusable
 from tactful.jobs.why.texts import visible
 
 LOCK = "_lock"
@@ -82,6 +83,8 @@ def send(
             on_progress(Step(line, name="send", done=number, total=files, unit="files"))
 
         def turn(name: str) -> Turn:
+            if why := unusable(chosen[name].credential, environ):
+                return Turn(waiting=len(waiting[name]), stopped=f"its credential is {why}")
             on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
             wire = wire_to(name)
             # Each thread its own reader: it holds one batch of records at a time.

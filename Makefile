@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint unit faults setup check-java zip bench clean
+.PHONY: demo test lint unit faults setup check-java zip pack bench clean
 
 demo: setup
 	@$(BIN)/tactful demo
@@ -30,6 +30,10 @@ bench: setup
 
 zip: $(READY)
 	@$(BIN)/python -m tactful.jobs.shipping
+
+# All that a driver needs where nothing is installed: dist/pack.
+pack: setup
+	@$(BIN)/python -m tactful.jobs.packing
 
 setup: check-java $(READY)
 

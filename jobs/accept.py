@@ -16,6 +16,7 @@ from tactful.jobs.errors import StepFailed
 from tactful.jobs.identity.keyed import keys_of
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.runs import partitions
 from tactful.jobs.runs.batches import (
     ACCEPT,
     FEW_ROWS,
@@ -62,6 +63,7 @@ def start(
     for ever in RocksDB; no other row is kept in that state, so there is nothing to forget there.
     """
     generation, repeats = lake.generation(QUERY), repeats or Repeats()
+    partitions.settle(lake, QUERY, generation, [RECEIVED])
     bounds = {"maxFilesPerTrigger": str(BATCH_FILES), "maxBytesPerTrigger": BATCH_BYTES}
     received = lake.store.stream(RECEIVED, **bounds)
     ids = received.where(F.size("reasons") == 0).select("event_hash").dropDuplicates()

@@ -228,7 +228,8 @@ def send(
     debug: Debug = False,
 ) -> None:
     with answering(as_json=as_json, debug=debug, stopped=SEND_STOPPED) as answer:
-        config = arguments.load(conf, settings)
+        # A credential that is not there stops its own destination alone.
+        config = arguments.load(conf, settings, needs_secret=False)
         from tactful.jobs.sending import send as sending
 
         sent = sending.send(
@@ -290,12 +291,12 @@ def check(
         from tactful.jobs.commands.checking import notes
         from tactful.jobs.runs import may_run
 
-        may_run.refuse_without_session(config)
+        elsewhere = may_run.refuse_as_run_would(config, answer.progress)
         if config.quality.suites:
             from tactful.jobs.quality.expectations import of_files
 
             of_files(config.suites_path)
-        told = notes(config)
+        told = [*notes(config), *elsewhere]
         facts = {"configuration": str(conf or "defaults"), "hash": config.hash, "notes": told}
         answer.checked(facts)
 
@@ -319,7 +320,7 @@ def status(
 
         is_named = lake is not None and conf is None
         config = None if is_named else arguments.load(conf, settings, needs_secret=False)
-        location = str(lake) if lake is not None else config.location
+        location = lake if lake is not None else config.location
         sources = None
         if config is not None and config.sources:
             sources = config.landing_folders

@@ -96,6 +96,20 @@ class LinkRefused(LakeError):
     """Raised when what somebody says of two identifiers cannot be right."""
 
 
+class PathRefused(LakeError):
+    """Raised where Spark, or a part of it, does not find what lies at a path."""
+
+
+class LakeHeld(LakeError):
+    """Raised where another run holds a lake."""
+
+
+class LeaseLost(LakeError):
+    """Raised where a run that held a lake holds it no more, so that nothing more is written."""
+
+    exit_code = 1
+
+
 class LakeDamaged(LakeError):
     """Raised when one of the lake's own small files cannot be understood."""
 

@@ -5,6 +5,7 @@ Records come from Spark in the order of their files, and no more than one file's
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -166,4 +167,5 @@ class Files:
             "response": None,
             "at": batch.as_of,
             "batch_id": batch.number,
+            "text_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
         }

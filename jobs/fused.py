@@ -28,7 +28,7 @@ from tactful.jobs.gather import gather_if_long
 from tactful.jobs.lake.folding import fold_in_turn
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.lake import Lake
-from tactful.jobs.runs import moved
+from tactful.jobs.runs import moved, partitions
 from tactful.jobs.runs.batches import (
     FEW_ROWS,
     FUSED,
@@ -93,6 +93,7 @@ def start(
     is_confirmed: whether a changed rule may tell destinations of as many persons as it takes.
     """
     generation = lake.generation(QUERY)
+    partitions.settle(lake, QUERY, generation, STREAMS.values())
     moved.remember(lake, config)
     gather_if_long(lake, config, generation, hook)
 

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -115,16 +115,21 @@ def _lay_out_jars(place: Path) -> None:
     prepared.note(place).write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
 
 
-def resolved(spark: SparkSession, package: str) -> list[Path]:
-    """The jars of a package and of all that it needs, found as Spark finds its own."""
+def resolved(spark: SparkSession, package: str, *, left_out: Iterable[str] = ()) -> list[Path]:
+    """The jars of a package and of all that it needs, found as Spark finds its own.
+
+    left_out: what it says that it needs, and is not to be had, each as group:artifact.
+    """
     jvm: Any = spark._jvm
     ivy = jvm.org.apache.spark.util.MavenUtils
     nothing = jvm.scala.Option.empty()
     out = jvm.java.io.PrintStream(jvm.java.io.OutputStream.nullOutputStream())
-    none_left_out = getattr(getattr(jvm.scala.collection.immutable, "Nil$"), "MODULE$")
+    without = jvm.org.apache.spark.api.python.PythonUtils.toSeq(jvm.java.util.ArrayList())
+    for name in left_out:
+        without = without.appended(name)
     with as_file(files("tactful.conf") / "ivysettings.xml") as told:
         settings = ivy.loadIvySettings(str(Path(told).resolve()), nothing, nothing, out)
-    found = ivy.resolveMavenCoordinates(package, settings, nothing, True, none_left_out, False, out)
+    found = ivy.resolveMavenCoordinates(package, settings, nothing, True, without, False, out)
     return [Path(found.apply(at)) for at in range(found.size())]
 
 

@@ -28,7 +28,7 @@ from pyspark.find_spark_home import _find_spark_home
 from pyspark.sql import SparkSession
 from pyspark.sql.utils import is_remote
 
-from tactful.jobs import java, prepared
+from tactful.jobs import java, prepared, relay
 from tactful.jobs.connectors import Connector
 from tactful.jobs.errors import SessionUnfit, SparkNotStarted, TactfulError
 from tactful.jobs.lake import spills
@@ -129,7 +129,8 @@ def open_session(
     if is_remote() or "SPARK_REMOTE" in os.environ or os.environ.get("SPARK_API_MODE") == "connect":
         raise SessionUnfit(
             "Spark Connect reaches none of what Tactful needs of Spark's driver; start Tactful "
-            "where that runs, without SPARK_REMOTE and SPARK_API_MODE."
+            "where that runs, without SPARK_REMOTE and SPARK_API_MODE, on Databricks on a cluster "
+            "with access mode Dedicated."
         )
     if SparkContext._active_spark_context is not None:
         active = SparkSession.getActiveSession() or SparkSession.builder.getOrCreate()
@@ -157,6 +158,8 @@ def open_session(
             )
         _refuse_without(SparkContext._jvm, connectors)
         session = SparkSession.builder.config(conf=chosen).getOrCreate()
+    if "PYSPARK_GATEWAY_PORT" in os.environ:
+        relay.relay(SparkContext._gateway)
     for line in said:
         on_progress(line)
     return session

@@ -121,6 +121,7 @@ DELIVERIES = Table(
         Column("response", "string", "What the destination answered."),
         Column("at", "timestamp", "Decision clock of its batch."),
         Column("batch_id", "bigint", "The batch that wrote it."),
+        Column("text_sha256", "string", "SHA-256 of what was written.", is_later=True),
     ),
     "Every file that was written to the outbox.",
     erased_by="nothing",

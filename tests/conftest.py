@@ -74,6 +74,15 @@ def spark():
     return session
 
 
+@pytest.fixture(scope="session")
+def s3(spark):
+    """A bucket that the session reaches as it would one of Amazon's."""
+    from tests.s3 import s3_for
+
+    with s3_for(spark) as bucket:
+        yield bucket
+
+
 @pytest.fixture
 def as_users_run_it(spark):
     """Generated code for everything, which is what Spark does wherever nobody forbids it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import sys
 from pathlib import Path
 
@@ -48,3 +49,20 @@ def _imported(path: Path):
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path.name} has a relative import"
             yield node.module.partition(".")[0]
+
+
+# Whoever asks the JVM itself beside the lake; CONTRIBUTING names them, and nobody joins them.
+ASK_THE_JVM = {
+    "demo/world", "intake/avro_files", "intake/csv_files", "intake/kafka", "intake/landing_files",
+    "intake/parquet_files", "intake/reference", "land", "prepare", "runs/gauges", "session",
+}  # fmt: skip
+
+
+def test_only_the_lake_asks_the_jvm_itself():
+    asks = re.compile(r"\._jvm\b|\._jsc\b|\.sparkContext\b|\._active_spark_context\b|\._gateway\b")
+    found = {
+        path.relative_to(ROOT / "jobs").with_suffix("").as_posix()
+        for path in (ROOT / "jobs").rglob("*.py")
+        if asks.search(path.read_text(encoding="utf-8"))
+    }
+    assert {name for name in found if not name.startswith("lake/")} == ASK_THE_JVM

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tactful.jobs import packing
 from tactful.jobs.settings.config import load
 from tactful.jobs.shipping import build
 
@@ -58,6 +59,27 @@ def test_every_file_is_shipped(setuptools, tmp_path):
 def test_the_same_code_gives_the_same_bytes(tmp_path):
     one, two = build(target=tmp_path / "one.zip"), build(target=tmp_path / "two.zip")
     assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_pack_holds_all_that_a_driver_needs(tmp_path, monkeypatch):
+    """Packages by pip, jars as Spark finds them: both are asked of, and neither fetched, here."""
+    asked = []
+    jar = tmp_path / "io.delta_delta-spark_4.1_2.13-4.4.0.jar"
+    jar.write_bytes(b"jar")
+    monkeypatch.setattr(packing, "_jars", lambda: [jar])
+    place = packing.pack(
+        tmp_path / "pack", install=lambda folder, names: asked.append((folder, list(names)))
+    )
+    [(folder, names)] = asked
+    assert folder == place / "packages"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert names == project["dependencies"] and not any("pyspark" in name for name in names)
+    assert sorted(path.name for path in place.iterdir()) == [
+        "cli.py", "jars", "spark-defaults.conf", "tactful.zip",
+    ]  # fmt: skip
+    assert [path.name for path in (place / "jars").iterdir()] == [jar.name]
+    kept = (place / "spark-defaults.conf").read_text()
+    assert "spark.sql.session.timeZone" in kept and "spark.jars" not in kept
 
 
 def test_everything_imports_from_the_zip(tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,26 @@ def refused(option: str, found: str, allowed: str) -> Exception:
     from tactful.jobs.errors import ConfigError, Problem
 
     return ConfigError([Problem(option, "", found, allowed)])
+
+
+def refuse_among(out: Path, lake: Path, option: str = "--out") -> None:
+    """Refuse to write among a lake's own files. Raises: ConfigError."""
+    from tactful.jobs.settings.places import among
+
+    if lies := among(str(out.resolve()), f"{lake.resolve()}/"):
+        allowed = "a file beside the lake's own files"
+        raise refused(option, f"{out}, which {lies}", allowed)
+
+
+@contextmanager
+def written(out: Path, option: str = "--out") -> Iterator[None]:
+    """Say in one sentence why a file cannot be written. Raises: ConfigError."""
+    try:
+        yield
+    except OSError as error:
+        why = (error.strerror or type(error).__name__).lower()
+        allowed = "a file where this user may write, on a disk with room"
+        raise refused(option, f"{out}, which cannot be written ({why})", allowed) from error
 
 
 def moment(text: str | None, option: str = "--as-of") -> datetime | None:

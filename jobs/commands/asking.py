@@ -55,7 +55,7 @@ def explain(
 
         with why.looking(
             why.located(lake, config), config,
-            command="explain", at=when, rows=rows, named=lake is None,
+            at=when, rows=rows, named=lake is None,
         ) as of:  # fmt: skip
             if other is None:
                 facts = why.explained(of, who, message=message, page=page)
@@ -145,7 +145,7 @@ def statement(
             raise arguments.refused("--format", f'"{format_}"', ", ".join(FORMATS))
         with why.looking(
             why.located(lake, config), config,
-            command="statement", at=None, named=lake is None, reads=held.READS,
+            at=None, named=lake is None, reads=held.READS,
         ) as of:  # fmt: skip
             facts = held.statement(of, who)
         for key in facts.pop("missing"):
@@ -177,9 +177,11 @@ def report(
 
         if out.is_dir():
             raise arguments.refused("--out", f"the folder {out}", "a file")
-        folder = lake_here(str(lake) if lake is not None else config.location, "report")
+        folder = lake_here(lake or config.location)
         state_here(folder, is_configured=lake is None)
-        answer.summary(lake_report.write(folder, target=out, config=config))
+        arguments.refuse_among(out, folder)
+        with arguments.written(out):
+            answer.summary(lake_report.write(folder, target=out, config=config))
 
 
 @asking.command(

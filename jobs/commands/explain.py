@@ -47,6 +47,8 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from _message(facts["message"])
     if "identity" in facts:
         yield from _identity(facts["identity"])
+    if "nobodys" in facts:
+        yield from _nobodys(facts["nobodys"])
     if "timeline" not in facts:
         return
     yield from _withheld(facts)
@@ -60,6 +62,8 @@ def _who(facts: Mapping[str, Any]) -> Iterator[str]:
     who = facts["who"]
     person = who["person_id"]
     whose = "nobody" if person is None else person
+    if who["kind"] == "message":
+        whose = f"a message to {person or 'nobody who is known'}"
     if who["is_shared_device"]:
         whose = f"a device that is nobody's ({person})"
     told = f"[bold]{escape(visible(who['asked']))}[/] is {escape(whose)}"
@@ -70,6 +74,19 @@ def _who(facts: Mapping[str, Any]) -> Iterator[str]:
     for one in who["matched"]:
         yield escape(f"  known as {one['called']}. {one['state_says']}".rstrip())
     yield from (escape(f"  {sentence}") for sentence in who["became"])
+
+
+def _nobodys(told: Mapping[str, Any]) -> Iterator[str]:
+    """Of an identifier that is nobody's own: what holds for whoever is written to by it."""
+    closed = [row for one in told["suppressions"] for row in one["rows"] if row["is_active"]]
+    if closed:
+        count = counted(len(closed), "suppression")
+        yield f"[bold]What must not be said by it[/]: {count} in force"
+        yield from _several(suppression_words(row) for row in closed)
+    if told["audiences"]:
+        yield f"[bold]Who holds it[/]: {counted(len(told['audiences']), 'audience')}"
+        yield from (escape(f"  {audience_words(row)}") for row in told["audiences"])
+    yield from _told(told["records"])
 
 
 def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
@@ -96,7 +113,8 @@ def _identity(identity: Mapping[str, Any]) -> Iterator[str]:
         yield escape(f"  {word['says']}")
     for change in identity["changes"]:
         yield escape(
-            f"  {change['kind']}: {change['from_person_id']} → {change['to_person_id']}, in the "
+            f"  {change['kind']}: {change['from_person_id'] or 'nobody'} → "
+            f"{change['to_person_id'] or 'nobody'}, in the "
             f"run as of {moment(change['changed_at'])}, by "
             f"{cause_words(change['cause_event_id'])} ({change['rule']})"
         )
@@ -141,6 +159,8 @@ def _planned(told: Mapping[str, Any], at: datetime) -> Iterator[str]:
     # What is said next may have been decided after the other tables were published.
     newer = f", as of {moment(told['as_of'])}" if told["as_of"] > at else ""
     yield f"[bold]What is planned for them[/]: {counted(told['open_count'], 'open plan')}{newer}"
+    if told["waits"] and told["open_count"]:
+        yield f"  [yellow]{escape(told['waits'])}[/]"
     still, past = (
         [row for row in told["rows"] if row["is_final"] is state] for state in (False, True)
     )
@@ -165,7 +185,10 @@ def _shared(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from (escape(f"  {audience_words(row)}") for row in facts["audiences"])
     if facts["asked_of_ads"]:
         yield f"  {facts['asked_of_ads']['says']}"
-    records = facts["records"]
+    yield from _told(facts["records"])
+
+
+def _told(records: Mapping[str, Any]) -> Iterator[str]:
     if records["all_count"]:
         yield f"[bold]What destinations were told[/]: {counted(records['all_count'], 'record')}"
         yield from (escape(f"  {record_words(row)}") for row in records["rows"])

@@ -21,5 +21,5 @@ AsOf = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print one machine-readable summary.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the whole trace of an error.")]
 LakeFolder = Annotated[
-    Path | None, typer.Option("--lake", metavar="FOLDER", help="The lake, if not as configured.")
+    str | None, typer.Option("--lake", metavar="FOLDER", help="The lake, if not as configured.")
 ]

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tactful.jobs.errors import ConfigError, LakeError, Problem
-from tactful.jobs.lake.files import files_here
+from tactful.jobs.lake.files import Files, files_at, files_here
 from tactful.jobs.lake.state import read_state
-from tactful.jobs.runs.pausing import ALL, FILE, pause, paused
+from tactful.jobs.runs.pausing import ALL, pause, paused
 from tactful.jobs.settings.config import Config
 
 NAMES_SHOWN = "every policy"
@@ -19,12 +19,7 @@ def change(config: Config, policy: str | None, *, resume: bool) -> Mapping[str, 
 
     Raises: ConfigError, where no policy has that name; LakeError, where there is no lake.
     """
-    files = files_here(config.location)
-    if files is None:
-        raise LakeError(
-            f"pause writes to lakes on this machine only; write {FILE} beside the tables of "
-            f'{config.location} yourself: {{"paused": ["{policy or ALL}"]}}.'
-        )
+    files = files_here(config.location) or _files_elsewhere(config)
     if read_state(files, known={}) is None:
         raise LakeError(f"There is no lake at {config.location}; start one with: tactful run.")
     known = [one.name for one in config.activate]
@@ -38,6 +33,15 @@ def change(config: Config, policy: str | None, *, resume: bool) -> Mapping[str, 
     named = {ALL} if policy is None else {policy}
     after = before | named if not resume else set() if policy is None else before - named
     return {"paused": [*pause(files, after)]}
+
+
+def _files_elsewhere(config: Config) -> Files:
+    from tactful.jobs.runs import may_run
+    from tactful.jobs.session import open_session
+
+    spark = open_session()
+    may_run.refuse_paths(spark, config)
+    return files_at(config.location, spark)
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[str]:

@@ -15,9 +15,8 @@ from typing import Any
 from rich.markup import escape
 
 from tactful.jobs.commands.answers import counted, fact_table
-from tactful.jobs.commands.tables_here import Tables
+from tactful.jobs.commands.tables_here import Tables, lake_here
 from tactful.jobs.errors import LakeError
-from tactful.jobs.lake.files import files_here
 from tactful.jobs.sending.outbox import Outbox
 from tactful.jobs.settings.config import Config, Destination
 from tactful.schemas.records import MEMBERSHIPS
@@ -54,37 +53,43 @@ def reconcile(config: Config, name: str) -> dict[str, Any]:
     found = list(_values(tables, destination))
     if tables.damaged:
         raise LakeError(next(iter(tables.damaged.values())))
+    unnamed = _unnamed(tables, destination)
     standing = Counter(value["stands"] for value in found)
     mending = [value for value in found if value["stands"] in ("refused", "untold", "left_over")]
     return {
         "destination": name,
         "values": {stands: standing.get(stands, 0) for stands in MEANINGS},
+        "unnamed": unnamed,
         "mending": [_mended(value, destination) for value in mending],
     }
 
 
 def destination_of(config: Config, name: str) -> tuple[Destination, Path]:
-    """A destination by its name, and where its lake lies on this machine. Raises: LakeError."""
+    """A destination by its name, and the folder its lake is read from (see `lake_here`).
+
+    Raises: LakeError.
+    """
     chosen = {destination.name: destination for destination in config.destinations}
     if name not in chosen:
         known = ", ".join(chosen) or "none is configured"
         raise LakeError(f"There is no destination {name}; choose among: {known}.")
-    here = files_here(config.location)
-    if here is None:
-        raise LakeError(
-            f"reconcile reads tables on a disk of this machine, and {config.location} lies "
-            "elsewhere; run it where the lake is mounted."
-        )
-    return chosen[name], Path(here.location)
+    return chosen[name], lake_here(config.location)
 
 
 def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
     """The answer for people."""
     values = {MEANINGS[stands]: number for stands, number in facts["values"].items()}
     yield fact_table({escape(what): number for what, number in values.items()})
-    mending = facts["mending"]
+    mending, name = facts["mending"], escape(facts["destination"])
+    if facts["unnamed"]:
+        yield (
+            f"Of the records that count as taken {name} refused {facts['unnamed']:,} and does not "
+            "say which; its own pages may."
+        )
     if not mending:
-        name, number = escape(facts["destination"]), facts["values"]
+        number = facts["values"]
+        if facts["unnamed"]:
+            return
         if number["waiting"]:
             yield f"{name} is to be told {counted(number['waiting'], 'value')}: tactful send."
         elif number["written"]:
@@ -92,7 +97,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
         else:
             yield f"{name} was told all that it should hold."
         return
-    yield f"{counted(len(mending), 'record')} would mend the rest:"
+    yield f"{counted(len(mending), 'record')} would mend what is wrong:"
     for one in mending[:MOST]:
         what = f"{one['operation']} {', '.join(one['identifier_keys'])} ({one['why']})"
         yield escape(f"  {one['audience']}: {what}")
@@ -163,6 +168,19 @@ def _states(tables: Tables, destination: Destination) -> dict[str, str]:
         and row["name"] in newest and row["at"] == newest[row["name"]]["at"]
     }  # fmt: skip
     return {key: "refused" if key in refused else state for key, state in found.items()}
+
+
+def _unnamed(tables: Tables, destination: Destination) -> int:
+    """How many records of files that were taken it refused without a word on which."""
+    if not destination.is_sent:
+        return 0
+    of = f"destination = '{destination.name}'"
+    ends = [row for row in Outbox(tables.lake).states() if row["destination"] == destination.name]
+    taken = sum(row["refused_records"] or 0 for row in ends if row["state"] == "accepted")
+    last = {(row["name"], row["at"]) for row in ends if row["state"] == "accepted"}
+    rows = tables.ask(f"SELECT name, at, state FROM delivery_rows WHERE {of}", "delivery_rows")
+    named = [row for row in rows if row["state"] == "rejected" and (row["name"], row["at"]) in last]
+    return max(0, taken - len(named))
 
 
 def _mended(value: Mapping[str, Any], destination: Destination) -> dict[str, Any]:

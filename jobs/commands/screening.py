@@ -49,7 +49,7 @@ def screen_file(
 
     Raises: ListRefused, CampaignUnknown, LakeError, SecretRefused.
     """
-    location = lake_here(config.location, "screen")
+    location = lake_here(config.location)
     if why := refused(told):
         raise CampaignUnknown(why)
     _refuse_out(out, path, location)

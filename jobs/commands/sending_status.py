@@ -27,6 +27,10 @@ BY_DESTINATION = f"""
     FROM ({NEWEST}) AS newest WHERE operation IS DISTINCT FROM '{TEST}'
     GROUP BY destination ORDER BY destination
 """
+REFUSED = """
+    SELECT destination, count(DISTINCT record_id) AS named_records FROM delivery_rows
+    WHERE state = 'rejected' GROUP BY destination
+"""
 FAILED = f"""
     SELECT destination, name, state, response FROM ({NEWEST}) AS newest
     WHERE state <> 'accepted' ORDER BY at DESC, name
@@ -35,7 +39,10 @@ FAILED = f"""
 
 def sending_facts(tables: Tables) -> list[dict[str, Any]]:
     """By destination that was ever sent to: its files, and how many records it took of them."""
-    return tables.ask(BY_DESTINATION, "delivery_states")
+    named = tables.ask(REFUSED, "delivery_rows")
+    counts = {row["destination"]: row["named_records"] for row in named}
+    found = tables.ask(BY_DESTINATION, "delivery_states")
+    return [{**row, "named_records": counts.get(row["destination"], 0)} for row in found]
 
 
 def sending_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
@@ -43,7 +50,8 @@ def sending_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     for row in found:
         line = f"{row['destination']} took {row['accepted_records']:,} records sent to it"
         if row["refused_records"]:
-            line += f", and refused {row['refused_records']:,} (see delivery_rows)"
+            where = "see delivery_rows" if row["named_records"] else "it does not say which"
+            line += f", and refused {row['refused_records']:,} ({where})"
         if row["effective_by"] is not None:
             line += f"; all hold there by {row['effective_by']:%Y-%m-%d %H:%M} UTC"
         yield escape(f"{line}.")

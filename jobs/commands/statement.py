@@ -16,7 +16,7 @@ from tactful.jobs.report.environment import environment
 from tactful.jobs.why.texts import as_utc, channels, listed, scope_words, visible
 
 TEMPLATE = "statement.html.j2"
-LONGEST = 400
+LONGEST = 4_000
 # Who said it, by the party that it comes from.
 PARTIES = {
     "zero": "you told us",
@@ -40,6 +40,10 @@ STANDS = {
         "written": "files that we hand over to them say to remove it",
     },
 }  # fmt: skip
+UNDER_OTHERS = (
+    "With nobody under what is yours alone. Under what you share with others, such as an address, "
+    "somebody was told."
+)
 # Regulation (EU) 2016/679 (GDPR), Articles 15 to 22 and 77.
 RIGHTS = (
     "You may ask for a copy of it, have it put right, have it erased, or have it handed over to "
@@ -99,7 +103,7 @@ def sections(facts: Mapping[str, Any]) -> Iterator[Section]:
         yield Section(
             "What we worked out from this",
             items=[
-                f"{_plain(one['name'])}: {_value(one['value'])} ({one['about'].rstrip('.')})"
+                f"{_plain(one['name'])}: {_value(one['value'])} ({_said(one['about'])})"
                 for one in facts["worked_out"]
             ],
         )
@@ -183,9 +187,12 @@ def _shared(facts: Mapping[str, Any]) -> Section:
         elif one["first_at"]:
             when = f", from {_day(one['first_at'])} to {_day(one['last_at'])}"
         held = STANDS[one["is_held"]][one["stands"]]
-        items.append(f"{name}: your {what}, in a form of its own{when}; {held}")
+        how = "as hashes" if one["is_hashed"] else "as they are"
+        items.append(f"{name}: your {what}, {how}{when}; {held}")
     title = "With whom we shared it"
-    return Section(title, items=items) if items else Section(title, ["With nobody."])
+    if items:
+        return Section(title, items=items)
+    return Section(title, [UNDER_OTHERS if facts["is_told_under_others"] else "With nobody."])
 
 
 def _rights(facts: Mapping[str, Any]) -> Section:
@@ -211,6 +218,12 @@ def _value(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.4g}"
     return _text(value)
+
+
+def _said(about: str) -> str:
+    """What a column tells, without the names that only the configuration has."""
+    plain = re.sub(r"`(?:\w+\.)?(\w+)`", lambda found: _plain(found[1]), about)
+    return plain.rstrip(".")
 
 
 def _where(channel: str) -> str:

@@ -1,4 +1,4 @@
-"""How far a lake is, read from its files alone: no session, no JVM, an answer within seconds."""
+"""How far a lake is, read from its files alone: on this machine without a session or a JVM."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from rich.markup import escape
 from rich.table import Table as Sheet
 
@@ -34,10 +35,14 @@ from tactful.jobs.commands.sending_status import (
 )
 from tactful.jobs.commands.silence_status import silence_facts, silence_lines
 from tactful.jobs.commands.tables_here import Tables, lake_here, state_here
-from tactful.jobs.intake.landing_status import file_facts, file_lines
+from tactful.jobs.intake.landing_status import file_facts, file_lines, listed_here
 from tactful.jobs.intake.range_status import range_facts, range_lines
+from tactful.jobs.lake import mirror
+from tactful.jobs.lake.files import files_at
+from tactful.jobs.lake.listing import Listing
 from tactful.jobs.runs import may_run
 from tactful.jobs.runs.batches import GATHER
+from tactful.jobs.runs.failures import cause
 from tactful.jobs.settings.config import Config
 from tactful.schemas.intake import FILES, LANDED_RANGES
 from tactful.schemas.table import FORMAT_VERSION
@@ -75,7 +80,7 @@ def status(
 
     Raises: LakeError where there is no lake, LakeTooNew where a newer Tactful made it.
     """
-    lake = lake_here(str(location), "status")
+    lake = lake_here(str(location))
     state = state_here(lake, is_configured=config is not None)
     tables = Tables(lake)
     as_of = tables.ask_one(NEWEST_TICK, "_log/ticks").get("as_of")
@@ -86,11 +91,12 @@ def status(
         else ([], [])
     )
     facts = {
-        "lake": str(lake),
+        "lake": mirror.called(lake),
         "as_of": _utc(as_of),
         "files": file_facts(
             state.get("sources", {}) if sources is None else sources,
             lambda sql: tables.ask(sql, FILES.path),
+            _listed,
         ),
         "ranges": range_facts(lambda sql: tables.ask(sql, LANDED_RANGES.path)),
         "rows": dict(tables.counts()),
@@ -124,6 +130,18 @@ def status(
     # Last, when every table has been asked.
     facts["failures"]["damaged_tables"] = dict(sorted(tables.damaged.items()))
     return facts
+
+
+def _listed(folder: str) -> Listing | None:
+    """What lies below a landing folder, wherever that is once a session reaches there."""
+    spark = mirror.session()
+    if spark is None:
+        return listed_here(folder)
+    try:
+        files = files_at(folder, spark)
+        return files.listed(files.location)
+    except Py4JJavaError as error:
+        raise OSError(cause(str(error))[1]) from error
 
 
 def render(facts: Mapping[str, Any]) -> Iterator[Any]:

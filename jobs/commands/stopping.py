@@ -1,27 +1,17 @@
-"""Stopping: what a command does when somebody asks it to end, with Ctrl-C or SIGTERM.
-
-Whatever a run is doing, the next one finishes it or does it again (G2 in DESIGN), so there is
-nothing to tidy up in the lake: the process says one line and ends. Spark's process ends first, for
-a write of its that came later would meet the next run.
-"""
+"""Stopping: what a command does when somebody asks it to end, with Ctrl-C or SIGTERM."""
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import signal
-import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
+from tactful.jobs import ending
+
 ASKED_BY = (signal.SIGINT, signal.SIGTERM)
-# How long Spark's process may take to be gone once it was killed.
-SECONDS = 10
-# Back to the begin of the line, and nothing in it.
-CLEAR = "\r\x1b[2K"
 
 
 @contextmanager
@@ -39,44 +29,14 @@ def stoppable(sentence: str, *, as_json: bool) -> Iterator[None]:
     def stop(number: int, frame: Any) -> None:
         for each in ASKED_BY:
             signal.signal(each, signal.SIG_IGN)
-        _mute()
-        # Where a line on what is being done stands, this one takes its place.
-        _say(screen, f"{CLEAR if os.isatty(screen) else ''}{sentence}\n")
-        if as_json:
-            _say(answer, json.dumps({"error": sentence, "exit_code": 128 + number}) + "\n")
-        _end_spark()
-        os._exit(128 + number)
+        ending.end(sentence, code=128 + number)
 
     before = {number: signal.signal(number, stop) for number in ASKED_BY}
     try:
-        yield
+        with ending.told_at(ending.Ends(screen, answer if as_json else None)):
+            yield
     finally:
         for number, handler in before.items():
             signal.signal(number, signal.SIG_DFL if handler is None else handler)
         os.close(screen)
         os.close(answer)
-
-
-def _mute() -> None:
-    """Let nothing more be printed: every thread would tell that its work has failed."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    for number in (1, 2):
-        os.dup2(nowhere, number)
-
-
-def _say(where: int, text: str) -> None:
-    with suppress(OSError):
-        os.write(where, text.encode("utf-8", "replace"))
-
-
-def _end_spark() -> None:
-    """End Spark's process and take away what it laid aside, if this process has started one."""
-    context = getattr(sys.modules.get("pyspark"), "SparkContext", None)
-    process = getattr(getattr(context, "_gateway", None), "proc", None)
-    if process is not None:
-        process.kill()
-        with suppress(Exception):
-            process.wait(SECONDS)
-    spills = sys.modules.get("tactful.jobs.lake.spills")
-    if spills is not None and spills.folder.cache_info().currsize:
-        shutil.rmtree(spills.folder(), ignore_errors=True)

@@ -1,4 +1,7 @@
-"""A lake's tables on this machine, read without a session or a JVM, and what is wrong with them."""
+"""A lake's tables on this machine, read without a session or a JVM, and what is wrong with them.
+
+Of a lake elsewhere, a copy of what is asked for; see `lake/mirror.py`.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,12 @@ from urllib.parse import unquote
 from deltalake import DeltaTable, QueryBuilder
 from deltalake.exceptions import TableNotFoundError
 
-from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, TactfulError
+from tactful.jobs.errors import LakeDamaged, LakeError, LakeTooNew, PathRefused, TactfulError
+from tactful.jobs.lake import mirror, systems
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.local_files import LocalFiles
-from tactful.jobs.lake.state import read_state
+from tactful.jobs.lake.names import schema_of
+from tactful.jobs.lake.state import read_state, stored_state
 from tactful.schemas.catalog import PUBLISHED, TABLES
 from tactful.schemas.table import FORMAT_VERSION
 
@@ -77,18 +82,42 @@ class Tables:
     def counts(self) -> Iterator[tuple[str, int]]:
         """Rows per table, from the statistics in each table's log: no data file is opened."""
         for name, table in sorted(TABLES.items()):
-            found = self.open(table.path)
+            if named := mirror.by_name(self.lake):
+                counted = self.tried(table.path, lambda p=table.path: named.count(p), None)
+                if counted is not None:
+                    yield name, counted
+                continue
+            found = self.tried(
+                table.path, lambda p=table.path: opened(self.lake, p, rows=False), None
+            )
             if found is not None:
-                yield name, self.tried(table.path, lambda found=found: _count(found), 0)
+                yield (
+                    name,
+                    self.tried(table.path, lambda p=table.path, t=found: self._count(p, t), 0),
+                )
+
+    def _count(self, path: str, table: DeltaTable) -> int:
+        """The rows of a table, and whether every file of it is there."""
+        added = table.get_add_actions(flatten=True)
+        counts = added.column("num_records").to_pylist()
+        if mirror.is_copy(self.lake):
+            names = added.column("path").to_pylist() if None in counts else ()
+            mirror.bring(self.lake, (f"{path}/{unquote(name)}" for name in names))
+        else:
+            for uri in table.file_uris():
+                if not os.path.exists(uri):
+                    raise FileNotFoundError(os.path.basename(uri))
+        return sum(counts) if None not in counts else table.count()
 
     def missing(self, made: Sequence[str] | None) -> tuple[list[str], list[str]]:
         """The tables that this lake had and has not, and those that it never had.
 
         made: the tables that the lake remembers to have made; None where it does not remember.
         """
+        named = mirror.by_name(self.lake)
         absent = [
             name for name, table in sorted(TABLES.items())
-            if not (self.lake / table.path / "_delta_log").is_dir()
+            if not (named.has(table) if named else (self.lake / table.path / "_delta_log").is_dir())
         ]  # fmt: skip
         had = set(TABLES) - LATER if made is None else set(made)
         return [name for name in absent if name in had], [n for n in absent if n not in had]
@@ -103,41 +132,61 @@ class Tables:
             return otherwise
 
 
-def lake_here(location: str, command: str) -> Path:
-    """The folder of a lake on this machine. Raises: LakeError, where it is elsewhere."""
+def lake_here(location: str) -> Path:
+    """The folder of a lake on this machine, or of a copy of one that lies elsewhere.
+
+    Raises: PathRefused, where Spark does not reach it either.
+    """
     here = files_here(location)
-    if here is None:
-        raise LakeError(f"{command} reads lakes on this machine only, and {location} is elsewhere.")
-    return Path(here.location)
+    if here is not None and schema_of(stored_state(here)) is None:
+        return Path(here.location)
+    from tactful.jobs.session import open_session
+
+    spark = open_session()
+    if why := systems.fault(location, spark):
+        raise PathRefused(f"The lake's location is {location}, which {why}.")
+    return mirror.mirrored(spark, location)
 
 
 def state_here(lake: Path, *, is_configured: bool) -> dict[str, Any]:
     """The lake's state. Raises: LakeError where there is none, LakeTooNew."""
-    state = read_state(LocalFiles(str(lake)), known={})
+    state, named = read_state(LocalFiles(str(lake)), known={}), mirror.called(lake)
     if state is None and is_configured:
         raise LakeError(
-            f"There is no lake at {lake} yet; start it with tactful run, or name another with "
+            f"There is no lake at {named} yet; start it with tactful run, or name another with "
             "--lake."
         )
     if state is None:
-        raise LakeError(f"There is no lake at {lake}; name one with --lake or --conf.")
+        raise LakeError(f"There is no lake at {named}; name one with --lake or --conf.")
     if state["format_version"] > FORMAT_VERSION:
         raise LakeTooNew(
-            f"The lake at {lake} has format {state['format_version']}, this software knows up to "
+            f"The lake at {named} has format {state['format_version']}, this software knows up to "
             f"{FORMAT_VERSION}; install the newer Tactful that made it."
         )
     return state
 
 
-def opened(lake: Path, path: str, version: int | None = None) -> DeltaTable | None:
-    """A table by its folder inside the lake; None where there is none."""
+def opened(
+    lake: Path, path: str, version: int | None = None, *, rows: bool = True
+) -> DeltaTable | None:
+    """A table by its folder inside the lake; None where there is none.
+
+    rows: whether its files are to be read, too, and not its log alone.
+    """
+    if named := mirror.by_name(lake):
+        folder = named.table(path, version)
+        return None if folder is None else DeltaTable(str(folder))
     # Asked of the disk first: opening what is not there would make its folder.
     if not (lake / path / "_delta_log").is_dir():
         return None
     try:
-        return DeltaTable(str(lake / path), version=version)
+        table = DeltaTable(str(lake / path), version=version)
     except TableNotFoundError:
         return None
+    if rows and mirror.is_copy(lake):
+        added = table.get_add_actions().column("path").to_pylist()
+        mirror.bring(lake, (f"{path}/{unquote(name)}" for name in added))
+    return table
 
 
 @contextmanager
@@ -166,9 +215,11 @@ def _sentence(lake: Path, path: str, file: str) -> str:
     is_rebuilt = path in {table.path for table in PUBLISHED}
     way_out = REBUILD if is_rebuilt else PUT_BACK
     if not file:
-        return f"The log of table {path} in the lake at {lake} is damaged; {way_out}."
+        return (
+            f"The log of table {path} in the lake at {mirror.called(lake)} is damaged; {way_out}."
+        )
     how = "is damaged" if _has(lake / path, file) else "is missing"
-    return f"{file} of table {path} in the lake at {lake} {how}; {way_out}."
+    return f"{file} of table {path} in the lake at {mirror.called(lake)} {how}; {way_out}."
 
 
 def _named(lake: Path, text: str, file: str) -> str:
@@ -183,13 +234,3 @@ def _named(lake: Path, text: str, file: str) -> str:
 
 def _has(folder: Path, file: str) -> bool:
     return any(unquote(file) in files for _, _, files in os.walk(folder))
-
-
-def _count(table: DeltaTable) -> int:
-    """The rows of a table, and whether every file of it is there."""
-    added = table.get_add_actions(flatten=True)
-    for uri in table.file_uris():
-        if not os.path.exists(uri):
-            raise FileNotFoundError(os.path.basename(uri))
-    counts = added.column("num_records").to_pylist()
-    return sum(counts) if None not in counts else table.count()

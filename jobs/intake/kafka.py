@@ -9,7 +9,6 @@ are named. Only what was committed is read.
 from __future__ import annotations
 
 import json
-import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -21,9 +20,9 @@ from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
+from tactful.jobs import references
 from tactful.jobs.intake.spans import Feed, Found, Gone, Reading, Span
 from tactful.jobs.lake.files import files_at
-from tactful.jobs.settings.sending import variable_of
 from tactful.jobs.settings.transports import EARLIEST, LATEST
 
 # A broker that says nothing for so long is away; the next run tries again.
@@ -267,17 +266,10 @@ def _client(reading: Reading) -> dict[str, str]:
 
 
 def _resolved(told: str) -> str:
-    """A setting as it is, or what the environment has under the name that it refers to.
-
-    Raises: OSError.
-    """
-    variable = variable_of(told)
-    if variable is None:
-        return told
-    value = os.environ.get(variable, "")
-    if not value.strip():
-        raise OSError(f"the environment variable {variable} is not set")
-    return value
+    """A setting as it is, or what it refers to. Raises: OSError."""
+    if lacking := references.missing(told):
+        raise OSError(f"{lacking[0]}; {lacking[2]}")
+    return references.find(told) if references.is_reference(told) else told
 
 
 @contextmanager

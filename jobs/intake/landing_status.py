@@ -8,7 +8,7 @@ from typing import Any
 from rich.markup import escape
 
 from tactful.jobs.lake.files import files_here
-from tactful.jobs.lake.listing import EMPTY
+from tactful.jobs.lake.listing import EMPTY, Listing
 
 # So many files are named; the counts tell how many there are.
 NAMED = 5
@@ -18,16 +18,26 @@ FILES_OF = """
     SELECT path, state, reason, modified_at, size_bytes FROM files WHERE source_name = '{name}'
 """
 
+Look = Callable[[str], Listing | None]
 Rows = Callable[[str], Iterable[Mapping[str, Any]]]
 
 
-def file_facts(sources: Mapping[str, str], query: Rows) -> dict[str, dict[str, Any]]:
+def listed_here(folder: str) -> Listing | None:
+    """What lies below a folder of this machine; None of one that is elsewhere."""
+    here = files_here(folder)
+    return here.listed(here.location) if here else None
+
+
+def file_facts(
+    sources: Mapping[str, str], query: Rows, look: Look = listed_here
+) -> dict[str, dict[str, Any]]:
     """What became of the files that lie below each source's folder now.
 
     A file is read once: one that has changed since counts as what it was, and is named beside.
-    sources: the folder of each. query: runs SQL over `_log/files`, named `files`.
+    sources: the folder of each. query: runs SQL over `_log/files`, named `files`. look: lists
+    a folder, and answers None where it does not look.
     """
-    return {name: _facts(name, folder, query) for name, folder in sorted(sources.items())}
+    return {name: _facts(name, folder, query, look) for name, folder in sorted(sources.items())}
 
 
 def file_lines(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
@@ -46,12 +56,11 @@ def file_lines(facts: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             )
 
 
-def _facts(name: str, folder: str, query: Rows) -> dict[str, Any]:
+def _facts(name: str, folder: str, query: Rows, look: Look) -> dict[str, Any]:
     known = {row["path"]: row for row in query(FILES_OF.format(name=name))}
     facts = {"folder": folder, "unseen": None}
     try:
-        here = files_here(folder)
-        found = here.listed(here.location) if here else None
+        found = look(folder)
     except OSError as error:
         found, facts["unseen"] = None, (error.strerror or str(error)).lower()
     if found is None:

@@ -9,11 +9,7 @@ from tactful.schemas.table import Table
 
 
 def appended_rows(store: Store, table: Table, *, since: int) -> int:
-    """The rows that this version and later ones brought. What only put files together brought none.
-
-    A file of which nobody wrote down how many rows it holds counts as empty, as does a version
-    whose commit is no longer in the log.
-    """
+    """See `Store.appended_rows`; a version whose commit is no longer in the log counts as empty."""
     log = f"{store.path(table)}/_delta_log"
     named = [name for name in store.names(log) if name.endswith(".json") and name[:20].isdigit()]
     commits = (store.read_text(f"{log}/{name}") for name in named if int(name[:20]) >= since)

@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
+from datetime import datetime
 from typing import Protocol
 
 from pyspark.sql import SparkSession
 
 from tactful.jobs.lake.hadoop_files import HadoopFiles
+from tactful.jobs.lake.lease import Holder, Say
 from tactful.jobs.lake.listing import Listing
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.places import local_path
+from tactful.jobs.lake.systems import reached
 
 
 class Files(Protocol):
@@ -39,6 +42,18 @@ class Files(Protocol):
         Returns whether the file was written. Readers see the old file or the new one, never a part.
         Raises: StepFailed, where the file system says that it was not.
         """
+
+    def create_text(self, path: str, text: str) -> bool:
+        """Make a file where there is none yet; of several who try at once just one is told True.
+
+        Readers see the whole file or none.
+        """
+
+    def swap_text(self, path: str, old: str | None, new: str) -> bool:
+        """Put `new` in place if `old` is still what is there (None: nothing); whether it was."""
+
+    def written_at(self, path: str) -> datetime | None:
+        """When a file was written, by the clock of its store; None where there is none."""
 
     def exists(self, path: str) -> bool:
         """Whether there is such a file or folder."""
@@ -73,11 +88,17 @@ class Files(Protocol):
         named: those of them that an error named; where each look is a call, only they are asked.
         """
 
-    def is_locked(self) -> bool:
-        """Whether another process holds the location now; asking writes nothing."""
+    def holder(self) -> Holder | None:
+        """Who holds the location now, this process itself included; asking writes nothing."""
 
-    def locked(self) -> AbstractContextManager[bool]:
-        """Hold the location for one run; yields False where another process holds it."""
+    def locked(self, say: Say = ...) -> AbstractContextManager[None]:
+        """Hold the location for one run, as its one writer. Raises: LakeHeld.
+
+        say: told of it, where another may be at work or not and time has to show it.
+        """
+
+    def confirm(self) -> None:
+        """Raises: LeaseLost, where the location was held, and is another's by now."""
 
 
 def files_here(location: str) -> LocalFiles | None:
@@ -88,7 +109,7 @@ def files_here(location: str) -> LocalFiles | None:
 
 def files_at(location: str, spark: SparkSession) -> Files:
     """The files of any location, such as a landing folder."""
-    here = local_path(location)
+    here = reached(location, spark)
     if here is None:
         return HadoopFiles(spark, location)
     return LocalFiles(os.path.abspath(here))

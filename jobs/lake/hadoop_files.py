@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import contextlib
+import time
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import datetime, timedelta
 from typing import Any
 
+from py4j.protocol import Py4JJavaError
 from pyspark.sql import SparkSession
 
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.lake import listing
+from tactful.jobs.lake import lease, listing
+from tactful.jobs.lake.local_files import LocalFiles
+from tactful.jobs.lake.places import local_path, scheme
+
+# Where a file is there as a whole, and only once its writer closes it.
+IN_ONE_MOVE = ("s3a", "gs")
+# S3A sends `If-None-Match: *` with it; Google's connector does so for whatever must not be there.
+IF_NONE = "fs.option.create.conditional.overwrite"
+# How it says that somebody else's file is there.
+THERE_ALREADY = ("RemoteFileChangedException", "FileAlreadyExistsException", "PreconditionFailed")
+# Whoever changes a small file and says no word of it for so long is gone.
+TURN, TRIES = 60.0, 4
 
 
 class HadoopFiles:
@@ -19,6 +33,10 @@ class HadoopFiles:
     def __init__(self, spark: SparkSession, location: str) -> None:
         self.spark = spark
         self.location = location
+        self._lease: lease.Lease | None = None
+        here = local_path(location)
+        # Hadoop looks before it makes a local file; the system itself does both in one move.
+        self._here = None if here is None else LocalFiles(here)
 
     def read_text(self, path: str) -> str | None:
         system, place = self._hadoop(path)
@@ -26,11 +44,17 @@ class HadoopFiles:
             place = self._beside(path, "new")
             if not system.exists(place):
                 return None
-        stream = system.open(place)
         try:
-            return self.spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
-        finally:
-            stream.close()
+            stream = system.open(place)
+            try:
+                # S3A asks for a file only when it is read.
+                return self.spark._jvm.org.apache.commons.io.IOUtils.toString(stream, "UTF-8")
+            finally:
+                stream.close()
+        except Py4JJavaError as error:
+            if not _says(error, "FileNotFoundException"):
+                raise
+            return None  # taken away since
 
     def first_bytes(self, path: str, count: int) -> bytes:
         system, place = self._hadoop(path)
@@ -51,21 +75,91 @@ class HadoopFiles:
     def write_text(
         self, path: str, text: str, *, keep: bool = False, is_private: bool = False
     ) -> bool:
+        if keep:
+            return self.create_text(path, text)
         system, place = self._hadoop(path)
-        if keep and system.exists(place):
-            return False
+        if scheme(path) in IN_ONE_MOVE:
+            _write(system.create(place, True), text)
+            return True
         part = self._beside(path, f"{uuid.uuid4().hex}.part")
-        out = system.create(part, True)
-        out.write(text.encode("utf-8"))
-        out.close()
-        if not keep:
-            _replace(system, part, self._beside(path, "new"), place)
-        elif not system.rename(part, place):
+        _write(system.create(part, True), text)
+        _replace(system, part, self._beside(path, "new"), place)
+        return True
+
+    def create_text(self, path: str, text: str) -> bool:
+        if self._here is not None:
+            return self._here.create_text(local_path(path) or path, text)
+        system, place = self._hadoop(path)
+        if system.exists(place):
+            return False
+        if scheme(path) in IN_ONE_MOVE:
+            return self._create_whole(system, place, path, text)
+        part = self._beside(path, f"{uuid.uuid4().hex}.part")
+        _write(system.create(part, True), text)
+        if not system.rename(part, place):
             if not system.exists(place):
                 raise _refused(part, place)
             system.delete(part, False)  # somebody else's was there first
             return False
         return True
+
+    def _create_whole(self, system: Any, place: Any, path: str, text: str) -> bool:
+        """The store itself refuses the second one, when it closes what it has written."""
+        try:
+            if scheme(path) == "s3a":
+                _write(system.createFile(place).must(IF_NONE, True).build(), text)
+            else:
+                _write(system.create(place, False), text)
+        except Py4JJavaError as error:
+            found = self.read_text(path)
+            if found is None and not _says(error, *THERE_ALREADY):
+                raise
+            # What was tried again after its answer was lost is refused for our own sake.
+            return found == text
+        return True
+
+    def swap_text(self, path: str, old: str | None, new: str) -> bool:
+        """In turn: whoever makes the file beside it may look and write, and takes it away."""
+        if self._here is not None:
+            return self._here.swap_text(local_path(path) or path, old, new)
+        folder, _, name = path.rpartition("/")
+        turn, own = f"{folder}/.{name}.turn", lease.Holder.new()
+        with lease.at_work(own):
+            while not self._takes(turn, own.text()):
+                self._wait_for_turn(folder, turn)
+            try:
+                return self.read_text(path) == old and self.write_text(path, new)
+            finally:
+                self.remove(turn)
+
+    def _takes(self, turn: str, text: str) -> bool:
+        """Whether the turn is ours; one that is given back just then is asked for anew."""
+        for _ in range(TRIES):
+            with contextlib.suppress(StepFailed):
+                return self.create_text(turn, text)
+            time.sleep(0.05)
+        return self.create_text(turn, text)
+
+    def _wait_for_turn(self, folder: str, turn: str) -> None:
+        """Wait a little for whoever has the turn; one that is gone loses it."""
+        text, written = self.read_text(turn), self.written_at(turn)
+        if text is None or written is None:
+            return
+        is_old = lease.now(self, folder) - written > timedelta(seconds=TURN)
+        if lease.Holder.read(text).is_dead() or is_old:
+            self.remove(turn)
+        else:
+            time.sleep(0.2)
+
+    def written_at(self, path: str) -> datetime | None:
+        system, place = self._hadoop(path)
+        try:
+            millis = int(system.getFileStatus(place).getModificationTime())
+        except Py4JJavaError as error:
+            if not _says(error, "FileNotFoundException"):
+                raise
+            return None
+        return listing.EPOCH + timedelta(milliseconds=millis)
 
     def exists(self, path: str) -> bool:
         system, place = self._hadoop(path)
@@ -87,6 +181,8 @@ class HadoopFiles:
 
     def make_private(self, path: str) -> None:
         """The rights there decide; a folder comes with its first file."""
+        if self._here is not None:
+            self._here.make_private(local_path(path) or path)
 
     def listed(self, path: str) -> listing.Listing:
         files = sorted(listing.by_hadoop(self.spark, path))
@@ -102,15 +198,26 @@ class HadoopFiles:
     def gone(self, paths: Iterable[str], *, named: Iterable[str]) -> set[str]:
         return {path for path in named if not self.exists(path)}
 
-    def is_locked(self) -> bool:
-        return False
+    def holder(self) -> lease.Holder | None:
+        return lease.holder(self) if self._here is None else self._here.holder()
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[bool]:
-        """Nobody is kept out: two runs meet at Delta's own transaction log, where the second
-        one's commit is refused.
-        """
-        yield True
+    def locked(self, say: lease.Say = lambda _: None) -> Iterator[None]:
+        with contextlib.ExitStack() as stack:
+            if self._here is not None:
+                stack.enter_context(self._here.locked(say))
+            else:
+                self._lease = stack.enter_context(lease.leased(self, is_alone=False, say=say))
+            try:
+                yield
+            finally:
+                self._lease = None
+
+    def confirm(self) -> None:
+        if self._here is not None:
+            self._here.confirm()
+        elif self._lease is not None:
+            self._lease.confirm()
 
     def _hadoop(self, path: str) -> tuple[Any, Any]:
         place = self.spark._jvm.org.apache.hadoop.fs.Path(path)
@@ -119,6 +226,20 @@ class HadoopFiles:
     def _beside(self, path: str, ending: str) -> Any:
         folder, _, name = path.rpartition("/")
         return self.spark._jvm.org.apache.hadoop.fs.Path(f"{folder}/.{name}.{ending}")
+
+
+def _says(error: Py4JJavaError, *words: str) -> bool:
+    """Whether an error of Java's is of one of these kinds, or holds one of these words."""
+    said = str(error.java_exception)
+    return any(word in said for word in words)
+
+
+def _write(out: Any, text: str) -> None:
+    """Write a text and be done with it."""
+    try:
+        out.write(text.encode("utf-8"))
+    finally:
+        out.close()
 
 
 def _replace(system: Any, part: Any, new: Any, place: Any) -> None:

@@ -16,11 +16,12 @@ from tactful.jobs.errors import (
     IdentityChanged,
     LakeError,
 )
-from tactful.jobs.lake import secret
+from tactful.jobs.lake import names, secret
+from tactful.jobs.lake.files import files_at
 from tactful.jobs.lake.frames import small_frame
 from tactful.jobs.lake.local_store import LocalStore
+from tactful.jobs.lake.named_store import NamedStore
 from tactful.jobs.lake.observer import Observer
-from tactful.jobs.lake.places import local_path
 from tactful.jobs.lake.spark_store import SparkStore
 from tactful.jobs.lake.state import (
     STATE,
@@ -28,13 +29,17 @@ from tactful.jobs.lake.state import (
     read_state,
     refuse_half_done_replay,
     refuse_other_format,
+    stored_state,
 )
 from tactful.jobs.lake.store import Store
+from tactful.jobs.lake.systems import is_all_here, is_shared, reached
 from tactful.jobs.settings.config import Config
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import FORMAT_VERSION, Table
 from tactful.transforms.identity.keys import hmac_pads
 
+# How often a small file that another changes meanwhile is looked at anew.
+TRIES = 20
 REBUILD = "put a copy of it back, or rebuild with: tactful replay --from received"
 # delta-rs alone would let a hundred commits pile up, each a file that the next run has to read.
 KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInterval": "20"}
@@ -43,12 +48,16 @@ KEPT = {"delta.logRetentionDuration": "interval 30 days", "delta.checkpointInter
 class Lake:
     """One lake, opened with one session: paths, versions, reads, and its own small state.
 
-    spark: None is enough for the paths, versions and state of a lake of this machine.
+    spark: None is enough for the paths, versions and state of a lake of this machine whose tables
+    lie in its folder. tables_in: the catalog and schema in which a new lake's tables are made; one
+    that is there remembers its own.
     """
 
-    def __init__(self, spark: SparkSession | None, location: str) -> None:
+    def __init__(
+        self, spark: SparkSession | None, location: str, *, tables_in: str | None = None
+    ) -> None:
         self.spark = spark
-        self.store = open_store(spark, location)
+        self.store = open_store(spark, location, tables_in=tables_in)
         self.location = self.store.location
         self.observer = Observer()
 
@@ -87,10 +96,22 @@ class Lake:
         return read_state(self.store)
 
     def remember(self, **facts: Any) -> None:
-        """Change what the lake knows of itself, in one move."""
-        state = {**(self.state() or {}), **facts}
-        text = json.dumps(state, indent=2, sort_keys=True)
-        self.store.write_text(f"{self.location}/{STATE}", text + "\n")
+        """Change what the lake knows of itself, in one move; what others change meanwhile stays.
+
+        Raises: LeaseLost, where the lake is another run's by now.
+        """
+        place = f"{self.location}/{STATE}"
+        for _ in range(TRIES):
+            before = self.store.read_text(place)
+            state = {**(self.state() or {}), **facts}
+            text = json.dumps(state, indent=2, sort_keys=True) + "\n"
+            self.store.confirm()
+            if self.store.swap_text(place, before, text):
+                return
+        raise LakeError(
+            f"{place} is changed by others again and again; see who else writes to the lake, then "
+            "run the same command again."
+        )
 
     def last_as_of(self) -> datetime | None:
         """What the decision clock said last; None before its first tick."""
@@ -109,6 +130,7 @@ class Lake:
             self._refuse_what_a_lake_left()
             return
         self.check_owner(config, state)
+        self._refuse_other_names(config, state)
         refuse_half_done_replay(state, self.location)
         if state["identity_hash"] != config.identity_hash:
             raise IdentityChanged(
@@ -123,6 +145,19 @@ class Lake:
         secret.refuse_another(
             found, state["secret_check"], lake_id=state["lake_id"], location=self.location
         )
+
+    def _refuse_other_names(self, config: Config, state: Mapping[str, Any]) -> None:
+        """Tables made anew under another name would be empty, and all that is known forgotten."""
+        made, asked = names.schema_of(dict(state)), config.lake.tables_in
+        if made != asked:
+            made_in, asked_for = (
+                f"in {name}" if name else "in its folder" for name in (made, asked)
+            )
+            raise LakeError(
+                f"The lake at {self.location} keeps its tables {made_in}, and lake.catalog and "
+                f"lake.schema ask for them {asked_for}; put them back, or make a new lake at "
+                "another location from the same landing files."
+            )
 
     def _refuse_what_a_lake_left(self) -> None:
         """A file that is there is kept, so a new lake would take another lake's for its own."""
@@ -140,6 +175,8 @@ class Lake:
     def create(self, config: Config) -> None:
         """Make every table that is missing, empty, so that streams of any subset can start."""
         key = self.secret(config)
+        if isinstance(self.store, NamedStore):
+            self.store.refuse_forgotten()
         for table in TABLES.values():
             self.store.create(table, properties={**KEPT, **_skipping(table)})
         state = self.state() or {
@@ -157,6 +194,7 @@ class Lake:
                 "configuration_hash": config.hash,
                 "sources": folders,
                 "tables": sorted(TABLES),
+                **({"schema": config.lake.tables_in} if config.lake.tables_in else {}),
             }
         )
 
@@ -217,10 +255,19 @@ class Lake:
         return secret.make(self.location) if found is None else found
 
 
-def open_store(spark: SparkSession, location: str) -> Store:
+def open_store(spark: SparkSession, location: str, *, tables_in: str | None = None) -> Store:
     """Choose, once, how what lies at a location is best dealt with."""
-    here = local_path(location)
-    return SparkStore(spark, location) if here is None else LocalStore(spark, here)
+    here = reached(location, spark)
+    state = None if spark is None else stored_state(files_at(location, spark))
+    named = names.schema_of(state) if state else tables_in
+    if named is not None and spark is not None:
+        place = location if here is None else f"file:{here}"
+        return NamedStore(spark, place, named, is_new=state is None)
+    if here is None:
+        return SparkStore(spark, location)
+    if spark is None or (is_all_here(spark) and not is_shared(here)):
+        return LocalStore(spark, here)
+    return SparkStore(spark, f"file:{here}")
 
 
 def _skipping(table: Table) -> dict[str, str]:

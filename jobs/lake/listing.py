@@ -149,15 +149,28 @@ def _take(path: str, status: os.stat_result, listing: Listing) -> None:
 
 
 def by_hadoop(spark: SparkSession, folder: str) -> Iterator[File]:
-    """The same elsewhere; an object store lists thousands of files a call."""
+    """The same elsewhere."""
+    above = _qualified(spark, folder)[1].toString().rstrip("/") + "/"
+    for file in everything(spark, folder):
+        if not any(map(_is_hidden, file.path.removeprefix(above).split("/"))):
+            yield file
+
+
+def everything(spark: SparkSession, folder: str) -> Iterator[File]:
+    """Every file below a folder elsewhere; an object store lists thousands of files a call."""
     jvm: Any = spark._jvm
-    place = jvm.org.apache.hadoop.fs.Path(folder)
-    system = place.getFileSystem(spark._jsc.hadoopConfiguration())
-    above = system.makeQualified(place).toString().rstrip("/") + "/"
+    system, place = _qualified(spark, folder)
     # All of them as one text: asked one after another, each would cost several calls into Java.
     found = jvm.org.apache.hadoop.util.functional.RemoteIterators.toList(
         system.listFiles(place, True)
     )
     for path, length, modified in STATUS.findall(found.toString()):
-        if not any(map(_is_hidden, path.removeprefix(above).split("/"))):
-            yield File(path, EPOCH + timedelta(milliseconds=int(modified)), int(length))
+        yield File(path, EPOCH + timedelta(milliseconds=int(modified)), int(length))
+
+
+def _qualified(spark: SparkSession, folder: str) -> tuple[Any, Any]:
+    """The file system of a folder, and its whole path there."""
+    jvm: Any = spark._jvm
+    place = jvm.org.apache.hadoop.fs.Path(folder)
+    system = place.getFileSystem(spark._jsc.hadoopConfiguration())
+    return system, system.makeQualified(place)

@@ -7,12 +7,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 from tactful.jobs.errors import StepFailed
-from tactful.jobs.lake import listing, private
+from tactful.jobs.lake import lease, listing, private
 
-# Whoever holds this file of a lake's is its one writer.
+# Of a lake's runs on this machine just one holds this file, beside the lease that all stores have.
 LOCK = "_lock"
 # What the user's umask leaves of it.
 ANYONE = 0o666
@@ -23,6 +24,7 @@ class LocalFiles:
 
     def __init__(self, location: str) -> None:
         self.location = location
+        self._lease: lease.Lease | None = None
 
     def read_text(self, path: str) -> str | None:
         try:
@@ -47,12 +49,30 @@ class LocalFiles:
             private.make_folder(place.parent)
         else:
             place.parent.mkdir(parents=True, exist_ok=True)
-        if keep and place.exists():
-            return False
-        part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
-        write_whole(part, text.encode("utf-8"), mode=private.FILE if is_private else ANYONE)
-        os.replace(part, place)
-        return True
+        return _put(place, text, mode=private.FILE if is_private else ANYONE, keep=keep)
+
+    def create_text(self, path: str, text: str) -> bool:
+        return self.write_text(path, text, keep=True)
+
+    def swap_text(self, path: str, old: str | None, new: str) -> bool:
+        import fcntl
+
+        place = Path(path)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(
+            place.with_name(f".{place.name}.turn"), os.O_RDWR | os.O_CREAT, private.FILE
+        )
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            return self.read_text(path) == old and _put(place, new, mode=ANYONE, keep=False)
+        finally:
+            os.close(handle)
+
+    def written_at(self, path: str) -> datetime | None:
+        try:
+            return datetime.fromtimestamp(os.stat(path).st_mtime, UTC)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
 
     def exists(self, path: str) -> bool:
         return Path(path).exists()
@@ -88,23 +108,33 @@ class LocalFiles:
     def gone(self, paths: Iterable[str], *, named: Iterable[str]) -> set[str]:
         return {path for path in (*paths, *named) if not os.path.lexists(path)}
 
-    def is_locked(self) -> bool:
+    def holder(self) -> lease.Holder | None:
         import fcntl
 
         try:
             with open(Path(self.location) / LOCK, "r+b") as handle:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except FileNotFoundError:
-            return False
+            pass
         except BlockingIOError:
-            return True
-        return False
+            return lease.newest(self) or lease.Holder.read("")
+        return lease.holder(self)
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[bool]:
+    def locked(self, say: lease.Say = lambda _: None) -> Iterator[None]:
         Path(self.location).mkdir(parents=True, exist_ok=True)
         with held(Path(self.location) / LOCK) as free:
-            yield free
+            if not free:
+                raise (lease.newest(self) or lease.Holder.read("")).error(self.location)
+            with lease.leased(self, is_alone=True, say=say) as self._lease:
+                try:
+                    yield
+                finally:
+                    self._lease = None
+
+    def confirm(self) -> None:
+        if self._lease is not None:
+            self._lease.confirm()
 
 
 @contextlib.contextmanager
@@ -119,6 +149,25 @@ def held(lock: Path) -> Iterator[bool]:
             yield False
             return
         yield True
+
+
+def _put(place: Path, text: str, *, mode: int, keep: bool) -> bool:
+    """Put a text in place in one move; whether that was done, which `keep` forbids over another."""
+    if keep and place.exists():
+        return False
+    part = place.with_name(f".{place.name}.{uuid.uuid4().hex}.part")
+    try:
+        write_whole(part, text.encode("utf-8"), mode=mode)
+        if not keep:
+            os.replace(part, place)
+            return True
+        # Unlike a rename, a link never takes another's place.
+        with contextlib.suppress(FileExistsError):
+            os.link(part, place)
+            return True
+        return False
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def write_whole(path: Path, content: bytes, *, mode: int) -> None:

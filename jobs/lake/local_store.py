@@ -45,6 +45,7 @@ class LocalStore(LocalFiles, SparkStore):
         self._closed: dict[str, int] = {}
 
     def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
+        self.confirm()
         if table.is_protected:
             self.make_private(self.path(table))  # before there is anything in it
         if not self._versions(table):
@@ -86,6 +87,7 @@ class LocalStore(LocalFiles, SparkStore):
         new = [part for part in brought if _last(delta, part) < part.version]
         if not new:
             return
+        self.confirm()
         transactions = [
             deltalake.Transaction(p.application, p.version) for p in new if p.application
         ]
@@ -108,6 +110,7 @@ class LocalStore(LocalFiles, SparkStore):
         first = next((piece for piece in coming if piece.num_rows), None)
         if first is None:
             return
+        self.confirm()
         batches = (b for piece in chain([first], coming) for b in _solid(piece, table).to_batches())
         schema = to_arrow_schema(table.struct())
         deltalake.write_deltalake(
@@ -138,6 +141,7 @@ class LocalStore(LocalFiles, SparkStore):
         return rows.toArrow() if few else rows
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
+        self.confirm()
         if isinstance(rows, pa.Table) and not self._is_shaped_otherwise(table):
             deltalake.write_deltalake(
                 deltalake.DeltaTable(self.path(table)),
@@ -153,6 +157,7 @@ class LocalStore(LocalFiles, SparkStore):
         """Where most files hold one of the keys, or there are many keys, this process writes all of
         them anew: it copies columns as they are, for which Spark would lay out every row.
         """
+        self.confirm()
         is_many = keys.num_rows > FEW_KEYS
         if keys.num_rows > MANY_KEYS or not (is_many or self._most_hold_one(table, keys)):
             super().replace(table, rows, keys)
@@ -201,15 +206,13 @@ class LocalStore(LocalFiles, SparkStore):
         return reader.parquet(*(f"{self.path(table)}/{name}" for name in files))
 
     def compact(self, table: Table, *, up_to: int) -> None:
+        self.confirm()
         deltalake.DeltaTable(self.path(table)).optimize.compact(target_size=up_to)
         self._close(table)
 
     def remove_table(self, table: Table) -> None:
         super().remove_table(table)
         self._closed.pop(table.id, None)
-
-    def refuse_replay(self) -> None:
-        """A folder of this machine is taken away whole, or an error says what stays."""
 
     def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         return LocalLogs(self.spark, lambda t: (self.path(t), pins[t.id]), keep)

@@ -14,6 +14,7 @@ import uuid
 from functools import cache
 from pathlib import Path
 
+from tactful.jobs import references
 from tactful.jobs.errors import LakeError, SecretRefused
 from tactful.jobs.lake import private
 from tactful.jobs.lake.local_files import save_names, write_whole
@@ -29,15 +30,15 @@ ROUNDS = 100_000
 def find(location: str, named: str) -> bytes | None:
     """The secret that a configuration names; None where the lake is yet to make its own.
 
-    named: "env:NAME" or "auto". Raises: SecretRefused, LakeError.
+    named: a reference, or "auto". Raises: SecretRefused, LakeError.
     """
-    if named.startswith("env:"):
-        return _long_enough(os.environ.get(named[4:], "").encode("utf-8"), f"${named[4:]}")
+    if references.is_reference(named):
+        return _long_enough(references.find(named).encode("utf-8"), references.shown(named))
     here = local_path(location)
     if here is None:
         raise LakeError(
-            f"A lake at {location} cannot keep its own secret; set lake.secret to "
-            '"env:NAME" and put the secret into that variable.'
+            f"A lake at {location} cannot keep its own secret; name "
+            'one by lake.secret: "env:NAME", or on Databricks "databricks:scope/key".'
         )
     place = Path(here) / SECRET
     try:
@@ -55,7 +56,7 @@ def find(location: str, named: str) -> bytes | None:
 
 def make(location: str) -> bytes:
     """Make the lake's own secret, whole or not at all; one that is there already stays."""
-    place = Path(location) / SECRET
+    place = Path(local_path(location) or location) / SECRET
     place.parent.mkdir(parents=True, exist_ok=True)
     part = place.with_name(f".{SECRET}.{uuid.uuid4().hex}.part")
     secret = secrets.token_hex(32).encode("ascii")

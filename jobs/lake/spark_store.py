@@ -12,7 +12,7 @@ from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 from pyspark.sql.types import StructType
 
-from tactful.jobs.errors import LakeError
+from tactful.jobs.lake.appended import appended_rows
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.hadoop_files import HadoopFiles
 from tactful.jobs.lake.lookups import HeldLogs, SharedLogs
@@ -34,12 +34,20 @@ class SparkStore(HadoopFiles):
         return f"{self.location}/{table.path}"
 
     def create(self, table: Table, *, properties: Mapping[str, str]) -> None:
+        self.confirm()
         if self._versions(table):
             self._widen(table)
             return
+        self._make(table, properties)
+
+    def _make(self, table: Table, properties: Mapping[str, str]) -> None:
         empty = small_frame(self.spark, [], table.struct())
         writer = empty.write.format("delta").partitionBy(*table.partitioned_by)
         writer.options(description=table.doc, **properties).save(self.path(table))
+
+    def _sql_name(self, table: Table) -> str:
+        """A table as SQL calls it."""
+        return f"delta.`{self.path(table)}`"
 
     def _widen(self, table: Table) -> None:
         """Give a table the columns that were thought of after it was made."""
@@ -49,7 +57,7 @@ class SparkStore(HadoopFiles):
         there = set(self.read(table).columns)
         if lacking := [column for column in later if column.name not in there]:
             named = ", ".join(f"`{column.name}` {column.type}" for column in lacking)
-            self.spark.sql(f"ALTER TABLE delta.`{self.path(table)}` ADD COLUMNS ({named})")
+            self.spark.sql(f"ALTER TABLE {self._sql_name(table)} ADD COLUMNS ({named})")
 
     def version(self, table: Table) -> int:
         """From the names in its log, which takes no Spark job."""
@@ -61,7 +69,7 @@ class SparkStore(HadoopFiles):
         return [int(name[:20]) for name in logged if name.endswith(".json")]
 
     def size(self, table: Table, version: int) -> int:
-        told = self.spark.sql(f"DESCRIBE DETAIL delta.`{self.path(table)}`").first()
+        told = self.spark.sql(f"DESCRIBE DETAIL {self._sql_name(table)}").first()
         return int(told["sizeInBytes"])
 
     def read(self, table: Table, version: int | None = None) -> DataFrame:
@@ -102,6 +110,7 @@ class SparkStore(HadoopFiles):
     def append_by_spark(
         self, table: Table, rows: DataFrame, application: str | None = None, version: int = 0
     ) -> None:
+        self.confirm()
         writer = rows.write.format("delta").mode("append")
         if application:
             writer = writer.option("txnAppId", application).option("txnVersion", version)
@@ -111,7 +120,11 @@ class SparkStore(HadoopFiles):
         return rows
 
     def overwrite(self, table: Table, rows: DataFrame | pa.Table) -> None:
-        rows = table.conform(frame_of(self.spark, rows)) if isinstance(rows, pa.Table) else rows
+        self.confirm()
+        is_here = isinstance(rows, pa.Table)
+        self._overwrite(table, table.conform(frame_of(self.spark, rows)) if is_here else rows)
+
+    def _overwrite(self, table: Table, rows: DataFrame) -> None:
         writer = rows.write
         if self._is_shaped_otherwise(table):
             # Its comments, too, which rows do not carry.
@@ -120,12 +133,16 @@ class SparkStore(HadoopFiles):
 
     def replace(self, table: Table, rows: DataFrame, keys: pa.Table) -> None:
         """Of few keys only the files that hold one are written anew; of more, all are."""
+        self.confirm()
         if keys.num_rows > FEW_KEYS:
             gone = F.broadcast(frame_of(self.spark, keys))
             others = self.read(table).join(gone, keys.column_names, "left_anti")
-            SparkStore.overwrite(self, table, table.conform(others.unionByName(rows)))
+            self._overwrite(table, table.conform(others.unionByName(rows)))
             return
-        writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", _among(keys))
+        self._replace_where(table, rows, _among(keys))
+
+    def _replace_where(self, table: Table, rows: DataFrame, condition: str) -> None:
+        writer = rows.write.format("delta").mode("overwrite").option("replaceWhere", condition)
         writer.save(self.path(table))
 
     def _is_shaped_otherwise(self, table: Table) -> bool:
@@ -134,16 +151,15 @@ class SparkStore(HadoopFiles):
         return any(there.get(f.name, f.dataType) != f.dataType for f in table.struct())
 
     def compact(self, table: Table, *, up_to: int) -> None:
-        self.spark.sql(f"OPTIMIZE delta.`{self.path(table)}`")
+        self.confirm()
+        self.spark.sql(f"OPTIMIZE {self._sql_name(table)}")
 
     def remove_table(self, table: Table) -> None:
+        self.confirm()
         self.remove(self.path(table))
 
-    def refuse_replay(self) -> None:
-        raise LakeError(
-            f"The lake at {self.location} is not a folder of this machine, and replay deletes "
-            "folders; delete the tables and checkpoints it names yourself, then run."
-        )
+    def appended_rows(self, table: Table, *, since: int) -> int:
+        return appended_rows(self, table, since=since)
 
     def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         def read(table: Table) -> DataFrame:
@@ -184,16 +200,17 @@ def _among(keys: pa.Table) -> str:
 
 
 def _is(name: str, value: Any) -> str:
-    return f"{name} IS NULL" if value is None else f"{name} = {_literal(value)}"
+    return f"{name} IS NULL" if value is None else f"{name} = {literal(value)}"
 
 
 def _in(name: str, values: Sequence[Any]) -> str:
     told = [value for value in values if value is not None]
-    tests = [f"{name} IN ({', '.join(map(_literal, told))})"] if told else []
+    tests = [f"{name} IN ({', '.join(map(literal, told))})"] if told else []
     return f"({' OR '.join(tests + [_is(name, None)] * (len(told) < len(values)))})"
 
 
-def _literal(value: str | date) -> str:
+def literal(value: str | date) -> str:
+    """A text or a day as SQL writes it."""
     if isinstance(value, date):
         return f"DATE'{value.isoformat()}'"
     escaped = value.replace("\\", "\\\\").replace("'", "\\'")

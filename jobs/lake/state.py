@@ -37,6 +37,14 @@ def read_state(files: Files, *, known: Mapping[str, type] = KNOWN) -> dict[str, 
     return state
 
 
+def stored_state(files: Files) -> dict[str, Any] | None:
+    """The same as far as it can be read, for what has to be known before anything is refused."""
+    try:
+        return read_state(files, known={})
+    except LakeError:
+        return None
+
+
 def read_json(files: Files, place: str, *, way_out: str) -> dict[str, Any] | None:
     """A small file of the lake's own; None where there is none.
 

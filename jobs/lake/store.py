@@ -138,8 +138,11 @@ class Store(Files, Protocol):
     def remove_table(self, table: Table) -> None:
         """Take a table away; that it is gone already is no error. Raises: StepFailed."""
 
-    def refuse_replay(self) -> None:
-        """Raises: LakeError, where whole tables are not to be taken away by us."""
+    def appended_rows(self, table: Table, *, since: int) -> int:
+        """The rows that this version and later ones brought; putting files together brings none.
+
+        A version of which nobody wrote down how many rows it brought counts as empty.
+        """
 
     def logs(self, pins: Mapping[str, int], *, batch: int | None, keep: Keep) -> Logs:
         """Where a batch looks up what earlier ones left, in the versions that it is pinned to.

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 import inspect
 import os
+import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +25,8 @@ OWN = "tactful"
 # Columns of an expectation are named by these.
 NAMES_COLUMNS = ("column", "column_A", "column_B", "column_list", "column_set")
 OF_AN_ENTRY = {"table", "type", "severity"}
+# What Java's regular expressions have and Python's do not.
+OF_JAVA = re.compile(r"\\[pPhHRzXQ]|\(\?<[A-Za-z]|[*+?}]\+|&&")
 # What every expectation has of Great Expectations' own, which no file of ours sets.
 NOT_SET = {
     "id", "meta", "notes", "result_format", "description", "catch_exceptions", "rendered_content",
@@ -141,6 +145,34 @@ def _faults(entry: Any) -> Iterator[tuple[str, str, str, str]]:
                 yield "column", shown(name), f"a column of {table}", _like(name, names)
     if arguments.keys() <= set(takes):
         yield from _refused(known[kind], arguments)
+        yield from _without_meaning(kind, arguments)
+
+
+def _without_meaning(
+    kind: str, arguments: Mapping[str, Any]
+) -> Iterator[tuple[str, str, str, str]]:
+    """What the library takes, and which would always be met, never, or fail when it is asked."""
+    if arguments.get("mostly") == 0:
+        yield "mostly", "0", "more than 0, up to 1", "with 0 it is met whatever the rows hold"
+    least, most = arguments.get("min_value"), arguments.get("max_value")
+    with suppress(TypeError):
+        if least is not None and most is not None and least > most:
+            yield "min_value", shown(least), f"at most max_value, {shown(most)}", "none is between"
+    if kind.endswith("_count_to_be_between") and not least and most is None:
+        yield "min_value", shown(least), "1 or more, or a max_value", "no count is less than 0"
+    patterns = arguments.get("regex_list", [arguments.get("regex")])
+    for pattern in patterns if isinstance(patterns, list) else ():
+        if isinstance(pattern, str) and (why := _no_pattern(pattern)):
+            yield "regex", shown(pattern), "a regular expression", why
+
+
+def _no_pattern(pattern: str) -> str | None:
+    """Why a text is no regular expression; of what only Java reads, the run has to tell."""
+    try:
+        re.compile(pattern)
+    except re.error as error:
+        return None if OF_JAVA.search(pattern) else str(error)
+    return None
 
 
 def _refused(kind: Any, arguments: Mapping[str, Any]) -> Iterator[tuple[str, str, str, str]]:

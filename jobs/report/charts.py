@@ -287,8 +287,17 @@ def _weeks(field: str, domain: list[pd.Timestamp]) -> alt.X:
         field,
         title=None,
         scale=alt.Scale(type="utc", domain=[one.isoformat() for one in domain]),
-        axis=alt.Axis(format="%b", tickCount={"interval": "month", "step": 1}, labelAlign="left"),
+        axis=_ticks(domain),
     )
+
+
+def _ticks(domain: list[pd.Timestamp]) -> alt.Axis:
+    """A label a month; of less than three months, which may hold the first of none, one a week."""
+    if domain[1] - domain[0] >= pd.Timedelta(days=75):
+        by, form = {"interval": "month", "step": 1}, "%b"
+    else:
+        by, form = {"interval": "week", "step": 2}, "%-d %b"
+    return alt.Axis(format=form, tickCount=by, labelAlign="left")
 
 
 def _day(dates: pd.Series) -> pd.Series:

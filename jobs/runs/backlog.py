@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tactful.jobs.lake.appended import appended_rows
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import FUSED, GATHER, Gathered, last_done, read_pins
 from tactful.schemas.events import STREAMS
@@ -25,7 +24,7 @@ def is_long(lake: Lake) -> bool:
     """
     read, gathered = read_until(lake, last_done(lake, FUSED)), _streams_of(_newest(lake))
     since = {name: max(read[name], gathered.get(name, 0)) for name in STREAMS}
-    unread = sum(appended_rows(lake.store, t, since=since[name]) for name, t in STREAMS.items())
+    unread = sum(lake.store.appended_rows(t, since=since[name]) for name, t in STREAMS.items())
     if unread < BACKLOG_ROWS:
         return False
     everything = sum(lake.store.read(table).count() for table in STREAMS.values())
@@ -47,7 +46,7 @@ def read_until(lake: Lake, batch_id: int) -> dict[str, int]:
 def has_read_all(lake: Lake, batch_id: int) -> bool:
     """Whether a batch of the main query reads all that had been accepted by now."""
     read = read_until(lake, batch_id)
-    return not any(appended_rows(lake.store, t, since=read[name]) for name, t in STREAMS.items())
+    return not any(lake.store.appended_rows(t, since=read[name]) for name, t in STREAMS.items())
 
 
 def gathered_before(lake: Lake, batch_id: int) -> Gathered | None:

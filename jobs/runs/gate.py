@@ -6,11 +6,13 @@ What was found last of each table stands in the lake's state, where batches and 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from tactful.jobs.lake.lake import Lake
-from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.quality import SENDING, SPEECH
+
+if TYPE_CHECKING:
+    from tactful.jobs.lake.lake import Lake
+    from tactful.jobs.settings.config import Config
 
 STATE = "quality_gate"
 HELD = {

@@ -48,6 +48,12 @@ def session_settings(config: Config) -> dict[str, str]:
     }
 
 
+def address(spark: SparkSession) -> str | None:
+    """Where they are shown; None where Spark shows nothing."""
+    own = spark.sparkContext.uiWebUrl
+    return own and f"{own}{PATH}/"
+
+
 class Gauges:
     """The numbers of one run. Without `[metrics]` none is kept and nothing is counted."""
 

@@ -27,7 +27,8 @@ from tactful.jobs.lake.store import Part
 from tactful.jobs.preview import preview
 from tactful.jobs.progress import Step
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import gate, lag, may_run
+from tactful.jobs.runs import gate, lag, may_run, partitions
+from tactful.jobs.runs.asked import asked_to_stop
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -37,10 +38,9 @@ from tactful.jobs.runs.batches import (
     unfinished,
 )
 from tactful.jobs.runs.failures import failure
-from tactful.jobs.runs.gauges import PATH, Gauges, session_settings
+from tactful.jobs.runs.gauges import Gauges, address, session_settings
 from tactful.jobs.runs.observing import Observing
 from tactful.jobs.runs.publishing import published_beside
-from tactful.jobs.runs.stopping import asked_to_stop
 from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
 from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
@@ -121,7 +121,7 @@ def run(
         _moment(bare, as_of)
     lake = _lake_of(config, on_progress)
     lake.observer = Observing(on_progress, Gauges(lake.spark, config))
-    with opened(lake, config):
+    with opened(lake, config, on_progress):
         moment = _moment(lake, as_of)
         lake.create(config)
         chosen = tuple(steps) or STEPS
@@ -144,7 +144,7 @@ def taken(config: Config, on_progress: Progress) -> Iterator[Lake]:
         may_run.refuse(Lake(None, config.location), config)
         may_run.refuse_held(config.location)
     lake = _lake_of(config, on_progress)
-    with opened(lake, config):
+    with opened(lake, config, on_progress):
         lake.create(config)
         yield lake
 
@@ -154,19 +154,20 @@ def _lake_of(config: Config, on_progress: Progress) -> Lake:
     on_progress(Step("start Spark"))
     settings = session_settings(config)
     spark = open_session(connectors=config.connectors, on_progress=on_progress, **settings)
-    if settings and spark.sparkContext.uiWebUrl:
-        on_progress(f"gauges at {spark.sparkContext.uiWebUrl}{PATH}/")
-    return Lake(spark, config.location)
+    if settings and (place := address(spark)):
+        on_progress(f"gauges at {place}")
+    return Lake(spark, config.location, tables_in=config.lake.tables_in)
 
 
 @contextmanager
-def opened(lake: Lake, config: Config) -> Iterator[None]:
+def opened(lake: Lake, config: Config, on_progress: Progress = lambda _: None) -> Iterator[None]:
     """Hold the lake for this run, after everything that would forbid the run was looked at."""
+    may_run.refuse_paths(lake.spark, config)
     may_run.refuse(lake, config)
-    with lake.store.locked() as free:
-        if not free:
-            raise may_run.held(lake.location)
-        lake.check(config)  # whoever held it may have left a replay half done
+    with lake.store.locked(on_progress):
+        # Whoever held it may have left something half done.
+        may_run.refuse_lake(lake, config, is_ours=True)
+        partitions.fit(lake.spark)
         scratch.clear(lake)
         try:
             yield

@@ -23,7 +23,7 @@ from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.progress import Step
 from tactful.jobs.publish import publish
-from tactful.jobs.runs import may_run, pipeline
+from tactful.jobs.runs import may_run, partitions, pipeline
 from tactful.jobs.runs.batches import (
     Hook,
     Pace,
@@ -92,10 +92,10 @@ def replay(
     lake = Lake(
         open_session(connectors=config.connectors, on_progress=on_progress), config.location
     )
+    may_run.refuse_paths(lake.spark, config)
     _refuse(lake, config)
-    with lake.store.locked() as free:
-        if not free:
-            raise may_run.held(lake.location)
+    with lake.store.locked(on_progress):
+        partitions.fit(lake.spark)
         try:
             summary = _replay(lake, config, from_table, as_of, hook, on_progress)
         finally:
@@ -150,7 +150,6 @@ def _state(lake: Lake) -> dict[str, Any]:
 def _refuse(lake: Lake, config: Config) -> None:
     """Look at all that forbids a replay, before anything is written."""
     lake.check_owner(config, _state(lake))
-    lake.store.refuse_replay()
 
 
 def _goes_on(noted: Note, asked: list[str], as_of: datetime | None, config: Config) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Sequence
@@ -37,6 +38,7 @@ class File:
     records: int
     batch_id: int
     first: int = 0
+    text_sha256: str | None = None
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -79,12 +81,15 @@ class Outbox:
         """What a file holds. Raises: LakeDamaged."""
         place = self.lake / "outbox" / file.destination / file.name
         try:
-            return place.read_text(encoding="utf-8")
+            held = place.read_bytes()
         except OSError as error:
             raise LakeDamaged(
                 f"{place} cannot be read ({(error.strerror or '').lower()}); put it back from a "
                 "copy, or have the destination told anew under another name."
             ) from error
+        if file.text_sha256 and hashlib.sha256(held).hexdigest() != file.text_sha256:
+            raise LakeDamaged(f"{place} is not as it was written; put it back from a copy.")
+        return held.decode("utf-8", "replace")
 
     def records_of(self, file: File) -> list[dict[str, Any]]:
         """Its records in its own order: record_id, identifier_keys and payload of each."""
@@ -128,10 +133,10 @@ class Outbox:
 
     def files(self, destination: str) -> list[File]:
         """All committed files of a destination, in order."""
-        sql = (
-            "SELECT destination, name, audience, operation, records, batch_id FROM deliveries "
-            f"WHERE destination = '{destination}'"
-        )
+        names = "destination, name, audience, operation, records, batch_id"
+        # Lakes that an older version wrote last do not have it.
+        more = ", text_sha256" if self._has(DELIVERIES, "text_sha256") else ""
+        sql = f"SELECT {names}{more} FROM deliveries WHERE destination = '{destination}'"
         files = [File(**row) for row in self._ask(DELIVERIES, sql)]
         next_first: dict[tuple[str, str, int], int] = defaultdict(int)
         placed: list[File] = []
@@ -150,6 +155,10 @@ class Outbox:
             f"ORDER BY position LIMIT {max(STRETCH, file.records)} OFFSET {file.first}"
         )
         return self._ask(RECORDS, sql)
+
+    def _has(self, table: Table, column: str) -> bool:
+        delta = opened(self.lake, table.path, rows=False)
+        return delta is not None and column in {field.name for field in delta.schema().fields}
 
     def _ask(self, table: Table, sql: str) -> list[dict[str, Any]]:
         delta = opened(self.lake, table.path)

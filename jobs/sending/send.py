@@ -15,6 +15,7 @@ from typing import Any
 
 import httpx2
 
+from tactful.jobs import references
 from tactful.jobs.errors import LakeError, QualityGate, SendingHeld
 from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
@@ -27,7 +28,7 @@ from tactful.jobs.sending.sender import Sender, Turn
 from tactful.jobs.sending.told import Tables
 from tactful.jobs.sending.wire import TIMEOUT, Pace, Wire
 from tactful.jobs.settings.config import Config, Destination
-from tactful.jobs.settings.sending import variable_of
+from tactful.jobs.settings.sending import unusable
 from tactful.jobs.why.texts import visible
 
 LOCK = "_lock"
@@ -57,7 +58,7 @@ def send(
     Raises: LakeError, SendingHeld; QualityGate, where it waits for tables to be as they must.
     """
     chosen, halt = _chosen(config, only), stop or threading.Event()
-    place = _place(config)
+    place = lake_of_outbox(config)
     lake = Lake(None, str(place))
     state = lake.state()
     if state is None:
@@ -82,6 +83,8 @@ def send(
             on_progress(Step(line, name="send", done=number, total=files, unit="files"))
 
         def turn(name: str) -> Turn:
+            if why := unusable(chosen[name].credential, environ):
+                return Turn(waiting=len(waiting[name]), stopped=f"its credential is {why}")
             on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
             wire = wire_to(name)
             # Each thread its own reader: it holds one batch of records at a time.
@@ -156,7 +159,7 @@ def _wires(
     def wire(name: str) -> Wire:
         destination = chosen[name]
         assert destination.sink.http is not None
-        credential = environ.get(variable_of(destination.credential) or "", "")
+        credential = references.find(destination.credential, environ)
         account = (destination.kind, destination.endpoint, credential)
         with lock:
             pace = paces.setdefault(
@@ -167,8 +170,15 @@ def _wires(
     return wire
 
 
-def _place(config: Config) -> Path:
+def lake_of_outbox(config: Config) -> Path:
+    """The folder of the lake whose outbox is sent. Raises: LakeError, where that cannot be."""
     here = files_here(config.location)
+    if config.lake.tables_in:
+        raise LakeError(
+            "Sending reads and writes tables in the lake's own folder, and those of this lake are "
+            f"kept by name in {config.lake.tables_in}; leave deliver as it is, and let a job of "
+            "yours upload the outbox."
+        )
     if here is None:
         raise LakeError(
             f"Sending reads the outbox from a disk of this machine, and {config.location} lies "

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from tactful.jobs.errors import LeaseLost, TactfulError
 from tactful.jobs.sending.journal import Journal, Progress
 from tactful.jobs.sending.outbox import File, Outbox
 from tactful.jobs.sending.told import Tables
@@ -17,6 +19,8 @@ from tactful.transforms.sinks.http import ACCEPTED, FORBIDDEN, REJECTED, Answer,
 
 GIVEN_UP = "given_up"
 STOPPED = "the run was asked to stop"
+UNTHOUGHT = "something failed here that should not"
+log = logging.getLogger(__name__)
 
 
 @dataclass
@@ -62,10 +66,18 @@ class Sender:
             if self.stop.is_set():
                 turn.waiting, turn.stopped = len(files) - number, STOPPED
                 break
-            progress = self.journal.open(file)
-            why = self._resting(progress) or (
-                None if progress.is_over else self._sent(progress, file)
-            )
+            try:
+                progress = self.journal.open(file)
+                why = self._resting(progress) or (
+                    None if progress.is_over else self._sent(progress, file)
+                )
+            except LeaseLost:
+                raise
+            except TactfulError as error:
+                why = str(error).rstrip(".")
+            except Exception as error:  # what nobody thought of must not stop the others
+                why = f"{UNTHOUGHT} ({type(error).__name__} in {file.name}); please report it"
+                log.debug("%s of %s", file.name, file.destination, exc_info=True)
             if why is not None:
                 turn.waiting, turn.stopped = len(files) - number, why
                 break

@@ -157,6 +157,8 @@ class Wire:
         if got.status_code == 401 and self.http.mints:
             self._token = None
         said = f"{got.status_code} {clean(text, call, self._secret, token)}".strip()
+        refused = {n: clean(why, call, self._secret, token) for n, why in answer.refused.items()}
+        answer = answer._replace(refused=refused)
         if answer.state == RETRY:
             raise Again(said, retry_after(got.headers.get("Retry-After")))
         return answer._replace(said=answer.said or said), text

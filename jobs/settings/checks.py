@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from tactful.jobs import references
 from tactful.jobs.errors import Problem
 from tactful.jobs.lake.secret import LEAST_BYTES, fault
 from tactful.jobs.settings import (
@@ -56,16 +57,16 @@ def cross_problems(
 
 def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     secret = _table(values, "lake").get("secret")
-    if isinstance(secret, str) and secret.startswith("env:"):
-        variable = secret.removeprefix("env:")
-        told = environ.get(variable, "")
-        if variable and not told:
-            hint = f"set the environment variable {variable}, or use auto on a laptop"
-            yield ("lake", "secret"), f"{variable} unset or empty", "a variable that is set", hint
-        elif variable and (why := fault(told.encode("utf-8", "surrogateescape"))):
-            hint = "one that can be guessed gives everybody's keys away"
-            allowed = f"a secret of at least {LEAST_BYTES} bytes"
-            yield ("lake", "secret"), f"{variable}, which {why}", allowed, hint
+    if not references.is_reference(secret):
+        return
+    told = references.find(secret, environ)
+    if not told and (lacking := references.missing(secret, environ)):
+        found, allowed, hint = lacking
+        yield ("lake", "secret"), found, allowed, f"{hint}, or use auto on a laptop"
+    elif why := fault(told.encode("utf-8", "surrogateescape")):
+        hint = "one that can be guessed gives everybody's keys away"
+        allowed = f"a secret of at least {LEAST_BYTES} bytes"
+        yield ("lake", "secret"), f"{secret.partition(':')[2]}, which {why}", allowed, hint
 
 
 def _credentials(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:

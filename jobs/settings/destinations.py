@@ -22,6 +22,7 @@ from tactful.jobs.settings.fields import (
 )
 from tactful.jobs.settings.section import Section
 from tactful.schemas.events import CHANNELS
+from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.audiences import AUDIENCE_BY, Audience
 from tactful.transforms.sinks import SINKS, Sink
 from tactful.transforms.sinks.sink import USUAL
@@ -79,8 +80,9 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     )
     credential: Text | None = Field(
         default=None,
-        description='a reference such as "env:KLAVIYO_KEY"',
-        title="Where its key, token or signing secret is found: env: and a variable's name.",
+        description='a reference such as "env:KLAVIYO_KEY" or "databricks:scope/key"',
+        title="Where its key, token or signing secret is found: env: and a variable's name, or "
+        "databricks: and a scope's secret.",
     )
     allow_private: Flag = Field(
         default=False,
@@ -111,6 +113,11 @@ class Destination(with_options(_DestinationEntry, [k.options for k in SINKS.valu
     def wanted(self) -> list[str]:
         """The types of identifiers it takes; of some emails only a hash is known."""
         wanted = [*self.identifiers]
+        own = ADDRESS_TYPES.get(self.channel or "")
+        if self.is_opt_out_list and own is not None:
+            # Whose email is closed may share a number with somebody whose texts are not.
+            others = {*ADDRESS_TYPES.values()} - {own}
+            wanted = [name for name in wanted if name not in others]
         return [*wanted, "email_sha256"] if "email" in wanted else wanted
 
     @property

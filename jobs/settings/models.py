@@ -30,12 +30,12 @@ from tactful.jobs.settings.fields import (
     Duration,
     Flag,
     Name,
-    PathText,
     Span,
     blocked_values,
     known_region,
     known_zone,
 )
+from tactful.jobs.settings.lake import LakeSettings
 from tactful.jobs.settings.metrics import Metrics
 from tactful.jobs.settings.planning import Plans
 from tactful.jobs.settings.privacy import Privacy
@@ -48,25 +48,6 @@ from tactful.transforms.checks import CHECKS, Check
 from tactful.transforms.identity.sharing import SHARINGS
 from tactful.transforms.jurisdictions import Silence
 from tactful.transforms.rules import RULES, Policy, Rule
-
-
-class LakeSettings(Section):
-    """Where everything lies, who can read it, and what a run may do of itself."""
-
-    location: PathText = Field(title="Where the lake lies, with all its tables and files.")
-    secret: str = Field(
-        pattern=r"^(auto|env:[A-Za-z_][A-Za-z0-9_]*)\z",
-        description='"auto" or "env:NAME"',
-        title="What identifiers are hashed with: a secret of its own folder, or in a variable.",
-    )
-    publish_every: Duration = Field(title="How often a continuous run publishes its tables.")
-    first_run_bound: Count = Field(
-        title="A changed rule that adds more records to a destination waits for run --confirm."
-    )
-    driver_identifiers: Count = Field(
-        title="With more identifiers than this a backlog's persons are worked out on the "
-        "executors, in shards; up to it on the driver, which takes less than 1 KiB for each."
-    )
 
 
 class Intake(Section):

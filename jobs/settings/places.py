@@ -11,7 +11,7 @@ from collections.abc import Iterator, Set
 from typing import Any
 
 from tactful.jobs.lake.files import files_here
-from tactful.jobs.lake.places import absolute, names_nobody
+from tactful.jobs.lake.places import absolute, fault, names_nobody
 from tactful.jobs.settings.layers import Layers, Place, shown
 from tactful.schemas.catalog import TABLES
 
@@ -26,7 +26,9 @@ OWN = {"outbox", "docs", "sending", *(table.path.partition("/")[0] for table in 
 def faults(layers: Layers) -> Iterator[Finding]:
     """What can be said of the paths without a look at what they lead to."""
     yield from _of_nobody(layers)
+    yield from _not_understood(layers)
     yield from _of_a_catalog(layers)
+    yield from _half_named(layers)
     in_the_lake = list(_with_the_lake(layers))
     yield from in_the_lake
     yield from _with_each_other(layers, apart={place for place, *_ in in_the_lake})
@@ -63,10 +65,23 @@ def _is_path(value: Any) -> bool:
     return isinstance(value, str) and "\0" not in value
 
 
-def _of_nobody(layers: Layers) -> Iterator[Finding]:
+def _every(layers: Layers) -> dict[Place, str]:
+    """The path of the lake, and of each source and reference table."""
     location = _location(layers)
     paths = {LAKE: location} if isinstance(location, str) else {}
-    for place, path in {**paths, **_told(layers)}.items():
+    return {**paths, **_told(layers)}
+
+
+def _not_understood(layers: Layers) -> Iterator[Finding]:
+    for place, path in _every(layers).items():
+        if found := fault(path):
+            why, instead = found
+            hint = f"such as {instead}; a folder of that name is ./{path}"
+            yield place, f"{shown(path)}, {why}", "a path, or a URI as its file system has it", hint
+
+
+def _of_nobody(layers: Layers) -> Iterator[Finding]:
+    for place, path in _every(layers).items():
         if names_nobody(path):
             hint = f"a folder of that name is ./{path}"
             allowed = "a path, with ~user only of a user whom this machine knows"
@@ -77,9 +92,17 @@ def _of_a_catalog(layers: Layers) -> Iterator[Finding]:
     """Names of a catalog are no folder, and a folder is not what their writer expects."""
     location = _location(layers)
     if isinstance(location, str) and NAMED.fullmatch(location):
-        allowed = "a folder or a URI, since tables are not kept by name"
+        allowed = "a folder or a URI; lake.catalog and lake.schema name where tables are kept"
         found = f"{shown(location)}, which reads as the names of a catalog and a schema"
         yield LAKE, found, allowed, f"a folder of that name is ./{location}"
+
+
+def _half_named(layers: Layers) -> Iterator[Finding]:
+    """A catalog without a schema, or the other way round."""
+    lake = layers.values.get("lake")
+    told = {key for key in ("catalog", "schema") if isinstance(lake, dict) and lake.get(key)}
+    for lacking in {"catalog", "schema"} - told if len(told) == 1 else ():
+        yield ("lake", lacking), "nothing", f"a name, beside lake.{told.pop()}", ""
 
 
 def _with_the_lake(layers: Layers) -> Iterator[Finding]:
@@ -89,14 +112,14 @@ def _with_the_lake(layers: Layers) -> Iterator[Finding]:
         return
     lake = _whole(layers, LAKE, location)
     for place, path in _told(layers).items():
-        lies = _among(_whole(layers, place, path), lake)
+        lies = among(_whole(layers, place, path), lake)
         if lies:
             found = f"{shown(path)}, which {lies}"
             allowed = f"a place beside the lake's own files, which lie in {lake.rstrip('/')}"
             yield place, found, allowed, ""
 
 
-def _among(place: str, lake: str) -> str | None:
+def among(place: str, lake: str) -> str | None:
     """How a place shares files with a lake; None where it does not, as a folder `landing` there."""
     if lake == place:
         return "is the lake"

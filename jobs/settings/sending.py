@@ -11,11 +11,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from tactful.jobs import references
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
 from tactful.transforms.sinks import Sink
 
-REFERENCE = "env:"
 # What only a destination that is sent has any use for.
 OF_SENDING = ("endpoint", "credential", "allow_private", "give_up_after")
 LOCAL_NAMES = ("localhost", ".localhost", ".local", ".internal", ".lan", ".home.arpa")
@@ -46,36 +46,42 @@ HIDDEN = "a value that is not shown"
 
 
 def _credential(place: Place, told: Any) -> Iterator[Finding]:
-    allowed = 'a reference such as "env:KLAVIYO_KEY"'
+    allowed = 'a reference such as "env:KLAVIYO_KEY" or "databricks:scope/key"'
     if told is None:
         yield (*place, "credential"), "nothing", allowed, ""
-    elif variable_of(told) is None:
+    elif not references.is_reference(told):
         # Whoever writes the key itself into the file must not find it in a log as well.
         yield (*place, "credential"), HIDDEN, allowed, "the file names it, the environment has it"
 
 
 def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
-    """A credential that this machine's environment does not have."""
-    variable = variable_of(entry.get("credential"))
-    if entry.get("deliver") == "http" and variable and not environ.get(variable, "").strip():
-        hint = f"set the environment variable {variable}"
-        yield (*place, "credential"), f"{variable} unset or empty", "a variable that is set", hint
-    elif entry.get("deliver") == "http" and variable and _has_controls(environ[variable]):
+    """A credential that is not where it is looked for, or that no call could carry."""
+    told = entry.get("credential")
+    if entry.get("deliver") != "http" or not references.is_reference(told):
+        return
+    if lacking := references.missing(told, environ):
+        yield (*place, "credential"), *lacking
+    elif what := unfit(references.find(told, environ)):
         hint = "such as a line end behind the key, which no call could carry"
-        found = f"{variable} with a control character in it"
+        found = f"{told.partition(':')[2]} with {what} in it"
         yield (*place, "credential"), found, "a key without any", hint
 
 
-def _has_controls(credential: str) -> bool:
-    """Whether it has what no header may; a credential in JSON may have lines."""
-    is_json = credential.lstrip().startswith("{")
-    return not is_json and any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in credential)
+def unusable(told: str | None, environ: Mapping[str, str]) -> str | None:
+    """What is wrong with a credential that a call is to be made with; None where nothing is."""
+    if lacking := references.missing(told, environ):
+        return lacking[0]
+    what = unfit(references.find(told, environ))
+    return f"one with {what} in it" if what else None
 
 
-def variable_of(told: Any) -> str | None:
-    """The variable that a reference names; None where it is no reference."""
-    name = told.removeprefix(REFERENCE) if isinstance(told, str) else ""
-    return name if name and told.startswith(REFERENCE) else None
+def unfit(credential: str) -> str | None:
+    """What it has that no header may, if anything; a credential in JSON may have it."""
+    if credential.lstrip().startswith("{"):
+        return None
+    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in credential):
+        return "a control character"
+    return None if credential.isascii() else "a letter that is not ASCII"
 
 
 def _endpoint(place: Place, endpoint: str, *, may_be_private: bool) -> Iterator[Finding]:

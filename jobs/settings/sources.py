@@ -118,7 +118,8 @@ class Source(Section):
     )
     options: dict[str, Text] = Field(
         default_factory=dict,
-        description='a table of texts; passwords and the like as references, "env:NAME"',
+        description="a table of texts; passwords and the like as references, "
+        '"env:NAME" or "databricks:scope/key"',
         title="Of format kafka: settings of its client, such as security.protocol.",
     )
 

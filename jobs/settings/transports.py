@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from tactful.jobs import references
 from tactful.jobs.settings.layers import Place, shown
 from tactful.jobs.settings.places import Finding
-from tactful.jobs.settings.sending import HIDDEN, variable_of
+from tactful.jobs.settings.sending import HIDDEN
 from tactful.schemas.events import STREAMS
 from tactful.transforms.sources import DIALECTS
 
@@ -117,7 +118,7 @@ def _options(place: Place, told: Any) -> Iterator[Finding]:
         at = (*place, "options", key)
         if key.removeprefix("kafka.") in OWN:
             yield at, HIDDEN, "a setting that Tactful does not set itself", ""
-        elif IS_SECRET.search(key) and variable_of(value) is None:
+        elif IS_SECRET.search(key) and not references.is_reference(value):
             hint = "the file names it, the environment has it"
             yield at, HIDDEN, 'a reference such as "env:KAFKA_PASSWORD"', hint
 
@@ -158,11 +159,8 @@ def mapped(
 
 
 def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
-    """References that this machine's environment does not have."""
+    """References to what is not there."""
     options = entry.get("options")
     for key, value in options.items() if isinstance(options, dict) else ():
-        variable = variable_of(value)
-        if variable and not environ.get(variable, "").strip():
-            hint = f"set the environment variable {variable}"
-            at = (*place, "options", key)
-            yield at, f"{variable} unset or empty", "a variable that is set", hint
+        if lacking := references.missing(value, environ):
+            yield (*place, "options", key), *lacking

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import datetime
-from pathlib import Path
+from datetime import UTC, datetime
 from typing import Any
 
 from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
+from tactful.jobs.lake.mirror import called
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
+from tactful.jobs.runs import gate
 from tactful.jobs.settings.config import Config
 from tactful.jobs.why import (
     apart,
@@ -26,6 +27,7 @@ from tactful.jobs.why import (
 )
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import Who
+from tactful.transforms.closings import ADDRESS
 
 READS = {
     *who.READS, *links.READS, *apart.READS, *happened.READS, *withheld.READS, *planned.READS,
@@ -61,6 +63,7 @@ class Moment:
     at: datetime
     as_of: datetime
     rows: int
+    waits: str | None = None
 
 
 @contextmanager
@@ -68,7 +71,6 @@ def looking(
     location: str,
     config: Config,
     *,
-    command: str,
     at: datetime | None,
     named: bool,
     rows: int = 10,
@@ -80,25 +82,30 @@ def looking(
 
     Raises: LakeError without a lake; NotYetKnown where nothing is published, or before all events.
     """
-    folder = lake_here(location, command)
-    state_here(folder, is_configured=named)
+    folder = lake_here(location)
+    waits = gate.held(state_here(folder, is_configured=named), config)
     with readable(folder):
         state = published_state(folder)
         if "as_of" not in state:
             raise NotYetKnown(
-                f"Nothing has been published in the lake at {folder} yet; tactful run takes in "
-                "what has landed and makes the tables."
+                f"Nothing has been published in the lake at {called(folder)} yet; tactful run "
+                "takes in what has landed and makes the tables."
             )
         with closing(open_lake(folder, reads)) as lake:
             as_of = as_utc(datetime.fromisoformat(state["as_of"]))
             when = as_of if at is None else as_utc(at)
+            if when > max(as_of, datetime.now(UTC)):
+                raise NotYetKnown(
+                    f"--at {moment(when)} has not come; what was published last is as of "
+                    f"{moment(as_of)}."
+                )
             begins_at = happened.begins_at(lake) if when < as_of else None
             if begins_at is not None and when < begins_at:
                 raise NotYetKnown(
                     f"--at {moment(when)} lies before everything that the lake knows; its oldest "
                     f"event is of {moment(begins_at)}."
                 )
-            yield Moment(lake, config, when, as_of, rows)
+            yield Moment(lake, config, when, as_of, rows, waits)
 
 
 def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[str, Any]:
@@ -123,6 +130,8 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     if message is not None:
         facts["message"] = explained_message(of, message, found)
     if found.person_id is None:
+        if message is None:
+            facts["nobodys"] = _nobodys(of, [row["identifier_key"] for row in found.matched])
         return facts
     person = found.person_id
     keys = [row["identifier_key"] for row in
@@ -135,6 +144,7 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
     facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
     facts["plans"] = planned.plans(of.lake, person, keys, of.config, as_of=of.as_of, **shown)
+    facts["plans"]["waits"] = of.waits if of.at >= of.as_of else None
     facts["experiments"] = experiments.arms(
         of.lake, person, at=facts["plans"]["as_of"], rows=of.rows
     )
@@ -143,6 +153,18 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["records"] = shared.records(of.lake, keys, **shown)
     facts["timeline"] = happened.timeline(of.lake, person, page=page, **shown)
     return facts
+
+
+def _nobodys(of: Moment, keys: Sequence[str]) -> dict[str, Any]:
+    """What is true of an identifier that is nobody's own: what closed it, who was told of it."""
+    shown = {"at": of.at, "rows": of.rows}
+    return {
+        "suppressions": [
+            withheld.suppressions(of.lake, f"{ADDRESS}{key}", of.config, **shown) for key in keys
+        ],
+        "audiences": shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of),
+        "records": shared.records(of.lake, keys, **shown),
+    }
 
 
 def identity(of: Moment, found: Who, keys: Sequence[str]) -> dict[str, Any]:
@@ -368,6 +390,6 @@ def _matched(of: Moment, one: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def located(lake: Path | None, config: Config) -> str:
+def located(lake: str | None, config: Config) -> str:
     """Where the lake lies: as named, else as configured."""
-    return str(lake) if lake is not None else config.location
+    return lake if lake is not None else config.location

@@ -87,6 +87,11 @@ HELD_THERE = """
         FROM log_memberships WHERE identifier_key IN (SELECT unnest($keys)) GROUP BY ALL
     ) AS newest WHERE is_held
 """
+# What was told of her by an identifier that several use: of whom it is, nobody may say.
+BY_OTHERS = """
+    SELECT count(*) AS n FROM records
+    WHERE person_id = $person AND emitted_at <= $at AND NOT list_has_any(identifier_keys, $keys)
+"""
 # What became of the files of a batch, and which of these records were refused in the end.
 FILES = """
     SELECT destination, audience, operation, batch_id,
@@ -158,6 +163,9 @@ def statement(of: Moment, text: str) -> dict[str, Any]:
         "worked_out": list(_worked_out(of, person)),
         "not_said": _not_said(of, person),
         "shared": _shared(of, list(known), known),
+        "is_told_under_others": bool(
+            of.lake.row(BY_OTHERS, person=person, keys=list(known), at=of.at)["n"]
+        ),
         "missing": list(missing(of.config)),
     }  # fmt: skip
 
@@ -281,10 +289,13 @@ def _shared(
             )
     stand = _standing(of, [row["last_record"] for rows in grouped.values() for row in rows])
     types = {key: one["identifier_type"] for key, one in known.items()}
+    hashing = {one.name for one in of.config.destinations if one.is_ad_network}
     return [
         {
             "destination": destination,
             "recipient": of.config.privacy.recipients.get(destination),
+            # What ad networks match by are hashes; whoever writes to her has what he writes to.
+            "is_hashed": destination in hashing,
             "identifiers": sorted({types[row["identifier_key"]] for row in rows}),
             "first_at": _bound(min, (row["first_at"] for row in rows)),
             "last_at": _bound(max, (row["last_at"] for row in rows)),

@@ -40,7 +40,7 @@ DID = {
     "clicked": "clicked in a message", "bounced": "a message came back",
     "complained": "complained about a message", "unsubscribed": "unsubscribed",
     "subscribed": "subscribed", "failed": "a message could not be sent",
-    "attribute_set": "something was noted", "preference_set": "said what they prefer",
+    "attribute_set": "something was noted", "preference_set": "named a preference",
     "consent_granted": "gave consent", "consent_withdrawn": "withdrew consent",
     "always_link": "the business said that two identifiers are one customer",
     "never_link": "the business said that two identifiers are never one customer",

@@ -262,7 +262,9 @@ def pressure_words(row: Mapping[str, Any]) -> str:
     """How much of a cap is used up, in a sentence."""
     free = row["next_allowed_at"]
     then = f"the next is allowed on {moment(free)}" if free else "the next is allowed now"
-    return f"{visible(row['cap'])}: {row['counted']} of {row['cap_limit']} used; {then}"
+    # Beyond a cap nobody counts.
+    more = " or more" if row["counted"] >= row["cap_limit"] else ""
+    return f"{visible(row['cap'])}: {row['counted']}{more} of {row['cap_limit']} used; {then}"
 
 
 def regret_words(row: Mapping[str, Any]) -> list[str]:

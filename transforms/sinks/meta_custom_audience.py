@@ -262,10 +262,16 @@ def erase(options: Mapping[str, Any], values: Sequence[s.Value]) -> list[Call]:
 
 def read(status: int, said: Any, call: Call) -> Answer:
     """A success counts the rows it did not take, and does not say which they are."""
-    invalid = said.get("num_invalid_entries")
-    unnamed = min(invalid, len(call.rows)) if isinstance(invalid, int) and invalid > 0 else 0
+    invalid, received = (_count(said, name) for name in ("num_invalid_entries", "num_received"))
+    # Received are those of the whole session up to now, so never fewer than this call's.
+    unnamed = min(len(call.rows), max(invalid, len(call.rows) - received))
     state = REJECTED if unnamed == len(call.rows) else ACCEPTED
     return Answer(state, unnamed=unnamed)
+
+
+def _count(said: Any, name: str) -> int:
+    told = said.get(name)
+    return told if isinstance(told, int) and told > 0 else 0
 
 
 def blame(said: Any) -> str | None:

@@ -141,7 +141,7 @@ def read(status: int, said: Any, call: Call) -> Answer:
     """Suppressed addresses are repeated: one that is not was not taken."""
     if status == 204:
         return Answer(ACCEPTED)
-    if not isinstance(said, dict):
+    if not isinstance(said, dict) or (call.method == "PUT" and "job_id" not in said):
         return Answer(RETRY, said="an answer that is none")
     told = said.get("recipient_emails")
     if not isinstance(told, list) or call.body is None:

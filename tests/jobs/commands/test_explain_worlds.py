@@ -224,4 +224,4 @@ def same_set(labels: Mapping[str, Any], former: Mapping[str, Any], key: str) -> 
 
 def looking(shop: Shop, config: Config, **more: Any) -> Any:
     moment = {"at": None, **more}
-    return why.looking(str(shop.lake), config, command="explain", named=True, rows=1000, **moment)
+    return why.looking(str(shop.lake), config, named=True, rows=1000, **moment)

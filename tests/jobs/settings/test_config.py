@@ -149,7 +149,8 @@ ONE_LINERS = {
     ),
     "secret": (
         "[lake]\nsecret = 'hunter2'",
-        "my.toml: lake.secret: found a value that is not shown; allowed: \"auto\" or \"env:NAME\"",
+        'my.toml: lake.secret: found a value that is not shown; allowed: "auto", "env:NAME" or '
+        '"databricks:scope/key"',
     ),
     "secret of an unset variable": (
         "[lake]\nsecret = 'env:NOPE'",

@@ -135,6 +135,34 @@ def test_the_names_of_a_catalog_are_no_folder(read, errors, name, tmp_path):
     assert read(f"[lake]\nlocation = './{name}'").location == str(tmp_path / name)
 
 
+@pytest.mark.parametrize(
+    ("path", "why", "instead"),
+    [
+        ("file:x", "names the file system file and no place in it", "file:/x"),
+        ("dbfs:lake", "names the file system dbfs and no place in it", "dbfs:/lake"),
+        ("file://far/x", "is a disk of another machine", "file:/x"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("text", "key"), [("[lake]\nlocation = '{}'", "lake.location"), (WEB, "sources.web.path")]
+)
+def test_a_path_that_nobody_can_understand_is_refused(errors, text, key, path, why, instead):
+    assert errors(text.format(path)) == [
+        f'my.toml: {key}: found "{path}", which {why}; allowed: a path, or a URI as its file '
+        f"system has it (such as {instead}; a folder of that name is ./{path})"
+    ]
+
+
+def test_a_volume_is_one_of_databricks_wherever_its_path_is_read(read, monkeypatch):
+    text = "[lake]\nlocation = '/Volumes/main/shop/lake'"
+    monkeypatch.setattr("os.path.isdir", lambda path: False)
+    assert read(text).location == "dbfs:/Volumes/main/shop/lake"
+    monkeypatch.setattr("os.path.isdir", lambda path: path == "/Volumes/")  # a Mac
+    assert read(text).location == "/Volumes/main/shop/lake"
+    monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "17.3")
+    assert read(text).location == "dbfs:/Volumes/main/shop/lake"
+
+
 def test_a_home_is_found(read, monkeypatch, tmp_path):
     monkeypatch.setenv("HOME", str(tmp_path))
     assert read("[lake]\nlocation = '~/l'").location == str(tmp_path / "l")

@@ -1,0 +1,64 @@
+"""S3 as one process here keeps it: moto, behind Hadoop's own connector with few of its jars."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.request import Request, urlopen
+
+from moto.server import ThreadedMotoServer
+from pyspark.sql import SparkSession
+
+from tactful.jobs.connectors import S3
+from tactful.jobs.prepare import resolved
+
+BUCKET = "lakes"
+SETTINGS = {
+    "fs.s3a.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
+    "fs.s3a.access.key": "tests",
+    "fs.s3a.secret.key": "tests",
+    "fs.s3a.path.style.access": "true",
+    "fs.s3a.connection.ssl.enabled": "false",
+    "fs.s3a.endpoint.region": "us-east-1",
+}
+
+
+@contextmanager
+def a_server() -> Iterator[str]:
+    """A server of S3 with one empty bucket; yields its address."""
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    address = f"http://{host}:{port}"
+    urlopen(Request(f"{address}/{BUCKET}", method="PUT", headers={"Host": f"{host}:{port}"}))
+    try:
+        yield address
+    finally:
+        server.stop()
+
+
+@contextmanager
+def s3_for(spark: SparkSession) -> Iterator[str]:
+    """Lets a session that runs reach such a server; yields the bucket's URI."""
+    jvm: Any = spark._jvm
+    conf = spark._jsc.hadoopConfiguration()
+    jars = [jar.as_uri() for jar in resolved(spark, ",".join(S3.packages), left_out=S3.left_out)]
+    urls = spark.sparkContext._gateway.new_array(jvm.java.net.URL, len(jars))
+    for at, jar in enumerate(jars):
+        urls[at] = jvm.java.net.URI.create(jar).toURL()
+    # Hadoop keeps one instance for the bucket, so tasks without that class loader find it too.
+    conf.setClassLoader(jvm.java.net.URLClassLoader(urls, conf.getClassLoader()))
+    with a_server() as address:
+        for name, value in {**SETTINGS, "fs.s3a.endpoint": address}.items():
+            conf.set(name, value)
+        uri = f"s3a://{BUCKET}"
+        jvm.org.apache.hadoop.fs.FileSystem.get(jvm.java.net.URI.create(uri), conf)
+        yield uri
+        jvm.org.apache.hadoop.fs.FileSystem.get(jvm.java.net.URI.create(uri), conf).close()
+
+
+def a_place(bucket: str) -> str:
+    """A folder there that nobody else uses."""
+    return f"{bucket}/{uuid.uuid4().hex[:8]}"

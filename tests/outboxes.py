@@ -97,10 +97,11 @@ class OutboxLake:
             )
             place = self.folder / "outbox" / name / file
             place.parent.mkdir(parents=True, exist_ok=True)
-            place.write_text(text)
+            place.write_text(text, encoding="utf-8")
             self.deliveries.append(
                 {"destination": name, "name": file, "audience": "unsubscribed", "state": "written",
-                 "operation": operation, "records": len(part), "at": AT, "batch_id": number}
+                 "operation": operation, "records": len(part), "at": AT, "batch_id": number,
+                 "text_sha256": sha256(text.encode()).hexdigest()}
             )  # fmt: skip
 
     def _at(self, name: str) -> int:

@@ -97,7 +97,7 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
         else:
             yield f"{name} was told all that it should hold."
         return
-    yield f"{counted(len(mending), 'record')} would mend what is wrong:"
+    yield f"{counted(len(mending), 'record')} would mend the rest:"
     for one in mending[:MOST]:
         what = f"{one['operation']} {', '.join(one['identifier_keys'])} ({one['why']})"
         yield escape(f"  {one['audience']}: {what}")

@@ -50,8 +50,8 @@ def sending_lines(found: Sequence[dict[str, Any]]) -> Iterator[str]:
     for row in found:
         line = f"{row['destination']} took {row['accepted_records']:,} records sent to it"
         if row["refused_records"]:
-            where = "see delivery_rows" if row["named_records"] else "it does not say which"
-            line += f", and refused {row['refused_records']:,} ({where})"
+            where = " (see delivery_rows)" if row["named_records"] else ""
+            line += f", and refused {row['refused_records']:,}{where}"
         if row["effective_by"] is not None:
             line += f"; all hold there by {row['effective_by']:%Y-%m-%d %H:%M} UTC"
         yield escape(f"{line}.")

@@ -50,7 +50,12 @@ def regrets_by_week(frame: pd.DataFrame) -> str | None:
                 "sum(messages):Q",
                 title=None,
                 axis=alt.Axis(
-                    tickCount=3, format=COUNT, minExtent=34, maxExtent=34, labelFlush=True
+                    tickCount=3,
+                    tickMinStep=1,
+                    format=COUNT,
+                    minExtent=34,
+                    maxExtent=34,
+                    labelFlush=True,
                 ),
             ),
             color=colour,
@@ -80,7 +85,9 @@ def persons_by_size(sizes: pd.DataFrame) -> str | None:
             title="identifiers of one person",
             axis=alt.Axis(labelAngle=0),
         ),
-        y=alt.Y("persons:Q", title="persons", axis=alt.Axis(tickCount=4, format=COUNT)),
+        y=alt.Y(
+            "persons:Q", title="persons", axis=alt.Axis(tickCount=4, tickMinStep=1, format=COUNT)
+        ),
     )
     labels = base.mark_text(dy=-6, color=FAINT, fontSize=11).encode(
         text=alt.Text("persons:Q", format=",")
@@ -115,7 +122,11 @@ def _one_cap(cap: dict[str, Any]) -> alt.Chart:
         .mark_bar(width=10)
         .encode(
             x=_weeks("week:T", domain),
-            y=alt.Y("persons:Q", title="persons", axis=alt.Axis(tickCount=4, format=COUNT)),
+            y=alt.Y(
+                "persons:Q",
+                title="persons",
+                axis=alt.Axis(tickCount=4, tickMinStep=1, format=COUNT),
+            ),
             color=alt.Color(
                 "label:N",
                 sort=steps.label.tolist(),
@@ -293,10 +304,11 @@ def _weeks(field: str, domain: list[pd.Timestamp]) -> alt.X:
 
 def _ticks(domain: list[pd.Timestamp]) -> alt.Axis:
     """A label a month; of less than three months, which may hold the first of none, one a week."""
-    if domain[1] - domain[0] >= pd.Timedelta(days=75):
+    days = (domain[1] - domain[0]).days
+    if days >= 75:
         by, form = {"interval": "month", "step": 1}, "%b"
     else:
-        by, form = {"interval": "week", "step": 2}, "%-d %b"
+        by, form = {"interval": "week", "step": 1 if days < 40 else 2}, "%-d %b"
     return alt.Axis(format=form, tickCount=by, labelAlign="left")
 
 

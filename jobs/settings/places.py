@@ -100,9 +100,10 @@ def _of_a_catalog(layers: Layers) -> Iterator[Finding]:
 def _half_named(layers: Layers) -> Iterator[Finding]:
     """A catalog without a schema, or the other way round."""
     lake = layers.values.get("lake")
-    told = {key for key in ("catalog", "schema") if isinstance(lake, dict) and lake.get(key)}
-    for lacking in {"catalog", "schema"} - told if len(told) == 1 else ():
-        yield ("lake", lacking), "nothing", f"a name, beside lake.{told.pop()}", ""
+    told = [key for key in ("catalog", "schema") if isinstance(lake, dict) and key in lake]
+    if len(told) == 1:
+        [other] = {"catalog", "schema"} - {*told}
+        yield ("lake", *told), f"{shown(lake[told[0]])} alone", f"lake.{other} beside it", ""
 
 
 def _with_the_lake(layers: Layers) -> Iterator[Finding]:

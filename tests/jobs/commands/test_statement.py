@@ -74,7 +74,7 @@ def test_a_customer_is_told_what_is_held_and_why(statement):
         "marketing by email: no",
         "- orders: 1 (",
         "- what you have already: S1, by every channel, until 12 March 2026, because you ordered",
-        "- Mail House Ltd: your email, in a form of its own, since 10 February 2026; they have it",
+        "- Mail House Ltd: your email, as they are, since 10 February 2026; they have it",
         "they have it now",
         "Write to privacy@shop.example.",
         "You may also complain to the data protection office.",

@@ -102,7 +102,7 @@ def test_failures_name_unfinished_batches_and_the_commonest_reasons(lake):
 def test_failures_name_what_a_destination_refused(lake):
     refused = {"destination": "meta", "name": "2.json", "state": "rejected", "response": "400"}
     assert status(lake)["failures"]["deliveries"] == [refused]
-    assert "meta took 8 records sent to it, and refused 3 (see delivery_rows)" in shown(lake)
+    assert "meta took 8 records sent to it, and refused 3; all hold" in shown(lake)
     assert "mailer took" not in shown(lake), "test copies count in no figure"
     assert "meta/2.json is rejected: 400." in shown(lake)
 

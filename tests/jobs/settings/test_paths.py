@@ -129,10 +129,24 @@ def test_the_names_of_a_catalog_are_no_folder(read, errors, name, tmp_path):
     text = f"[lake]\nlocation = '{name}'"
     assert errors(text) == [
         f'my.toml: lake.location: found "{name}", which reads as the names of a catalog and a '
-        "schema; allowed: a folder or a URI, since tables are not kept by name "
+        "schema; allowed: a folder or a URI; lake.catalog and lake.schema name where tables are "
+        "kept "
         f"(a folder of that name is ./{name})"
     ]
     assert read(f"[lake]\nlocation = './{name}'").location == str(tmp_path / name)
+
+
+@pytest.mark.parametrize(("told", "lacking"), [("catalog", "schema"), ("schema", "catalog")])
+def test_a_catalog_and_a_schema_come_together(errors, told, lacking):
+    assert errors(f"[lake]\n{told} = 'main'") == [
+        f'my.toml: lake.{told}: found "main" alone; allowed: lake.{lacking} beside it'
+    ]
+
+
+@pytest.mark.parametrize("name", ["a.b", "a b", "1a", ""])
+def test_a_schema_is_one_name(errors, name):
+    [said] = errors(f"[lake]\ncatalog = 'main'\nschema = '{name}'")
+    assert said.startswith("my.toml: lake.schema: found")
 
 
 @pytest.mark.parametrize(

@@ -187,7 +187,7 @@ def _shared(facts: Mapping[str, Any]) -> Section:
         elif one["first_at"]:
             when = f", from {_day(one['first_at'])} to {_day(one['last_at'])}"
         held = STANDS[one["is_held"]][one["stands"]]
-        how = "as hashes" if one["is_hashed"] else "as they are"
+        how = "hashed" if one["is_hashed"] else "in plain text"
         items.append(f"{name}: your {what}, {how}{when}; {held}")
     title = "With whom we shared it"
     if items:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 import uuid
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
@@ -23,8 +22,6 @@ IN_ONE_MOVE = ("s3a", "gs")
 IF_NONE = "fs.option.create.conditional.overwrite"
 # How it says that somebody else's file is there.
 THERE_ALREADY = ("RemoteFileChangedException", "FileAlreadyExistsException", "PreconditionFailed")
-# Whoever changes a small file and says no word of it for so long is gone.
-TURN, TRIES = 60.0, 4
 
 
 class HadoopFiles:
@@ -119,37 +116,13 @@ class HadoopFiles:
         return True
 
     def swap_text(self, path: str, old: str | None, new: str) -> bool:
-        """In turn: whoever makes the file beside it may look and write, and takes it away."""
+        """In turn, since few of these file systems compare and swap."""
         if self._here is not None:
             return self._here.swap_text(local_path(path) or path, old, new)
         folder, _, name = path.rpartition("/")
-        turn, own = f"{folder}/.{name}.turn", lease.Holder.new()
-        with lease.at_work(own):
-            while not self._takes(turn, own.text()):
-                self._wait_for_turn(folder, turn)
-            try:
-                return self.read_text(path) == old and self.write_text(path, new)
-            finally:
-                self.remove(turn)
-
-    def _takes(self, turn: str, text: str) -> bool:
-        """Whether the turn is ours; one that is given back just then is asked for anew."""
-        for _ in range(TRIES):
-            with contextlib.suppress(StepFailed):
-                return self.create_text(turn, text)
-            time.sleep(0.05)
-        return self.create_text(turn, text)
-
-    def _wait_for_turn(self, folder: str, turn: str) -> None:
-        """Wait a little for whoever has the turn; one that is gone loses it."""
-        text, written = self.read_text(turn), self.written_at(turn)
-        if text is None or written is None:
-            return
-        is_old = lease.now(self, folder) - written > timedelta(seconds=TURN)
-        if lease.Holder.read(text).is_dead() or is_old:
-            self.remove(turn)
-        else:
-            time.sleep(0.2)
+        within = folder.removeprefix(self.location).lstrip("/")
+        with lease.in_turn(self, f"{within}/.{name}.turn".lstrip("/")):
+            return self.read_text(path) == old and self.write_text(path, new)
 
     def written_at(self, path: str) -> datetime | None:
         system, place = self._hadoop(path)

@@ -36,6 +36,8 @@ NAME = re.compile(r"(\d{20})\.json")
 SECONDS = 180.0
 # Of that: how often its holder renews it, and when one that could not ends itself.
 RENEWALS, TRIED = 9, 2 / 3
+# Whoever has the turn to change a small file and says no word for so long is gone.
+TURN = 60.0
 # How often a file that is gone before it is read is looked for anew.
 LOOKS = 10
 Say = Callable[[str], None]
@@ -209,13 +211,13 @@ def at_work(own: Holder) -> Iterator[None]:
         _ours.discard(own.token)
 
 
-def newest(files: Files) -> Holder | None:
+def newest(files: Files, folder: str = FOLDER) -> Holder | None:
     """Whoever wrote the newest lease, be it over or not; None where there never was any."""
     for _ in range(LOOKS):
-        number = _highest(files)
+        number = _highest(files, folder)
         if not number:
             return None
-        text = files.read_text(_place(files, number))
+        text = files.read_text(_place(files, number, folder))
         if text is not None:
             return Holder.read(text, number)
     return None
@@ -240,6 +242,40 @@ def now(files: Files, folder: str) -> datetime:
     return found or datetime.now(UTC)
 
 
+@contextlib.contextmanager
+def in_turn(files: Files, folder: str) -> Iterator[None]:
+    """Have the turn to change a small file; whoever says no word for `TURN` seconds loses it.
+
+    By the same move as a lake is held: nobody takes away what another may have made meanwhile.
+    """
+    own = Holder.new()
+    with at_work(own):
+        while True:
+            found = newest(files, folder)
+            if found is None or found.is_over or found.is_dead() or _is_old(files, found, folder):
+                number = found.number + 1 if found else 1
+                made = files.create_text(_place(files, number, folder), own.text())
+                # A number that was outdone and tidied away since is no turn.
+                if made and _highest(files, folder) == number:
+                    break
+            else:
+                time.sleep(0.1)
+        try:
+            yield
+        finally:
+            # Where another has taken it since, it is theirs to give back.
+            over = own.text(is_over=True)
+            if files.create_text(_place(files, number + 1, folder), over):
+                _tidy(files, up_to=number, folder=folder)
+
+
+def _is_old(files: Files, found: Holder, folder: str) -> bool:
+    written = files.written_at(_place(files, found.number, folder))
+    if written is None:
+        return False  # outdone since
+    return (now(files, f"{files.location}/{folder}") - written).total_seconds() > TURN
+
+
 def _wait(files: Files, found: Holder, say: Say) -> None:
     """Return once a lease has run out. Raises: LakeHeld, where its holder renews it."""
     written = files.written_at(_place(files, found.number))
@@ -260,22 +296,22 @@ def _wait(files: Files, found: Holder, say: Say) -> None:
             raise seen.error(files.location)
 
 
-def _place(files: Files, number: int) -> str:
-    return f"{files.location}/{FOLDER}/{number:020d}.json"
+def _place(files: Files, number: int, folder: str = FOLDER) -> str:
+    return f"{files.location}/{folder}/{number:020d}.json"
 
 
-def _highest(files: Files) -> int:
+def _highest(files: Files, folder: str = FOLDER) -> int:
     """The number of the newest lease; 0 before the first."""
-    names = map(NAME.fullmatch, files.names(f"{files.location}/{FOLDER}"))
+    names = map(NAME.fullmatch, files.names(f"{files.location}/{folder}"))
     return max((int(name[1]) for name in names if name), default=0)
 
 
-def _tidy(files: Files, *, up_to: int) -> None:
+def _tidy(files: Files, *, up_to: int, folder: str = FOLDER) -> None:
     """Take away what newer numbers have outdone."""
-    for name in files.names(f"{files.location}/{FOLDER}"):
+    for name in files.names(f"{files.location}/{folder}"):
         found = NAME.fullmatch(name)
         if found and int(found[1]) <= up_to:
-            files.remove(f"{files.location}/{FOLDER}/{name}")
+            files.remove(f"{files.location}/{folder}/{name}")
 
 
 def _who() -> str:

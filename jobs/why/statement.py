@@ -14,6 +14,7 @@ from tactful.jobs.why.answer import Moment
 from tactful.jobs.why.texts import DID, as_utc, visible
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.events import STREAMS
+from tactful.transforms.plans.speaking import CANCEL, SEND
 
 READS = (
     *who.READS, *happened.READS, *STREAMS, "customers", "customer_scores", "suppressions",
@@ -289,13 +290,16 @@ def _shared(
             )
     stand = _standing(of, [row["last_record"] for rows in grouped.values() for row in rows])
     types = {key: one["identifier_type"] for key, one in known.items()}
-    hashing = {one.name for one in of.config.destinations if one.is_ad_network}
+    hashing = {one.name for one in of.config.destinations if one.sink.hashes}
     return [
         {
             "destination": destination,
             "recipient": of.config.privacy.recipients.get(destination),
-            # What ad networks match by are hashes; whoever writes to her has what he writes to.
-            "is_hashed": destination in hashing,
+            # Whoever writes to her has what he writes to.
+            "is_hashed": destination in hashing
+            and not any(
+                (row["last_record"] or {}).get("operation") in (SEND, CANCEL) for row in rows
+            ),
             "identifiers": sorted({types[row["identifier_key"]] for row in rows}),
             "first_at": _bound(min, (row["first_at"] for row in rows)),
             "last_at": _bound(max, (row["last_at"] for row in rows)),

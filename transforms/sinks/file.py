@@ -93,6 +93,7 @@ SINK = s.Sink(
     minimum_audience=0,
     identifier_types=(),
     needs_ad_consent=False,
+    hashes=True,
     extension="jsonl",
     forms=forms,
     split=s.one_a_person,

@@ -345,6 +345,7 @@ SINK = s.Sink(
     minimum_audience=100,
     identifier_types=("email", "email_sha256", "phone", "device_id"),
     needs_ad_consent=True,
+    hashes=True,
     extension="json",
     forms=forms,
     split=split,

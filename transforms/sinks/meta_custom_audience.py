@@ -290,6 +290,7 @@ SINK = s.Sink(
     minimum_audience=100,
     identifier_types=("email", "email_sha256", "phone", "device_id", "customer_id"),
     needs_ad_consent=True,
+    hashes=True,
     extension="json",
     forms=forms,
     split=split,

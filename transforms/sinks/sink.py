@@ -118,6 +118,7 @@ class Sink:
     `speech` send records, their ids, policy → the text of one file of what is to be said to whom;
              None where nobody can be spoken to by it. It says so, and whoever reads it says it.
              Of what is called back the operation is `cancel`.
+    `hashes` whether its audiences hold contacts as hashes; what is to be said has them plainly.
     `replace` how an audience is replaced whole; None where the vendor cannot do that.
     `can_schedule` whether who reads it says something at its `send_at`, and not before.
     `can_cancel` whether who reads it takes back until then what it was told to say. Only what does
@@ -151,6 +152,7 @@ class Sink:
     limits: Mapping[str, int] = field(default_factory=dict)
     speech: Callable[..., str] | None = None
     replace: Replace | None = None
+    hashes: bool = False
     can_schedule: bool = False
     can_cancel: bool = False
 

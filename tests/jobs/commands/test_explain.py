@@ -232,6 +232,41 @@ def test_who_is_nobody_is_said(explain):
     assert explain("person:ann")[0] == 1
 
 
+def test_of_what_is_nobodys_it_is_told_who_holds_it_and_what_closed_it(explain, tmp_path):
+    before = explain("till@x.io")[1]
+    assert "Who holds it" not in before and "What destinations were told" not in before
+    held = {"destination": "crm_list", "audience": "bought_it", "identifier_key": key("4"),
+            "member_key": key("4"), "is_member": True, "batch_id": 1}  # fmt: skip
+    told = {"destination": "crm_list", "audience": "bought_it", "operation": "add",
+            "identifier_keys": [key("4")], "record_id": "9", "payload": "{}",
+            "emitted_at": at(20), "batch_id": 1}  # fmt: skip
+    closed = {"suppression_id": "9", "person_id": f"a_{key('4')}", "policy": "unsubscribed",
+              "reason": "unsubscribed", "channels": ["email"], "starts_at": at(20), "scope": [],
+              "evidence": ["profiles:w2"]}  # fmt: skip
+    for name, row in (("_log/memberships", held), ("records", told), ("suppressions", closed)):
+        write_table(tmp_path / "lake", name, [row], mode="append")
+    publish(tmp_path / "lake", batch=2)
+    text = explain("till@x.io")[1]
+    assert "Who holds it: 1 audience" in text and "What destinations were told: 1 record" in text
+    assert "What must not be said by it: 1 suppression in force" in text
+
+
+def test_what_waits_for_a_gate_is_said_beside_what_is_planned(explain, tmp_path):
+    state = json.loads((tmp_path / "lake/_lake.json").read_text())
+    state["quality_gate"] = {"customers": "expect_x of orders"}
+    (tmp_path / "lake/_lake.json").write_text(json.dumps(state))
+    conf = tmp_path / "my.toml"
+    assert "nothing new is said" not in explain("ann@x.io")[1]
+    conf.write_text(f"{conf.read_text()}[quality]\nhold = 'speech'\n")
+    text = explain("ann@x.io")[1]
+    assert 'By quality.hold = "speech" nothing new is said while table customers fails' in text
+
+
+def test_a_moment_that_has_not_come_is_refused(explain):
+    code, text = explain("ann@x.io", "--at", "2999-01-01T00:00:00Z")
+    assert code == 1 and "--at 1 January 2999, 00:00 has not come" in text
+
+
 def test_a_former_person_id_leads_to_what_it_became(explain):
     code, text = explain(GONE)
     assert code == 0

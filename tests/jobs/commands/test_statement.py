@@ -74,7 +74,7 @@ def test_a_customer_is_told_what_is_held_and_why(statement):
         "marketing by email: no",
         "- orders: 1 (",
         "- what you have already: S1, by every channel, until 12 March 2026, because you ordered",
-        "- Mail House Ltd: your email, as they are, since 10 February 2026; they have it",
+        "- Mail House Ltd: your email, hashed, since 10 February 2026; they have it",
         "they have it now",
         "Write to privacy@shop.example.",
         "You may also complain to the data protection office.",
@@ -91,6 +91,18 @@ def test_nothing_is_told_of_anybody_else(statement):
         code, text, beside = statement(shared)
         assert (code, text) == (1, ""), shared
         assert "only this customer has" in beside or "name an identifier of this" in beside
+
+
+def test_what_was_told_of_an_address_that_several_share_is_not_denied(statement, tmp_path):
+    told = {
+        "destination": "crm_list", "operation": "add", "person_id": EVE, "payload": "{}",
+        "identifier_keys": [key("4")], "record_id": "9", "emitted_at": at(20), "batch_id": 1,
+    }  # fmt: skip
+    assert "With nobody." in statement("M-6")[1]
+    write_table(tmp_path / "lake", "records", [told], mode="append")
+    publish(tmp_path / "lake", batch=2)
+    _, text, _ = statement("M-6")
+    assert "With nobody under what is yours alone." in text and "till@x.io" not in text
 
 
 def test_what_others_claimed_or_did_is_no_reason(statement):

@@ -82,6 +82,35 @@ def test_everything_wrong_is_told_at_once(tmp_path: Path):
         assert words in told, told
 
 
+@pytest.mark.parametrize(
+    ("kind", "arguments", "key"),
+    [
+        ("expect_column_values_to_be_between",
+         'column = "orders"\nmin_value = 5\nmostly = 0', "mostly"),
+        ("expect_column_values_to_be_between",
+         'column = "orders"\nmin_value = 5\nmax_value = 4', "min_value"),
+        ("expect_table_row_count_to_be_between", "min_value = 0", "min_value"),
+        ("expect_column_values_to_match_regex", 'column = "person_id"\nregex = "("', "regex"),
+        ("expect_column_values_to_match_regex",
+         "column = 'person_id'\nregex = '^\\p{L}+[a-z]++$'", None),
+        ("expect_table_row_count_to_be_between", "min_value = 0\nmax_value = 9", None),
+        ("expect_column_values_to_be_between",
+         'column = "orders"\nmin_value = 5\nmostly = 0.5', None),
+    ],
+)  # fmt: skip
+def test_what_would_always_or_never_be_met_is_refused(
+    tmp_path: Path, kind: str, arguments: str, key: str | None
+):
+    file = tmp_path / "a.toml"
+    file.write_text(f'[[expect]]\ntable = "customers"\ntype = "{kind}"\n{arguments}\n')
+    if key is None:
+        assert len(of_files(str(file))) == 1
+        return
+    with pytest.raises(ConfigError) as caught:
+        of_files(str(file))
+    assert [one.key for one in caught.value.problems] == [f"expect[0].{key}"]
+
+
 @pytest.mark.parametrize("place", ["nowhere", "empty"])
 def test_a_place_without_files_is_refused(tmp_path: Path, place: str):
     (tmp_path / "empty").mkdir()

@@ -42,6 +42,24 @@ def test_what_a_rule_filled_that_is_gone_can_be_emptied(read):
     assert [(d.policy, d.retired) for d in config.destinations] == [("of_last_year", True)]
 
 
+def test_a_group_of_a_channel_is_told_of_its_own_addresses_alone(read):
+    """Whose email is closed may share a number with somebody whose texts are not."""
+    group = "504e09e6-ffa4-4b31-96c3-c05d50d903cf"
+    config = read(
+        "".join(
+            f"[[destinations]]\nname = '{channel}'\nkind = 'braze'\npolicy = 'unsubscribed'\n"
+            f"channel = '{channel}'\nsubscription_group_id = '{end}{group[1:]}'\n"
+            for channel, end in (("email", "1"), ("sms", "2"))
+        )
+        + "[[destinations]]\nname = 'all'\nkind = 'braze'\npolicy = 'unsubscribed'\n"
+    )
+    assert [destination.wanted for destination in config.destinations] == [
+        ["customer_id", "email", "email_sha256"],
+        ["customer_id", "phone"],
+        ["customer_id", "email", "phone", "email_sha256"],
+    ]
+
+
 def test_one_list_is_filled_by_one_destination(read, errors):
     meta = "[[destinations]]\nname = '{}'\nkind = 'meta_custom_audience'\npolicy = 'bounced'\n"
     text = f"{meta.format('a')}audience_id = 12\n{meta.format('b')}audience_id = '12'\n"

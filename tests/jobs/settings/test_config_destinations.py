@@ -54,9 +54,9 @@ def test_a_group_of_a_channel_is_told_of_its_own_addresses_alone(read):
         + "[[destinations]]\nname = 'all'\nkind = 'braze'\npolicy = 'unsubscribed'\n"
     )
     assert [destination.wanted for destination in config.destinations] == [
-        ["customer_id", "email", "email_sha256"],
-        ["customer_id", "phone"],
-        ["customer_id", "email", "phone", "email_sha256"],
+        ["email", "email_sha256"],
+        ["phone"],
+        ["email", "phone", "email_sha256"],
     ]
 
 

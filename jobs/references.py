@@ -15,7 +15,7 @@ class Place(NamedTuple):
 
     pattern: str
     look: Callable[[str, Environ], str]
-    missing: Callable[[str, Environ], tuple[str, str, str]]
+    missing: Callable[[str], tuple[str, str, str]]
 
 
 def find(told: Any, environ: Environ | None = None) -> str:
@@ -38,7 +38,7 @@ def missing(told: Any, environ: Environ | None = None) -> tuple[str, str, str] |
     if named is None or find(told, environ).strip():
         return None
     place, name = named
-    return place.missing(name, os.environ if environ is None else environ)
+    return place.missing(name)
 
 
 def shown(told: str) -> str:
@@ -56,7 +56,7 @@ def _variable(name: str, environ: Environ) -> str:
     return environ.get(name, "")
 
 
-def _no_variable(name: str, _: Environ) -> tuple[str, str, str]:
+def _no_variable(name: str) -> tuple[str, str, str]:
     hint = f"set the environment variable {name}"
     return f"{name} unset or empty", "a variable that is set", hint
 
@@ -73,7 +73,7 @@ def _in_scope(name: str, _: Environ) -> str:
         return ""
 
 
-def _not_in_scope(name: str, _: Environ) -> tuple[str, str, str]:
+def _not_in_scope(name: str) -> tuple[str, str, str]:
     scope, _, key = name.partition("/")
     if _utilities() is None:
         found = f"a secret scope {scope}, which only a cluster of Databricks reads"

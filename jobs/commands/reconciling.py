@@ -8,7 +8,8 @@ destination. What the vendor itself holds cannot be read back from any of them b
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -50,16 +51,16 @@ def reconcile(config: Config, name: str) -> dict[str, Any]:
     """How every value of a destination stands, and the records that would mend what is wrong."""
     destination, lake = destination_of(config, name)
     tables = Tables(lake)
-    found = list(_values(tables, destination))
+    ends = _ends(tables, destination)
+    found = list(_values(tables, destination, ends))
     if tables.damaged:
         raise LakeError(next(iter(tables.damaged.values())))
-    unnamed = _unnamed(tables, destination)
     standing = Counter(value["stands"] for value in found)
     mending = [value for value in found if value["stands"] in ("refused", "untold", "left_over")]
     return {
         "destination": name,
         "values": {stands: standing.get(stands, 0) for stands in MEANINGS},
-        "unnamed": unnamed,
+        "unnamed": ends.unnamed,
         "mending": [_mended(value, destination) for value in mending],
     }
 
@@ -107,10 +108,10 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
         yield "What was refused is tried once more with: tactful send --again."
 
 
-def _values(tables: Tables, destination: Destination) -> Iterator[dict[str, Any]]:
+def _values(tables: Tables, destination: Destination, ends: Ends) -> Iterator[dict[str, Any]]:
     """Every value of which something is wrong or right, with its audience and identifiers."""
     newest = _newest_told(tables, destination.name)
-    files = _states(tables, destination)
+    files = _states(tables, destination, ends)
     for (audience, _), rows in members_of(tables, destination.name).items():
         keys = sorted({row["identifier_key"] for row in rows})
         told = [newest[audience, key] for key in keys if (audience, key) in newest]
@@ -146,41 +147,51 @@ def _newest_told(tables: Tables, name: str) -> dict[tuple[str, str], dict[str, A
     return newest
 
 
-def _states(tables: Tables, destination: Destination) -> dict[str, str]:
+@dataclass(frozen=True)
+class Ends:
+    """What a destination's files came to: the newest row of each, by name, and of the records in
+    them those that it refused, each by its row. Of one that is not sent: nothing.
+    """
+
+    files: Mapping[str, Mapping[str, Any]]
+    refused: Sequence[Mapping[str, Any]]
+
+    @property
+    def unnamed(self) -> int:
+        """How many records of files that were taken it refused without a word on which."""
+        taken = {name: row for name, row in self.files.items() if row["state"] == "accepted"}
+        named = sum(row["name"] in taken for row in self.refused)
+        return max(0, sum(row["refused_records"] or 0 for row in taken.values()) - named)
+
+
+def _ends(tables: Tables, destination: Destination) -> Ends:
+    if not destination.is_sent:
+        return Ends({}, ())
+    newest = {row["name"]: row for row in Outbox(tables.lake).states()
+              if row["destination"] == destination.name}  # fmt: skip
+    rows = tables.ask(ROWS.format(name=destination.name), "delivery_rows")
+    # Of a file that was sent once more only what its last end says.
+    refused = [
+        row for row in rows
+        if row["state"] == "rejected"
+        and row["name"] in newest and row["at"] == newest[row["name"]]["at"]
+    ]  # fmt: skip
+    return Ends(newest, refused)
+
+
+def _states(tables: Tables, destination: Destination, ends: Ends) -> dict[str, str]:
     """How each record stands: taken, refused or waiting. Of one that is not sent: nothing."""
     if not destination.is_sent:
         return {}
     outbox = Outbox(tables.lake)
-    newest = {row["name"]: row for row in outbox.states()
-              if row["destination"] == destination.name}  # fmt: skip
-    ends = {name: row["state"] for name, row in newest.items()}
     stands = {"accepted": "in_order", "rejected": "refused", "given_up": "refused"}
     found = {
-        record["record_id"]: stands.get(ends.get(file.name, ""), "waiting")
+        record["record_id"]: stands.get(ends.files.get(file.name, {}).get("state", ""), "waiting")
         for file in outbox.files(destination.name)
         for record in outbox.records_of(file)
     }
-    rows = tables.ask(ROWS.format(name=destination.name), "delivery_rows")
-    # Of a file that was sent once more only what its last end says.
-    refused = {
-        row["record_id"] for row in rows
-        if row["state"] == "rejected"
-        and row["name"] in newest and row["at"] == newest[row["name"]]["at"]
-    }  # fmt: skip
+    refused = {row["record_id"] for row in ends.refused}
     return {key: "refused" if key in refused else state for key, state in found.items()}
-
-
-def _unnamed(tables: Tables, destination: Destination) -> int:
-    """How many records of files that were taken it refused without a word on which."""
-    if not destination.is_sent:
-        return 0
-    of = f"destination = '{destination.name}'"
-    ends = [row for row in Outbox(tables.lake).states() if row["destination"] == destination.name]
-    taken = sum(row["refused_records"] or 0 for row in ends if row["state"] == "accepted")
-    last = {(row["name"], row["at"]) for row in ends if row["state"] == "accepted"}
-    rows = tables.ask(f"SELECT name, at, state FROM delivery_rows WHERE {of}", "delivery_rows")
-    named = [row for row in rows if row["state"] == "rejected" and (row["name"], row["at"]) in last]
-    return max(0, taken - len(named))
 
 
 def _mended(value: Mapping[str, Any], destination: Destination) -> dict[str, Any]:

@@ -18,7 +18,6 @@ from pyspark.sql import SparkSession
 from tactful.jobs.lake import listing, spills
 from tactful.jobs.lake.local_files import LocalFiles
 from tactful.jobs.lake.names import schema_of
-from tactful.jobs.lake.places import local_path
 from tactful.jobs.lake.state import stored_state
 from tactful.schemas.catalog import TABLES
 from tactful.schemas.table import Table
@@ -63,7 +62,7 @@ class Mirror:
 
     def table(self, path: str, version: int | None) -> Path | None:
         """The copy of a table that a catalog keeps, at a version; None where it has none."""
-        table = _of(path)
+        table = TABLES[path]
         if not self.has(table):
             return None
         place = self.folder / BY_NAME / path / str(version if version is not None else "newest")
@@ -84,7 +83,7 @@ class Mirror:
 
     def count(self, path: str) -> int | None:
         """The rows of such a table; None where there is none."""
-        table = _of(path)
+        table = TABLES[path]
         return self.named.read(table).count() if self.named and self.has(table) else None
 
     def has(self, table: Table) -> bool:
@@ -96,10 +95,6 @@ class Mirror:
         there, here = path(f"{self.location}/{name}"), path(f"file:{self.folder}/{name}")
         # Without the sums that Hadoop keeps beside local files.
         self._system.copyToLocalFile(False, there, here, True)
-
-
-def _of(path: str) -> Table:
-    return next(table for table in TABLES.values() if table.path == path)
 
 
 def _by_name(spark: SparkSession, location: str, schema: str) -> NamedStore:
@@ -150,8 +145,3 @@ def _is_small(name: str) -> bool:
     if STATE in f"/{name}":
         return False
     return "/" not in name or name.startswith(SMALL) or f"/{LOG}/" in f"/{name}"
-
-
-def is_elsewhere(location: str) -> bool:
-    """Whether a lake lies where only Spark reaches."""
-    return local_path(location) is None

@@ -31,8 +31,7 @@ from tactful.jobs.runs.batches import (
     refuse_other_configuration,
     unfinished,
 )
-from tactful.jobs.runs.telling import is_any_sent
-from tactful.jobs.sending.send import lake_of_outbox
+from tactful.jobs.sending.outbox import lake_of_outbox
 from tactful.jobs.session import open_session
 from tactful.jobs.settings.config import Config
 
@@ -53,7 +52,7 @@ def refuse(lake: Lake, config: Config) -> None:
 
 def refuse_sending(config: Config) -> None:
     """Refuse to send what this process could not read when its turn comes. Raises: LakeError."""
-    if is_any_sent(config):
+    if config.is_any_sent:
         lake_of_outbox(config)
 
 

@@ -41,7 +41,7 @@ from tactful.jobs.runs.failures import failure
 from tactful.jobs.runs.gauges import Gauges, address, session_settings
 from tactful.jobs.runs.observing import Observing
 from tactful.jobs.runs.publishing import published_beside
-from tactful.jobs.runs.telling import is_any_sent, say_changed, tell, told_beside
+from tactful.jobs.runs.telling import say_changed, tell, told_beside
 from tactful.jobs.session import cut_log, open_session
 from tactful.jobs.settings.config import Config
 from tactful.jobs.version import software_version
@@ -250,7 +250,7 @@ def _once(
         on_progress(Step("quality"))
         summary.quality = check(lake)
     summary.held = gate.held(lake.state(), config)
-    if is_any_sent(config):
+    if config.is_any_sent:
         summary.sent, summary.untold = timed("send", lambda: tell(config, on_progress)) or ({}, {})
         lake.observer.sent(summary.sent)
     return summary
@@ -390,6 +390,6 @@ def _for_ever(
     summary.failed_sources = failed
     summary.published = publish(lake, config, as_of=now)
     summary.held = gate.held(lake.state(), config)
-    if is_any_sent(config) and not was_asked:
+    if config.is_any_sent and not was_asked:
         summary.sent, summary.untold = tell(config, on_progress)
     return summary

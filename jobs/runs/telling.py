@@ -17,11 +17,6 @@ Turns = dict[str, dict[str, Any]]
 TOLD_AGAIN = "Destination {} is told all again."
 
 
-def is_any_sent(config: Config) -> bool:
-    """Whether any destination is sent to at all."""
-    return any(destination.is_sent for destination in config.destinations)
-
-
 def tell(
     config: Config, on_progress: Progress, stop: threading.Event | None = None
 ) -> tuple[Turns, dict[str, str]]:
@@ -59,7 +54,7 @@ def told_beside(
             if running is not None and running.done():
                 running.result()
                 running = None
-            if running is None and is_any_sent(config):
+            if running is None and config.is_any_sent:
                 running = thread.submit(work)
 
         try:

@@ -13,12 +13,15 @@ from typing import Any
 from deltalake import QueryBuilder
 
 from tactful.jobs.commands.tables_here import opened, readable
-from tactful.jobs.errors import LakeDamaged
+from tactful.jobs.errors import LakeDamaged, LakeError
+from tactful.jobs.lake.files import files_here
+from tactful.jobs.settings.config import Config
 from tactful.schemas.records import DELIVERIES, DELIVERY_ROWS, DELIVERY_STATES, RECORDS
 from tactful.schemas.table import Table
 
 # query-batch-order and number-operation, as `deliver` names files.
 NAME = re.compile(r"^[a-z]+-(\d+)-(\d)(\d+)-")
+TOLD = ("destination", "name", "audience", "operation", "records", "batch_id", "text_sha256")
 ENDS = ("accepted", "rejected")
 # So many records are held at once of a batch, or those of one file where it has more.
 STRETCH = 50_000
@@ -45,6 +48,23 @@ class File:
         """Batch by batch, what closes or leaves before what opens or comes, then by number."""
         found = NAME.match(self.name)
         return tuple(map(int, found.groups())) if found else (self.batch_id, 0, 0)
+
+
+def lake_of_outbox(config: Config) -> Path:
+    """The folder of the lake whose outbox is sent. Raises: LakeError, where that cannot be."""
+    here = files_here(config.location)
+    if config.lake.tables_in:
+        raise LakeError(
+            "Sending reads and writes tables in the lake's own folder, and those of this lake are "
+            f"kept by name in {config.lake.tables_in}; leave deliver as it is, and let a job of "
+            "yours upload the outbox."
+        )
+    if here is None:
+        raise LakeError(
+            f"Sending reads the outbox from a disk of this machine, and {config.location} lies "
+            "elsewhere; leave deliver as it is, and let a job of yours upload the outbox."
+        )
+    return Path(here.location)
 
 
 class Outbox:
@@ -133,11 +153,10 @@ class Outbox:
 
     def files(self, destination: str) -> list[File]:
         """All committed files of a destination, in order."""
-        names = "destination, name, audience, operation, records, batch_id"
-        # Lakes that an older version wrote last do not have it.
-        more = ", text_sha256" if self._has(DELIVERIES, "text_sha256") else ""
-        sql = f"SELECT {names}{more} FROM deliveries WHERE destination = '{destination}'"
-        files = [File(**row) for row in self._ask(DELIVERIES, sql)]
+        sql = f"SELECT * FROM deliveries WHERE destination = '{destination}'"
+        # Lakes that an older version wrote last lack the newest of these.
+        told = [{name: row.get(name) for name in TOLD} for row in self._ask(DELIVERIES, sql)]
+        files = [File(**row) for row in told]
         next_first: dict[tuple[str, str, int], int] = defaultdict(int)
         placed: list[File] = []
         for file in sorted(files, key=lambda file: (file.order, file.name)):
@@ -155,10 +174,6 @@ class Outbox:
             f"ORDER BY position LIMIT {max(STRETCH, file.records)} OFFSET {file.first}"
         )
         return self._ask(RECORDS, sql)
-
-    def _has(self, table: Table, column: str) -> bool:
-        delta = opened(self.lake, table.path, rows=False)
-        return delta is not None and column in {field.name for field in delta.schema().fields}
 
     def _ask(self, table: Table, sql: str) -> list[dict[str, Any]]:
         delta = opened(self.lake, table.path)

@@ -17,13 +17,12 @@ import httpx2
 
 from tactful.jobs import references
 from tactful.jobs.errors import LakeError, QualityGate, SendingHeld
-from tactful.jobs.lake.files import files_here
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.local_files import held
 from tactful.jobs.progress import Step
 from tactful.jobs.runs import gate
 from tactful.jobs.sending.journal import FOLDER, Journal
-from tactful.jobs.sending.outbox import Outbox
+from tactful.jobs.sending.outbox import Outbox, lake_of_outbox
 from tactful.jobs.sending.sender import Sender, Turn
 from tactful.jobs.sending.told import Tables
 from tactful.jobs.sending.wire import TIMEOUT, Pace, Wire
@@ -83,8 +82,8 @@ def send(
             on_progress(Step(line, name="send", done=number, total=files, unit="files"))
 
         def turn(name: str) -> Turn:
-            if why := unusable(chosen[name].credential, environ):
-                return Turn(waiting=len(waiting[name]), stopped=f"its credential is {why}")
+            if wrong := unusable(chosen[name].credential, environ):
+                return Turn(waiting=len(waiting[name]), stopped=f"its credential is {wrong[0]}")
             on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
             wire = wire_to(name)
             # Each thread its own reader: it holds one batch of records at a time.
@@ -168,23 +167,6 @@ def _wires(
         return Wire(destination, credential, pace, patience=patience, timeout=timeout)
 
     return wire
-
-
-def lake_of_outbox(config: Config) -> Path:
-    """The folder of the lake whose outbox is sent. Raises: LakeError, where that cannot be."""
-    here = files_here(config.location)
-    if config.lake.tables_in:
-        raise LakeError(
-            "Sending reads and writes tables in the lake's own folder, and those of this lake are "
-            f"kept by name in {config.lake.tables_in}; leave deliver as it is, and let a job of "
-            "yours upload the outbox."
-        )
-    if here is None:
-        raise LakeError(
-            f"Sending reads the outbox from a disk of this machine, and {config.location} lies "
-            "elsewhere; leave deliver as it is, and let a job of yours upload the outbox."
-        )
-    return Path(here.location)
 
 
 @contextlib.contextmanager

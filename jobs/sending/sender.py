@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from tactful.jobs.errors import LeaseLost, TactfulError
+from tactful.jobs.errors import TactfulError
 from tactful.jobs.sending.journal import Journal, Progress
 from tactful.jobs.sending.outbox import File, Outbox
 from tactful.jobs.sending.told import Tables
@@ -71,8 +71,6 @@ class Sender:
                 why = self._resting(progress) or (
                     None if progress.is_over else self._sent(progress, file)
                 )
-            except LeaseLost:
-                raise
             except TactfulError as error:
                 why = str(error).rstrip(".")
             except Exception as error:  # what nobody thought of must not stop the others

@@ -260,6 +260,11 @@ class Config(Section):
         self._bases = {place: base(place) for place in places}
 
     @property
+    def is_any_sent(self) -> bool:
+        """Whether any destination is sent to at all."""
+        return any(destination.is_sent for destination in self.destinations)
+
+    @property
     def location(self) -> str:
         """The lake's folder."""
         return absolute(self.lake.location, base=self._bases["lake", "location"])

@@ -56,23 +56,19 @@ def _credential(place: Place, told: Any) -> Iterator[Finding]:
 
 def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
     """A credential that is not where it is looked for, or that no call could carry."""
-    told = entry.get("credential")
-    if entry.get("deliver") != "http" or not references.is_reference(told):
-        return
-    if lacking := references.missing(told, environ):
-        yield (*place, "credential"), *lacking
-    elif what := unfit(references.find(told, environ)):
+    if entry.get("deliver") == "http" and (wrong := unusable(entry.get("credential"), environ)):
+        yield (*place, "credential"), *wrong
+
+
+def unusable(told: Any, environ: Mapping[str, str]) -> tuple[str, str, str] | None:
+    """What is wrong with what a reference leads to: what was found, what is allowed, and a hint."""
+    value = references.find(told, environ)
+    if not value.strip():
+        return references.missing(told, environ)
+    if what := unfit(value):
         hint = "such as a line end behind the key, which no call could carry"
-        found = f"{told.partition(':')[2]} with {what} in it"
-        yield (*place, "credential"), found, "a key without any", hint
-
-
-def unusable(told: str | None, environ: Mapping[str, str]) -> str | None:
-    """What is wrong with a credential that a call is to be made with; None where nothing is."""
-    if lacking := references.missing(told, environ):
-        return lacking[0]
-    what = unfit(references.find(told, environ))
-    return f"one with {what} in it" if what else None
+        return f"{told.partition(':')[2]} with {what} in it", "a key without any", hint
+    return None
 
 
 def unfit(credential: str) -> str | None:

@@ -1,33 +1,46 @@
 """Filing: a batch's records as files of the outbox, each of them one request.
 
-Records come from Spark in the order of their files, and no more than one file's are held at once.
+Few records come to the driver in the order of their files, and no more than one file's are held at
+once. Of many, executors make and write the texts where the records are, and the driver gives each
+its name.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
-from pyspark.sql import DataFrame, Row, Window
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.jobs.audiences import name_of, sizes_after
+from tactful.jobs.lake.scratch import in_memory, scratch_folder
+from tactful.jobs.request_texts import (
+    FILE,
+    FIRST,
+    GROWING,
+    MADE,
+    SPOKEN,
+    Group,
+    maker,
+    sha256_of,
+)
 from tactful.jobs.runs.batches import Batch
 from tactful.jobs.settings.config import Config, Destination
-from tactful.schemas.records import RECORDS, TEST
-from tactful.transforms.plans.speaking import CANCEL, SEND
-from tactful.transforms.sinks import Request, cut_into_requests
+from tactful.schemas.records import RECORDS
 
-# What of a batch is told first, and what makes a list longer.
-FIRST = ("remove", "suppress", CANCEL)
-GROWING = ("add", "suppress")
-# What is told of what is said to somebody; it changes no audience.
-SPOKEN = (SEND, CANCEL, TEST)
-FILE = ("destination", "audience", "operation")
+# How many files are given their names at once; on an object store each takes a few calls.
+AT_ONCE = 8
+
+
+class Text(NamedTuple):
+    """One request of a group: how many records it is of, and what tells it from any other."""
+
+    records: int
+    text_sha256: str
 
 
 def in_order(records: DataFrame, batch: Batch) -> DataFrame:
@@ -52,120 +65,152 @@ def write_files(batch: Batch, records: DataFrame, config: Config) -> list[dict[s
 
     Files are named after the batch and an existing one is kept.
     """
-    destinations = {destination.name: destination for destination in config.destinations}
-    totals, steps = _counted(records)
+    groups, steps = _counted(batch, records, config)
     sizes = sizes_after(batch, steps)
-    if totals:
-        batch.lake.close_outbox()
-    columns = (*FILE, "payload", "record_id")
-    ordered = records.orderBy(*FILE, "position").select(*columns).toLocalIterator()
-    written = []
-    for (name, audience, operation), total in sorted(totals.items()):
-        files = Files(batch, destinations[name], audience, operation, total)
-        size = sizes.get(name_of(name, audience), 0)
-        for request, text in files.requests(ordered):
-            written.append(files.put(request, text, size=size))
-    return written
+    if not groups:
+        return []
+    batch.lake.close_outbox()
+    is_many = sum(group.total for group in groups) > config.lake.driver_records
+    write = _written_apart if is_many else _written_here
+    known = {destination.name: destination for destination in config.destinations}
+    rows = []
+    for group, texts in write(batch, records, groups):
+        destination = known[group.destination]
+        size = sizes.get(name_of(group.destination, group.audience), 0)
+        for seq, text in enumerate(texts, start=1):
+            rows.append(_row(batch, group, destination, seq, text, size=size))
+    return rows
 
 
-def _counted(records: DataFrame) -> tuple[dict[tuple[str, str, str], int], Counter[str]]:
-    """How many records there are of each kind of file, and how much longer each list becomes."""
+def _counted(batch: Batch, records: DataFrame, config: Config) -> tuple[list[Group], Counter[str]]:
+    """The groups of all records, and how much longer each list becomes."""
+    known = {destination.name: destination for destination in config.destinations}
     values = F.sum(F.size("identifier_keys")).alias("values")
     found = records.groupBy(*FILE).agg(F.count("*").alias("records"), values).collect()
     steps: Counter[str] = Counter()
+    groups = []
     for row in found:
         if row.operation not in SPOKEN:
             more = row["values"] if row.operation in GROWING else -row["values"]
             steps[name_of(row.destination, row.audience)] += more
-    return {(row.destination, row.audience, row.operation): row.records for row in found}, steps
+        told = (row.audience, row.operation)
+        groups.append(_group(batch, known[row.destination], *told, total=row.records))
+    return sorted(groups, key=lambda group: group.key), steps
 
 
-@dataclass(frozen=True)
-class Files:
-    """The files of one audience's additions or removals, or of what is said; total: its records."""
+def _group(
+    batch: Batch, destination: Destination, audience: str, operation: str, *, total: int
+) -> Group:
+    sink, name = destination.sink, destination.name
+    return Group(
+        destination=name,
+        kind=destination.kind,
+        audience=audience,
+        operation=operation,
+        fields=sink.schema([*destination.identifiers]),
+        options=destination.options,
+        total=total,
+        limit=min(destination.batch_size, sink.limit(operation)),
+        session=f"{batch.generation}/{name}/{audience}/{operation}/{batch.number}",
+    )
 
-    batch: Batch
-    destination: Destination
-    audience: str
-    operation: str
-    total: int
 
-    def requests(self, records: Iterator[Row]) -> Iterator[tuple[Request, str]]:
-        """Cut the next records of these into requests that the destination takes."""
-        sink, seq = self.destination.sink, 1
-        limit = min(self.destination.batch_size, sink.limit(self.operation))
-        for whole in cut_into_requests(self.total, limit):
-            part = list(islice(records, whole.size))
-            for request, text in self._cut(part, whole.start, seq):
-                yield request, text
-                seq = request.seq + 1
+def _written_here(
+    batch: Batch, records: DataFrame, groups: Iterable[Group]
+) -> Iterator[tuple[Group, list[Text]]]:
+    """Make the texts on the driver, one after another."""
+    columns = (*FILE, "payload", "record_id")
+    ordered = records.orderBy(*FILE, "position").select(*columns).toLocalIterator()
+    for group in groups:
+        texts: list[Text] = []
+        for request in group.requests:
+            part = list(islice(ordered, request.size))
+            payloads, record_ids = [r.payload for r in part], [r.record_id for r in part]
+            for size, text in group.texts(payloads, record_ids, request):
+                texts.append(Text(size, sha256_of(text)))
+                batch.lake.store.write_text(
+                    _place(batch, group, len(texts)),
+                    text,
+                    keep=True,
+                    is_private=RECORDS.is_protected,
+                )
+        yield group, texts
 
-    def _cut(self, part: list[Row], start: int, seq: int) -> Iterator[tuple[Request, str]]:
-        """A part as one request, or as two halves where its text would be too long."""
-        request = Request(seq, start, len(part), start + len(part) >= self.total)
-        text, most = self.text(part, request), self.destination.sink.max_bytes
-        if most is None or len(part) == 1 or len(text.encode()) <= most:
-            yield request, text
-            return
-        half = len(part) // 2
-        for request, text in self._cut(part[:half], start, seq):
-            yield request, text
-        yield from self._cut(part[half:], start + half, request.seq + 1)
 
-    def text(self, part: Sequence[Row], request: Request) -> str:
-        """The text of one file."""
-        sink, name = self.destination.sink, self.destination.name
-        payloads = [row.payload for row in part]
-        record_ids = [row.record_id for row in part]
-        if self.operation in SPOKEN:
-            assert sink.speech is not None
-            return sink.speech(
-                payloads,
-                record_ids=record_ids,
-                policy=self.audience,
-                # Who sends it need not know that somebody only looks at it.
-                operation=SEND if self.operation == TEST else self.operation,
-                **self.destination.options,
+def _written_apart(
+    batch: Batch, records: DataFrame, groups: list[Group]
+) -> Iterator[tuple[Group, list[Text]]]:
+    """Make and write the texts on the executors; of each the driver learns no more than its name.
+
+    A request's number follows from its place among the group's records, wherever it is made, so a
+    batch that is repeated on other executors, or here, makes the same files.
+    """
+    store = batch.lake.store
+    columns = ", ".join(f"{name} {kind}" for name, kind in MADE.items())
+    with in_memory(in_one_piece=False) as hold, scratch_folder(batch.lake) as folder:
+        numbered = records.withColumn("request", _request_of(groups)).select(
+            *FILE, "request", "position", "payload", "record_id"
+        )
+        made = hold(numbered.groupBy(*FILE, "request").applyInArrow(maker(groups), columns))
+        # Spark ends each row with a line end, and so ends each text.
+        texts = made.select("place", F.expr("left(text, length(text) - 1)").alias("text"))
+        texts.write.partitionBy("place").text(f"{folder}/texts")
+        told = made.drop("text").orderBy(*FILE, "request", "part").collect()
+        of_group: dict[tuple[str, str, str], list[Any]] = {group.key: [] for group in groups}
+        for row in told:
+            of_group[row.destination, row.audience, row.operation].append(row)
+
+        def put(place: str, target: str) -> None:
+            (name,) = store.names(f"{folder}/texts/place={place}")
+            store.move(
+                f"{folder}/texts/place={place}/{name}", target, is_private=RECORDS.is_protected
             )
-        batch = self.batch
-        return sink.body(
-            payloads,
-            operation=self.operation,
-            audience=self.audience,
-            seq=request.seq,
-            last=request.last,
-            total=self.total,
-            record_ids=record_ids,
-            session=f"{batch.generation}/{name}/{self.audience}/{self.operation}/{batch.number}",
-            schema=sink.schema([*self.destination.identifiers]),
-            **self.destination.options,
-        )
 
-    def put(self, request: Request, text: str, *, size: int) -> dict[str, Any]:
-        """Put a file where it belongs. size: how many values the audience then holds."""
-        batch, operation, sink = self.batch, self.operation, self.destination.sink
-        order = 0 if operation in FIRST else 2 if operation in SPOKEN else 1
-        name = (
-            f"{batch.query}-{batch.number:09d}-{order}{request.seq:04d}-{operation}"
-            f".{sink.extension}"
-        )
-        batch.lake.store.write_text(
-            f"{batch.lake.outbox(self.destination.name)}/{name}",
-            text,
-            keep=True,
-            is_private=RECORDS.is_protected,
-        )
-        is_small = operation not in SPOKEN and 0 < size < self.destination.minimum_audience
-        return {
-            "destination": self.destination.name,
-            "name": name,
-            "audience": self.audience,
-            "operation": operation,
-            "records": request.size,
-            "state": "written",
-            "warnings": ["below_minimum"] if is_small else [],
-            "response": None,
-            "at": batch.as_of,
-            "batch_id": batch.number,
-            "text_sha256": hashlib.sha256(text.encode("utf-8")).hexdigest(),
-        }
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            for group in groups:
+                mine = of_group[group.key]
+                targets = [_place(batch, group, seq) for seq in range(1, len(mine) + 1)]
+                list(pool.map(put, [row.place for row in mine], targets))
+                yield group, [Text(row.records, row.text_sha256) for row in mine]
+
+
+def _request_of(groups: Iterable[Group]) -> Column:
+    """To which request of its group a record belongs, by its place among the group's records."""
+    rank = F.row_number().over(Window.partitionBy(*FILE).orderBy("position")) - 1
+    limits = {}
+    for group in groups:
+        limits[group.destination, group.operation] = group.limit
+    of_each = [
+        F.when((F.col("destination") == name) & (F.col("operation") == operation), F.lit(limit))
+        for (name, operation), limit in limits.items()
+    ]
+    return F.floor(rank / F.coalesce(*of_each)).cast("int")
+
+
+def _name(batch: Batch, group: Group, seq: int) -> str:
+    order = 0 if group.operation in FIRST else 2 if group.operation in SPOKEN else 1
+    return f"{batch.query}-{batch.number:09d}-{order}{seq:04d}-{group.operation}.{group.extension}"
+
+
+def _place(batch: Batch, group: Group, seq: int) -> str:
+    return f"{batch.lake.outbox(group.destination)}/{_name(batch, group, seq)}"
+
+
+def _row(
+    batch: Batch, group: Group, destination: Destination, seq: int, text: Text, *, size: int
+) -> dict[str, Any]:
+    """A row of `deliveries`. size: how many values the audience then holds."""
+    is_small = group.operation not in SPOKEN and 0 < size < destination.minimum_audience
+    return {
+        "destination": group.destination,
+        "name": _name(batch, group, seq),
+        "audience": group.audience,
+        "operation": group.operation,
+        "records": text.records,
+        "state": "written",
+        "warnings": ["below_minimum"] if is_small else [],
+        "response": None,
+        "at": batch.as_of,
+        "batch_id": batch.number,
+        "text_sha256": text.text_sha256,
+    }

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -35,7 +35,13 @@ OF_AN_EXECUTOR = ("numpy", "scipy", "pyarrow")
 class Cluster(NamedTuple):
     url: str
     page: str
-    worker_logs: Sequence[Path]
+    worker_logs: list[Path]
+    workers: list[subprocess.Popen[bytes]]
+    start: Callable[[], None]
+
+    def kill_a_worker(self) -> None:
+        """End the oldest worker and its executors, as a machine that breaks does."""
+        os.killpg(self.workers.pop(0).pid, signal.SIGKILL)
 
     def applications(self) -> list[dict[str, object]]:
         """What the master tells of every application it has seen."""
@@ -68,12 +74,20 @@ def standalone(folder: Path, *, workers: int = 1, memory: str = "1g") -> Iterato
         master = start("master", log)
         url = _told(log, r"Starting Spark master at (spark://\S+)", master)
         port = _told(log, r"'MasterUI' on port (\d+)", master)
-        logs = [folder / f"worker-{number}.log" for number in range(workers)]
         place = ("--work-dir", str(folder / "work"))
         size = ("--cores", "1", "--memory", memory)
-        for process, log in [(start("worker", log, *size, *place, url), log) for log in logs]:
+        logs: list[Path] = []
+        begun: list[subprocess.Popen[bytes]] = []
+
+        def start_worker() -> None:
+            logs.append(folder / f"worker-{len(logs)}.log")
+            begun.append(start("worker", logs[-1], *size, *place, url))
+
+        for _ in range(workers):
+            start_worker()
+        for process, log in zip(begun, logs, strict=True):
             _told(log, "(Successfully registered with master)", process)
-        yield Cluster(url, f"http://127.0.0.1:{port}", logs)
+        yield Cluster(url, f"http://127.0.0.1:{port}", logs, begun, start_worker)
     finally:
         # A worker's executors are in its group.
         for process in reversed(running):

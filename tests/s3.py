@@ -1,11 +1,20 @@
-"""S3 as one process here keeps it: moto, behind Hadoop's own connector with few of its jars."""
+"""S3 as one process here keeps it, behind Hadoop's own connector with few of its jars.
+
+moto for every day; s3proxy, a process of its own that keeps objects as files, where others are
+killed.
+"""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from moto.server import ThreadedMotoServer
@@ -13,8 +22,11 @@ from pyspark.sql import SparkSession
 
 from tactful.jobs.connectors import S3
 from tactful.jobs.prepare import resolved
+from tests.broker import free_ports
 
 BUCKET = "lakes"
+# Without the second it asks for annotations that its own version of them lacks.
+PROXY = "org.gaul:s3proxy:4.1.0,com.fasterxml.jackson.core:jackson-annotations:2.21"
 SETTINGS = {
     "fs.s3a.impl": "org.apache.hadoop.fs.s3a.S3AFileSystem",
     "fs.s3a.access.key": "tests",
@@ -37,6 +49,45 @@ def a_server() -> Iterator[str]:
         yield address
     finally:
         server.stop()
+
+
+@contextmanager
+def a_proxy(spark: SparkSession, folder: Path) -> Iterator[tuple[str, Path]]:
+    """Another server of S3: its address, and the folder in which its one bucket lies as files."""
+    bucket = folder / "objects" / BUCKET
+    bucket.mkdir(parents=True)
+    (port,) = free_ports(1)
+    address = f"http://127.0.0.1:{port}"
+    told = {
+        "s3proxy.endpoint": address, "s3proxy.authorization": "none",
+        "jclouds.provider": "filesystem-nio2", "jclouds.filesystem.basedir": bucket.parent,
+    }  # fmt: skip
+    settings = folder / "s3proxy.properties"
+    settings.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
+    jars = os.pathsep.join(map(str, resolved(spark, PROXY)))
+    main = ("org.gaul.s3proxy.Main", "--properties", str(settings))
+    with (folder / "s3proxy.log").open("wb") as log:
+        process = subprocess.Popen(["java", "-Xmx512m", "-cp", jars, *main], stdout=log, stderr=log)
+    try:
+        until = time.monotonic() + 60
+        while not _answers(address):
+            alive = process.poll() is None and time.monotonic() < until
+            assert alive, (folder / "s3proxy.log").read_text()[-2000:]
+            time.sleep(0.2)
+        yield address, bucket
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _answers(address: str) -> bool:
+    try:
+        urlopen(f"{address}/{BUCKET}", timeout=2).close()
+    except HTTPError:
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @contextmanager

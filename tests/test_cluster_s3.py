@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from deltalake import DeltaTable
@@ -32,10 +33,10 @@ def bucket():
         yield address
 
 
-def submitted(
-    folder: Path, master: str, address: str, *command: str
-) -> subprocess.CompletedProcess[str]:
-    """`spark-submit` as README has it, of whatever command."""
+def submission(
+    folder: Path, master: str, address: str, *command: str, conf: Path | str = "my.toml"
+) -> dict[str, Any]:
+    """`spark-submit` as README has it, of whatever command: how a process of it is started."""
     told = shipped_defaults()
     packages = [told["spark.jars.packages"], *S3.packages]
     left_out = [told["spark.jars.excludes"], *S3.left_out]
@@ -50,10 +51,16 @@ def submitted(
         **SURROUNDINGS, "PYSPARK_PYTHON": NO_PYTHON, "PYSPARK_DRIVER_PYTHON": sys.executable,
         "TACTFUL_SECRET": SECRET,
     }  # fmt: skip
-    return subprocess.run(
-        [HOME / "bin/spark-submit", *options, ROOT / "jobs/cli.py", *command, "--conf", "my.toml"],
-        cwd=folder, env=surroundings, capture_output=True, text=True, timeout=SECONDS,
-    )  # fmt: skip
+    words = [HOME / "bin/spark-submit", *options, ROOT / "jobs/cli.py", *command, "--conf", conf]
+    return {"args": words, "cwd": folder, "env": surroundings, "text": True}
+
+
+def submitted(
+    folder: Path, master: str, address: str, *command: str
+) -> subprocess.CompletedProcess[str]:
+    """The same to its end."""
+    started = submission(folder, master, address, *command)
+    return subprocess.run(**started, capture_output=True, timeout=SECONDS)
 
 
 @pytest.mark.faults

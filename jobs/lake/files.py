@@ -49,6 +49,13 @@ class Files(Protocol):
         Readers see the whole file or none.
         """
 
+    def move(self, source: str, target: str, *, is_private: bool = False) -> bool:
+        """Bring a file to a place where there is none yet, in one move; whether it came there.
+
+        Where there is one, it stays as it is and the source goes. is_private: as for `write_text`.
+        Raises: StepFailed, where the file system says that it was not moved.
+        """
+
     def swap_text(self, path: str, old: str | None, new: str) -> bool:
         """Put `new` in place if `old` is still what is there (None: nothing); whether it was."""
 

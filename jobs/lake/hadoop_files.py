@@ -115,6 +115,21 @@ class HadoopFiles:
             return found == text
         return True
 
+    def move(self, source: str, target: str, *, is_private: bool = False) -> bool:
+        if self._here is not None:
+            paths = (local_path(source) or source, local_path(target) or target)
+            return self._here.move(*paths, is_private=is_private)
+        system, place = self._hadoop(target)
+        part = self.spark._jvm.org.apache.hadoop.fs.Path(source)
+        if system.exists(place):
+            system.delete(part, False)
+            return False
+        # Few of them make a folder for what is moved into it.
+        system.mkdirs(place.getParent())
+        if not system.rename(part, place):
+            raise _refused(part, place)
+        return True
+
     def swap_text(self, path: str, old: str | None, new: str) -> bool:
         """In turn, since few of these file systems compare and swap."""
         if self._here is not None:

@@ -54,6 +54,26 @@ class LocalFiles:
     def create_text(self, path: str, text: str) -> bool:
         return self.write_text(path, text, keep=True)
 
+    def move(self, source: str, target: str, *, is_private: bool = False) -> bool:
+        if is_private:
+            private.make_folder(Path(target).parent)
+            private.close(source)
+        else:
+            Path(target).parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(source, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        try:
+            # Unlike a rename, a link never takes another's place.
+            os.link(source, target)
+        except FileExistsError:
+            return False
+        finally:
+            Path(source).unlink()
+        return True
+
     def swap_text(self, path: str, old: str | None, new: str) -> bool:
         import fcntl
 

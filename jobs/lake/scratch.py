@@ -55,17 +55,25 @@ def scratch_files(lake: Lake) -> Iterator[Keep]:
     Where many steps build on one another it is sooner planned, too: Spark remembers of a frame in
     memory all that follows from how it came about, which grows with each step.
     """
-    place, numbers = f"{lake.location}/{FOLDER}", count()
+    with scratch_folder(lake) as place:
+        numbers = count()
 
-    def in_files(frame: DataFrame) -> DataFrame:
-        path = f"{place}/{next(numbers)}"
-        frame.write.parquet(path)
-        return lake.spark.read.schema(frame.schema).parquet(path)
+        def in_files(frame: DataFrame) -> DataFrame:
+            path = f"{place}/{next(numbers)}"
+            frame.write.parquet(path)
+            return lake.spark.read.schema(frame.schema).parquet(path)
 
+        yield in_files
+
+
+@contextmanager
+def scratch_folder(lake: Lake) -> Iterator[str]:
+    """A folder of nobody else's beside the tables, empty, and gone afterwards."""
+    place = f"{lake.location}/{FOLDER}"
     clear(lake)
     lake.store.make_private(place)
     try:
-        yield in_files
+        yield place
     finally:
         clear(lake)
 

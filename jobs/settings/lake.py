@@ -46,6 +46,10 @@ class LakeSettings(Section):
         title="With more identifiers than this a backlog's persons are worked out on the "
         "executors, in shards; up to it on the driver, which takes less than 1 KiB for each."
     )
+    driver_records: Count = Field(
+        title="Of more records than this a batch's requests are made and written on the executors; "
+        "up to it on the driver, which holds those of one request at a time."
+    )
 
     @property
     def tables_in(self) -> str | None:

@@ -76,6 +76,15 @@ def test_a_small_file_comes_whole_and_is_kept_on_request(store: Store) -> None:
         assert not store.exists(folder)
 
 
+def test_a_file_comes_to_a_place_where_there_is_none_yet(store: Store) -> None:
+    source, target = f"{store.location}/made/1", f"{store.location}/outbox/list/1"
+    for text, is_first in (("one ä", True), ("two", False)):
+        store.write_text(source, text)
+        assert store.move(source, target, is_private=True) is is_first
+        assert store.read_text(target) == "one ä"
+        assert not store.exists(source)
+
+
 @pytest.mark.parametrize("keep", [True, False])
 def test_a_rename_that_is_refused_is_an_error(faulty: tuple[Store, Any], keep: bool) -> None:
     """Never silence; and whatever was refused, a reader finds the old text or the new one."""

@@ -145,7 +145,7 @@ def _secret(credential: str) -> bytes:
 def read(status: int, said: Any, call: Call) -> Answer:
     """Any success takes all, but for the records that it names as rejected."""
     named = said.get("rejected") if isinstance(said, dict) else None
-    if not isinstance(named, list) or call.body is None:
+    if not isinstance(named, list) or not named or call.body is None:
         return Answer(ACCEPTED)
     records = json.loads(call.body)["records"]
     rows = {record.get("record_id"): row for record, row in zip(records, call.rows, strict=True)}

@@ -34,7 +34,8 @@ ONE_LINERS = {
     "unknown key": (
         "[lake]\nloction = 'x'",
         "my.toml: lake.loction: found an unknown key; allowed: location, catalog, schema, secret, "
-        "publish_every, first_run_bound, driver_identifiers (did you mean location?)",
+        "publish_every, first_run_bound, driver_identifiers, driver_records "
+        "(did you mean location?)",
     ),
     "duration": (
         "[attribution]\nwindow = '5 parsecs'",

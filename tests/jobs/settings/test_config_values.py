@@ -67,6 +67,7 @@ def test_the_hash_is_what_the_configuration_decides(read, monkeypatch, tmp_path)
     assert read("[attribution]\nwindow = '168h'").hash == base.hash
     assert read(settings=["lake.location=elsewhere"]).hash == base.hash
     assert read(settings=["lake.driver_identifiers=9"]).hash == base.hash
+    assert read(settings=["lake.driver_records=9"]).hash == base.hash
     named = read("[lake]\nsecret = 'env:KEY'", environ={"KEY": "s3cret of some length"})
     assert named.hash == base.hash
     monkeypatch.chdir(tmp_path)

@@ -82,7 +82,7 @@ def send(
             on_progress(Step(line, name="send", done=number, total=files, unit="files"))
 
         def turn(name: str) -> Turn:
-            if wrong := unusable(chosen[name].credential, environ):
+            if wrong := unusable(chosen[name].credential, chosen[name].sink, environ):
                 return Turn(waiting=len(waiting[name]), stopped=f"its credential is {wrong[0]}")
             on_progress(Step(f"send {len(waiting[name]):,} files to {name}", name="send"))
             wire = wire_to(name)

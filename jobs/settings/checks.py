@@ -71,7 +71,8 @@ def _secret(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _credentials(values: dict, environ: Mapping[str, str]) -> Iterator[Finding]:
     for place, entry in _entries(values, "destinations"):
-        yield from sending.unset(place, entry, environ)
+        if isinstance(kind := entry.get("kind"), str) and kind in SINKS:
+            yield from sending.unset(place, entry, SINKS[kind], environ)
     for name, entry in _table(values, "sources").items():
         if isinstance(entry, dict):
             yield from transports.unset(("sources", name), entry, environ)

@@ -54,20 +54,28 @@ def _credential(place: Place, told: Any) -> Iterator[Finding]:
         yield (*place, "credential"), HIDDEN, allowed, "the file names it, the environment has it"
 
 
-def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:
+def unset(
+    place: Place, entry: Mapping[str, Any], sink: Sink, environ: Mapping[str, str]
+) -> Iterator[Finding]:
     """A credential that is not where it is looked for, or that no call could carry."""
-    if entry.get("deliver") == "http" and (wrong := unusable(entry.get("credential"), environ)):
+    if entry.get("deliver") == "http" and (
+        wrong := unusable(entry.get("credential"), sink, environ)
+    ):
         yield (*place, "credential"), *wrong
 
 
-def unusable(told: Any, environ: Mapping[str, str]) -> tuple[str, str, str] | None:
+def unusable(told: Any, sink: Sink, environ: Mapping[str, str]) -> tuple[str, str, str] | None:
     """What is wrong with what a reference leads to: what was found, what is allowed, and a hint."""
     value = references.find(told, environ)
     if not value.strip():
         return references.missing(told, environ)
+    name = told.partition(":")[2]
     if what := unfit(value):
         hint = "such as a line end behind the key, which no call could carry"
-        return f"{told.partition(':')[2]} with {what} in it", "a key without any", hint
+        return f"{name} with {what} in it", "a key without any", hint
+    if sink.http is not None and (wrong := sink.http.unfit(value)):
+        found, allowed = wrong
+        return f"{name} with {found}", allowed, ""
     return None
 
 

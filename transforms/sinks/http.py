@@ -96,6 +96,10 @@ def is_object(said: Any, text: str) -> bool:
     return isinstance(said, dict)
 
 
+def as_it_is(credential: str) -> None:
+    """Nothing of this vendor's credentials shows before it is asked."""
+
+
 @dataclass(frozen=True)
 class Erase:
     """How a vendor is asked to erase what it keeps of somebody, by what it knows them by.
@@ -133,6 +137,7 @@ class Http:
     `lists`    where a body may hold its records, as names from the outside in.
     `erase`    how it is asked to erase somebody; None where nobody can ask it by a call.
     `mints`    whether the credential may be a JSON that access tokens are fetched with.
+    `unfit`    credential → what is wrong with it and what it may be, where that shows; else None.
     """
 
     base: str
@@ -148,6 +153,7 @@ class Http:
     culprit: str = ""
     lists: tuple[tuple[str, ...], ...] = ()
     mints: bool = False
+    unfit: Callable[[str], tuple[str, str] | None] = as_it_is
     erase: Erase | None = None
 
     @property

@@ -38,6 +38,8 @@ from tactful.transforms.sinks.http import (
 
 GUARDED = ("email", "phone")
 PREFIX = "whsec_"
+# What the specification asks of a secret: 192 bits at least.
+LEAST_BYTES = 24
 MOST_REASON = 100
 
 
@@ -135,11 +137,22 @@ def signature(signed: Signed, text: str) -> str:
 def _secret(credential: str) -> bytes:
     """The bytes of a secret: whsec_ is followed by base64, anything else is taken as it is."""
     if credential.startswith(PREFIX):
-        try:
-            return base64.b64decode(credential.removeprefix(PREFIX), validate=True)
-        except binascii.Error:
-            pass
+        return base64.b64decode(credential.removeprefix(PREFIX), validate=True)
     return credential.encode()
+
+
+def unfit(credential: str) -> tuple[str, str] | None:
+    """A secret that no receiver's library would read, or that is soon guessed.
+
+    Source: standardwebhooks.com, "Signature scheme", looked at 2026-11.
+    """
+    try:
+        length = len(_secret(credential))
+    except binascii.Error:
+        return f"no base64 behind {PREFIX}", f"{PREFIX} and base64, or a secret without {PREFIX}"
+    if length < LEAST_BYTES:
+        return f"a secret of {length} bytes", f"a secret of {LEAST_BYTES} bytes or more"
+    return None
 
 
 def read(status: int, said: Any, call: Call) -> Answer:
@@ -182,6 +195,7 @@ SINK = s.Sink(
         headers=headers,
         per_second=50.0,
         read=read,
+        unfit=unfit,
         erase=Erase(erase, leaves="what your receiver does with it is its own", per_second=50.0),
     ),
     doc="A webhook: JSON to an address of your own, signed, with an idempotency key.",

@@ -68,10 +68,11 @@ def test_a_catalog_that_forgets_is_refused(spark, schema, tmp_path) -> None:
     assert fault is not None and "does not reach" in fault
 
 
-def test_what_is_sent_needs_tables_in_a_folder(schema, tmp_path) -> None:
+def test_what_is_sent_needs_tables_in_a_folder(schema, tmp_path, monkeypatch) -> None:
+    monkeypatch.setenv("HOOK", "k" * 24)
     config = named(tmp_path, schema, destinations=[
         {"name": "hook", "kind": "webhook", "policy": "unsubscribed", "deliver": "http",
-         "endpoint": "https://example.com/x", "credential": "env:HOME"}
+         "endpoint": "https://example.com/x", "credential": "env:HOOK"}
     ])  # fmt: skip
     with pytest.raises(LakeError, match="kept by name in spark_catalog"):
         refuse_sending(config)

@@ -18,6 +18,7 @@ from tactful.jobs.demo.doubles import DOUBLES, served
 from tactful.jobs.sending.send import send, stopped_sentences
 from tactful.jobs.sending.wire import clean
 from tactful.jobs.settings.sending import unset
+from tactful.transforms.sinks import SINKS
 from tactful.transforms.sinks.http import Call
 from tests.outboxes import OutboxLake, rows_of
 
@@ -107,6 +108,6 @@ def test_what_a_receiver_says_does_nothing_to_a_terminal():
 )
 def test_a_credential_with_a_control_character_is_refused_by_its_name(key, is_refused):
     entry = {"deliver": "http", "credential": "env:KLAVIYO_KEY"}
-    found = list(unset(("destinations", "d"), entry, {"KLAVIYO_KEY": key}))
+    found = list(unset(("destinations", "d"), entry, SINKS["klaviyo"], {"KLAVIYO_KEY": key}))
     assert bool(found) is is_refused
     assert all("KLAVIYO_KEY" in one[1] and "key\n" not in one[1] for one in found)

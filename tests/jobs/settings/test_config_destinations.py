@@ -118,6 +118,7 @@ def test_a_destination_is_told_by_what_its_kind_takes(read):
     assert (sendgrid.identifiers, calls.identifiers) == (("email",), ("phone",))
 
 
+KEY = "k" * 24
 SENT = {"deliver": '"http"', "credential": '"env:HOOK"'}
 HTTPS = {**SENT, "endpoint": '"https://hooks.example.com/in"'}
 
@@ -140,16 +141,16 @@ HTTPS = {**SENT, "endpoint": '"https://hooks.example.com/in"'}
     ],
 )
 def test_how_a_destination_is_sent_to_is_checked_before_anything_is(errors, more, said):
-    found = "".join(errors(destination("webhook", **more), environ={"HOOK": "x"}))
+    found = "".join(errors(destination("webhook", **more), environ={"HOOK": KEY}))
     assert said in found and "s3cr3t" not in found
 
 
 def test_a_file_calls_nobody_and_a_private_endpoint_may_be_meant(read, errors):
     assert 'allowed: "outbox"' in "".join(
-        errors(destination("file", **SENT), environ={"HOOK": "x"})
+        errors(destination("file", **SENT), environ={"HOOK": KEY})
     )
     text = destination("webhook", **SENT, endpoint='"http://127.0.0.1:9/x"', allow_private="true")
-    (hook,) = read(text, environ={"HOOK": "x"}).destinations
+    (hook,) = read(text, environ={"HOOK": KEY}).destinations
     assert hook.is_sent
     # Who reads only needs no credential.
     assert read(text, needs_secret=False).destinations[0].credential == "env:HOOK"
@@ -210,3 +211,21 @@ def test_an_audience_is_about_a_part_of_its_policy(read):
 def test_a_part_that_nothing_tells_is_refused(errors, text, key, said):
     [line] = errors(BOUGHT + text)
     assert line.startswith(f"my.toml: destinations.d.{key}: {said}")
+
+
+@pytest.mark.parametrize(
+    ("key", "said"),
+    [
+        ("k" * 23, "HOOK with a secret of 23 bytes; allowed: a secret of 24 bytes or more"),
+        (f"whsec_{'k' * 24}", "HOOK with a secret of 18 bytes"),
+        ("whsec_not base64 at all!", "HOOK with no base64 behind whsec_"),
+        (f"whsec_{'k' * 32}", None),
+    ],
+)
+def test_a_webhook_is_signed_with_a_secret_that_its_receiver_can_read(errors, read, key, said):
+    text = destination("webhook", **HTTPS)
+    if said is None:
+        assert read(text, environ={"HOOK": key}).destinations
+        return
+    (found,) = errors(text, environ={"HOOK": key})
+    assert said in found and key not in found

@@ -60,6 +60,17 @@ def test_what_was_bought_speaks_against_what_is_offered(screen):
     assert one(screen, "jeans@x.io", *three) == FREE  # a third of it, and the rule asks for half
 
 
+def test_of_a_category_each_product_counts_that_is_offered(screen):
+    """The rule asks for half; nobody knows of mats, and toys are no product's."""
+    cars = ("--sku", "truck", "--sku", "ev", "--sku", "mat")
+    others = ("--sku", "jeans", "--category", "toys")
+    assert one(screen, "cars@x.io", *cars, *others)[2] == "bought"
+    assert one(screen, "cars@x.io", *cars[2:], *others)[2:] == FREE[2:]
+    named = ("--category", "cars", "--category", "clothes")
+    assert one(screen, "cars@x.io", *named)[2] == "bought"
+    assert one(screen, "cars@x.io", *named, *others[2:]) == FREE
+
+
 def test_an_attribute_of_products_is_looked_up(screen):
     assert one(screen, "fuel@x.io", "--sku", "truck")[2] == "no trucks"
     assert one(screen, "fuel@x.io", "--sku", "ev") == FREE

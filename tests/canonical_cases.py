@@ -269,6 +269,8 @@ ROWS = [
     *(row("service", event_id=f"content {n}", satisfaction=told)
       for n, (told, _, _) in enumerate(SATISFIED)),
     row("profiles", "wrong_type:value", value={"size": 42}),
+    row("profiles", "wrong_type:value", type="preference_set", attribute="fuel",
+        value=["electric", "hybrid"]),
     # What is right, however odd.
     row("clicks", event_id="more", never_heard_of=DEEP, properties={"own": "p", "deep": "old"}),
     row("clicks", event_id="deep", properties=DEEP),

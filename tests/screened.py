@@ -81,6 +81,7 @@ WHO = {
     "jeans": "email:jeans@x.io", "past": "email:past@x.io", "later": "email:later@x.io",
     "moved": "email:new@x.io", "asked": "email:asked@x.io", "receipts": "email:receipts@x.io",
     "south": "email:south@x.io", "north": "email:north@x.io",
+    "cars": "email:cars@x.io",
     "fuel": "email:fuel@x.io", "dead": "email:dead@x.io", "revived": "email:revived@x.io",
 }  # fmt: skip
 SUPPRESSIONS = [
@@ -93,6 +94,7 @@ SUPPRESSIONS = [
     held("p_topic", "capped", 3 * DAY, policy="others",
          scope=[MARKETING, part("topic", "news", negated=True)]),
     held("p_jeans", "purchased", policy="bought", scope=[part("sku", "jeans")]),
+    held("p_cars", "purchased", policy="bought", scope=[part("category", "cars")]),
     held("p_past", "capped", timedelta(0), policy="weekly"),
     held("p_later", "capped", policy="weekly", starts_at=NOW + timedelta(seconds=1)),
     held("p_moved", "bounced", timedelta(0), lifted_by=f"identifier:{key('email', 'new@x.io')}",

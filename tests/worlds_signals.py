@@ -31,15 +31,17 @@ def tc_string(
     policy: int = 4,
     version: int = 2,
     shown: Collection[int] = (),
+    is_global: bool = False,
 ) -> str:
     """A TC string as a banner writes it: what is consented to, and what is of interest.
 
-    limits: what a publisher restricts, by purpose, kind of restriction, and vendors.
+    limits: what a publisher restricts, by purpose, kind of restriction, and vendors. is_global: of
+    the storage that all services once shared, which no string is any more.
     """
     times = [f"{int(at.timestamp() * 10):036b}" for at in (created, updated or created)]
     flags = ("".join("01"[p in told] for p in range(1, 25)) for told in (purposes, interests))
     core = f"{version:06b}{times[0]}{times[1]}{21:012b}{7:012b}{1:06b}{0:012b}{100:012b}"
-    core += f"{policy:06b}10{0:012b}" + "".join(flags) + "0" + f"{0:012b}"
+    core += f"{policy:06b}{'01'[not is_global]}0{0:012b}" + "".join(flags) + "0" + f"{0:012b}"
     core += _listed(vendors, is_range) + _listed(by_interest, is_range) + f"{len(limits):012b}"
     for purpose, kind, whom in limits:
         core += f"{purpose:06b}{kind:02b}" + _listed(whom, True)[17:]

@@ -16,14 +16,18 @@ import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
+from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
+from tactful.transforms import possible
 from tactful.transforms.blanks import literal
+from tactful.transforms.possible import FLIPPED, Implied
 from tactful.transforms.sources.expressions import (
     DEEPEST,
     FUNCTIONS,
@@ -66,12 +70,14 @@ class Condition:
     """What a text of the configuration means: SQL over the structs `customer` and `event`.
 
     columns: those of `customers` and `customer_scores` that it reads. names: whatever it may name
-    an attribute by: the parts of its paths, and its texts.
+    an attribute by: the parts of its paths, and its texts. is_never: whether it can never be true,
+    as far as that is certain.
     """
 
     sql: str
     columns: frozenset[str]
     names: frozenset[str]
+    is_never: bool = False
 
 
 @dataclass(frozen=True)
@@ -150,11 +156,14 @@ def parse(text: str) -> Condition:
 
 @dataclass(frozen=True)
 class _Value:
-    """A part of a condition: its SQL, what it is, and, of a quoted text, that text."""
+    """A part of a condition: its SQL, what it is, of a quoted text that text, and of a constant
+    what it is worth.
+    """
 
     sql: str
     kind: str
     quoted: str | None = None
+    constant: Any = None
 
 
 class _Condition(Reader):
@@ -164,12 +173,23 @@ class _Condition(Reader):
         super().__init__(text)
         self.columns: set[str] = set()
         self.names: set[str] = set()
+        self.flags: set[str] = set()
+        # Of parts, by their SQL, what must hold where they are true.
+        self.implied: dict[str, Implied] = {}
 
     def whole(self) -> Condition:
         sql = self._either(0)
         if self.tokens:
             raise NotAnExpression(f"ends before {self.tokens[0][1]!r}")
-        return Condition(sql, frozenset(self.columns), frozenset(self.names))
+        is_never = self.implied.get(sql, possible.NOTHING).is_never
+        return Condition(sql, frozenset(self.columns), frozenset(self.names), is_never)
+
+    def _implies(self, sql: str, implied: Implied) -> str:
+        self.implied[sql] = implied
+        return sql
+
+    def _of(self, parts: Sequence[str]) -> list[Implied]:
+        return [self.implied.get(sql, possible.NOTHING) for sql in parts]
 
     def _takes(self, word: str) -> bool:
         """Whether that word comes next; it is passed over if so."""
@@ -182,19 +202,25 @@ class _Condition(Reader):
         parts = [self._all(depth)]
         while self._takes("or"):
             parts.append(self._all(depth))
-        return parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+        whole = parts[0] if len(parts) == 1 else f"({' OR '.join(parts)})"
+        return self._implies(whole, possible.any_of(self._of(parts)))
 
     def _all(self, depth: int) -> str:
         parts = [self._one(depth)]
         while self._takes("and"):
             parts.append(self._one(depth))
-        return parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+        whole = parts[0] if len(parts) == 1 else f"({' AND '.join(parts)})"
+        return self._implies(whole, possible.all_of(self._of(parts)))
 
     def _one(self, depth: int) -> str:
         if depth > DEEPEST:
             raise NotAnExpression(f"is nested deeper than {DEEPEST}")
         if self._takes("not"):
-            return f"(NOT {self._one(depth + 1)})"
+            inner = self._one(depth + 1)
+            is_flag = inner in self.flags
+            told = possible.compared(inner, "=", False) if is_flag else possible.NOTHING
+            told = possible.NEVER if inner == "true" else told
+            return self._implies(f"(NOT {inner})", told)
         if self._is_sign("("):
             self._next()
             inner = self._either(depth + 1)
@@ -207,22 +233,30 @@ class _Condition(Reader):
             sign = "IS NOT NULL" if self._takes("not") else "IS NULL"
             if not self._takes("null"):
                 raise NotAnExpression("has is without null")
-            return f"({left.sql} {sign})"
+            told = possible.null(left.sql, is_null=sign == "IS NULL")
+            return self._implies(f"({left.sql} {sign})", told)
         is_not = self._takes("not")
         if self._takes("in"):
-            return f"({'NOT ' * is_not}{self._among(left)})"
+            listed, told = self._among(left)
+            whole = f"({'NOT ' * is_not}{listed})"
+            return self._implies(whole, possible.NOTHING if is_not else told)
         if self._takes("between"):
             low, high = self._bounds(left)
-            return f"({'NOT ' * is_not}({low} AND {high}))"
+            told = possible.all_of(self._of((low, high)))
+            whole = f"({'NOT ' * is_not}({low} AND {high}))"
+            return self._implies(whole, possible.NOTHING if is_not else told)
         if is_not:
             raise NotAnExpression("has not where in or between stands")
         if self.tokens and self.tokens[0][0] == "compare":
             return self._compared(left, self._next()[1], self._value(0))
         if left.kind != FLAG:
             raise NotAnExpression(f"has {left.kind} where a comparison stands")
-        return left.sql
+        if left.constant is not None:
+            return self._implies(left.sql, possible.NOTHING if left.constant else possible.NEVER)
+        self.flags.add(left.sql)
+        return self._implies(left.sql, possible.compared(left.sql, "=", True))
 
-    def _among(self, left: _Value) -> str:
+    def _among(self, left: _Value) -> tuple[str, Implied]:
         self._expect("(")
         told = [self._value(0)]
         while self._is_sign(","):
@@ -232,7 +266,11 @@ class _Condition(Reader):
         if len({one.kind for one in told}) > 1:
             raise NotAnExpression("has values of several kinds in one list")
         pairs = [self._like(left, one) for one in told]
-        return f"{pairs[0][0]} IN ({', '.join(sql for _, sql in pairs)})"
+        values = [_constant(one, left) for one in told]
+        is_told = left.constant is None and None not in values
+        one = pairs[0][0]
+        implied = possible.among(one, values) if is_told else possible.NOTHING
+        return f"{one} IN ({', '.join(sql for _, sql in pairs)})", implied
 
     def _bounds(self, left: _Value) -> tuple[str, str]:
         low = self._compared(left, ">=", self._value(0))
@@ -244,7 +282,15 @@ class _Condition(Reader):
         if FLAG in (left.kind, right.kind) and sign not in ("=", "<>", "!="):
             raise NotAnExpression(f"has true or false beside {sign}")
         one, other = self._like(left, right)
-        return f"({one} {OPERATORS.get(sign, sign)} {other})"
+        values = _constant(left, right), _constant(right, left)
+        told = possible.NOTHING
+        if None not in values:
+            told = possible.constants(values[0], sign, values[1])
+        elif values[1] is not None:
+            told = possible.compared(one, sign, values[1])
+        elif values[0] is not None:
+            told = possible.compared(other, FLIPPED[sign], values[0])
+        return self._implies(f"({one} {OPERATORS.get(sign, sign)} {other})", told)
 
     def _like(self, left: _Value, right: _Value) -> tuple[str, str]:
         """Both as values that can be compared whatever the rows hold."""
@@ -272,15 +318,15 @@ class _Condition(Reader):
         if kind == "quoted":
             text = told[1:-1].replace("''", "'")
             self.names.add(text)
-            return _Value(literal(text), TEXT, text)
+            return _Value(literal(text), TEXT, text, text)
         if kind == "number":
             if len(told) > LONGEST_NUMBER:
                 raise NotAnExpression(f"has a number of more than {LONGEST_NUMBER} signs")
-            return _Value(told, NUMBER)
+            return _Value(told, NUMBER, constant=Decimal(told))
         if kind == "name" and self._is_sign("("):
             return self._call(told, depth)
         if kind == "name" and told.lower() in ("true", "false"):
-            return _Value(told.lower(), FLAG)
+            return _Value(told.lower(), FLAG, constant=_is(told, "true"))
         if kind == "name" and told.lower() not in WORDS:
             return self._column(told)
         raise NotAnExpression(f"has {told!r} where a column, a value or a function stands")
@@ -352,6 +398,18 @@ def _moment(value: _Value, kind: str) -> str:
     except (ValueError, OverflowError):
         raise NotAnExpression(f"has {value.quoted!r}, which is not {kind}") from None
     return f"TIMESTAMP'{whole.isoformat(sep=' ')}'"
+
+
+def _constant(value: _Value, beside: _Value) -> Any:
+    """What a value is worth, compared with another; None where that depends on the row, or on how
+    one is made of another kind.
+    """
+    if value.quoted is not None and beside.kind == DAY:
+        return date.fromisoformat(value.quoted)
+    if value.quoted is not None and beside.kind == MOMENT:
+        told = datetime.fromisoformat(value.quoted)
+        return told if told.tzinfo else told.replace(tzinfo=UTC)
+    return value.constant if value.kind == beside.kind else None
 
 
 def _inside(sql: str, kind: str, part: str, name: str) -> tuple[str, str]:

@@ -17,6 +17,9 @@ from tactful.transforms.rules.suppressions import named
 # never carried through a join. A scope names one of these kinds, or an attribute of products, at
 # most once; all else that it names a message has one of, and is asked of each pair.
 LISTS = {"skus": "sku", "categories": "category", "brands": "brand"}
+# Of these a message names what its products are.
+OF_PRODUCTS = {"categories": "category", "brands": "brand"}
+NUMBERS = "array<struct<kind:string,value:string,products:int>>"
 # A list as short as this is carried through a join, value by value: a customer with very many
 # messages meets only those suppressions that name what a message offers.
 SHORT = 32
@@ -34,7 +37,8 @@ def marketing_messages(
 
     Keeps: message_id, person_id, channel, campaign_id, purpose, cost, skus, categories,
     offers_discount, sent (occurred_at, stream, event_id). Adds: brands, topics, own (its events
-    dated before its sending, as evidence names them). Grain: message.
+    dated before its sending, as evidence names them), numbers (see `with_products`).
+    Grain: message.
     timeline: rows with person_id and the facts of their message.
     """
     about = (
@@ -61,27 +65,34 @@ def marketing_messages(
 def with_products(messages: DataFrame, products: DataFrame) -> DataFrame:
     """Add to what each message names the categories and brands of the products that it offers.
 
-    Changes: categories, brands. Keeps: all rows. messages: rows with skus, categories and brands.
+    Changes: categories, brands. Keeps: all rows. Adds: numbers (kind, value, products), how many of
+    its products are of each of them; of those that no product of it has nothing is there.
+    messages: rows with skus, categories and brands.
     """
     lists = messages.select("skus").distinct()
-    known = (
-        lists.select("skus", F.explode("skus").alias("sku"))
-        .join(products.select("sku", "category", "brand"), "sku")
-        .groupBy("skus")
-        .agg(
-            F.collect_set("category").alias("_categories"), F.collect_set("brand").alias("_brands")
+    own = F.array(
+        *(
+            F.struct(F.lit(kind).alias("kind"), F.col(kind).alias("value"))
+            for kind in OF_PRODUCTS.values()
         )
     )
-    none = F.array().cast("array<string>")
-    return (
-        messages.join(known, "skus", "left")
-        .withColumns(
-            {
-                "categories": F.array_union("categories", F.coalesce("_categories", none)),
-                "brands": F.array_union("brands", F.coalesce("_brands", none)),
-            }
-        )
-        .drop("_categories", "_brands")
+    known = (
+        lists.select("skus", F.explode(F.array_distinct("skus")).alias("sku"))
+        .join(products.select("sku", F.explode(own).alias("_own")), "sku")
+        .where("_own.value IS NOT NULL")
+        .groupBy("skus", "_own")
+        .agg(F.count_distinct("sku").cast("int").alias("products"))
+        .groupBy("skus")
+        .agg(F.array_sort(F.collect_list(F.struct("_own.*", "products"))).alias("numbers"))
+    )
+    numbers = F.coalesce("numbers", F.array().cast(NUMBERS))
+    both = messages.join(known, "skus", "left").withColumn("numbers", numbers)
+
+    def of(kind: str) -> Column:
+        return F.transform(F.filter("numbers", lambda n: n["kind"] == kind), lambda n: n["value"])
+
+    return both.withColumns(
+        {name: F.array_union(name, of(kind)) for name, kind in OF_PRODUCTS.items()}
     )
 
 
@@ -108,18 +119,23 @@ def regrets(
 
     A rule speaks against a message when its suppression began before the sending and had not
     ended, holds for the channel, and all parts of its scope touch what the message is about: one
-    product is enough, unless the rule asks for a `share` of them. A message is never evidence
-    against itself.
+    product is enough, unless the rule asks for a `share` of them. A category or brand is as many
+    products as the message offers of it, and one where it only names it; products of which it is
+    unknown are none. A message is never evidence against itself.
 
     Keeps: one row a message × policy. Adds: the columns of `regrets`.
     messages: see `marketing_messages`. suppressions: rows with cause. products: where any scope
     names an attribute of products.
     """
+    distinct = {name: F.size(F.array_distinct(name)) for name in LISTS}
     slim = messages.withColumn("_about", F.sha2(F.to_json(F.struct(*LISTS)), 256)).withColumns(
-        {f"_{name}": F.size(F.array_distinct(name)) for name in LISTS}
+        {
+            "_length": sum(distinct.values(), F.lit(0)),
+            **{f"_{name}": distinct[name] + _more(kind) for name, kind in LISTS.items()},
+        }
     )
-    lists = slim.select("_about", *LISTS).dropDuplicates(["_about"])
-    slim = slim.drop(*LISTS)
+    lists = slim.select("_about", *LISTS, "numbers").dropDuplicates(["_about"])
+    slim = slim.drop(*LISTS, "numbers")
     named = _named(lists)
     part = F.get(F.filter("scope", lambda part: part["kind"].isin(*LISTS.values())), 0)
     held = suppressions.withColumns({"scope_kind": part["kind"], "scope_values": part["values"]})
@@ -127,11 +143,11 @@ def regrets(
         "scope_value", F.explode("scope_values")
     )
     others = held.where("scope_kind IS NULL").withColumn("scope_value", F.lit(None).cast("string"))
-    length = sum((F.col(f"_{name}") for name in LISTS), F.lit(0))
     scope = ["scope_kind", "scope_value"]
+    is_short = F.col("_length") <= SHORT
     legs = [
-        _active(slim.where(length <= SHORT).join(named, "_about"), listed, on=scope),
-        _active(slim.where(length > SHORT), listed).join(named, ["_about", *scope], "left_semi"),
+        _active(slim.where(is_short).join(named, "_about"), listed, on=scope),
+        _active(slim.where(~is_short), listed).join(named, ["_about", *scope]),
     ]
     if products is not None:
         is_attribute = F.exists("scope", lambda part: part["kind"].startswith(ATTRIBUTE))
@@ -151,8 +167,10 @@ def regrets(
                 "evidence"
             ),
             *(
-                F.size(
-                    F.collect_set(F.when(F.col("scope_kind") == kind, F.col("scope_value")))
+                _sum(
+                    F.collect_set(
+                        F.when(F.col("scope_kind") == kind, F.struct("scope_value", "products"))
+                    )
                 ).alias(f"_{kind}")
                 for kind in LISTS.values()
             ),
@@ -217,12 +235,48 @@ def _by_attribute(
 
 
 def _named(lists: DataFrame) -> DataFrame:
-    """Everything that each list of products, categories or brands names, one row each."""
-    named = F.array(*(pairs(name, kind) for name, kind in LISTS.items()))
-    each = lists.select("_about", F.explode(F.array_distinct(F.flatten(named))).alias("_n"))
+    """Everything that each list of products, categories or brands names, one row each.
+
+    Adds: products, how many of the list it stands for.
+    """
+    named = F.array(*(_counted(name, kind) for name, kind in LISTS.items()))
+    each = lists.select("_about", F.explode(F.flatten(named)).alias("_n"))
     return each.select(
-        "_about", F.col("_n.kind").alias("scope_kind"), F.col("_n.value").alias("scope_value")
+        "_about",
+        F.col("_n.kind").alias("scope_kind"),
+        F.col("_n.value").alias("scope_value"),
+        F.col("_n.products").alias("products"),
     )
+
+
+def _counted(name: str, kind: str) -> Column:
+    """Each value of a list once, as a scope names it, and how many products it stands for."""
+
+    def products(value: Column) -> Column:
+        if kind not in OF_PRODUCTS.values():
+            return F.lit(1)
+        mine = F.filter("numbers", lambda n: (n["kind"] == kind) & (n["value"] == value))
+        return F.coalesce(F.get(mine, 0)["products"], F.lit(1))
+
+    return F.transform(
+        F.array_distinct(name),
+        lambda v: F.struct(
+            F.lit(kind).alias("kind"), v.alias("value"), products(v).alias("products")
+        ),
+    )
+
+
+def _more(kind: str) -> Column:
+    """How many more products than values of a kind a message offers."""
+    more = F.transform(
+        F.filter("numbers", lambda n: n["kind"] == kind),
+        lambda n: F.struct((n["products"] - 1).alias("products")),
+    )
+    return _sum(more)
+
+
+def _sum(counted: Column) -> Column:
+    return F.aggregate(counted, F.lit(0), lambda so_far, one: so_far + one["products"])
 
 
 def pairs(name: str | Column, kind: str) -> Column:

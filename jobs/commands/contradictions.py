@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 from tactful.jobs.settings.caps import Cap
@@ -19,6 +19,7 @@ from tactful.jobs.settings.named_ids import rows_of
 from tactful.schemas.reference import CAMPAIGNS, CONTENTS, PRODUCTS
 from tactful.schemas.table import Table
 from tactful.transforms.checks import CHECKS
+from tactful.transforms.conditions import parse
 from tactful.transforms.rules import RULES
 
 # What a campaign or content may say of what a message is about.
@@ -35,9 +36,11 @@ def contradictions(config: Config) -> Iterator[str]:
     """Each as a sentence."""
     yield from _said_twice(config)
     yield from _never_both(config)
+    yield from _never_true(config)
     yield from _caps_in_vain(config)
     rows = {table: _rows(config, table) for table in (CAMPAIGNS, CONTENTS)}
     yield from _caps_of_none(config, rows)
+    yield from _caps_apart(config, rows[CAMPAIGNS] or [])
     yield from _attributes_of_none(config)
     yield from _about_nothing(rows)
     yield from _blocked_no_more(config)
@@ -109,15 +112,93 @@ def _apart(one: Suppress, other: Suppress) -> Iterator[str]:
         yield "weather"
 
 
+def _never_true(config: Config) -> Iterator[str]:
+    """Conditions that can be true of nobody: what goes by them is never said."""
+    for one in config.activate:
+        told = [(None, one), *((f"steps.{at}", step) for at, step in enumerate(one.steps))]
+        if _is_never(one.where):
+            yield f"activate.{one.name}.where can never be true: nobody is ever meant."
+        for place, entry in told:
+            for at, content in enumerate(entry.content):
+                if _is_never(content.where):
+                    where = ".".join(filter(None, ("activate", one.name, place, f"content.{at}")))
+                    yield f"{where}.where can never be true: {content.content_id} is not said here."
+    for cap in config.caps:
+        for at, relaxed in enumerate(cap.relaxed):
+            if _is_never(relaxed.where):
+                yield f"caps.{cap.name}.relaxed.{at}.where can never be true: nobody gets more."
+
+
+def _is_never(where: str | None) -> bool:
+    return where is not None and parse(where).is_never
+
+
 def _caps_in_vain(config: Config) -> Iterator[str]:
-    """Of two caps that count the same in the same window the larger one never holds."""
+    """Caps that never hold anything which another does not hold already.
+
+    Of two that count the same in the same window it is the larger one; else one of which another
+    counts all, and more, in a window as long or longer, up to no more.
+    """
+    in_vain: set[str] = set()
     for one, other in combinations(config.caps, 2):
         if _counted(one) == _counted(other):
             low, high = sorted((one, other), key=lambda cap: cap.limit)
+            if low.relaxed:
+                continue
+            in_vain.add(high.name)
             yield (
                 f"caps.{high.name} never holds anything that caps.{low.name} does not: both count "
                 f"the same, and allow {high.limit} and {low.limit} in {low.span}."
             )
+    for one, other in permutations(config.caps, 2):
+        if one.name not in in_vain and _outdoes(other, one):
+            in_vain.add(one.name)
+            yield (
+                f"caps.{one.name} never holds anything that caps.{other.name} does not: that one "
+                f"counts all that this one counts, and allows {other.limit} in {other.span}, where "
+                f"it allows {one.limit} in {one.span}."
+            )
+
+
+def _outdoes(one: Cap, other: Cap) -> bool:
+    """Whether a cap holds whatever another one holds, and as firmly, by what they say alone."""
+    if one.limit > other.limit or one.relaxed or (one.on_cap, other.on_cap) == ("defer", "drop"):
+        return False
+    for name in ("channels", "purposes", "topics", "campaigns"):
+        mine, theirs = set(getattr(one, name)), set(getattr(other, name))
+        if mine and not (theirs and theirs <= mine):
+            return False
+    exempt = [
+        ({*cap.exempt_topics}, {*cap.exempt_campaigns}, cap.exempt_counts) for cap in (one, other)
+    ]
+    if exempt[0] != exempt[1] and (exempt[0][0] or exempt[0][1]):
+        return False
+    if (one.counts, one.ad_contact_every) != (other.counts, other.ad_contact_every):
+        return False
+    if one.window and other.window:
+        return one.window >= other.window
+    calendars = [(cap.window, cap.calendar, cap.zone, cap.week_starts) for cap in (one, other)]
+    return calendars[0] == calendars[1]
+
+
+def _caps_apart(config: Config, campaigns: list[dict[str, Any]]) -> Iterator[str]:
+    """Caps of campaigns that are all about something else than what these caps count."""
+    for cap in config.caps:
+        named = [row for row in campaigns if str(row.get("campaign_id")).strip() in cap.campaigns]
+        if {str(row["campaign_id"]).strip() for row in named} != {*cap.campaigns} or not named:
+            continue
+        for what in ("channel", "purpose", "topic"):
+            counted = {*getattr(cap, f"{what}s")}
+            told = [row.get(what) for row in named]
+            if not counted or not all(isinstance(one, str) and one.strip() for one in told):
+                continue
+            own = {topic_words(one) if what == "topic" else one.strip().lower() for one in told}
+            if not own & counted:
+                yield (
+                    f"caps.{cap.name}: by reference.campaigns the campaigns that it names are all "
+                    f"of the {what} {' or '.join(sorted(own))}, and it counts none of it; only "
+                    "messages that say otherwise themselves are of it."
+                )
 
 
 def _caps_of_none(config: Config, rows: Mapping[Table, Rows]) -> Iterator[str]:

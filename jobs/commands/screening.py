@@ -16,7 +16,7 @@ from tactful.jobs.commands.answers import counted, fact_table
 from tactful.jobs.commands.importing import columns_named
 from tactful.jobs.commands.tables_here import lake_here, state_here
 from tactful.jobs.errors import CampaignUnknown, LakeError, ListRefused
-from tactful.jobs.imports.lists import read_list
+from tactful.jobs.imports.lists import PeopleList, read_list
 from tactful.jobs.lake import secret
 from tactful.jobs.report.lake_view import open_lake
 from tactful.jobs.screen.campaign import look_up, refused, unheard_of
@@ -74,9 +74,9 @@ def screen_file(
         "channel": campaign.channel,
         "purpose": campaign.purpose,
         "list": str(path),
-        **screened.counts,
-        "reasons": dict(screened.reasons),
-        "notes": unheard_of(lake, campaign),
+        **_with_ragged(screened.counts, people),
+        "reasons": _reasons(screened.reasons, people),
+        "notes": [*_ragged(people), *unheard_of(lake, campaign)],
         "at": now.isoformat(),
         "known_until": lake.as_of.isoformat() if lake.as_of else None,
         "out": str(out) if out else None,
@@ -89,6 +89,26 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
     for reason, rows in facts["reasons"].items():
         yield f"{counted(rows, 'row')} withheld: {escape(reason)}"
     yield from (f"[yellow]{escape(note)}[/]" for note in facts["notes"])
+
+
+def _with_ragged(counts: Mapping[str, int], people: PeopleList) -> dict[str, int]:
+    """Rows that nobody can read are withheld like others, since nobody knows whom they name."""
+    ragged = people.ragged["ragged"]
+    return {**counts, "rows": counts["rows"] + ragged, "withheld": counts["withheld"] + ragged}
+
+
+def _reasons(reasons: Mapping[str, int], people: PeopleList) -> dict[str, int]:
+    ragged = people.ragged["ragged"]
+    return {**({"ragged": ragged} if ragged else {}), **reasons}
+
+
+def _ragged(people: PeopleList) -> Iterator[str]:
+    """Which rows nobody can read: they are not screened, and not among those that come back."""
+    told, count = people.ragged["ragged_rows"], people.ragged["ragged"]
+    for line in told:
+        yield f"{line[0].upper()}{line[1:]}: withheld, and not among the rows that come back."
+    if count > len(told):
+        yield f"So are {count - len(told):,} more that have more or fewer fields than their header."
 
 
 def _refuse_out(out: Path | None, path: Path, lake: Path) -> None:

@@ -70,7 +70,8 @@ def import_audience(
     count_anew(lake)
     return {
         "list": str(people.path),
-        "rows": rows,
+        "rows": rows + people.ragged["ragged"],
+        **people.ragged,
         "values_noted": new,
         "values_noted_before": held_before,
         "values_refused": refused,

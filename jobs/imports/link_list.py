@@ -51,7 +51,8 @@ def import_links(
     brought = bring(lake, config, PROFILES.name, pieces, mark=said[:32])
     return {
         "list": str(people.path),
-        "rows": brought.rows,
+        "rows": brought.rows + people.ragged["ragged"],
+        **people.ragged,
         "landed": brought.landed,
         "refused": brought.refused,
         "known_before": brought.known_before,

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import codecs
-import csv
 import gzip
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import duckdb
+import pyarrow as pa
 
 from tactful.jobs.errors import ListRefused
+from tactful.jobs.imports.separated import PACKED, Uneven, header_of, uneven, whole_rows
 from tactful.jobs.settings.config import Config
 from tactful.schemas.words import IDENTIFIER_WORDS
 from tactful.transforms.blanks import BLANKS
@@ -34,9 +37,7 @@ READ = {
     ".ndjson": JSON_LINES,
     ".parquet": "read_parquet({path})",
 }
-PACKED = ".gz"
 TEXT = tuple(ending for ending in READ if ending != ".parquet")
-SEPARATED, SEPARATORS = (".csv", ".tsv", ".txt"), ",;\t|"
 # Below this every whole number has a decimal of its own.
 EXACT = 2**53
 # So many columns that say nothing here are named.
@@ -61,7 +62,8 @@ class PeopleList:
     """A list of people: its file, which column is what, and which columns say nothing here.
 
     beside: further columns of types that are in `columns`, with their types. headers: as the file
-    writes them, where two of its columns have the same; else empty.
+    writes them, where two of its columns have the same; else empty. uneven: of a text whose rows
+    are not all as long as its header, which of them are left out, since nobody can read them.
     """
 
     path: Path
@@ -70,9 +72,19 @@ class PeopleList:
     written_at: datetime
     beside: Sequence[tuple[str, str]] = field(default_factory=tuple)
     headers: Sequence[str] = field(default_factory=tuple)
+    uneven: Uneven | None = None
+
+    @property
+    def ragged(self) -> dict[str, Any]:
+        """How many rows are left out, and of the first of them on which lines and why."""
+        count = self.uneven.ragged if self.uneven else 0
+        return {"ragged": count, "ragged_rows": [*self.uneven.told] if self.uneven else []}
 
     def rows(self) -> Iterator[list[Row]]:
         """The rows, some at a time; of each what it says: identifier types, and other fields."""
+        if self.uneven is not None:
+            yield from self._told_by_line(self.uneven)
+            return
         with duckdb.connect() as db:
             for piece in self._told(db, _source(self.path, is_as_written=True)):
                 yield [dict(row) for row in piece]
@@ -81,11 +93,14 @@ class PeopleList:
         """Make a table of the whole list, every column of it, its rows numbered from 1 in a column
         of this name; then what its rows say in that order, of each type once or several times.
         """
-        whole = f"SELECT *, row_number() OVER () AS {number} FROM {_source(self.path)}"
-        try:
-            db.execute(f"CREATE TABLE {table} AS {whole}")
-        except duckdb.Error as error:
-            raise _unreadable(self.path, error) from error
+        if self.uneven is None:
+            whole = f"SELECT *, row_number() OVER () AS {number} FROM {_source(self.path)}"
+            try:
+                db.execute(f"CREATE TABLE {table} AS {whole}")
+            except duckdb.Error as error:
+                raise _unreadable(self.path, error) from error
+        else:
+            self._put_by_line(db, table, number, self.uneven)
         yield from self._told(db.cursor(), f"(FROM {table} ORDER BY {number})")
 
     def _told(self, db: duckdb.DuckDBPyConnection, source: str) -> Iterator[list[Said]]:
@@ -99,6 +114,28 @@ class PeopleList:
                 yield [_said(zip(names, row, strict=True)) for row in piece]
         except duckdb.Error as error:
             raise _unreadable(self.path, error) from error
+
+    def _told_by_line(self, text: Uneven) -> Iterator[list[Row]]:
+        headers = numbered(text.header)
+        places = [(kind, headers.index(header)) for kind, header in self.columns.items()]
+        for piece in _pieces(whole_rows(self.path)):
+            yield [dict(_said((kind, row[at]) for kind, at in places)) for row in piece]
+
+    def _put_by_line(
+        self, db: duckdb.DuckDBPyConnection, table: str, number: str, text: Uneven
+    ) -> None:
+        headers = [*numbered(text.header), number]
+        schema = pa.schema([(name, pa.string()) for name in headers[:-1]] + [(number, pa.int64())])
+        db.register("whole_rows", schema.empty_table())
+        db.execute(f"CREATE TABLE {table} AS FROM whole_rows")
+        before = 0
+        for piece in _pieces(whole_rows(self.path)):
+            columns = [[value or None for value in column] for column in zip(*piece, strict=True)]
+            numbers = [*range(before + 1, before + len(piece) + 1)]
+            db.register("whole_rows", pa.table([*columns, numbers], schema=schema))
+            db.execute(f"INSERT INTO {table} FROM whole_rows")
+            before += len(piece)
+        db.unregister("whole_rows")
 
     @property
     def content_hash(self) -> str:
@@ -129,7 +166,7 @@ def read_list(
     if not set(people.columns) - {*also}:
         kinds = dict.fromkeys(kind for kind in known.values() if kind not in also)
         headers = _headers(path)
-        if (why := _ragged(path)) or any(map(IS_ADDRESS.search, headers)):
+        if (why := _ragged(uneven(path))) or any(map(IS_ADDRESS.search, headers)):
             raise ListRefused(
                 f"{path} cannot be read as a list: {why or 'its first line is no header'}."
             )
@@ -164,7 +201,8 @@ def _read(
 ) -> PeopleList:
     """known: what a header may say, without separators and case, and what such a column holds."""
     _refuse_unreadable(path)
-    headers = _headers(path)
+    text = _read_by_line(path, {*known, *map(without_separators, named.values())})
+    headers = numbered(text.header) if text else _headers(path)
     written = _as_written(path, headers)
     columns = _named(path, headers, named, list(dict.fromkeys(known.values())))
     beside = []
@@ -188,8 +226,63 @@ def _read(
     written_at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
     is_twice = written != headers
     return PeopleList(
-        path, columns, aside, written_at, beside=beside, headers=written if is_twice else ()
-    )
+        path, columns, aside, written_at,
+        beside=beside, headers=written if is_twice else (), uneven=text,
+    )  # fmt: skip
+
+
+def _read_by_line(path: Path, known: Collection[str]) -> Uneven | None:
+    """A text of which rows have to be left out, and the others can be read: its header says what
+    they hold, as far as any does, and where a ragged one ends is no question. None where it is read
+    as a whole, or cannot be read at all.
+
+    Raises: ListRefused, where nobody knows where a ragged row ends, or no other is left.
+    """
+    text = uneven(path)
+    if text is None or not any(without_separators(own) in known for own in text.header):
+        return None
+    if _is_read_whole(path, numbered(text.header)):
+        return None
+    if text.ragged and not (text.is_apart and text.whole):
+        raise ListRefused(f"{path} cannot be read as a list: {_ragged(text)}.")
+    return text
+
+
+def _is_read_whole(path: Path, headers: Sequence[str]) -> bool:
+    """Whether the reader finds these columns, and reads all rows."""
+    with duckdb.connect() as db:
+        try:
+            found = db.sql(f"FROM {_source(path)}")
+            if found.columns != [*headers]:
+                return False
+            db.execute(f"SELECT count(COLUMNS(*)) FROM {_source(path)}")
+        except duckdb.Error:
+            return False
+    return True
+
+
+def numbered(written: Sequence[str]) -> list[str]:
+    """Headers as the reader names them: those that repeat with a number, a blank one by its place.
+
+    They are compared without regard to case, as columns are.
+    """
+    taken: set[str] = set()
+    headers: list[str] = []
+    for at, own in enumerate(written):
+        header = name = own.strip(BLANKS) or f"column{at}"
+        count = 0
+        while header.lower() in taken:
+            count += 1
+            header = f"{name}_{count}"
+        taken.add(header.lower())
+        headers.append(header)
+    return headers
+
+
+def _pieces(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
+    each = iter(rows)
+    while piece := [*islice(each, PIECE)]:
+        yield piece
 
 
 def identifiers_of(row: Row, also: Sequence[str] = ()) -> list[dict[str, str]]:
@@ -273,7 +366,7 @@ def _headers(path: Path) -> list[str]:
 
 def _as_written(path: Path, headers: Sequence[str]) -> list[str]:
     """The headers as a text's first line has them, where readers number those that repeat."""
-    written = next((row for _, row in _records(path)), [])
+    written = header_of(path)
     is_plain = not any("\n" in own or "\r" in own for own in written)
     is_same = (
         is_plain
@@ -287,37 +380,9 @@ def _as_written(path: Path, headers: Sequence[str]) -> list[str]:
     )
 
 
-def _ragged(path: Path) -> str | None:
-    """Which row of a text has more or fewer fields than its header, without saying what they are;
-    None where none has.
-    """
-    wide = None
-    for line, row in _records(path):
-        wide = wide or len(row)
-        if len(row) != wide:
-            return f"its line {line} has {_fields(len(row))} where its header has {_fields(wide)}"
-    return None
-
-
-def _records(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """The rows of separated text with the lines they end on, blank ones aside; else none."""
-    name = path.name.lower()
-    if not name.removesuffix(PACKED).endswith(SEPARATED):
-        return
-    opened = gzip.open if name.endswith(PACKED) else open
-    with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-        head = next((line for line in file if line.strip(BLANKS)), "")
-        separator = max(SEPARATORS, key=head.count)
-        file.seek(0)
-        rows = csv.reader(file, delimiter=separator)
-        try:
-            yield from ((rows.line_num, row) for row in rows if any(row))
-        except csv.Error:
-            return
-
-
-def _fields(count: int) -> str:
-    return "1 field" if count == 1 else f"{count} fields"
+def _ragged(text: Uneven | None) -> str | None:
+    """Which row of a text is ragged, without saying what it holds; None where none is."""
+    return f"its {text.told[0]}" if text and text.told else None
 
 
 def _source(path: Path, *, is_as_written: bool = False) -> str:
@@ -364,5 +429,5 @@ def _quoted(header: str) -> str:
 def _unreadable(path: Path, error: Exception) -> ListRefused:
     """What is wrong with it, without the people in it."""
     first = str(error).strip().splitlines()[0][:200].rstrip(".")
-    why = _ragged(path) or IS_ADDRESS.sub("…", first)
+    why = _ragged(uneven(path)) or IS_ADDRESS.sub("…", first)
     return ListRefused(f"{path} cannot be read as a list: {why}.")

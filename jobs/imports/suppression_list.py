@@ -60,7 +60,8 @@ def import_suppressions(
     brought = bring(lake, config, STREAM_OF[type_], pieces(), mark=said[:32])
     return {
         "list": str(people.path),
-        "rows": rows,
+        "rows": rows + people.ragged["ragged"],
+        **people.ragged,
         **({"rows_that_say_nothing": silent} if form else {}),
         "landed": brought.landed,
         "refused": brought.refused,

@@ -79,17 +79,23 @@ class Campaign:
         return bool(values.intersection(own)) != part["negated"]
 
     def _hits(self, part: Mapping[str, Any]) -> tuple[list[str], int]:
-        """Which of its products, categories or brands a part of a scope names, and of how many."""
+        """Which of its products, categories or brands a part of a scope names, and of how many.
+
+        Of a category or brand each product counts that has one, and what it names beside them.
+        """
         kind, values, negated = part["kind"], {*part["values"]}, part["negated"]
         if kind.startswith(ATTRIBUTE):
             name = kind.removeprefix(ATTRIBUTE)
             told = {one["sku"]: _attribute(one, name) for one in self.products}
             hits = [sku for sku, value in told.items() if value and (value in values) != negated]
             return hits, len({*self.skus})
-        own = self.skus if kind == "sku" else getattr(self, OWN[kind])
-        more = (one[kind] for one in self.products if kind != "sku" and one[kind])
-        named = dict.fromkeys([*own, *more])
-        return [value for value in named if (value in values) != negated], len(named)
+        if kind == "sku":
+            named = {sku: sku for sku in self.skus}
+        else:
+            named = {f"sku:{one['sku']}": one[kind] for one in self.products if one[kind]}
+            beside = {*getattr(self, OWN[kind])} - {*named.values()}
+            named |= {f"{kind}:{value}": value for value in beside}
+        return [one for one, value in named.items() if (value in values) != negated], len(named)
 
 
 def look_up(lake: LakeView, campaign_id: str, told: Mapping[str, Any]) -> Campaign:

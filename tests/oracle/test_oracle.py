@@ -183,6 +183,20 @@ def test_regret_needs_a_rule_that_was_active_and_touched_the_message(tmp_path):
     assert {row["cost"] for row in rows if row["message_id"] == "both"} == {Decimal("0.5")}
 
 
+def test_a_category_is_as_many_products_as_a_message_offers_of_it(tmp_path):
+    most = {**BOUGHT, "match": "category", "share": 0.7}
+    products = [{"sku": sku, "category": sku[0]} for sku in ("a1", "a2", "a3", "b1")]
+    shop = Shop(tmp_path, suppress=[most])
+    lines = [{"line_id": "1", "sku": "a9", "category": "a"}]
+    shop.tell("purchases", "order_placed", 2, "customer_id=c", order_id="o", lines=lines)
+    send(shop, "three of four", 3, skus=["a1", "a2", "a3", "b1"])
+    send(shop, "one of two", 3, skus=["a1", "b1"])
+    send(shop, "names both", 3, categories=["a", "b"])
+    send(shop, "one is unknown", 3, skus=["a1", "x"])
+    rows = shop.table("regrets", products=products)
+    assert {row["message_id"] for row in rows} == {"three of four", "one is unknown"}
+
+
 def test_consent_for_all_channels_ends_only_with_consent_for_all(tmp_path):
     shop = Shop(tmp_path)
 

@@ -117,6 +117,17 @@ def test_who_asked_for_electric_hears_nothing_of_trucks(tmp_path):
     assert row["evidence"] == [answer]
 
 
+def test_who_asked_for_two_kinds_hears_of_both(tmp_path):
+    shop = Shop(tmp_path, suppress=[{"name": "asked", "when": "declared_preference"}])
+    two = {"attribute": "fuel", "value": ' ["Electric", "diesel"]'}
+    shop.tell("profiles", "preference_set", 1, "customer_id=c", **two)
+    send(shop, "truck", 3, skus=["truck"])
+    assert regretted(shop, products=PRODUCTS) == set()
+    (row,) = shop.table("suppressions", products=PRODUCTS)
+    asked = {"kind": "attribute:fuel", "values": ["diesel", "electric"], "negated": True}
+    assert row["scope"] == [asked]
+
+
 def test_a_review_waits_for_its_own_line(tmp_path):
     rule = {"name": "waits", "when": "unfulfilled", "late_after": "5d", "channels": ["email"]}
     shop = Shop(tmp_path, suppress=[rule])

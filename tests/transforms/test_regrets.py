@@ -9,20 +9,23 @@ import pyarrow as pa
 import pytest
 
 from tactful.transforms import regrets as module
-from tactful.transforms.regrets import regrets
+from tactful.transforms.regrets import regrets, with_products
 from tests.timelines import DAY, START, products
 
 SENT = pa.struct(
     [("occurred_at", pa.timestamp("us", "UTC")), ("stream", pa.string()), ("event_id", pa.string())]
 )
 TEXTS = pa.list_(pa.string())
+NUMBERS = pa.list_(
+    pa.struct([("kind", pa.string()), ("value", pa.string()), ("products", pa.int32())])
+)
 SCOPE = pa.list_(pa.struct([("kind", pa.string()), ("values", TEXTS), ("negated", pa.bool_())]))
 
 
 def message(name: str, *, person: str = "p", after: timedelta = DAY, **about: Any) -> dict:
     sent = {"occurred_at": START + after, "stream": "messages", "event_id": f"e-{name}"}
     told = {"message_id": name, "person_id": person, "channel": "email", "purpose": "marketing"}
-    lists = {"skus": [], "categories": [], "brands": [], "topics": [], "own": []}
+    lists = {"skus": [], "categories": [], "brands": [], "topics": [], "own": [], "numbers": []}
     return {**told, "sent": sent, **lists, **about}
 
 
@@ -148,12 +151,42 @@ def test_all_parts_of_a_scope_must_touch(spark, monkeypatch, short: int) -> None
     }
 
 
+@pytest.mark.parametrize("short", [0, 32])
+def test_of_a_category_a_message_has_as_many_as_it_offers_products_of_it(
+    spark, monkeypatch, short: int
+) -> None:
+    """Nine of A and one of B is nine tenths A; what is only named is one, what is unknown none."""
+    monkeypatch.setattr(module, "SHORT", short)
+    nine, known = [f"A{n}" for n in range(9)], [{"sku": f"A{n}", "category": "A"} for n in range(9)]
+    known += [{"sku": "B0", "category": "B"}, {"sku": "N0", "brand": "N"}]
+    told = [
+        message("nine of ten", skus=[*nine, "B0", "B0"]),
+        message("one of two", skus=["A0", "B0"]),
+        message("names both", categories=["A", "B"]),
+        message("names one of them", skus=["A0", "A1", "A2"], categories=["A", "C"]),
+        message("of one it is unknown", skus=["A0", "N0", "X"]),
+    ]
+    about, held = frames(spark, told, [suppression("kind", "category", "A")])
+    about = with_products(about.drop("numbers"), products(spark, known))
+    found = {
+        share: {row.message_id for row in regrets(about, held, shares={"kind": share}).collect()}
+        for share in (0.5, 0.7, 0.9, 0.95)
+    }
+    unknown = "of one it is unknown"
+    assert found == {
+        0.5: {row["message_id"] for row in told},
+        0.7: {"nine of ten", "names one of them", unknown},
+        0.9: {"nine of ten", unknown},
+        0.95: {unknown},
+    }
+
+
 def frames(spark, messages: list[dict], suppressions: list[dict]) -> list[Any]:
     types = [
         *((name, pa.string()) for name in ("message_id", "person_id", "channel", "purpose")),
         ("campaign_id", pa.string()), ("cost", pa.decimal128(18, 4)), ("sent", SENT),
         *((name, TEXTS) for name in (*module.LISTS, "topics", "own")),
-        ("offers_discount", pa.bool_()),
+        ("offers_discount", pa.bool_()), ("numbers", NUMBERS),
     ]  # fmt: skip
     told = spark.createDataFrame(pa.Table.from_pylist(messages, pa.schema(types)))
     times = {name: pa.timestamp("us", "UTC") for name in ("starts_at", "ends_at")}

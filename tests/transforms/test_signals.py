@@ -99,6 +99,12 @@ STRINGS: dict[str, tuple[str, str, str]] = {
     "nothing": ("tcf", tc_string(set()), REFUSES),
     "others": ("tcf", tc_string(ALL, vendors={1, 754, 756}), "tcf_vendors_refused"),
     "old policy": ("tcf", tc_string(ALL, vendors={VENDOR}, policy=3), "nothing"),
+    "of all services": ("tcf", tc_string(ALL, vendors={VENDOR}, is_global=True), "nothing"),
+    "of all services, others": ("tcf", tc_string(ALL, vendors={1}, is_global=True),
+                                "tcf_vendors_refused"),
+    "of all services, none": ("tcf", tc_string(set(), is_global=True), REFUSES),
+    "of all services, inside": (
+        "gpp", gpp_string({2: tc_string(ALL, vendors={VENDOR}, is_global=True)}), "nothing"),
     "version 1": ("tcf", tc_string(ALL, version=1), "unreadable"),
     "cut off": ("tcf", tc_string(ALL)[:30], "unreadable"),
     "no string": ("tcf", "yes please", "unreadable"),

@@ -219,7 +219,7 @@ ANSWERS = [
     says("asks", 2 * DAY, "diesel", provenance="zero", type_="attribute_set"),
     says("asks", 4 * DAY, "diesel", name="body"),
     says("changes", DAY, "electric"),
-    says("changes", 2 * DAY, '["hybrid", "Diesel", ""]', event_id="b"),
+    says("changes", 2 * DAY, ' ["hybrid", "Diesel", ""]', event_id="b"),
     says("takes back", DAY, "electric"), says("takes back", 2 * DAY, " ", event_id="c"),
     says("at once", DAY, "electric", event_id="d"), says("at once", DAY, "diesel", event_id="e"),
     says("of nothing", DAY, None), says("of no name", DAY, "x", name=" "),

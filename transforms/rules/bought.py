@@ -42,7 +42,9 @@ class Bought:
         default=timedelta(days=30),
     )
     share: float = option(
-        "From which share on of the products that a message offers it counts as a regret.",
+        "From which share on of the products that a message offers it counts as a regret. By "
+        "category or brand those products count of which it is known, and what a message names "
+        "beside them as one each.",
         default=0.0,
         at_least=0,
         at_most=1,

@@ -29,14 +29,16 @@ class DeclaredPreference:
     """Keep to what somebody has asked for: in which attributes of products, and for how long."""
 
     attributes: tuple[str, ...] = option(
-        "The attributes of products of which answers count, also category and brand; empty: all.",
+        "The attributes of products of which answers count, also category and brand; empty: all. "
+        "An answer of several values is a text that is a list in JSON.",
         default=(),
     )
     lasts: timedelta | None = option(
         "For how long an answer counts; without it until the next.", default=None
     )
     share: float = option(
-        "From which share on of the products that a message offers it counts as a regret.",
+        "From which share on of the products that a message offers it counts as a regret; those "
+        "without the attribute are of what it offers, and not touched.",
         default=0.0,
         at_least=0,
         at_most=1,
@@ -51,18 +53,19 @@ def declared_preference(timeline: DataFrame, *, policies: Sequence[Policy]) -> D
 
     Who asked for electric hears nothing of what burns diesel. The answer is their own
     (`preference_set`, of zero party where it says of which), to an attribute that products have, by
-    its name there; a list in JSON asks for any of its values. Values are compared without regard to
-    case and the blanks around them, and letter by letter: Unicode's composed and decomposed forms
-    are different letters. It holds until the next answer on the
-    same attribute, or for `lasts`; an answer of nothing only ends the one before. What the shop or
-    others infer neither makes nor lifts it. A value that no product has still keeps the others
+    its name there; a text that is a list in JSON asks for any of its values (an event that has the
+    list itself, and no text, is refused as `wrong_type:value`). Values are compared without regard
+    to case and the blanks around them, and letter by letter: Unicode's composed and decomposed
+    forms are different letters. It holds until the next answer on the same attribute, or for
+    `lasts`; an answer of nothing only ends the one before. What the shop or others infer neither
+    makes nor lifts it. A value that no product has still keeps the others
     away, and products without the attribute are never touched: `status` tells of both.
 
     Keeps: one row an answer × policy. Adds: the columns of `suppressions`, cause.
     timeline: rows with person_id.
     """
     told = F.col("value")
-    listed = F.when(told.startswith("["), F.from_json(told, "array<string>"))
+    listed = F.when(F.trim(told).startswith("["), F.from_json(told, "array<string>"))
     values = F.transform(F.coalesce(listed, F.array(told)), as_compared)
     of_attribute = Window.partitionBy("person_id", "_name").orderBy(*ORDER)
     said = (

@@ -78,7 +78,9 @@ def tcf(text: str, vendors: Iterable[int] = ()) -> str:
     where it is of a time at which it has to say whom it was shown, and does not. It grants them
     only where it says yes to each of those vendors, and its publisher forbids them nothing that
     they need, since a string says yes to vendors, not to the world: whoever names none is granted
-    nothing by it.
+    nothing by it. A string of global scope (IsServiceSpecific = 0) grants nothing either: IAB's
+    format says of that field, read on 2026-11-28, that it must always be 1, and that a string with
+    0 is considered invalid. What such a string refuses is heard all the same: a no needs no form.
     """
     wanted = sorted(set(vendors))
     core = "substring_index(_tc, '.', 1)"

@@ -19,6 +19,7 @@ path = "campaigns.json"
 path = "contents.json"
 """
 SAID = "[[suppress]]\nname = '{}'\nwhen = '{}'\n{}\n"
+SPEAKS = "\n[[activate]]\nname = 'cart'\nwhen = 'cart_abandoned'\nchannels = ['email']"
 PRODUCTS = [
     {"sku": "a", "category": "cars", "Drive ": "electric", "attributes": {"seats": 5}},
     {"sku": "b", "price": 5, "doors": None},
@@ -31,9 +32,12 @@ CAMPAIGNS = [
 
 @pytest.fixture
 def told(tmp_path: Path):
-    def read(text: str, *, with_files: bool = False) -> list[str]:
-        if with_files:
-            rows = {"products": PRODUCTS, "campaigns": CAMPAIGNS, "contents": [{"topic": "x"}]}
+    def read(
+        text: str, *, with_files: bool = False, campaigns: list[dict] | None = None
+    ) -> list[str]:
+        if with_files or campaigns:
+            own = campaigns or CAMPAIGNS
+            rows = {"products": PRODUCTS, "campaigns": own, "contents": [{"topic": "x"}]}
             for name, those in rows.items():
                 lines = "\n".join(map(json.dumps, those))
                 (tmp_path / f"{name}.json").write_text(lines)
@@ -91,7 +95,95 @@ def test_the_larger_of_two_caps_of_the_same_is_in_vain(told):
     text += cap.format("month", "['email', 'sms']", 5, "30d")
     assert told(text) == [
         "caps.five never holds anything that caps.three does not: both count the same, and allow "
-        "5 and 3 in 7 days."
+        "5 and 3 in 7 days.",
+        "caps.mails never holds anything that caps.three does not: that one counts all that this "
+        "one counts, and allows 3 in 7 days, where it allows 5 in 7 days.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_in_vain"),
+    [
+        ("limit = 3\nwindow = '7d'", "limit = 3\nwindow = '30d'", True),
+        ("limit = 3\nwindow = '7d'", "limit = 4\nwindow = '30d'", False),
+        ("limit = 3\nwindow = '7d'", "limit = 3\nwindow = '6d'", False),
+        ("limit = 3\nwindow = '7d'\nchannels = ['sms']", "limit = 3\nwindow = '7d'", True),
+        ("limit = 3\nwindow = '7d'", "limit = 3\nwindow = '9d'\nchannels = ['sms']", False),
+        ("limit = 3\nwindow = '7d'\ntopics = ['a']",
+         "limit = 2\nwindow = '7d'\ntopics = ['A', 'b']", True),
+        ("limit = 3\nwindow = '7d'\ntopics = ['a']", "limit = 2\nwindow = '7d'\ncampaigns = ['a']",
+         False),
+        ("limit = 3\nwindow = '7d'", "limit = 2\nwindow = '7d'\nexempt_topics = ['a']", False),
+        ("limit = 3\nwindow = '7d'\nexempt_topics = ['a']", "limit = 2\nwindow = '7d'", True),
+        ("limit = 3\nwindow = '7d'\ncounts = 'opened'", "limit = 2\nwindow = '7d'", False),
+        ("limit = 3\ncalendar = 'day'", "limit = 2\ncalendar = 'week'", False),
+        ("limit = 3\ncalendar = 'day'\nchannels = ['sms']", "limit = 2\ncalendar = 'day'", True),
+        ("limit = 3\ncalendar = 'day'\nzone = 'utc'", "limit = 2\ncalendar = 'day'", False),
+        ("limit = 3\nwindow = '7d'\npurposes = ['transactional']", "limit = 2\nwindow = '8d'",
+         False),
+        ("limit = 3\nwindow = '7d'\npurposes = ['marketing']",
+         "limit = 2\nwindow = '8d'\npurposes = ['transactional', 'marketing']", True),
+        (f"limit = 3\nwindow = '7d'\non_cap = 'drop'{SPEAKS}", "limit = 2\nwindow = '8d'", False),
+        ("limit = 3\nwindow = '7d'", f"limit = 2\nwindow = '8d'\non_cap = 'drop'{SPEAKS}", True),
+        ("limit = 3\nwindow = '7d'",
+         f"limit = 2\nwindow = '8d'\nrelaxed = [{{where = 'valued', limit = 9}}]{SPEAKS}", False),
+    ],
+)  # fmt: skip
+def test_a_cap_that_another_always_comes_before_is_in_vain(told, one, other, is_in_vain):
+    text = f"[[caps]]\nname = 'one'\n{one}\n[[caps]]\nname = 'other'\n{other}\n"
+    found = [line for line in told(text) if line.startswith("caps.one never")]
+    assert [line.split(":")[0] for line in found] == is_in_vain * [
+        "caps.one never holds anything that caps.other does not"
+    ]
+
+
+def test_a_cap_of_campaigns_that_are_of_something_else_is_told(told):
+    cap = "[[caps]]\nname = '{}'\nlimit = 3\nwindow = '{}'\ncampaigns = ['spring', 'autumn']\n{}\n"
+    text = SHOP + cap.format("texts", "1d", "channels = ['sms', 'push']")
+    text += cap.format("mails", "2d", "channels = ['sms', 'email']")
+    text += cap.format("receipts", "3d", "purposes = ['transactional']")
+    text += cap.format("news", "4d", "topics = ['news']")
+    spring = {"campaign_id": "spring", "channel": "email", "purpose": "marketing", "topic": "News"}
+    autumn = {"campaign_id": "autumn", "channel": "ad", "purpose": "marketing"}
+    said = [line for line in told(text, campaigns=[spring, autumn]) if line.startswith("caps.")]
+    own = "; only messages that say otherwise themselves are of it."
+    by = "by reference.campaigns the campaigns that it names are all of the"
+    assert said == [
+        f"caps.texts: {by} channel ad or email, and it counts none of it{own}",
+        f"caps.receipts: {by} purpose marketing, and it counts none of it{own}",
+    ]
+
+
+def test_what_can_never_be_true_is_told(told):
+    never, may_be = "orders > 3 and orders < 2", "orders > 3 or orders < 2"
+    text = f"""
+[reference.contents]
+path = "contents.json"
+[[caps]]
+name = "weekly"
+limit = 3
+window = "7d"
+relaxed = [{{where = "{may_be}", limit = 4}}, {{where = "1 = 2", limit = 5}}]
+[[activate]]
+name = "cart"
+when = "cart_abandoned"
+channels = ["email"]
+where = "{never}"
+[[activate.steps]]
+after = "1d"
+content = [{{where = "{never}", content_id = "b"}}, {{content_id = "a"}}]
+[[activate]]
+name = "other"
+when = "cart_abandoned"
+channels = ["sms"]
+where = "{may_be}"
+content = [{{where = "{never}", content_id = "b"}}, {{content_id = "a"}}]
+"""
+    assert [line for line in told(text) if "can never be true" in line] == [
+        "activate.cart.where can never be true: nobody is ever meant.",
+        "activate.cart.steps.0.content.0.where can never be true: b is not said here.",
+        "activate.other.content.0.where can never be true: b is not said here.",
+        "caps.weekly.relaxed.1.where can never be true: nobody gets more.",
     ]
 
 

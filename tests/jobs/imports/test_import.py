@@ -52,12 +52,13 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
     at = told.shop.world.as_of - 5 * DAY
     optouts = (
         "E-Mail,Channel,Occurred At", "Ann <ANN@x.io>,,", ",,", "no address,,",
-        "mailto:new@x.io,sms,2020-01-01T00:00:00Z", "ben@x.io,,yesterday",
+        "mailto:new@x.io,sms,2020-01-01T00:00:00Z", "ben@x.io,,yesterday", "cy@x.io,email",
     )  # fmt: skip
     said = {"type_": "unsubscribed", "channel": "email", "at": at}
     brought = lists.bring(*optouts, **said)
-    counts = {"rows": 5, "landed": 3, "refused": 2, "naming_nobody": 2, "known_before": 0}
-    assert brought == {**brought, **counts}
+    counts = {"rows": 6, "landed": 3, "refused": 2, "naming_nobody": 2, "known_before": 0}
+    ragged = {"ragged": 1, "ragged_rows": ["line 7 has 2 fields where its header has 3 fields"]}
+    assert brought == {**brought, **counts, **ragged}
     again = lists.bring(*optouts, **said)
     assert again == {**brought, "known_before": 5}, "the same list again brings nothing"
     members = ("email", "ann@x.io", "ben@x.io", "gone@x.io", "nobody")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +121,34 @@ def test_a_column_may_be_named(tmp_path: Path, config) -> None:
     file = written(tmp_path, "l.csv", "Adresse,email\na@x.io,b@x.io\n")
     people = read_list(file, config, named={"email": "Adresse"})
     assert (dict(people.columns), list(people.left_aside)) == ({"email": "Adresse"}, ["email"])
+
+
+@pytest.mark.parametrize(
+    ("text", "rows", "ragged"),
+    [
+        (
+            "email;n\n a@x.io ;1\nb@x.io\nc@x.io;1;2\nMAILTO:d@x.io;1;; \n",
+            [{"email": "a@x.io"}, {"email": "d@x.io"}],
+            ["line 3 has 1 field where its header has 2 fields",
+             "line 4 has 3 fields where its header has 2 fields"],
+        ),
+        ("email,n\na@x.io,1,\nb@x.io,1,\n", [{"email": "a@x.io"}, {"email": "b@x.io"}], []),
+        ("of today\nemail,n\na@x.io,1\n", [{"email": "a@x.io"}], []),
+        ("email\na@x.io\nB, C <b@x.io>\nc@x.io\n",
+         [{"email": "a@x.io"}, {"email": "b@x.io"}, {"email": "c@x.io"}], []),
+        ('email,n\na@x.io,"1\n2"\nb@x.io\n', [{"email": "a@x.io"}],
+         ["line 4 has 1 field where its header has 2 fields"]),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_row_of_another_length_is_left_out_alone(
+    tmp_path: Path, config, text, rows, ragged, packed
+) -> None:
+    file = tmp_path / ("l.csv.gz" if packed else "l.csv")
+    file.write_bytes(gzip.compress(text.encode()) if packed else text.encode())
+    people = read_list(file, config, named={})
+    assert [row for piece in people.rows() for row in piece] == rows
+    assert people.ragged == {"ragged": len(ragged), "ragged_rows": ragged}
 
 
 @pytest.mark.parametrize(

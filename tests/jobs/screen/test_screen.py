@@ -60,6 +60,17 @@ def test_what_was_bought_speaks_against_what_is_offered(screen):
     assert one(screen, "jeans@x.io", *three) == FREE  # a third of it, and the rule asks for half
 
 
+def test_of_a_category_each_product_counts_that_is_offered(screen):
+    """The rule asks for half; nobody knows of mats, and toys are no product's."""
+    cars = ("--sku", "truck", "--sku", "ev", "--sku", "mat")
+    others = ("--sku", "jeans", "--category", "toys")
+    assert one(screen, "cars@x.io", *cars, *others)[2] == "bought"
+    assert one(screen, "cars@x.io", *cars[2:], *others)[2:] == FREE[2:]
+    named = ("--category", "cars", "--category", "clothes")
+    assert one(screen, "cars@x.io", *named)[2] == "bought"
+    assert one(screen, "cars@x.io", *named, *others[2:]) == FREE
+
+
 def test_an_attribute_of_products_is_looked_up(screen):
     assert one(screen, "fuel@x.io", "--sku", "truck")[2] == "no trucks"
     assert one(screen, "fuel@x.io", "--sku", "ev") == FREE
@@ -123,19 +134,49 @@ def test_a_row_of_two_numbers_waits_for_both_their_mornings(screen):
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("email\na@x.io\nx1@x.io,extra\n", "its line 3 has 2 fields where its header has 1 field"),
-        ("email,n\na@x.io\nb@x.io,c\n", "its line 2 has 1 field where its header has 2 fields"),
+        ("email,n\na@x.io\nb@x.io,c,d\n", "its line 2 has 1 field where its header has 2 fields"),
+        ('email,n\na@x.io,1\n"b@x.io\nc@x.io,1\n', "its line 4 has 1 field where its header"),
         ("a@x.io\nb@x.io\n", "its first line is no header"),
-        (
-            "email,n\n" + "a@x.io,b\n" * 30_000 + "x1@x.io,extra,more\n",
-            "its line 30002 has 3 fields where its header has 2 fields",
-        ),
+        ("a@x.io,1\nb@x.io\n", "its line 2 has 1 field where its header has 2 fields"),
     ],
 )
-def test_a_ragged_list_is_told_by_its_line_and_names_nobody(screen, text, why):
+def test_a_list_of_which_no_row_can_be_told_apart_names_nobody(screen, text, why):
+    """Where a quote is open nobody knows where its row ends."""
     told = screen(text, code=2)
     assert why in " ".join(told.output.split())
     assert "@x.io" not in told.output
+
+
+def test_a_ragged_row_is_told_by_its_line_and_all_others_are_screened(screen):
+    text = "email,n,n\nout@x.io,1,2\nfree@x.io\n\nx,1,2,extra\nfree@x.io,3,,\nout@x.io,5,\n,,,,\n"
+    told = json.loads(screen(text, "--out", "told.csv", "--json").stdout)
+    counts = {"rows": 6, "allowed": 1, "withheld": 5, "unknown": 0}
+    assert told == {**told, **counts}
+    assert told["reasons"] == {"ragged": 2, "not_identified": 1, "unsubscribed": 2, "complained": 2}
+    back = "withheld, and not among the rows that come back."
+    assert told["notes"] == [
+        f"Line 3 has 1 field where its header has 3 fields: {back}",
+        f"Line 5 has 4 fields where its header has 3 fields: {back}",
+    ]
+    lines = [line.split(",") for line in Path("told.csv").read_text().splitlines()]
+    assert [line[:4] for line in lines] == [
+        ["email", "n", "n", "tactful_allowed"],
+        ["out@x.io", "1", "2", "no"],
+        ["free@x.io", "3", "", "yes"],
+        ["out@x.io", "5", "", "no"],
+        ["", "", "", "no"],
+    ]
+    shown = " ".join(screen(text, "--out", "told.csv").output.split())
+    assert "2 rows withheld: ragged" in shown and "Line 5 has 4 fields" in shown
+
+
+def test_a_row_that_is_ragged_far_down_is_told(screen):
+    text = "email,n\n" + "free@x.io,b\n" * 30_000 + "x1@x.io,extra,more\n" * 30
+    told = json.loads(screen(text, "--out", "told.csv", "--json").stdout)
+    assert (told["rows"], told["allowed"], told["reasons"]) == (30_030, 30_000, {"ragged": 30})
+    assert told["notes"][0].startswith("Line 30002 has 3 fields where its header has 2 fields:")
+    assert told["notes"][-1].startswith("So are 10 more")
+    assert len(told["notes"]) == 21
 
 
 def test_a_category_that_no_product_has_is_told(screen):

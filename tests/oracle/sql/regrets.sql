@@ -1,7 +1,8 @@
 -- Marketing messages that a rule would have stopped, had everything been known in time: one of its
 -- suppressions had begun before the sending and not ended, held for the channel, and touched what
 -- the message offers: its purpose, or one of its skus, categories or brands, or as large a share of
--- them as the rule asks for. A message is never evidence against itself, however its events are dated.
+-- them as the rule asks for: of a category or brand each product of it that the message offers counts,
+-- and where it offers none of it, its name as one. A message is never evidence against itself, however its events are dated.
 WITH told AS (
     SELECT * EXCLUDE (skus, categories, topic, offers_discount)
     FROM sendings
@@ -25,9 +26,25 @@ offers AS (
     FROM told JOIN about USING (message_id)
 ),
 
+counted AS (
+    SELECT
+        o.message_id,
+        o.scope_kind,
+        o.scope_value,
+        greatest(1, (
+            SELECT count(DISTINCT p.sku)
+            FROM products AS p
+            WHERE
+                list_contains(a.skus, p.sku)
+                AND o.scope_value = CASE o.scope_kind WHEN 'category' THEN p.category WHEN 'brand' THEN p.brand END
+        )) AS products
+    FROM offers AS o
+    JOIN about AS a USING (message_id)
+),
+
 offered AS (
-    SELECT message_id, scope_kind, count(scope_value) AS values
-    FROM offers
+    SELECT message_id, scope_kind, sum(products) AS products
+    FROM counted
     GROUP BY message_id, scope_kind
 ),
 
@@ -60,13 +77,20 @@ touching AS (
         )) = 0
 ),
 
+touched AS (
+    SELECT message_id, policy, scope_kind, scope_value, flatten(list(evidence)) AS evidence
+    FROM touching
+    GROUP BY message_id, policy, scope_kind, scope_value
+),
+
 enough AS (
     SELECT t.message_id, t.policy, flatten(list(t.evidence)) AS evidence
-    FROM touching AS t
+    FROM touched AS t
+    JOIN counted AS c USING (message_id, scope_kind, scope_value)
     JOIN offered AS o USING (message_id, scope_kind)
     LEFT JOIN rules AS r ON r.name = t.policy
-    GROUP BY t.message_id, t.policy, t.scope_kind, o.values, r.share
-    HAVING count(DISTINCT t.scope_value) >= coalesce(r.share, 0) * o.values
+    GROUP BY t.message_id, t.policy, t.scope_kind, o.products, r.share
+    HAVING sum(c.products) >= coalesce(r.share, 0) * o.products
 ),
 
 -- What products say of their attributes; category and brand are such, too.

@@ -11,7 +11,7 @@ WITH answers_given AS (
             list_filter(
                 list_transform(
                     CASE
-                        WHEN starts_with(value, '[') AND json_valid(value) THEN value ->> '$[*]'
+                        WHEN starts_with(trim(value, ' '), '[') AND json_valid(value) THEN value ->> '$[*]'
                         ELSE [value]
                     END,
                     lambda word: lower(trim(word, ' '))

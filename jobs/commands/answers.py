@@ -52,6 +52,7 @@ class Answer:
         self.out = Console(file=sys.stdout, highlight=False, soft_wrap=True)
         self.err = Console(file=sys.stderr, highlight=False, soft_wrap=True)
         is_watched = self.err.is_terminal and not self.err.is_dumb_terminal and not is_debugged
+        is_watched &= not as_json
         self._watching: Watching | None = None
         if is_watched:
             # Only here: most commands answer at once, and would only wait for it to be read.

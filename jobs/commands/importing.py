@@ -49,7 +49,7 @@ def import_file(
         destination = audience_list.destination_named(config, audience)
         people = read_list(path, config, named=named)
         with pipeline.taken(config, on_progress) as lake:
-            return audience_list.import_audience(lake, config, people, destination)
+            return audience_list.import_audience(lake, config, people, destination, on_progress)
     if type_ in MANUAL_LINK_TYPES:
         if channel:
             raise ListRefused(
@@ -57,7 +57,9 @@ def import_file(
             )
         pairs = read_columns(path, named=named, needed=link_list.PAIR, also=link_list.ALSO)
         with pipeline.taken(config, on_progress) as lake:
-            return link_list.import_links(lake, config, pairs, type_=type_, at=at)
+            return link_list.import_links(
+                lake, config, pairs, type_=type_, at=at, on_progress=on_progress
+            )
     if type_ not in suppression_list.STREAM_OF:
         allowed = ", ".join((*suppression_list.STREAM_OF, *MANUAL_LINK_TYPES))
         raise ListRefused(f"--as {type_} is nothing that a list can say; allowed: {allowed}.")
@@ -72,8 +74,9 @@ def import_file(
         )
     with pipeline.taken(config, on_progress) as lake:
         return suppression_list.import_suppressions(
-            lake, config, people, type_=type_, channel=channel, at=at, form=form
-        )
+            lake, config, people, type_=type_, channel=channel, at=at, form=form,
+            on_progress=on_progress,
+        )  # fmt: skip
 
 
 def _form(dialect: str | None, type_: str | None, channel: str | None) -> ListForm | None:

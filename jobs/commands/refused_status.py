@@ -13,6 +13,7 @@ from tactful.jobs.commands.tables_here import Tables
 from tactful.schemas.words import CLOSING_TYPES, SIGNALS
 from tactful.transforms.blanks import CONTROLS, INVISIBLE, SPACES
 from tactful.transforms.sources import DIALECTS, Dialect
+from tactful.transforms.sources.one_event_by import ROWS
 from tactful.transforms.sources.words import closed_words, closing_types
 
 # So many reasons, words and places are told to people; the rest is counted.
@@ -39,6 +40,13 @@ PIECES = """
     SELECT source_name, count(*) AS rows, arg_max(source_position.file, quarantined_at) AS file
     FROM quarantine
     WHERE list_contains(reasons, 'malformed_json') AND regexp_full_match(raw, '\\s*[][{}],?\\s*')
+    GROUP BY source_name ORDER BY rows DESC, source_name
+"""
+# Events that rows of a file were made into, of an id that others were made into before.
+PARTS = f"""
+    SELECT source_name, count(*) AS rows, arg_max(source_position.file, quarantined_at) AS file
+    FROM quarantine
+    WHERE list_contains(reasons, 'id_reused') AND contains(raw, '"{ROWS}":')
     GROUP BY source_name ORDER BY rows DESC, source_name
 """
 WITH_ANY = "SELECT count(*) AS rows FROM quarantine WHERE list_has_any(reasons, $reasons)"
@@ -122,7 +130,7 @@ def refused_facts(tables: Tables, dialects: Mapping[str, str]) -> dict[str, Any]
             "reasons": [], "rest": {"reasons": 0, "rows": 0},
             "closing": {"rows": 0, "groups": []},
             "unknown_types": {"rows": 0, "types": []},
-            "in_pieces": [],
+            "in_pieces": [], "in_parts": [],
             "nobody": {"rows": 0, "types": [], "examples": []},
         }  # fmt: skip
         if "quarantine" in here:
@@ -168,6 +176,13 @@ def refused_lines(facts: Mapping[str, Any]) -> Iterator[str]:
     for row in facts["in_pieces"]:
         source, file = escape(row["source_name"]), escape(row["file"] or "a file unknown")
         yield f"[yellow]Source {source}: {escape(IN_PIECES)}; the last such file is {file}.[/]"
+    for row in facts["in_parts"]:
+        source, file = escape(row["source_name"]), escape(row["file"] or "a file unknown")
+        yield (
+            f"[yellow]Source {source}: {counted(row['rows'], 'event')} of one_event_by came again "
+            f"with other rows, and the first stands; land all rows of one in one file. The last "
+            f"such file is {file}.[/]"
+        )
     for row in facts["reasons"][:MOST_REASONS]:
         yield f"Quarantined for {escape(row['reason'])}: {row['rows']:,}"
     rest = facts["rest"]
@@ -202,6 +217,7 @@ def _refused(database: duckdb.DuckDBPyConnection, dialects: Mapping[str, str]) -
         "closing": _closing(database),
         "unknown_types": {"rows": every, "types": plain},
         "in_pieces": _rows(database, PIECES),
+        "in_parts": _rows(database, PARTS),
     }
 
 

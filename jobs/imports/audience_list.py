@@ -7,6 +7,7 @@ added, and who is in it and known to nobody here stays.
 from __future__ import annotations
 
 import uuid
+from collections.abc import Callable
 from typing import Any
 
 from pyspark.sql import DataFrame
@@ -15,7 +16,7 @@ from pyspark.sql import functions as F
 from tactful.jobs.audiences import count_anew
 from tactful.jobs.errors import ListRefused
 from tactful.jobs.identity.keyed import keys_told
-from tactful.jobs.imports.lists import PeopleList, identifiers_of
+from tactful.jobs.imports.lists import PeopleList, identifiers_of, read_so_far
 from tactful.jobs.lake.frames import materialise, unpersist
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.runs.batches import FUSED, last_done, unfinished
@@ -37,7 +38,11 @@ def destination_named(config: Config, name: str) -> Destination:
 
 
 def import_audience(
-    lake: Lake, config: Config, people: PeopleList, destination: Destination
+    lake: Lake,
+    config: Config,
+    people: PeopleList,
+    destination: Destination,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Note who a destination's audience holds already.
 
@@ -67,6 +72,7 @@ def import_audience(
         lake.store.append_by_spark(MEMBERSHIPS, noted, f"tactful/import/{uuid.uuid4().hex}", 1)
         for frame in (held, keys):
             unpersist(frame)
+        on_progress(read_so_far(rows))
     count_anew(lake)
     return {
         "list": str(people.path),

@@ -6,7 +6,7 @@ A list of them, or a single one of the command `link`: each becomes an event.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -37,7 +37,13 @@ Identifier = dict[str, str]
 
 
 def import_links(
-    lake: Lake, config: Config, people: PeopleList, *, type_: str, at: datetime | None
+    lake: Lake,
+    config: Config,
+    people: PeopleList,
+    *,
+    type_: str,
+    at: datetime | None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Land a list's rows as manual links of one type; the same list again lands nothing.
 
@@ -48,7 +54,8 @@ def import_links(
     common = {"occurred_at": moment, "type": type_, "source": people.path.name}
     said = hashlib.sha256(f"{type_}|{moment}|{people.content_hash}".encode()).hexdigest()
     pieces = ([_event(row, common) for row in piece] for piece in people.rows())
-    brought = bring(lake, config, PROFILES.name, pieces, mark=said[:32])
+    mark = said[:32]
+    brought = bring(lake, config, PROFILES.name, pieces, mark=mark, on_progress=on_progress)
     return {
         "list": str(people.path),
         "rows": brought.rows + people.ragged["ragged"],

@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from tactful.jobs.errors import ListRefused
 from tactful.jobs.imports.separated import PACKED, Uneven, header_of, uneven, whole_rows
+from tactful.jobs.progress import Step
 from tactful.jobs.settings.config import Config
 from tactful.schemas.words import IDENTIFIER_WORDS
 from tactful.transforms.blanks import BLANKS
@@ -142,6 +143,11 @@ class PeopleList:
         """Which list it is, whatever its file is called."""
         with open(self.path, "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_so_far(rows: int) -> Step:
+    """How far a list was read."""
+    return Step(f"read the list: {rows:,} rows", name="read the list", done=rows, unit="rows")
 
 
 def read_list(

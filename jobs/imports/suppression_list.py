@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
 
@@ -31,6 +31,7 @@ def import_suppressions(
     channel: str | None,
     at: datetime | None,
     form: ListForm | None = None,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> dict[str, Any]:
     """Land a list's rows as events of one type; the same list again is known and lands nothing.
 
@@ -57,7 +58,9 @@ def import_suppressions(
             nobody += _naming_nobody(lake, config, events)
             yield events
 
-    brought = bring(lake, config, STREAM_OF[type_], pieces(), mark=said[:32])
+    brought = bring(
+        lake, config, STREAM_OF[type_], pieces(), mark=said[:32], on_progress=on_progress
+    )
     return {
         "list": str(people.path),
         "rows": rows + people.ragged["ragged"],

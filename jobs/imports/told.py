@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,9 @@ from pyspark.sql import functions as F
 
 from tactful.jobs import land
 from tactful.jobs.errors import StepFailed
+from tactful.jobs.imports.lists import read_so_far
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.progress import Step
 from tactful.jobs.settings.config import Config, Source
 from tactful.schemas.intake import RECEIVED
 
@@ -43,7 +45,13 @@ def with_id(event: Mapping[str, Any], prefix: str) -> Event:
 
 
 def bring(
-    lake: Lake, config: Config, stream: str, pieces: Iterable[list[Event]], *, mark: str
+    lake: Lake,
+    config: Config,
+    stream: str,
+    pieces: Iterable[list[Event]],
+    *,
+    mark: str,
+    on_progress: Callable[[str], None] = lambda _: None,
 ) -> Brought:
     """Land events, some at a time; what was brought under this mark before lands nothing again."""
     name, folder = f"_imported_{stream}", f"{lake.location}/{FOLDER}/{stream}"
@@ -54,6 +62,8 @@ def bring(
         text = "".join(json.dumps(event, ensure_ascii=False) + "\n" for event in events)
         lake.store.write_text(files[-1], text, keep=True, is_private=True)
         rows += len(events)
+        on_progress(read_so_far(rows))
+    on_progress(Step("land"))
     failed = land.land(lake, config.landing_only(name, Source(stream=stream, path=folder)))
     if failed:
         raise StepFailed(" ".join(failed.values()))

@@ -13,6 +13,7 @@ from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import functions as F
 
+from tactful.jobs.intake import avro_unions
 from tactful.jobs.intake.parquet_files import (
     AS_NAMED,
     FOOTER_THREADS,
@@ -28,6 +29,7 @@ from tactful.jobs.lake.listing import File
 NO_AVRO = ("Not an Avro data file", "Not a data file")
 # What Spark, and Avro itself, say of schemas that they do not take.
 NO_TYPE = ("IncompatibleSchemaException", "SchemaParseException", "AvroTypeException")
+PLACED, AT = ("file", "modified_at", "block"), "_tactful_at"
 NO_RECORDS = "its schema is no record"
 
 
@@ -49,7 +51,11 @@ def rows(spark: SparkSession, files: Sequence[File]) -> tuple[list[DataFrame], d
     frames = []
     for schema, group in alike.items():
         try:
-            frames.append(_read(spark, group, schema or ""))
+            table = _read(spark, group, schema or "")
+            if why := avro_unions.fault(schema or ""):
+                unfit |= {file.path: why for file in group}
+                continue
+            frames.append(_as_rows(table, schema or ""))
         except (Py4JJavaError, PySparkException) as error:
             why = _not_taken(error)
             if why is None:
@@ -87,10 +93,25 @@ def _schema(spark: SparkSession, path: str) -> str | None:
 
 
 def _read(spark: SparkSession, files: Sequence[File], schema: str) -> DataFrame:
-    table = (
+    return (
         spark.read.format("avro")
         .options(**AS_NAMED)
         .option("avroSchema", schema)
         .load([file.path for file in files])
     )
-    return table.select(as_json(table.schema).alias("value"), *map(F.expr, PLACE))
+
+
+def _as_rows(table: DataFrame, schema: str) -> DataFrame:
+    """Each record as a JSON text, and where it stood."""
+    if avro_unions.is_plain(schema):
+        return table.select(as_json(table.schema).alias("value"), *map(F.expr, PLACE))
+    # A record once more, since its fields may be called as anything.
+    whole = table.select(F.struct("*").alias("record"), *map(F.expr, PLACE))
+    fields = avro_unions.read_plain(schema, F.col("record"))
+    plain = whole.select(
+        F.struct(*(value.alias(name) for name, value in fields.items())).alias("record"),
+        *PLACED,
+    )
+    named = plain.select("record.*", F.struct(*PLACED).alias(AT))
+    record = [field for field in named.schema if field.name != AT]
+    return named.select(as_json(record).alias("value"), f"{AT}.*")

@@ -27,6 +27,8 @@ CORRUPT = "_tactful_corrupt"
 BYTES = "ISO-8859-1"
 # Separate and quote nothing, so that a line stays one value as it is; not NUL, which UTF-16 brings.
 NO_SIGN, NO_QUOTE = "\x01", "\x02"
+# What else stands between values.
+SIGNS = (";", "\t", "|", ",")
 
 
 def rows(
@@ -60,12 +62,20 @@ def rows(
     # Else Spark would split only as many values as are asked for, and count no others.
     spark.conf.set("spark.sql.csv.parser.columnPruning.enabled", "false")
     lacking = {
-        file.path: f"it has no column {', '.join(lost)}"
+        file.path: f"it has no column {', '.join(lost)}{_other_sign(names, form)}"
         for names, group in alike.items()
         if (lost := [_quoted(name) for name in form.needed if name not in names])
         for file in group
     }
     return [_read(spark, group, names, form) for names, group in alike.items()], unfit, lacking
+
+
+def _other_sign(names: Sequence[str], form: CsvForm) -> str:
+    """A hint where a first line looks as if another sign stood between its values."""
+    found = [sign for sign in SIGNS if len(names) == 1 and sign in names[0]]
+    if not found:
+        return ""
+    return f"; is its delimiter {_quoted(found[0])}, not {_quoted(form.delimiter)}?"
 
 
 def _quoted(name: str) -> str:

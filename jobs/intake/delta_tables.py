@@ -35,6 +35,8 @@ ACTIONS = (
 )
 OF_FEED = ("_change_type", "_commit_version", "_commit_timestamp")
 DELETED = ("numDeletedRows", "numTargetRowsDeleted")
+# What Spark says of a name that leads to no table.
+NOT_KNOWN = ("TABLE_OR_VIEW_NOT_FOUND", "SCHEMA_NOT_FOUND", "CATALOG_NOT_FOUND")
 # Each span is a part of one plan.
 MOST_SPANS = 50
 MOST_VERSIONS = 1000
@@ -73,7 +75,9 @@ def look(reading: Reading, known: Mapping[str, int]) -> Found:
         spans = list(_spans(part, _commits(reading, path, versions, latest), has_feed=has_feed))
         spans = [span for span in spans if span.start < versions.stop]
     except (OSError, *JAVA_ERRORS) as error:
-        return Found(troubles={name: java_cause(error)})
+        is_unknown = any(word in str(error) for word in NOT_KNOWN)
+        why = "no catalog of this Spark knows such a table" if is_unknown else java_cause(error)
+        return Found(troubles={name: why})
     return Found([spans[at : at + MOST_SPANS] for at in range(0, len(spans), MOST_SPANS)])
 
 

@@ -21,6 +21,7 @@ from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
 from tactful.jobs import references
+from tactful.jobs.intake import avro_unions
 from tactful.jobs.intake.spans import Feed, Found, Gone, Reading, Span
 from tactful.jobs.lake.files import files_at
 from tactful.jobs.settings.transports import EARLIEST, LATEST
@@ -40,6 +41,7 @@ def look(reading: Reading, known: Mapping[str, int]) -> Found:
     """What the topics hold beyond what was read; a topic that is not there harms no other."""
     found = Found()
     source = reading.source
+    _schemas(reading)
     ahead: dict[str, list[Span]] = {}
     with _admin(reading) as admin:
         if _is_away(admin):
@@ -233,7 +235,12 @@ def _decoded(schemas: Mapping[int, str]) -> Column:
     is_framed = F.expr("substring(value, 1, 1) = X'00' AND length(value) > 5")
     text = F.lit(None).cast("string")
     for known, schema in schemas.items():
-        record = F.to_json(from_avro(body, schema, {"mode": "PERMISSIVE"}))
+        read = from_avro(body, schema, {"mode": "PERMISSIVE"})
+        if not avro_unions.is_plain(schema):
+            fields = avro_unions.read_plain(schema, read)
+            plain = F.struct(*(value.alias(name) for name, value in fields.items()))
+            read = F.when(read.isNotNull(), plain)
+        record = F.to_json(read)
         text = F.when(is_framed & (number == known), record).otherwise(text)
     return F.coalesce(text, F.concat(F.lit(NOT_AVRO), F.base64("value")))
 
@@ -247,6 +254,8 @@ def _schemas(reading: Reading) -> dict[int, str]:
             raise OSError(f"there is no schema file {path}")
         if json.loads(text).get("type") != "record":
             raise ValueError(f"the schema in {path} is no record")
+        if why := avro_unions.fault(text):
+            raise ValueError(f"the schema in {path} cannot be read: {why}")
         texts[number] = text
     return texts
 

@@ -26,6 +26,13 @@ Split = Callable[[Mapping[str, Any]], Iterable[tuple[str, dict[str, Any], list[s
 MIXED: dict[str, Split] = {"segment": segment.events, "shopify": shopify.events}
 # Where a row goes that is not even an object.
 UNREAD = {"segment": "clicks", "shopify": "purchases"}
+# Names under which an object holds but a list of objects, and what may stand beside them.
+WRAPPERS: dict[str, dict[str, set[str]]] = {
+    "segment": {"batch": {"context", "integrations", "messageId", "metadata", "sentAt", "sequence",
+                          "timestamp", "writeKey"}},
+    "shopify": {name: set() for name in (
+        "orders", "customers", "refunds", "fulfillments", "checkouts")},
+}  # fmt: skip
 # What a row that closes something cannot do without; for the rest it is not refused.
 NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
 OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
@@ -145,12 +152,42 @@ def _read(source: str, paths: Iterable[Path], config: Mapping[str, Any]) -> list
             line = line.rstrip(b"\r")
             most = config["intake"]["max_row_bytes"]
             if told.get("dialect") in MIXED:
-                rows += _split(told["dialect"], source, line, landed_at, config)
+                for one in _objects(told["dialect"], line, most):
+                    rows += _split(told["dialect"], source, one, landed_at, config)
                 continue
             for event, faults in sendgrid.cut(line, most) if lay_out else [(line, [])]:
                 row = Row(stream, source, event.decode("utf-8", "replace"), landed_at, [*faults])
                 rows.append(row if faults else _understand(row, event, config, lay_out))
     return rows
+
+
+def _objects(dialect: str, line: bytes, most: int) -> Iterable[bytes]:
+    """The objects of a line that is a list of them, or that wraps one; else the line."""
+    if len(line) > most:
+        return [line]
+    name = None
+    try:
+        said = json.loads(line, object_pairs_hook=list, parse_constant=_no_number)
+        if line.strip().startswith(b"{"):
+            names = [key for key, _ in said]
+            wraps = WRAPPERS[dialect]
+            name = next((n for n in names if n in wraps), None)
+            if name is None or names.count(name) > 1 or {*names} - {name, *wraps[name]}:
+                return [line]
+            said = json.loads(line)[name]
+            if not isinstance(said, list) or not said:
+                return [line]
+    except (ValueError, TypeError, RecursionError):
+        return [line]
+    if name is not None:
+        entries = json.loads(line, parse_float=Decimal)[name]
+        return [_written(entry).encode() for entry in entries]
+    return [b"[]" if reasons else one for one, reasons in sendgrid.cut(line, most)]
+
+
+def _written(entry: Any) -> str:
+    """An entry of a list as it stands there, as far as it is no number with a fraction."""
+    return entry if isinstance(entry, str) else json.dumps(entry, default=float)
 
 
 def _split(

@@ -31,6 +31,13 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
             yield "purchases", _told(event), faults
     elif "refund_line_items" in said:
         yield "purchases", _told(_refund(said, said.get("order_id"))), faults
+    elif "order_edit" in said:
+        edit = said["order_edit"] if isinstance(said["order_edit"], dict) else {}
+        yield "purchases", _told({
+            "event_id": _id("order_edit", edit.get("id")), "type": "order_shipped",
+            "occurred_at": edit.get("committed_at") or edit.get("created_at"),
+            "order_id": edit.get("order_id"), "identifiers": [],
+        }), [*faults, "not_of_use"]  # fmt: skip
     elif {"tracking_number", "tracking_numbers"} & set(said) and "order_id" in said:
         found = [*_parcel(said, said.get("order_id"))]
         for event in found:

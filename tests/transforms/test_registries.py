@@ -40,7 +40,7 @@ HELPERS = {
 }  # fmt: skip
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
-    "bounds", "expressions", "names", "objects", "one_event_by", "partitions",
+    "bounds", "cutting", "expressions", "names", "objects", "one_event_by", "partitions",
     "privacy_strings", "reference", "replies", "segment_fields", "segment_words", "shopify_shapes",
     "signals", "values", "words",
 }  # fmt: skip

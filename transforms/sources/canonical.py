@@ -161,16 +161,21 @@ def strictly(text: str, kind: str) -> str:
 def whole_objects(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
     """Look whether each landed row is one whole JSON object, and which names it has.
 
+    rows: line_hash, where it was cut out of a line and has a place of its own.
+
     Adds: line_hash, is_valid (UTF-8), text (the row made valid), fields (see below).
     Keeps: one row a landed row, value, file, modified_at, and fault where rows have it. Drops: all
     other columns.
     """
+    own_hash = line_hash("value")
+    if "line_hash" in rows.columns:
+        own_hash = f"coalesce(line_hash, {own_hash})"
     checked = rows.selectExpr(
         "value",
         "file",
         "modified_at",
         *(["fault"] if "fault" in rows.columns else []),
-        f"{line_hash('value')} AS line_hash",
+        f"{own_hash} AS line_hash",
         "is_valid_utf8(value) AS is_valid",
         "CASE WHEN is_valid_utf8(value) THEN value ELSE make_valid_utf8(value) END AS text",
     )

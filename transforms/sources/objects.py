@@ -12,6 +12,7 @@ from pyspark.sql import DataFrame
 from tactful.schemas.bounds import MAX_NAME_BYTES
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
 from tactful.transforms.sources import canonical, values
+from tactful.transforms.sources.cutting import each_object
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -43,8 +44,10 @@ def parse_objects(
     source_name: str,
     max_row_bytes: int,
     max_skew: timedelta,
+    wrappers: Mapping[str, Iterable[str]],
 ) -> DataFrame:
-    """Read each landed row as an object of this shape, by the reading of its stream.
+    """Read each landed row as an object of this shape, or as an array of them (see `each_object`),
+    by the reading of its stream.
 
     Keeps: one row an event. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
@@ -52,7 +55,8 @@ def parse_objects(
 
     def read(stream: str, reading: Reading) -> DataFrame:
         objects = (
-            rows.where(reading.is_mine)
+            rows.transform(each_object, max_row_bytes=max_row_bytes, wrappers=wrappers)
+            .where(reading.is_mine)
             .transform(canonical.whole_objects, max_row_bytes=max_row_bytes)
             .transform(_with_said, shape=shape)
         )

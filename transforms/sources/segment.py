@@ -5,7 +5,9 @@ From Segment's pages, read on 2026-11-27: "Spec: Common fields", "Identify", "Gr
 (segment.com/docs/connections/spec and /docs/privacy), and by RudderStack's names for the same,
 whose own page could not be read.
 
-A landed row is one call. `segment_words.py` says by name what each event of the specifications is.
+A landed row is one call, an array of calls, or what libraries post to the HTTP API ("batch" of
+segment.com/docs/connections/sources/catalog/libraries/server/http-api): `{"batch": [calls], …}`, of
+which each call is a row, and what stands beside it is not read. `segment_words.py` says by name what each event of the specifications is.
 
 | call or event | is | why |
 |---|---|---|
@@ -87,6 +89,9 @@ from tactful.transforms.sources.values import once
 MAP = "map<string,string>"
 SHAPE = ", ".join([*(f"{name} string" for name in TEXTS), *(f"{name} {MAP}" for name in OBJECTS)])
 DEFAULT = "clicks"
+# What libraries post to the HTTP API, and what stands beside the calls.
+WRAPPERS = {"batch": ("context", "integrations", "messageId", "metadata", "sentAt", "sequence",
+                      "timestamp", "writeKey")}  # fmt: skip
 
 
 def parse_rows(
@@ -108,6 +113,7 @@ def parse_rows(
         rows,
         shape=SHAPE,
         readings={name: _reading(name, pads) for name in EVENTS},
+        wrappers=WRAPPERS,
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
@@ -261,7 +267,7 @@ def _first(value: str) -> str:
 
 DIALECT = Dialect(
     name="segment",
-    doc="Calls of Segment or RudderStack, one a line: track, identify, page, screen, group, alias.",
+    doc="Calls of Segment or RudderStack, one a line or in batches: track, identify, page, others.",
     parse=parse_rows,
     streams=tuple(EVENTS),
     type_field="event",

@@ -45,10 +45,12 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from tactful.schemas.words import CLOSING_TYPES, OPENING_TYPES
 from tactful.transforms.blanks import SEPARATORS, is_blank, literal
 from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.sources.cutting import BLANKS, as_signs, each_object
 from tactful.transforms.sources.dialect import Dialect, ListForm
 from tactful.transforms.sources.objects import if_plain, is_plain, listed
 
@@ -81,12 +83,6 @@ LAID_OUT = ("email", "event", "timestamp", "sg_event_id", "sg_message_id")
 # Seconds have twelve digits from the year 5138 on, milliseconds since 1973.
 MILLISECONDS_FROM = 10**11
 PERSONS_WORD = f"coalesce(means IN {(*CLOSING_TYPES, *OPENING_TYPES)}, false)"
-BLANKS = " \t\r\n"
-EMPTY = r"^\[[ \t\r\n]*\]\z"
-OPENED = "substring(line, 1, char_length(line) - 1)"
-# One sign for each byte, and the byte for each sign: so events can be cut out of any bytes.
-BYTES = "ISO-8859-1"
-BETWEEN = r"\}[ \t\r\n]*,[ \t\r\n]*\{"
 
 
 def parse_rows(
@@ -118,72 +114,27 @@ def parse_rows(
 
 
 def _each_event(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
-    """Cut arrays into their events.
-
-    Where each piece between `},{` is one whole object, the pieces are the events, byte for byte. In
-    the few arrays that hold anything else, or such signs inside an event, Spark reads the entries,
-    and writes them without blanks; a text of our own before the last bracket shows whether it
-    read them all, for it takes the first array of a text and never looks behind it.
+    """Cut arrays into their events (see `each_object`).
 
     Keeps: one row an event. Changes: value. Adds: line_hash, is_line_valid (UTF-8), is_event
     (whether it may be one), is_empty (whether the line is an array without any).
     """
-    sealed = f"""concat({OPENED}, ',"', line_hash, '"]')"""
-    entries = f"CASE WHEN is_array AND is_line_valid AND NOT is_exact THEN {sealed} END"
-    is_read = "coalesce(try_element_at(entries, -1) = line_hash, false)"
-    cut = """CASE
-        WHEN is_array AND is_exact THEN transform(pieces, piece -> concat('{', piece, '}'))
-        WHEN is_read THEN slice(entries, 1, size(entries) - 1)
-        ELSE array(value)
-    END"""
-    each = (
-        rows.transform(_in_pieces, max_row_bytes=max_row_bytes)
-        .selectExpr("*", f"{canonical.strictly(entries, 'array<string>')} AS entries")
-        .selectExpr("*", f"{is_read} AS is_read")
-        .selectExpr(
-            "file", "modified_at", "line_hash", "is_line_valid",
-            "is_array AND is_exact OR is_read AS is_cut",
-            "is_exact OR is_read AS is_event",
-            f"coalesce(line RLIKE {literal(EMPTY)}, false) AS is_empty",
-            f"posexplode({cut}) AS (place, cut)",
-        )
-    )  # fmt: skip
-    as_bytes = f"CAST(encode(cut, '{BYTES}') AS string)"
-    own = f"CASE WHEN is_line_valid THEN coalesce(cut, 'null') ELSE {as_bytes} END"
-    return each.selectExpr(
-        "is_event", "is_empty", "file", "modified_at", "is_line_valid",
-        f"CASE WHEN is_cut THEN {own} ELSE cut END AS value",
-        "CASE WHEN is_cut THEN concat(line_hash, '/', place + 1) ELSE line_hash END AS line_hash",
-    )  # fmt: skip
-
-
-def _in_pieces(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
-    """Adds: line_hash, is_line_valid, line (null where it is too long), is_array, pieces (what may
-    be objects, without their braces), is_exact (whether all of them are)."""
-    plain = f"CASE WHEN is_line_valid THEN value ELSE decode(CAST(value AS binary), '{BYTES}') END"
     is_fit = f"octet_length(value) <= {max_row_bytes}"
-    line = f"CASE WHEN {is_fit} THEN btrim({plain}, {literal(BLANKS)}) END"
-    inside = f"btrim(substring({OPENED}, 2), {literal(BLANKS)})"
-    # The braces of all objects are taken off and put back: a pattern that begins with a plain sign
-    # is found many times as fast as one that looks behind.
-    bare = "substring(inside, 2, char_length(inside) - 2)"
-    pieces = f"CASE WHEN is_array THEN split({bare}, {literal(BETWEEN)}) ELSE array({bare}) END"
-    is_object = "json_array_length(concat('[{', piece, '},0]')) <=> 2"
+    plain = as_signs("value", "is_line_valid")
+    line = f"CASE WHEN NOT is_cut AND {is_fit} THEN btrim({plain}, {literal(BLANKS)}) END"
+    is_object = "startswith(line, '{') AND json_array_length(concat('[', line, ',0]')) <=> 2"
     return (
-        rows.selectExpr(
-            "value", "file", "modified_at", f"{canonical.line_hash('value')} AS line_hash",
-            "is_valid_utf8(value) AS is_line_valid",
+        rows.transform(each_object, max_row_bytes=max_row_bytes)
+        .withColumns(
+            {
+                "line_hash": F.expr(f"coalesce(line_hash, {canonical.line_hash('value')})"),
+                "is_line_valid": F.expr("coalesce(is_line_valid, is_valid_utf8(value))"),
+            }
         )
         .selectExpr("*", f"{line} AS line")
-        .selectExpr("*", "startswith(line, '[') AND endswith(line, ']') AS is_array")
-        .selectExpr("*", f"CASE WHEN is_array THEN {inside} ELSE line END AS inside")
-        .selectExpr(
-            "*",
-            "CASE WHEN startswith(inside, '{') AND endswith(inside, '}') "
-            f"THEN {pieces} END AS pieces",
-        )
-        .selectExpr("*", f"coalesce(forall(pieces, piece -> {is_object}), false) AS is_exact")
-    )  # fmt: skip
+        .selectExpr("*", f"is_cut OR coalesce({is_object}, false) AS is_event")
+        .drop("is_cut", "line")
+    )
 
 
 def _with_fields(events: DataFrame) -> DataFrame:

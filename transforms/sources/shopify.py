@@ -4,13 +4,15 @@ By the names that the vendor documents under "Webhooks" (shopify.dev/docs/api/we
 for the REST resources Order, Refund, Fulfillment, Customer and Checkout (shopify.dev/docs/api/admin-rest),
 as far as excerpts of them could be read on 2026-11-27; the pages themselves could not.
 
-A landed row is the body of one webhook, or one object of an export in the same form. A body does not
+A landed row is the body of one webhook, or one object of an export in the same form, or an array of
+them, alone or as the REST API answers (`{"orders": […]}`): then each object is a row. A body does not
 name its topic, so its fields tell what it is:
 
 | body | is known by | gives |
 |---|---|---|
 | order | line_items, and financial_status or order_number | order_placed; once it is so order_paid, order_cancelled; each refund and fulfilment in it |
 | refund | refund_line_items | order_refunded |
+| edit | order_edit | refused as `not_of_use` (see below) |
 | fulfilment | tracking_number(s), order_id | order_shipped; order_delivered once shipment_status says so |
 | checkout | abandoned_checkout_url | checkout_start, again whenever it was updated |
 | customer | verified_email or addresses; or updated_at beside a field of consent | attribute_set without attribute; consent where it was given or taken back |
@@ -22,9 +24,19 @@ what does not change any more, so the order once more is a row of duplicates: of
 `properties` keep the names in KEPT. Refunds and fulfilments name no customer, as their own webhooks do
 not; they act on the order. When an order was paid is not told, so it is when it was processed.
 
+An order that was edited comes again with other lines. It stands as it was first sent: what was added
+is not taken in, the placing in its new form is refused as `id_reused` (long after, it counts as a
+duplicate). A line that was removed keeps its `quantity`, and its `current_quantity` is 0; so is that
+of one that was returned. What takes it back is the refund that Shopify writes for either, with its
+`refund_line_items` and, where nothing was paid back, without transactions. The body of `orders/edited`
+names lines by their ids and a number alone, and would take the same units back once more.
+
 Who is `subscribed` has consented, who is `unsubscribed` has not; `not_subscribed`, `pending`,
 `redacted` and `invalid` say neither (a body of only that is refused as `not_of_use`). Of customers
-before these objects, `accepts_marketing` counts from the time it was last changed. Doubt is silence:
+before these objects, `accepts_marketing` counts from the time it was last changed, which is
+`accepts_marketing_updated_at` ("when the customer was transitioned into" that state: shopify.dev/changelog,
+2019-03-12). It is false for all who never ticked the box, whose time is that of `created_at`: they
+have said nothing, and only a later no is a withdrawal. Doubt is silence:
 a trimmed body's "no" counts without that time, and one without any as of when its file came.
 
 A line costs price × quantity less its `discount_allocations` (without them `total_discount`). A
@@ -64,6 +76,10 @@ KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site",
 PLACES = {"web": "online", "pos": "store", "iphone": "app", "android": "app"}
 PAID = ("paid", "partially_refunded", "refunded")
 CONSENTS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
+# Answers of the REST API hold nothing beside their list.
+WRAPPERS: dict[str, tuple[str, ...]] = dict.fromkeys(
+    ("orders", "customers", "refunds", "fulfillments", "checkouts"), ()
+)
 NOTHING = "CAST(NULL AS string)"
 
 
@@ -84,6 +100,7 @@ def parse_rows(
         rows,
         shape=SHAPE,
         readings=READINGS,
+        wrappers=WRAPPERS,
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
@@ -98,7 +115,8 @@ def _each_order_event(objects: DataFrame) -> DataFrame:
     code = "transform(said.discount_codes, entry -> entry.code)"
     kept = ", ".join(f"'{name}', said.{name}" for name in KEPT)
     common = {
-        "order_id": "CASE WHEN kind = 'order' THEN said.id ELSE said.order_id END",
+        "order_id": "CASE kind WHEN 'order' THEN said.id WHEN 'edit' THEN said.order_edit.order_id "
+                    "ELSE said.order_id END",
         "identifiers": _customer(),
         "coupons": f"CASE WHEN size({code}) > 0 THEN {code} END",
         "place": _place(),
@@ -111,10 +129,13 @@ def _each_order_event(objects: DataFrame) -> DataFrame:
     own = (*OBJECTS, "id", "created_at", "updated_at", "processed_at", "status", "shipment_status")
     alone = ", ".join(f"said.{name} AS {name}" for name in own)
     unknown = _event("CASE WHEN is_sound THEN 'unknown' END", "'body'", "said.created_at")
+    edited_at = "coalesce(said.order_edit.committed_at, said.order_edit.created_at)"
+    edit = _event(NOTHING, "concat('order_edit/', said.order_edit.id)", edited_at)
     entries = f"""CASE kind
         WHEN 'order' THEN {_of_order()}
         WHEN 'refund' THEN array({_refund("alone", NOTHING)})
         WHEN 'fulfilment' THEN {_fulfilment("alone", is_body=True)}
+        WHEN 'edit' THEN array({edit})
         ELSE array({unknown})
     END"""
     laid = ", ".join(f"{sql} AS {name}" for name, sql in common.items())
@@ -259,8 +280,8 @@ def _order() -> dict[str, str]:
 
 
 def _with_unused(objects: DataFrame) -> DataFrame:
-    """Adds: is_unused, whether a fulfilment is none that a customer would see."""
-    unused = "coalesce(kind = 'fulfilment' AND entry.type IS NULL, false)"
+    """Adds: is_unused, whether a fulfilment is none that a customer would see, or it is an edit."""
+    unused = "coalesce(kind IN ('fulfilment', 'edit') AND entry.type IS NULL, false)"
     return _each_order_event(objects).selectExpr("*", f"{unused} AS is_unused")
 
 
@@ -377,7 +398,7 @@ READINGS = {
 
 DIALECT = Dialect(
     name="shopify",
-    doc="Bodies of Shopify's webhooks, one a line: orders, refunds, parcels, customers, consent.",
+    doc="Bodies of Shopify's webhooks, one a line or in arrays: orders, refunds, people, consent.",
     parse=parse_rows,
     streams=tuple(READINGS),
     closing=tuple((f"{field}.state", "unsubscribed") for field in CHANNELS.values()),

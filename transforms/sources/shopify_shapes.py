@@ -41,6 +41,7 @@ OBJECTS: Mapping[str, str] = {
     "fulfillments": f"array<{FULFILMENT}>",
     "email_marketing_consent": CONSENT,
     "sms_marketing_consent": CONSENT,
+    "order_edit": "struct<id:string,order_id:string,created_at:string,committed_at:string>",
     **{pair.partition(":")[0]: pair.partition(":")[2] for pair in
        (REFUNDED[: REFUNDED.index(",transactions")], REFUNDED[REFUNDED.index("transactions") :])},
 }  # fmt: skip
@@ -68,6 +69,7 @@ def kind() -> str:
         WHEN {has("abandoned_checkout_url")} THEN 'checkout'
         WHEN {has("line_items")} AND {has("financial_status", "order_number")} THEN 'order'
         WHEN {has("refund_line_items")} THEN 'refund'
+        WHEN {has("order_edit")} THEN 'edit'
         WHEN {has("tracking_number", "tracking_numbers")} AND {has("order_id")} THEN 'fulfilment'
         WHEN {has("customer_id")} AND {has(*CHANNELS.values())} THEN 'consent'
         WHEN {has("verified_email", "addresses")} THEN 'customer'

@@ -108,6 +108,14 @@ def test_json_over_several_lines_is_told_with_its_cause(lake):
     assert "Source my_web: a line of it is only part of an object" in shown(lake)
 
 
+def test_orders_whose_rows_came_in_two_files_are_told(lake):
+    raw = json.dumps({"Name": "#1", "_rows": "[]"}, separators=(",", ":"))
+    write_refused(lake, ("tills", ["id_reused"], raw, 9), ("tills", ["id_reused"], "{}", 9))
+    (told,) = status(lake)["refused"]["in_parts"]
+    assert (told["source_name"], told["rows"], told["file"]) == ("my_tills", 1, "tills/9.json")
+    assert "Source my_tills: 1 event of one_event_by came again with other rows" in shown(lake)
+
+
 def test_closing_words_that_protect_nobody_are_told(lake):
     columns = [(name, pa.string()) for name in ("person_id", "stream", "type", "event_id")]
     write(

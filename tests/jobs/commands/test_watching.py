@@ -82,6 +82,12 @@ def test_a_terminal_shows_what_how_far_and_how_long():
     assert told.rstrip("\r\n").rsplit("\x1b[2K", 1)[-1].strip().endswith("s\x1b[0m")
 
 
+def test_a_program_that_reads_the_answer_is_shown_no_progress():
+    code, out, told = on_a_terminal("--json")
+    assert code == 0 and json.loads(out)["rows"] == 3
+    assert "could not read" in told and "tables" not in told and "start Spark" not in told
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_stopped_it_leaves_one_line_in_its_place(number):
     code, _, told = on_a_terminal("--as-of", "2026-01-01T00:00Z", stop=number)

@@ -9,6 +9,7 @@ from typing import Any
 from tactful.jobs.audiences import sizes_now
 from tactful.jobs.commands.importing import import_file
 from tactful.jobs.lake.lake import Lake
+from tactful.jobs.progress import Step
 from tests.jobs.test_closings import ANN, BEN, DAY, Told
 from tests.oracle.compare import read_tables
 from tests.product import DECIDING
@@ -21,13 +22,18 @@ class Lists:
 
     def __init__(self, told: Told) -> None:
         self.told = told
+        self.shown: list[str] = []
 
     def bring(self, *lines: str, **how: Any) -> dict[str, Any]:
         file = self.told.shop.folder / "list.csv"
         file.write_text("\n".join(lines) + "\n", "utf-8")
         asked = {"type_": None, "audience": None, "channel": None, "at": None, "columns": ()}
         config = self.told.shop.config()
-        return dict(import_file(config, file, **{**asked, **how}, on_progress=lambda _: None))
+        return dict(import_file(config, file, **{**asked, **how}, on_progress=self._show))
+
+    def _show(self, line: str) -> None:
+        if isinstance(line, Step):
+            self.shown.append(f"{line.name} {line.far}".strip())
 
     def records(self) -> set[tuple[str, str]]:
         """What the list of opt-outs was told, by the identifiers' own values."""
@@ -56,6 +62,7 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
     )  # fmt: skip
     said = {"type_": "unsubscribed", "channel": "email", "at": at}
     brought = lists.bring(*optouts, **said)
+    assert lists.shown == ["start Spark", "read the list 5 rows", "land"]
     counts = {"rows": 6, "landed": 3, "refused": 2, "naming_nobody": 2, "known_before": 0}
     ragged = {"ragged": 1, "ragged_rows": ["line 7 has 2 fields where its header has 3 fields"]}
     assert brought == {**brought, **counts, **ragged}
@@ -63,6 +70,7 @@ def test_lists_from_elsewhere(spark, tmp_path: Path) -> None:
     assert again == {**brought, "known_before": 5}, "the same list again brings nothing"
     members = ("email", "ann@x.io", "ben@x.io", "gone@x.io", "nobody")
     noted = lists.bring(*members, audience="unsubscribed")
+    assert lists.shown[-2:] == ["start Spark", "read the list 4 rows"]
     counts = {"rows": 4, "values_noted": 3, "values_refused": 1, "known_to_nobody": 3}
     assert noted == {**noted, **counts, "values_noted_before": 0}
     again = lists.bring(*members, audience="unsubscribed")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tactful.jobs.intake.csv_files import _fault, _names
+from tactful.jobs.intake.csv_files import _fault, _names, _other_sign
 from tactful.jobs.settings.csv_form import CsvForm
 
 
@@ -18,3 +18,9 @@ def test_a_head_that_is_no_utf8_is_refused_as_such(line, encoding, is_refused):
     head = line.encode(encoding).decode("utf-8", "replace")
     fault = _fault(_names(head, CsvForm(delimiter=";")))
     assert ("UTF-8" in fault) is is_refused and bool(fault) is is_refused
+
+
+def test_a_head_that_another_sign_parts_is_told_with_it():
+    comma = CsvForm(delimiter=",")
+    assert _other_sign(_names("id;when", comma), comma) == '; is its delimiter ";", not ","?'
+    assert _other_sign(_names("id,when", comma), comma) == ""

@@ -12,6 +12,7 @@ import pytest
 from deltalake import DeltaTable
 
 from tactful.jobs.commands.sampling import sample, source_of
+from tactful.jobs.commands.status import status
 from tactful.jobs.runs.pipeline import run
 
 AS_OF = datetime(2026, 11, 27, tzinfo=UTC)
@@ -135,6 +136,7 @@ def test_every_row_is_read_or_refused_by_itself(spark, folder):
     files = {Path(row["path"]).name: row["reason"] for row in rows(folder, "_log/files")}
     lacking = files.pop("commas.csv")
     assert lacking.startswith('it has no column "receipt", "kind"') and '"paid"' in lacking
+    assert lacking.endswith('; is its delimiter ",", not ";"?')
     assert {name for name, why in files.items() if why} == {"twice.csv"}
 
 
@@ -219,11 +221,16 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
         "Lineitem sku,Name,Paid at,Currency\ncap,#1003,2026-03-05 10:00:00 +0000,USD\nbag,#1003,,\n"
     )
     (tmp_path / "landing" / "b.csv").write_text(other, encoding="utf-8")
+    # What of an order stands in another file is another event of its id, and never lost.
+    names, row = other.splitlines()[0], "#1004,2026-03-05 10:00:00 +0000,USD"
+    halves = [f"{names}\n{sku},{row}\n" for sku in "xy"]
+    for name, half in zip("cd", halves, strict=True):
+        (tmp_path / "landing" / f"{name}.csv").write_text(half, encoding="utf-8")
     (tmp_path / "my.toml").write_text(BY_ORDER.format(root=tmp_path), encoding="utf-8")
     config = load(tmp_path / "my.toml", environ={})
     run(config, steps=("land", "accept"), as_of=AS_OF)
     good = {(row["order_id"], len(row["lines"])): row for row in rows(tmp_path, "purchases")}
-    assert set(good) == {("#1001", 2), ("#1002", 1), ("#1003", 2)}
+    assert set(good) == {("#1001", 2), ("#1002", 1), ("#1003", 2), ("#1004", 1)}
     assert [line["sku"] for line in good["#1003", 2]["lines"]] == ["cap", "bag"]
     order = good["#1001", 2]
     told = [
@@ -237,7 +244,12 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
     assert (rule["lines"][0]["sku"], rule["event_id"]) == ('12" rule, long', "shopify/#1002")
     assert rule["occurred_at"].hour == 11, "a zone that a pattern reads counts"
     refused = rows(tmp_path, "quarantine")
-    assert len(refused) == 2, "a row of fewer values, a row without an order's name"
+    assert len(refused) == 3, "fewer values, no order's name, an order in two files"
+    (half,) = (row for row in refused if row["reasons"] == ["id_reused"])
+    held = {half["raw"].count(f'\\"{sku}\\"') for sku in "xy"}
+    assert held == {0, 1} and "#1004" in half["raw"]
+    (told,) = status(tmp_path / "lake")["refused"]["in_parts"]
+    assert told["source_name"] == "orders" and told["rows"] == 1
     (socks,) = (row for row in refused if "socks" in row["raw"])
     assert socks["reasons"] == ["wrong_number_of_values"]
     assert socks["raw"] == "#1001,,,,1,socks,5.00"

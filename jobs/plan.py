@@ -37,6 +37,7 @@ from tactful.transforms.plans.handed import (
     is_called_back,
     is_shown,
     reached_by_ads,
+    sent_by_name,
     targeted,
     was_heard,
 )
@@ -303,7 +304,10 @@ def _weighed(
     was_told = F.col("was.emitted_at").isNotNull()
     handed = batch.keep(
         followed(
-            barred.where(was_told), as_of=batch.as_of, is_halted=speak.is_halted(batch, config)
+            barred.where(was_told),
+            sent_by_name(theirs),
+            as_of=batch.as_of,
+            is_halted=speak.is_halted(batch, config),
         )
     )
     open_still = barred.where(~was_told)

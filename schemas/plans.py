@@ -17,7 +17,10 @@ _WHAT = (
 )
 _WHEN = (
     Column(
-        "send_at", "timestamp", "When it is said, or could be as things stood; null where never."
+        "send_at",
+        "timestamp",
+        "When it is said, or could be as things stood; null where never, and while a rule forbids "
+        "it, whose end is told in `suppressions`.",
     ),
     Column("expires_at", "timestamp", "From when on it is not said any more; null means never."),
     Column(

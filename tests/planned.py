@@ -51,7 +51,7 @@ _PROPOSED = (
     "skus array<string>, priority int, score double, proposed_at bigint, expires_at bigint, "
     "is_shadow boolean, again_after bigint, at_most int, time_zone string, lead_minutes int, "
     "usual_response_hour int, cancelled_by string, was_outcome string, was_reason string, "
-    "was_send_at bigint, was_lost_to array<string>, kind string"
+    "was_send_at bigint, was_lost_to array<string>, kind string, step int"
 )  # fmt: skip
 _EMITTED = (
     "decision_id string, plan_id string, occasion_id string, person_id string, policy string, "
@@ -87,6 +87,7 @@ def world(number: int, start: datetime, dice: random.Random) -> dict[str, list[d
         proposals.append({
             "decision_id": f"{number}:{n}", "plan_id": f"{number}.{policy}.{step}",
             "occasion_id": f"{number}.{policy}.{step % 2}", "person_id": person, "policy": policy,
+            "step": step,
             "kind": dice.choice(KINDS),
             "channel": dice.choice(CHANNELS), "topic": dice.choice(("news", "Ser-vice", None)),
             "purpose": "transactional" if is_receipt else "marketing", "campaign_id": policy,
@@ -163,6 +164,7 @@ def found_by(
             for name, row in done.items() if row.get("is_said")
         ],
         messages=[row for row in told["messages"] if row["sent_at"] <= as_of],
+        paused=("news",) if batch == 1 else (),
     )  # fmt: skip
 
 

@@ -44,7 +44,7 @@ _ABOUT = [("decision_id", TEXT), ("person_id", TEXT), ("plan_id", TEXT), ("occas
 _PROPOSALS = [*_ABOUT, ("skus", pa.list_(TEXT)), ("priority", _INT), ("score", pa.float64()),
               ("proposed_at", TIME), ("is_shadow", FLAG), ("cancelled_by", TEXT),
               ("lead_minutes", _INT), ("usual_hour", _INT), ("country", TEXT),
-              ("kind", TEXT)]  # fmt: skip
+              ("kind", TEXT), ("step", _INT)]  # fmt: skip
 _EMITTED = [*_ABOUT, ("send_at", TIME), ("emitted_at", TIME)]
 _MESSAGES = [("person_id", TEXT), ("message_id", TEXT), ("channel", TEXT), ("purpose", TEXT),
              ("topic", TEXT), ("campaign_id", TEXT), ("sent_at", TIME),
@@ -101,7 +101,9 @@ FROM verdicts AS v
 JOIN contest AS c USING (decision_id)
 JOIN fates AS f USING (decision_id)
 JOIN limits AS l USING (decision_id)
-WHERE c.turn = $turn AND v.send_at IS NOT NULL AND NOT f.is_shadow AND l.counts
+WHERE
+    c.turn = $turn AND v.send_at IS NOT NULL AND NOT f.is_shadow AND l.counts
+    AND NOT list_contains((SELECT paused FROM settings), f.policy)
 """
 
 Row = Mapping[str, Any]

@@ -8,6 +8,8 @@ is free again is worked out, and reserved for nobody: it is decided anew then.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
@@ -24,11 +26,10 @@ NEVER = 2**62
 # What the fold reads of a proposal beside its worth.
 READ = (
     "decision_id", "moment", "expires_at", "clocks", "week", "held_by", "counts_in",
-    "is_shadow",
 )  # fmt: skip
 
 
-def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
+def arbitrate(proposals: DataFrame, places: DataFrame, *, paused: Sequence[str] = ()) -> DataFrame:
     """Choose what each person is told, and when; say of the others what they lost to.
 
     Keeps: all rows. Adds: send_at (when it is said; null where it is not), bound_by (null where it
@@ -36,13 +37,14 @@ def arbitrate(proposals: DataFrame, places: DataFrame) -> DataFrame:
     winners (decision_id of each plan that holds the place it would need), next_at (the first moment
     at which it could be said as things stand; null where it never could), is_dropped (whether what
     bounds it drops what it stops: it is said at its moment or not at all).
-    proposals: person_id, channel, what `worth` asks, and those of `READ` (moment: the first that
-    its hours leave it; held_by, counts_in: see `limits_of`; is_shadow: it is decided and takes no
-    place).
-    places: person_id, places: what is taken already. Grain: person.
+    proposals: person_id, channel, policy, what `worth` asks, and those of `READ` (moment: the first
+    that its hours leave it; held_by, counts_in: see `limits_of`), is_shadow (it is decided and
+    takes no place).
+    places: person_id, places: what is taken already. Grain: person. paused: policies that do not
+    speak for now: theirs take no place from others either.
     """
     # In the order in which structs are compared.
-    one = F.struct(*worth(), "channel", *READ)
+    one = F.struct(*worth(), "channel", *READ, _yields(paused).alias("yields"))
     by_person = (
         proposals.groupBy("person_id")
         .agg(F.array_sort(F.collect_list(one)).alias("_all"))
@@ -76,6 +78,11 @@ def worth() -> tuple[Column, ...]:
     )
 
 
+def _yields(paused: Sequence[str]) -> Column:
+    is_shadow = F.col("is_shadow")
+    return is_shadow | F.col("policy").isin(*paused) if paused else is_shadow
+
+
 def _take(state: Column, one: Column) -> Column:
     """Give a proposal its place, or say why it gets none."""
     at = F.unix_micros(one["moment"])
@@ -105,7 +112,7 @@ def _take(state: Column, one: Column) -> Column:
         one["counts_in"],
         lambda limit: place_in(limit, one["moment"], decision_id=one["decision_id"]),
     )
-    places = F.when(is_chosen & ~one["is_shadow"], F.concat(state["places"], taken)).otherwise(
+    places = F.when(is_chosen & ~one["yields"], F.concat(state["places"], taken)).otherwise(
         state["places"]
     )
     return F.struct(

@@ -19,20 +19,27 @@ TOLD = (
 )  # fmt: skip
 
 
-def followed(handed: DataFrame, *, as_of: datetime, is_halted: Column | None = None) -> DataFrame:
+def followed(
+    handed: DataFrame, sent: DataFrame, *, as_of: datetime, is_halted: Column | None = None
+) -> DataFrame:
     """Say whether what was handed over is still ahead, is said, or is to be called back.
 
     Whatever forbids it or cancels it before its moment calls it back, and so does who pauses its
-    policy; behind it is said, and nothing changes it. Nobody is shown an ad any more from the
-    moment on at which it ends, is cancelled, or forbidden.
+    policy; behind it, or once its sender says that it was sent, it is said, and nothing changes it.
+    Nobody is shown an ad any more from the moment on at which it ends, is cancelled, or forbidden.
 
     Keeps: all rows. Adds: outcome, reason, lost_to, stopped_by, is_final, is_said (false: it was),
     look_at, and the columns `TOLD` as they were handed over.
-    handed: what is proposed still, with bars and `was`, which was handed over. is_halted: whether
-    its policy is paused, and who was told of it takes it back; None: nothing is.
+    handed: what is proposed still, with bars and `was`, which was handed over. sent: decision_id of
+    what its sender says was sent. is_halted: whether its policy is paused, and who was told of it
+    takes it back; None: nothing is.
     """
-    told = handed.withColumns({name: F.col(f"was.{name}") for name in TOLD})
-    is_over = is_past(as_of)
+    is_sent = sent.withColumn("_is_sent", F.lit(True))
+    told = handed.join(is_sent, "decision_id", "left").withColumns(
+        {name: F.col(f"was.{name}") for name in TOLD}
+    )
+    is_said = F.coalesce(F.col("_is_sent"), F.lit(False)) & (F.col("channel") != AD)
+    is_over = is_past(as_of) | is_said
     is_cancelled = F.col("withdrawn_by").isNotNull()
     is_barred = F.size("bars") > 0
     is_paused = F.lit(False) if is_halted is None else is_halted
@@ -50,7 +57,17 @@ def followed(handed: DataFrame, *, as_of: datetime, is_halted: Column | None = N
             "is_said": F.lit(False),
             "look_at": F.when(~(is_over | is_back), ends_at()),
         }
-    )
+    ).drop("_is_sent")
+
+
+def sent_by_name(timeline: DataFrame) -> DataFrame:
+    """What senders say was sent of what they were told to send, by its decision.
+
+    Keeps: decision_id. Grain: decision. timeline: rows with the facts of their message.
+    """
+    is_sent = (F.col("stream") == "messages") & (F.col("type") == "sent")
+    named = timeline.where(is_sent & F.col("decision_id").isNotNull())
+    return named.select("decision_id").distinct()
 
 
 def stopped_by(is_cancelled: Column) -> Column:

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-from pyspark.sql import Column, DataFrame
+from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.schemas.plans import PLANS
 from tactful.schemas.words import AD
-from tactful.transforms.plans.arbitration import arbitrate
+from tactful.transforms.plans.arbitration import arbitrate, worth
 from tactful.transforms.plans.days import next_day, over_the_day
-from tactful.transforms.plans.handed import ends_at, is_past, stopped_by
+from tactful.transforms.plans.handed import PAUSED, ends_at, is_past, stopped_by
+from tactful.transforms.plans.limits import INTERRUPTING
 from tactful.transforms.quiet_hours import WEEK, open_in
 
 # What a plan that stands still has to say anew for it to be written again.
 NEWS = (
     "outcome", "reason", "lost_to", "send_at", "is_final", "content_id", "expires_at", "emitted_at",
+    "is_shadow",
 )  # fmt: skip
 NOT_PROPOSED, LATE, QUIET_HOURS, EXPIRED = "not_proposed", "late", "quiet_hours", "expired"
 PER_DAY = "per-day"
+# Of what is paused: every policy.
+ALL = "*"
 
 
 def decided(
@@ -43,8 +47,10 @@ def decided(
     decided when it comes near; all others are held against each other and the limits. What these
     stop is decided anew when a place is free, unless one of them drops it. Whose moment has come is
     said, unless the batch may not speak or its policy is paused; what falls due before the next run
-    is handed over now where it can be called back until then. What is too much for its day gives
-    its place up, and is decided anew on the next.
+    is handed over now where it can be called back until then, and where nothing that is worth more
+    waits for an earlier place. No step is said while the one before it waits for a place. What is
+    paused holds no place against others. What is too much for its day gives its place up, and is
+    decided anew on the next.
 
     Adds: outcome, reason, lost_to, stopped_by, send_at, is_final, is_said (to be handed over now),
     emitted_at, look_at. Keeps: all rows.
@@ -55,22 +61,28 @@ def decided(
     """
     now = F.lit(as_of)
     rows = actions.withColumn("_fate", _fate(as_of, look_ahead))
-    speaks = F.lit(may_speak) & F.lit("*" not in paused) & ~F.col("policy").isin(*paused)
+    is_paused = F.lit(ALL in paused) | F.col("policy").isin(*paused)
+    speaks = F.lit(may_speak) & ~is_paused
+    named = [name for name in paused if name != ALL]
     until = F.when(F.col("can_wait"), F.lit(as_of + ahead)).otherwise(now)
     is_due = F.col("send_at").isNotNull() & (F.col("send_at") <= until)
-    contested = arbitrate(rows.where("_fate = 'held'"), places).withColumn("too_much", _text())
+    held = rows.where("_fate = 'held'")
+    contested = arbitrate(held, places, paused=named).withColumn("too_much", _text())
     if taken is not None:
         contested = _within_days(
-            keep(contested), places, taken, is_due=is_due & speaks, time_zone=time_zone, keep=keep
-        )
+            keep(contested), places, taken, is_due=is_due & speaks, time_zone=time_zone, keep=keep,
+            paused=named,
+        )  # fmt: skip
+    contested = contested.withColumn("_is_held_back", _is_held_back(now, is_paused))
     nothing = {
         "send_at": _time(), "next_at": _time(), "bound_by": _text(), "too_much": _text(),
         "winners": F.array().cast("array<string>"), "is_dropped": F.lit(False),
+        "_is_held_back": F.lit(False),
     }  # fmt: skip
     both = contested.unionByName(rows.where("_fate <> 'held'").withColumns(nothing))
     is_chosen = (F.col("_fate") == "held") & F.col("send_at").isNotNull()
     is_now = is_chosen & (F.col("send_at") <= now)
-    is_said = is_chosen & is_due & ~F.col("is_shadow") & speaks
+    is_said = is_chosen & is_due & ~F.col("is_shadow") & speaks & ~F.col("_is_held_back")
     is_ended = F.col("_fate").isin("cancelled", "withdrawn", "over")
     is_open = (F.col("channel") == AD) | (F.col("send_at") > now)
     # What a cap drops is tried once, at its moment, by who may speak then.
@@ -93,7 +105,9 @@ def decided(
     told = both.withColumns(
         {
             "outcome": _outcome(is_chosen),
-            "reason": _reason(),
+            "reason": F.when(is_chosen & is_paused & ~F.col("is_shadow"), PAUSED).otherwise(
+                _reason()
+            ),
             "lost_to": _lost_to(is_ended),
             "stopped_by": F.when(
                 F.col("_fate").isin("cancelled", "withdrawn", "barred"),
@@ -109,7 +123,29 @@ def decided(
             "look_at": F.when(~is_final, F.least(next_look, "expires_at")),
         }
     )
-    return told.drop("_fate", "next_at", "bound_by", "winners", "too_much", "is_dropped")
+    return told.drop(
+        "_fate", "next_at", "bound_by", "winners", "too_much", "is_dropped", "_is_held_back"
+    )
+
+
+def _is_held_back(now: Column, is_paused: Column) -> Column:
+    """Whether something of the same person comes first that waits for a place still.
+
+    A deferral reserves no place, so what is handed over ahead would take it from what is worth
+    more; and the second message of a sequence says nothing to whom never got the first.
+    """
+    interrupts = F.col("channel").isin(*INTERRUPTING)
+    is_waiting = interrupts & F.col("send_at").isNull() & ~F.col("is_dropped")
+    waits_at = F.when(is_waiting & ~F.col("is_shadow") & ~is_paused, F.col("next_at"))
+    better = Window.partitionBy("person_id").orderBy(*worth(), "channel")
+    before = better.rowsBetween(Window.unboundedPreceding, -1)
+    first = F.min(waits_at).over(before)
+    earlier = Window.partitionBy("person_id", "occasion_id").orderBy("step")
+    step_before = F.max(waits_at).over(earlier.rangeBetween(Window.unboundedPreceding, -1))
+    is_ahead = F.col("send_at") > now
+    return interrupts & F.coalesce(
+        (is_ahead & (first <= F.col("send_at"))) | step_before.isNotNull(), F.lit(False)
+    )
 
 
 def _fate(as_of: datetime, look_ahead: timedelta) -> Column:
@@ -168,6 +204,7 @@ def _within_days(
     is_due: Column,
     time_zone: str,
     keep: Callable[[DataFrame], DataFrame],
+    paused: Sequence[str],
 ) -> DataFrame:
     """Let what is too much for its day give up its place, for others of the same person to take.
 
@@ -181,7 +218,7 @@ def _within_days(
     persons = contested.join(late, "decision_id", "left_semi").select("person_id").distinct()
     theirs = contested.join(persons, "person_id", "left_semi").drop(*found)
     settled = contested.join(persons, "person_id", "left_anti")
-    again = arbitrate(theirs.join(late, "decision_id", "left_anti"), places)
+    again = arbitrate(theirs.join(late, "decision_id", "left_anti"), places, paused=paused)
     both = keep(settled.unionByName(again.withColumn("too_much", _text())))
     more = over_the_day(both.where(is_due), taken, time_zone=time_zone)
     tomorrow = next_day(F.col("_was_at"), time_zone)

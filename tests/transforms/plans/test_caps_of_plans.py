@@ -48,7 +48,7 @@ def outcomes(spark, rows, taken, *, paused=()):
             "withdrawn_by": F.lit(None).cast(EVENT_REF),
             "expires_at": F.lit(None).cast("timestamp"), "proposed_at": F.lit(NOW - DAY),
             "moment": F.col("moment").cast("timestamp"), "score": F.lit(1.0),
-            "plan_id": F.col("decision_id"), "occasion_id": F.col("decision_id"),
+            "plan_id": F.col("decision_id"), "occasion_id": F.col("decision_id"), "step": F.lit(1),
             "again_after": F.lit(None).cast("bigint"), "at_most": F.lit(None).cast("int"),
             "time_zone": F.lit("UTC"), "clocks": F.array(F.lit("UTC")), "priority": F.lit(50),
             "week": as_column(week("0-24")), "bars": F.array().cast(BARS),

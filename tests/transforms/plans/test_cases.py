@@ -19,7 +19,7 @@ def proposal(case: str, name: str, at: datetime, **told: Any) -> dict[str, Any]:
     named = f"{case} {name}"
     return {
         "decision_id": named, "plan_id": named, "occasion_id": named, "person_id": f"p_{case}",
-        "policy": case, "kind": "campaign", "campaign_id": case, "channel": "web",
+        "step": 1, "policy": case, "kind": "campaign", "campaign_id": case, "channel": "web",
         "purpose": "marketing", "topic": None, "skus": [], "priority": 50, "score": None,
         "proposed_at": at,
         "expires_at": None, "is_shadow": False, "time_zone": "UTC", "again_after": None,

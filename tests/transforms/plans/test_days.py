@@ -20,18 +20,20 @@ HOUR = timedelta(hours=1)
 WAS = "struct<" + ",".join(f"{c.name}:{c.type}" for c in PLANS.columns) + ">"
 SHAPE = (
     "person_id string, decision_id string, policy string, channel string, priority int, "
-    "moment timestamp, expires_at timestamp, is_shadow boolean, can_wait boolean, quota int"
+    "moment timestamp, expires_at timestamp, is_shadow boolean, can_wait boolean, quota int, "
+    "step int, occasion_id string"
 )
 
 
 def told(spark, rows, *, ahead=0.0, said=(), paused=()):
     """What becomes of proposals, by decision: outcome, reason, hours from noon, said, final."""
     frame = spark.createDataFrame(rows, SHAPE)
+    step, occasion = F.col("step"), F.coalesce("occasion_id", "decision_id")
     none = {name: F.lit(None).cast("string") for name in ("topic", "campaign_id", "cancelled_by")}
     own = F.struct(F.col("policy").alias("name"), F.col("quota").alias("per_day"), "plan_id")
     whole = frame.withColumns(
         {
-            **none, "plan_id": F.col("decision_id"), "occasion_id": F.col("decision_id"),
+            **none, "plan_id": F.col("decision_id"), "occasion_id": occasion, "step": step,
             "purpose": F.lit("marketing"), "time_zone": F.lit("UTC"),
             "score": F.lit(None).cast("double"),
             "proposed_at": F.lit(NOON), "again_after": F.lit(None).cast("bigint"),
@@ -72,9 +74,10 @@ def told(spark, rows, *, ahead=0.0, said=(), paused=()):
 
 
 def one(decision, policy="cart", channel="email", *, priority=50, at=0.0, person=None,
-        can_wait=True, quota=None, ends=99.0, is_shadow=False):  # fmt: skip
+        can_wait=True, quota=None, ends=99.0, is_shadow=False, step=1,
+        occasion=None):  # fmt: skip
     return (person or decision, decision, policy, channel, priority, NOON + at * HOUR,
-            NOON + ends * HOUR, is_shadow, can_wait, quota)  # fmt: skip
+            NOON + ends * HOUR, is_shadow, can_wait, quota, step, occasion)  # fmt: skip
 
 
 def test_what_is_too_much_for_a_day_gives_its_place_up(spark):
@@ -118,8 +121,40 @@ def test_what_falls_due_before_the_next_run_is_handed_over_where_it_can(spark):
         "now": ("chosen", None, 0.0, True, True), "soon": ("chosen", None, 1.5, True, False),
         "later": ("chosen", None, 2.5, False, False),
         "unable": ("chosen", None, 1.5, False, False),
-        "paused": ("chosen", None, 1.5, False, False),
+        "paused": ("chosen", "paused", 1.5, False, False),
         "shadow": ("chosen", None, 1.5, False, False),
         # Whoever is shown ads is so for as long as the plan lasts.
         "ad": ("chosen", None, 0.0, True, False), "ad soon": ("chosen", None, 1.5, False, False),
+    }  # fmt: skip
+
+
+def test_what_comes_first_and_waits_for_its_place_is_not_overtaken(spark):
+    """A day's run hands over ahead: what is better waits until tomorrow morning, and is asked then,
+    before what would be said behind it.
+    """
+    ann, bea, cy, dan, eve = ({"person": name} for name in ("ann", "bea", "cy", "dan", "eve"))
+    flow = {**bea, "occasion": "o"}
+    rows = [
+        one("hello", priority=70, **ann), one("better", priority=60, at=1.0, **ann),
+        one("worse", priority=50, at=22.0, **ann),
+        # Of a sequence the second waits for the first, whenever that comes.
+        one("greeting", priority=70, **bea), one("first", at=1.0, ends=30.0, **flow),
+        one("second", at=20.5, step=2, **flow),
+        # What is said on the spot is no promise, and what is paused keeps nobody waiting.
+        one("now", priority=10, **cy), one("off", "off", priority=90, **cy),
+        one("told", priority=90, **dan), one("paused", "off", priority=60, at=1.0, **dan),
+        one("free", priority=50, at=22.0, **dan),
+        # An ad interrupts nobody.
+        one("mail", priority=90, **eve), one("waits", priority=60, at=1.0, **eve),
+        one("shown", channel="ad", at=22.0, **eve),
+    ]  # fmt: skip
+    found = told(spark, rows, ahead=24.0, paused=["off"])
+    said, ahead = ("chosen", None, 0.0, True, True), ("chosen", None, 22.0, True, False)
+    morning = ("lost", "min-gap", 21.0, False, False)
+    assert found == {
+        "hello": said, "better": morning, "worse": ("chosen", None, 22.0, False, False),
+        "greeting": said, "first": morning, "second": ("chosen", None, 20.5, False, False),
+        "now": said, "off": ("chosen", "paused", 0.0, False, False),
+        "told": said, "paused": morning, "free": ahead,
+        "mail": said, "waits": morning, "shown": ahead,
     }  # fmt: skip

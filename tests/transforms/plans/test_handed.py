@@ -63,11 +63,13 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
         (plan("bought"), "order_placed", [("unsubscribed", ["messages:u"])]),
         (plan("forbidden"), None, [("unsubscribed", ["messages:u"]), ("bought_it", ["o"])]),
         (plan("said", send_at=NOON + HOUR / 2), "order_placed", []),
+        (plan("sent early"), "order_placed", [("unsubscribed", ["messages:u"])]),
         (plan("shown", **ads), None, []),
         (plan("shown bought", **ads), "order_placed", []),
         (plan("shown over", **ads, expires_at=NOON + HOUR / 2), "order_placed", []),
     ]
-    told = followed(handed(spark, *rows), as_of=NOON + HOUR / 2)
+    sent = spark.createDataFrame([("sent early",), ("shown",)], "decision_id string")
+    told = followed(handed(spark, *rows), sent, as_of=NOON + HOUR / 2)
     found = {
         r.decision_id: (r.outcome, r.reason, r.is_final, r.back, r.content_id)
         for r in told.withColumn("back", is_called_back()).collect()
@@ -77,13 +79,15 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
         "bought": ("withdrawn", "order_placed", True, True, None),
         "forbidden": ("withdrawn", "unsubscribed", True, True, None),
         "said": ("chosen", None, True, False, None),
+        # Its sender was ahead of the moment: nobody can call it back.
+        "sent early": ("chosen", None, True, False, None),
         "shown": ("chosen", None, False, False, None),
         "shown bought": ("withdrawn", "order_placed", True, False, None),
         "shown over": ("chosen", None, True, False, None),
     }
     # Who pauses a policy calls back what is ahead of its moment, where that can be.
-    halted = F.col("decision_id").isin("ahead", "said", "forbidden")
-    again = followed(handed(spark, *rows), as_of=NOON + HOUR / 2, is_halted=halted).collect()
+    halted = F.col("decision_id").isin("ahead", "said", "sent early", "forbidden")
+    again = followed(handed(spark, *rows), sent, as_of=NOON + HOUR / 2, is_halted=halted).collect()
     assert {(r.decision_id, r.reason) for r in again if r.outcome == "withdrawn"} == {
         ("ahead", "paused"), ("bought", "order_placed"), ("forbidden", "unsubscribed"),
         ("shown bought", "order_placed"),
@@ -95,7 +99,9 @@ def test_what_is_ahead_is_called_back_and_what_was_said_stays(spark):
     assert [tuple(r) for r in targeted(told).collect()] == [("p", "cart", "shown")]
     # Whose cause is another's now, or no more.
     standing = plans(
-        spark, *(row for row, _, _ in rows[:1] + rows[3:5]), plan("mere", emitted_at=None)
+        spark,
+        *(row for row, _, _ in rows[:1] + rows[3:4] + rows[5:6]),
+        plan("mere", emitted_at=None),
     )
     gone = given_up(standing, standing.limit(0), as_of=NOON + HOUR / 2, batch_id=2)
     assert {

@@ -74,7 +74,11 @@ def test_random_worlds_batch_by_batch(spark):
 def is_allowed(asked: Asked, found: Told) -> None:
     """What must hold of everything that was planned, whatever was asked."""
     plans = [{**row, **found[row["decision_id"]]} for row in asked.proposals]
-    live = [row for row in plans if row["outcome"] == "chosen" and not row["is_shadow"]]
+    live = [
+        row for row in plans
+        if row["outcome"] == "chosen" and not row["is_shadow"]
+        and row["policy"] not in asked.paused
+    ]  # fmt: skip
     heard = [row for row in asked.emitted if is_held(row, asked)]
     for row in plans:
         if row["outcome"] == "chosen":

@@ -20,6 +20,7 @@ SELECT
                 ELSE 'expired'
             END
         WHEN f.fate = 'barred' THEN f.barred_by
+        WHEN v.send_at IS NOT NULL AND NOT f.is_shadow AND list_contains(s.paused, f.policy) THEN 'paused'
         ELSE v.bound_by
     END AS reason,
     CASE
@@ -31,7 +32,15 @@ SELECT
         WHEN v.send_at <= f.as_of AND NOT speaks AND f.was_outcome = 'chosen' THEN f.was_send_at
         ELSE coalesce(v.send_at, v.next_at)
     END AS send_at,
-    coalesce(v.send_at <= f.as_of AND NOT f.is_shadow AND speaks, false) AS is_said
+    coalesce(v.send_at <= f.as_of AND NOT f.is_shadow AND speaks, false) AND NOT EXISTS (
+        -- The step before it waits for a place still.
+        FROM fates AS e
+        JOIN verdicts AS w USING (decision_id)
+        WHERE
+            e.person_id = f.person_id AND e.occasion_id = f.occasion_id AND e.step < f.step
+            AND e.interrupts AND f.interrupts AND w.send_at IS NULL AND w.next_at IS NOT NULL
+            AND NOT e.is_shadow AND NOT list_contains(s.paused, e.policy)
+    ) AS is_said
 FROM fates AS f
 CROSS JOIN settings AS s
 LEFT JOIN verdicts AS v USING (decision_id)

@@ -65,9 +65,10 @@ def a_proxy(spark: SparkSession, folder: Path) -> Iterator[tuple[str, Path]]:
     settings = folder / "s3proxy.properties"
     settings.write_text("".join(f"{name}={value}\n" for name, value in told.items()))
     jars = os.pathsep.join(map(str, resolved(spark, PROXY)))
+    java = ("java", "-Xmx512m", "-DLOG_LEVEL=warn", "-cp", jars)
     main = ("org.gaul.s3proxy.Main", "--properties", str(settings))
     with (folder / "s3proxy.log").open("wb") as log:
-        process = subprocess.Popen(["java", "-Xmx512m", "-cp", jars, *main], stdout=log, stderr=log)
+        process = subprocess.Popen([*java, *main], stdout=log, stderr=log)
     try:
         until = time.monotonic() + 60
         while not _answers(address):

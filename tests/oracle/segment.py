@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Iterator, Mapping
-from decimal import Decimal, InvalidOperation
+from datetime import UTC, datetime
+from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 from typing import Any
 
 from tests.conftest import SECRET
+from tests.oracle import words
 from tests.oracle.blanks import is_unseen, trim
 
 Event = tuple[str, dict[str, Any], list[str]]
@@ -49,8 +52,15 @@ BY_VERB = {
     "sent": ("sent",), "delivered": ("delivered",), "opened": ("opened", "viewed"),
     "clicked": ("link clicked", "clicked", "tapped"), "bounced": ("bounced",),
     "complained": ("marked as spam",), "unsubscribed": ("unsubscribed",),
-    "failed": ("failed", "dropped"),
+    "failed": ("failed", "dropped"), "subscribed": ("subscribed", "resubscribed", "opted in"),
 }  # fmt: skip
+LEAVING = re.compile("unsubscribed|optedout|(unsubscribe|optout)$")
+CHANNEL_IN_NAME = (
+    ("email", ("email", "newsletter", "mailinglist")),
+    ("sms", ("sms", "textmessage")),
+    ("push", ("push",)),
+    ("in_app", ("inapp",)),
+)
 USELESS = (
     "application backgrounded|application updated|application uninstalled|install attributed|"
     "deep link clicked|live chat message sent|live chat message received|signed out|"
@@ -87,7 +97,10 @@ def _known() -> dict[str, tuple[str, str, str | None]]:
         for type_, verbs in BY_VERB.items():
             known |= {bare(f"{noun} {verb}"): ("messages", type_, channel)
                       for noun in nouns for verb in verbs}  # fmt: skip
-    known["unsubscribed"] = ("messages", "unsubscribed", "email")
+    for word in ("unsubscribed", "unsubscribe"):
+        known[word] = ("messages", "unsubscribed", "email")
+    for word in ("subscribed", "resubscribed", "optedin"):
+        known[word] = ("messages", "subscribed", None)
     known["pushnotificationreceived"] = ("messages", "delivered", "push")
     return known
 
@@ -109,8 +122,8 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
         yield "clicks", told, [*faults, "not_of_use"]
     elif call.kind in ("page", "screen"):
         yield "clicks", call.click("page_view"), faults
-    elif call.kind == "track" and call.word in KNOWN:
-        stream, type_, channel = KNOWN[call.word]
+    elif call.kind == "track" and (call.word in KNOWN or LEAVING.search(call.word)):
+        stream, type_, channel = KNOWN.get(call.word, ("messages", "unsubscribed", "all"))
         if type_ in OWN_WORDS:
             faults = []
         told = {
@@ -119,6 +132,8 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
         }[stream](type_)  # fmt: skip
         if stream == "purchases" and call.odd_products:
             faults = [*faults, "wrong_type:lines"]
+        if type_ == "subscribed":
+            faults = [*faults, *call.opens_too_much(channel)]
         yield stream, told, faults
     else:
         is_named = _is_told(said.get("event")) or _is_told(said.get("type"))
@@ -133,14 +148,17 @@ def _either(told: Mapping[str, Any], name: str) -> Any:
 
 class _Call:
     def __init__(self, said: Mapping[str, Any]) -> None:
+        said = {k: _object(v) if k in ("properties", "traits", "context") else v
+                for k, v in said.items()}  # fmt: skip
         self.said = said
-        self.faults = [
-            f"wrong_type:{name}"
+        self.unread = [
+            name
             for name in ("properties", "traits", "context")
             if said.get(name) is not None
             and not isinstance(said[name], dict)
             and said[name] not in ([], "")
         ]
+        self.faults = [f"wrong_type:{name}" for name in self.unread]
         self.props, self.traits, self.context = (
             said[name] if isinstance(said.get(name), dict) else {}
             for name in ("properties", "traits", "context")
@@ -148,13 +166,15 @@ class _Call:
         kind = bare(said.get("type"))
         self.kind = "track" if kind == "track" or not _is_told(said.get("type")) else kind
         self.word = bare(said.get("event")) if self.kind == "track" else f"@{kind}"
+        self.is_bare = self.kind == "identify" and not self.traits
+        self.traits_told = self.inside("traits") if self.is_bare else self.traits
 
     def prop(self, name: str) -> Any:
         """A property, which some senders spell orderId."""
         return _either(self.props, name)
 
     def inside(self, name: str) -> dict[str, Any]:
-        found = self.context.get(name)
+        found = _object(self.context.get(name))
         return found if isinstance(found, dict) else {}
 
     def common(self, type_: str | None, laid_out: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -162,11 +182,25 @@ class _Call:
         return {
             "event_id": self.said.get("messageId"),
             "type": type_,
-            "occurred_at": self.said.get("timestamp") or self.said.get("originalTimestamp"),
+            "occurred_at": self.said.get("timestamp")
+            or self.corrected()
+            or self.said.get("originalTimestamp"),
             "received_at": self.said.get("receivedAt") or None,
             "identifiers": self.who(type_),
             "properties": {**told, **self.beside()},
         }
+
+    def corrected(self) -> str | None:
+        """receivedAt - (sentAt - originalTimestamp), as Segment's page says."""
+        names = ("receivedAt", "sentAt", "originalTimestamp")
+        try:
+            came, sent, told = (
+                datetime.fromisoformat(self.said[name]).astimezone(UTC)
+                for name in names if datetime.fromisoformat(self.said[name]).tzinfo
+            )  # fmt: skip
+        except (KeyError, TypeError, ValueError):
+            return None
+        return (came - (sent - told)).isoformat()
 
     def beside(self) -> dict[str, Any]:
         aside = {*UNDER, "sessionId", "timezone", "consent"}
@@ -175,7 +209,9 @@ class _Call:
         told = {f"context.{k}": v for k, v in self.context.items() if k not in aside}
         for name, laid_out in UNDER.items():
             told |= {f"context.{name}.{k}": v
-                     for k, v in self.inside(name).items() if k not in laid_out}  # fmt: skip
+                     for k, v in self.inside(name).items() if k not in laid_out
+                     and not (name == "traits" and self.is_bare and _is_attribute(k, v))
+                     }  # fmt: skip
         if self.said.get("name") is not None:
             told["name"] = self.said["name"]
         if self.kind in ("identify", "group", "alias"):
@@ -188,9 +224,12 @@ class _Call:
         told = self.traits.get(name) if self.kind == "identify" else None
         return told or self.inside("traits").get(name) or None
 
+    def contact_of(self, name: str, type_: str | None) -> Any:
+        is_theirs = type_ in BY_VERB or type_ in ORDERS or type_ in ("signup", "login")
+        return self.own(name) or (self.props.get(name) or None if is_theirs else None)
+
     def email(self, type_: str | None) -> Any:
-        is_of_theirs = type_ in BY_VERB or type_ in ORDERS
-        return self.own("email") or (self.props.get("email") or None if is_of_theirs else None)
+        return self.contact_of("email", type_)
 
     def who(self, type_: str | None) -> list[dict[str, Any]]:
         previous = self.said.get("previousId") if self.kind == "alias" else None
@@ -198,7 +237,7 @@ class _Call:
         device = self.inside("device")
         pairs = [
             ("customer_id", self.said.get("userId") or None), ("email", self.email(type_)),
-            ("phone", self.own("phone")), (kind, previous),
+            ("phone", self.contact_of("phone", type_)), (kind, previous),
             ("anonymous_id", self.said.get("anonymousId") or None),
             ("device_id", device.get("id") or None),
             ("device_id", device.get("advertisingId") or None),
@@ -251,7 +290,7 @@ class _Call:
 
     @property
     def odd_products(self) -> bool:
-        listed = self.props.get("products")
+        listed = _listed(self.props.get("products"))
         if isinstance(listed, str):
             return _is_told(listed)
         return listed is not None and not (
@@ -260,17 +299,19 @@ class _Call:
 
     def order(self, type_: str) -> dict[str, Any]:
         taken = type_ in ("order_refunded", "order_returned")
-        products = None if self.odd_products else self.props.get("products")
+        products = None if self.odd_products else _listed(self.props.get("products")) or None
         coupon = self.props.get("coupon")
         lines = None
         if products is not None and (taken or type_ == "order_placed"):
             lines = [_told({"sku": _first(p.get("sku"), _either(p, "product_id")),
                             "category": p.get("category"), "quantity": p.get("quantity"),
                             "unit_price": p.get("price")}) for p in products]  # fmt: skip
+            if taken:
+                share_out(lines, _number(self.props.get("total"), None))
             off = _number(self.props.get("discount"))
             if type_ == "order_placed" and off > 0 and not self.is_net(products):
                 lines.append({"quantity": "1", "amount": str(-off)})
-        amount = _first(self.props.get("total"), self.props.get("revenue"))
+        amount = _first(*(self.props.get(name) for name in ("total", "revenue", "value")))
         return _told({
             **self.common(type_, ("order_id", "currency")),
             "order_id": self.prop("order_id"),
@@ -279,7 +320,7 @@ class _Call:
             "place": self.place(),
             "currency": self.props.get("currency"),
             "lines": lines,
-            "amount": amount if taken and not products else None,
+            "amount": amount if (taken or type_ == "order_placed") and not products else None,
         })  # fmt: skip
 
     def is_net(self, products: list[dict[str, Any]]) -> bool:
@@ -290,19 +331,44 @@ class _Call:
                    for p in products)  # fmt: skip
         return cost <= _number(self.props["subtotal"])
 
+    def opens_too_much(self, channel: str | None) -> Iterator[str]:
+        """A word that opens one list would open what other words closed; so would one for all."""
+        if _is_told(self.prop("list_id")) or _is_told(self.prop("list_name")):
+            yield "opens_one_group"
+        if channel is None and not _is_told(self.props.get("channel")):
+            yield "missing:channel"
+
+    def channel(self, type_: str, named: str | None) -> Any:
+        said = self.props.get("channel")
+        said = said if _is_told(said) else None
+        if type_ == "subscribed":
+            return _first(named, said)
+        if type_ != "unsubscribed":
+            return named
+        for name in ("properties", "context"):
+            if name in self.unread:
+                return self.said[name]
+        found = [c for c, parts in CHANNEL_IN_NAME if any(p in self.word for p in parts)]
+        if len(found) > 1:
+            return "all"
+        if found:
+            known = words.channel(said)
+            return found[0] if known in (None, found[0]) else f"{found[0]} {said}"
+        return _first(said, named)
+
     def message(self, type_: str, channel: str | None) -> dict[str, Any]:
         campaign = self.props.get("campaign")
         named = campaign.get("name") if isinstance(campaign, dict) else None
         told = ("purpose", "variant", "content_id", "topic", "decision_id")
         own = {name: self.props[name] for name in told
                if _is_plain(self.props.get(name))}  # fmt: skip
-        if type_ in OWN_WORDS:
+        if type_ in (*OWN_WORDS, "subscribed"):
             own.pop("purpose", None)
         return _told({
-            **self.common(type_, ("email_id", "campaign_id", "email")),
+            **self.common(type_, ("email_id", "campaign_id", "email", "phone")),
             **own,
             "message_id": self.message_id(type_),
-            "channel": channel,
+            "channel": self.channel(type_, channel),
             "campaign_id": next(
                 (v for v in (self.prop("campaign_id"), named) if _is_plain(v)), None),
             "bounce": self.prop("bounce_type") if type_ == "bounced" else None,
@@ -342,7 +408,7 @@ class _Call:
             first |= {"attribute": "group_id", "value": group}
         yield "profiles", _told(first), faults
         if self.kind == "identify":
-            for name, value in self.traits.items():
+            for name, value in self.traits_told.items():
                 if _is_attribute(name, value):
                     own = {**first, "event_id": f"{first['event_id']}:{name}",
                            "attribute": name, "value": value}  # fmt: skip
@@ -353,6 +419,49 @@ class _Call:
 def _is_attribute(name: str, value: Any) -> bool:
     is_name = name not in ("email", "phone") and _is_told(name) and len(name.encode()) <= 500
     return is_name and _is_told(value) and not isinstance(value, dict | list)
+
+
+def share_out(lines: list[dict[str, Any]], total: Decimal | None) -> None:
+    """What a refund gives back, by what its products cost; by their number where one has no price;
+    what rounding leaves is the last one's."""
+    units = [_number(line.get("quantity", 1), None) for line in lines]
+    prices = [_number(line.get("unit_price"), None) for line in lines]
+    if total is None or None in units or min(units) < 0:
+        return
+    costs = [None if p is None else _half_up(p * u, 4) for p, u in zip(prices, units, strict=True)]
+    by_cost = None not in costs and min(costs) >= 0 and sum(costs) > 0
+    weights = costs if by_cost else units
+    whole = sum(weights)
+    if not whole > 0:
+        return
+    left = total
+    for at, (line, weight) in enumerate(zip(lines, weights, strict=True)):
+        part = left if at == len(lines) - 1 else _half_up(_half_up(total * weight / whole, 6), 4)
+        left -= part
+        line["amount"] = str(part)
+        line.setdefault("quantity", "1")
+
+
+def _half_up(value: Decimal, places: int) -> Decimal:
+    return value.quantize(Decimal(1).scaleb(-places), ROUND_HALF_UP)
+
+
+def _object(value: Any) -> Any:
+    """An object, also where it is written as a text."""
+    try:
+        read = json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return read if isinstance(read, dict) else value
+
+
+def _listed(value: Any) -> Any:
+    """A list, likewise."""
+    try:
+        read = json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
+    except ValueError:
+        return value
+    return read if isinstance(read, list) else value
 
 
 def _number(value: Any, otherwise: Any = Decimal(0)) -> Any:

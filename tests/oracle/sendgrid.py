@@ -14,6 +14,7 @@ from tests.oracle.blanks import is_unseen, trim
 
 WHAT_HAPPENED = {
     "processed": "sent", "deferred": "bounced", "delivered": "delivered", "bounce": "bounced",
+    "blocked": "bounced",
     "dropped": "failed", "open": "opened", "click": "clicked", "spamreport": "complained",
     "unsubscribe": "unsubscribed", "groupunsubscribe": "unsubscribed",
     "groupresubscribe": "subscribed",
@@ -71,7 +72,7 @@ def canonical(event: Mapping[str, Any]) -> tuple[dict[str, Any], list[str]]:
         "type": happened,
         "occurred_at": _time(event.get("timestamp")),
         "identifiers": [
-            {"type": "email", "value": event.get("email")},
+            {"type": "email", "value": _address(event.get("email"))},
             *({"type": name, "value": own[name]} for name in WHO if name in own),
         ],
         "message_id": event.get("sg_message_id"),
@@ -107,8 +108,14 @@ def _about(event: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def _address(told: Any) -> Any:
+    """What stands between < and > behind a name."""
+    found = re.fullmatch("[^<>]*<([^<>]+)>", told) if isinstance(told, str) else None
+    return found[1] if found else told
+
+
 def _bounce(word: str, kind: Any) -> Any:
-    if word == "deferred":
+    if word == "deferred" or (word == "blocked" and not _is_told(kind)):
         return "soft"
     return {"bounce": "hard", "blocked": "soft"}.get(_squeezed(kind), kind)
 

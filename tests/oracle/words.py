@@ -73,6 +73,11 @@ def event_type(stream: str, said: str | None) -> str | None:
     return _found({name: f"{word} {more.get(name, '')}" for name, word in own.items()}, said)
 
 
+def channel(said: Any) -> str | None:
+    """The channel that a word stands for; None where nobody knows it."""
+    return _found(CHANNELS, _text(said))
+
+
 def settle(stream: str, fields: dict[str, Any], said: Mapping[str, Any]) -> list[str]:
     """Put closed values in place of words, and say what to refuse the row for."""
     kind = fields.get("type")

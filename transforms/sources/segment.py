@@ -12,21 +12,37 @@ which each call is a row, and what stands beside it is not read. `segment_words.
 | call or event | is | why |
 |---|---|---|
 | page, screen | page_view | a screen is in the app |
-| identify | attribute_set, once without attribute and once for each plain trait | a row sets one attribute; email and phone are identifiers, what is nested stays in `properties` |
+| identify | attribute_set, once without attribute and once for each plain trait | a row sets one attribute; email and phone are identifiers, what is nested stays in `properties`; without `traits`, as RudderStack sends it, those of `context` are they |
 | group | attribute_set of `group_id` | the group's own traits are nobody's |
-| alias | attribute_set without attribute | it names two identifiers of one person |
+| alias | attribute_set without attribute | it names two identifiers of one person: `userId`, and `previousId` as an address or a cookie |
 | Order Completed, Order Updated | order_placed | an order is as it was first sent |
-| Order Refunded | order_refunded of the products it lists | the specification lists them |
+| Order Refunded | order_refunded of the products it lists, `total` shared out over them | the specification lists them, and total is what was given back |
 | Order Cancelled | order_cancelled, whole | its products are those of the order |
 | Email, SMS, Push Notification, In-App … | what became of a message | |
-| Unsubscribed | unsubscribed from email | also one list's: doubt is silence |
+| Unsubscribed, Unsubscribe | unsubscribed from email, or from the channel of `properties` | also one list's: doubt is silence |
+| a name of the house's own with unsubscribed or opted out in it, or unsubscribe or opt out at its end | unsubscribed from the channel that it names, else that of `properties`, else all | doubt is silence |
+| Email Subscribed, SMS Opted In … | subscribed to that channel | one list's is refused as `opens_one_group` |
+| Subscribed, Resubscribed, Opted In | subscribed to the channel of `properties` | without it refused as `missing:channel` |
 | Segment Consent Preference Updated | consent to ads, granted or withdrawn | by the category Advertising; a row without it says nothing |
 | Live Chat Conversation Started, Ended | contact_opened, contact_closed | |
 | Application Backgrounded and the like | refused as `not_of_use` | apps send them by themselves, no rule could use them |
 | any other | refused as `unknown_type` | `tactful status` tells its name |
 
-What happened when is `timestamp`, which Segment has corrected by the sender's clock, else
-`originalTimestamp`. Objects that PHP writes as [] are empty.
+What happened when is `timestamp`, which Segment has corrected by the sender's clock, else by the same
+rule `receivedAt` - (`sentAt` - `originalTimestamp`), else `originalTimestamp`. Objects that PHP writes
+as [] are empty; one that is written as a text, as a cell of a table is, is read. Where part of an
+unsubscription cannot be read, it closes every channel, and `doubts` tells that part.
+
+A name that says a channel is closed by it, a property `channel` that says another one makes it all. A
+word for a channel that nobody knows closes all and opens nothing. A bounce of a push, in a call that has
+no id, is an address's own; what else becomes of a message without `email_id` or `message_id` is refused,
+and Segment's mobile specification has none of them.
+
+An alias's `previousId` that was once a `userId` joins nothing, since nothing tells it from a cookie:
+two numbers of customers are never one but by an `always_link`.
+
+`email` and `phone` of `properties` are the person's own in orders, messages, `Signed Up`, `Account
+Created` and `Signed In`; elsewhere they may be those of whom a product is shared with.
 
 `email_id` is the id of an email, and with many senders one for all recipients. A message here is one
 to one person, so `message_id` is it and behind a dot 16 digits that stand for the recipient: the
@@ -35,9 +51,12 @@ else finds the address by trying.
 
 Properties are read by the specification's names, and where those are missing in the spelling
 orderId, productId. The unit price is `price`. An order's `discount` becomes a line of a negative amount, unless the
-products cost no more than `subtotal` already. `context` is kept in `properties`, each entry by its
+products cost no more than `subtotal` already. An order or refund without products is worth its
+`total`, else `revenue`, else `value`. A refund's `total` is shared out in proportion to price times
+quantity, or to quantity where a price is missing; what rounding leaves is the last one's, so all
+together are the total. `context` is kept in `properties`, each entry by its
 path, but for what identifies somebody; how a call was carried (`sentAt`, `integrations`, `version`
-…) is not. An unsubscribed closing word of another name cannot be known: see `tactful status`.
+…) is not. A closing word that says nothing of the kind cannot be known: see `tactful status`.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -66,6 +85,7 @@ from tactful.transforms.sources.segment_fields import (
     OBJECTS,
     TEXTS,
     click,
+    closes,
     common,
     contact,
     extra,
@@ -74,6 +94,7 @@ from tactful.transforms.sources.segment_fields import (
     lines_read,
     message,
     of,
+    opens_too_much,
     order,
     unknown,
 )
@@ -130,6 +151,8 @@ def _reading(stream: str, pads: DataFrame) -> Reading:
         also.append(("is_of_no_use", "not_of_use"))
     if stream == "purchases":
         also.append((lines_not_read(), "wrong_type:lines"))
+    if stream == "messages":
+        also += opens_too_much()
     if stream == "profiles":
         return Reading(_is_mine(stream), _each_attribute, told, "extra", tuple(also))
     prepare = _prepare(stream)
@@ -142,10 +165,12 @@ def _is_mine(stream: str) -> str:
     """Whether a row is of a stream, by the names of its call and event alone."""
     # Or Spark reads the row once for each of the two.
     word = once(f"from_json(value, {literal('type string, event string')})", "said", _word())
-    if stream != DEFAULT:
-        return f"coalesce({word} IN ({listed(words_of(stream))}), false)"
     others = [name for other in EVENTS if other != DEFAULT for name in words_of(other)]
-    return f"NOT coalesce({word} IN ({listed(others)}), false)"
+    found = f"named IN ({listed(others if stream == DEFAULT else words_of(stream))})"
+    if stream in (DEFAULT, "messages"):
+        found = f"({found} OR {closes('named')})"
+    is_one = f"coalesce({once(word, 'named', found)}, false)"
+    return f"NOT {is_one}" if stream == DEFAULT else is_one
 
 
 def _word() -> str:
@@ -171,19 +196,24 @@ def _prepare(stream: str) -> Callable[[DataFrame], DataFrame]:
     means = " ".join(
         f"WHEN word IN ({listed(those)}) THEN '{type_}'" for type_, those in types.items()
     )
+    if stream == "messages":
+        means += f" WHEN {closes('word')} THEN 'unsubscribed'"
     of_no_use = f"coalesce(word IN ({listed(map(bare, NOT_OF_USE))}), false)"
-    faults = ", ".join(f"{is_odd(name)} AS {name}" for name in OBJECTS)
-    many = f"coalesce(size(said.context) > {MAX_FIELDS}, false)"
+    faults = ", ".join(f"{is_odd(name)} AND objs.{name} IS NULL AS {name}" for name in OBJECTS)
+    objs = ", ".join(f"{_told_or_written(name)} AS {name}" for name in OBJECTS)
+    many = f"coalesce(size(objs.context) > {MAX_FIELDS}, false)"
 
     def prepare(objects: DataFrame) -> DataFrame:
-        """Adds: word, means, is_of_no_use, faults, props, ctx and the objects of `context`."""
+        """Adds: word, means, is_of_no_use, faults, objs (the objects of the call), props, ctx and
+        the objects of `context`."""
         nested = (f"{_object(of('ctx', name))} AS ctx_{name}" for name in NESTED)
         return (
-            objects.selectExpr(
+            objects.selectExpr("*", f"struct({objs}) AS objs")
+            .selectExpr(
                 "*",
                 f"{_word()} AS word",
-                f"{names.once_each('said.properties')} AS props",
-                f"{names.once_each('said.context')} AS ctx",
+                f"{names.once_each('objs.properties')} AS props",
+                f"{names.once_each('objs.context')} AS ctx",
                 f"struct({faults}, {many} AS many) AS faults",
             )
             .selectExpr("*", f"CASE {means} END AS means", f"{of_no_use} AS is_of_no_use", *nested)
@@ -191,6 +221,16 @@ def _prepare(stream: str) -> Callable[[DataFrame], DataFrame]:
         )
 
     return prepare
+
+
+def _told_or_written(name: str) -> str:
+    """An object of the call, also where it is written as a text, as a cell of a table is."""
+    text = f"get_json_object(text, '$.{name}')"
+    is_whole = (
+        "startswith(ltrim(written), '{') AND json_array_length(concat('[', written, ',0]')) <=> 2"
+    )
+    read = canonical.strictly(f"CASE WHEN {is_whole} THEN written END", MAP)
+    return f"coalesce(said.{name}, CASE WHEN is_odd THEN {once(text, 'written', read)} END)"
 
 
 def _object(text: str) -> str:
@@ -217,6 +257,8 @@ def _each_attribute(objects: DataFrame) -> DataFrame:
         "'attribute', CASE WHEN word = '.group' THEN 'group_id' END, "
         "'value', CASE WHEN word = '.group' THEN said.groupId END)"
     )
+    own = names.once_each("objs.traits")
+    is_bare = "word = '.identify' AND coalesce(size(own_traits), 0) = 0"
     plain = f"filter(map_entries(traits), told -> {is_attribute('told.key', 'told.value')})"
     traits = f"transform({plain}, told -> {trait})"
     entries = (
@@ -225,7 +267,12 @@ def _each_attribute(objects: DataFrame) -> DataFrame:
     )
     shared = ", ".join(f"{sql} AS {name}" for name, sql in common().items() if name != "type")
     return (
-        prepared.selectExpr("*", f"{names.once_each('said.traits')} AS traits")
+        prepared.selectExpr("*", f"{own} AS own_traits")
+        .selectExpr("*", f"{is_bare} AS is_bare")
+        .selectExpr(
+            "*",
+            f"CASE WHEN is_bare THEN {names.once_each('ctx_traits')} ELSE own_traits END AS traits",
+        )
         .selectExpr(
             "*",
             f"{means} AS _means",

@@ -9,21 +9,28 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tactful.schemas.words import CLOSING_TYPES
-from tactful.transforms.blanks import is_blank
+from tactful.schemas.words import ALL, CLOSING_TYPES
+from tactful.transforms.blanks import is_blank, literal
 from tactful.transforms.identity.keys import hmac_text
-from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.sources import canonical, names, values, words
 from tactful.transforms.sources.objects import identifiers, if_plain, listed
-from tactful.transforms.sources.segment_words import EVENTS, MESSAGES, bare
+from tactful.transforms.sources.segment_words import (
+    CLOSED_BY_NAME,
+    CLOSING,
+    EVENTS,
+    MESSAGES,
+    UNNAMED,
+    bare,
+)
 
 TEXTS = (
     "type", "event", "messageId", "userId", "anonymousId", "previousId", "groupId", "timestamp",
-    "originalTimestamp", "receivedAt", "name", "channel",
+    "originalTimestamp", "sentAt", "receivedAt", "name", "channel",
 )  # fmt: skip
 OBJECTS = ("properties", "traits", "context")
 # How a call was carried.
 CARRIED = (
-    "sentAt", "version", "integrations", "writeKey", "projectId", "library", "_metadata",
+    "version", "integrations", "writeKey", "projectId", "library", "_metadata",
     "category", "rudderId", "request_ip", "userProperties", "groupProperties",
 )  # fmt: skip
 PRODUCT = (
@@ -39,11 +46,13 @@ NESTED = {
     "traits": ("email", "phone"),
 }
 OF_CONTEXT = (*NESTED, "sessionId", "timezone", "consent")
+# What a person does by their own address.
+OWN_CONTACT = (*EVENTS["messages"], *EVENTS["purchases"], "signup", "login")
 ARGUMENTS = ("purpose", "variant", "content_id", "topic", "decision_id")
 LAID_OUT = {
     "clicks": ("sku", "query"),
     "purchases": ("order_id", "currency"),
-    "messages": ("email_id", "campaign_id", "email"),
+    "messages": ("email_id", "campaign_id", "email", "phone"),
     "profiles": (),
     "service": ("conversation_id",),
 }
@@ -55,7 +64,9 @@ FORMS = {
 
 def common() -> dict[str, str]:
     """The fields of every event."""
-    happened = f"coalesce({_unless_empty('said.timestamp')}, said.originalTimestamp)"
+    happened = (
+        f"coalesce({_unless_empty('said.timestamp')}, {_corrected()}, said.originalTimestamp)"
+    )
     return {
         "event_id": "said.messageId",
         "type": f"coalesce(means, {unknown()})",
@@ -63,6 +74,35 @@ def common() -> dict[str, str]:
         "received_at": _unless_empty("said.receivedAt"),
         "identifiers": _who(),
     }
+
+
+def _corrected() -> str:
+    """What happened when by the receiver's clock: as long before it came as before it was sent."""
+    sent, told, came = (
+        f"unix_micros({values.instant(f'said.{name}')})"
+        for name in ("sentAt", "originalTimestamp", "receivedAt")
+    )
+    micros = f"CAST({came} - ({sent} - {told}) AS decimal(20,0))"
+    since = f"make_dt_interval(0, 0, 0, CAST({micros} / 1000000 AS decimal(18,6)))"
+    moment = f"concat(CAST(TIMESTAMP_NTZ'1970-01-01 00:00:00' + {since} AS string), 'Z')"
+    is_needed = f"{_unless_empty('said.timestamp')} IS NULL AND said.sentAt IS NOT NULL"
+    return values.rarely(f"CASE WHEN {is_needed} THEN said.originalTimestamp END",
+                         f"CASE WHEN written IS NOT NULL THEN {moment} END")  # fmt: skip
+
+
+def closes(word: str) -> str:
+    """Whether a name that no specification has says that somebody has left."""
+    return f"coalesce(NOT startswith({word}, '.') AND {word} RLIKE {literal(CLOSING)}, false)"
+
+
+def opens_too_much() -> list[tuple[str, str]]:
+    """What is wrong with a word that opens one list of many, or does not say what it opens."""
+    opens = "coalesce(means = 'subscribed', false)"
+    one = f"NOT ({is_blank(_property('list_id'))} AND {is_blank(_property('list_name'))})"
+    return [
+        (f"{opens} AND {one}", "opens_one_group"),
+        (f"{opens} AND {is_blank(_channel())}", "missing:channel"),
+    ]
 
 
 def _with_properties(stream: str, told: dict[str, str]) -> dict[str, str]:
@@ -106,7 +146,8 @@ def order() -> dict[str, str]:
     coupon = of("props", "coupon")
     is_refund = "coalesce(means IN ('order_refunded', 'order_returned'), false)"
     has_lines = f"means = 'order_placed' OR {is_refund}"
-    amount = f"coalesce({of('props', 'total')}, {of('props', 'revenue')})"
+    each = ", ".join(of("props", name) for name in ("total", "revenue", "value"))
+    amount, is_bare = f"coalesce({each})", "coalesce(size(products) = 0, true)"
     return _with_properties("purchases", {
         "order_id": _property("order_id"),
         "campaign_id": _campaign(),
@@ -114,7 +155,7 @@ def order() -> dict[str, str]:
         "place": _place(),
         "currency": of("props", "currency"),
         "lines": f"CASE WHEN {has_lines} THEN {_lines()} END",
-        "amount": f"CASE WHEN {is_refund} AND coalesce(size(products) = 0, true) THEN {amount} END",
+        "amount": f"CASE WHEN ({has_lines}) AND {is_bare} THEN {amount} END",
     })  # fmt: skip
 
 
@@ -154,17 +195,70 @@ def _lines() -> str:
         f"struct({nothing} AS line_id, {nothing} AS sku, {nothing} AS category, '1' AS quantity, "
         f"{nothing} AS unit_price, {nothing} AS discount, CAST(-{off} AS string) AS amount)"
     )
-    is_off = f"means = 'order_placed' AND {off} > 0 AND NOT coalesce({cost} <= {paid}, false)"
+    is_off = (
+        f"means = 'order_placed' AND size(products) > 0 AND {off} > 0 "
+        f"AND NOT coalesce({cost} <= {paid}, false)"
+    )
     lines = f"transform(products, product -> {each})"
-    return f"CASE WHEN {is_off} THEN concat({lines}, array({voucher})) ELSE {lines} END"
+    return (
+        f"CASE WHEN {is_off} THEN concat({lines}, array({voucher})) "
+        f"WHEN means = 'order_placed' THEN {lines} ELSE {_shared_out()} END"
+    )
+
+
+def _shared_out() -> str:
+    """The products of a refund, which give its total back: each as much as its share of what all
+    cost, or of how many they are where a price is missing; the last what rounding left."""
+    nothing = "CAST(NULL AS string)"
+    number = "TRY_CAST(coalesce(product.quantity, '1') AS decimal(10,4))"
+    cost = f"TRY_CAST(TRY_CAST(product.price AS decimal(16,4)) * {number} AS decimal(20,4))"
+    by_cost, by_number = (f"transform(products, product -> {one})" for one in (cost, number))
+
+    def total(of: str) -> str:
+        return (
+            f"aggregate({of}, CAST(0 AS decimal(20,4)), "
+            "(sum, one) -> TRY_CAST(sum + one AS decimal(20,4)))"
+        )
+
+    def can_share(of: str) -> str:
+        is_sound = f"forall({of}, one -> one IS NOT NULL AND one >= 0)"
+        return f"coalesce({is_sound} AND {total(of)} > 0, false)"
+
+    weights = f"""CASE
+        WHEN {can_share("cost")} THEN cost
+        WHEN {can_share("number")} THEN transform(number, one -> CAST(one AS decimal(20,4)))
+    END"""
+    paid = f"TRY_CAST({of('props', 'total')} AS decimal(16,4))"
+    parts = (
+        f"CASE WHEN {paid} IS NOT NULL "
+        f"THEN transform(weights, one -> TRY_CAST({paid} * one / whole AS decimal(16,4))) END"
+    )
+    rest = (
+        "aggregate(slice(parts, 1, greatest(size(parts) - 1, 0)), CAST(0 AS decimal(20,4)), "
+        "(sum, one) -> TRY_CAST(sum + one AS decimal(20,4)))"
+    )
+    part = (
+        f"CASE WHEN at < size(products) - 1 THEN get(parts, at) "
+        f"ELSE TRY_CAST({paid} - {rest} AS decimal(16,4)) END"
+    )
+    each = (
+        f"struct({nothing} AS line_id, "
+        "coalesce(product.sku, product.product_id, product.productId) AS sku, "
+        "product.category AS category, "
+        "CASE WHEN parts IS NULL THEN product.quantity ELSE coalesce(product.quantity, '1') END "
+        "AS quantity, product.price AS unit_price, "
+        f"{nothing} AS discount, CAST({part} AS string) AS amount)"
+    )
+    lines = f"transform(products, (product, at) -> {each})"
+    for name, value in (
+        ("parts", parts), ("whole", total("weights")), ("weights", weights),
+        ("number", by_number), ("cost", by_cost),
+    ):  # fmt: skip
+        lines = values.once(value, name, lines)
+    return lines
 
 
 def message() -> dict[str, str]:
-    channels: dict[str, list[str]] = {}
-    for by_channel in MESSAGES.values():
-        for channel, those in by_channel.items():
-            channels.setdefault(channel, []).extend(map(bare, those))
-    channel = " ".join(f"WHEN word IN ({listed(w)}) THEN '{c}'" for c, w in channels.items())
     campaign = f"get_json_object({of('props', 'campaign')}, '$.name')"
     is_own_word = f"means IN ({listed((*CLOSING_TYPES, 'subscribed'))})"
     own = {name: if_plain(of("props", name)) for name in ARGUMENTS}
@@ -173,11 +267,38 @@ def message() -> dict[str, str]:
         **own,
         "purpose": f"CASE WHEN NOT {is_own_word} THEN {own['purpose']} END",
         "message_id": _message_id(),
-        "channel": f"CASE {channel} END",
+        "channel": _channel(),
         "campaign_id": f"coalesce({if_plain(_property('campaign_id'))}, {if_plain(campaign)})",
         "bounce": f"CASE WHEN means = 'bounced' THEN {_property('bounce_type')} END",
         "machine_open": f"CASE WHEN means = 'opened' THEN {flag} END",
     })  # fmt: skip
+
+
+def _channel() -> str:
+    """The channel: the event's name says it, else the property. What closes closes all in doubt."""
+    channels: dict[str, list[str]] = {}
+    for by_channel in MESSAGES.values():
+        for channel, those in by_channel.items():
+            channels.setdefault(channel, []).extend(map(bare, those))
+    named = " ".join(f"WHEN word IN ({listed(w)}) THEN '{c}'" for c, w in channels.items())
+    said = f"CASE WHEN NOT {is_blank(of('props', 'channel'))} THEN {of('props', 'channel')} END"
+    each = (f"CASE WHEN word RLIKE '{p}' THEN '{c}' END" for c, p in CLOSED_BY_NAME.items())
+    known = words.read("messages", "channel", "said")
+    closed = f"""CASE
+        WHEN faults.properties THEN get_json_object(text, '$.properties')
+        WHEN faults.context THEN get_json_object(text, '$.context')
+        WHEN size(found) > 1 THEN '{ALL}'
+        WHEN {known} != get(found, 0) THEN concat(get(found, 0), ' ', said)
+        ELSE coalesce(get(found, 0), said,
+            CASE WHEN word IN ({listed(map(bare, UNNAMED["unsubscribed"]))}) THEN 'email' END,
+            '{ALL}')
+    END"""
+    closed = values.once(f"array_compact(array({', '.join(each)}))", "found", closed)
+    return f"""CASE
+        WHEN means = 'unsubscribed' THEN {values.once(said, "said", closed)}
+        WHEN means = 'subscribed' THEN coalesce(CASE {named} END, {said})
+        ELSE CASE {named} END
+    END"""
 
 
 def _message_id() -> str:
@@ -204,8 +325,15 @@ def is_attribute(name: str, value: str) -> str:
     return (
         f"(NOT {name} IN ('email', 'phone') AND NOT {is_blank(name)} "
         f"AND octet_length({name}) <= 500 "
-        f"AND NOT {is_blank(value)} AND NOT {values.is_no_text(value)})"
+        f"AND NOT {is_blank(value)} AND NOT {values.is_no_text(value)} AND NOT {_is_inside(value)})"
     )
+
+
+def _is_inside(value: str) -> str:
+    """Whether it is an object or a list in what is itself written as a text."""
+    is_json = f"json_object_keys({value}) IS NOT NULL OR json_array_length({value}) IS NOT NULL"
+    opens = f"startswith({value}, '{{') OR startswith({value}, '[')"
+    return f"CASE WHEN is_odd AND ({opens}) THEN {is_json} ELSE false END"
 
 
 def extra(stream: str) -> str:
@@ -219,12 +347,16 @@ def extra(stream: str) -> str:
         return f"filter(map_entries({of}), told -> NOT told.key IN ({listed(laid_out)}))"
 
     parts = [under("context.", left("ctx", OF_CONTEXT if stream != "profiles" else (*NESTED,)))]
-    parts += [under(f"context.{n}.", left(f"ctx_{n}", laid)) for n, laid in NESTED.items()]
+    told_below = {n: left(f"ctx_{n}", laid) for n, laid in NESTED.items()}
+    if stream == "profiles":
+        is_left = f"NOT is_bare OR NOT {is_attribute('told.key', 'told.value')}"
+        told_below["traits"] = f"filter({told_below['traits']}, told -> {is_left})"
+    parts += [under(f"context.{n}.", below) for n, below in told_below.items()]
     plain = ["struct('name' AS key, said.name AS value)"]
     parts.append(f"filter(array({', '.join(plain)}), told -> told.value IS NOT NULL)")
     if stream == "profiles":
         nested = (
-            f"filter(map_entries(traits), told -> told.key NOT IN ('email', 'phone') AND "
+            f"filter(map_entries(own_traits), told -> told.key NOT IN ('email', 'phone') AND "
             f"(word != '.identify' OR NOT {is_attribute('told.key', 'told.value')}))"
         )
         parts.append(under("traits.", nested))
@@ -257,19 +389,23 @@ def _property(name: str) -> str:
 
 
 def _email() -> str:
-    own = _trait("email")
-    # What else is called email may be a friend's.
-    told = f"CASE WHEN means IN ({listed((*EVENTS['messages'], *EVENTS['purchases']))}) THEN {of('props', 'email')} END"  # noqa: E501
-    return f"coalesce({own}, {_unless_empty(told)})"
+    return _contact("email")
 
 
 def _phone() -> str:
-    return _trait("phone")
+    return _contact("phone")
+
+
+def _contact(name: str) -> str:
+    """An address: a trait, else a property of what only the person does; elsewhere it may be a
+    friend's with whom a product is shared, or an agent's."""
+    told = f"CASE WHEN means IN ({listed(OWN_CONTACT)}) THEN {of('props', name)} END"
+    return f"coalesce({_trait(name)}, {_unless_empty(told)})"
 
 
 def _trait(name: str) -> str:
     """What an identify call says of the person, else what the context does."""
-    own = f"CASE WHEN word = '.identify' THEN {of('said.traits', name)} END"
+    own = f"CASE WHEN word = '.identify' THEN {of('objs.traits', name)} END"
     return f"coalesce({_unless_empty(own)}, {_unless_empty(of('ctx_traits', name))})"
 
 

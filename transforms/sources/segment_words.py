@@ -60,10 +60,19 @@ VERBS = {
     "sent": ("Sent",), "delivered": ("Delivered",), "opened": ("Opened", "Viewed"),
     "clicked": ("Link Clicked", "Clicked", "Tapped"), "bounced": ("Bounced",),
     "complained": ("Marked as Spam",), "unsubscribed": ("Unsubscribed",),
-    "failed": ("Failed", "Dropped"),
+    "failed": ("Failed", "Dropped"), "subscribed": ("Subscribed", "Resubscribed", "Opted In"),
+}  # fmt: skip
+# Names that say no channel: `channel` of the properties does.
+UNNAMED = {"unsubscribed": ("Unsubscribed", "Unsubscribe"),
+           "subscribed": ("Subscribed", "Resubscribed", "Opted In")}  # fmt: skip
+# What a name that no specification has closes a channel by, as it is compared, and which: by what
+# else it says. One that says none closes all.
+CLOSING = "unsubscribed|optedout|(unsubscribe|optout)$"
+CLOSED_BY_NAME = {
+    "email": "email|newsletter|mailinglist", "sms": "sms|textmessage", "push": "push",
+    "in_app": "inapp",
 }  # fmt: skip
 MORE = {
-    ("email", "unsubscribed"): ("Unsubscribed",),
     ("push", "delivered"): ("Push Notification Received",),
 }
 # Of the specifications, but nothing that a rule could use: most apps send them by themselves.
@@ -90,7 +99,7 @@ def _of_messages() -> dict[str, dict[str, tuple[str, ...]]]:
 
 MESSAGES = _of_messages()
 EVENTS["messages"] = {
-    type_: tuple(name for names in by_channel.values() for name in names)
+    type_: (*(name for names in by_channel.values() for name in names), *UNNAMED.get(type_, ()))
     for type_, by_channel in MESSAGES.items()
 }
 SPELLINGS = sorted(

@@ -13,7 +13,7 @@ A landed row is one event or one array of events; each event of an array is a ro
 | deferred | bounced, soft | the receiver put it off; it is tried again |
 | delivered, open, click | delivered, opened, clicked | an open by a machine says so |
 | bounce of type bounce | bounced, hard | the address does not take mail |
-| bounce of type blocked | bounced, soft | this message was refused, the address stands |
+| bounce of type blocked, blocked | bounced, soft | this message was refused, the address stands |
 | bounce of another type | bounced, as its word says, in doubt hard | doubt is silence |
 | dropped | failed | SendGrid did not send it; its lists said so before, so nothing is new |
 | spamreport | complained | |
@@ -36,7 +36,8 @@ A bounce that comes long after its message names only the address.
 Custom arguments stand beside SendGrid's own fields. Those of ARGUMENTS and IDENTIFIERS below are
 read under their names; every other, or one named like a canonical field, is kept in
 `properties` and never laid over what SendGrid says. Where they do not say it, the campaign is
-`marketing_campaign_id`, the content `sg_template_id`, the topic the first `category`.
+`marketing_campaign_id`, the content `sg_template_id`, the topic the first `category`. Of
+`Eve <eve@mail.example>` the address is what stands between < and >, as in lists that are screened.
 """
 
 from __future__ import annotations
@@ -63,6 +64,7 @@ TYPES = {
     "deferred": "bounced",
     "delivered": "delivered",
     "bounce": "bounced",
+    "blocked": "bounced",
     "dropped": "failed",
     "open": "opened",
     "click": "clicked",
@@ -78,6 +80,7 @@ IDENTIFIERS = (
 )  # fmt: skip
 INSTEAD = {"campaign_id": "marketing_campaign_id", "content_id": "sg_template_id"}
 NO_NAME = r"^(true|false|-?[0-9]+([.][0-9]+([eE][+-]?[0-9]+)?|[eE][+-]?[0-9]+))$"
+NAMED_ADDRESS = "^[^<>]*<([^<>]+)>$"
 # Fields that turn up whole in the canonical ones.
 LAID_OUT = ("email", "event", "timestamp", "sg_event_id", "sg_message_id")
 # Seconds have twelve digits from the year 5138 on, milliseconds since 1973.
@@ -208,9 +211,17 @@ def _identifiers() -> str:
     own = {
         name: f"CASE WHEN NOT {_is_no_name(name)} THEN {_plain(name)} END" for name in IDENTIFIERS
     }
-    each = {"email": _said("email")} | own
+    each = {"email": _address()} | own
     entries = ", ".join(f"struct('{t}' AS type, {value} AS value)" for t, value in each.items())
     return f"filter(array({entries}), entry -> entry.value IS NOT NULL)"
+
+
+def _address() -> str:
+    """The address, also of `Eve <eve@mail.example>`."""
+    told, form = _said("email"), literal(NAMED_ADDRESS)
+    return (
+        f"CASE WHEN endswith({told}, '>') THEN regexp_replace({told}, {form}, '$1') ELSE {told} END"
+    )
 
 
 def _is_no_name(name: str) -> str:
@@ -250,7 +261,8 @@ def _bounce() -> str:
     kinds = " ".join(f"WHEN '{word}' THEN '{kind}'" for word, kind in BOUNCES.items())
     word = f"regexp_replace(lower({_said('type')}), {literal(SEPARATORS)}, '')"
     kind = f"CASE {word} {kinds} ELSE {_said('type')} END"
-    return f"CASE WHEN event = 'deferred' THEN 'soft' WHEN means = 'bounced' THEN {kind} END"
+    is_soft = f"event = 'deferred' OR event = 'blocked' AND {is_blank(_said('type'))}"
+    return f"CASE WHEN {is_soft} THEN 'soft' WHEN means = 'bounced' THEN {kind} END"
 
 
 def _said(name: str) -> str:

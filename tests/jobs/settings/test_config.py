@@ -528,6 +528,14 @@ def test_a_house_form_is_told_all_that_is_wrong_with_its_fields(errors):
     ]
 
 
+def test_a_type_that_every_row_says_is_one_that_its_stream_has(errors):
+    fields = "[sources.tills.fields]\nevent_id = 'a'\noccurred_at = 'b'\norder_id = 'c'\ntype = "
+    (told,) = errors(MAPPED + fields + """\"'order_plced'\"\n""")
+    assert told.startswith('my.toml: sources.tills.fields.type: found "order_plced"; allowed: ')
+    assert "did you mean" in told and "order_placed" in told
+    assert errors(MAPPED + fields + """\"'Order Placed'\"\n""") == []
+
+
 def test_what_only_csv_or_a_house_form_has_is_refused_elsewhere(errors):
     told = errors(
         "[sources.web]\nstream = 'clicks'\npath = 'x'\ndelimiter = ';'\ntime_zone = 'UTC'\n"

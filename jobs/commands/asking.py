@@ -220,8 +220,10 @@ def tables(
 
 
 def _print_options(names: list[str] | None, *, as_json: bool, format_: str) -> None:
-    if names or as_json or format_ != "md":
-        found = "a table or --json beside it" if format_ == "md" else "--format beside it"
+    if format_ != "md":
+        raise arguments.refused("--format", f'"{format_}"', "md beside --options, which is a page")
+    if names or as_json:
+        found = "a table or --json beside it"
         raise arguments.refused("--options", found, "--options alone: it is a page")
     from tactful.jobs.commands.options import option_page
 

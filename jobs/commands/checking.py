@@ -34,6 +34,7 @@ def notes(config: Config) -> list[str]:
         *contradictions(config),
         *_numbers(config),
         *_absent(config),
+        *_no_tables(config),
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
         *_left_out(config),
@@ -137,6 +138,21 @@ def _absent(config: Config) -> list[str]:
         else f"{key}.path does not exist: {place}{MISSING.get(key.partition('.')[0], '')}."
         for key, place in _places(config).items()
         if not os.path.exists(place)
+    ]
+
+
+def _no_tables(config: Config) -> list[str]:
+    """The folders that are to be Delta tables and are none (yet)."""
+    places = _places(config)
+    told = {
+        f"sources.{name}": places.get(f"sources.{name}")
+        for name, source in config.sources.items()
+        if source.format == "delta"
+    }
+    return [
+        f"{key}.path is no Delta table: {place}."
+        for key, place in told.items()
+        if place and os.path.exists(place) and not os.path.isdir(os.path.join(place, "_delta_log"))
     ]
 
 

@@ -24,7 +24,8 @@ NAMING = ("messages", "profiles", "service")
 # Said by `tactful sample`, too.
 IN_PIECES = (
     "a line of it is only part of an object or list, as JSON has that is written to be read by "
-    "people; land one object a line, such as jq -c . FILE makes, or jq -c '.[]' FILE of a list"
+    "people, or a list of objects; land one object a line, such as jq -c . FILE makes, or "
+    "jq -c '.[]' FILE of a list"
 )
 BLANK = "".join(
     f"\\x{{{first:x}}}-\\x{{{last:x}}}" for first, last in (*SPACES, *CONTROLS, *INVISIBLE)
@@ -35,11 +36,12 @@ REASONS = """
     FROM (SELECT unnest(reasons) AS reason, quarantined_at FROM quarantine)
     GROUP BY reason ORDER BY rows DESC, reason
 """
-# Pieces of an object that is written over several lines: its first, its last.
+# Pieces of an object that is written over several lines: its first, its last; or a whole list.
 PIECES = """
     SELECT source_name, count(*) AS rows, arg_max(source_position.file, quarantined_at) AS file
     FROM quarantine
-    WHERE list_contains(reasons, 'malformed_json') AND regexp_full_match(raw, '\\s*[][{}],?\\s*')
+    WHERE list_contains(reasons, 'malformed_json')
+      AND regexp_full_match(raw, '\\s*([][{}],?|\\[\\s*[{].*[}]\\s*\\])\\s*')
     GROUP BY source_name ORDER BY rows DESC, source_name
 """
 # Events that rows of a file were made into, of an id that others were made into before.

@@ -202,8 +202,11 @@ def _facts(
 
 
 def _is_piece(row: Any) -> bool:
-    """Whether a refused row is the first or last line of an object written over several."""
-    return "malformed_json" in row.reasons and row.raw.strip().rstrip(",") in ("{", "}", "[", "]")
+    """Whether a refused row is the first or last line of an object written over several, or a
+    list of them."""
+    text = row.raw.strip()
+    is_list = text.startswith("[") and text.endswith("]")
+    return "malformed_json" in row.reasons and (is_list or text.rstrip(",") in ("{", "}", "[", "]"))
 
 
 def _silent_columns(source: Source, found: list[Any]) -> dict[str, str]:

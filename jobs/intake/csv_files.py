@@ -55,7 +55,7 @@ def rows(
             heads = pool.map(lambda file: _first_line(spark, file.path), files)
             for file, head in zip(files, heads, strict=True):
                 names = _names(head, form)
-                if why := _fault(names):
+                if why := _packed(head) or _fault(names):
                     unfit[file.path] = why
                 else:
                     alike[names].append(file)
@@ -80,6 +80,15 @@ def _other_sign(names: Sequence[str], form: CsvForm) -> str:
 
 def _quoted(name: str) -> str:
     return f'"{name}"'
+
+
+def _packed(head: str) -> str:
+    """What to do about a file that is packed, though its name does not say so."""
+    if head.startswith("\x1f\ufffd"):
+        return "it is packed by gzip, and its name does not end in .gz"
+    if head.startswith("PK\x03\x04"):
+        return "it is a zip archive (or a spreadsheet); unpack it (or save it as CSV)"
+    return ""
 
 
 def _fault(names: Sequence[str]) -> str:

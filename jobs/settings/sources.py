@@ -69,8 +69,8 @@ class Source(Section):
         description="the name of a column",
         title="Of dialect mapped: the column that all rows of one order share, each a line of it, "
         "wherever they stand in one file. Rows in another file are another event; of the same "
-        "event_id it is refused as id_reused, as what comes again with another payload is. A row "
-        "that is refused is missing in its order.",
+        "event_id it is refused as id_reused, as what comes again with another payload is. An "
+        "order of which a row could not be read, or whose rows contradict each other, is refused.",
     )
     delimiter: str = Field(
         default=",", pattern=ONE_SIGN, description="one sign", title="Between CSV values."

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
+from difflib import get_close_matches
 from typing import Any
 
 from tactful.jobs import references
@@ -155,7 +156,9 @@ def mapped(
             allowed = "only beside fields.line, without line.each"
             yield (*place, "one_event_by"), shown(entry["one_event_by"]), allowed, ""
         for key, found, allowed in faults(stream, fields):
-            yield (*place, "fields", *key.split(".")), shown(found), allowed, ""
+            near = get_close_matches(found, allowed.split(", "), n=1, cutoff=0.6)
+            hint = f"did you mean {near[0]}?" if near else ""
+            yield (*place, "fields", *key.split(".")), shown(found), allowed, hint
 
 
 def unset(place: Place, entry: Mapping[str, Any], environ: Mapping[str, str]) -> Iterator[Finding]:

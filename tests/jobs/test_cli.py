@@ -270,6 +270,15 @@ def test_check_looks_for_schemas_and_tables_of_other_formats(tactful, tmp_path):
     ]
 
 
+def test_check_tells_of_a_folder_that_is_no_delta_table(tactful, tmp_path):
+    (tmp_path / "plain").mkdir()
+    (tmp_path / "my.toml").write_text(
+        "[sources.d]\nstream = 'clicks'\nformat = 'delta'\npath = 'plain'\n"
+    )
+    told = tactful("check", "--conf", "my.toml")[1].splitlines()
+    assert f"note: sources.d.path is no Delta table: {tmp_path}/plain." in told
+
+
 def test_tables_prints_pages(tactful):
     code, out, _ = tactful("tables", "suppressions", "_log/links")
     assert code == 0

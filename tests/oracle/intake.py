@@ -33,6 +33,8 @@ WRAPPERS: dict[str, dict[str, set[str]]] = {
     "shopify": {name: set() for name in (
         "orders", "customers", "refunds", "fulfillments", "checkouts")},
 }  # fmt: skip
+# Names under which an object of Shopify's holds but one other.
+SINGLE = {"order", "customer", "refund", "fulfillment", "checkout"}
 # What a row that closes something cannot do without; for the rest it is not refused.
 NEEDED = {"event_id", "type", "occurred_at", "identifiers", "message_id"}
 OF_A_FIELD = ("wrong_type", "out_of_bounds", "too_long", "too_many")
@@ -170,6 +172,9 @@ def _objects(dialect: str, line: bytes, most: int) -> Iterable[bytes]:
         said = json.loads(line, object_pairs_hook=list, parse_constant=_no_number)
         if line.strip().startswith(b"{"):
             names = [key for key, _ in said]
+            if dialect == "shopify" and len(names) == 1 and names[0] in SINGLE:
+                one = json.loads(line, parse_float=Decimal)[names[0]]
+                return [_written(one).encode() if isinstance(one, dict) else line]
             wraps = WRAPPERS[dialect]
             name = next((n for n in names if n in wraps), None)
             if name is None or names.count(name) > 1 or {*names} - {name, *wraps[name]}:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 Event = tuple[str, dict[str, Any], list[str]]
 
+GRAPHQL = {"email": "emailMarketingConsent", "sms": "smsMarketingConsent"}
 CONSENTS = (("email", "email_marketing_consent"), ("sms", "sms_marketing_consent"))
 MEANS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"}
 PLACES = {"web": "online", "pos": "store", "iphone": "app", "android": "app"}
+GID = re.compile(r"gid://shopify/\w+/([^/?]+)(?:[?].*)?")
 KEPT = ("name", "order_number", "source_name", "landing_site", "referring_site", "cart_token",
         "checkout_token")  # fmt: skip
 LISTS = ("line_items", "refunds", "fulfillments", "discount_codes", "refund_line_items",
@@ -19,6 +22,7 @@ LISTS = ("line_items", "refunds", "fulfillments", "discount_codes", "refund_line
 
 def events(said: Mapping[str, Any]) -> Iterator[Event]:
     """The canonical events of one body: stream, fields, and what only Shopify's can have wrong."""
+    said = _plain(said)
     faults = []
     if any(said.get(name) is not None and not isinstance(said[name], list) for name in LISTS):
         faults = ["wrong_type:properties"]
@@ -28,9 +32,10 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
         if said.get("test") is True:
             faults = ["test_order", *faults]
         for event in _order(said):
-            yield "purchases", _told(event), faults
+            yield "purchases", _told(event), [*faults, *_vain(event, said.get("currency"))]
     elif "refund_line_items" in said:
-        yield "purchases", _told(_refund(said, said.get("order_id"))), faults
+        event = _refund(said, said.get("order_id"))
+        yield "purchases", _told(event), [*faults, *_vain(event, None)]
     elif "order_edit" in said:
         edit = said["order_edit"] if isinstance(said["order_edit"], dict) else {}
         yield "purchases", _told({
@@ -56,6 +61,8 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
             "identifiers": _whose(said, said.get("id")), "properties": about,
         }), faults  # fmt: skip
         yield from (e for e in _consents(said, said.get("id"), faults) if "not_of_use" not in e[2])
+    elif "accepts_marketing" in said or {*GRAPHQL.values(), *(n for _, n in CONSENTS)} & {*said}:
+        yield from _consents(said, said.get("customer_id") or said.get("id"), faults)
     else:
         yield "purchases", _told({
             "event_id": "body", "type": "something else", "occurred_at": said.get("created_at"),
@@ -63,20 +70,36 @@ def events(said: Mapping[str, Any]) -> Iterator[Event]:
         }), faults  # fmt: skip
 
 
+def _vain(event: Mapping[str, Any], currency: Any) -> Iterator[str]:
+    """Why a refund takes nothing back."""
+    if event["type"] == "order_refunded":
+        if event["lines"] is None and Decimal(event["amount"]) == 0:
+            yield "not_of_use"
+        if (
+            event["lines"] is None
+            and currency
+            and event["currency"]
+            and event["currency"] != currency
+        ):
+            yield "refund_in_other_currency"
+
+
 def _order(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     number, at = said.get("id"), said.get("processed_at") or said.get("created_at")
-    common = {"order_id": number, "identifiers": _buyer(said)}
+    common = {"order_id": number, "identifiers": []}
+    lines = _list(said.get("line_items"))
     codes = [entry.get("code") for entry in said.get("discount_codes") or ()]
     yield {
         **common, "event_id": _id("order", number, "placed"), "type": "order_placed",
-        "occurred_at": at,
+        "occurred_at": at, "identifiers": _buyer(said),
+        "amount": None if lines else said.get("total_price"),
         "currency": said.get("currency"), "coupons": codes or None,
         "place": PLACES.get(str(said.get("source_name"))),
         "store_id": said.get("location_id") if said.get("source_name") == "pos" else None,
         "lines": [_told({
             "line_id": line.get("id"), "sku": _sku(line), "quantity": line.get("quantity"),
             "unit_price": line.get("price"), "discount": _off(line),
-        }) for line in _list(said.get("line_items"))],
+        }) for line in lines] or None,
         "properties": {k: said[k] for k in KEPT if said.get(k) is not None},
     }  # fmt: skip
     if said.get("financial_status") in ("paid", "partially_refunded", "refunded"):
@@ -89,7 +112,7 @@ def _order(said: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
                "properties": {"cancel_reason": why} if why is not None else None}  # fmt: skip
     refunds, parcels = said.get("refunds"), said.get("fulfillments")
     for refund in refunds if isinstance(refunds, list) else ():
-        yield _refund(refund, number)
+        yield _refund(refund, number, said.get("currency"))
     for parcel in parcels if isinstance(parcels, list) else ():
         yield from _parcel(parcel, number)
 
@@ -101,21 +124,33 @@ def _off(line: Mapping[str, Any]) -> Any:
     return line.get("total_discount")
 
 
-def _refund(refund: Mapping[str, Any], order_id: Any) -> dict[str, Any]:
+def _refund(refund: Mapping[str, Any], order_id: Any, ordered: Any = None) -> dict[str, Any]:
     lines = [_told({
         "line_id": item.get("line_item_id"), "sku": _sku(item.get("line_item") or {}),
         "quantity": item.get("quantity"), "amount": item.get("subtotal"),
     }) for item in refund.get("refund_line_items") or ()]  # fmt: skip
     deeds = refund.get("transactions") or []
-    back = sum((_number(deed.get("amount")) for deed in deeds
+    back = sum((_number(_shop(deed.get("amount_set")).get("amount") or deed.get("amount"))
+                for deed in deeds
                 if (deed.get("kind"), deed.get("status")) == ("refund", "success")),
                Decimal(0))  # fmt: skip
     return {
         "event_id": _id("refund", refund.get("id")), "type": "order_refunded", "order_id": order_id,
         "occurred_at": refund.get("processed_at") or refund.get("created_at"), "identifiers": [],
         "lines": lines or None, "amount": None if lines else str(back),
-        "currency": deeds[0].get("currency") if deeds else None,
+        "currency": next((code for code in (
+            *(_shop(item.get("subtotal_set")).get("currency_code")
+              for item in (refund.get("refund_line_items") or ())[:1]),
+            ordered if lines else None,
+            *(_shop(deed.get("amount_set")).get("currency_code") for deed in deeds[:1]),
+            *(deed.get("currency") for deed in deeds[:1]),
+        ) if code), None),
     }  # fmt: skip
+
+
+def _shop(money: Any) -> Mapping[str, Any]:
+    """An amount in the shop's own currency, where it is told in the buyer's as well."""
+    return (money or {}).get("shop_money") or {}
 
 
 def _parcel(parcel: Mapping[str, Any], order_id: Any) -> Iterator[dict[str, Any]]:
@@ -137,20 +172,26 @@ def _of_parcel(parcel: Mapping[str, Any], what: str, at: Any, order_id: Any) -> 
 def _consents(said: Mapping[str, Any], number: Any, faults: list[str]) -> Iterator[Event]:
     is_any = False
     for channel, name in CONSENTS:
-        consent = said.get(name) or {}
+        other = said.get(GRAPHQL[channel]) or {}
+        consent = said.get(name) or {
+            "state": other.get("marketingState"),
+            "consent_updated_at": other.get("consentUpdatedAt"),
+        }
         state = str(consent.get("state")).lower()
         changed = said.get("accepts_marketing_updated_at")
-        if channel == "email" and said.get(name) is None:
+        if channel == "email" and said.get(name) is None and said.get(GRAPHQL[channel]) is None:
             started = said.get("created_at")
             is_told = changed is not None and started is not None
             is_no = said.get("accepts_marketing") is False and (
-                not is_told or str(changed) > str(started)
+                said.get("marketing_opt_in_level") is not None
+                or (str(changed) > str(started) if is_told else changed is not None or not started)
             )
             is_yes = said.get("accepts_marketing") is True and changed is not None
             state = "unsubscribed" if is_no else "subscribed" if is_yes else ""
         if state in MEANS:
             is_any = True
             at = consent.get("consent_updated_at") or changed or said.get("updated_at")
+            at = at or said.get("updatedAt")
             told = {
                 "event_id": _id("customer", number, channel, at), "type": MEANS[state],
                 "occurred_at": at, "channel": channel, "purpose": "marketing",
@@ -159,10 +200,11 @@ def _consents(said: Mapping[str, Any], number: Any, faults: list[str]) -> Iterat
             yield "profiles", _told(told), [] if state == "unsubscribed" else faults
     if not is_any:
         told = {"event_id": _id("customer", number), "type": "attribute_set",
-                "occurred_at": said.get("updated_at"),
+                "occurred_at": said.get("updated_at") or said.get("updatedAt"),
                 "identifiers": _whose(said, number)}  # fmt: skip
-        for _, name in CONSENTS:
-            changed = (said.get(name) or {}).get("consent_updated_at")
+        changes = [(said.get(name) or {}).get("consent_updated_at") for _, name in CONSENTS]
+        changes += [(said.get(n) or {}).get("consentUpdatedAt") for n in GRAPHQL.values()]
+        for changed in changes:
             told["occurred_at"] = told["occurred_at"] or changed
         yield "profiles", _told(told), ["not_of_use", *faults]
 
@@ -206,6 +248,16 @@ def _checkout(said: Mapping[str, Any]) -> dict[str, Any]:
         "referrer": said.get("referring_site"),
         "properties": {k: v for k, v in told.items() if v is not None},
     }  # fmt: skip
+
+
+def _plain(said: Any) -> Any:
+    """The same with GraphQL's names of things as the numbers that REST knows them by."""
+    if isinstance(said, Mapping):
+        return {name: _plain(value) for name, value in said.items()}
+    if isinstance(said, list):
+        return [_plain(value) for value in said]
+    found = GID.fullmatch(said) if isinstance(said, str) else None
+    return found[1] if found else said
 
 
 def _id(*parts: Any) -> str | None:

@@ -102,6 +102,10 @@ HOSTILE = {
         "[" + order(200) + "," + order(201, line_items=[{"sku": "a"}, {"sku": "b"}]) + "]",
         '{"orders": [' + order(202) + "," + order(203) + "]}", '{"orders": [], "customers": []}',
         '{"orders": [' + order(204) + '], "more": 1}',
+        *(f'{{ "order" : {one} }}' for one in (order(205, note="{}"), "5", "{}", "[]")),
+        '{"order": {"a": 1}} {}', '{"order": ' + order(206) + ', "more": 1}',
+        '{"customer": {"id": 5}, "customer": {"id": 6}}', '{"order": ' + order(207),
+        order(208, customer={"id": "gid://shopify/Customer/7?x=1"}, id="gid://shopify/Order/9"),
         *(order(n, line_items=odd) for n, odd in enumerate(
             (None, "x", [{}], [{"sku": "a", "price": "12,50", "quantity": 1}],
              [{"sku": "", "product_id": None, "price": None}]))),
@@ -245,7 +249,7 @@ def test_every_line_is_there_and_the_first_of_its_events_has_its_text(read, name
     places = Counter(row.source_position.line_hash.partition("/")[0] for row in read[name])
     assert len(places) == len(set(lines_of(name)))
     # A list has as many rows as it has objects, and each the text of its own.
-    lists = ("[{", '{"batch": [', '{"orders": [{')
+    lists = ("[{", '{"batch": [', '{"orders": [{', '{ "order" : {')
     whole = {line for line in lines_of(name) if not line.strip().startswith(lists)}
     assert whole <= {row.raw for row in read[name]}
 

@@ -18,12 +18,26 @@ ADDED = {**REMOVED, "line_items": [
     *REMOVED["line_items"], {"id": 8, "sku": "belt", "quantity": 1, "price": "9.00"}]}  # fmt: skip
 
 
-def test_removed_lines_come_back_by_their_refund_and_added_ones_are_told(spark):
-    bodies = [json.dumps(body) for body in (ORDER, REMOVED, ADDED)]
-    rows = [(text, str(n), datetime(2026, 11, 27, tzinfo=UTC)) for n, text in enumerate(bodies)]
+def read_all(spark, *orders):
+    rows = [(json.dumps(body), str(n), datetime(2026, 11, 27, tzinfo=UTC))
+            for n, body in enumerate(orders)]  # fmt: skip
     landed = spark.createDataFrame(rows, "value string, file string, modified_at timestamp")
-    read = parse_rows(landed, stream=None, source_name="s", max_row_bytes=10**6,
+    return parse_rows(landed, stream=None, source_name="s", max_row_bytes=10**6,
                       max_skew=timedelta(days=1)).collect()  # fmt: skip
+
+
+def test_another_buyer_is_another_placing_and_the_same_payment(spark):
+    paid = {**ORDER, "financial_status": "paid", "cancelled_at": "2026-03-04T10:00:00Z"}
+    forms: dict[str, set[bytes]] = {}
+    for row in read_all(spark, {**paid, "email": "a@x.io"}, {**paid, "email": "b@x.io"}):
+        forms.setdefault(row.type, set()).add(bytes(row.payload_hash))
+    assert {name: len(those) for name, those in forms.items()} == {
+        "order_placed": 2, "order_paid": 1, "order_cancelled": 1,
+    }  # fmt: skip
+
+
+def test_removed_lines_come_back_by_their_refund_and_added_ones_are_told(spark):
+    read = read_all(spark, ORDER, REMOVED, ADDED)
     assert not [row.reasons for row in read if row.reasons]
     by_body = {(row.source_position.file, row.event_id): row for row in read}
     assert set(by_body) == {

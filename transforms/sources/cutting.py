@@ -19,7 +19,11 @@ NONE: Mapping[str, Iterable[str]] = {}
 
 
 def each_object(
-    rows: DataFrame, *, max_row_bytes: int, wrappers: Mapping[str, Iterable[str]] = NONE
+    rows: DataFrame,
+    *,
+    max_row_bytes: int,
+    wrappers: Mapping[str, Iterable[str]] = NONE,
+    single: Iterable[str] = (),
 ) -> DataFrame:
     """Cut lines that are arrays into their objects.
 
@@ -30,7 +34,8 @@ def each_object(
     list passes through as it is, and so does one that is not whole.
 
     wrappers: names under which an object holds nothing but such an array, each with the names that
-    may stand beside it; what those say is not read.
+    may stand beside it; what those say is not read. single: names under which an object holds
+    nothing but one object, which is read as if it stood alone.
 
     Keeps: one row an object; file, modified_at, and fault where rows have it. Changes: value.
     Adds: line_hash (of lists alone: the line's, with the object's number behind it where it was
@@ -48,7 +53,8 @@ def each_object(
     kept = ("file", "modified_at", *(("fault",) if "fault" in rows.columns else ()))
     is_empty = f"coalesce(line RLIKE {literal(EMPTY)} OR size(held) = 0, false)"
     each = (
-        rows.transform(_in_pieces, kept=kept, max_row_bytes=max_row_bytes, wrappers=wrappers)
+        rows.transform(_in_pieces, kept=kept, max_row_bytes=max_row_bytes, wrappers=wrappers,
+                       single=tuple(single))
         .selectExpr("*", f"{canonical.strictly(entries, 'array<string>')} AS entries")
         .selectExpr("*", f"{is_read} AS is_read")
         .selectExpr(
@@ -77,12 +83,17 @@ def _in_pieces(
     kept: Iterable[str],
     max_row_bytes: int,
     wrappers: Mapping[str, Iterable[str]],
+    single: tuple[str, ...],
 ) -> DataFrame:
     """Adds: line_hash, is_line_valid, line (null where it is no list or too long), is_array, pieces
     (what may be objects, without their braces), is_exact (whether all of them are), held (what a
     wrapper holds)."""
     quoted = (literal(f'"{name}"') for name in wrappers)
     named = " OR ".join(f"contains(value, {name})" for name in quoted) or "false"
+    if single:
+        # Only as its first name: others have an object of that name among their own.
+        is_one = rf'^\{{[ \t\r\n]*"({"|".join(single)})"[ \t\r\n]*:'
+        named += f" OR value RLIKE {literal(is_one)}"
     # Nearly all rows are one object, and cost no more than to see that.
     is_array = f"startswith(ltrim({literal(BLANKS)}, value), '[')"
     is_list = f"CASE WHEN startswith(value, '{{') THEN {named} ELSE {is_array} OR {named} END"
@@ -112,12 +123,15 @@ def _in_pieces(
             f"THEN {pieces} END AS pieces",
         )
         .selectExpr("*", f"coalesce(forall(pieces, piece -> {is_object}), false) AS is_exact")
-        .transform(_with_held, wrappers=wrappers)
+        .transform(_with_held, wrappers=wrappers, single=single)
     )  # fmt: skip
 
 
-def _with_held(rows: DataFrame, *, wrappers: Mapping[str, Iterable[str]]) -> DataFrame:
-    """Adds: held, the entries of the one array that an object wraps; null where it does not."""
+def _with_held(
+    rows: DataFrame, *, wrappers: Mapping[str, Iterable[str]], single: tuple[str, ...]
+) -> DataFrame:
+    """Adds: held, the entries of the one array that an object wraps, or the one object; null where
+    it does not."""
     if not wrappers:
         return rows.selectExpr("*", "CAST(NULL AS array<string>) AS held")
     is_one = "is_line_valid AND startswith(line, '{') AND endswith(line, '}')"
@@ -131,6 +145,11 @@ def _with_held(rows: DataFrame, *, wrappers: Mapping[str, Iterable[str]]) -> Dat
         once = f"size(filter(wrapped, one -> one = {literal(name)})) = 1"
         found = canonical.strictly("line", f"`{name}` array<string>, `_corrupt` string")
         held.append(f"CASE WHEN {whole} AND {once} AND NOT {others} THEN {found}.`{name}` END")
+    for name in single:
+        found = canonical.strictly("line", f"`{name}` string, `_corrupt` string")
+        inside = f"CASE WHEN startswith({found}.`{name}`, '{{') THEN array({found}.`{name}`) END"
+        held.append(f"CASE WHEN {whole} AND wrapped[0] = {literal(name)} AND size(wrapped) = 2 "
+                    f"THEN {inside} END")  # fmt: skip
     return (
         rows.selectExpr("*", f"json_object_keys(CASE WHEN {is_one} THEN {sealed} END) AS wrapped")
         .selectExpr("*", f"coalesce({', '.join(held)}) AS held")

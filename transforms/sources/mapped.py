@@ -12,25 +12,35 @@ twice in autumn is the first of both.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
 from typing import Any
 
 from pyspark.sql import DataFrame
 
-from tactful.schemas.events import LINE
+from tactful.schemas.events import LINE, TYPES
 from tactful.schemas.table import Column
-from tactful.transforms.blanks import is_blank, literal
-from tactful.transforms.sources import canonical, names, values
+from tactful.transforms.blanks import SEPARATORS, is_blank, literal
+from tactful.transforms.sources import canonical, names, replies, values
 from tactful.transforms.sources.dialect import Dialect
 from tactful.transforms.sources.expressions import Expression, NotAnExpression, parse
-from tactful.transforms.sources.one_event_by import ROWS, one_row_each
+from tactful.transforms.sources.one_event_by import (
+    CONSTANT,
+    ROWS,
+    UNREADABLE,
+    differs,
+    one_row_each,
+)
+from tactful.transforms.sources.words import closed_words
 
 Fields = Mapping[str, str | Mapping[str, str]]
 LINE_PARTS = names.inner(Column("line", LINE, ""))
 NOT_MAPPED = ("properties", "lines")
 # In SQL, what no field takes.
 STRANGE = "'?'"
+# An expression that says the same of every row.
+CONSTANT_WORD = re.compile(r"\s*'([^'\\]*)'\s*\Z")
 LOCAL = r"^\d{4}-\d{2}-\d{2}([T ]\d{2}:\d{2}(:\d{2}([.]\d{1,9})?)?)?$"
 
 
@@ -67,7 +77,22 @@ def parse_rows(
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
+        also=tuple(_contradictions(fields)) if one_event_by is not None else (),
     )
+
+
+def _contradictions(fields: Fields) -> Iterable[tuple[str, str]]:
+    """What is wrong with an event of several rows: one is missing, or they are not of one event."""
+    yield "is_doubted", UNREADABLE
+    in_lines = columns("purchases", {name: told for name, told in fields.items() if name == "line"})
+    for name in CONSTANT:
+        given = fields.get(name, {})
+        each = [given] if isinstance(given, str) else given.values()
+        read = [parse(text, said="entry") for text in each]
+        own = [one for one in read if not set(one.columns) & set(in_lines)]
+        if own:
+            yield " OR ".join(f"({differs(one.sql, one.columns)})" for one in own), (
+                f"rows_contradict:{name}")  # fmt: skip
 
 
 def _each_row(rows: DataFrame, *, max_row_bytes: int) -> DataFrame:
@@ -104,6 +129,13 @@ def faults(stream: str, fields: Any) -> Iterable[tuple[str, str, str]]:
                 parse(text)
             except NotAnExpression as error:
                 yield key, text, f"a column or an expression; this {error}"
+                continue
+            if (
+                key == "type"
+                and (word := CONSTANT_WORD.match(text))
+                and not _is_type(stream, word[1])
+            ):
+                yield key, word[1], ", ".join(TYPES[stream])
 
 
 def columns(stream: str, fields: Fields) -> Mapping[str, str]:
@@ -120,6 +152,13 @@ def columns(stream: str, fields: Fields) -> Mapping[str, str]:
                 for column in sorted(parse(text).columns):
                     found.setdefault(column, f"{name}.{part}".rstrip("."))
     return found
+
+
+def _is_type(stream: str, word: str) -> bool:
+    """Whether rows of a stream may say this of their type, in whatever spelling."""
+    bare = re.sub(SEPARATORS, "", word.lower())
+    is_reply = stream == replies.STREAM and bare in replies.REPLIED
+    return is_reply or bare in closed_words(stream, "type")
 
 
 def _parts(known: Mapping[str, Column], name: str) -> list[str]:

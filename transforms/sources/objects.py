@@ -45,20 +45,25 @@ def parse_objects(
     max_row_bytes: int,
     max_skew: timedelta,
     wrappers: Mapping[str, Iterable[str]],
+    single: Iterable[str] = (),
+    plain: str = "text",
 ) -> DataFrame:
     """Read each landed row as an object of this shape, or as an array of them (see `each_object`),
     by the reading of its stream.
 
+    plain: the text that is read, in SQL; the row's own, but for how it writes some values.
     Keeps: one row an event. Adds: the columns of `received`. Drops: `value` (kept as `raw`).
     Expects: value (text), file (string), modified_at (timestamp).
     """
 
     def read(stream: str, reading: Reading) -> DataFrame:
         objects = (
-            rows.transform(each_object, max_row_bytes=max_row_bytes, wrappers=wrappers)
+            rows.transform(
+                each_object, max_row_bytes=max_row_bytes, wrappers=wrappers, single=single
+            )
             .where(reading.is_mine)
             .transform(canonical.whole_objects, max_row_bytes=max_row_bytes)
-            .transform(_with_said, shape=shape)
+            .transform(_with_said, shape=shape, plain=plain)
         )
         laid = canonical.lay_out(
             reading.prepare(objects), stream=stream, told=reading.told, extra=reading.extra
@@ -75,10 +80,10 @@ def parse_objects(
     return reduce(DataFrame.unionByName, (read(*pair) for pair in readings.items()))
 
 
-def _with_said(objects: DataFrame, *, shape: str) -> DataFrame:
+def _with_said(objects: DataFrame, *, shape: str, plain: str) -> DataFrame:
     """Adds: said (the object), is_sound (whether it is one), is_odd (whether a field is not of its
     type; that field is null)."""
-    told = "CASE WHEN fields IS NOT NULL THEN text END"
+    told = f"CASE WHEN fields IS NOT NULL THEN {plain} END"
     read = canonical.strictly(told, f"{shape}, `_corrupt` string")
     faulty = f"CASE WHEN said._corrupt IS NOT NULL THEN {canonical.refused('_none', 'string')} END"
     return (

@@ -22,7 +22,8 @@ name its topic, so its fields tell what it is:
 An order comes again whenever anything about it changes. Each event has its own id, and holds only
 what does not change any more, so the order once more is a row of duplicates: of what is not laid out,
 `properties` keep the names in KEPT. Refunds and fulfilments name no customer, as their own webhooks do
-not; they act on the order. When an order was paid is not told, so it is when it was processed.
+not; they act on the order, and so do its payment and its cancelling: who bought may be told
+otherwise later, so it is the placing's alone (another buyer is an order in a new form). When an order was paid is not told, so it is when it was processed.
 
 An order that was edited comes again with other lines. It stands as it was first sent: what was added
 is not taken in, the placing in its new form is refused as `id_reused` (long after, it counts as a
@@ -36,12 +37,15 @@ Who is `subscribed` has consented, who is `unsubscribed` has not; `not_subscribe
 before these objects, `accepts_marketing` counts from the time it was last changed, which is
 `accepts_marketing_updated_at` ("when the customer was transitioned into" that state: shopify.dev/changelog,
 2019-03-12). It is false for all who never ticked the box, whose time is that of `created_at`: they
-have said nothing, and only a later no is a withdrawal. Doubt is silence:
-a trimmed body's "no" counts without that time, and one without any as of when its file came.
+have said nothing, and only a later no is a withdrawal, or one of somebody with a
+`marketing_opt_in_level`. Doubt is silence: a trimmed body's "no" counts without both times, and one
+without any as of when its file came. GraphQL's customers are read for their consent alone.
 
 A line costs price × quantity less its `discount_allocations` (without them `total_discount`). A
-refund without lines gives back what its successful transactions do. Test orders are refused as
-`test_order`. Amounts are in the shop's currency.
+refund without lines gives back what its successful transactions do; of nothing (yet) it is refused
+as `not_of_use`. An order without lines cost its `total_price`. Test orders are refused as
+`test_order`. Amounts are in the shop's currency, of refunds in the buyer's the `shop_money` beside it;
+where that is not told, and the order is, they are refused as `refund_in_other_currency`.
 """  # noqa: E501
 
 from __future__ import annotations
@@ -51,6 +55,7 @@ from datetime import timedelta
 
 from pyspark.sql import DataFrame
 
+from tactful.transforms.blanks import literal
 from tactful.transforms.sources.dialect import Dialect
 from tactful.transforms.sources.objects import (
     Reading,
@@ -63,6 +68,7 @@ from tactful.transforms.sources.shopify_shapes import (
     CHANNELS,
     CUSTOMERS,
     EVENT,
+    GRAPHQL,
     LINE,
     OBJECTS,
     SHAPE,
@@ -80,6 +86,11 @@ CONSENTS = {"subscribed": "consent_granted", "unsubscribed": "consent_withdrawn"
 WRAPPERS: dict[str, tuple[str, ...]] = dict.fromkeys(
     ("orders", "customers", "refunds", "fulfillments", "checkouts"), ()
 )
+SINGLE = ("order", "customer", "refund", "fulfillment", "checkout")
+# GraphQL names a customer gid://shopify/Customer/7001 who is 7001 to webhooks and REST.
+GID = r'"gid:\\?/\\?/shopify\\?/\w+\\?/([^"/?]+)([?][^"]*)?"'
+PLAIN = f"""CASE WHEN contains(text, '"gid:') THEN regexp_replace(text, {literal(GID)}, '"$1"')
+    ELSE text END"""
 NOTHING = "CAST(NULL AS string)"
 
 
@@ -101,6 +112,8 @@ def parse_rows(
         shape=SHAPE,
         readings=READINGS,
         wrappers=WRAPPERS,
+        single=SINGLE,
+        plain=PLAIN,
         source_name=source_name,
         max_row_bytes=max_row_bytes,
         max_skew=max_skew,
@@ -125,6 +138,7 @@ def _each_order_event(objects: DataFrame) -> DataFrame:
         "reason": "CASE WHEN said.cancel_reason IS NOT NULL "
                   "THEN map('cancel_reason', said.cancel_reason) END",
         "is_test": "coalesce(said.test = 'true', false)",
+        "currency": "CASE WHEN kind = 'order' THEN said.currency END",
     }  # fmt: skip
     own = (*OBJECTS, "id", "created_at", "updated_at", "processed_at", "status", "shipment_status")
     alone = ", ".join(f"said.{name} AS {name}" for name in own)
@@ -147,23 +161,26 @@ def _each_order_event(objects: DataFrame) -> DataFrame:
 
 
 def _event(type_: str, event_id: str, at: str, *, lines: str = "NULL", amount: str = "NULL",
-           currency: str = "NULL", raw: str = NOTHING, is_whose: bool = False) -> str:  # fmt: skip
-    each = ", ".join((raw, type_, event_id, at, lines, amount, currency, str(is_whose).lower()))
+           currency: str = "NULL", raw: str = NOTHING) -> str:  # fmt: skip
+    each = ", ".join((raw, type_, event_id, at, lines, amount, currency))
     return f"CAST(struct({each}) AS {EVENT})"
 
 
 def _of_order() -> str:
     processed = "coalesce(said.processed_at, said.created_at)"
     about = "to_json(struct('{0}' AS type, said.id AS order_id))"
+    has_lines = "size(said.line_items) > 0"
     placed = _event("'order_placed'", "concat('order/', said.id, '/placed')", processed,
-                    lines=_lines(), currency="said.currency", is_whose=True)  # fmt: skip
+                    lines=f"CASE WHEN {has_lines} THEN {_lines()} END",
+                    amount=f"CASE WHEN NOT coalesce({has_lines}, false) THEN said.total_price END",
+                    currency="said.currency")  # fmt: skip
     paid = _event("'order_paid'", "concat('order/', said.id, '/paid')", processed,
-                  raw=about.format("order_paid"), is_whose=True)  # fmt: skip
+                  raw=about.format("order_paid"))  # fmt: skip
     cancelled = _event("'order_cancelled'", "concat('order/', said.id, '/cancelled')",
-                       "said.cancelled_at", raw=about.format("order_cancelled"),
-                       is_whose=True)  # fmt: skip
+                       "said.cancelled_at", raw=about.format("order_cancelled"))  # fmt: skip
     is_paid = f"said.financial_status IN ({listed(PAID)})"
-    refunds = f"transform(said.refunds, refund -> {_refund('refund', 'to_json(refund)')})"
+    refund = _refund("refund", "to_json(refund)", ordered="said.currency")
+    refunds = f"transform(said.refunds, refund -> {refund})"
     parcels = _fulfilment("parcel", is_body=False)
     fulfilments = f"flatten(transform(said.fulfillments, parcel -> {parcels}))"
     none = f"CAST(array() AS array<{EVENT}>)"
@@ -186,17 +203,26 @@ def _lines() -> str:
     return f"CAST(transform(said.line_items, line -> {each}) AS {LINE})"
 
 
-def _refund(refund: str, raw: str) -> str:
+def _refund(refund: str, raw: str, *, ordered: str = NOTHING) -> str:
+    """ordered: the currency of its order, where that is told."""
     item = f"item.line_item_id, {_sku('item.line_item')}, item.quantity"
     each = f"struct({item}, {NOTHING}, {NOTHING}, item.subtotal)"
     lines = f"transform({refund}.refund_line_items, item -> {each})"
     is_paid = "deed.kind = 'refund' AND deed.status = 'success'"
+    money = "amount_set.shop_money"
     paid = (
         f"aggregate(filter({refund}.transactions, deed -> {is_paid}), CAST(0 AS decimal(28,4)), "
-        "(sum, deed) -> CAST(sum + coalesce(TRY_CAST(deed.amount AS decimal(16,4)), 0) "
-        "AS decimal(28,4)))"
+        f"(sum, deed) -> CAST(sum + coalesce(TRY_CAST(coalesce(deed.{money}.amount, deed.amount) "
+        "AS decimal(16,4)), 0) AS decimal(28,4)))"
     )
+    deed = f"get({refund}.transactions, 0)"
+    line = f"get({refund}.refund_line_items, 0).subtotal_set.shop_money.currency_code"
+    told = f"{deed}.{money}.currency_code, {deed}.currency"
     has_lines = f"size({refund}.refund_line_items) > 0"
+    # A subtotal is in the shop's currency, whatever was paid in.
+    currency = (
+        f"CASE WHEN {has_lines} THEN coalesce({line}, {ordered}, {told}) ELSE coalesce({told}) END"
+    )
     return _event(
         "'order_refunded'",
         f"concat('refund/', {refund}.id)",
@@ -204,7 +230,7 @@ def _refund(refund: str, raw: str) -> str:
         lines=f"CASE WHEN {has_lines} THEN {lines} END",
         # Without either it gives nothing back; unsaid, it would be the whole order.
         amount=f"CASE WHEN {has_lines} THEN NULL ELSE CAST(coalesce({paid}, 0) AS string) END",
-        currency=f"get({refund}.transactions, 0).currency",
+        currency=currency,
         raw=raw,
     )
 
@@ -254,9 +280,6 @@ def _place() -> str:
 
 
 def _order() -> dict[str, str]:
-    def whose(field: str) -> str:
-        return f"CASE WHEN entry.is_whose THEN common.{field} END"
-
     def placed(field: str) -> str:
         return f"CASE WHEN entry.type = 'order_placed' THEN common.{field} END"
 
@@ -264,7 +287,7 @@ def _order() -> dict[str, str]:
         "event_id": "entry.event_id",
         "type": "CASE WHEN is_unused THEN 'order_shipped' ELSE entry.type END",
         "occurred_at": "entry.occurred_at",
-        "identifiers": f"coalesce({whose('identifiers')}, array())",
+        "identifiers": f"coalesce({placed('identifiers')}, array())",
         "properties": "CASE entry.type WHEN 'order_placed' THEN common.properties "
                       "WHEN 'order_cancelled' THEN common.reason END",
         "order_id": "common.order_id",
@@ -308,11 +331,13 @@ def _each_profile_event(objects: DataFrame) -> DataFrame:
                   "said.updated_at", everybody, NOTHING)  # fmt: skip
     told = []
     for channel, field in CHANNELS.items():
-        state = f"lower(said.{field}.state)"
+        graphql = f"said.{GRAPHQL[channel]}"
+        state = f"lower(coalesce(said.{field}.state, {graphql}.marketingState))"
         if channel == "email":
-            state = f"CASE WHEN said.{field} IS NULL THEN {before()} ELSE {state} END"
-        at = f"coalesce(said.{field}.consent_updated_at, "
-        at += "said.accepts_marketing_updated_at, said.updated_at)"
+            is_old = f"said.{field} IS NULL AND {graphql} IS NULL"
+            state = f"CASE WHEN {is_old} THEN {before()} ELSE {state} END"
+        at = f"coalesce(said.{field}.consent_updated_at, {graphql}.consentUpdatedAt, "
+        at += "said.accepts_marketing_updated_at, said.updated_at, said.updatedAt)"
         means = " ".join(f"WHEN '{word}' THEN '{type_}'" for word, type_ in CONSENTS.items())
         type_ = f"CASE {state} {means} END"
         landed = "concat(CAST(modified_at AS string), 'Z')"
@@ -322,9 +347,13 @@ def _each_profile_event(objects: DataFrame) -> DataFrame:
         said = entry(type_, f"'{channel}'", name, at, who[channel], raw)
         told.append(f"CASE WHEN {type_} IS NOT NULL THEN {said} END")
     consents = f"array_compact(array({', '.join(told)}))"
-    changed = ", ".join(f"said.{field}.consent_updated_at" for field in CHANNELS.values())
+    changed = ", ".join(
+        [*(f"said.{field}.consent_updated_at" for field in CHANNELS.values()),
+         *(f"said.{field}.consentUpdatedAt" for field in GRAPHQL.values())]
+    )  # fmt: skip
     nothing = entry(NOTHING, "NULL", "concat('customer/', number)",
-                    f"coalesce(said.updated_at, {changed})", everybody, NOTHING)  # fmt: skip
+                    f"coalesce(said.updated_at, said.updatedAt, {changed})", everybody,
+                    NOTHING)  # fmt: skip
     entries = f"""CASE
         WHEN kind = 'customer' THEN concat(array({first}), {consents})
         WHEN size({consents}) > 0 THEN transform({consents}, (one, at) -> CASE WHEN at = 0
@@ -380,12 +409,25 @@ def _is(kinds: Iterable[str]) -> str:
 
 ODD = ("is_odd", "wrong_type:properties")
 CLOSES = "coalesce(entry.type = 'consent_withdrawn', false)"
+IS_FOREIGN = (
+    "entry.type = 'order_refunded' AND entry.lines IS NULL AND entry.currency <> common.currency"
+)
+# One that is still under way, or that failed: accepted, what it gives back later were a repeat.
+GAVE_NOTHING = (
+    "coalesce(entry.type = 'order_refunded' AND entry.lines IS NULL "
+    "AND TRY_CAST(entry.amount AS decimal(28,4)) = 0, false)"
+)
 READINGS = {
     "purchases": Reading(
         f"NOT {_is(('checkout', 'customer', 'consent'))}",
         _with_unused,
         _order(),
-        also=(("common.is_test", "test_order"), ("is_unused", "not_of_use"), ODD),
+        also=(
+            ("common.is_test", "test_order"),
+            (f"is_unused OR {GAVE_NOTHING}", "not_of_use"),
+            ODD,
+            (IS_FOREIGN, "refund_in_other_currency"),
+        ),
     ),
     "clicks": Reading(_is(("checkout",)), _as_it_is, _checkout(), also=(ODD,)),
     "profiles": Reading(
@@ -401,7 +443,10 @@ DIALECT = Dialect(
     doc="Bodies of Shopify's webhooks, one a line or in arrays: orders, refunds, people, consent.",
     parse=parse_rows,
     streams=tuple(READINGS),
-    closing=tuple((f"{field}.state", "unsubscribed") for field in CHANNELS.values()),
+    closing=(
+        *((f"{field}.state", "unsubscribed") for field in CHANNELS.values()),
+        *((f"{field}.marketingState", "unsubscribed") for field in GRAPHQL.values()),
+    ),
     lists=CUSTOMERS,
     customer_field="customer.id",
 )

@@ -13,7 +13,8 @@ TEXTS = (
     "cancel_reason", "financial_status", "test", "email", "contact_email", "email_address", "phone",
     "currency", "source_name", "location_id", "order_number", "name", "landing_site",
     "referring_site", "cart_token", "checkout_token", "token", "status", "shipment_status",
-    "accepts_marketing", "accepts_marketing_updated_at", "tags", "state",
+    "accepts_marketing", "accepts_marketing_updated_at", "marketing_opt_in_level", "tags", "state",
+    "total_price", "updatedAt",
 )  # fmt: skip
 SKUS = "sku:string,product_id:string"
 MONEYS = "array<struct<amount:string>>"
@@ -21,10 +22,13 @@ LINES = (
     f"array<struct<id:string,{SKUS},quantity:string,price:string,total_discount:string,"
     f"discount_allocations:{MONEYS}>>"
 )
+# What was paid in the buyer's own currency is told in the shop's beside it.
+SHOP_MONEY = "struct<shop_money:struct<amount:string,currency_code:string>>"
 REFUNDED = (
     "refund_line_items:array<struct<line_item_id:string,quantity:string,subtotal:string,"
-    f"line_item:struct<{SKUS}>>>,"
-    "transactions:array<struct<kind:string,status:string,amount:string,currency:string>>"
+    f"subtotal_set:{SHOP_MONEY},line_item:struct<{SKUS}>>>,"
+    "transactions:array<struct<kind:string,status:string,amount:string,currency:string,"
+    f"amount_set:{SHOP_MONEY}>>"
 )
 REFUND = f"struct<id:string,created_at:string,processed_at:string,{REFUNDED}>"
 FULFILMENT = (
@@ -33,6 +37,9 @@ FULFILMENT = (
 )
 CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
 CONSENT = "struct<state:string,consent_updated_at:string>"
+# The same as GraphQL tells it.
+GRAPHQL = {"email": "emailMarketingConsent", "sms": "smsMarketingConsent"}
+GRAPHQL_CONSENT = "struct<marketingState:string,consentUpdatedAt:string>"
 OBJECTS: Mapping[str, str] = {
     "customer": "struct<id:string,email:string,phone:string>",
     "discount_codes": "array<struct<code:string>>",
@@ -41,6 +48,7 @@ OBJECTS: Mapping[str, str] = {
     "fulfillments": f"array<{FULFILMENT}>",
     "email_marketing_consent": CONSENT,
     "sms_marketing_consent": CONSENT,
+    **dict.fromkeys(GRAPHQL.values(), GRAPHQL_CONSENT),
     "order_edit": "struct<id:string,order_id:string,created_at:string,committed_at:string>",
     **{pair.partition(":")[0]: pair.partition(":")[2] for pair in
        (REFUNDED[: REFUNDED.index(",transactions")], REFUNDED[REFUNDED.index("transactions") :])},
@@ -54,7 +62,7 @@ LINE = (
 )
 EVENT = (
     f"struct<raw:string,type:string,event_id:string,occurred_at:string,lines:{LINE},amount:string,"
-    "currency:string,is_whose:boolean>"
+    "currency:string>"
 )
 
 
@@ -74,7 +82,7 @@ def kind() -> str:
         WHEN {has("customer_id")} AND {has(*CHANNELS.values())} THEN 'consent'
         WHEN {has("verified_email", "addresses")} THEN 'customer'
         WHEN {is_consent} AND {has("id")} AND {has("updated_at")} THEN 'customer'
-        WHEN {is_consent} THEN 'consent'
+        WHEN {is_consent} OR {has(*GRAPHQL.values())} THEN 'consent'
     END"""
     return once("json_object_keys(value)", "names", found)
 
@@ -82,10 +90,14 @@ def kind() -> str:
 def before() -> str:
     """What a customer of before these objects has said, if the word was changed since the start.
 
-    A body that does not tell since when, since its sender left that out, may mean no: it does.
+    It is false for all who never ticked the box. Who has a level of opting in once did; a body that
+    tells neither since when nor since when they are there, since its sender left that out, may
+    mean no: it does.
     """
     at = "said.accepts_marketing_updated_at"
-    no = f"said.accepts_marketing = 'false' AND coalesce({at} > said.created_at, true)"
+    was_yes = "said.marketing_opt_in_level IS NOT NULL"
+    changed = f"coalesce({at} > said.created_at, {at} IS NOT NULL OR said.created_at IS NULL)"
+    no = f"said.accepts_marketing = 'false' AND ({was_yes} OR {changed})"
     return (
         f"CASE WHEN {no} THEN 'unsubscribed' "
         f"WHEN {at} IS NOT NULL AND said.accepts_marketing = 'true' THEN 'subscribed' END"

@@ -101,10 +101,10 @@ def test_refused_bodies_that_take_back_consent_are_told(lake, read):
 
 
 def test_json_over_several_lines_is_told_with_its_cause(lake):
-    pieces = ("{", '  "event_id": "a",', " },", "]")
+    pieces = ("{", '  "event_id": "a",', " },", "]", '[{"event_id": "a"}, {"event_id": "b"}]')
     write_refused(lake, *(("web", ["malformed_json"], raw, 9) for raw in pieces))
     (told,) = status(lake)["refused"]["in_pieces"]
-    assert (told["source_name"], told["rows"], told["file"]) == ("my_web", 3, "web/9.json")
+    assert (told["source_name"], told["rows"], told["file"]) == ("my_web", 4, "web/9.json")
     assert "Source my_web: a line of it is only part of an object" in shown(lake)
 
 

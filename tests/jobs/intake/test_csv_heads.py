@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 import pytest
 
-from tactful.jobs.intake.csv_files import _fault, _names, _other_sign
+from tactful.jobs.intake.csv_files import _fault, _names, _other_sign, _packed
 from tactful.jobs.settings.csv_form import CsvForm
 
 
@@ -18,6 +20,15 @@ def test_a_head_that_is_no_utf8_is_refused_as_such(line, encoding, is_refused):
     head = line.encode(encoding).decode("utf-8", "replace")
     fault = _fault(_names(head, CsvForm(delimiter=";")))
     assert ("UTF-8" in fault) is is_refused and bool(fault) is is_refused
+
+
+@pytest.mark.parametrize(("head", "way_out"), [
+    (gzip.compress(b"id;when"), "does not end in .gz"), (b"PK\x03\x04\x14\x00", "unpack it"),
+    (b"id;when", ""),
+])  # fmt: skip
+def test_a_file_that_is_packed_is_said_to_be(head, way_out):
+    told = _packed(head.decode("utf-8", "replace"))
+    assert way_out in told and bool(told) is bool(way_out)
 
 
 def test_a_head_that_another_sign_parts_is_told_with_it():

@@ -186,8 +186,26 @@ ORDERS = """Name,Email,Paid at,Currency,Lineitem quantity,Lineitem sku,Lineitem 
 #1001,ann@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,60.00,gift
 #1001,,,,2,belt,15.00,
  #1002 ,ben@example.com,2026-03-02 12:00:00 +0100,USD,1,"12"" rule, long",20.00,
-#1001,,,,1,socks,5.00
+#1005,,,,1,socks,5.00
 ,,,,1,lost,1.00,
+"""
+# A row that cannot be read is of the order that it names, or else of one beside it; what an order
+# says of itself in several rows is one.
+DOUBTED = """Name,Email,Paid at,Currency,Lineitem quantity,Lineitem sku,Lineitem price,Note
+#3000,ann@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,60.00,
+#3000,,,USD,1,shoes,60.00,
+#3001,ben@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,10.00,
+#3001,,,,1,belt,20.00,,one too many
+#3001,,,,1,socks,40.00,
+#3002,cyd@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,10.00,"two
+lines",,,
+#3002,,,,1,socks,40.00,
+#3003,dan@example.com,2026-03-02 10:00:00 +0000,EUR,1,jeans,10.00,
+#3003,,,USD,1,socks,40.00,
+#3004,eve@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,10.00,
+#3005,fay@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,10.00,,alone
+#3006,gil@example.com,2026-03-02 10:00:00 +0000,USD,1,jeans,10.00,
+1,cut
 """
 BY_ORDER = """
 [lake]
@@ -228,9 +246,11 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
         (tmp_path / "landing" / f"{name}.csv").write_text(half, encoding="utf-8")
     (tmp_path / "my.toml").write_text(BY_ORDER.format(root=tmp_path), encoding="utf-8")
     config = load(tmp_path / "my.toml", environ={})
+    (tmp_path / "landing" / "e.csv").write_text(DOUBTED, encoding="utf-8")
     run(config, steps=("land", "accept"), as_of=AS_OF)
     good = {(row["order_id"], len(row["lines"])): row for row in rows(tmp_path, "purchases")}
-    assert set(good) == {("#1001", 2), ("#1002", 1), ("#1003", 2), ("#1004", 1)}
+    assert set(good) == {("#1001", 2), ("#1002", 1), ("#1003", 2), ("#1004", 1), ("#3000", 2),
+                         ("#3004", 1)}  # fmt: skip
     assert [line["sku"] for line in good["#1003", 2]["lines"]] == ["cap", "bag"]
     order = good["#1001", 2]
     told = [
@@ -244,6 +264,19 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
     assert (rule["lines"][0]["sku"], rule["event_id"]) == ('12" rule, long', "shopify/#1002")
     assert rule["occurred_at"].hour == 11, "a zone that a pattern reads counts"
     refused = rows(tmp_path, "quarantine")
+    doubted = [row for row in refused if row["source_position"]["file"].endswith("e.csv")]
+    whole = {
+        json.loads(row["raw"])["Name"]: row["reasons"]
+        for row in doubted if row["raw"].startswith("{")
+    }  # fmt: skip
+    assert whole == {
+        "#3001": ["row_of_it_unreadable"],
+        "#3002": ["row_of_it_unreadable"],
+        "#3003": ["rows_contradict:currency"],
+        "#3006": ["row_of_it_unreadable"],
+    }
+    assert len(doubted) == len(whole) + 5
+    refused = [row for row in refused if row not in doubted]
     assert len(refused) == 3, "fewer values, no order's name, an order in two files"
     (half,) = (row for row in refused if row["reasons"] == ["id_reused"])
     held = {half["raw"].count(f'\\"{sku}\\"') for sku in "xy"}
@@ -252,4 +285,4 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
     assert told["source_name"] == "orders" and told["rows"] == 1
     (socks,) = (row for row in refused if "socks" in row["raw"])
     assert socks["reasons"] == ["wrong_number_of_values"]
-    assert socks["raw"] == "#1001,,,,1,socks,5.00"
+    assert socks["raw"] == "#1005,,,,1,socks,5.00"

@@ -108,7 +108,9 @@ def test_seen_is_landed_and_refused_and_waiting(tmp_path: Path) -> None:
     folders = {"web": str(tmp_path), "far": "s3a://bucket/a", "lost": str(tmp_path / "not there")}
 
     def query(sql: str) -> list[dict[str, Any]]:
-        return known if "'web'" in sql else []
+        if "DISTINCT" in sql:
+            return [{"source_name": name} for name in ("web", "gone")]
+        return known if "'web'" in sql or "'gone'" in sql else []
 
     facts = file_facts(folders, query)
     web = facts["web"]
@@ -124,4 +126,22 @@ def test_seen_is_landed_and_refused_and_waiting(tmp_path: Path) -> None:
     assert (facts["far"]["seen"], facts["lost"]["seen"]) == (None, None)
     lines = list(file_lines(facts))
     assert any("has changed since it was read" in line for line in lines)
+    assert any("Source gone: it is not listed: the configuration has no" in line for line in lines)
+    assert facts["gone"]["seen"] is None and facts["gone"]["refused"] == 1
     assert any("not there is not listed: no such file" in line for line in lines)
+
+
+def test_of_many_files_of_a_state_the_first_are_named_and_the_others_counted(tmp_path) -> None:
+    put(tmp_path, *(f"{state}{n}" for n in range(7) for state in ("landed", "refused")))
+    known = [
+        {"path": file.path, "state": os.path.basename(file.path)[:-1], "modified_at": AT,
+         "size_bytes": 3, "reason": 'it has no column "sku"'}
+        for file in walked(str(tmp_path)).files
+    ]  # fmt: skip
+    facts = file_facts({"web": str(tmp_path)}, lambda sql: known if "'web'" in sql else [])
+    named = [os.path.basename(row["path"]) for row in facts["web"]["named"]]
+    assert named == [f"{state}{n}" for state in ("refused", "landed") for n in range(5)]
+    assert list(file_lines(facts))[-2:] == [
+        "[yellow]Source web: and 2 more that are refused.[/]",
+        "[yellow]Source web: and 2 more that are landed and lack something.[/]",
+    ]

@@ -8,6 +8,7 @@ from tactful.jobs.errors import ConfigError
 from tactful.jobs.settings.config import load
 from tactful.transforms import checks, rules
 from tactful.transforms.sinks import SINKS
+from tactful.transforms.sources import DIALECTS
 
 A_DAY = "a day from 1971-01-01 to 2999-12-31 such as 2024-01-31, or a moment of it (UTC)"
 DURATION = "a duration above zero such as 90s, 30m, 12h, 7d or 2w, at most 36500d"
@@ -527,6 +528,14 @@ def test_a_house_form_is_told_all_that_is_wrong_with_its_fields(errors):
         "my.toml: sources.tills.fields: found nothing; "
         "allowed: a table of fields, each a column or an expression"
     ]
+
+
+def test_a_type_that_every_row_says_is_one_that_its_stream_has(errors):
+    fields = "[sources.tills.fields]\nevent_id = 'a'\noccurred_at = 'b'\norder_id = 'c'\ntype = "
+    (told,) = errors(MAPPED + fields + """\"'order_plced'\"\n""")
+    assert told.startswith('my.toml: sources.tills.fields.type: found "order_plced"; allowed: ')
+    assert "did you mean" in told and "order_placed" in told
+    assert not [*DIALECTS["mapped"].faults("purchases", {"type": "'Order Placed'"})]
 
 
 def test_what_only_csv_or_a_house_form_has_is_refused_elsewhere(errors):

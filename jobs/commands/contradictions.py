@@ -148,15 +148,15 @@ def _caps_in_vain(config: Config) -> Iterator[str]:
             in_vain.add(high.name)
             yield (
                 f"caps.{high.name} never holds anything that caps.{low.name} does not: both count "
-                f"the same, and allow {high.limit} and {low.limit} in {low.span}."
+                f"the same, and allow {high.limit} and {low.limit} {low.within}."
             )
     for one, other in permutations(config.caps, 2):
         if one.name not in in_vain and _outdoes(other, one):
             in_vain.add(one.name)
             yield (
                 f"caps.{one.name} never holds anything that caps.{other.name} does not: that one "
-                f"counts all that this one counts, and allows {other.limit} in {other.span}, where "
-                f"it allows {one.limit} in {one.span}."
+                f"counts all that this one counts, and allows {other.limit} {other.within}, where "
+                f"it allows {one.limit} {one.within}."
             )
 
 

@@ -140,6 +140,8 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
         [row for row in told["rows"] if row["is_active"] is state] for state in (True, False)
     )
     yield f"[bold]What must not be said[/]: {counted(told['active_count'], 'suppression')} in force"
+    if facts["silent"]:
+        yield escape(f"  no consent: {facts['silent']['says']}")
     yield from _several(suppression_words(row) for row in active)
     yield from _more(told["active_count"] - len(active))
     ended = told["all_count"] - told["active_count"]

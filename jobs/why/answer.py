@@ -161,9 +161,19 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
         of.lake, person, at=facts["plans"]["as_of"], rows=of.rows
     )
     facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
+    # What they said stands in a table of now.
+    refused = any(
+        row["is_active"] and row["reason"] == "no_consent" for row in facts["suppressions"]["rows"]
+    )
+    is_now = of.at >= of.as_of
+    facts["silent"] = None
+    if is_now and not refused:
+        facts["silent"] = asked.silent(of.lake, person, of.config)
     facts["asked_of_ads"] = asked.ads(of.lake, person, of.config)
     facts["records"] = shared.records(of.lake, keys, **shown)
-    facts["timeline"] = happened.timeline(of.lake, person, page=page, **shown)
+    facts["timeline"] = happened.timeline(
+        of.lake, person, page=page, sensitive=of.config.privacy.sensitive, **shown
+    )
     return facts
 
 

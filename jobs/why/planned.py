@@ -158,7 +158,7 @@ def plans(
     _tell(lake, [*found, *won], by_name, keys, at=decided_at)
     held = {row["policy"]: row for row in lake.rows(HELD_UNTIL, person=person, at=at)}
     events = named(lake, refs_of(found, "evidence", "stopped_by"))
-    shared = {one["identifier_type"]: one["identifier"] for one in apart if one["state"] == "hub"}
+    shared = [one for one in apart if one["state"] == "hub"]
     stopped = {} if at < as_of else paused
     return {
         "all_count": found[0]["all_count"] if found else 0,
@@ -235,15 +235,20 @@ def _is_paused(
     return {"is_paused": is_held, "paused_at": paused[named] if is_held and named else None}
 
 
-def _shared_address(row: Mapping[str, Any], shared: Mapping[str, str]) -> dict[str, Any]:
-    """Why there is no address where one is seen beside theirs: it is several customers'."""
-    found = shared.get(ADDRESS_TYPES.get(row["channel"], ""))
-    if row["reason"] != NO_ADDRESS or found is None:
+def _shared_address(
+    row: Mapping[str, Any], shared: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    """Why there is no address where one was seen beside theirs: it is not theirs alone."""
+    if row["reason"] != NO_ADDRESS:
         return {}
-    return {
-        "why": f"{found} is seen with several customers or too many others, so it is nobody's "
-        f"own, and nothing else is known by which they are reached by {channel(row['channel'])}"
-    }
+    types = [ADDRESS_TYPES.get(row["channel"])]
+    types = [*ADDRESS_TYPES.values()] if row["channel"] == AD else types
+    for one in shared:
+        if one["identifier_type"] in types:
+            by = channel(row["channel"])
+            why = f"{one['identifier']}, seen beside theirs, is not theirs alone: {one['why']}"
+            return {"why": f"{why}; nothing else is known by which they are reached by {by}"}
+    return {}
 
 
 def _planned(
@@ -349,7 +354,7 @@ def _would_lift(
     if outcome != "suppressed":
         return None
     if reason == NO_ADDRESS:
-        return "an address or number of theirs on that channel"
+        return "an address or number on that channel that is theirs alone"
     if until is None and reason == NO_CONSENT:
         return "their consent"
     rules = {rule.name: rule for rule in config.rules}

@@ -137,8 +137,10 @@ def _sent_lines(sent: Mapping[str, int]) -> Iterator[str]:
     }
     for name, (one, several) in told.items():
         if count := sent.get(name):
-            yield f"{count:,} {one}; it counts in caps" if count == 1 else (
-                f"{count:,} {several}; they count in caps"
+            yield (
+                f"{count:,} {one}; it counts in caps"
+                if count == 1
+                else (f"{count:,} {several}; they count in caps")
             )
 
 

@@ -78,7 +78,9 @@ def screen_file(
         "reasons": _reasons(screened.reasons, people),
         "unasked": screened.unasked,
         "notes": [
-            *_ragged(people), *unheard_of(lake, campaign), *_unasked(screened.unasked, campaign),
+            *_ragged(people),
+            *unheard_of(lake, campaign),
+            *_unasked(screened.unasked, campaign),
         ],
         "at": now.isoformat(),
         "known_until": lake.as_of.isoformat() if lake.as_of else None,

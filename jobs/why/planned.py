@@ -226,18 +226,14 @@ def _is_back(row: Mapping[str, Any]) -> bool:
     return bool(row["emitted_at"]) and row["outcome"] == "withdrawn"
 
 
-def _is_paused(
-    row: Mapping[str, Any], paused: Mapping[str, datetime | None]
-) -> dict[str, Any]:
+def _is_paused(row: Mapping[str, Any], paused: Mapping[str, datetime | None]) -> dict[str, Any]:
     """Whether a plan waits for its policy, which is paused, and since when."""
     named = next((name for name in (row["policy"], ALL) if name in paused), None)
     is_held = named is not None and not row["is_final"]
     return {"is_paused": is_held, "paused_at": paused[named] if is_held and named else None}
 
 
-def _shared_address(
-    row: Mapping[str, Any], shared: Sequence[Mapping[str, Any]]
-) -> dict[str, Any]:
+def _shared_address(row: Mapping[str, Any], shared: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Why there is no address where one was seen beside theirs: it is not theirs alone."""
     if row["reason"] != NO_ADDRESS:
         return {}

@@ -51,8 +51,9 @@ CASES = {
         "longer than coffee lasts",
     ),
     "behind": (
-        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\nrelaxed = [{where = 'orders > 5', limit = 9}, "
-        "{where = 'orders > 5', limit = 7}]\n",
+        "[[caps]]\nname = 'c'\nlimit = 1\nwindow = '7d'\n"
+        "relaxed = [{where = 'orders > 5', limit = 9}, {where = 'orders > 5', limit = 7}]\n"
+        + speaks("welcome"),
         "caps.c.relaxed.1 is never reached",
     ),
     "address": (

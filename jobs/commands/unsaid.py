@@ -69,7 +69,8 @@ def _lead(one: Activate) -> Iterator[str]:
     expires = one.policy.expires
     if expires is not None and one.lead and one.lead >= expires:
         yield (
-            f"activate.{one.name}: lead, {_span(one.lead)}, is no shorter than the {_span(expires)} "
+            f"activate.{one.name}: lead, {_span(one.lead)}, is no shorter than the "
+            f"{_span(expires)} "
             "after which it expires."
         )
 

@@ -106,8 +106,9 @@ A_DECISION = "SELECT person_id FROM activations WHERE activation_id = $decision"
 class Who:
     """Whom a question is about.
 
-    kind: identifier, person, message or decision. person_id: None where it stands for nobody. matched: the
-    identifiers that were meant. became: what happened to a person id that was asked for (asked_id).
+    kind: identifier, person, message or decision. person_id: None where it stands for nobody.
+    matched: the identifiers that were meant. became: what happened to a person id that was asked
+    for (asked_id).
     """
 
     asked: str

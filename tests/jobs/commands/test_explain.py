@@ -417,7 +417,7 @@ def test_what_was_handed_over_is_told_with_what_came_of_it(explain, tmp_path):
     write_table(lake, "activations", rows, mode="append")
     publish(lake)
     for letter, said in (
-        ("d", "withdrawn on 1 March 2026, 00:00: its policy was paused before its moment; no desti"),
+        ("d", "withdrawn on 1 March 2026, 00:00: its policy was paused before its moment; no"),
         ("e", "was to be said on 28 February 2026, 22:00; whether it was, its sender has not told"),
         ("f", "handed over on 28 February 2026, 19:00, to be said on 1 March 2026, 02:00"),
     ):

@@ -270,6 +270,7 @@ class _Condition(Reader):
         is_told = left.constant is None and None not in values
         one = pairs[0][0]
         implied = possible.among(one, values) if is_told else possible.NOTHING
+        implied = possible.NEVER if is_told and _is_outside(one, values) else implied
         return f"{one} IN ({', '.join(sql for _, sql in pairs)})", implied
 
     def _bounds(self, left: _Value) -> tuple[str, str]:
@@ -288,6 +289,7 @@ class _Condition(Reader):
             told = possible.constants(values[0], sign, values[1])
         elif values[1] is not None:
             told = possible.compared(one, sign, values[1])
+            told = possible.NEVER if sign == "=" and _is_outside(one, values[1:]) else told
         elif values[0] is not None:
             told = possible.compared(other, FLIPPED[sign], values[0])
         return self._implies(f"({one} {OPERATORS.get(sign, sign)} {other})", told)
@@ -441,6 +443,23 @@ def _as_value(sql: str, kind: str, name: str) -> _Value:
         raise NotAnExpression(f"lacks of which entry of {name}, such as {name}['email']")
     told = KINDS.get(kind, LIST if kind.startswith("array<") else NUMBER)
     return _Value(sql, told)
+
+
+def _is_outside(sql: str, values: Sequence[Any]) -> bool:
+    """Whether a column that takes words of a closed list alone has none of these."""
+    allowed = closed_lists().get(sql)
+    return allowed is not None and not any(value in allowed for value in values)
+
+
+@cache
+def closed_lists() -> Mapping[str, tuple[str, ...]]:
+    """The words that columns of customers take alone, by the columns' SQL."""
+    both = (*CUSTOMERS.columns, *CUSTOMER_SCORES.columns)
+    return {
+        f"{CUSTOMER}.`{column.name}`": tuple(column.allowed)
+        for column in both
+        if column.allowed and column.type == "string"
+    }
 
 
 @cache

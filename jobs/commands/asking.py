@@ -26,7 +26,10 @@ asking = typer.Typer()
 )
 def explain(
     who: Annotated[
-        str, typer.Argument(metavar="WHO", help="An identifier, a person id or a message id.")
+        str,
+        typer.Argument(
+            metavar="WHO", help="An identifier, or the id of a person, message or decision."
+        ),
     ],
     other: Annotated[
         str | None, typer.Argument(metavar="OTHER", help="How it is linked to this one.")

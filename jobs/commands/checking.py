@@ -38,6 +38,7 @@ def notes(config: Config) -> list[str]:
         *_in_the_lake(config),
         *(f"{line}." for line in lines),
         *_left_out(config),
+        *_renamed(config),
     ]
 
 
@@ -179,3 +180,26 @@ def _left_out(config: Config) -> list[str]:
     from tactful.jobs.commands.tables_here import Tables
 
     return [f"{line}." for line in left_out_lines(left_out(Tables(Path(place))))]
+
+
+def _renamed(config: Config) -> list[str]:
+    """Policies that are new where others are gone: what was said under one name the other forgets.
+
+    What a policy decided is known by its name, where there is a lake on this machine.
+    """
+    place = _on_disk(config.location)
+    if place is None or not os.path.exists(place):
+        return []
+    from tactful.jobs.commands.tables_here import Tables
+
+    rows = Tables(Path(place)).ask("SELECT DISTINCT policy FROM activations", "activations")
+    known, told = {row["policy"] for row in rows}, {one.name for one in config.activate}
+    gone = ", ".join(sorted(known - told))
+    return [
+        f"activate.{one.name} has decided nothing yet, and {gone} of the lake is gone: a policy is "
+        "known by its name, so where it is only called otherwise, every occasion from its "
+        "starts_at on is decided anew and its customers may hear it again; keep the name, or set "
+        "starts_at."
+        for one in config.activate
+        if gone and one.name not in known
+    ]

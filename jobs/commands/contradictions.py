@@ -6,10 +6,12 @@ The reference tables are looked through where they lie on this machine's disks, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from difflib import get_close_matches
 from itertools import combinations, permutations
 from typing import Any
 
+from tactful.jobs.commands.unsaid import unsaid
 from tactful.jobs.settings.caps import Cap
 from tactful.jobs.settings.config import Config
 from tactful.jobs.settings.fields import blocked_values, topic_words
@@ -41,6 +43,9 @@ def contradictions(config: Config) -> Iterator[str]:
     rows = {table: _rows(config, table) for table in (CAMPAIGNS, CONTENTS)}
     yield from _caps_of_none(config, rows)
     yield from _caps_apart(config, rows[CAMPAIGNS] or [])
+    if config.activate:
+        products = _rows(config, PRODUCTS) or []
+        yield from unsaid(config, rows[CAMPAIGNS] or [], products, now=datetime.now(UTC))
     yield from _attributes_of_none(config)
     yield from _about_nothing(rows)
     yield from _blocked_no_more(config)
@@ -148,15 +153,15 @@ def _caps_in_vain(config: Config) -> Iterator[str]:
             in_vain.add(high.name)
             yield (
                 f"caps.{high.name} never holds anything that caps.{low.name} does not: both count "
-                f"the same, and allow {high.limit} and {low.limit} in {low.span}."
+                f"the same, and allow {high.limit} and {low.limit} {low.within}."
             )
     for one, other in permutations(config.caps, 2):
         if one.name not in in_vain and _outdoes(other, one):
             in_vain.add(one.name)
             yield (
                 f"caps.{one.name} never holds anything that caps.{other.name} does not: that one "
-                f"counts all that this one counts, and allows {other.limit} in {other.span}, where "
-                f"it allows {one.limit} in {one.span}."
+                f"counts all that this one counts, and allows {other.limit} {other.within}, where "
+                f"it allows {one.limit} {one.within}."
             )
 
 

@@ -11,7 +11,7 @@ from rich.markup import escape
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.why.experiments import arm_words
 from tactful.jobs.why.links import hop_words
-from tactful.jobs.why.planned import plan_words
+from tactful.jobs.why.planned import filled_words, plan_words
 from tactful.jobs.why.shared import audience_words, record_words
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import cause_words
@@ -45,6 +45,9 @@ def lines(facts: Mapping[str, Any]) -> Iterator[str]:
     yield from _who(facts)
     if "message" in facts:
         yield from _message(facts["message"])
+    if facts.get("decision"):
+        yield "[bold]What was decided[/]"
+        yield from _several(iter([plan_words(facts["decision"])]))
     if "identity" in facts:
         yield from _identity(facts["identity"])
     if "nobodys" in facts:
@@ -64,6 +67,8 @@ def _who(facts: Mapping[str, Any]) -> Iterator[str]:
     whose = "nobody" if person is None else person
     if who["kind"] == "message":
         whose = f"a message to {person or 'nobody who is known'}"
+    if who["kind"] == "decision":
+        whose = f"a decision about {person}"
     if who["is_shared_device"]:
         whose = f"a device that is nobody's ({person})"
     told = f"[bold]{escape(visible(who['asked']))}[/] is {escape(whose)}"
@@ -135,6 +140,8 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
         [row for row in told["rows"] if row["is_active"] is state] for state in (True, False)
     )
     yield f"[bold]What must not be said[/]: {counted(told['active_count'], 'suppression')} in force"
+    if facts["silent"]:
+        yield escape(f"  no consent: {facts['silent']['says']}")
     yield from _several(suppression_words(row) for row in active)
     yield from _more(told["active_count"] - len(active))
     ended = told["all_count"] - told["active_count"]
@@ -144,7 +151,9 @@ def _withheld(facts: Mapping[str, Any]) -> Iterator[str]:
         yield from _more(ended - len(past))
     yield "[bold]How often they were contacted[/]"
     yield from (escape(f"  {pressure_words(row)}") for row in facts["pressure"])
-    if not facts["pressure"]:
+    filled = facts["plans"]["filled"]
+    yield from _several(filled_words(row) for row in filled)
+    if not facts["pressure"] and not filled:
         yield "  no cap has counted any message of late"
     regrets = facts["regrets"]
     if regrets["all_count"]:

@@ -81,10 +81,10 @@ again, unless it has expired by then. With --resume all speaks again, or that po
 EXPLAIN = """Tell who somebody is, what must not be said to them, and why.
 
 WHO is any identifier, in any spelling (TYPE:VALUE says which type is meant), a person id, also a
-former one, or a message id. It tells which events link the identifiers and what is kept apart, what
-must not be said and until when, how much of each cap is used up, what should not have been sent,
-what is planned and what it lost to, in which experiments they are, which audiences hold them, what
-destinations were told, and what happened, newest first.
+former one, a message id, or a decision id (that plan comes first). It tells which events link the
+identifiers and what is kept apart, what must not be said and until when, how much of each cap is
+used up, what should not have been sent, what is planned and what it lost to, in which experiments
+they are, which audiences hold them, what destinations were told, and what happened, newest first.
 
 With OTHER, a second identifier, it tells the shortest path of events between the two, or what is in
 its way. With --at it answers of an earlier moment: of the events up to then, as understood today.

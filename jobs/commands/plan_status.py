@@ -17,7 +17,8 @@ from tactful.schemas.records import TEST_MARK
 
 COUNTS = ("waiting", "chosen", "lost", "suppressed", "withdrawn", "sent")
 BY_POLICY = """
-    SELECT policy, any_value(is_shadow) AS is_shadow,
+    SELECT policy, bool_and(is_shadow) AS is_shadow,
+           count(*) FILTER (WHERE is_shadow) AS shown,
            count(*) FILTER (WHERE outcome = 'waiting') AS waiting,
            count(*) FILTER (WHERE outcome = 'chosen') AS chosen,
            count(*) FILTER (WHERE outcome = 'lost') AS lost,
@@ -32,12 +33,17 @@ NAMED = f"""
         SELECT message_id, min(decision_id) AS decision_id, min(occurred_at) AS sent_at
         FROM messages WHERE type = 'sent' AND decision_id NOT LIKE '{TEST_MARK}%'
         GROUP BY message_id
+    ),
+    back AS (
+        SELECT decision_id, min(emitted_at) AS told_at FROM records
+        WHERE operation = 'cancel' GROUP BY decision_id
     )
     SELECT count(*) FILTER (WHERE a.emitted_at IS NULL) AS of_nobody,
-           count(*) FILTER (WHERE a.emitted_at IS NOT NULL AND a.outcome = 'withdrawn')
-               AS called_back,
+           count(*) FILTER (WHERE a.emitted_at IS NOT NULL AND a.outcome = 'withdrawn'
+                                  AND t.sent_at > b.told_at) AS called_back,
            count(*) FILTER (WHERE a.outcome = 'chosen' AND t.sent_at >= a.expires_at) AS late
     FROM told AS t LEFT JOIN activations AS a ON a.activation_id = t.decision_id
+    LEFT JOIN back AS b ON b.decision_id = t.decision_id
 """
 # Marketing that somebody sent since anything was said here, and not on its account.
 FOREIGN = """
@@ -67,7 +73,11 @@ def plan_facts(tables: Tables, lake: Path) -> dict[str, Any]:
     """What became of everything that each policy asked for, what is paused, and what is held."""
     policies = [dict(row) for row in tables.ask(BY_POLICY, "activations")]
     is_spoken = any(row["sent"] for row in policies)
-    named = tables.ask(NAMED, "messages", "activations", needs="decision_id") if policies else []
+    named = (
+        tables.ask(NAMED, "messages", "activations", "records", needs="decision_id")
+        if policies
+        else []
+    )
     asked = ("messages", "activations", "outcomes")
     foreign = tables.ask(FOREIGN, *asked, needs="decision_id") if is_spoken else []
     pins = _newest_pins(lake)
@@ -98,7 +108,9 @@ def plan_lines(facts: Mapping[str, Any]) -> Iterator[str]:
         )
     for told in facts["policies"]:
         counts = ", ".join(f"{told[name]:,} {name}" for name in COUNTS if told[name])
+        some = f" ({told['shown']:,} of them of its time as a shadow: shown, not said)"
         shadow = " (shadow: shown, not said)" if told["is_shadow"] else ""
+        counts += some if told["shown"] and not told["is_shadow"] else ""
         yield f"Policy {told['policy']}{shadow}: {counts}"
     yield from _sent_lines(facts["sent"])
 
@@ -106,14 +118,30 @@ def plan_lines(facts: Mapping[str, Any]) -> Iterator[str]:
 def _sent_lines(sent: Mapping[str, int]) -> Iterator[str]:
     """What senders sent that was not asked of them so; all of it counts in caps."""
     told = {
-        "late": "messages were sent after the end of their decisions",
-        "called_back": "messages were sent although they had been called back",
-        "of_nobody": "messages name a decision that asked nobody to send them",
-        "foreign_count": "marketing messages were sent since the first plan that no plan asked for",
+        "late": (
+            "message was sent after the end of its decision",
+            "messages were sent after the end of their decisions",
+        ),
+        "called_back": (
+            "message was sent although it had been called back",
+            "messages were sent although they had been called back",
+        ),
+        "of_nobody": (
+            "message names a decision that asked nobody to send it",
+            "messages name a decision that asked nobody to send them",
+        ),
+        "foreign_count": (
+            "marketing message was sent since the first plan that no plan asked for",
+            "marketing messages were sent since the first plan that no plan asked for",
+        ),
     }
-    for name, words in told.items():
+    for name, (one, several) in told.items():
         if count := sent.get(name):
-            yield f"{count:,} {words}; they count in caps"
+            yield (
+                f"{count:,} {one}; it counts in caps"
+                if count == 1
+                else (f"{count:,} {several}; they count in caps")
+            )
 
 
 def _newest_pins(lake: Path) -> dict[str, Any]:

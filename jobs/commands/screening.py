@@ -19,7 +19,7 @@ from tactful.jobs.errors import CampaignUnknown, LakeError, ListRefused
 from tactful.jobs.imports.lists import PeopleList, read_list
 from tactful.jobs.lake import secret
 from tactful.jobs.report.lake_view import open_lake
-from tactful.jobs.screen.campaign import look_up, refused, unheard_of
+from tactful.jobs.screen.campaign import Campaign, look_up, refused, unheard_of
 from tactful.jobs.screen.screening import FORMS, screen
 from tactful.jobs.settings.config import Config
 
@@ -76,7 +76,12 @@ def screen_file(
         "list": str(path),
         **_with_ragged(screened.counts, people),
         "reasons": _reasons(screened.reasons, people),
-        "notes": [*_ragged(people), *unheard_of(lake, campaign)],
+        "unasked": screened.unasked,
+        "notes": [
+            *_ragged(people),
+            *unheard_of(lake, campaign),
+            *_unasked(screened.unasked, campaign),
+        ],
         "at": now.isoformat(),
         "known_until": lake.as_of.isoformat() if lake.as_of else None,
         "out": str(out) if out else None,
@@ -109,6 +114,17 @@ def _ragged(people: PeopleList) -> Iterator[str]:
         yield f"{line[0].upper()}{line[1:]}: withheld, and not among the rows that come back."
     if count > len(told):
         yield f"So are {count - len(told):,} more that have more or fewer fields than their header."
+
+
+def _unasked(rows: int, campaign: Campaign) -> Iterator[str]:
+    """That silence is not looked at: it is answered for whoever knows of consent from elsewhere."""
+    if rows:
+        yield (
+            f"Of {counted(rows, 'row')} that may get it nobody said yes or no to marketing by "
+            f"{campaign.channel}, and by [consent] default silence is no consent: screening holds "
+            "back refusals, not silence, and what [[activate]] says would not be said to them; "
+            "send to them only if you know of their consent from elsewhere."
+        )
 
 
 def _refuse_out(out: Path | None, path: Path, lake: Path) -> None:

@@ -104,7 +104,7 @@ def rules(config: Config) -> dict[str, Rule]:
         found[check.name] = Rule(check.name, words, False)
     for cap in config.caps:
         channels = ", ".join(map(channel_name, cap.channels)) or "all channels"
-        words = f"more than {cap.limit} in {cap.span} ({channels})"
+        words = f"more than {cap.limit} {cap.within} ({channels})"
         found[cap.name] = Rule(cap.name, words, False)
     return found
 

@@ -7,7 +7,8 @@ nothing else that the run keeps.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 
 from tactful.jobs.lake.files import Files
 from tactful.jobs.lake.state import read_json
@@ -23,11 +24,28 @@ def paused(files: Files) -> tuple[str, ...]:
     return tuple((found or {}).get("paused", ()))
 
 
+def paused_since(files: Files) -> Mapping[str, datetime | None]:
+    """The policies that are paused, each with when it was, where that is known."""
+    since = _since(files)
+    return {
+        name: datetime.fromisoformat(since[name]) if name in since else None
+        for name in paused(files)
+    }
+
+
 def pause(files: Files, names: Iterable[str]) -> tuple[str, ...]:
     """Let these be paused, and no others. Returns them, in order."""
     kept = tuple(sorted({*names}))
-    files.write_text(_place(files), json.dumps({"paused": kept}) + "\n")
+    before, known, now = paused(files), _since(files), datetime.now(UTC).isoformat()
+    since = {name: known[name] for name in kept if name in known}
+    since |= {name: now for name in kept if name not in before}
+    files.write_text(_place(files), json.dumps({"paused": kept, "since": since}) + "\n")
     return kept
+
+
+def _since(files: Files) -> Mapping[str, str]:
+    found = read_json(files, _place(files), way_out="remove it, and nothing is paused any more")
+    return (found or {}).get("since", {})
 
 
 def _place(files: Files) -> str:

@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pyarrow as pa
@@ -119,6 +120,23 @@ NOT_ASKED = """
         WHERE NOT coalesce(c.consents[$topic], c.consents[$every], {silence})
       )
 """
+# Of the rows that may get it, those of whom somebody said neither yes nor no to it, where silence
+# is no yes; who subscribes to a channel has said yes to its marketing.
+UNASKED = """
+    WITH subscribed AS (
+        SELECT DISTINCT i.person_id
+        FROM messages AS m JOIN identity AS i
+          ON list_contains(m.identifier_keys, i.identifier_key) AND i.state = 'linked'
+        WHERE m.type = 'subscribed' AND coalesce(m.channel, $channel) = $channel
+    )
+    SELECT count(*) AS rows FROM screened AS r
+    WHERE r.allowed AND EXISTS (
+        FROM (SELECT row, person_id FROM named WHERE row = r.row) AS n
+        LEFT JOIN customers AS c USING (person_id)
+        WHERE NOT coalesce(c.consents[$topic], c.consents[$every], {silence})
+          AND (n.person_id IS NULL OR n.person_id NOT IN (SELECT person_id FROM subscribed))
+    )
+"""
 # Whether silence is a yes where somebody lives.
 SILENCE = """
     CASE
@@ -213,12 +231,16 @@ TOLD = f"""
 
 @dataclass(frozen=True)
 class Screened:
-    """What a list comes to: its rows, those that may get the campaign, and why others may not."""
+    """What a list comes to: its rows, those that may get the campaign, and why others may not.
+
+    unasked: how many of them may get it though nobody knows whether they consented.
+    """
 
     database: duckdb.DuckDBPyConnection
     counts: Mapping[str, int]
     reasons: Mapping[str, int]
     headers: Sequence[str] = ()
+    unasked: int = 0
 
     def write(self, path: Path) -> None:
         """Write each row with what was found of it, as the file's name says: CSV, JSON, Parquet.
@@ -289,7 +311,31 @@ def screen(
     db.execute(SCREENED, {"precedence": [*PRECEDENCE]})
     reasons = lake.rows(REASONS, precedence=[*PRECEDENCE])
     told = {row["reason"]: row["rows"] for row in reasons}
-    return Screened(db, lake.row(COUNTS), told, people.headers)
+    unasked = _unasked(lake, campaign, config.consent.silence)
+    return Screened(db, lake.row(COUNTS), told, people.headers, unasked)
+
+
+def _unasked(lake: LakeView, campaign: Campaign, silence: Silence) -> int:
+    """Of how many rows that may get marketing nobody knows that they consented; ads are held."""
+    if campaign.purpose != "marketing" or campaign.channel == "ad" or not silence.is_no_nowhere:
+        return 0
+    about: dict[str, Any] = {
+        "channel": campaign.channel,
+        "topic": f"{campaign.channel}:marketing",
+        "every": f"{ALL}:marketing",
+    }
+    if silence.is_never_consent:
+        return int(lake.row(UNASKED.format(silence="false"), **about)["rows"])
+    return int(lake.row(UNASKED.format(silence=SILENCE), **about, **_laws(silence))["rows"])
+
+
+def _laws(silence: Silence) -> dict[str, Any]:
+    """What silence means where."""
+    return {
+        "yes": [country for country, opt_in in silence.of.items() if not opt_in],
+        "no": [country for country, opt_in in silence.of.items() if opt_in],
+        "default": not silence.opt_in,
+    }
 
 
 def _put_not_asked(db: duckdb.DuckDBPyConnection, campaign: Campaign, silence: Silence) -> None:
@@ -298,12 +344,7 @@ def _put_not_asked(db: duckdb.DuckDBPyConnection, campaign: Campaign, silence: S
     if silence.is_never_consent:
         db.execute(NOT_ASKED.format(silence="false"), about)
     elif silence.varies:
-        laws = {
-            "yes": [country for country, opt_in in silence.of.items() if not opt_in],
-            "no": [country for country, opt_in in silence.of.items() if opt_in],
-            "default": not silence.opt_in,
-        }
-        db.execute(NOT_ASKED.format(silence=SILENCE), {**about, **laws})
+        db.execute(NOT_ASKED.format(silence=SILENCE), {**about, **_laws(silence)})
 
 
 def _put_keys(db: duckdb.DuckDBPyConnection, people: PeopleList, keyed: Keyed) -> None:

@@ -62,7 +62,10 @@ def _said(
 
 
 class _ActivateEntry(Section):
-    name: Name = Field(title="Its name, which is its policy.")
+    name: Name = Field(
+        title="Its name, which is its policy, and its memory: under another name every occasion "
+        "from `starts_at` on is decided anew."
+    )
     when: Literal[tuple(TRIGGERS)] = Field(title="Which trigger it is.")  # type: ignore[valid-type]
 
 

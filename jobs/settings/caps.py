@@ -97,6 +97,11 @@ class Cap(Section):
         """Its window in words: 7 days, or 1 calendar week."""
         return in_words(self.window) if self.window else f"1 calendar {self.calendar}"
 
+    @property
+    def within(self) -> str:
+        """The same behind a number of messages: 2 in 7 days, or 2 a calendar week."""
+        return f"in {self.span}" if self.window else f"a calendar {self.calendar}"
+
     def rule(self, time_zone: str) -> CapRule:
         """The cap as transforms take it. time_zone: the business's."""
         return CapRule(

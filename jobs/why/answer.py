@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 from tactful.jobs.commands.tables_here import lake_here, readable, state_here
 from tactful.jobs.errors import NotYetKnown, WhoUnknown
+from tactful.jobs.lake.files import LocalFiles
 from tactful.jobs.lake.mirror import called
 from tactful.jobs.report.lake_view import LakeView, open_lake, published_state
 from tactful.jobs.runs import gate
+from tactful.jobs.runs.pausing import paused_since
 from tactful.jobs.settings.config import Config
 from tactful.jobs.why import (
     apart,
@@ -64,6 +66,7 @@ class Moment:
     as_of: datetime
     rows: int
     waits: str | None = None
+    paused: Mapping[str, datetime | None] = field(default_factory=dict)
 
 
 @contextmanager
@@ -105,7 +108,8 @@ def looking(
                     f"--at {moment(when)} lies before everything that the lake knows; its oldest "
                     f"event is of {moment(begins_at)}."
                 )
-            yield Moment(lake, config, when, as_of, rows, waits)
+            paused = paused_since(LocalFiles(str(folder)))
+            yield Moment(lake, config, when, as_of, rows, waits, paused)
 
 
 def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[str, Any]:
@@ -143,15 +147,33 @@ def explained(of: Moment, text: str, *, message: str | None, page: int) -> dict[
     facts["suppressions"] = withheld.suppressions(of.lake, person, of.config, **shown)
     facts["pressure"] = withheld.pressure(of.lake, person, of.config, at=of.at, as_of=of.as_of)
     facts["regrets"] = withheld.regrets(of.lake, person, of.config, **shown)
-    facts["plans"] = planned.plans(of.lake, person, keys, of.config, as_of=of.as_of, **shown)
+    facts["plans"] = planned.plans(
+        of.lake, person, keys, of.config, as_of=of.as_of, first=found.decision_id,
+        paused=of.paused, apart=facts["identity"]["apart"], **shown,
+    )  # fmt: skip
+    if found.decision_id:
+        rows = facts["plans"]["rows"]
+        facts["decision"] = next(
+            (row for row in rows if row["decision_id"] == found.decision_id), None
+        )
     facts["plans"]["waits"] = of.waits if of.at >= of.as_of else None
     facts["experiments"] = experiments.arms(
         of.lake, person, at=facts["plans"]["as_of"], rows=of.rows
     )
     facts["audiences"] = shared.held(of.lake, keys, of.config, at=of.at, as_of=of.as_of)
+    # What they said stands in a table of now.
+    refused = any(
+        row["is_active"] and row["reason"] == "no_consent" for row in facts["suppressions"]["rows"]
+    )
+    is_now = of.at >= of.as_of
+    facts["silent"] = None
+    if is_now and not refused:
+        facts["silent"] = asked.silent(of.lake, person, of.config)
     facts["asked_of_ads"] = asked.ads(of.lake, person, of.config)
     facts["records"] = shared.records(of.lake, keys, **shown)
-    facts["timeline"] = happened.timeline(of.lake, person, page=page, **shown)
+    facts["timeline"] = happened.timeline(
+        of.lake, person, page=page, sensitive=of.config.privacy.sensitive, **shown
+    )
     return facts
 
 

@@ -150,6 +150,7 @@ def apart(
         {
             "identifier_key": key,
             "identifier": called(known[key]) if key in known else f"with the key {key}",
+            "identifier_type": known[key]["identifier_type"] if key in known else None,
             "state": known[key]["state"] if key in known else None,
             "why": why_apart(lake, known.get(key, {}), met[key], rules, config, found.get(key)),
             "event": met[key][1].event,

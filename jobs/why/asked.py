@@ -1,4 +1,4 @@
-"""Asked: what it means for ads that somebody was never asked, by the law of where they live."""
+"""Asked: what it means that somebody was never asked, by the law of where they live."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.settings.config import Config
-from tactful.schemas.words import ALL
+from tactful.jobs.why.texts import channel
+from tactful.schemas.words import ALL, CHANNELS
 
 SAID = "SELECT consents, jurisdiction FROM customers WHERE person_id = $person"
+# Who subscribes to a channel has said yes to its marketing.
+SUBSCRIBED = """
+    SELECT DISTINCT channel FROM timeline WHERE person_id = $person AND type = 'subscribed'
+"""
 TOPICS = ("ad:marketing", f"{ALL}:marketing")
 
 
@@ -28,3 +33,42 @@ def ads(lake: LakeView, person: str, config: Config) -> dict[str, Any] | None:
         where = f" {'by the law of ' + country if country else unknown}"
     says = f"they said nothing of consent to ads;{where or ' here'} silence is {what}"
     return {"jurisdiction": country, "is_no": is_no, "says": says}
+
+
+def silent(lake: LakeView, person: str, config: Config) -> dict[str, Any] | None:
+    """On which channels somebody said neither yes nor no to marketing, where that is a no.
+
+    Of the channels that `[[activate]]` speaks on; of all where it has no entry. None where there is
+    none.
+    """
+    rows = lake.rows(SAID, person=person)
+    said = dict((rows[0]["consents"] if rows else None) or {})
+    silence, country = config.consent.silence, rows[0]["jurisdiction"] if rows else None
+    if f"{ALL}:marketing" in said or not silence.is_no_in(country):
+        return None
+    subscribed = {row["channel"] for row in lake.rows(SUBSCRIBED, person=person)}
+    if None in subscribed:
+        return None
+    spoken = {
+        name
+        for one in config.activate
+        if one.is_for == "marketing"
+        for name in (*one.channels, *one.switch_to)
+    }
+    found = [
+        name
+        for name in CHANNELS
+        if (not spoken or name in spoken)
+        and f"{name}:marketing" not in said
+        and name not in subscribed
+    ]
+    if not found:
+        return None
+    where = f" in {country}" if silence.varies and country else ""
+    return {
+        "channels": found,
+        "jurisdiction": country,
+        "says": f"they said neither yes nor no to marketing by {', '.join(map(channel, found))}; "
+        f"silence is no consent{where} ([consent] default), so nothing of [[activate]] is said to "
+        "them there",
+    }

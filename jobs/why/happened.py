@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
 from tactful.jobs.why.texts import as_utc, event_words
 
-READS = ("timeline", "messages")
+READS = ("timeline", "messages", "profiles")
 EVENT = """
     stream, event_id, any_value(type) AS type, min(occurred_at) AS occurred_at,
     count(*) AS lines_count,
@@ -54,13 +54,35 @@ OF_MESSAGE = f"""
 BY_MACHINES = """
     SELECT event_id FROM messages WHERE machine_open AND event_id IN (SELECT unnest($ids))
 """
+NOTED = """
+    SELECT event_id, attribute, value FROM profiles
+    WHERE attribute IS NOT NULL AND event_id IN (SELECT unnest($ids))
+"""
 FIRST = "SELECT min(occurred_at) AS first_at FROM timeline"
 
 
-def timeline(lake: LakeView, person: str, *, at: datetime, rows: int, page: int) -> dict[str, Any]:
-    """One page of what happened to somebody, the newest first, and how much there is in all."""
+def timeline(
+    lake: LakeView,
+    person: str,
+    *,
+    at: datetime,
+    rows: int,
+    page: int,
+    sensitive: Collection[str] = (),
+) -> dict[str, Any]:
+    """One page of what happened to somebody, the newest first, and how much there is in all.
+
+    sensitive: the attributes of which no value is told.
+    """
     counted = lake.row(COUNTED, person=person, at=at)
     found = lake.rows(PAGE, person=person, at=at, rows=rows, before=(page - 1) * rows)
+    ids = [row["event_id"] for row in found if row["stream"] == "profiles"]
+    noted = {row["event_id"]: row for row in lake.rows(NOTED, ids=ids)} if ids else {}
+    for row in found:
+        if row["stream"] == "profiles" and row["event_id"] in noted:
+            name, value = (noted[row["event_id"]][key] for key in ("attribute", "value"))
+            is_told = name.strip().lower() not in sensitive
+            row |= {"attribute": name, "value": value if is_told else None}
     return {
         "events_count": counted["events"],
         "first_at": counted["first_at"],

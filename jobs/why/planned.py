@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from tactful.jobs.report.lake_view import LakeView
+from tactful.jobs.runs.pausing import ALL
 from tactful.jobs.settings.config import Activate, Config
 from tactful.jobs.why.happened import named, refs_of
 from tactful.jobs.why.texts import DID, as_utc, channel, listed, moment, visible
 from tactful.jobs.why.withheld import event_line, event_of, lifts
+from tactful.schemas.words import AD
+from tactful.transforms.addresses import ADDRESS_TYPES
 from tactful.transforms.holdout import CONTAMINATED, HOLDOUT
 from tactful.transforms.plans.barred import NO_ADDRESS, NO_CONSENT
 from tactful.transforms.plans.handed import PAUSED
@@ -26,7 +30,7 @@ from tactful.transforms.plans.switching import UNANSWERED
 from tactful.transforms.rules.rule import in_words
 from tactful.transforms.triggers.campaign import STREAM
 
-READS = ("activations", "_log/plans", "suppressions", "timeline", "messages")
+READS = ("activations", "_log/plans", "suppressions", "timeline", "messages", "records")
 WHAT = """
     policy, channel, campaign_id, content_id, skus, send_at, expires_at, score, outcome, reason,
     lost_to, evidence, stopped_by, is_shadow, is_final, emitted_at
@@ -45,14 +49,47 @@ RECORDED = f"""
 PLANNED = """
     SELECT *, count(*) OVER () AS all_count, count(*) FILTER (NOT is_final) OVER () AS open_count
     FROM ({plans}) WHERE {whose}
+    QUALIFY decision_id IS NOT DISTINCT FROM $first OR row_number() OVER (
+        PARTITION BY is_final
+        ORDER BY outcome <> 'chosen', send_at IS NULL,
+                 CASE WHEN is_final THEN NULL ELSE send_at END, decided_at DESC, decision_id
+    ) <= $rows
     ORDER BY is_final, outcome <> 'chosen', send_at IS NULL,
              CASE WHEN is_final THEN NULL ELSE send_at END, decided_at DESC, decision_id
-    LIMIT $rows
 """
 WINNERS = """
-    SELECT decision_id, policy, channel, step, coalesce(emitted_at, send_at) AS said_at,
-           emitted_at IS NOT NULL AS is_said
-    FROM ({plans}) WHERE decision_id IN (SELECT unnest($ids)) ORDER BY said_at, decision_id
+    SELECT decision_id, policy, channel, step, send_at, expires_at, emitted_at, outcome,
+           is_final, decided_at
+    FROM ({plans}) WHERE decision_id IN (SELECT unnest($ids))
+    ORDER BY coalesce(emitted_at, send_at), decision_id
+"""
+# How many plans wait for a place within a cap that others fill.
+FILLED = """
+    SELECT reason AS cap, count(*) AS plans_count,
+           list_sort(list_distinct(flatten(list(lost_to)))) AS filled_by
+    FROM ({plans}) WHERE {whose} AND NOT is_final AND outcome = 'lost'
+      AND reason IN (SELECT unnest($caps))
+    GROUP BY reason ORDER BY reason
+"""
+# What senders told of each decision by a moment, and who was asked to take it back.
+SENT = """
+    SELECT decision_id, min(occurred_at) FILTER (type = 'sent') AS sent_at,
+           min(occurred_at) FILTER (type = 'failed') AS failed_at
+    FROM messages
+    WHERE decision_id IN (SELECT unnest($ids)) AND type IN ('sent', 'failed')
+      AND occurred_at <= $at
+    GROUP BY decision_id
+"""
+CALLED_BACK = """
+    SELECT decision_id, destination, min(emitted_at) AS told_at FROM records
+    WHERE operation = 'cancel' AND decision_id IN (SELECT unnest($ids)) AND emitted_at <= $at
+    GROUP BY ALL ORDER BY told_at, destination
+"""
+# Who is shown an ad no more is taken out of its audience, by whatever decision.
+TAKEN_OUT = """
+    SELECT audience, destination, emitted_at AS told_at FROM records
+    WHERE operation = 'remove' AND list_has_any(identifier_keys, $keys) AND emitted_at <= $at
+    ORDER BY told_at, destination
 """
 # When it was last decided, which may be after the other tables were published.
 NEWEST = "SELECT max(decided_at) AS decided_at FROM activations"
@@ -86,12 +123,16 @@ def plans(
     at: datetime,
     as_of: datetime,
     rows: int,
+    first: str | None = None,
+    paused: Mapping[str, datetime | None] = MappingProxyType({}),
+    apart: Sequence[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
     """What is planned to be said to somebody and what was, with what stands in the way of each.
 
     First what is still open, by its moment. At an earlier moment as it was recorded then. keys: of
     their identifiers. as_of: when tables were published; what is said next may be newer than they,
-    and is what it is as of decided_at.
+    and is what it is as of decided_at. first: the decision that is told whatever comes before it.
+    paused: the policies that say nothing now, and since when. apart: what is kept apart from them.
     """
     decided_at = max(as_of, as_utc(lake.row(NEWEST)["decided_at"] or as_of))
     if at == as_of or at >= decided_at:
@@ -101,21 +142,109 @@ def plans(
         source, whose = RECORDED, "anchor_key IN (SELECT unnest($keys))"
         given, more = {"keys": list(keys)}, {"at": at}
         decided_at = at
-    found = lake.rows(PLANNED.format(plans=source, whose=whose), rows=rows, **given, **more)
-    ids = sorted({one for row in found for one in row["lost_to"] or ()})
-    won = lake.rows(WINNERS.format(plans=source), ids=ids, **more) if ids else []
+    found = lake.rows(
+        PLANNED.format(plans=source, whose=whose), rows=rows, first=first, **given, **more
+    )
+    caps = [cap.name for cap in config.caps]
+    filled = (
+        lake.rows(FILLED.format(plans=source, whose=whose), caps=caps, **given, **more)
+        if caps and found
+        else []
+    )
+    ids = {one for row in found for one in row["lost_to"] or ()}
+    ids |= {one for row in filled for one in row["filled_by"]}
+    won = lake.rows(WINNERS.format(plans=source), ids=sorted(ids), **more) if ids else []
+    by_name = {one.name: one for one in config.activate}
+    _tell(lake, [*found, *won], by_name, keys, at=decided_at)
     held = {row["policy"]: row for row in lake.rows(HELD_UNTIL, person=person, at=at)}
     events = named(lake, refs_of(found, "evidence", "stopped_by"))
-    by_name = {one.name: one for one in config.activate}
+    shared = [one for one in apart if one["state"] == "hub"]
+    stopped = {} if at < as_of else paused
     return {
         "all_count": found[0]["all_count"] if found else 0,
         "open_count": found[0]["open_count"] if found else 0,
         "as_of": decided_at,
+        "filled": [
+            {
+                "cap": row["cap"],
+                "plans_count": row["plans_count"],
+                "filled_by": [dict(one) for one in won if one["decision_id"] in row["filled_by"]],
+            }
+            for row in filled
+        ],
         "rows": [
-            _planned(row, won, held, events, by_name.get(row["policy"]), config, as_of)
+            {
+                **_planned(row, won, held, events, by_name.get(row["policy"]), config, as_of),
+                **_is_paused(row, stopped),
+                **_shared_address(row, shared),
+            }
             for row in found
         ],
     }
+
+
+def _tell(
+    lake: LakeView,
+    plans: Sequence[dict[str, Any]],
+    by_name: Mapping[str, Activate],
+    keys: Sequence[str],
+    *,
+    at: datetime,
+) -> None:
+    """Add to plans what came of them once they were handed over, by a moment."""
+    ids = sorted({row["decision_id"] for row in plans if row["emitted_at"]})
+    sent = {row["decision_id"]: row for row in lake.rows(SENT, ids=ids, at=at)} if ids else {}
+    back: dict[str, list[dict[str, Any]]] = {}
+    for row in lake.rows(CALLED_BACK, ids=ids, at=at) if ids else ():
+        back.setdefault(row.pop("decision_id"), []).append(row)
+    out = (
+        lake.rows(TAKEN_OUT, keys=list(keys), at=at)
+        if any(_is_back(row) and row["channel"] == AD for row in plans)
+        else []
+    )
+    for row in plans:
+        policy = by_name.get(row["policy"])
+        told = back.get(row["decision_id"], [])
+        if _is_back(row) and row["channel"] == AD:
+            gone = [one for one in out if one["audience"] == row["policy"]]
+            told = [
+                {"destination": one["destination"], "told_at": one["told_at"]}
+                for one in gone
+                if as_utc(one["told_at"]) > as_utc(row["emitted_at"])
+            ][:1]
+        row |= {
+            "has_steps": bool(policy and policy.steps) or row["step"] > 1,
+            "sent_at": sent.get(row["decision_id"], {}).get("sent_at"),
+            "failed_at": sent.get(row["decision_id"], {}).get("failed_at"),
+            "is_due": row["send_at"] is not None and as_utc(row["send_at"]) <= at,
+            "is_over": row["expires_at"] is not None and as_utc(row["expires_at"]) <= at,
+            "called_back": told,
+        }
+
+
+def _is_back(row: Mapping[str, Any]) -> bool:
+    return bool(row["emitted_at"]) and row["outcome"] == "withdrawn"
+
+
+def _is_paused(row: Mapping[str, Any], paused: Mapping[str, datetime | None]) -> dict[str, Any]:
+    """Whether a plan waits for its policy, which is paused, and since when."""
+    named = next((name for name in (row["policy"], ALL) if name in paused), None)
+    is_held = named is not None and not row["is_final"]
+    return {"is_paused": is_held, "paused_at": paused[named] if is_held and named else None}
+
+
+def _shared_address(row: Mapping[str, Any], shared: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Why there is no address where one was seen beside theirs: it is not theirs alone."""
+    if row["reason"] != NO_ADDRESS:
+        return {}
+    types = [ADDRESS_TYPES.get(row["channel"])]
+    types = [*ADDRESS_TYPES.values()] if row["channel"] == AD else types
+    for one in shared:
+        if one["identifier_type"] in types:
+            by = channel(row["channel"])
+            why = f"{one['identifier']}, seen beside theirs, is not theirs alone: {one['why']}"
+            return {"why": f"{why}; nothing else is known by which they are reached by {by}"}
+    return {}
 
 
 def _planned(
@@ -133,7 +262,7 @@ def _planned(
         **{name: row[name] for name in (
             "decision_id", "policy", "step", "channel", "campaign_id", "content_id", "send_at",
             "expires_at", "score", "outcome", "reason", "is_shadow", "is_final", "emitted_at",
-            "decided_at",
+            "decided_at", "has_steps", "sent_at", "failed_at", "is_due", "is_over", "called_back",
         )},
         "when": policy.when if policy else None,
         "skus": list(row["skus"] or ()),
@@ -180,7 +309,7 @@ def _limit_says(reason: str, policy: Activate | None, config: Config) -> str:
         return f"it is said to one customer on {policy.at_most} occasions at most"
     for cap in config.caps:
         if cap.name == reason:
-            return f"the cap {visible(cap.name)} allows {cap.limit} in {cap.span}"
+            return f"the cap {visible(cap.name)} allows {cap.limit} {cap.within}"
     return ""
 
 
@@ -221,7 +350,7 @@ def _would_lift(
     if outcome != "suppressed":
         return None
     if reason == NO_ADDRESS:
-        return "an address or number of theirs on that channel"
+        return "an address or number on that channel that is theirs alone"
     if until is None and reason == NO_CONSENT:
         return "their consent"
     rules = {rule.name: rule for rule in config.rules}
@@ -235,16 +364,16 @@ def _would_lift(
 
 def plan_words(row: Mapping[str, Any]) -> Iterator[str]:
     """A plan in sentences."""
-    name = f"{visible(row['policy'])}"
-    name += f", step {row['step']}," if row["step"] > 1 else ""
-    what = f"{name} by {channel(row['channel'])}"
+    what = _called(row)
     what += f" ({visible(row['content_id'])})" if row["content_id"] else ""
     yield f"{what}: {_outcome_words(row)}"
     for one in row["winners"]:
-        said = "said" if one["is_said"] else "planned for"
-        yield f"its place has: {_called(one)}, {said} {moment(one['said_at'])}"
+        yield f"its place has: {taken_words(one)}"
     yield from (f"because: {event_line(event)}" for event in row["evidence"])
     yield from (f"stopped by: {event_line(event)}" for event in row["stopped_by"])
+    if row["is_paused"]:
+        since = f" since {moment(row['paused_at'])}" if row["paused_at"] else ""
+        yield f"its policy is paused{since}: it is not said until tactful pause --resume"
     if row["held_until"]:
         yield f"held back until {moment(row['held_until'])}"
     if row["would_lift"]:
@@ -252,8 +381,58 @@ def plan_words(row: Mapping[str, Any]) -> Iterator[str]:
         yield f"{kind}{row['would_lift']}"
 
 
+def filled_words(row: Mapping[str, Any]) -> Iterator[str]:
+    """What fills a cap beside what was sent, so that plans wait."""
+    count = row["plans_count"]
+    waits = f"{count:,} plan{'' if count == 1 else 's'} that found no place"
+    yield f"{visible(row['cap'])}: what is planned or handed over counts, too; {waits}, by it:"
+    yield from (taken_words(one) for one in row["filled_by"])
+
+
+def taken_words(one: Mapping[str, Any]) -> str:
+    """What has the place that another plan lost."""
+    if one["emitted_at"]:
+        return f"{_called(one)}, {_handed_words(one)}"
+    return f"{_called(one)}, planned for {moment(one['send_at'])}"
+
+
 def _called(one: Mapping[str, Any]) -> str:
-    return f"{visible(one['policy'])} by {channel(one['channel'])}"
+    step = f", step {one['step']}," if one["has_steps"] else ""
+    return f"{visible(one['policy'])}{step} by {channel(one['channel'])}"
+
+
+def _handed_words(row: Mapping[str, Any], why: str = "") -> str:
+    """What came of what a destination was told."""
+    told = f"handed over on {moment(row['emitted_at'])}"
+    is_ad = row["channel"] == AD
+    if _is_back(row):
+        at = f" on {moment(row['decided_at'])}" if row.get("decided_at") else ""
+        told += "" if is_ad or not row["send_at"] else f" to be said on {moment(row['send_at'])}"
+        told += f", withdrawn{at}{why}; {_back_words(row, is_ad)}"
+        return told + (f"; it was sent on {moment(row['sent_at'])}" if row["sent_at"] else "")
+    if row["sent_at"]:
+        return f"{told}, said on {moment(row['sent_at'])}"
+    if row["failed_at"]:
+        return f"{told}, could not be sent on {moment(row['failed_at'])}"
+    if is_ad:
+        ends = f" until {moment(row['expires_at'])}" if row["expires_at"] else ""
+        return f"{told}, {'was shown' if row['is_over'] else 'shown'}{ends}"
+    if not row["is_due"]:
+        return f"{told}, to be said on {moment(row['send_at'])}"
+    return (
+        f"{told}, was to be said on {moment(row['send_at'])}; whether it was, its sender has not "
+        "told"
+    )
+
+
+def _back_words(row: Mapping[str, Any], is_ad: bool) -> str:
+    asked = "take them out" if is_ad else "not to say it"
+    asked = f"to {asked}" if is_ad else asked
+    told = [
+        f"{visible(one['destination'])} was asked {asked} on {moment(one['told_at'])}"
+        for one in row["called_back"]
+    ]
+    return ", ".join(told) or "no destination was told so"
 
 
 def _outcome_words(row: Mapping[str, Any]) -> str:
@@ -261,11 +440,11 @@ def _outcome_words(row: Mapping[str, Any]) -> str:
     shown = " (shadow: shown, not said)" if row["is_shadow"] else ""
     at = moment(row["send_at"])
     if row["emitted_at"]:
-        return f"handed over on {moment(row['emitted_at'])}{shown}"
+        return f"{_handed_words(row, why)}{shown}"
     if row["outcome"] == "chosen" and row["is_final"]:
         return f"would have been said on {at}{shown}"
     if row["outcome"] == "chosen":
-        return f"to be said on {at}{shown}"
+        return f"{'planned for' if row['is_paused'] else 'to be said on'} {at}{shown}"
     if row["outcome"] == "waiting":
         return f"waiting{' for ' + at if row['send_at'] else ''}{why}{shown}"
     now = " as things stand" if not row["is_final"] and row["send_at"] else ""

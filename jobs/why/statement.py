@@ -129,10 +129,10 @@ def statement(of: Moment, text: str) -> dict[str, Any]:
             f"{visible(found.asked)} is shared by several customers or not its customer's any "
             "more, so that nobody can know who asks; name something that only this customer has."
         )
-    if found.kind == "message":
+    if found.kind in ("message", "decision"):
         raise WhoUnknown(
-            "A message says nothing of who asks; name an identifier of this customer, or their "
-            "person id."
+            f"A {found.kind} says nothing of who asks; name an identifier of this customer, or "
+            "their person id."
         )
     doubt = found.asked_id and who.standing_for_several(
         of.lake, found.asked_id, of.config.identity.unique_types

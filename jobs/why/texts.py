@@ -96,6 +96,9 @@ def event_words(row: Mapping[str, Any]) -> str:
         parts.append(f"by {channel(row['channel'])}")
     if row.get("is_by_machine"):
         parts.append("was opened by a machine")
+    if row.get("attribute"):
+        value = f" = {visible(row['value'], 60)}" if row.get("value") is not None else ""
+        parts[0] = f"{said}: {visible(row['attribute'], 40)}{value}"
     about = [
         f"{name} {visible(row[column], 60)}"
         for name, column in (

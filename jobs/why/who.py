@@ -20,10 +20,14 @@ from tactful.transforms.blanks import BLANKS
 
 PERSON = re.compile(r"[pn]_[0-9a-f]{32}")
 DIGEST = re.compile(r"[0-9a-f]{64}")
-READS = ("identifiers", "identity", "identity_changes", "_log/labels", "_log/links")
+READS = (
+    "identifiers", "identity", "identity_changes", "_log/labels", "_log/links", "activations",
+)  # fmt: skip
 # A chain of merges longer than this is told by its end alone.
 MOST_MOVES = 50
 MOST_NAMED = 10
+# What is no identifier may be named before a value as well.
+TOLD_APART = ("person", "message", "decision")
 
 FORMS = """
     SELECT identifier_key, identifier_type, value FROM identifiers
@@ -95,13 +99,16 @@ A_MESSAGE = """
     ORDER BY type <> 'sent', occurred_at, event_id LIMIT 1
 """
 
+A_DECISION = "SELECT person_id FROM activations WHERE activation_id = $decision"
+
 
 @dataclass(frozen=True)
 class Who:
     """Whom a question is about.
 
-    kind: identifier, person or message. person_id: None where it stands for nobody. matched: the
-    identifiers that were meant. became: what happened to a person id that was asked for (asked_id).
+    kind: identifier, person, message or decision. person_id: None where it stands for nobody.
+    matched: the identifiers that were meant. became: what happened to a person id that was asked
+    for (asked_id).
     """
 
     asked: str
@@ -110,6 +117,7 @@ class Who:
     matched: Sequence[Mapping[str, Any]] = ()
     became: Sequence[str] = ()
     message_id: str | None = None
+    decision_id: str | None = None
     asked_id: str | None = None
     notes: Sequence[str] = field(default_factory=tuple)
 
@@ -120,10 +128,10 @@ class Who:
 
 
 def find(lake: LakeView, text: str, config: Config) -> Who:
-    """Whom somebody means by an identifier, a person id or a message id.
+    """Whom somebody means by an identifier, a person, message or decision id.
 
     An identifier is read as those of events are: in any spelling of an email, any way to write a
-    phone number. TYPE:VALUE says which type is meant, `person:` and `message:` likewise.
+    phone number. TYPE:VALUE says which type is meant, and so do `TOLD_APART`.
 
     Raises: WhoUnknown, where nobody is meant, or several are.
     """
@@ -135,13 +143,16 @@ def find(lake: LakeView, text: str, config: Config) -> Who:
         return _person(lake, value)
     if kind == "person":
         raise WhoUnknown(f"{visible(value)} is no person id; those are p_ and 32 hex digits.")
-    if kind != "message":
+    if kind not in ("message", "decision"):
         found = _identified(lake, asked, kind, value, config)
         if found:
             return found
     message = lake.rows(A_MESSAGE, message=value) if kind in (None, "message") else []
     if message:
         return Who(asked, "message", message[0]["person_id"], message_id=value)
+    decision = lake.rows(A_DECISION, decision=value) if kind in (None, "decision") else []
+    if decision:
+        return Who(asked, "decision", decision[0]["person_id"], decision_id=value)
     raise WhoUnknown(_nobody(lake, kind, value))
 
 
@@ -175,7 +186,7 @@ def called(one: Mapping[str, Any]) -> str:
 def _named(asked: str, config: Config) -> tuple[str | None, str]:
     """The type that is named before the value, if one is."""
     before, sign, value = asked.partition(":")
-    words = identifier_words(config) | {"person": "person", "message": "message"}
+    words = identifier_words(config) | {name: name for name in TOLD_APART}
     kind = words.get(without_separators(before)) if sign else None
     return (kind, value.strip(BLANKS)) if kind else (None, asked)
 
@@ -333,7 +344,7 @@ def _nobody(lake: LakeView, kind: str | None, value: str) -> str:
     what = f"{kind} {visible(value)}" if kind else visible(value)
     text = f"Nobody in this lake is known by {what}"
     rows = []
-    if kind != "message":
+    if kind not in ("message", "decision"):
         rows = lake.rows(NEAREST, value=value, type=kind, most=max(1, min(3, len(value) // 5)))
     if not rows:
         return f"{text}, nor by anything that is spelled nearly so."

@@ -25,8 +25,10 @@ FEW = 5
 SUPPRESSED = """
     SELECT *, starts_at <= $at AND (ends_at IS NULL OR ends_at > $at) AS is_active
     FROM suppressions WHERE person_id = $person AND starts_at <= $at
+    QUALIFY row_number() OVER (
+        PARTITION BY is_active ORDER BY ends_at DESC NULLS FIRST, starts_at DESC, suppression_id
+    ) <= $rows
     ORDER BY is_active DESC, ends_at DESC NULLS FIRST, starts_at DESC, suppression_id
-    LIMIT $rows
 """
 COUNTED = """
     SELECT count(*) AS all_count,
@@ -221,7 +223,7 @@ def regrets(
     events = named(lake, refs_of(found, "evidence"))
     says = {rule.name: rule.kind.says(rule.options) for rule in config.rules}
     says |= {one.name: CHECKS[one.when].says(one.options) for one in config.checks}
-    says |= {c.name: f"more than {c.limit} in {c.span}" for c in config.caps}
+    says |= {c.name: f"more than {c.limit} {c.within}" for c in config.caps}
     return {
         "all_count": found[0]["all_count"] if found else 0,
         "rows": [

@@ -398,3 +398,29 @@ def test_a_cap_names_every_message_that_it_counted():
     told = [line for line in suppression_words(row) if line.startswith("because")]
     assert len(told) == 2 and "s0" in told[0] and "s1" in told[1]
     assert len(suppression_words({**row, "counted": []})) == 2
+
+
+def test_what_was_handed_over_is_told_with_what_came_of_it(explain, tmp_path):
+    """Withdrawn or not, said or not told, and a decision is found by its id."""
+    lake = tmp_path / "lake"
+    told = AS_OF - timedelta(hours=5)
+    rows = [
+        {"activation_id": name, "person_id": ANN, "policy": "cart_reminder", "channel": "email",
+         "action": "cart_reminder:1", "outcome": outcome, "reason": reason, "is_shadow": False,
+         "is_final": True, "lost_to": [], "evidence": [], "emitted_at": told,
+         "send_at": AS_OF + timedelta(hours=hours), "decided_at": AS_OF}
+        for name, outcome, reason, hours in (
+            ("d" * 32, "withdrawn", "paused", 1), ("e" * 32, "chosen", None, -2),
+            ("f" * 32, "chosen", None, 2),
+        )
+    ]  # fmt: skip
+    write_table(lake, "activations", rows, mode="append")
+    publish(lake)
+    for letter, said in (
+        ("d", "withdrawn on 1 March 2026, 00:00: its policy was paused before its moment; no"),
+        ("e", "was to be said on 28 February 2026, 22:00; whether it was, its sender has not told"),
+        ("f", "handed over on 28 February 2026, 19:00, to be said on 1 March 2026, 02:00"),
+    ):
+        text = explain(letter * 32)[1]
+        assert "is a decision about" in text, text
+        assert said in text[text.index("What was decided") : text.index("Who they are")], text

@@ -358,3 +358,13 @@ def test_the_weather_there_counts_for_the_channels_of_the_check(screen):
     tomorrow = ("no", "out_of_context", "dry", "2026-06-10T14:00:00Z", "known")
     assert one(screen, "south@x.io", *web) == tomorrow
     assert one(screen, "south@x.io") == FREE
+
+
+def test_of_whom_nobody_knows_a_yes_it_is_said_though_it_may_be_sent(screen):
+    told = screen("email\nfree@x.io\nnew@nowhere.io\n", "--json")
+    facts = json.loads(told.stdout)
+    assert (facts["allowed"], facts["unasked"]) == (2, 2)
+    assert "silence is no consent" in " ".join(facts["notes"])
+    for more in (("--purpose", "transactional"), ("--set", "consent.default=opt_out")):
+        told = screen("email\nfree@x.io\n", "--json", *more)
+        assert json.loads(told.stdout)["unasked"] == 0

@@ -99,7 +99,7 @@ def _known() -> dict[str, tuple[str, str, str | None]]:
                       for noun in nouns for verb in verbs}  # fmt: skip
     for word in ("unsubscribed", "unsubscribe"):
         known[word] = ("messages", "unsubscribed", "email")
-    for word in ("subscribed", "resubscribed", "optedin"):
+    for word in ("resubscribed", "optedin"):
         known[word] = ("messages", "subscribed", None)
     known["pushnotificationreceived"] = ("messages", "delivered", "push")
     return known

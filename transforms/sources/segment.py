@@ -22,7 +22,7 @@ which each call is a row, and what stands beside it is not read. `segment_words.
 | Unsubscribed, Unsubscribe | unsubscribed from email, or from the channel of `properties` | also one list's: doubt is silence |
 | a name of the house's own with unsubscribed or opted out in it, or unsubscribe or opt out at its end | unsubscribed from the channel that it names, else that of `properties`, else all | doubt is silence |
 | Email Subscribed, SMS Opted In … | subscribed to that channel | one list's is refused as `opens_one_group` |
-| Subscribed, Resubscribed, Opted In | subscribed to the channel of `properties` | without it refused as `missing:channel` |
+| Resubscribed, Opted In | subscribed to the channel of `properties` | without it refused as `missing:channel`; `Subscribed` alone may be to a plan, and is unknown |
 | Segment Consent Preference Updated | consent to ads, granted or withdrawn | by the category Advertising; a row without it says nothing |
 | Live Chat Conversation Started, Ended | contact_opened, contact_closed | |
 | Application Backgrounded and the like | refused as `not_of_use` | apps send them by themselves, no rule could use them |

@@ -64,7 +64,8 @@ VERBS = {
 }  # fmt: skip
 # Names that say no channel: `channel` of the properties does.
 UNNAMED = {"unsubscribed": ("Unsubscribed", "Unsubscribe"),
-           "subscribed": ("Subscribed", "Resubscribed", "Opted In")}  # fmt: skip
+           # Not "Subscribed" alone: that may be to a plan, and its channel how somebody came.
+           "subscribed": ("Resubscribed", "Opted In")}  # fmt: skip
 # What a name that no specification has closes a channel by, as it is compared, and which: by what
 # else it says. One that says none closes all.
 CLOSING = "unsubscribed|optedout|(unsubscribe|optout)$"

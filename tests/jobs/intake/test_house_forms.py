@@ -271,7 +271,7 @@ def test_rows_of_one_order_are_one_event(spark, tmp_path):
     }  # fmt: skip
     assert whole == {
         "#3001": ["row_of_it_unreadable"],
-        "#3002": ["row_of_it_unreadable"],
+        "#3002": ["row_of_it_unreadable", "missing:occurred_at"],
         "#3003": ["rows_contradict:currency"],
         "#3006": ["row_of_it_unreadable"],
     }

@@ -19,7 +19,7 @@ from tactful.jobs.errors import CampaignUnknown, LakeError, ListRefused
 from tactful.jobs.imports.lists import PeopleList, read_list
 from tactful.jobs.lake import secret
 from tactful.jobs.report.lake_view import open_lake
-from tactful.jobs.screen.campaign import Campaign, look_up, refused, unheard_of
+from tactful.jobs.screen.campaign import look_up, refused, unheard_of
 from tactful.jobs.screen.screening import FORMS, screen
 from tactful.jobs.settings.config import Config
 
@@ -77,11 +77,7 @@ def screen_file(
         **_with_ragged(screened.counts, people),
         "reasons": _reasons(screened.reasons, people),
         "unasked": screened.unasked,
-        "notes": [
-            *_ragged(people),
-            *unheard_of(lake, campaign),
-            *_unasked(screened.unasked, campaign),
-        ],
+        "notes": [*_ragged(people), *unheard_of(lake, campaign)],
         "at": now.isoformat(),
         "known_until": lake.as_of.isoformat() if lake.as_of else None,
         "out": str(out) if out else None,
@@ -94,6 +90,8 @@ def lines(facts: Mapping[str, Any]) -> Iterator[Any]:
     for reason, rows in facts["reasons"].items():
         yield f"{counted(rows, 'row')} withheld: {escape(reason)}"
     yield from (f"[yellow]{escape(note)}[/]" for note in facts["notes"])
+    if facts["unasked"]:
+        yield f"[yellow]{escape(_unasked(facts['unasked'], facts['channel']))}[/]"
 
 
 def _with_ragged(counts: Mapping[str, int], people: PeopleList) -> dict[str, int]:
@@ -116,15 +114,14 @@ def _ragged(people: PeopleList) -> Iterator[str]:
         yield f"So are {count - len(told):,} more that have more or fewer fields than their header."
 
 
-def _unasked(rows: int, campaign: Campaign) -> Iterator[str]:
-    """That silence is not looked at: it is answered for whoever knows of consent from elsewhere."""
-    if rows:
-        yield (
-            f"Of {counted(rows, 'row')} that may get it nobody said yes or no to marketing by "
-            f"{campaign.channel}, and by [consent] default silence is no consent: screening holds "
-            "back refusals, not silence, and what [[activate]] says would not be said to them; "
-            "send to them only if you know of their consent from elsewhere."
-        )
+def _unasked(rows: int, channel: str) -> str:
+    """That silence holds nothing back: it may be known from elsewhere who consented."""
+    return (
+        f"Of {counted(rows, 'row')} that may get it nobody said yes or no to marketing by "
+        f"{channel}, and by [consent] default silence is no consent: screening holds back "
+        "refusals, not silence, and what [[activate]] says would not be said to them; send to them "
+        "only if you know of their consent from elsewhere."
+    )
 
 
 def _refuse_out(out: Path | None, path: Path, lake: Path) -> None:

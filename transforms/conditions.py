@@ -15,18 +15,32 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
 from decimal import Decimal
 from difflib import get_close_matches
 from functools import cache
-from typing import Any
 
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 
-from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.transforms import possible
 from tactful.transforms.blanks import literal
+from tactful.transforms.condition_values import (
+    CUSTOMER,
+    DAY,
+    FLAG,
+    LIST,
+    MOMENT,
+    NUMBER,
+    TEXT,
+    Value,
+    as_value,
+    constant_of,
+    customer_columns,
+    event_columns,
+    inside,
+    is_outside,
+    moment_of,
+)
 from tactful.transforms.possible import FLIPPED, Implied
 from tactful.transforms.sources.expressions import (
     DEEPEST,
@@ -36,7 +50,6 @@ from tactful.transforms.sources.expressions import (
     Reader,
     known_function,
 )
-from tactful.transforms.triggers.trigger import EVENT
 
 TOKEN = re.compile(
     r"\s*(?:(?P<quoted>'(?:[^']|'')*')|(?P<number>-?\d+(?:\.\d+)?)"
@@ -44,15 +57,6 @@ TOKEN = re.compile(
     r"|(?P<field>\.[A-Za-z_][A-Za-z0-9_]*)|(?P<compare><=|>=|<>|!=|=|<|>)|(?P<sign>[(),\[\]]))"
 )
 WORDS = ("and", "or", "not", "in", "is", "null", "between", "true", "false")
-NUMBER, TEXT, FLAG, MOMENT, DAY, LIST = (
-    "a number",
-    "a text",
-    "true or false",
-    "a moment",
-    "a day",
-    "a list",
-)
-KINDS = {"string": TEXT, "boolean": FLAG, "timestamp": MOMENT, "date": DAY}
 LONGEST_NUMBER = 18
 OPERATORS = {"<>": "!="}
 # Of a list; all else takes texts, and numbers as they are written.
@@ -62,7 +66,7 @@ OF_LISTS = {
 }
 # A pattern of time that is none fails where it is met, and times are compared as they are.
 OF_TEXTS = {name: function for name, function in FUNCTIONS.items() if name != "time"}
-CUSTOMER, EVENT_SAID = "customer", "event"
+EVENT_SAID = "event"
 
 
 @dataclass(frozen=True)
@@ -154,18 +158,6 @@ def parse(text: str) -> Condition:
     return _Condition(text).whole()
 
 
-@dataclass(frozen=True)
-class _Value:
-    """A part of a condition: its SQL, what it is, of a quoted text that text, and of a constant
-    what it is worth.
-    """
-
-    sql: str
-    kind: str
-    quoted: str | None = None
-    constant: Any = None
-
-
 class _Condition(Reader):
     token = TOKEN
 
@@ -228,7 +220,7 @@ class _Condition(Reader):
             return inner
         return self._comparison(self._value(depth))
 
-    def _comparison(self, left: _Value) -> str:
+    def _comparison(self, left: Value) -> str:
         if self._takes("is"):
             sign = "IS NOT NULL" if self._takes("not") else "IS NULL"
             if not self._takes("null"):
@@ -256,7 +248,7 @@ class _Condition(Reader):
         self.flags.add(left.sql)
         return self._implies(left.sql, possible.compared(left.sql, "=", True))
 
-    def _among(self, left: _Value) -> tuple[str, Implied]:
+    def _among(self, left: Value) -> tuple[str, Implied]:
         self._expect("(")
         told = [self._value(0)]
         while self._is_sign(","):
@@ -266,35 +258,35 @@ class _Condition(Reader):
         if len({one.kind for one in told}) > 1:
             raise NotAnExpression("has values of several kinds in one list")
         pairs = [self._like(left, one) for one in told]
-        values = [_constant(one, left) for one in told]
+        values = [constant_of(one, left) for one in told]
         is_told = left.constant is None and None not in values
         one = pairs[0][0]
         implied = possible.among(one, values) if is_told else possible.NOTHING
-        implied = possible.NEVER if is_told and _is_outside(one, values) else implied
+        implied = possible.NEVER if is_told and is_outside(one, values) else implied
         return f"{one} IN ({', '.join(sql for _, sql in pairs)})", implied
 
-    def _bounds(self, left: _Value) -> tuple[str, str]:
+    def _bounds(self, left: Value) -> tuple[str, str]:
         low = self._compared(left, ">=", self._value(0))
         if not self._takes("and"):
             raise NotAnExpression("has between without and")
         return low, self._compared(left, "<=", self._value(0))
 
-    def _compared(self, left: _Value, sign: str, right: _Value) -> str:
+    def _compared(self, left: Value, sign: str, right: Value) -> str:
         if FLAG in (left.kind, right.kind) and sign not in ("=", "<>", "!="):
             raise NotAnExpression(f"has true or false beside {sign}")
         one, other = self._like(left, right)
-        values = _constant(left, right), _constant(right, left)
+        values = constant_of(left, right), constant_of(right, left)
         told = possible.NOTHING
         if None not in values:
             told = possible.constants(values[0], sign, values[1])
         elif values[1] is not None:
             told = possible.compared(one, sign, values[1])
-            told = possible.NEVER if sign == "=" and _is_outside(one, values[1:]) else told
+            told = possible.NEVER if sign == "=" and is_outside(one, values[1:]) else told
         elif values[0] is not None:
             told = possible.compared(other, FLIPPED[sign], values[0])
         return self._implies(f"({one} {OPERATORS.get(sign, sign)} {other})", told)
 
-    def _like(self, left: _Value, right: _Value) -> tuple[str, str]:
+    def _like(self, left: Value, right: Value) -> tuple[str, str]:
         """Both as values that can be compared whatever the rows hold."""
         kinds = {left.kind, right.kind}
         if LIST in kinds:
@@ -303,7 +295,7 @@ class _Condition(Reader):
             return left.sql, right.sql
         if kinds & {MOMENT, DAY}:
             kind = MOMENT if MOMENT in kinds else DAY
-            one, other = (_moment(side, kind) for side in (left, right))
+            one, other = (moment_of(side, kind) for side in (left, right))
             return one, other
         if kinds == {NUMBER, TEXT}:
             one, other = (
@@ -313,27 +305,27 @@ class _Condition(Reader):
             return one, other
         raise NotAnExpression(f"compares {left.kind} with {right.kind}")
 
-    def _value(self, depth: int) -> _Value:
+    def _value(self, depth: int) -> Value:
         if depth > DEEPEST:
             raise NotAnExpression(f"is nested deeper than {DEEPEST}")
         kind, told = self._next()
         if kind == "quoted":
             text = told[1:-1].replace("''", "'")
             self.names.add(text)
-            return _Value(literal(text), TEXT, text, text)
+            return Value(literal(text), TEXT, text, text)
         if kind == "number":
             if len(told) > LONGEST_NUMBER:
                 raise NotAnExpression(f"has a number of more than {LONGEST_NUMBER} signs")
-            return _Value(told, NUMBER, constant=Decimal(told))
+            return Value(told, NUMBER, constant=Decimal(told))
         if kind == "name" and self._is_sign("("):
             return self._call(told, depth)
         if kind == "name" and told.lower() in ("true", "false"):
-            return _Value(told.lower(), FLAG, constant=_is(told, "true"))
+            return Value(told.lower(), FLAG, constant=_is(told, "true"))
         if kind == "name" and told.lower() not in WORDS:
             return self._column(told)
         raise NotAnExpression(f"has {told!r} where a column, a value or a function stands")
 
-    def _column(self, name: str) -> _Value:
+    def _column(self, name: str) -> Value:
         first, *path = name.split(".")
         if first == EVENT_SAID and path:
             first, path, known, of = path[0], path[1:], event_columns(), EVENT_SAID
@@ -359,10 +351,10 @@ class _Condition(Reader):
             path.append(key[1:-1].replace("''", "'"))
         self.names.update(path)
         for part in path:
-            sql, kind = _inside(sql, kind, part, name)
-        return _as_value(sql, kind, name)
+            sql, kind = inside(sql, kind, part, name)
+        return as_value(sql, kind, name)
 
-    def _call(self, name: str, depth: int) -> _Value:
+    def _call(self, name: str, depth: int) -> Value:
         functions = {**OF_TEXTS, **OF_LISTS}
         function = known_function(name, functions)
         given = self._given(name, function, lambda: self._value(depth + 1))
@@ -370,11 +362,11 @@ class _Condition(Reader):
             if given[0].kind != LIST or any(one.kind != TEXT for one in given[1:]):
                 raise NotAnExpression(f"has {name} of {given[0].kind}; it takes a list")
             kind = FLAG if name.lower() == "contains" else NUMBER
-            return _Value(function.sql([one.sql for one in given]), kind)
+            return Value(function.sql([one.sql for one in given]), kind)
         if any(one.kind == LIST for one in given):
             raise NotAnExpression(f"gives {name} a list; it takes texts")
         texts = [one.sql if one.kind == TEXT else f"CAST({one.sql} AS string)" for one in given]
-        return _Value(function.sql(texts), TEXT)
+        return Value(function.sql(texts), TEXT)
 
     def _expect(self, sign: str) -> None:
         kind, told = self._next()
@@ -384,93 +376,3 @@ class _Condition(Reader):
 
 def _is(told: str, word: str) -> bool:
     return told.lower() == word
-
-
-def _moment(value: _Value, kind: str) -> str:
-    """A moment or a day, or a quoted text that is one, as a moment; a day is its beginning, UTC."""
-    if value.kind in (MOMENT, DAY):
-        return value.sql if value.kind == kind else f"CAST({value.sql} AS timestamp)"
-    if value.quoted is None:
-        raise NotAnExpression(f"compares {kind} with {value.kind}")
-    try:
-        if kind == DAY:
-            return f"DATE'{date.fromisoformat(value.quoted)}'"
-        told = datetime.fromisoformat(value.quoted)
-        whole = (told if told.tzinfo else told.replace(tzinfo=UTC)).astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise NotAnExpression(f"has {value.quoted!r}, which is not {kind}") from None
-    return f"TIMESTAMP'{whole.isoformat(sep=' ')}'"
-
-
-def _constant(value: _Value, beside: _Value) -> Any:
-    """What a value is worth, compared with another; None where that depends on the row, or on how
-    one is made of another kind.
-    """
-    if value.quoted is not None and beside.kind == DAY:
-        return date.fromisoformat(value.quoted)
-    if value.quoted is not None and beside.kind == MOMENT:
-        told = datetime.fromisoformat(value.quoted)
-        return told if told.tzinfo else told.replace(tzinfo=UTC)
-    return value.constant if value.kind == beside.kind else None
-
-
-def _inside(sql: str, kind: str, part: str, name: str) -> tuple[str, str]:
-    """What a map holds under a name, or a field of a struct."""
-    if kind.startswith("map<"):
-        return f"try_element_at({sql}, {literal(part)})", kind[len("map<string,") : -1]
-    fields = _fields(kind)
-    if part in fields:
-        return f"{sql}.`{part}`", fields[part]
-    raise NotAnExpression(f"asks {name} for {part}; it holds {', '.join(fields) or 'nothing'}")
-
-
-def _fields(kind: str) -> dict[str, str]:
-    """The fields of a struct with their types; none of anything else."""
-    if not kind.startswith("struct<"):
-        return {}
-    parts = re.split(r",(?![^<(]*[>)])", kind[len("struct<") : -1])
-    return dict(part.split(":", 1) for part in parts)
-
-
-def _as_value(sql: str, kind: str, name: str) -> _Value:
-    """A column as what can be compared; of an attribute its value is meant."""
-    fields = _fields(kind)
-    if "value" in fields:
-        sql, kind, fields = f"{sql}.value", fields["value"], {}
-    if fields:
-        raise NotAnExpression(f"lacks which of {', '.join(fields)} of {name} is meant")
-    if kind.startswith("map<"):
-        raise NotAnExpression(f"lacks of which entry of {name}, such as {name}['email']")
-    told = KINDS.get(kind, LIST if kind.startswith("array<") else NUMBER)
-    return _Value(sql, told)
-
-
-def _is_outside(sql: str, values: Sequence[Any]) -> bool:
-    """Whether a column that takes words of a closed list alone has none of these."""
-    allowed = closed_lists().get(sql)
-    return allowed is not None and not any(value in allowed for value in values)
-
-
-@cache
-def closed_lists() -> Mapping[str, tuple[str, ...]]:
-    """The words that columns of customers take alone, by the columns' SQL."""
-    both = (*CUSTOMERS.columns, *CUSTOMER_SCORES.columns)
-    return {
-        f"{CUSTOMER}.`{column.name}`": tuple(column.allowed)
-        for column in both
-        if column.allowed and column.type == "string"
-    }
-
-
-@cache
-def customer_columns() -> Mapping[str, str]:
-    """The columns of `customers` and `customer_scores` that conditions may ask, and their types."""
-    apart = ("person_id", "as_of")
-    both = (*CUSTOMERS.columns, *CUSTOMER_SCORES.columns)
-    return {column.name: column.type for column in both if column.name not in apart}
-
-
-@cache
-def event_columns() -> Mapping[str, str]:
-    """The columns of the causing event that conditions may ask, and their types."""
-    return _fields(EVENT)

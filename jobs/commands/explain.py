@@ -11,7 +11,7 @@ from rich.markup import escape
 from tactful.jobs.commands.answers import counted
 from tactful.jobs.why.experiments import arm_words
 from tactful.jobs.why.links import hop_words
-from tactful.jobs.why.planned import filled_words, plan_words
+from tactful.jobs.why.planned_words import filled_words, plan_words
 from tactful.jobs.why.shared import audience_words, record_words
 from tactful.jobs.why.texts import as_utc, moment, visible
 from tactful.jobs.why.who import cause_words

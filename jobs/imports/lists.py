@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import codecs
-import gzip
 import hashlib
-import os
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +15,19 @@ import duckdb
 import pyarrow as pa
 
 from tactful.jobs.errors import ListRefused
-from tactful.jobs.imports.separated import PACKED, Uneven, header_of, uneven, whole_rows
+from tactful.jobs.imports.list_files import (
+    IS_ADDRESS,
+    headers_of,
+    is_read_whole,
+    numbered,
+    ragged_words,
+    reader_of,
+    refuse_unreadable,
+    text_of,
+    unreadable,
+    written_headers,
+)
+from tactful.jobs.imports.separated import Uneven, uneven, whole_rows
 from tactful.jobs.progress import Step
 from tactful.jobs.settings.config import Config
 from tactful.schemas.words import IDENTIFIER_WORDS
@@ -26,21 +35,6 @@ from tactful.transforms.blanks import BLANKS
 
 # Rows of a list that pass through this process at once.
 PIECE = 100_000
-JSON_LINES = "read_json({path}, sample_size = -1)"
-# Each value as it is written, whatever the others of its column are.
-AS_WRITTEN = {JSON_LINES: "read_json({path}, sample_size = -1, maximum_depth = 1)"}
-READ = {
-    ".csv": "read_csv({path}, all_varchar = true, header = true)",
-    ".tsv": "read_csv({path}, all_varchar = true, header = true)",
-    ".txt": "read_csv({path}, all_varchar = true, header = true)",
-    ".json": JSON_LINES,
-    ".jsonl": JSON_LINES,
-    ".ndjson": JSON_LINES,
-    ".parquet": "read_parquet({path})",
-}
-TEXT = tuple(ending for ending in READ if ending != ".parquet")
-# Below this every whole number has a decimal of its own.
-EXACT = 2**53
 # So many columns that say nothing here are named.
 MOST_NAMED = 10
 # What people also write over a column; events have no such headers.
@@ -55,7 +49,6 @@ HEADERS = {
 Row = dict[str, str]
 # What it is, and what it says: of a list where several columns are of one type.
 Said = list[tuple[str, str]]
-IS_ADDRESS = re.compile(r"\S+@\S+")
 
 
 @dataclass(frozen=True)
@@ -87,7 +80,7 @@ class PeopleList:
             yield from self._told_by_line(self.uneven)
             return
         with duckdb.connect() as db:
-            for piece in self._told(db, _source(self.path, is_as_written=True)):
+            for piece in self._told(db, reader_of(self.path, is_as_written=True)):
                 yield [dict(row) for row in piece]
 
     def put(self, db: duckdb.DuckDBPyConnection, table: str, number: str) -> Iterator[list[Said]]:
@@ -95,11 +88,11 @@ class PeopleList:
         of this name; then what its rows say in that order, of each type once or several times.
         """
         if self.uneven is None:
-            whole = f"SELECT *, row_number() OVER () AS {number} FROM {_source(self.path)}"
+            whole = f"SELECT *, row_number() OVER () AS {number} FROM {reader_of(self.path)}"
             try:
                 db.execute(f"CREATE TABLE {table} AS {whole}")
             except duckdb.Error as error:
-                raise _unreadable(self.path, error) from error
+                raise unreadable(self.path, error) from error
         else:
             self._put_by_line(db, table, number, self.uneven)
         yield from self._told(db.cursor(), f"(FROM {table} ORDER BY {number})")
@@ -109,12 +102,12 @@ class PeopleList:
         names = [kind for kind, _ in columns]
         try:
             types = dict(row[:2] for row in db.execute(f"DESCRIBE FROM {source}").fetchall())
-            told = ", ".join(_text(header, types[header]) for _, header in columns)
+            told = ", ".join(text_of(header, types[header]) for _, header in columns)
             found = db.execute(f"SELECT {told} FROM {source}")
             while piece := found.fetchmany(PIECE):
                 yield [_said(zip(names, row, strict=True)) for row in piece]
         except duckdb.Error as error:
-            raise _unreadable(self.path, error) from error
+            raise unreadable(self.path, error) from error
 
     def _told_by_line(self, text: Uneven) -> Iterator[list[Row]]:
         headers = numbered(text.header)
@@ -171,8 +164,8 @@ def read_list(
     people = _read(path, known, named, several=several)
     if not set(people.columns) - {*also}:
         kinds = dict.fromkeys(kind for kind in known.values() if kind not in also)
-        headers = _headers(path)
-        if (why := _ragged(uneven(path))) or any(map(IS_ADDRESS.search, headers)):
+        headers = headers_of(path)
+        if (why := ragged_words(uneven(path))) or any(map(IS_ADDRESS.search, headers)):
             raise ListRefused(
                 f"{path} cannot be read as a list: {why or 'its first line is no header'}."
             )
@@ -206,10 +199,10 @@ def _read(
     path: Path, known: Mapping[str, str], named: Mapping[str, str], *, several: bool = False
 ) -> PeopleList:
     """known: what a header may say, without separators and case, and what such a column holds."""
-    _refuse_unreadable(path)
+    refuse_unreadable(path)
     text = _read_by_line(path, {*known, *map(without_separators, named.values())})
-    headers = numbered(text.header) if text else _headers(path)
-    written = _as_written(path, headers)
+    headers = numbered(text.header) if text else headers_of(path)
+    written = written_headers(path, headers)
     columns = _named(path, headers, named, list(dict.fromkeys(known.values())))
     beside = []
     for header, own in zip(headers, written, strict=True):
@@ -247,42 +240,11 @@ def _read_by_line(path: Path, known: Collection[str]) -> Uneven | None:
     text = uneven(path)
     if text is None or not any(without_separators(own) in known for own in text.header):
         return None
-    if _is_read_whole(path, numbered(text.header)):
+    if is_read_whole(path, numbered(text.header)):
         return None
     if text.ragged and not (text.is_apart and text.whole):
-        raise ListRefused(f"{path} cannot be read as a list: {_ragged(text)}.")
+        raise ListRefused(f"{path} cannot be read as a list: {ragged_words(text)}.")
     return text
-
-
-def _is_read_whole(path: Path, headers: Sequence[str]) -> bool:
-    """Whether the reader finds these columns, and reads all rows."""
-    with duckdb.connect() as db:
-        try:
-            found = db.sql(f"FROM {_source(path)}")
-            if found.columns != [*headers]:
-                return False
-            db.execute(f"SELECT count(COLUMNS(*)) FROM {_source(path)}")
-        except duckdb.Error:
-            return False
-    return True
-
-
-def numbered(written: Sequence[str]) -> list[str]:
-    """Headers as the reader names them: those that repeat with a number, a blank one by its place.
-
-    They are compared without regard to case, as columns are.
-    """
-    taken: set[str] = set()
-    headers: list[str] = []
-    for at, own in enumerate(written):
-        header = name = own.strip(BLANKS) or f"column{at}"
-        count = 0
-        while header.lower() in taken:
-            count += 1
-            header = f"{name}_{count}"
-        taken.add(header.lower())
-        headers.append(header)
-    return headers
 
 
 def _pieces(rows: Iterable[list[str]]) -> Iterator[list[list[str]]]:
@@ -334,106 +296,3 @@ def address_alone(written: str) -> str:
     within = re.fullmatch(r".*<([^<>]*)>", written, re.S)
     bare = within.group(1) if within else written
     return re.sub(r"^mailto:", "", bare, flags=re.I).strip(BLANKS)
-
-
-def _refuse_unreadable(path: Path) -> None:
-    """Raises: ListRefused, where there is no file, nothing in it, or text that is not UTF-8."""
-    if path.is_dir():
-        raise ListRefused(f"{path} is a folder; name its files one by one.")
-    if not path.is_file():
-        raise ListRefused(f"There is no file {path}.")
-    try:
-        name = path.name.lower()
-        is_packed = name.endswith(PACKED)
-        text = name.removesuffix(PACKED).endswith(TEXT)
-        decoder = codecs.getincrementaldecoder("utf-8")()
-        with gzip.open(path) if is_packed else open(path, "rb") as file:
-            piece = file.read(2**20)
-            if not piece:
-                raise ListRefused(f"{path} is empty.")
-            while text and piece:
-                decoder.decode(piece)
-                piece = file.read(2**20)
-    except UnicodeDecodeError as error:
-        raise ListRefused(f"{path} is not in UTF-8; save it as CSV in UTF-8.") from error
-    except (OSError, EOFError) as error:
-        why = getattr(error, "strerror", None) or str(error)
-        raise ListRefused(f"{path} cannot be read ({why.lower()}).") from error
-
-
-def _headers(path: Path) -> list[str]:
-    with duckdb.connect() as db:
-        try:
-            found = db.execute(f"DESCRIBE SELECT * FROM {_source(path)}").fetchall()
-        except duckdb.Error as error:
-            raise _unreadable(path, error) from error
-    return [row[0] for row in found]
-
-
-def _as_written(path: Path, headers: Sequence[str]) -> list[str]:
-    """The headers as a text's first line has them, where readers number those that repeat."""
-    written = header_of(path)
-    is_plain = not any("\n" in own or "\r" in own for own in written)
-    is_same = (
-        is_plain
-        and len(written) == len(headers)
-        and all(header.startswith(own) for own, header in zip(written, headers, strict=True) if own)
-    )
-    return (
-        [own or header for own, header in zip(written, headers, strict=True)]
-        if is_same
-        else [*headers]
-    )
-
-
-def _ragged(text: Uneven | None) -> str | None:
-    """Which row of a text is ragged, without saying what it holds; None where none is."""
-    return f"its {text.told[0]}" if text and text.told else None
-
-
-def _source(path: Path, *, is_as_written: bool = False) -> str:
-    """The file as DuckDB reads it; a name it would take for a pattern is one all the same.
-
-    is_as_written: of JSON, every value as it stands in the file, and not as what its whole column
-    is: one decimal would make decimals of all numbers.
-    """
-    name = path.name.lower().removesuffix(PACKED)
-    form = READ.get(os.path.splitext(name)[1])
-    if form is None:
-        raise ListRefused(
-            f"{path} is no list: its name has to end in {', '.join(READ)}, packed ({PACKED}) or "
-            "not."
-        )
-    if is_as_written:
-        form = AS_WRITTEN.get(form, form)
-    plain = "".join(f"[{letter}]" if letter in "*?[" else letter for letter in str(path))
-    return form.format(path="'" + plain.replace("'", "''") + "'")
-
-
-def _text(header: str, type_: str) -> str:
-    """A column as texts in SQL: a number that is whole as such, a text of JSON without its quotes.
-
-    A column that holds texts and numbers is JSON to the reader, and one of whole numbers with gaps
-    is one of decimals to whoever wrote it (pandas).
-    """
-    value = _quoted(header)
-    as_it_is = f"CAST({value} AS VARCHAR)"
-    if type_ == "JSON":
-        return f"""CASE json_type({value}) WHEN 'VARCHAR' THEN {value} ->> '$' WHEN 'NULL' THEN NULL
-            ELSE {as_it_is} END"""
-    if type_ in ("DOUBLE", "FLOAT"):
-        whole = f"{value} = trunc({value}) AND abs({value}) < {EXACT}"
-        return f"""CASE WHEN isnan({value}) THEN NULL
-            WHEN {whole} THEN CAST(CAST({value} AS BIGINT) AS VARCHAR) ELSE {as_it_is} END"""
-    return as_it_is
-
-
-def _quoted(header: str) -> str:
-    return '"' + header.replace('"', '""') + '"'
-
-
-def _unreadable(path: Path, error: Exception) -> ListRefused:
-    """What is wrong with it, without the people in it."""
-    first = str(error).strip().splitlines()[0][:200].rstrip(".")
-    why = _ragged(uneven(path)) or IS_ADDRESS.sub("…", first)
-    return ListRefused(f"{path} cannot be read as a list: {why}.")

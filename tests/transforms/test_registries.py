@@ -41,8 +41,8 @@ HELPERS = {
 # What checks rows whatever their dialect, and what reads reference tables.
 OF_SOURCES = {
     "bounds", "cutting", "expressions", "names", "objects", "one_event_by", "partitions",
-    "privacy_strings", "reference", "replies", "segment_fields", "segment_words", "shopify_shapes",
-    "signals", "values", "words",
+    "privacy_strings", "reference", "replies", "segment_fields", "segment_orders", "segment_words",
+    "shopify_shapes", "signals", "values", "words",
 }  # fmt: skip
 
 

@@ -90,14 +90,12 @@ from tactful.transforms.sources.segment_fields import (
     contact,
     extra,
     is_attribute,
-    lines_not_read,
-    lines_read,
     message,
     of,
     opens_too_much,
-    order,
     unknown,
 )
+from tactful.transforms.sources.segment_orders import lines_not_read, lines_read, order
 from tactful.transforms.sources.segment_words import (
     EVENTS,
     NOT_OF_USE,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from tactful.schemas.words import ALL, CLOSING_TYPES
 from tactful.transforms.blanks import is_blank, literal
 from tactful.transforms.identity.keys import hmac_text
-from tactful.transforms.sources import canonical, names, values, words
+from tactful.transforms.sources import names, values, words
 from tactful.transforms.sources.objects import identifiers, if_plain, listed
 from tactful.transforms.sources.segment_words import (
     CLOSED_BY_NAME,
@@ -98,14 +98,14 @@ def closes(word: str) -> str:
 def opens_too_much() -> list[tuple[str, str]]:
     """What is wrong with a word that opens one list of many, or does not say what it opens."""
     opens = "coalesce(means = 'subscribed', false)"
-    one = f"NOT ({is_blank(_property('list_id'))} AND {is_blank(_property('list_name'))})"
+    one = f"NOT ({is_blank(property_of('list_id'))} AND {is_blank(property_of('list_name'))})"
     return [
         (f"{opens} AND {one}", "opens_one_group"),
         (f"{opens} AND {is_blank(_channel())}", "missing:channel"),
     ]
 
 
-def _with_properties(stream: str, told: dict[str, str]) -> dict[str, str]:
+def with_properties(stream: str, told: dict[str, str]) -> dict[str, str]:
     laid_out = listed(LAID_OUT[stream])
     left = f"map_filter(props, (name, told) -> NOT name IN ({laid_out}))" if laid_out else "props"
     return {**common(), "properties": left, **told}
@@ -123,18 +123,18 @@ def click() -> dict[str, str]:
     device = f"{of('ctx_device', 'type')} AS type, {of('ctx_os', 'name')} AS os"
     places = [of("ctx_location", name) for name in ("country", "region", "city")]
     places.append(of("ctx", "timezone"))
-    return _with_properties("clicks", {
+    return with_properties("clicks", {
         "session_id": of("ctx", "sessionId"),
-        "sku": f"coalesce({of('props', 'sku')}, {_property('product_id')})",
+        "sku": f"coalesce({of('props', 'sku')}, {property_of('product_id')})",
         "category": f"CASE WHEN NOT {is_page} THEN {of('props', 'category')} END",
         "form": f"CASE word {forms} ELSE CASE WHEN startswith(means, 'form') THEN "
-                f"coalesce({_property('form_id')}, {_property('form_name')}) END END",
+                f"coalesce({property_of('form_id')}, {property_of('form_name')}) END END",
         "query": of("props", "query"),
         "url": f"coalesce(CASE WHEN {is_page} THEN {of('props', 'url')} END, "
                f"{of('ctx_page', 'url')}, {of('props', 'url')})",
         "referrer": f"coalesce({of('ctx_page', 'referrer')}, {of('props', 'referrer')})",
-        "campaign_id": _campaign(),
-        "place": _place(),
+        "campaign_id": campaign(),
+        "place": place(),
         "device": "CASE WHEN ctx_device IS NOT NULL OR ctx_os IS NOT NULL "
                   f"THEN struct({device}) END",
         "geo": f"CASE WHEN coalesce({', '.join(places)}) IS NOT NULL "
@@ -142,134 +142,18 @@ def click() -> dict[str, str]:
     })  # fmt: skip
 
 
-def order() -> dict[str, str]:
-    coupon = of("props", "coupon")
-    is_refund = "coalesce(means IN ('order_refunded', 'order_returned'), false)"
-    has_lines = f"means = 'order_placed' OR {is_refund}"
-    each = ", ".join(of("props", name) for name in ("total", "revenue", "value"))
-    amount, is_bare = f"coalesce({each})", "coalesce(size(products) = 0, true)"
-    return _with_properties("purchases", {
-        "order_id": _property("order_id"),
-        "campaign_id": _campaign(),
-        "coupons": f"CASE WHEN NOT {is_blank(coupon)} THEN array({coupon}) END",
-        "place": _place(),
-        "currency": of("props", "currency"),
-        "lines": f"CASE WHEN {has_lines} THEN {_lines()} END",
-        "amount": f"CASE WHEN ({has_lines}) AND {is_bare} THEN {amount} END",
-    })  # fmt: skip
-
-
-def lines_read() -> str:
-    listed_ = of("props", "products")
-    told = f"CASE WHEN NOT {is_blank(listed_)} THEN {listed_} END"
-    return canonical.strictly(told, f"array<struct<{PRODUCT}>>")
-
-
-def lines_not_read() -> str:
-    """Whether there is a list of products in which something is no product."""
-    listed_ = of("props", "products")
-    is_whole = "forall(products, product -> product IS NOT NULL)"
-    return (
-        f"CASE WHEN NOT {is_blank(listed_)} AND is_sound "
-        f"THEN NOT coalesce(json_array_length({listed_}) = size(products) AND {is_whole}, false) "
-        "END"
-    )
-
-
-def _lines() -> str:
-    """The products as lines, and the discount on the whole order as one of its own."""
-    nothing = "CAST(NULL AS string)"
-    each = (
-        f"struct({nothing} AS line_id, "
-        "coalesce(product.sku, product.product_id, product.productId) AS sku, "
-        "product.category AS category, product.quantity AS quantity, product.price AS unit_price, "
-        f"{nothing} AS discount, {nothing} AS amount)"
-    )
-    off, paid = (f"TRY_CAST({of('props', n)} AS decimal(16,4))" for n in ("discount", "subtotal"))
-    cost = (
-        "aggregate(products, CAST(0 AS decimal(28,4)), (sum, product) -> CAST(sum + "
-        "coalesce(TRY_CAST(product.price AS decimal(16,4)), 0) * "
-        "coalesce(TRY_CAST(product.quantity AS decimal(10,4)), 1) AS decimal(28,4)))"
-    )
-    voucher = (
-        f"struct({nothing} AS line_id, {nothing} AS sku, {nothing} AS category, '1' AS quantity, "
-        f"{nothing} AS unit_price, {nothing} AS discount, CAST(-{off} AS string) AS amount)"
-    )
-    is_off = (
-        f"means = 'order_placed' AND size(products) > 0 AND {off} > 0 "
-        f"AND NOT coalesce({cost} <= {paid}, false)"
-    )
-    lines = f"transform(products, product -> {each})"
-    return (
-        f"CASE WHEN {is_off} THEN concat({lines}, array({voucher})) "
-        f"WHEN means = 'order_placed' THEN {lines} ELSE {_shared_out()} END"
-    )
-
-
-def _shared_out() -> str:
-    """The products of a refund, which give its total back: each as much as its share of what all
-    cost, or of how many they are where a price is missing; the last what rounding left."""
-    nothing = "CAST(NULL AS string)"
-    number = "TRY_CAST(coalesce(product.quantity, '1') AS decimal(10,4))"
-    cost = f"TRY_CAST(TRY_CAST(product.price AS decimal(16,4)) * {number} AS decimal(20,4))"
-    by_cost, by_number = (f"transform(products, product -> {one})" for one in (cost, number))
-
-    def total(of: str) -> str:
-        return (
-            f"aggregate({of}, CAST(0 AS decimal(20,4)), "
-            "(sum, one) -> TRY_CAST(sum + one AS decimal(20,4)))"
-        )
-
-    def can_share(of: str) -> str:
-        is_sound = f"forall({of}, one -> one IS NOT NULL AND one >= 0)"
-        return f"coalesce({is_sound} AND {total(of)} > 0, false)"
-
-    weights = f"""CASE
-        WHEN {can_share("cost")} THEN cost
-        WHEN {can_share("number")} THEN transform(number, one -> CAST(one AS decimal(20,4)))
-    END"""
-    paid = f"TRY_CAST({of('props', 'total')} AS decimal(16,4))"
-    parts = (
-        f"CASE WHEN {paid} IS NOT NULL "
-        f"THEN transform(weights, one -> TRY_CAST({paid} * one / whole AS decimal(16,4))) END"
-    )
-    rest = (
-        "aggregate(slice(parts, 1, greatest(size(parts) - 1, 0)), CAST(0 AS decimal(20,4)), "
-        "(sum, one) -> TRY_CAST(sum + one AS decimal(20,4)))"
-    )
-    part = (
-        f"CASE WHEN at < size(products) - 1 THEN get(parts, at) "
-        f"ELSE TRY_CAST({paid} - {rest} AS decimal(16,4)) END"
-    )
-    each = (
-        f"struct({nothing} AS line_id, "
-        "coalesce(product.sku, product.product_id, product.productId) AS sku, "
-        "product.category AS category, "
-        "CASE WHEN parts IS NULL THEN product.quantity ELSE coalesce(product.quantity, '1') END "
-        "AS quantity, product.price AS unit_price, "
-        f"{nothing} AS discount, CAST({part} AS string) AS amount)"
-    )
-    lines = f"transform(products, (product, at) -> {each})"
-    for name, value in (
-        ("parts", parts), ("whole", total("weights")), ("weights", weights),
-        ("number", by_number), ("cost", by_cost),
-    ):  # fmt: skip
-        lines = values.once(value, name, lines)
-    return lines
-
-
 def message() -> dict[str, str]:
     campaign = f"get_json_object({of('props', 'campaign')}, '$.name')"
     is_own_word = f"means IN ({listed((*CLOSING_TYPES, 'subscribed'))})"
     own = {name: if_plain(of("props", name)) for name in ARGUMENTS}
-    flag = f"TRY_CAST({_property('machine_open')} AS boolean)"
-    return _with_properties("messages", {
+    flag = f"TRY_CAST({property_of('machine_open')} AS boolean)"
+    return with_properties("messages", {
         **own,
         "purpose": f"CASE WHEN NOT {is_own_word} THEN {own['purpose']} END",
         "message_id": _message_id(),
         "channel": _channel(),
-        "campaign_id": f"coalesce({if_plain(_property('campaign_id'))}, {if_plain(campaign)})",
-        "bounce": f"CASE WHEN means = 'bounced' THEN {_property('bounce_type')} END",
+        "campaign_id": f"coalesce({if_plain(property_of('campaign_id'))}, {if_plain(campaign)})",
+        "bounce": f"CASE WHEN means = 'bounced' THEN {property_of('bounce_type')} END",
         "machine_open": f"CASE WHEN means = 'opened' THEN {flag} END",
     })  # fmt: skip
 
@@ -306,7 +190,7 @@ def _message_id() -> str:
 
     Expects: inner, outer.
     """
-    told = f"coalesce({_property('email_id')}, {_property('message_id')})"
+    told = f"coalesce({property_of('email_id')}, {property_of('message_id')})"
     who = f"coalesce(lower({_email()}), said.userId, said.anonymousId)"
     keyed = hmac_text(f"concat({told}, ' ', {who})")
     digest = f"substring({keyed}, 1, 16)"
@@ -315,8 +199,8 @@ def _message_id() -> str:
 
 
 def contact() -> dict[str, str]:
-    return _with_properties("service", {
-        "contact_id": _property("conversation_id"), "channel": "'chat'",
+    return with_properties("service", {
+        "contact_id": property_of("conversation_id"), "channel": "'chat'",
     })  # fmt: skip
 
 
@@ -382,7 +266,7 @@ def _who() -> str:
     ))  # fmt: skip
 
 
-def _property(name: str) -> str:
+def property_of(name: str) -> str:
     """A property by its name of the specification, else as some senders spell it: orderId."""
     other = re.sub(r"_([a-z])", lambda found: found[1].upper(), name)
     return f"coalesce({of('props', name)}, {of('props', other)})"
@@ -409,11 +293,11 @@ def _trait(name: str) -> str:
     return f"coalesce({_unless_empty(own)}, {_unless_empty(of('ctx_traits', name))})"
 
 
-def _campaign() -> str:
+def campaign() -> str:
     return f"coalesce({of('ctx_campaign', 'id')}, {of('ctx_campaign', 'name')})"
 
 
-def _place() -> str:
+def place() -> str:
     is_app = (
         "word = '.screen' OR startswith(word, 'application') OR said.channel = 'mobile' "
         f"OR lower({of('ctx_device', 'type')}) IN ('ios', 'android')"

@@ -42,7 +42,7 @@ HELPERS = {
 OF_SOURCES = {
     "bounds", "cutting", "expressions", "names", "objects", "one_event_by", "partitions",
     "privacy_strings", "reference", "replies", "segment_fields", "segment_orders", "segment_words",
-    "shopify_shapes", "signals", "values", "words",
+    "shopify_profiles", "shopify_shapes", "signals", "values", "words",
 }  # fmt: skip
 
 

@@ -35,6 +35,7 @@ FULFILMENT = (
     "struct<id:string,created_at:string,updated_at:string,status:string,shipment_status:string,"
     f"line_items:array<struct<id:string,{SKUS},quantity:string>>>"
 )
+NOTHING = "CAST(NULL AS string)"
 CHANNELS = {"email": "email_marketing_consent", "sms": "sms_marketing_consent"}
 CONSENT = "struct<state:string,consent_updated_at:string>"
 # The same as GraphQL tells it.

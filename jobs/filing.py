@@ -10,13 +10,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from itertools import islice
 from typing import Any, NamedTuple
 
+from py4j.protocol import Py4JJavaError
+from pyspark.errors import PySparkException
 from pyspark.sql import Column, DataFrame, Window
 from pyspark.sql import functions as F
 
 from tactful.jobs.audiences import name_of, sizes_after
+from tactful.jobs.errors import StepFailed
 from tactful.jobs.lake.scratch import in_memory, scratch_folder
 from tactful.jobs.request_texts import (
     FILE,
@@ -34,6 +38,8 @@ from tactful.schemas.records import RECORDS
 
 # How many files are given their names at once; on an object store each takes a few calls.
 AT_ONCE = 8
+# How Spark says what executors lack.
+LACKS = {"Cannot run program": "Python", "No module named 'pyarrow'": "pyarrow"}
 
 
 class Text(NamedTuple):
@@ -151,7 +157,8 @@ def _written_apart(
         numbered = records.withColumn("request", _request_of(groups)).select(
             *FILE, "request", "position", "payload", "record_id"
         )
-        made = hold(numbered.groupBy(*FILE, "request").applyInArrow(maker(groups), columns))
+        with _told_of_python():
+            made = hold(numbered.groupBy(*FILE, "request").applyInArrow(maker(groups), columns))
         # Spark ends each row with a line end, and so ends each text.
         texts = made.select("place", F.expr("left(text, length(text) - 1)").alias("text"))
         texts.write.partitionBy("place").text(f"{folder}/texts")
@@ -172,6 +179,21 @@ def _written_apart(
                 targets = [_place(batch, group, seq) for seq in range(1, len(mine) + 1)]
                 list(pool.map(put, [row.place for row in mine], targets))
                 yield group, [Text(row.records, row.text_sha256) for row in mine]
+
+
+@contextmanager
+def _told_of_python() -> Iterator[None]:
+    """Say what executors lack, where they cannot run what is asked of them."""
+    try:
+        yield
+    except (Py4JJavaError, PySparkException) as error:
+        lacks = next((what for sign, what in LACKS.items() if sign in str(error)), None)
+        if lacks is None:
+            raise
+        raise StepFailed(
+            f"Executors have no {lacks}, which makes requests of so many records; give it to them, "
+            "or set lake.driver_records to more than a batch has, and the driver makes them."
+        ) from None
 
 
 def _request_of(groups: Iterable[Group]) -> Column:

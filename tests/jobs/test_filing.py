@@ -11,10 +11,12 @@ from itertools import islice
 from types import SimpleNamespace
 
 import pytest
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, Row
 from pyspark.sql import functions as F
 
-from tactful.jobs.filing import _group, in_order, write_files
+from tactful.jobs.errors import StepFailed
+from tactful.jobs.filing import _group, _told_of_python, in_order, write_files
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.request_texts import Group
 from tactful.jobs.runs.batches import FUSED, Batch
@@ -161,3 +163,15 @@ def test_executors_write_the_files_that_the_driver_writes(spark, tmp_path):
     of_hook = [row["records"] for row in rows if row["destination"] == "hook"]
     assert sum(of_hook) == 200 and len(of_hook) > 4, "the long one is split off"
     assert [row["records"] for row in rows if row["destination"] == "meta"] == [40] * 5
+
+
+@pytest.mark.parametrize("said", [
+    "java.io.IOException: Cannot run program \"/no/such/python\": error=2",
+    "ModuleNotFoundError: No module named 'pyarrow'",
+])  # fmt: skip
+def test_executors_without_python_are_told_of_in_a_sentence(said):
+    told = r"Executors have no [pP]y.*set lake.driver_records"
+    with pytest.raises(StepFailed, match=told), _told_of_python():
+        raise PySparkException(said)
+    with pytest.raises(PySparkException, match="another"), _told_of_python():
+        raise PySparkException("another")

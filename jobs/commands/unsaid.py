@@ -60,8 +60,8 @@ def _too_short(config: Config) -> Iterator[str]:
     ]
     if names:
         yield (
-            f"plans.min_gap is {_span(gap)}, and no longer may {listed(names)} be said (expires): "
-            "what falls due right behind another message is lost, never said later."
+            f"plans.min_gap is {in_words(gap)}, and no longer may {listed(names)} be said "
+            "(expires): what falls due right behind another message is lost, never said later."
         )
 
 
@@ -69,18 +69,10 @@ def _lead(one: Activate) -> Iterator[str]:
     expires = one.policy.expires
     if expires is not None and one.lead and one.lead >= expires:
         yield (
-            f"activate.{one.name}: lead, {_span(one.lead)}, is no shorter than the "
-            f"{_span(expires)} "
+            f"activate.{one.name}: lead, {in_words(one.lead)}, is no shorter than the "
+            f"{in_words(expires)} "
             "after which it expires."
         )
-
-
-def _span(span: timedelta) -> str:
-    """A span in words, minutes included."""
-    minutes = span / timedelta(minutes=1)
-    if minutes < 60:
-        return f"{minutes:g} minute{'' if minutes == 1 else 's'}"
-    return "1 hour" if minutes == 60 else in_words(span)
 
 
 def _at_first_sight(one: Activate) -> Iterator[str]:

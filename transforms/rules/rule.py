@@ -154,8 +154,10 @@ class Rule:
 
 
 def in_words(span: timedelta) -> str:
-    """A span as people say it: 12 hours, 1 day, 30 days."""
-    whole = span / timedelta(days=1)
-    if whole < 1:
-        return f"{span / timedelta(hours=1):g} hours"
-    return "1 day" if whole == 1 else f"{whole:g} days"
+    """A span as people say it, in the largest unit that it fills: 90 seconds are 1.5 minutes."""
+    units = {"day": timedelta(days=1), "hour": timedelta(hours=1), "minute": timedelta(minutes=1)}
+    name, unit = next(
+        (pair for pair in units.items() if span >= pair[1]), ("second", timedelta(seconds=1))
+    )
+    count = f"{span / unit:g}"
+    return f"{count} {name}" if count == "1" else f"{count} {name}s"

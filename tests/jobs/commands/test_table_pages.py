@@ -72,7 +72,7 @@ def test_what_cannot_be_is_refused():
         (("--format", "pdf"), 'found "pdf"; allowed: md, html, dbt'),
         (("_log/links", "--format", "dbt"), "_log/links is a log that only jobs read"),
         (("--json", "--format", "html"), "found --format beside it"),
-        (("--options", "--format", "html"), "found --format beside it"),
+        (("--options", "--format", "html"), '--format: found "html"; allowed: md beside --options'),
     ):
         told = CliRunner().invoke(cli.app, ["tables", *arguments])
         assert told.exit_code == 2 and said in told.stderr, arguments

@@ -20,32 +20,30 @@ ALL = "*"
 
 def paused(files: Files) -> tuple[str, ...]:
     """The policies that are paused; `ALL` stands for every one."""
-    found = read_json(files, _place(files), way_out="remove it, and nothing is paused any more")
-    return tuple((found or {}).get("paused", ()))
+    return _read(files)[0]
 
 
 def paused_since(files: Files) -> Mapping[str, datetime | None]:
     """The policies that are paused, each with when it was, where that is known."""
-    since = _since(files)
-    return {
-        name: datetime.fromisoformat(since[name]) if name in since else None
-        for name in paused(files)
-    }
+    names, since = _read(files)
+    return {name: datetime.fromisoformat(since[name]) if name in since else None for name in names}
 
 
 def pause(files: Files, names: Iterable[str]) -> tuple[str, ...]:
     """Let these be paused, and no others. Returns them, in order."""
     kept = tuple(sorted({*names}))
-    before, known, now = paused(files), _since(files), datetime.now(UTC).isoformat()
+    (before, known), now = _read(files), datetime.now(UTC).isoformat()
     since = {name: known[name] for name in kept if name in known}
     since |= {name: now for name in kept if name not in before}
     files.write_text(_place(files), json.dumps({"paused": kept, "since": since}) + "\n")
     return kept
 
 
-def _since(files: Files) -> Mapping[str, str]:
-    found = read_json(files, _place(files), way_out="remove it, and nothing is paused any more")
-    return (found or {}).get("since", {})
+def _read(files: Files) -> tuple[tuple[str, ...], Mapping[str, str]]:
+    """Which are paused, and since when those of which that is known."""
+    way_out = "remove it, and nothing is paused any more"
+    found = read_json(files, _place(files), way_out=way_out) or {}
+    return tuple(found.get("paused", ())), found.get("since", {})
 
 
 def _place(files: Files) -> str:

@@ -448,20 +448,20 @@ def _half_up(value: Decimal, places: int) -> Decimal:
 
 def _object(value: Any) -> Any:
     """An object, also where it is written as a text."""
-    try:
-        read = json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
-    except ValueError:
-        return value
-    return read if isinstance(read, dict) else value
+    return _read(value, dict)
 
 
 def _listed(value: Any) -> Any:
     """A list, likewise."""
+    return _read(value, list)
+
+
+def _read(value: Any, kind: type) -> Any:
     try:
         read = json.loads(value, parse_float=Decimal) if isinstance(value, str) else value
     except ValueError:
         return value
-    return read if isinstance(read, list) else value
+    return read if isinstance(read, kind) else value
 
 
 def _number(value: Any, otherwise: Any = Decimal(0)) -> Any:

@@ -3,7 +3,7 @@
 BIN := .venv/bin
 READY := .venv/.ready
 
-.PHONY: demo test lint unit faults setup check-java zip pack bench clean
+.PHONY: demo test lint unit faults cluster-test setup check-java zip pack bench clean
 
 demo: setup
 	@$(BIN)/tactful demo
@@ -24,6 +24,13 @@ faults: setup
 	@$(BIN)/python -m pytest -m faults -s --durations=0 tests
 	@TACTFUL_PUBLISH_EACH_TIME=1 $(BIN)/python -m pytest -m 'faults or not faults' tests/jobs/test_closings.py tests/jobs/test_spellings.py \
 	  tests/jobs/test_messages.py tests/jobs/test_windows.py tests/jobs/test_purchases.py tests/jobs/test_bounces.py
+
+# On clusters whose processes are all here, an hour: two workers, who are killed, a lake in a bucket,
+# and the property of convergence where executors are processes of their own.
+cluster-test: setup
+	@$(BIN)/python -m pytest -m 'faults or not faults' -s --durations=0 tests/test_cluster.py tests/test_cluster_s3.py \
+	  tests/faults/test_cluster_kills.py tests/faults/test_small_driver.py
+	@MASTER='local-cluster[2,1,1024]' $(BIN)/python -m pytest -n 0 -s --durations=0 tests/properties/test_convergence.py
 
 bench: setup
 	@$(BIN)/python tests/bench/run.py

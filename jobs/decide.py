@@ -22,6 +22,7 @@ from tactful.transforms.experiences import bad_experiences
 from tactful.transforms.identity.owners import named_after
 from tactful.transforms.jurisdictions import tells_country
 from tactful.transforms.personalisation import says_personalisation
+from tactful.transforms.persons.views import VIEWS
 from tactful.transforms.persons.zones import ZONE_CLASSES, tells_zone
 from tactful.transforms.regrets import marketing_messages
 from tactful.transforms.rules import Facts, Policy
@@ -247,6 +248,18 @@ def longer(one: timedelta | None, other: timedelta | None) -> timedelta | None:
 def cap_rules(config: Config, caps: Iterable[Cap]) -> list[CapRule]:
     """Some of the configured caps as transforms take them."""
     return [cap.rule(config.business.time_zone) for cap in caps]
+
+
+def views_asked_for(config: Config) -> Column:
+    """Which views some rule, cap or check asks for, however old they are; of the others it is only
+    asked what the newest say (see `telling_views`).
+    """
+    reads = (rule.kind.reads(rule.options, slowest=lambda: None) for rule in config.rules)
+    asked = F.lit(any(VIEWS in classes for classes in reads))
+    counting = cap_rules(config, config.caps)
+    if config.checks_of_all or any(rule.needs_zones for rule in counting):
+        asked |= tells_zone() | tells_country()
+    return asked
 
 
 def shares(config: Config) -> dict[str, float]:

@@ -4,33 +4,36 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from itertools import count
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pyarrow as pa
-from pyspark import inheritable_thread_target
 
+from tactful.jobs.decide import views_asked_for
 from tactful.jobs.errors import LakeDamaged
 from tactful.jobs.fitting import fit_if_due
 from tactful.jobs.lake.folding import APPENDS, FILE_BYTES
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.scratch import ONE_PIECE_BYTES, Keep, in_memory, scratch
 from tactful.jobs.lake.state import read_json
-from tactful.jobs.progress import Step
 from tactful.jobs.publication.changed import Changed, Span
 from tactful.jobs.publication.inputs import Inputs
 from tactful.jobs.publication.tables import PUBLICATIONS, Publication
-from tactful.jobs.publication.writing import in_columns, replace_all, replace_changed, replace_sums
+from tactful.jobs.publication.writing import (
+    in_columns,
+    in_two_threads,
+    replace_all,
+    replace_changed,
+    replace_sums,
+)
 from tactful.jobs.runs.batches import FUSED, GATHER, last_done, unfinished
 from tactful.jobs.settings.config import Config
 from tactful.schemas.customers import CUSTOMER_SCORES, CUSTOMERS
 from tactful.schemas.customers_daily import CUSTOMERS_DAILY
 from tactful.schemas.events import PROFILES
-from tactful.schemas.identity import IDENTITY, LABELS, LINKS
+from tactful.schemas.identity import IDENTITY, IDENTITY_CHANGES, LABELS, LINKS
 from tactful.schemas.suppressions import REGRETS
 from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
@@ -44,7 +47,7 @@ FOLLOWED_BYTES = 50_000_000
 # Where so large a part of all identifiers is of somebody whose rows may be others, all are made.
 LARGE_PART = 0.2
 # What grows with every batch; that anything else is another changes more than some persons' rows.
-LOGS = {LABELS.id, LINKS.id, TIMELINE_LOG.id, PROFILES.id}
+LOGS = {LABELS.id, LINKS.id, IDENTITY_CHANGES.id, TIMELINE_LOG.id, PROFILES.id}
 
 
 @dataclass
@@ -160,9 +163,10 @@ class _Work:
             span,
             self.hold,
             is_any_contested=self.config.identity.is_any_contested,
+            views_wanted=views_asked_for(self.config),
         )
         if changed.share() > LARGE_PART:
-            return Plan([], plan.written, plan.waiting)
+            return Plan([], [*plan.written, *plan.waiting])
         self.changed = changed
         given = {"events": changed.near, "labels": changed.labels, "closings": changed.closings}
         near, count = self._inputs(given, self.hold), changed.near.count()
@@ -177,7 +181,7 @@ class _Work:
                 self.lake, one.table, rows, one.changed(changed, of), count=count
             )
 
-        _in_two_threads(self.lake, plan.followed, follow, on_progress)
+        in_two_threads(self.lake, plan.followed, follow, on_progress)
         return plan
 
     def _summed(self, one: Publication, changed: Changed, near: Inputs, version: int) -> pa.Table:
@@ -205,7 +209,7 @@ class _Work:
             rows = in_columns(self.lake, one.table, one.rows(of))
             return replace_all(self.lake, one.table, rows, few=few)
 
-        _in_two_threads(self.lake, plan.whole, make, on_progress)
+        in_two_threads(self.lake, plan.whole, make, on_progress)
 
     def _of_part(self, one: Publication, of: Inputs) -> Inputs | None:
         """What a table is made of that looks at a part of what happened; None for any other."""
@@ -372,27 +376,3 @@ def _keep_day(lake: Lake, day: date) -> None:
     rows = customers_of_day(lake.store.read(CUSTOMERS), lake.store.read(CUSTOMER_SCORES), day=day)
     table = CUSTOMERS_DAILY
     lake.store.append_by_spark(table, table.conform(rows), table.name, day.toordinal())
-
-
-def _in_two_threads(
-    lake: Lake,
-    publications: Sequence[Publication],
-    work: Callable[[Publication], bool],
-    on_progress: Callable[[str], None],
-) -> None:
-    """Bring tables up to date two at a time.
-
-    Spark plans the frames of the one while it works out those of the other.
-    """
-
-    numbers = count(1)
-
-    def write(one: Publication) -> None:
-        line = f"{'published' if work(one) else 'looked at'} {one.table.name}"
-        far = {"done": next(numbers), "total": len(publications)}
-        on_progress(Step(line, name="publish", unit="tables", **far))
-
-    with ThreadPoolExecutor(2) as pool:
-        task = inheritable_thread_target(lake.spark)(write)
-        for table in [pool.submit(task, one) for one in publications]:
-            table.result()

@@ -21,12 +21,15 @@ from tactful.schemas.table import Table
 from tactful.schemas.timeline import TIMELINE_LOG
 from tactful.transforms.closings import NOBODYS, all_keys, is_closing
 from tactful.transforms.identity.links import latest, semi_join
+from tactful.transforms.identity.owners import with_owner
 from tactful.transforms.message_facts import is_of_message, settled
+from tactful.transforms.persons.views import is_view, telling_views
 
 KEY = "identifier_key"
 OWNERS = ("person_id", "neutral_person_id")
 # What of a label says whose an event is; the rest says only when it was seen.
 SAYS_WHOSE = ("state", "neutral_from_at", *OWNERS)
+SEEN_AT = ("first_seen_at", "last_seen_at")
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ class Changed:
 
     read: gives a table as of now. identity: gives the published labels, as of before.
     is_any_contested: whether a word may be about others by what is somebody's (see
-    `contested_keys`).
+    `contested_keys`). views_wanted: which views are asked for, however old.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Changed:
         keep: Keep,
         *,
         is_any_contested: bool,
+        views_wanted: Column,
     ) -> None:
         self._read = read
         self._published = identity
         self._span = span
         self._keep = keep
         self._is_any_contested = is_any_contested
+        self._views_wanted = views_wanted
 
     # Read anew each time: Spark cannot join a table to rows that it holds of that same reading.
     @property
@@ -89,7 +94,8 @@ class Changed:
     @once
     def moved(self) -> DataFrame:
         """Identifiers of which another label now says whose they are: identifier_key, and of the
-        owners and states now and before (was_…) what is known. was_known: whether it is an old one.
+        owners and states now and before (was_…) what is known, and between when it was seen.
+        was_known: whether it is an old one.
         """
         names = ("state", *OWNERS)
         fresh = self.relabelled.select(KEY)
@@ -99,9 +105,8 @@ class Changed:
             F.struct(*SAYS_WHOSE).alias("_was"),
             *(F.col(name).alias(f"was_{name}") for name in names),
         )
-        both = self.relabelled.select(KEY, *names, F.struct(*SAYS_WHOSE).alias("_is")).join(
-            before, KEY, "left"
-        )
+        is_now = F.struct(*SAYS_WHOSE).alias("_is")
+        both = self.relabelled.select(KEY, *names, *SEEN_AT, is_now).join(before, KEY, "left")
         rows = both.where(~F.col("_is").eqNullSafe(F.col("_was")))
         known = F.coalesce("was_known", F.lit(False))
         return self._keep(rows.withColumn("was_known", known).drop("_is", "_was"))
@@ -149,10 +154,17 @@ class Changed:
 
     @once
     def near(self) -> DataFrame:
-        """All rows of the timeline that the persons' rows follow from."""
-        own = self._keep(self._rows_of(self._keys))
-        whole = self._distinct(own, self._belonging_to(own))
+        """The rows of the timeline that the persons' rows follow from."""
+        own = self._keep(self._rows_of(self._keys, ~is_view()))
+        whole = self._distinct(own, self._belonging_to(own), self._views())
         return self._keep(self._distinct(whole, self.events))
+
+    def _views(self) -> DataFrame:
+        """What the persons looked at, as far as it still says something of them."""
+        views = self._rows_of(self._keys, is_view())
+        known = self._keep(self._now(self._keys, count=self._keys.count()))
+        owned = with_owner(views, known, hubs=self._has_hubs)
+        return telling_views(owned, wanted=self._views_wanted).drop("person_id")
 
     @once
     def closing_lives(self) -> DataFrame:
@@ -208,7 +220,7 @@ class Changed:
         named = self.labels_of(events)
         persons = reduce(DataFrame.union, [named.select(name) for name in OWNERS])
         keys = self._keys_of(self._keep(persons.toDF("person_id").dropna().distinct()))
-        return self._keep(self._distinct(events, self._rows_of(keys).where(is_wanted)))
+        return self._keep(self._distinct(events, self._rows_of(keys, is_wanted)))
 
     def labels_of(self, events: DataFrame) -> DataFrame:
         """The labels of the identifiers that some events name. events: as `keep` gives them."""
@@ -252,17 +264,24 @@ class Changed:
 
     def _that_moved(self) -> DataFrame:
         """Rows that may belong to somebody else now, since a label that was there is another."""
-        return self._rows_of(self.moved.where("was_known").select(KEY))
+        moved = self.moved.where("was_known").select(KEY, *SEEN_AT)
+        first, last = moved.agg(F.min(SEEN_AT[0]), F.max(SEEN_AT[1])).collect()[0]
+        if first is None:
+            return self.came.limit(0)
+        # Files of other days are not opened.
+        days = F.col("event_date").between(F.to_date(F.lit(first)), F.to_date(F.lit(last)))
+        return self._rows_of(moved.select(KEY), days)
 
-    def _rows_of(self, keys: DataFrame) -> DataFrame:
-        """The rows that some identifiers decide the owner of. keys: as `keep` gives them."""
+    def _rows_of(self, keys: DataFrame, is_wanted: Column) -> DataFrame:
+        """The wanted rows that some identifiers decide the owner of. keys: as `keep` gives them."""
         anchors, count = keys.select(F.col(KEY).alias("anchor_key")), keys.count()
-        own = semi_join(self._log, anchors, count=count)
+        log = self._log.where(is_wanted)
+        own = semi_join(log, anchors, count=count)
         if not self._has_hubs:
             return own
         # A row whose best identifier is a hub is decided by a further one.
         hubs = self._hub_keys.select(F.col(KEY).alias("anchor_key"))
-        behind = semi_join(self._log, hubs, count=hubs.count())
+        behind = semi_join(log, hubs, count=hubs.count())
         sets = behind.select("identifier_keys").distinct()
         each = sets.select("identifier_keys", F.explode("identifier_keys").alias(KEY))
         held = semi_join(each, keys, count=count).select("identifier_keys").distinct()

@@ -144,6 +144,7 @@ PUBLICATIONS = (
         (LABELS, LINKS, IDENTITY_CHANGES),
         ("identity",),
         clock="day",
+        is_daily=True,
     ),
     Publication(HUBS, lambda of: of.hubs, (LABELS, LINKS), changed=_hubs),
     Publication(MANUAL_LINKS, lambda of: of.manual_links, (TIMELINE_LOG, PROFILES)),

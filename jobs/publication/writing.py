@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+
 import pyarrow as pa
 import pyarrow.compute as pc
+from pyspark import inheritable_thread_target
 from pyspark.sql import Column, DataFrame
 from pyspark.sql import functions as F
 from pyspark.sql.types import DateType
@@ -11,6 +16,8 @@ from pyspark.sql.types import DateType
 from tactful.jobs.lake.frames import frame_of, small_frame
 from tactful.jobs.lake.lake import Lake
 from tactful.jobs.lake.store import FEW_KEYS
+from tactful.jobs.progress import Step
+from tactful.jobs.publication.tables import Publication
 from tactful.schemas.table import Table
 from tactful.transforms.identity.links import semi_join
 
@@ -112,3 +119,27 @@ def _print_of(table: Table) -> Column:
         F.map_entries(c.name) if c.type.startswith("map") else F.col(c.name) for c in table.columns
     )
     return F.xxhash64(nothing, *values)
+
+
+def in_two_threads(
+    lake: Lake,
+    publications: Sequence[Publication],
+    work: Callable[[Publication], bool],
+    on_progress: Callable[[str], None],
+) -> None:
+    """Bring tables up to date two at a time.
+
+    Spark plans the frames of the one while it works out those of the other.
+    """
+
+    numbers = count(1)
+
+    def write(one: Publication) -> None:
+        line = f"{'published' if work(one) else 'looked at'} {one.table.name}"
+        far = {"done": next(numbers), "total": len(publications)}
+        on_progress(Step(line, name="publish", unit="tables", **far))
+
+    with ThreadPoolExecutor(2) as pool:
+        task = inheritable_thread_target(lake.spark)(write)
+        for table in [pool.submit(task, one) for one in publications]:
+            table.result()

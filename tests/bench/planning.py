@@ -82,6 +82,8 @@ def config(starts_at: str) -> dict[str, Any]:
             **CONFIG["sources"],
             "crm": {"stream": "profiles", "path": "landing/crm"},
         },
+        # Nobody has said anything: who is silent may be written to, or nothing would be said.
+        "consent": {"default": "opt_out"},
         "reference": {"campaigns": {"format": "json", "path": "reference/campaigns"}},
         "activate": spoken,
         "destinations": [

@@ -85,4 +85,6 @@ def converge(world: worlds.World, batches: int, *, order: int, folder: Path) -> 
         for number, batch in enumerate(worlds.split(world, batches, seed=order), start=1):
             shop.land(batch)
             shop.run(world.as_of - timedelta(minutes=batches - number))
+    # What waits for the next day is made anew where nothing is followed.
+    shop.run(world.as_of, steps=("publish",))
     shop.assert_converged()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 from pyspark import SparkContext
+from pyspark.errors.utils import is_debugging_enabled
 
 from tactful.jobs import session
 from tactful.jobs.errors import LakeError, SessionUnfit, SparkNotStarted
@@ -74,6 +76,13 @@ def test_what_the_tables_need_holds_and_is_said(name: str, value: str) -> None:
 
 def test_every_needed_setting_has_its_value_in_the_shipped_file() -> None:
     assert {*session.NEEDED, session.EXTENSIONS, session.CLASSES} <= set(shipped_defaults())
+
+
+def test_python_tells_nobody_where_expressions_are_made(spark) -> None:
+    """It would be twice as many calls into the JVM. A later Spark may ask for another setting."""
+    name = "spark.python.sql.dataFrameDebugging.enabled"
+    assert name in inspect.getsource(is_debugging_enabled)
+    assert spark.conf.get(name) == "false"
 
 
 def test_extensions_of_others_stay_with_ours_behind_them() -> None:

@@ -273,13 +273,16 @@ def _weighed(
         .withColumn("phone", F.when(F.col("channel").isin("sms", "call"), F.col("address")))
         .withColumn("promised_at", F.when(is_promised, F.col("was.send_at")))
     )
-    moments = with_moment(
-        ready,
-        as_of=batch.as_of,
-        quiet=config.plans.hours,
-        usual_hour=config.plans.default_hour,
-        interrupting=INTERRUPTING,
-        fitting=fitting(config),
+    # Held, since all that speaks against it is asked of it.
+    moments = batch.keep(
+        with_moment(
+            ready,
+            as_of=batch.as_of,
+            quiet=config.plans.hours,
+            usual_hour=config.plans.default_hour,
+            interrupting=INTERRUPTING,
+            fitting=fitting(config),
+        )
     )
     silence, theirs = config.consent.silence, facts.where(is_person())
     barred = with_bars(
@@ -293,6 +296,7 @@ def _weighed(
         contents=batch.read(CONTENTS),
         campaigns=batch.read(CAMPAIGNS),
         shares=decide.shares(config),
+        asks_attributes=any(rule.kind.is_about_attributes for rule in config.rules),
         precedence={when: rule.precedence for when, rule in RULES.items()},
         as_of=batch.as_of,
         silence=silence,

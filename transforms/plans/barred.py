@@ -115,6 +115,7 @@ def with_bars(
     contents: DataFrame,
     campaigns: DataFrame,
     shares: Mapping[str, float],
+    asks_attributes: bool,
     precedence: Mapping[str, int],
     as_of: datetime,
     silence: Silence,
@@ -131,7 +132,7 @@ def with_bars(
     actions: with address. suppressions: rows with cause, that hold now or will. answers: see
     `granted`. laws: see `jurisdictions`; None where none matters. checks: what else speaks against
     some, each decision_id, reason, policy, ends_at, evidence. shares, precedence: of policies and
-    reasons.
+    reasons. asks_attributes: whether any rule names an attribute of products.
     """
     known = actions.join(answers, ["person_id", "channel", "purpose"], "left")
     nowhere = F.lit(None).cast("string")
@@ -143,7 +144,9 @@ def with_bars(
     is_silent = F.col("is_granted").isNull() & (F.col("purpose") == "marketing")
     # How often is said what, is for whoever weighs plans against each other.
     rules = suppressions.where(F.col("reason") != "capped")
-    found = _touching(actions, rules, products, contents, campaigns, shares, as_of)
+    sent = _as_sent(actions, products, contents, campaigns, as_of=as_of)
+    asked = products if asks_attributes else None
+    found = _touching(actions, rules, regrets(sent, rules, shares=shares, products=asked))
     for more in checks:
         found = found.unionByName(more)
     places = {**precedence, **CHECKED}
@@ -173,24 +176,29 @@ def with_bars(
     )
 
 
-def _touching(
+def _as_sent(
     actions: DataFrame,
-    suppressions: DataFrame,
     products: DataFrame,
     contents: DataFrame,
     campaigns: DataFrame,
-    shares: Mapping[str, float],
+    *,
     as_of: datetime,
 ) -> DataFrame:
-    """What would stop each message: decision_id, reason, policy, ends_at, evidence."""
+    """What each message would be about, sent now or when it is first proposed (see `regrets`)."""
     at = F.greatest(F.col("proposed_at"), F.lit(as_of))
     # Behind every event of that moment: what is known by then speaks.
     sent = F.struct(
         at.alias("occurred_at"), F.lit("~").alias("stream"), F.lit("~").alias("event_id")
     )
     messages = offered(actions.withColumn("sent", sent), contents, campaigns)
-    about = with_products(messages.drop("content_id"), products)
-    told = regrets(about, suppressions, shares=shares, products=products)
+    return with_products(messages.drop("content_id"), products)
+
+
+def _touching(actions: DataFrame, suppressions: DataFrame, told: DataFrame) -> DataFrame:
+    """What would stop each message: decision_id, reason, policy, ends_at, evidence.
+
+    told: which rule stops which, see `regrets`.
+    """
     # Why, and until when: the latest end of the policy's rows that hold for that person then.
     ends = F.coalesce("ends_at", forever())
     held = suppressions.select(

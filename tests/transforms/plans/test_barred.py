@@ -38,6 +38,7 @@ def barred(spark, actions, held):
         contents=small_frame(spark, [], CONTENTS.struct()),
         campaigns=small_frame(spark, [], CAMPAIGNS.struct()),
         shares={},
+        asks_attributes=False,
         precedence={when: rule.precedence for when, rule in RULES.items()},
         as_of=NOW,
         silence=Silence(opt_in=False),

@@ -265,11 +265,12 @@ class Changed:
     def _that_moved(self) -> DataFrame:
         """Rows that may belong to somebody else now, since a label that was there is another."""
         moved = self.moved.where("was_known").select(KEY, *SEEN_AT)
-        first, last = moved.agg(F.min(SEEN_AT[0]), F.max(SEEN_AT[1])).collect()[0]
+        first_at, last_at = (F.to_date(name) for name in SEEN_AT)
+        first, last = moved.agg(F.min(first_at), F.max(last_at)).collect()[0]
         if first is None:
             return self.came.limit(0)
         # Files of other days are not opened.
-        days = F.col("event_date").between(F.to_date(F.lit(first)), F.to_date(F.lit(last)))
+        days = F.col("event_date").between(F.lit(first), F.lit(last))
         return self._rows_of(moved.select(KEY), days)
 
     def _rows_of(self, keys: DataFrame, is_wanted: Column) -> DataFrame:

@@ -262,6 +262,11 @@ def views_asked_for(config: Config) -> Column:
     return asked
 
 
+def asks_attributes(config: Config) -> bool:
+    """Whether any rule names an attribute of products."""
+    return any(rule.kind.is_about_attributes for rule in config.rules)
+
+
 def shares(config: Config) -> dict[str, float]:
     """The share of a message's products that each rule must touch."""
     return {rule.name: rule.kind.share(rule.options) for rule in config.rules}

@@ -296,7 +296,7 @@ def _weighed(
         contents=batch.read(CONTENTS),
         campaigns=batch.read(CAMPAIGNS),
         shares=decide.shares(config),
-        asks_attributes=any(rule.kind.is_about_attributes for rule in config.rules),
+        asks_attributes=decide.asks_attributes(config),
         precedence={when: rule.precedence for when, rule in RULES.items()},
         as_of=batch.as_of,
         silence=silence,

@@ -68,8 +68,6 @@ LAPTOP = {
     "spark.sql.maxPlanStringLength": "4096",
     "spark.sql.streaming.pollingDelay": "5ms",
     "spark.sql.parquet.compression.codec": "zstd",
-    # The JVM's half of remembering where every expression was made; conf/ has Python's.
-    "spark.sql.dataFrameQueryContext.enabled": "false",
     # Hadoop's other way to rename starts two processes a file; one machine has no need of it.
     "spark.delta.logStore.file.impl": "io.delta.storage.LocalLogStore",
     "spark.sql.streaming.checkpointFileManagerClass": (

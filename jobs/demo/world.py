@@ -98,26 +98,23 @@ def generate(
     dice, journey = Dice(seed), Journey(from_date)
     for name in ("landing", "demo_truth"):
         shutil.rmtree(folder / name, ignore_errors=True)
-    with _quick_plans(spark):
-        with _timed(seconds, "reference"):
-            plan = esp.mail_plan(
-                start=_start(journey), end=END, featured=_featured(journey), seed=seed
-            )
-            sales = clothing.sales(_start(journey), END)
-            products, campaigns = _write_reference(folder / "landing", journey, plan, sales)
-        with _timed(seconds, "people"):
-            chosen = _keep(society.households(spark, journey.households, wanted=households))
-            world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, sales=sales)
-        with _timed(seconds, "landing"):
-            counts, malformed = _land(spark, world, folder / "landing", journey, dice)
-        with _timed(seconds, "truth"):
-            mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
-            worn = clothing.truth(
-                world.clothes, world.sale, world.asks, world.boots, dice=dice, until=UNTIL
-            )
-            (folder / "demo_truth/clothing").mkdir()
-            worn.to_parquet(folder / "demo_truth/clothing/part-00000.parquet", index=False)
-            size = chosen.count()
+    with _timed(seconds, "reference"):
+        plan = esp.mail_plan(start=_start(journey), end=END, featured=_featured(journey), seed=seed)
+        sales = clothing.sales(_start(journey), END)
+        products, campaigns = _write_reference(folder / "landing", journey, plan, sales)
+    with _timed(seconds, "people"):
+        chosen = _keep(society.households(spark, journey.households, wanted=households))
+        world = _world(spark, chosen, journey=journey, dice=dice, plan=plan, sales=sales)
+    with _timed(seconds, "landing"):
+        counts, malformed = _land(spark, world, folder / "landing", journey, dice)
+    with _timed(seconds, "truth"):
+        mailings = _write_truth(folder / "demo_truth", world.people, journey, chosen)
+        worn = clothing.truth(
+            world.clothes, world.sale, world.asks, world.boots, dice=dice, until=UNTIL
+        )
+        (folder / "demo_truth/clothing").mkdir()
+        worn.to_parquet(folder / "demo_truth/clothing/part-00000.parquet", index=False)
+        size = chosen.count()
     generated = Generated(
         folder=str(folder),
         seed=seed,
@@ -314,18 +311,6 @@ def _by_type(counts: dict[str, int]) -> dict[str, dict[str, int]]:
         feed: {name: counts[f"{feed}|{name}"] for name in TYPES[stream] if counts[f"{feed}|{name}"]}
         for feed, stream in STREAMS.items()
     }
-
-
-@contextmanager
-def _quick_plans(spark: SparkSession) -> Iterator[None]:
-    """Switch off what notes the Python line of every expression: a third of the planning."""
-    name = "spark.sql.dataFrameQueryContext.enabled"
-    before = spark.conf.get(name)
-    spark.conf.set(name, "false")
-    try:
-        yield
-    finally:
-        spark.conf.set(name, before)
 
 
 @contextmanager

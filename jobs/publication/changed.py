@@ -156,8 +156,8 @@ class Changed:
     def near(self) -> DataFrame:
         """The rows of the timeline that the persons' rows follow from."""
         own = self._keep(self._rows_of(self._keys, ~is_view()))
-        whole = self._distinct(own, self._belonging_to(own), self._views())
-        return self._keep(self._distinct(whole, self.events))
+        rows = self._distinct(own, self._belonging_to(own), self._views(), self.events)
+        return self._keep(rows)
 
     def _views(self) -> DataFrame:
         """What the persons looked at, as far as it still says something of them."""

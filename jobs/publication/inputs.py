@@ -272,12 +272,11 @@ class Inputs:
         """Those of them that a rule would have stopped; None without any rule."""
         if self.suppressions is None:
             return None
-        asks = any(rule.kind.is_about_attributes for rule in self.config.rules)
         rows = regrets(
             self.marketing_messages,
             self.suppressions,
             shares=decide.shares(self.config),
-            products=self.products if asks else None,
+            products=self.products if decide.asks_attributes(self.config) else None,
         )
         return self._keep(rows)
 

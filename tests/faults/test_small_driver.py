@@ -16,9 +16,9 @@ from tests.bench.shop import CONFIG, MILLION, WEEK, write_events
 from tests.cluster import HOME, SURROUNDINGS, standalone
 from tests.landing import to_toml
 from tests.test_cluster import DEFAULTS, ROOT
+from tests.test_cluster_s3 import NO_PYTHON
 
 EVENTS, PERSONS = 2 * MILLION, 200_000
-NO_PYTHON = "/no/such/python"
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 SECONDS = 3_000
 
